@@ -1,0 +1,231 @@
+/**
+ * The protocol as types: what an application receives and what it may send.
+ *
+ * App authors import these as `@pagi/server/types`. Nothing here does anything
+ * at run time.
+ *
+ * @module
+ */
+
+/** A truth value as the server gives it. */
+export type Flag = 0 | 1;
+/** A truth value as the server accepts it. */
+export type FlagIn = Flag | boolean;
+/** Bytes as the server accepts them; a string is sent as UTF-8. */
+export type BytesIn = Uint8Array | string;
+/** Header fields in order; strings hold one byte per code unit (ISO-8859-1). */
+export type HeaderList = [name: string, value: string][];
+/** What the lifespan scope put there; each request gets a shallow copy. */
+export type State = Record<string, unknown>;
+
+/** The versions of the protocol. */
+export interface PagiInfo {
+  version: string;
+  spec_version?: string;
+}
+
+/** What is known of a TLS connection. */
+export interface TlsInfo {
+  /** PEM. */
+  server_cert: string | null;
+  /** PEM, leaf first. */
+  client_cert_chain: string[];
+  /** RFC 4514 subject. */
+  client_cert_name: string | null;
+  client_cert_error: string | null;
+  /** 0x0303, 0x0304. */
+  tls_version: number | null;
+  cipher_suite: number | null;
+}
+
+/** Optional features of the server; test for the key before use. */
+export interface Extensions {
+  fullflush?: object;
+  tls?: TlsInfo;
+  "websocket.http.response"?: object;
+  [name: string]: object | undefined;
+}
+
+/** What the scopes of all network connections share. */
+export interface NetScope {
+  pagi: PagiInfo;
+  http_version: "1.0" | "1.1" | "2";
+  /** Percent-decoded; UTF-8, or one code unit per byte where it is not UTF-8. */
+  path: string;
+  /** As sent, before the first "?". */
+  raw_path?: string;
+  /** As sent, after the first "?"; "" when missing. */
+  query_string: string;
+  root_path: string;
+  headers: HeaderList;
+  client?: [host: string, port: number];
+  server?: [host: string, port: number | null];
+  state?: State;
+  extensions: Extensions;
+  "pagi.transport"?: PagiTransport;
+  [key: string]: unknown;
+}
+
+/** One HTTP request. */
+export interface HttpScope extends NetScope {
+  type: "http";
+  /** Upper case. */
+  method: string;
+  scheme: "http" | "https";
+  "pagi.connection": PagiConnection;
+}
+
+/** One request that accepts `text/event-stream`. */
+export interface SseScope extends NetScope {
+  type: "sse";
+  method: string;
+  scheme: "http" | "https";
+}
+
+/** One WebSocket connection. */
+export interface WebSocketScope extends NetScope {
+  type: "websocket";
+  scheme: "ws" | "wss";
+  subprotocols: string[];
+}
+
+/** Start and stop of one worker or of the single process. */
+export interface LifespanScope {
+  type: "lifespan";
+  state?: State;
+  pagi: PagiInfo & { is_worker?: Flag; worker_num?: number | null };
+}
+
+/** Any scope, told apart by `type`. */
+export type Scope = HttpScope | SseScope | WebSocketScope | LifespanScope;
+
+/** What `receive()` yields. */
+export type ReceiveEvent =
+  | { type: "http.request" | "sse.request"; body: Uint8Array; more: Flag }
+  | { type: "http.disconnect" | "websocket.connect" }
+  | { type: "websocket.receive"; text: string; bytes?: undefined }
+  | { type: "websocket.receive"; bytes: Uint8Array; text?: undefined }
+  | { type: "websocket.disconnect"; code: number; reason: string }
+  | { type: "sse.disconnect"; reason: string }
+  | { type: "lifespan.startup" | "lifespan.shutdown" };
+
+/** An open file that the app owns; `Deno.FsFile` fits. */
+export interface FileHandle {
+  read(into: Uint8Array): Promise<number | null>;
+  seek?(offset: number, whence: 0): Promise<number>;
+}
+
+/** Which part of a file to send. */
+export interface Slice {
+  /** Bytes from the start (0). */
+  offset?: number;
+  /** Bytes (to the end of the file). */
+  length?: number;
+  more?: FlagIn;
+}
+
+/** The status line and header fields of a response. */
+export interface Head {
+  status: number;
+  headers?: HeaderList;
+}
+
+/** A piece of a body. */
+export interface Chunk {
+  body?: BytesIn;
+  more?: FlagIn;
+}
+
+/** What `send()` takes. */
+export type SendEvent =
+  | ({ type: "http.response.start"; trailers?: FlagIn } & Head)
+  | (
+    & { type: "http.response.body" }
+    & (Chunk | (Slice & ({ file: string } | { fh: FileHandle })))
+  )
+  | { type: "http.response.trailers"; headers?: HeaderList }
+  | { type: "http.fullflush" }
+  | { type: "websocket.accept"; subprotocol?: string; headers?: HeaderList }
+  | { type: "websocket.send"; text?: string; bytes?: Uint8Array }
+  | { type: "websocket.close"; code?: number; reason?: string }
+  | { type: "websocket.keepalive"; interval: number; timeout?: number }
+  | (
+    & {
+      type: "websocket.http.response.start" | "sse.http.response.start";
+    }
+    & Head
+  )
+  | (
+    & { type: "websocket.http.response.body" | "sse.http.response.body" }
+    & Chunk
+  )
+  | { type: "sse.start"; status?: number; headers?: HeaderList }
+  | {
+    type: "sse.send";
+    data: string;
+    event?: string;
+    id?: string;
+    /** Milliseconds. */
+    retry?: number;
+  }
+  | { type: "sse.comment"; comment: string }
+  | { type: "sse.keepalive"; interval: number; comment?: string }
+  | { type: "sse.close"; reason?: string }
+  | { type: "lifespan.startup.complete" | "lifespan.shutdown.complete" }
+  | {
+    type: "lifespan.startup.failed" | "lifespan.shutdown.failed";
+    message?: string;
+  };
+
+/** Why a request ended abnormally (PAGI.md 4); private reasons start with `x-`. */
+export type DisconnectReason =
+  | "client_closed"
+  | "client_timeout"
+  | "idle_timeout"
+  | "keepalive_timeout"
+  | "write_timeout"
+  | "write_error"
+  | "read_error"
+  | "protocol_error"
+  | "server_shutdown"
+  | "server_error"
+  | "body_too_large"
+  | "queue_overflow"
+  | `x-${string}`;
+
+/** The state of one HTTP request's connection, on `http` scopes. */
+export interface PagiConnection {
+  /** True until the request ends either way. */
+  isConnected(): boolean;
+  /** The reason after an abnormal end, else null. */
+  disconnectReason(): DisconnectReason | null;
+  /** Called once after an abnormal end, at once if that has come already. */
+  onDisconnect(callback: (reason: DisconnectReason) => void): void;
+  /** Called once after success, at once if that has come already. */
+  onComplete(callback: () => void): void;
+  responseStarted(): boolean;
+  responseComplete(): boolean;
+  /** Resolves with the reason on an abnormal end; otherwise stays pending. */
+  readonly disconnected: Promise<DisconnectReason>;
+}
+
+/** What waits to be written; omitted where the server cannot measure it. */
+export interface PagiTransport {
+  /** Bytes accepted but not yet written. */
+  bufferedAmount(): number;
+  highWaterMark(): number | null;
+  lowWaterMark(): number | null;
+  onHighWater(callback: () => void): this;
+  onDrain(callback: () => void): this;
+}
+
+/** Yields the next inbound event of the scope. */
+export type Receive = () => Promise<ReceiveEvent>;
+/** Takes one outbound event; await it before the next. */
+export type Send = (event: SendEvent) => Promise<void>;
+/** A PAGI application. Settling the promise ends the scope. */
+export type PagiApp = (
+  scope: Scope,
+  receive: Receive,
+  send: Send,
+) => Promise<void>;
