@@ -1,2 +1,20 @@
+/**
+ * Paths of the file system.
+ *
+ * @module
+ */
+
 // @ts-types="./path.d.ts"
-export { join } from "@std/path";
+export {
+  basename,
+  dirname,
+  extname,
+  fromFileUrl,
+  isAbsolute,
+  join,
+  normalize,
+  relative,
+  resolve,
+  SEPARATOR,
+  toFileUrl,
+} from "@std/path";
