@@ -1,0 +1,80 @@
+/**
+ * The options of an app: `key=value` on the command line, an object in code.
+ *
+ * @module
+ */
+
+import { KindError } from "./kinds.ts";
+import type { Kind } from "./kinds.ts";
+import { columns, withDefault } from "./layout.ts";
+import { didYouMean } from "./nearest.ts";
+import { OptionError } from "./option_error.ts";
+import { quote } from "./quote.ts";
+
+/** One option of an app. */
+export interface AppOption<T = unknown> {
+  readonly kind: Kind<T>;
+  /** Where nothing is given; undefined or null when there is no default. */
+  readonly default: T | null | undefined;
+  readonly help: string;
+  /** Other names of the same option. */
+  readonly aliases?: readonly string[];
+}
+
+/** All options of an app, by name. */
+export type AppOptionTable = Readonly<Record<string, AppOption>>;
+
+/** What {@linkcode readAppOptions} makes of a table. */
+export type AppOptionValues<T extends AppOptionTable> = {
+  -readonly [K in keyof T]:
+    | (T[K]["kind"] extends Kind<infer V> ? V : never)
+    | Extract<T[K]["default"], null | undefined>;
+};
+
+/**
+ * Reads the options of the app called `appName`: strings as the command line
+ * gives them, or values of the right type. What is missing or undefined gets
+ * its default. Throws {@linkcode OptionError} on an unknown key and on a wrong
+ * value.
+ */
+export function readAppOptions<const T extends AppOptionTable>(
+  appName: string,
+  table: T,
+  given: Readonly<Record<string, unknown>>,
+): AppOptionValues<T> {
+  const realNames = new Map<string, string>();
+  const values: Record<string, unknown> = {};
+  for (const [name, option] of Object.entries(table)) {
+    for (const known of [name, ...option.aliases ?? []]) {
+      realNames.set(known, name);
+    }
+    values[name] = option.default;
+  }
+  for (const [key, value] of Object.entries(given)) {
+    const name = realNames.get(key);
+    if (name === undefined) {
+      const hint = didYouMean(key, realNames.keys());
+      throw new OptionError(`${appName} has no option ${quote(key)}${hint}`);
+    }
+    if (value === undefined) continue;
+    try {
+      values[name] = table[name].kind.accept(value);
+    } catch (error) {
+      if (!(error instanceof KindError)) throw error;
+      throw new OptionError(`${appName}, option ${key}: ${error.message}`);
+    }
+  }
+  return values as AppOptionValues<T>;
+}
+
+/** The options of an app as `--help` shows those of the server. */
+export function appHelp(appName: string, table: AppOptionTable): string {
+  const rows = Object.entries(table).map(([name, option]) => {
+    const names = [name, ...option.aliases ?? []].join(", ");
+    return [
+      `${names}=${option.kind.placeholder || "0|1"}`,
+      withDefault(option.help, option.default),
+    ] as const;
+  });
+  return `${appName}\n${columns(rows)}`;
+}
