@@ -1,0 +1,207 @@
+/**
+ * Checks of the fields of an event that an app sends.
+ *
+ * They run for every event of every request, so that they allocate nothing
+ * until something is wrong. Each throws a `TypeError` whose message is a
+ * sentence. `null` and `undefined` both mean that a field is absent.
+ *
+ * @module
+ */
+
+import { isToken } from "../http/headers.ts";
+
+/** An event before its fields have been checked. */
+export type UncheckedEvent = Readonly<Record<string, unknown>>;
+
+/** The error for `field` of `event`; `rule` says what is allowed and where. */
+export function fieldError(
+  event: UncheckedEvent,
+  field: string,
+  rule: string,
+): TypeError {
+  const value = event[field];
+  const sent = value == null
+    ? `without ${field}`
+    : `with ${field} ${shown(value)}`;
+  return new TypeError(`${event.type} was sent ${sent}; ${rule}.`);
+}
+
+/** Any value in a few words, for an error message. */
+export function shown(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(
+        value.length > 60 ? value.slice(0, 60) + "…" : value,
+      );
+    case "object":
+    case "function":
+      return Object.prototype.toString.call(value);
+    default:
+      return String(value);
+  }
+}
+
+/** Checks the required `status` and the `headers` of a start event. */
+export function checkHead(event: UncheckedEvent): void {
+  checkStatus(event);
+  checkHeaders(event);
+}
+
+/** Checks the required `status`: 200 to 599 (PAGI.md 3.1). */
+export function checkStatus(event: UncheckedEvent): void {
+  const { status } = event;
+  if (
+    Number.isInteger(status) && status as number >= 200 &&
+    status as number <= 599
+  ) return;
+  throw fieldError(
+    event,
+    "status",
+    "status must be an integer from 200 to 599 (PAGI.md 3.1)",
+  );
+}
+
+/**
+ * What Deno's HTTP engine can write as a field value (RFC 9110, section 5.5).
+ * PAGI.md 3.1 names CR, LF, NUL and what is above 0xFF; any other control
+ * character but the tab ends the whole process (Deno 2.9.6 panics).
+ */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Header names that were found to be tokens; apps use few of them. */
+const knownNames = new Set<string>();
+const MAX_KNOWN_NAMES = 256;
+
+function isHeaderName(name: unknown): boolean {
+  if (knownNames.has(name as string)) return true;
+  if (typeof name !== "string" || !isToken(name)) return false;
+  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.add(name);
+  return true;
+}
+
+/** Checks `headers`: pairs of a token and a safe value (PAGI.md 3.1). */
+export function checkHeaders(event: UncheckedEvent): void {
+  const { headers } = event;
+  if (headers == null) return;
+  if (!Array.isArray(headers)) {
+    throw fieldError(
+      event,
+      "headers",
+      "headers must be an array of [name, value] pairs (PAGI.md 2)",
+    );
+  }
+  for (let i = 0; i < headers.length; i++) {
+    const pair: unknown = headers[i];
+    if (!Array.isArray(pair) || pair.length !== 2) {
+      throw headerError(
+        event,
+        i,
+        pair,
+        "a header must be an array of a name and a value (PAGI.md 2)",
+      );
+    }
+    if (!isHeaderName(pair[0])) {
+      throw headerError(
+        event,
+        i,
+        pair[0],
+        "a header name must be a token: letters, digits and !#$%&'*+-.^_`|~ (PAGI.md 3.1)",
+      );
+    }
+    if (typeof pair[1] !== "string" || !FIELD_VALUE.test(pair[1])) {
+      throw headerError(
+        event,
+        i,
+        pair[1],
+        "a header value must be a string without control characters and without code units above 0xFF (PAGI.md 3.1)",
+      );
+    }
+  }
+}
+
+function headerError(
+  event: UncheckedEvent,
+  index: number,
+  value: unknown,
+  rule: string,
+): TypeError {
+  return new TypeError(
+    `${event.type} was sent with ${
+      shown(value)
+    } in headers[${index}]; ${rule}.`,
+  );
+}
+
+/** Checks an optional flag: 0, 1, false or true. */
+export function checkFlag(event: UncheckedEvent, field: string): void {
+  const value = event[field];
+  if (
+    value == null || value === 0 || value === 1 || typeof value === "boolean"
+  ) return;
+  throw fieldError(
+    event,
+    field,
+    `${field} must be 0, 1, false or true (PAGI.md 3.2)`,
+  );
+}
+
+/** Checks an optional `body`: bytes, or a string to be sent as UTF-8. */
+export function checkBody(event: UncheckedEvent): void {
+  const { body } = event;
+  if (body == null || typeof body === "string" || body instanceof Uint8Array) {
+    return;
+  }
+  throw fieldError(
+    event,
+    "body",
+    "body must be a Uint8Array or a string (PAGI.md 3.2)",
+  );
+}
+
+/** Checks the body of a denial or a decline, which takes no file. */
+export function checkPlainBody(event: UncheckedEvent): void {
+  checkBody(event);
+  checkFlag(event, "more");
+  if (event.file == null && event.fh == null) return;
+  throw new TypeError(
+    `${event.type} was sent with a file or fh; it takes a body only (PAGI.md 3.2).`,
+  );
+}
+
+/** Checks a field that must be there and be a string. */
+export function checkString(event: UncheckedEvent, field: string): void {
+  if (typeof event[field] === "string") return;
+  throw fieldError(event, field, `${field} must be a string (PAGI.md 3.2)`);
+}
+
+/** Checks an optional string. */
+export function checkOptionalString(
+  event: UncheckedEvent,
+  field: string,
+): void {
+  if (event[field] != null) checkString(event, field);
+}
+
+/** Checks an optional count (of bytes, of milliseconds): an integer from 0. */
+export function checkCount(event: UncheckedEvent, field: string): void {
+  const value = event[field];
+  if (value == null || Number.isSafeInteger(value) && value as number >= 0) {
+    return;
+  }
+  throw fieldError(
+    event,
+    field,
+    `${field} must be an integer from 0 (PAGI.md 3.2)`,
+  );
+}
+
+/** Checks a required number of seconds, fractions allowed. */
+export function checkSeconds(event: UncheckedEvent, field: string): void {
+  const value = event[field];
+  if (Number.isFinite(value) && value as number >= 0) return;
+  throw fieldError(
+    event,
+    field,
+    `${field} must be a number of seconds from 0 (PAGI.md 3.2)`,
+  );
+}
