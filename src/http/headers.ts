@@ -8,7 +8,6 @@
 export type Fields = readonly (readonly [name: string, value: string])[];
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-// deno-lint-ignore no-control-regex -- these are what the rule is about
 const UNSAFE_VALUE = /[\0\r\n\u0100-\uffff]/;
 
 /** Tells whether `text` is a token (RFC 9110, section 5.6.2). */

@@ -1,0 +1,36 @@
+/**
+ * The media type of a file, by its name.
+ *
+ * @module
+ */
+
+import { contentType } from "../std/media_types.ts";
+
+/** Types that PAGI.md 7 sets and that differ from the registered ones. */
+const OWN_TYPES: Readonly<Record<string, string>> = {
+  ico: "image/x-icon",
+  js: "application/javascript",
+  md: "text/plain",
+  pl: "text/plain",
+};
+
+const known = new Map<string, string>();
+
+/**
+ * The value of `content-type` for a file called `name`, with a charset for
+ * text; `fallback` when the extension says nothing.
+ */
+export function contentTypeOf(name: string, fallback: string): string {
+  const dot = name.lastIndexOf(".");
+  if (dot <= 0) return fallback;
+  const extension = name.slice(dot + 1).toLowerCase();
+  let type = known.get(extension);
+  if (type === undefined) {
+    type = contentType(
+      Object.hasOwn(OWN_TYPES, extension) ? OWN_TYPES[extension] : extension,
+    );
+    if (type === undefined) return fallback;
+    known.set(extension, type);
+  }
+  return type;
+}

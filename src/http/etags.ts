@@ -1,0 +1,56 @@
+/**
+ * Entity tags (RFC 9110, section 8.8.3), as the strings that stand in header
+ * fields: `"abc"` is strong, `W/"abc"` weak.
+ *
+ * @module
+ */
+
+/** The coarsest clock of a file system in use (FAT), in milliseconds. */
+const MTIME_GRAIN = 2000;
+
+/**
+ * The tag of a file with `size` bytes and the modification time `mtime`
+ * (milliseconds, or null when unknown), looked at at the time `now`.
+ *
+ * It is weak while another write could leave the same modification time, and
+ * when the time means nothing (1970 or before, the future); the part in quotes
+ * stays the same when it becomes strong.
+ */
+export function fileTag(
+  size: number,
+  mtime: number | null,
+  now: number,
+): string {
+  const tag = `"${size.toString(16)}-${(mtime ?? 0).toString(16)}"`;
+  const settled = mtime !== null && mtime > 0 && now - mtime >= MTIME_GRAIN;
+  return settled ? tag : `W/${tag}`;
+}
+
+/** Tells whether `tag` is weak. */
+export function isWeak(tag: string): boolean {
+  return tag.startsWith("W/");
+}
+
+/** Strong comparison: both strong and equal. */
+export function equalStrongly(a: string, b: string): boolean {
+  return a === b && !isWeak(a);
+}
+
+/** Weak comparison: equal but for weakness. */
+export function equalWeakly(a: string, b: string): boolean {
+  return opaque(a) === opaque(b);
+}
+
+function opaque(tag: string): string {
+  return isWeak(tag) ? tag.slice(2) : tag;
+}
+
+const TAGS = /(?<![^\s,])(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"(?![^\s,])/g;
+
+/**
+ * The tags of an `if-match` or `if-none-match` field, or `"*"`. What is no tag
+ * is passed over.
+ */
+export function parseTags(field: string): string[] | "*" {
+  return field.trim() === "*" ? "*" : field.match(TAGS) ?? [];
+}

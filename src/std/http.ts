@@ -1,0 +1,10 @@
+/**
+ * HTTP status texts and content negotiation.
+ *
+ * @module
+ */
+
+// @ts-types="./http.d.ts"
+export { accepts } from "@std/http/negotiation";
+// @ts-types="./http.d.ts"
+export { STATUS_TEXT } from "@std/http/status";
