@@ -35,7 +35,7 @@ export function shown(value: unknown): string {
       );
     case "object":
     case "function":
-      return Object.prototype.toString.call(value);
+      return value === null ? "null" : Object.prototype.toString.call(value);
     default:
       return String(value);
   }
@@ -51,8 +51,8 @@ export function checkHead(event: UncheckedEvent): void {
 export function checkStatus(event: UncheckedEvent): void {
   const { status } = event;
   if (
-    Number.isInteger(status) && status as number >= 200 &&
-    status as number <= 599
+    typeof status === "number" && Number.isInteger(status) &&
+    status >= 200 && status <= 599
   ) return;
   throw fieldError(
     event,
@@ -185,7 +185,10 @@ export function checkOptionalString(
 /** Checks an optional count (of bytes, of milliseconds): an integer from 0. */
 export function checkCount(event: UncheckedEvent, field: string): void {
   const value = event[field];
-  if (value == null || Number.isSafeInteger(value) && value as number >= 0) {
+  if (
+    value == null ||
+    typeof value === "number" && Number.isSafeInteger(value) && value >= 0
+  ) {
     return;
   }
   throw fieldError(
@@ -198,7 +201,7 @@ export function checkCount(event: UncheckedEvent, field: string): void {
 /** Checks a required number of seconds, fractions allowed. */
 export function checkSeconds(event: UncheckedEvent, field: string): void {
   const value = event[field];
-  if (Number.isFinite(value) && value as number >= 0) return;
+  if (typeof value === "number" && Number.isFinite(value) && value >= 0) return;
   throw fieldError(
     event,
     field,
