@@ -26,19 +26,22 @@ export function fieldError(
   return new TypeError(`${event.type} was sent ${sent}; ${rule}.`);
 }
 
-/** Any value in a few words, for an error message. */
+/** Any value in a few words of plain ASCII, for an error message. */
 export function shown(value: unknown): string {
   switch (typeof value) {
     case "string":
-      return JSON.stringify(
-        value.length > 60 ? value.slice(0, 60) + "…" : value,
-      );
+      return JSON.stringify(value.slice(0, 60)).replace(/[^ -~]/g, escaped) +
+        (value.length > 60 ? "..." : "");
     case "object":
     case "function":
       return value === null ? "null" : Object.prototype.toString.call(value);
     default:
       return String(value);
   }
+}
+
+function escaped(unit: string): string {
+  return "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0");
 }
 
 /** Checks the required `status` and the `headers` of a start event. */

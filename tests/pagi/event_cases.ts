@@ -251,5 +251,5 @@ const NO_TYPES: readonly unknown[] = [
 function assertSentence(message: string, start: string, named: string): void {
   assertEquals(message.slice(0, start.length), start);
   assertStringIncludes(message, named);
-  assertMatch(message, /^\P{Cc}{1,500} \((PAGI\.md|RFC \d+,) [^)]+\)\.$/u);
+  assertMatch(message, /^[ -~]{1,500} \((PAGI\.md|RFC \d+,) [^)]+\)\.$/);
 }

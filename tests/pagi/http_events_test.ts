@@ -86,35 +86,28 @@ Deno.test("a response start refuses unsafe header lists (PAGI.md 5, 8, 9)", () =
   assertHeadersChecked(check, start);
 });
 
-Deno.test("the engine can write every header that is taken; other control characters would end the process (PAGI.md 8)", async () => {
-  const taken = (header: (unit: string) => [string, string]) =>
-    Array.from(
-      { length: 0x180 },
-      (_, code) => header(String.fromCharCode(code)),
-    )
-      .filter((pair) => {
-        try {
-          check({ ...start, headers: [pair] });
-          return true;
-        } catch {
-          return false;
-        }
-      });
-  const headers = [
-    ...taken((unit) => [`x-${unit}`, "name"]),
-    ...taken((unit) => ["x-value", `<${unit}>`]),
-  ];
+Deno.test("what is taken, the engine can write; other control characters would end the process (PAGI.md 8)", async () => {
+  const units = Array.from({ length: 0x180 }, (_, i) => String.fromCharCode(i));
+  const takenOf = (header: (unit: string) => [string, string]) =>
+    units.filter((unit) => {
+      try {
+        check({ ...start, headers: [header(unit)] });
+        return true;
+      } catch {
+        return false;
+      }
+    }).join("");
+  const name = takenOf((unit) => [unit, ""]);
+  const value = `<${takenOf((unit) => ["a", unit])}>`;
+  assertEquals([name.length, value.length], [77, 226]);
+
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    () => new Response("ok", { headers }),
+    () => new Response("ok", { headers: [[name, value]] }),
   );
   const response = await fetch(`http://127.0.0.1:${server.addr.port}`);
   assertEquals(await response.text(), "ok");
-  assertEquals(response.headers.get("x-~"), "name");
-  assertEquals(
-    response.headers.get("x-value")?.split(", ").length,
-    headers.filter(([name]) => name === "x-value").length,
-  );
+  assertEquals(response.headers.get(name), value);
   await server.shutdown();
 });
 
