@@ -18,6 +18,8 @@ export interface Kind<T> {
   readonly placeholder: string;
   /** What is allowed, as it ends a sentence: `a whole number from 0 to 9`. */
   readonly allowed: string;
+  /** The kind of one item, when this is a list. */
+  readonly item?: Kind<unknown>;
   /** Reads a value; throws {@linkcode KindError} when it is not allowed. */
   parse(text: string): T;
   /**
@@ -110,7 +112,7 @@ const MOST_SECONDS = 2_147_483;
 
 /** A number of seconds, 0 to about 24 days; fractions are allowed. */
 export const seconds: Kind<number> = defineKind({
-  placeholder: "SECONDS",
+  placeholder: "SECS",
   allowed: `a number of seconds from 0 to ${MOST_SECONDS}`,
   parse(given) {
     const number = Number(given);
@@ -122,14 +124,15 @@ export const seconds: Kind<number> = defineKind({
     typeof value === "number" && value >= 0 && value <= MOST_SECONDS,
 });
 
-/** One of some lower-case words; upper case is taken as well. */
+/** One of some words, in any case. */
 export function choice<const W extends string>(
   words: readonly W[],
 ): Kind<W> {
   return defineKind({
     placeholder: words.join("|"),
     allowed: `one of ${words.join(", ")}`,
-    parse: (given) => words.find((word) => word === given.toLowerCase()),
+    parse: (given) =>
+      words.find((word) => word.toLowerCase() === given.toLowerCase()),
   });
 }
 
@@ -138,6 +141,7 @@ export function list<T>(item: Kind<T>): Kind<T[]> {
   return {
     placeholder: `${item.placeholder},…`,
     allowed: `a list; each item must be ${item.allowed}`,
+    item,
     parse: (given) =>
       given.split(",").map((part) => part.trim()).filter((part) => part !== "")
         .map((part) => item.parse(part)),

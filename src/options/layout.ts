@@ -7,8 +7,6 @@
 /** Columns of a terminal that any help text fits in. */
 export const WIDTH = 80;
 const INDENT = "  ";
-/** Where the second column starts. */
-const TAB = 26;
 
 /** Breaks `text` into lines of at most `width` characters, between words. */
 export function wrap(text: string, width: number): string[] {
@@ -24,32 +22,35 @@ export function wrap(text: string, width: number): string[] {
 }
 
 /**
- * Lays `rows` out in two columns. A term too long for its column stands on a
- * line of its own.
+ * Lays `rows` out in two columns, the second starting after `tab` characters.
+ * A term too long for its column stands on a line of its own.
  */
 export function columns(
   rows: readonly (readonly [term: string, text: string])[],
+  tab = 28,
 ): string {
   return rows.flatMap(([term, text]) => {
     const head = INDENT + term;
-    const lines = wrap(text, WIDTH - TAB).map((line) => " ".repeat(TAB) + line);
-    return head.length + 2 > TAB
+    const lines = wrap(text, WIDTH - tab).map((line) => " ".repeat(tab) + line);
+    return head.length + 2 > tab
       ? [head, ...lines]
-      : [head.padEnd(TAB) + lines[0].trimStart(), ...lines.slice(1)];
+      : [head.padEnd(tab) + lines[0].trimStart(), ...lines.slice(1)];
   }).map((line) => `${line}\n`).join("");
 }
 
 /** `text (default: value)`; without the bracket where nothing is to be said. */
 export function withDefault(text: string, value: unknown): string {
-  const shown = Array.isArray(value) ? value.join(", ") : value;
-  switch (typeof shown) {
-    case "boolean":
-      return `${text} (default: ${shown ? "on" : "off"})`;
-    case "number":
-      return `${text} (default: ${shown})`;
-    case "string":
-      return shown === "" ? text : `${text} (default: ${shown})`;
-    default:
-      return text;
-  }
+  const shown = Array.isArray(value)
+    ? value.join(", ")
+    : typeof value === "boolean"
+    ? Number(value)
+    : value;
+  const tellable = typeof shown === "number" ||
+    (typeof shown === "string" && shown !== "");
+  return tellable ? `${text} (default: ${shown})` : text;
+}
+
+/** A paragraph, wrapped. */
+export function paragraph(text: string): string {
+  return wrap(text, WIDTH).map((line) => `${line}\n`).join("");
 }

@@ -1,0 +1,45 @@
+/**
+ * One option in words, for `--help` and the README.
+ *
+ * @module
+ */
+
+import { withDefault } from "./layout.ts";
+import { isFlag, NAMED } from "./names.ts";
+import { dashed } from "./option.ts";
+import type { Option } from "./option.ts";
+
+/** All options under their headings, with their long names. */
+export function optionGroups(): [heading: string, [string, Option][]][] {
+  const groups: [string, [string, Option][]][] = [];
+  for (const [name, option] of NAMED) {
+    if (option.heading !== undefined) groups.push([option.heading, []]);
+    groups.at(-1)![1].push([name, option]);
+  }
+  return groups;
+}
+
+/** Its names, short ones first. */
+export function optionNames(name: string, { aliases = [] }: Option): string[] {
+  const isShort = (alias: string): boolean => alias.length === 1;
+  return [
+    ...aliases.filter(isShort),
+    name,
+    ...aliases.filter((alias) => !isShort(alias)),
+  ].map(dashed);
+}
+
+/** What stands for its value; "" for a flag. */
+export function optionPlaceholder(option: Option): string {
+  const { placeholder, kind } = option;
+  return placeholder ?? kind.item?.placeholder ?? kind.placeholder;
+}
+
+/** What it means, its default, and what is not available yet. */
+export function optionMeaning(option: Option): string {
+  const { help, later } = option;
+  const text = isFlag(option) ? help : withDefault(help, option.default);
+  if (later === undefined) return text;
+  const which = later.which === "" ? "" : `: ${later.which}`;
+  return `${text} [not available yet${which}]`;
+}

@@ -1,0 +1,53 @@
+/**
+ * The names of options: which there are, and which option each stands for.
+ *
+ * @module
+ */
+
+import { flag } from "./kinds.ts";
+import { longName } from "./option.ts";
+import type { Option } from "./option.ts";
+import type { Settings } from "./settings.ts";
+import { OPTIONS } from "./table.ts";
+
+/** The key of an option that sets something. */
+export type Key = keyof Settings;
+/** What the program can do besides running a server. */
+export type Action = "help" | "version";
+
+/** The options that do something else than run a server. */
+const ACTIONS: Readonly<Record<Action, Option<boolean>>> = {
+  help: {
+    heading: "Information",
+    kind: flag,
+    default: false,
+    help: "Show this text",
+  },
+  version: {
+    aliases: ["v"],
+    kind: flag,
+    default: false,
+    help: "Show the version",
+  },
+};
+
+/** The keys of all settings, in the order of the table. */
+export const KEYS: readonly Key[] = Object.keys(OPTIONS) as Key[];
+
+/** Every option with its long name, in the order of `--help`. */
+export const NAMED: ReadonlyMap<string, Option> = new Map<string, Option>(
+  Object.entries({ ...OPTIONS, ...ACTIONS })
+    .map(([key, option]) => [longName(key), option]),
+);
+
+/** Every name there is, dashes left out, with the long name it stands for. */
+export const LONG_NAMES: ReadonlyMap<string, string> = new Map(
+  [...NAMED].flatMap(([name, { aliases = [] }]) =>
+    [name, ...aliases].map((spelling) => [spelling, name] as const)
+  ),
+);
+
+/** Tells whether the option takes no value. */
+export function isFlag(option: Option): boolean {
+  return option.kind.placeholder === "";
+}

@@ -1,0 +1,116 @@
+/**
+ * From given values to settings: defaults, and what must hold between options.
+ *
+ * @module
+ */
+
+import { isFlag, KEYS } from "./names.ts";
+import type { Key } from "./names.ts";
+import { KindError } from "./kinds.ts";
+import { didYouMean } from "./nearest.ts";
+import type { Option } from "./option.ts";
+import { OptionError } from "./option_error.ts";
+import { quote } from "./quote.ts";
+import type { Settings } from "./settings.ts";
+import { OPTIONS } from "./table.ts";
+
+/** Values that were given, each of its option's kind. */
+export type GivenValues = ReadonlyMap<Key, unknown>;
+
+/**
+ * Settings for use in code: checks each given value by its kind (a string is
+ * parsed, null and undefined mean "not given") and fills in the defaults.
+ * Throws {@linkcode OptionError} for an unknown key, a wrong value, or values
+ * that do not go together.
+ */
+export function resolveSettings(given: Partial<Settings>): Settings {
+  const values = new Map<Key, unknown>();
+  for (const [key, value] of Object.entries(given)) {
+    if (!isKey(key)) {
+      const hint = didYouMean(key, KEYS);
+      throw new OptionError(`unknown setting ${quote(key)}${hint}`);
+    }
+    if (value === null || value === undefined) continue;
+    const accepted = check(
+      `setting ${key}`,
+      () => OPTIONS[key].kind.accept(value),
+    );
+    // So that settings already resolved can be given again.
+    if (!isDefault(key, accepted)) values.set(key, accepted);
+  }
+  return settle(values, (key) => `setting ${key}`);
+}
+
+/** Puts `label` before the message of a kind's error. */
+export function check<T>(label: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof KindError)) throw error;
+    throw new OptionError(`${label}: ${error.message}`);
+  }
+}
+
+/**
+ * Checks what must hold between `values` and fills in the defaults. `label`
+ * tells how to name an option in a message.
+ */
+export function settle(
+  values: GivenValues,
+  label: (key: Key) => string,
+): Settings {
+  for (const [key, value] of values) {
+    const option: Option = OPTIONS[key];
+    if (option.later?.asks(value)) {
+      const shown = isFlag(option) ? "" : ` ${quote(value)}`;
+      throw new OptionError(`${label(key)}${shown} is not available yet`);
+    }
+    const other = excludedBy(values, key);
+    if (other !== undefined) {
+      throw new OptionError(
+        `${label(key)} and ${label(other)} exclude each other; give only one`,
+      );
+    }
+  }
+  if (values.has("sslCert") !== values.has("sslKey")) {
+    const [given, missing]: [Key, Key] = values.has("sslCert")
+      ? ["sslCert", "sslKey"]
+      : ["sslKey", "sslCert"];
+    throw new OptionError(`${label(given)} needs ${label(missing)} too`);
+  }
+  const settings = Object.fromEntries(
+    KEYS.map((key) => [key, values.get(key) ?? OPTIONS[key].default]),
+  ) as unknown as Settings;
+  const { writeLowWatermark: low, writeHighWatermark: high } = settings;
+  if (low > high) {
+    throw new OptionError(
+      `${label("writeLowWatermark")} (${low}) must not be above ` +
+        `${label("writeHighWatermark")} (${high})`,
+    );
+  }
+  return settings;
+}
+
+/**
+ * The option among `values` that cannot stand beside `key`, if any. A flag
+ * given as false stands in nobody's way.
+ */
+export function excludedBy(values: GivenValues, key: Key): Key | undefined {
+  const excludes = (one: Key, other: Key): boolean =>
+    OPTIONS[one].excludes?.includes(other) ?? false;
+  for (const [other, value] of values) {
+    const conflict = excludes(key, other) || excludes(other, key);
+    if (conflict && value !== false) return other;
+  }
+}
+
+function isKey(key: string): key is Key {
+  return Object.hasOwn(OPTIONS, key);
+}
+
+function isDefault(key: Key, value: unknown): boolean {
+  const normal = OPTIONS[key].default;
+  return value === normal ||
+    (Array.isArray(value) && Array.isArray(normal) &&
+      value.length === 0 && normal.length === 0);
+}

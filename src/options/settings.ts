@@ -1,0 +1,71 @@
+/**
+ * What the server can be told.
+ *
+ * @module
+ */
+
+import type { ListenAddress } from "./address.ts";
+
+/**
+ * The value of every option, by its name in camelCase. What each means stands
+ * in the option table (`table.ts`) and in `pagi-server --help`.
+ *
+ * The names and types are written down here, and not taken from the table,
+ * because JSR wants public types explicit; the compiler keeps the two equal.
+ * `null` stands for "not given" where there is no default.
+ */
+export interface Settings {
+  readonly lib: readonly string[];
+  readonly app: string | null;
+  readonly eval: string | null;
+  readonly module: readonly string[];
+  readonly env: "development" | "production" | "none" | null;
+  readonly noDefaultMiddleware: boolean;
+  readonly lifespan: "auto" | "on" | "off";
+
+  readonly host: string;
+  readonly port: number;
+  readonly socket: string | null;
+  /** Permission bits. */
+  readonly socketMode: number | null;
+  readonly listen: readonly ListenAddress[];
+  readonly listenerBacklog: number | null;
+  readonly http2: boolean;
+  readonly sslCert: string | null;
+  readonly sslKey: string | null;
+
+  readonly workers: number;
+  readonly reuseport: boolean;
+  readonly maxRequests: number;
+  /** Seconds, as all timeouts. */
+  readonly heartbeatTimeout: number;
+  readonly daemonize: boolean;
+  readonly pid: string | null;
+  readonly user: string | null;
+  readonly group: string | null;
+  readonly loop: string | null;
+
+  readonly maxConnections: number;
+  /** Bytes, as all sizes and watermarks. */
+  readonly maxBodySize: number;
+  readonly maxHeaderSize: number;
+  readonly maxHeaderCount: number;
+  /** Messages. */
+  readonly maxReceiveQueue: number;
+  readonly maxWsFrameSize: number;
+  readonly writeHighWatermark: number;
+  readonly writeLowWatermark: number;
+
+  readonly timeout: number;
+  readonly requestTimeout: number;
+  readonly wsIdleTimeout: number;
+  readonly sseIdleTimeout: number;
+  readonly lifespanStartupTimeout: number;
+  readonly shutdownTimeout: number;
+
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly accessLog: string | null;
+  readonly accessLogFormat: string;
+  readonly noAccessLog: boolean;
+  readonly quiet: boolean;
+}
