@@ -1,0 +1,24 @@
+/**
+ * The apps that come with the server, loaded when named.
+ *
+ * @module
+ */
+
+/** Imports the module of each bundled app. */
+export const BUNDLED_APPS: ReadonlyMap<string, () => Promise<object>> = new Map<
+  string,
+  () => Promise<object>
+>([
+  ["PAGI::App::Directory", () => import("../apps/directory.ts")],
+  ["PAGI::App::File", () => import("../apps/file.ts")],
+  ["PAGI::App::Healthcheck", () => import("../apps/healthcheck.ts")],
+  ["PAGI::App::NotFound", () => import("../apps/not_found.ts")],
+  ["PAGI::App::Redirect", () => import("../apps/redirect.ts")],
+]);
+
+/** Apps of the documentation that are still missing. */
+export const COMING_APPS: readonly string[] = [
+  "PAGI::App::Cascade",
+  "PAGI::App::Proxy",
+  "PAGI::App::URLMap",
+];

@@ -1,0 +1,140 @@
+/**
+ * A fetch handler, such as a Hono app, as a PAGI app.
+ *
+ * @module
+ */
+
+import type { PagiApp, Receive, Send } from "../pagi/types.ts";
+import { Inbound } from "./inbound.ts";
+import type { RequestScope } from "./inbound.ts";
+import { webRequest } from "./web_request.ts";
+
+/** What a handler is told besides the request, as by `Deno.serve`. */
+export interface FetchInfo {
+  readonly remoteAddr: Deno.NetAddr | Deno.UnixAddr;
+  /** Settles with the answer; rejects when the handler or its body failed. */
+  readonly completed: Promise<void>;
+}
+
+/** The default export that `deno serve` and others run. */
+export interface FetchHandler {
+  fetch(request: Request, info: FetchInfo): Response | Promise<Response>;
+}
+
+/**
+ * Makes `handler` an app for `http` scopes and for `sse` scopes, which it
+ * answers like any other request (PAGI.md 3.5). WebSockets are denied.
+ */
+export function fetchApp(handler: FetchHandler): PagiApp {
+  return (scope, receive, send) => {
+    switch (scope.type) {
+      case "http":
+      case "sse":
+        return answer(handler, scope, receive, send);
+      case "websocket":
+        return denyWebSocket(send);
+      default:
+        return Promise.reject(
+          new Error(`A fetch handler does not support ${scope.type} scopes.`),
+        );
+    }
+  };
+}
+
+async function answer(
+  handler: FetchHandler,
+  scope: RequestScope,
+  receive: Receive,
+  send: Send,
+): Promise<void> {
+  const inbound = new Inbound(scope, receive);
+  const { signal } = inbound;
+  const { promise: completed, resolve, reject } = Promise.withResolvers<void>();
+  completed.catch(() => {}); // Few handlers look at it.
+  try {
+    const request = webRequest(scope, inbound);
+    const response = request === null
+      ? new Response("Bad Request\n", { status: 400 })
+      : await handler.fetch(request, {
+        remoteAddr: remoteAddr(scope),
+        completed,
+      });
+    await respond(response, scope.method === "HEAD", signal, send);
+    resolve();
+  } catch (error) {
+    reject(error);
+    // Giving up because the client left is no fault of the app.
+    if (!signal.aborted || error !== signal.reason) throw error;
+  } finally {
+    inbound.end();
+  }
+}
+
+/** Sends `response`, its body chunk by chunk as fast as `send` takes it. */
+async function respond(
+  response: Response,
+  isHead: boolean,
+  signal: AbortSignal,
+  send: Send,
+): Promise<void> {
+  if (!(response instanceof Response)) {
+    throw new TypeError(`The fetch handler gave no Response but ${response}.`);
+  }
+  const reader = response.body?.getReader();
+  const cancel = (): void => {
+    reader?.cancel(signal.reason).catch(() => {});
+  };
+  try {
+    await send({
+      type: "http.response.start",
+      status: response.status,
+      headers: [...response.headers],
+    });
+    if (reader === undefined || isHead || signal.aborted) {
+      cancel();
+      return await send({ type: "http.response.body" });
+    }
+    signal.addEventListener("abort", cancel);
+    await sendBody(reader, send);
+  } catch (error) {
+    cancel();
+    throw error;
+  }
+}
+
+async function sendBody(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  send: Send,
+): Promise<void> {
+  let closed = false;
+  reader.closed.then(() => closed = true, () => {});
+  let more = true;
+  while (more) {
+    const { done, value } = await reader.read();
+    // A body that is no stream ends in the same turn as its only chunk: this
+    // lets that be known in time to send both as one event.
+    await null;
+    more = !done && !closed;
+    await send({ type: "http.response.body", body: value, more });
+  }
+}
+
+/** RFC 6455, section 4.2.2, names 403 for a server that will not accept. */
+async function denyWebSocket(send: Send): Promise<void> {
+  await send({
+    type: "websocket.http.response.start",
+    status: 403,
+    headers: [["content-type", "text/plain; charset=utf-8"]],
+  });
+  await send({
+    type: "websocket.http.response.body",
+    body: "This application answers HTTP requests only, no WebSockets.\n",
+  });
+}
+
+function remoteAddr({ client, server }: RequestScope): FetchInfo["remoteAddr"] {
+  if (client === undefined) {
+    return { transport: "unix", path: server?.[0] ?? "" };
+  }
+  return { transport: "tcp", hostname: client[0], port: client[1] };
+}

@@ -1,0 +1,102 @@
+/**
+ * Where the module of an app is.
+ *
+ * @module
+ */
+
+import { didYouMean } from "../options/nearest.ts";
+import { OptionError } from "../options/option_error.ts";
+import { quote } from "../options/quote.ts";
+import { join, resolve, toFileUrl } from "../std/path.ts";
+import type { ModuleTarget } from "./app_spec.ts";
+import { BUNDLED_APPS, COMING_APPS } from "./bundled_apps.ts";
+import { LoadError } from "./load_error.ts";
+
+/** A module that was found but not loaded yet. */
+export interface FoundModule {
+  /** What to call it in messages: the path or name as the user knows it. */
+  readonly label: string;
+  /** Yields its exports. */
+  load(): Promise<object>;
+}
+
+const MODULE_NAME = /^[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*$/;
+const EXTENSIONS = [".ts", ".js", ".mjs"];
+
+/**
+ * Finds `target`; modules that are not bundled are looked for below the paths
+ * `lib` (of `-I`), in order. Throws {@linkcode OptionError} on a malformed
+ * module name and {@linkcode LoadError} when there is nothing to load.
+ */
+export function findModule(
+  target: ModuleTarget,
+  lib: readonly string[],
+): FoundModule {
+  if (target.kind === "file") return findFile(target.name);
+  if (target.kind === "module") return findNamed(target.name, lib);
+  return { label: target.name, load: () => import(target.name) };
+}
+
+/** Tells whether `path` is a file that can be seen. */
+export function isFile(path: string): boolean {
+  return stat(path)?.isFile ?? false;
+}
+
+function findFile(path: string): FoundModule {
+  if (/\.(?:pl|psgi)$/.test(path)) {
+    throw new LoadError(
+      `${path} is a Perl app. It needs the Perl server, or a port to TypeScript or JavaScript.`,
+    );
+  }
+  const info = stat(path);
+  if (info === null) throw new LoadError(`There is no file ${quote(path)}.`);
+  if (info.isDirectory) throw new LoadError(directoryHint(path));
+  return fileModule(path);
+}
+
+function fileModule(path: string): FoundModule {
+  const url = toFileUrl(resolve(path)).href;
+  return { label: path, load: () => import(url) };
+}
+
+function findNamed(name: string, lib: readonly string[]): FoundModule {
+  const bundled = BUNDLED_APPS.get(name);
+  if (bundled !== undefined) return { label: name, load: bundled };
+  if (!MODULE_NAME.test(name)) {
+    if (stat(name)?.isDirectory) throw new LoadError(directoryHint(name));
+    const is = name.includes("::") ? "is not" : "is neither a file nor";
+    throw new OptionError(
+      `${quote(name)} ${is} a module name: identifiers joined by "::"`,
+    );
+  }
+  const places = lib.flatMap((path) =>
+    EXTENSIONS.map((extension) => join(path, ...name.split("::")) + extension)
+  );
+  const place = places.find(isFile);
+  if (place !== undefined) return fileModule(place);
+  throw new LoadError(notFound(name, places));
+}
+
+function notFound(name: string, places: readonly string[]): string {
+  if (COMING_APPS.includes(name)) return `${name} is not available yet.`;
+  if (stat(name)?.isDirectory) return directoryHint(name);
+  const hint = didYouMean(name, BUNDLED_APPS.keys());
+  if (hint !== "") return `There is no module ${name}${hint}`;
+  return `There is no module ${name}. ` +
+    (places.length === 0
+      ? "Name its file, or give the path above it with -I."
+      : `Looked for it at:\n${places.map((place) => `  ${place}`).join("\n")}`);
+}
+
+function directoryHint(path: string): string {
+  return `${path} is a directory. To serve it: pagi-server PAGI::App::Directory root=${path}`;
+}
+
+/** What is known of `path`, or null when it cannot be seen. */
+function stat(path: string): Deno.FileInfo | null {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * The app given as code on the command line.
+ *
+ * @module
+ */
+
+import { LoadError } from "./load_error.ts";
+
+/** The names that the code of `-e` finds defined. */
+export type Names = Map<string, unknown>;
+
+// deno-lint-ignore no-explicit-any -- what strangers' code gives is unknown
+type Compiled = (...values: unknown[]) => Promise<any>;
+
+const AsyncFunction = (async () => {}).constructor as new (
+  ...parametersAndBody: string[]
+) => Compiled;
+
+/**
+ * Puts what a module of `-M` exports into `names`: each export under its own
+ * name, the default export under the last word of the module's name (`File` for
+ * `PAGI::App::File`, `greet` for `./lib/greet.ts`). Names that are no
+ * identifiers are left out. A later module wins.
+ */
+export function addNames(
+  names: Names,
+  moduleName: string,
+  exports: object,
+): void {
+  for (const [name, value] of Object.entries(exports)) {
+    const own = name === "default" ? lastWord(moduleName) : name;
+    if (isIdentifier(own)) names.set(own, value);
+  }
+}
+
+/**
+ * Runs the code of `-e` and yields its value, which is then taken like the
+ * default export of a module. The code is JavaScript, in strict mode and with
+ * `await`:
+ *
+ * - one expression: `-M PAGI::App::File -e 'new File({ root: "." })'`;
+ * - or statements that end with `return`:
+ *   `-M npm:hono -e 'const app = new Hono(); …; return app'`.
+ *
+ * Throws {@linkcode LoadError} when it cannot be parsed or throws.
+ */
+export async function runInline(code: string, names: Names): Promise<unknown> {
+  try {
+    const run = compile(code, [...names.keys()]);
+    return await run(...names.values());
+  } catch (error) {
+    throw new LoadError("The code of -e failed.", error);
+  }
+}
+
+/** Runs nowhere: an expression first, since `{ fetch }` also parses as a block. */
+function compile(code: string, names: string[]): Compiled {
+  const body = (text: string): string =>
+    `"use strict"; ${text}\n//# sourceURL=-e`;
+  try {
+    return new AsyncFunction(...names, body(`return (${code}\n)`));
+  } catch {
+    return new AsyncFunction(...names, body(code));
+  }
+}
+
+/** `File` of `PAGI::App::File`, `greet` of `./greet.ts`, `x` of `npm:@a/x@1.2`. */
+function lastWord(moduleName: string): string {
+  const part = moduleName.split(/[/:]/).findLast((part) => part !== "") ?? "";
+  return part.replace(/[.@?#].*$/, "");
+}
+
+/** Names that can be parameters; `delete` or `a-b` can be exported, too. */
+function isIdentifier(name: string): boolean {
+  if (!/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name)) return false;
+  try {
+    return Boolean(new AsyncFunction(name, '"use strict"'));
+  } catch {
+    return false;
+  }
+}

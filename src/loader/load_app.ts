@@ -1,0 +1,91 @@
+/**
+ * From the command line's words to an app.
+ *
+ * @module
+ */
+
+import { OptionError } from "../options/option_error.ts";
+import { quote } from "../options/quote.ts";
+import type { PagiApp } from "../pagi/types.ts";
+import { ACCEPTED, appFromExport } from "./app_from_export.ts";
+import { describeApp, parseAppSpec, parseTarget } from "./app_spec.ts";
+import { findModule, isFile } from "./find_module.ts";
+import type { FoundModule } from "./find_module.ts";
+import { addNames, runInline } from "./inline_code.ts";
+import type { Names } from "./inline_code.ts";
+import { LoadError } from "./load_error.ts";
+
+/** The part of the command line that says what to run. */
+export interface AppRequest {
+  /** The app and its `key=value`, or nothing. */
+  readonly positionals: readonly string[];
+  /** `--app FILE`: then all positionals are `key=value`. */
+  readonly app: string | null;
+  /** `-I PATH`: where `My::App` is looked for. */
+  readonly lib: readonly string[];
+  /** `-M MODULE`: loaded first, in order. */
+  readonly modules: readonly string[];
+  /** `-e CODE`: the app as code. */
+  readonly eval: string | null;
+}
+
+/** An app that is ready to be called. */
+export interface LoadedApp {
+  readonly app: PagiApp;
+  /** What it is, for the banner: `PAGI::App::Directory root=.`. */
+  readonly title: string;
+}
+
+/**
+ * Loads the app that `request` names. Throws {@linkcode OptionError} when the
+ * command line is wrong, and {@linkcode LoadError} when the app is.
+ */
+export async function loadApp(request: AppRequest): Promise<LoadedApp> {
+  const { positionals, app, lib, modules, eval: code } = request;
+  if (code !== null) {
+    const [other] = app === null ? positionals : [app];
+    if (other !== undefined) {
+      throw new OptionError(`-e is the app: remove it, or ${quote(other)}`);
+    }
+  }
+  const names: Names = new Map();
+  for (const name of modules) {
+    const target = parseTarget(name, isFile);
+    addNames(names, name, await importModule(findModule(target, lib)));
+  }
+  if (code !== null) {
+    const value = await runInline(code, names);
+    if (value === undefined) {
+      throw new LoadError(
+        `-e gives no app: its code must be one expression, or end with "return".`,
+      );
+    }
+    return { app: appFromExport(value, {}, "-e"), title: "-e" };
+  }
+  const spec = parseAppSpec(positionals, app, isFile);
+  const found = findModule(spec.target, lib);
+  const value = defaultExport(await importModule(found), found.label);
+  return {
+    app: appFromExport(value, spec.pairs, found.label),
+    title: describeApp(spec),
+  };
+}
+
+async function importModule({ label, load }: FoundModule): Promise<object> {
+  try {
+    return await load();
+  } catch (error) {
+    throw new LoadError(`${label} could not be loaded.`, error);
+  }
+}
+
+function defaultExport(exports: object, label: string): unknown {
+  if ("default" in exports) return exports.default;
+  const names = Object.keys(exports);
+  const found = names.length === 0
+    ? "It exports nothing."
+    : `It exports ${names.slice(0, 8).join(", ")}.`;
+  throw new LoadError(
+    `${label} has no default export. ${found} What it must export as default is ${ACCEPTED}.`,
+  );
+}

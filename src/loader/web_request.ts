@@ -1,0 +1,43 @@
+/**
+ * A scope as the `Request` of the fetch standard.
+ *
+ * @module
+ */
+
+import { fieldValue } from "../http/headers.ts";
+import type { Inbound, RequestScope } from "./inbound.ts";
+
+/** Host and port, and no other part of a URL. */
+const HOST = /^[^\s/?#@\\]+$/;
+/** What would change the path of a URL, and bytes that are not ASCII. */
+const UNSAFE = /[#\\\x80-\xff]/g;
+
+/**
+ * The request of `scope`, or null when the fetch standard knows no such
+ * request: the host makes no URL, or the method is forbidden (TRACE).
+ */
+export function webRequest(
+  scope: RequestScope,
+  { body, signal }: Inbound,
+): Request | null {
+  const { scheme, method, headers } = scope;
+  const host = fieldValue(headers, "host") ?? "localhost";
+  if (!HOST.test(host)) return null;
+  try {
+    const url = `${scheme}://${host}${target(scope)}`;
+    return new Request(url, { method, headers, body, signal });
+  } catch {
+    return null;
+  }
+}
+
+function encodeByte(byte: string): string {
+  return `%${byte.charCodeAt(0).toString(16).toUpperCase()}`;
+}
+
+function target(scope: RequestScope): string {
+  const { raw_path, root_path, path, query_string } = scope;
+  const whole = raw_path ?? encodeURI(root_path + path).replace(/\?/g, "%3F");
+  return (query_string === "" ? whole : `${whole}?${query_string}`)
+    .replace(UNSAFE, encodeByte);
+}
