@@ -9,8 +9,7 @@ import { LoadError } from "./load_error.ts";
 /** The names that the code of `-e` finds defined. */
 export type Names = Map<string, unknown>;
 
-// deno-lint-ignore no-explicit-any -- what strangers' code gives is unknown
-type Compiled = (...values: unknown[]) => Promise<any>;
+type Compiled = (...values: unknown[]) => Promise<unknown>;
 
 const AsyncFunction = (async () => {}).constructor as new (
   ...parametersAndBody: string[]
@@ -45,22 +44,28 @@ export function addNames(
  * Throws {@linkcode LoadError} when it cannot be parsed or throws.
  */
 export async function runInline(code: string, names: Names): Promise<unknown> {
+  const run = compile(code, [...names.keys()]);
   try {
-    const run = compile(code, [...names.keys()]);
     return await run(...names.values());
   } catch (error) {
     throw new LoadError("The code of -e failed.", error);
   }
 }
 
-/** Runs nowhere: an expression first, since `{ fetch }` also parses as a block. */
 function compile(code: string, names: string[]): Compiled {
   const body = (text: string): string =>
     `"use strict"; ${text}\n//# sourceURL=-e`;
+  const expression = code.replace(/[;\s]+$/, "");
   try {
-    return new AsyncFunction(...names, body(`return (${code}\n)`));
+    // First, because an object such as `{ fetch }` also parses as a block.
+    return new AsyncFunction(...names, body(`return (${expression}\n)`));
   } catch {
+    // No expression; perhaps statements.
+  }
+  try {
     return new AsyncFunction(...names, body(code));
+  } catch (error) {
+    throw new LoadError(`The code of -e cannot be parsed: ${error}.`);
   }
 }
 

@@ -1,6 +1,4 @@
 import { loadApp } from "../../src/loader/load_app.ts";
-import type { AppRequest } from "../../src/loader/load_app.ts";
-import { LoadError } from "../../src/loader/load_error.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import {
   assertEquals,
@@ -9,45 +7,8 @@ import {
   assertStringIncludes,
 } from "../../src/std/assert.ts";
 import { toFileUrl } from "../../src/std/path.ts";
-import { ask } from "./client.ts";
+import { failure, request, said, says } from "./loading.ts";
 import { withFiles } from "./temp_files.ts";
-
-/** An app that says `text`. */
-const says = (text: string): string =>
-  `async (_scope, _receive, send) => {
-    await send({ type: "http.response.start", status: 200 });
-    await send({ type: "http.response.body", body: ${text} });
-  }`;
-
-function request(
-  positionals: string[],
-  more: Partial<AppRequest> = {},
-): AppRequest {
-  return { positionals, app: null, lib: [], modules: [], eval: null, ...more };
-}
-
-/** Loads what `positionals` name and yields what it says. */
-async function said(
-  positionals: string[],
-  more: Partial<AppRequest> = {},
-): Promise<string> {
-  const { app } = await loadApp(request(positionals, more));
-  return (await ask(app)).text;
-}
-
-/** The message of the LoadError that loading `positionals` ends with. */
-async function failure(
-  positionals: string[],
-  more: Partial<AppRequest> = {},
-): Promise<string> {
-  const { message } = await assertRejects(
-    () => loadApp(request(positionals, more)),
-    LoadError,
-  );
-  // The user's file matters, not how we came to load it.
-  assertEquals(message.includes("src/loader/"), false, message);
-  return message;
-}
 
 Deno.test("loadApp() runs an app function, whatever its file is called", async () => {
   const names = ["app.ts", "a.mjs", "two words.js", "50%20#1?é'\".ts", "-x.js"];
@@ -162,7 +123,7 @@ Deno.test("loadApp() shows where an app cannot be parsed", async () => {
   await withFiles({
     "app.ts": "const a: number = 1;\nexport default functio (x) {\n",
     "import.ts": 'import "./app.ts";',
-    "missing.ts": '\nimport x from "./none.ts";',
+    "missing.ts": '\nimport x from "./none.ts";\nx();',
     "name.ts": '\nimport { nope } from "./import.js";\nnope();',
     "import.js": "",
   }, async (folder) => {

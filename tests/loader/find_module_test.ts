@@ -1,0 +1,114 @@
+import { loadApp } from "../../src/loader/load_app.ts";
+import { OptionError } from "../../src/options/option_error.ts";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "../../src/std/assert.ts";
+import { relative } from "../../src/std/path.ts";
+import { failure, request, said, says } from "./loading.ts";
+import { withFiles } from "./temp_files.ts";
+
+const module = (text: string): string =>
+  `export default class { toApp() { return ${says(JSON.stringify(text))}; } }`;
+
+Deno.test("a module name is looked for below each -I path in order", async () => {
+  await withFiles({
+    "a/My/App.js": module("a, js"),
+    "a/My/App.mjs": module("a, mjs"),
+    "a/My/Last.mjs": module("a, last"),
+    "b/My/App.ts": module("b, ts"),
+    "b/My/App.js": module("b, js"),
+    "b/Single.ts": module("b, single"),
+    "b/PAGI/App/Own.ts": module("b, own"),
+    // A folder is no module.
+    "a/Single.ts/x": "",
+  }, async (folder) => {
+    const [a, b] = [`${folder}/a`, relative(Deno.cwd(), `${folder}/b`)];
+    assertEquals(await said(["My::App"], { lib: [a, b] }), "a, js");
+    assertEquals(await said(["My::App"], { lib: [b, a] }), "b, ts");
+    assertEquals(await said(["My::Last"], { lib: [b, a] }), "a, last");
+    assertEquals(await said(["Single"], { lib: [a, b] }), "b, single");
+    assertEquals(await said([], { app: "Single", lib: [b] }), "b, single");
+    assertEquals(await said(["PAGI::App::Own"], { lib: [b] }), "b, own");
+    assertEquals(
+      await failure(["My::Other"], { lib: [a, b] }),
+      [
+        "There is no module My::Other. Looked for it at:",
+        ...[a, b].flatMap((lib) =>
+          ["ts", "js", "mjs"].map((end) => `  ${lib}/My/Other.${end}`)
+        ),
+      ].join("\n"),
+    );
+  });
+});
+
+Deno.test("a module that is not found says how to find it", async () => {
+  assertEquals(
+    await failure(["My::App"]),
+    "There is no module My::App. Name its file, or give the path above it with -I.",
+  );
+  assertEquals(
+    await failure(["PAGI::App::Redirct"]),
+    "There is no module PAGI::App::Redirct; did you mean PAGI::App::Redirect?",
+  );
+  // Neither a file nor a module, but a folder of this tree.
+  assertMatch(
+    await failure(["tests"]),
+    /^tests is a directory\. To serve it: pagi-server PAGI::App::Directory root=tests$/,
+  );
+});
+
+Deno.test("a malformed module name is a wrong command line", async () => {
+  for (
+    const name of [
+      "::App",
+      "My::",
+      "My::::App",
+      "../x::y",
+      "My::../../etc",
+      "My::App\0",
+      "My::App\n",
+      "1::2",
+      "no-module",
+      "",
+    ]
+  ) {
+    await assertRejects(
+      () => loadApp(request([name], { lib: ["/"] })),
+      OptionError,
+      'a module name: identifiers joined by "::"',
+      name,
+    );
+  }
+});
+
+Deno.test("every bundled app loads by its name", async () => {
+  const cases: [args: string[], status: string][] = [
+    [["PAGI::App::Directory", "root=tests/loader"], "loading.ts"],
+    [["PAGI::App::File", "root=tests/loader"], "Not Found"],
+    [["PAGI::App::NotFound", "body=nobody home"], "nobody home"],
+    [["PAGI::App::Healthcheck"], '"status"'],
+    [["PAGI::App::Redirect", "location=/x"], ""],
+  ];
+  for (const [args, text] of cases) {
+    assertStringIncludes(await said(args), text, args[0]);
+  }
+});
+
+Deno.test("nothing named serves the current directory (PAGI.md 106)", async () => {
+  const { app, title } = await loadApp(request([]));
+  assertEquals(title, "PAGI::App::Directory root=.");
+  assertEquals(typeof app, "function");
+  assertStringIncludes(await said([]), "deno.json");
+  assertStringIncludes(await said(["root=tests"]), "loader");
+});
+
+Deno.test("a wrong option of a bundled app is a wrong command line", async () => {
+  await assertRejects(
+    () => loadApp(request(["PAGI::App::Directory", "rot=/srv"])),
+    OptionError,
+    'PAGI::App::Directory has no option "rot"; did you mean root?',
+  );
+});
