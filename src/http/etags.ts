@@ -5,8 +5,14 @@
  * @module
  */
 
-/** The coarsest clock of a file system in use (FAT), in milliseconds. */
-const MTIME_GRAIN = 2000;
+/**
+ * How long two writes may leave the same modification time, in milliseconds:
+ * one tick of the kernel's clock, or the 2 seconds of FAT where the time gives
+ * no reason to believe that the file system knows more than seconds.
+ */
+function grainOf(mtime: number): number {
+  return mtime % 1000 === 0 ? 2000 : 20;
+}
 
 /**
  * The tag of a file with `size` bytes and the modification time `mtime`
@@ -22,7 +28,7 @@ export function fileTag(
   now: number,
 ): string {
   const tag = `"${size.toString(16)}-${(mtime ?? 0).toString(16)}"`;
-  const settled = mtime !== null && mtime > 0 && now - mtime >= MTIME_GRAIN;
+  const settled = mtime !== null && mtime > 0 && now - mtime > grainOf(mtime);
   return settled ? tag : `W/${tag}`;
 }
 

@@ -1,0 +1,80 @@
+/**
+ * The app that serves files.
+ *
+ * @module
+ */
+
+import type {
+  AppOptionTable,
+  AppOptionValues,
+} from "../options/app_options.ts";
+import { readAppOptions } from "../options/app_options.ts";
+import { flag, list, text } from "../options/kinds.ts";
+import type { PagiApp } from "../pagi/types.ts";
+import { DocumentRoot } from "./files/document_root.ts";
+import { serveTree } from "./files/serve_tree.ts";
+import type { TreeSettings } from "./files/serve_tree.ts";
+import { mediaType } from "./kinds.ts";
+
+const NAME = "PAGI::App::File";
+
+/** The options of the app File. */
+export const fileOptions = {
+  root: { kind: text, default: ".", help: "the folder to serve" },
+  index: {
+    kind: list(text),
+    default: ["index.html", "index.htm"],
+    help: "files that stand for their folder",
+  },
+  default_type: {
+    kind: mediaType,
+    default: "application/octet-stream",
+    help: "the media type of files whose name does not tell",
+  },
+  handle_ranges: {
+    kind: flag,
+    default: true,
+    help: "answer requests for parts of files",
+  },
+} satisfies AppOptionTable;
+
+/** What the options of the app called `appName` mean. */
+export function fileSettings(
+  appName: string,
+  given: AppOptionValues<typeof fileOptions>,
+): TreeSettings {
+  return {
+    root: new DocumentRoot(appName, given.root),
+    index: given.index,
+    defaultType: given.default_type,
+    handleRanges: given.handle_ranges,
+    showHidden: false,
+  };
+}
+
+/**
+ * Serves the files beneath `root` (PAGI.md 7), never anything outside it.
+ * Wrong options throw an `OptionError`.
+ *
+ * ```ts
+ * new FileApp({ root: "/var/www" }).toApp();
+ * ```
+ */
+export class FileApp {
+  /** The options, for `--help`. */
+  static readonly options: AppOptionTable = fileOptions;
+
+  readonly #app: PagiApp;
+
+  constructor(options: Record<string, unknown> = {}) {
+    const given = readAppOptions(NAME, fileOptions, options);
+    this.#app = serveTree(NAME, fileSettings(NAME, given));
+  }
+
+  /** The app itself. */
+  toApp(): PagiApp {
+    return this.#app;
+  }
+}
+
+export default FileApp;

@@ -1,0 +1,56 @@
+/**
+ * What a request's path names beneath the root.
+ *
+ * @module
+ */
+
+import { encodeSegment } from "../../http/target.ts";
+
+/**
+ * The parts of `path`, a decoded path as a scope has it, without empty ones; or
+ * the status that refuses it: 400 for NUL, 403 for a part that begins with a
+ * dot or, with `showHidden`, for `..` (PAGI.md 7). `\` counts as `/`.
+ */
+export function pathParts(
+  path: string,
+  showHidden: boolean,
+): string[] | 400 | 403 {
+  if (path.includes("\0")) return 400;
+  const parts = path.split(/[/\\]/).filter((part) => part !== "");
+  for (const part of parts) {
+    if (showHidden ? part === ".." : part.startsWith(".")) return 403;
+  }
+  return showHidden ? parts.filter((part) => part !== ".") : parts;
+}
+
+/** Tells whether a decoded path names a folder. */
+export function namesFolder(path: string): boolean {
+  return path === "" || path.endsWith("/") || path.endsWith("\\");
+}
+
+/** What the address of a request is made of. */
+export interface Address {
+  root_path: string;
+  path: string;
+  raw_path?: string;
+  query_string: string;
+}
+
+/**
+ * Where the folder of `parts` should have been asked for, so that relative
+ * links in it work; null if that is where it was asked for. It always stays on
+ * this host: no part is empty, so it cannot begin with `//`.
+ */
+export function folderLocation(
+  address: Address,
+  parts: readonly string[],
+): string | null {
+  const { root_path, path, raw_path = path, query_string } = address;
+  const canonical = parts.map((part) => `/${part}`).join("") + "/";
+  if (path === canonical && raw_path.endsWith("/")) return null;
+  const mount = root_path.split("/").filter((part) => part !== "");
+  const location = `/${
+    [...mount, ...parts].map((part) => `${encodeSegment(part)}/`).join("")
+  }`;
+  return query_string === "" ? location : `${location}?${query_string}`;
+}

@@ -1,0 +1,97 @@
+/**
+ * The app that tells whether all is well.
+ *
+ * @module
+ */
+
+import type { AppOptionTable } from "../options/app_options.ts";
+import { readAppOptions } from "../options/app_options.ts";
+import { defineKind, text } from "../options/kinds.ts";
+import type { PagiApp } from "../pagi/types.ts";
+import { assertRequest, reply } from "./reply.ts";
+
+const NAME = "PAGI::App::Healthcheck";
+
+/** Looks at one thing; falsy or throwing means that it is not well. */
+export type Check = () => unknown;
+
+const table = {
+  checks: {
+    kind: defineKind<Readonly<Record<string, Check>>>({
+      placeholder: "CHECKS",
+      allowed: "an object of functions, which only code can give",
+      parse: () => undefined,
+      is: (value): value is Record<string, Check> =>
+        typeof value === "object" && value !== null &&
+        Object.values(value).every((check) => typeof check === "function"),
+    }),
+    default: {},
+    help: "functions by name, in code only; falsy or throwing is an error",
+  },
+  version: {
+    kind: text,
+    default: undefined,
+    help: "a version to report",
+  },
+} satisfies AppOptionTable;
+
+/** How one check ended. */
+interface CheckResult {
+  status: "ok" | "error";
+  message?: string;
+}
+
+/**
+ * Answers with JSON: 200 when every check is well, else 503 (PAGI.md 7). Times
+ * are whole seconds; `uptime` is that of the process or, with several, of the
+ * worker. Wrong options throw an `OptionError`.
+ *
+ * ```ts
+ * new HealthcheckApp({ checks: { database: () => pool.ping() } }).toApp();
+ * ```
+ */
+export class HealthcheckApp {
+  /** The options, for `--help`. */
+  static readonly options: AppOptionTable = table;
+
+  readonly #app: PagiApp;
+
+  constructor(options: Record<string, unknown> = {}) {
+    const { checks, version } = readAppOptions(NAME, table, options);
+    const named = Object.entries(checks).sort(([a], [b]) => a < b ? -1 : 1);
+    this.#app = async (scope, _receive, send) => {
+      assertRequest(scope, NAME);
+      const results = await Promise.all(
+        named.map(async ([name, check]) => [name, await run(check)] as const),
+      );
+      const ok = results.every(([, { status }]) => status === "ok");
+      const report = {
+        status: ok ? "ok" : "error",
+        timestamp: Math.floor(Date.now() / 1000),
+        uptime: Math.floor(performance.now() / 1000),
+        version,
+        checks: results.length > 0 ? Object.fromEntries(results) : undefined,
+      };
+      await reply(send, ok ? 200 : 503, [
+        ["content-type", "application/json"],
+        ["cache-control", "no-cache"],
+      ], JSON.stringify(report));
+    };
+  }
+
+  /** The app itself. */
+  toApp(): PagiApp {
+    return this.#app;
+  }
+}
+
+export default HealthcheckApp;
+
+async function run(check: Check): Promise<CheckResult> {
+  try {
+    return { status: await check() ? "ok" : "error" };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { status: "error", message };
+  }
+}

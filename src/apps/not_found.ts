@@ -1,0 +1,67 @@
+/**
+ * The app that answers everything with one text.
+ *
+ * @module
+ */
+
+import type { AppOptionTable } from "../options/app_options.ts";
+import { readAppOptions } from "../options/app_options.ts";
+import { integer } from "../options/kinds.ts";
+import type { BytesIn, PagiApp } from "../pagi/types.ts";
+import { mediaType, textOr } from "./kinds.ts";
+import { assertRequest, reply } from "./reply.ts";
+import type { RequestScope } from "./reply.ts";
+
+const NAME = "PAGI::App::NotFound";
+
+/** Makes the body for one request. */
+export type BodyOf = (scope: RequestScope) => BytesIn | Promise<BytesIn>;
+
+const table = {
+  body: {
+    kind: textOr<BodyOf>(),
+    default: "Not Found",
+    help: "what to say; in code also a function of the scope",
+  },
+  content_type: {
+    kind: mediaType,
+    default: "text/plain",
+    help: "the media type of the body",
+  },
+  status: {
+    kind: integer({ min: 200, max: 599 }),
+    default: 404,
+    help: "the status code",
+  },
+} satisfies AppOptionTable;
+
+/**
+ * Answers every request with the same status, 404 unless told otherwise
+ * (PAGI.md 7). Wrong options throw an `OptionError`.
+ *
+ * ```ts
+ * new NotFoundApp({ body: (scope) => `No ${scope.path} here` }).toApp();
+ * ```
+ */
+export class NotFoundApp {
+  /** The options, for `--help`. */
+  static readonly options: AppOptionTable = table;
+
+  readonly #app: PagiApp;
+
+  constructor(options: Record<string, unknown> = {}) {
+    const { body, content_type, status } = readAppOptions(NAME, table, options);
+    this.#app = async (scope, _receive, send) => {
+      assertRequest(scope, NAME);
+      const content = typeof body === "function" ? await body(scope) : body;
+      await reply(send, status, [["content-type", content_type]], content);
+    };
+  }
+
+  /** The app itself. */
+  toApp(): PagiApp {
+    return this.#app;
+  }
+}
+
+export default NotFoundApp;
