@@ -9,7 +9,7 @@ import { check, excludedBy, settle } from "./resolve_settings.ts";
 import type { GivenValues } from "./resolve_settings.ts";
 import { isFlag, KEYS, LONG_NAMES, NAMED } from "./names.ts";
 import type { Action, Key } from "./names.ts";
-import { didYouMean } from "./nearest.ts";
+import { nearest } from "./nearest.ts";
 import { normalise } from "./normalise.ts";
 import { loopNotices } from "./loop_notices.ts";
 import type { Notice } from "./loop_notices.ts";
@@ -118,8 +118,8 @@ function variable(key: Key): string {
 
 function refuseUnknown(arg: string): never {
   const written = arg.replace(/=.*/s, "");
-  const hint = written.startsWith("--")
-    ? didYouMean(written, [...LONG_NAMES.keys()].map(dashed))
-    : "";
+  const known = [...LONG_NAMES.keys()].filter((name) => name.length > 1);
+  const meant = nearest(written.slice(2), known);
+  const hint = meant === null ? "" : `; did you mean --${meant}?`;
   throw new OptionError(`unknown option ${quote(written)}${hint}`);
 }

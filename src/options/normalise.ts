@@ -6,7 +6,6 @@
  */
 
 import { isFlag, LONG_NAMES, NAMED } from "./names.ts";
-import { dashed } from "./option.ts";
 import { OptionError } from "./option_error.ts";
 import { quote } from "./quote.ts";
 
@@ -18,6 +17,8 @@ export interface NormalArgs {
   /** By long name, how each occurrence was written: `-p`, `--port`. */
   readonly spellings: ReadonlyMap<string, readonly string[]>;
 }
+
+const LONG = /^(--?)([^=]*)(?:=(.*))?$/s;
 
 /**
  * Splits clusters (`-qp8080`), attaches values (`--port 8080`), replaces
@@ -32,9 +33,9 @@ export function normalise(args: readonly string[]): NormalArgs {
   const rest = [...args];
 
   const add = (spelling: string, name: string, attached?: string): void => {
-    const option = NAMED.get(name)!;
-    spellings.set(name, [...spellings.get(name) ?? [], spelling]);
-    if (!isFlag(option)) {
+    if (!spellings.has(name)) spellings.set(name, []);
+    spellings.get(name)!.push(spelling);
+    if (!isFlag(NAMED.get(name)!)) {
       const value = attached ?? nextValue(rest, spelling, name);
       options.push(`--${name}=${value}`);
     } else if (attached === undefined) {
@@ -47,51 +48,55 @@ export function normalise(args: readonly string[]): NormalArgs {
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     if (arg === "--") {
       positionals.push(...rest.splice(0));
-    } else if (!arg.startsWith("-") || arg === "-") {
+      continue;
+    }
+    const [, dashes, spelling, attached] = LONG.exec(arg) ?? [];
+    const name = LONG_NAMES.get(spelling);
+    if (arg === "-" || !arg.startsWith("-")) {
       positionals.push(arg);
+    } else if (name !== undefined && (dashes === "--" || spelling.length > 1)) {
+      add(dashes + spelling, name, attached);
+    } else if (dashes === "--") {
+      options.push(arg);
     } else {
-      const [, dashes, spelling, attached] = /^(--?)([^=]*)(?:=(.*))?$/s.exec(
-        arg,
-      )!;
-      const name = LONG_NAMES.get(spelling);
-      if (name !== undefined && (dashes === "--" || spelling.length > 1)) {
-        add(dashes + spelling, name, attached);
-      } else if (dashes === "--") {
-        options.push(arg);
-      } else {
-        splitCluster(arg.slice(1), add, options);
+      for (const [letter, attached] of splitCluster(arg.slice(1))) {
+        const name = LONG_NAMES.get(letter);
+        if (name === undefined) options.push(`-${letter}`);
+        else add(`-${letter}`, name, attached);
       }
     }
   }
   return { options, positionals, spellings };
 }
 
-/** Adds each option of `-qp8080`; what follows an unknown one is dropped. */
-function splitCluster(
-  cluster: string,
-  add: (spelling: string, name: string, attached?: string) => void,
-  options: string[],
-): void {
-  const [letter] = cluster;
-  const name = LONG_NAMES.get(letter);
-  if (name === undefined) {
-    options.push(dashed(letter));
-    return;
+/** Splits `qp8080`: flags, and at the end an option with its value, if any. */
+function splitCluster(cluster: string): [letter: string, attached?: string][] {
+  const found: [string, string?][] = [];
+  for (let rest = cluster; rest !== "";) {
+    const [letter] = rest;
+    rest = rest.slice(letter.length);
+    const name = LONG_NAMES.get(letter);
+    const mayCluster = name !== undefined && isFlag(NAMED.get(name)!);
+    if (rest === "" || (mayCluster && !rest.startsWith("="))) {
+      found.push([letter]);
+    } else {
+      found.push([letter, rest.replace(/^=/, "")]);
+      break;
+    }
   }
-  const rest = cluster.slice(letter.length);
-  const hasValue = !isFlag(NAMED.get(name)!) || rest.startsWith("=");
-  const attached = hasValue && rest !== "" ? rest.replace(/^=/, "") : undefined;
-  add(dashed(letter), name, attached);
-  if (!hasValue && rest !== "") splitCluster(rest, add, options);
+  return found;
 }
 
 /** Takes the value that follows; one with a dash is a negative number or "-". */
 function nextValue(rest: string[], spelling: string, name: string): string {
   const next = rest.shift();
   if (next !== undefined && /^(?!-)|^-$|^-\d/.test(next)) return next;
-  const { allowed } = NAMED.get(name)!.kind;
-  const hint = next === undefined
-    ? spelling === "-h" ? "; help is --help" : ""
-    : `; if that is ${quote(next)}, write ${spelling}=${next}`;
+  const { kind } = NAMED.get(name)!;
+  const { allowed } = kind.item ?? kind;
+  const hint = next !== undefined
+    ? `; if ${quote(next)} is meant, attach it with "="`
+    : spelling === "-h"
+    ? "; help is --help"
+    : "";
   throw new OptionError(`${spelling} needs a value, ${allowed}${hint}`);
 }

@@ -60,6 +60,8 @@ export function settle(
   label: (key: Key) => string,
 ): Settings {
   for (const [key, value] of values) {
+    // A flag that is off asks for nothing.
+    if (value === false) continue;
     const option: Option = OPTIONS[key];
     if (option.later?.asks(value)) {
       const shown = isFlag(option) ? "" : ` ${quote(value)}`;
@@ -91,10 +93,7 @@ export function settle(
   return settings;
 }
 
-/**
- * The option among `values` that cannot stand beside `key`, if any. A flag
- * given as false stands in nobody's way.
- */
+/** The option in force among `values` that excludes `key`, if any. */
 export function excludedBy(values: GivenValues, key: Key): Key | undefined {
   const excludes = (one: Key, other: Key): boolean =>
     OPTIONS[one].excludes?.includes(other) ?? false;

@@ -1,0 +1,18 @@
+import { assertEquals, assertNotMatch } from "../../src/std/assert.ts";
+import { quote } from "../../src/options/quote.ts";
+
+Deno.test("quote() keeps any value on one harmless line", () => {
+  assertEquals(quote('a "b"'), '"a \\"b\\""');
+  assertEquals(quote("😀"), '"😀"');
+  assertEquals(quote(5), "5");
+  assertEquals(quote(null), "null");
+  assertEquals(quote(["a"]), "a list");
+  assertEquals(quote({}), "an object");
+  assertEquals(quote(() => 1), "a function");
+  assertEquals(quote("x".repeat(200)).length, 103);
+  assertNotMatch(
+    quote("\0\r\n\x1b[31m\x7f\x9b\u2028\u202e\u2066\ufeff"),
+    // deno-lint-ignore no-control-regex -- these are what must not be there
+    /[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]/,
+  );
+});
