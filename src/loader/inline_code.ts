@@ -11,10 +11,6 @@ export type Names = Map<string, unknown>;
 
 type Compiled = (...values: unknown[]) => Promise<unknown>;
 
-const AsyncFunction = (async () => {}).constructor as new (
-  ...parametersAndBody: string[]
-) => Compiled;
-
 /**
  * Puts what a module of `-M` exports into `names`: each export under its own
  * name, the default export under the last word of the module's name (`File` for
@@ -44,7 +40,7 @@ export function addNames(
  * Throws {@linkcode LoadError} when it cannot be parsed or throws.
  */
 export async function runInline(code: string, names: Names): Promise<unknown> {
-  const run = compile(code, [...names.keys()]);
+  const run = parse(code, [...names.keys()]);
   try {
     return await run(...names.values());
   } catch (error) {
@@ -52,21 +48,26 @@ export async function runInline(code: string, names: Names): Promise<unknown> {
   }
 }
 
-function compile(code: string, names: string[]): Compiled {
-  const body = (text: string): string =>
-    `"use strict"; ${text}\n//# sourceURL=-e`;
+function parse(code: string, names: string[]): Compiled {
   const expression = code.replace(/[;\s]+$/, "");
   try {
     // First, because an object such as `{ fetch }` also parses as a block.
-    return new AsyncFunction(...names, body(`return (${expression}\n)`));
+    return compile(`return (${expression}\n)`, names);
   } catch {
     // No expression; perhaps statements.
   }
   try {
-    return new AsyncFunction(...names, body(code));
+    return compile(code, names);
   } catch (error) {
     throw new LoadError(`The code of -e cannot be parsed: ${error}.`);
   }
+}
+
+/** On one line with `body`, so that stacks have the line numbers of the code. */
+function compile(body: string, names: string[]): Compiled {
+  return (0, eval)(
+    `(async (${names}) => { "use strict"; ${body}\n})\n//# sourceURL=-e`,
+  );
 }
 
 /** `File` of `PAGI::App::File`, `greet` of `./greet.ts`, `x` of `npm:@a/x@1.2`. */
@@ -79,7 +80,7 @@ function lastWord(moduleName: string): string {
 function isIdentifier(name: string): boolean {
   if (!/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name)) return false;
   try {
-    return Boolean(new AsyncFunction(name, '"use strict"'));
+    return Boolean(compile("", [name]));
   } catch {
     return false;
   }

@@ -130,7 +130,7 @@ Deno.test("loadApp() shows where an app cannot be parsed", async () => {
     for (const name of ["app.ts", "import.ts"]) {
       const message = await failure([`${folder}/${name}`]);
       assertStringIncludes(message, `${folder}/${name} could not be loaded.\n`);
-      assertStringIncludes(message, "SyntaxError: Expected ';', got '{'");
+      assertStringIncludes(message, "Expected ';', got '{'");
       assertStringIncludes(message, `${folder}/app.ts:2:28`);
     }
     const missing = await failure([`${folder}/missing.ts`]);
