@@ -79,7 +79,7 @@ const FLAGS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
 export const flag: Kind<boolean> = {
   placeholder: "",
   allowed: "one of 1, true, yes, on, 0, false, no, off",
-  parse: (given) => flag.accept(given.toLowerCase()),
+  parse: (given) => flag.accept(given),
   accept(value) {
     const known = typeof value === "string" ? value.toLowerCase() : value;
     const found = FLAGS.get(known);

@@ -18,7 +18,6 @@ export function nearest(word: string, names: Iterable<string>): string | null {
   let best: string | null = null;
   let least = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const name of known) {
-    if (Math.abs(name.length - word.length) >= least) continue;
     const errors = editDistance(word.toLowerCase(), name.toLowerCase());
     if (errors < least) [best, least] = [name, errors];
   }

@@ -54,7 +54,7 @@ export function normalise(args: readonly string[]): NormalArgs {
     const name = LONG_NAMES.get(spelling);
     if (arg === "-" || !arg.startsWith("-")) {
       positionals.push(arg);
-    } else if (name !== undefined && (dashes === "--" || spelling.length > 1)) {
+    } else if (name !== undefined) {
       add(dashes + spelling, name, attached);
     } else if (dashes === "--") {
       options.push(arg);

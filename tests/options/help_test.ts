@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
+import { BUNDLED_APPS, COMING_APPS } from "../../src/loader/bundled_apps.ts";
 import { helpText } from "../../src/options/help.ts";
 import { LONG_NAMES, NAMED } from "../../src/options/names.ts";
 import { dashed } from "../../src/options/option.ts";
@@ -55,4 +56,21 @@ Deno.test("the help speaks of signals, exit codes, variables and apps", () => {
       "My::App ",
     ]
   ) assert(helpText().includes(part), part);
+});
+
+Deno.test("the help lists every bundled app, and which are still to come", () => {
+  for (
+    const [names, coming] of [
+      [BUNDLED_APPS.keys(), false],
+      [COMING_APPS, true],
+    ] as const
+  ) {
+    for (const name of names) {
+      const row = helpText().split("\n").find((line) =>
+        line.startsWith(`  ${name} `) && !line.includes("pagi-server")
+      );
+      assert(row !== undefined, name);
+      assertEquals(row.endsWith("[not available yet]"), coming, name);
+    }
+  }
 });
