@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PagiApp, Receive, Send } from "../pagi/types.ts";
+import type { HeaderList, PagiApp, Receive, Send } from "../pagi/types.ts";
 import { Inbound } from "./inbound.ts";
 import type { RequestScope } from "./inbound.ts";
 import { webRequest } from "./web_request.ts";
@@ -84,11 +84,13 @@ async function respond(
   const cancel = (): void => {
     reader?.cancel(signal.reason).catch(() => {});
   };
+  const headers: HeaderList = [];
+  response.headers.forEach((value, name) => headers.push([name, value]));
   try {
     await send({
       type: "http.response.start",
       status: response.status,
-      headers: [...response.headers],
+      headers,
     });
     if (reader === undefined || isHead || signal.aborted) {
       cancel();

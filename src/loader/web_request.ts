@@ -25,9 +25,31 @@ export function webRequest(
   if (!HOST.test(host)) return null;
   try {
     const url = `${scheme}://${host}${target(scope)}`;
-    return new Request(url, { method, headers, body, signal });
+    return new SignalledRequest(url, { method, headers, body }, signal);
   } catch {
     return null;
+  }
+}
+
+/**
+ * A request that follows a signal. Giving the signal to `Request` costs as much
+ * as everything else that happens to a small request. The price of this way: a
+ * `fetch()` of the very object is not aborted with it.
+ */
+class SignalledRequest extends Request {
+  readonly #signal: AbortSignal;
+
+  constructor(url: string, init: RequestInit, signal: AbortSignal) {
+    super(url, init);
+    this.#signal = signal;
+  }
+
+  override get signal(): AbortSignal {
+    return this.#signal;
+  }
+
+  override clone(): Request {
+    return new Request(super.clone(), { signal: this.#signal });
   }
 }
 

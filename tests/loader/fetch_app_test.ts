@@ -267,6 +267,19 @@ Deno.test("fetchApp() fails the body's reader when the client leaves in the midd
   }
 });
 
+Deno.test("fetchApp() aborts copies of the request as well", async () => {
+  const aborted: boolean[] = [];
+  const client = new Client(app(async (request) => {
+    const copies = [request.clone(), new Request("http://h/", request)];
+    await new Promise((done) => request.signal.onabort = done);
+    aborted.push(...copies.map(({ signal }) => signal.aborted));
+    return new Response();
+  }));
+  client.leave();
+  await client.finished;
+  assertEquals(aborted, [true, true]);
+});
+
 Deno.test("fetchApp() does not report a handler that gives up with the client", async () => {
   const client = new Client(app((request) =>
     new Promise((_, reject) => {
