@@ -1,0 +1,81 @@
+/**
+ * The command line, from its words to its exit code.
+ *
+ * @module
+ */
+
+import { configureLog, log } from "../log/log.ts";
+import { LoadError } from "../loader/load_error.ts";
+import { loadApp } from "../loader/load_app.ts";
+import {
+  type CommandLine,
+  type Environment,
+  parseCommandLine,
+} from "../options/command_line.ts";
+import { helpText } from "../options/help.ts";
+import { OptionError } from "../options/option_error.ts";
+import type { Settings } from "../options/settings.ts";
+import { runSingleProcess } from "../process/single_process.ts";
+import { StartupError } from "../server/lifespan.ts";
+import { ListenError } from "../server/listen_error.ts";
+import { Server } from "../server/server.ts";
+import { banner } from "./banner.ts";
+import { EXIT } from "./exit_codes.ts";
+import { print, printError } from "./terminal.ts";
+import { versionText } from "./version.ts";
+
+/** Runs the program; resolves with its exit code. */
+export async function run(
+  args: readonly string[],
+  env: Environment,
+): Promise<number> {
+  try {
+    const line = parseCommandLine(args, env);
+    if (line.action === "help") print(helpText());
+    else if (line.action === "version") print(versionText());
+    else await serve(line);
+    return EXIT.ok;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+async function serve(line: CommandLine): Promise<void> {
+  const { settings, positionals } = line;
+  configureLog({ level: settings.logLevel });
+  for (const { level, text } of line.notices) log[level](text);
+  const { app, title } = await loadApp({
+    positionals,
+    app: settings.app,
+    lib: settings.lib,
+    modules: settings.module,
+    eval: settings.eval,
+  });
+  const server = new Server(app, givenSettings(line));
+  await runSingleProcess(server, () => {
+    if (!settings.quiet) printError(banner({ ...server.facts(), title }));
+    log.info("Ready.");
+  });
+}
+
+/** What was given and nothing else: defaults stay the server's. */
+function givenSettings({ settings, given }: CommandLine): Partial<Settings> {
+  return Object.fromEntries(
+    Object.entries(settings).filter(([key]) =>
+      given.has(key as keyof Settings)
+    ),
+  );
+}
+
+/** Says what went wrong and returns the exit code that stands for it. */
+function report(error: unknown): number {
+  if (error instanceof OptionError) {
+    printError(`pagi-server: ${error.message}\n`);
+    return EXIT.usage;
+  }
+  const expected = error instanceof LoadError ||
+    error instanceof StartupError || error instanceof ListenError;
+  if (expected) printError(`pagi-server: ${error.message}\n`);
+  else log.error("The server failed.", error);
+  return EXIT.failure;
+}

@@ -1,0 +1,60 @@
+/**
+ * One server in one process, from start to stop.
+ *
+ * @module
+ */
+
+import { log } from "../log/log.ts";
+import type { Server } from "../server/server.ts";
+import { onSignals, type ServerSignal } from "./signals.ts";
+import { surviveStrayErrors } from "./stray_errors.ts";
+
+/**
+ * Runs a server until it is told to stop: by TERM or INT, which wait for
+ * running requests, or a second of them, which does not (PAGI.md 6).
+ *
+ * @param onStarted Called once the server accepts connections.
+ * @throws {Error} When it cannot start; nothing stays bound.
+ */
+export async function runSingleProcess(
+  server: Server,
+  onStarted: () => void,
+): Promise<void> {
+  surviveStrayErrors();
+  const stopped = Promise.withResolvers<void>();
+  const remove = onSignals(
+    ["SIGTERM", "SIGINT", "SIGHUP", "SIGTTIN", "SIGTTOU"],
+    (signal) => handle(signal, server, stopped.resolve),
+  );
+  try {
+    await server.start();
+    if (server.serving) onStarted();
+    await stopped.promise;
+    await server.stop();
+  } finally {
+    remove();
+  }
+}
+
+function handle(
+  signal: ServerSignal,
+  server: Server,
+  stop: () => void,
+): void {
+  switch (signal) {
+    case "SIGTERM":
+    case "SIGINT":
+      log.info(`${signal}: stopping.`);
+      void server.stop();
+      stop();
+      return;
+    case "SIGHUP":
+      server.reopenLogs();
+      log.warn(
+        "SIGHUP: logs were reopened. A single process does not reload its app; restart it for that.",
+      );
+      return;
+    default:
+      log.debug(`${signal}: a single process has no workers to add or end.`);
+  }
+}

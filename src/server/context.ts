@@ -1,0 +1,54 @@
+/**
+ * What all requests of one worker, and of one listener, share.
+ *
+ * @module
+ */
+
+import type { Extensions, PagiApp, State, TlsInfo } from "../pagi/types.ts";
+import type { Settings } from "../options/settings.ts";
+import type { Guard } from "../guard/guard.ts";
+import type { AccessRecord } from "../log/access_format.ts";
+import type { DeadlineSet } from "./deadline_set.ts";
+import type { Running } from "./running.ts";
+import type { Watermarks } from "./transport_state.ts";
+
+/** One worker's server, as its requests see it. */
+export interface WorkerContext {
+  readonly app: PagiApp;
+  readonly settings: Settings;
+  readonly marks: Watermarks;
+  /** What the lifespan scope left, or null without lifespan. */
+  readonly state: State | null;
+  readonly running: Running;
+  readonly guard: Guard | null;
+  /** Writes one line, or null where nothing is logged. */
+  readonly accessLog: ((record: AccessRecord) => void) | null;
+  /** Bounds the pause between two parts of a request body. */
+  readonly stalls: DeadlineSet;
+  /** Bounds the time to the start of a response. */
+  readonly starts: DeadlineSet;
+  /** True once the server is stopping. */
+  readonly draining: boolean;
+}
+
+/** One address, as its requests see it. */
+export interface ListenerContext {
+  readonly worker: WorkerContext;
+  readonly secure: boolean;
+  /** Host and port, or path and null. */
+  readonly server: [host: string, port: number | null];
+  readonly httpExtensions: Extensions;
+  readonly webSocketExtensions: Extensions;
+}
+
+/** What is known of TLS here: the engine tells nothing of the handshake. */
+export function tlsInfo(certificate: string): TlsInfo {
+  return {
+    server_cert: certificate,
+    client_cert_chain: [],
+    client_cert_name: null,
+    client_cert_error: null,
+    tls_version: null,
+    cipher_suite: null,
+  };
+}

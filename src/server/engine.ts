@@ -1,0 +1,65 @@
+/**
+ * What the engine knows of a request and does not offer: its header list as
+ * it came, and whether it came by HTTP/1.
+ *
+ * The public `request.headers` sorts the fields and joins equal names, and
+ * reading it moves the reply off the engine's short path. The list itself
+ * hangs on the request under a symbol. Where a later engine moves it, the
+ * public view serves, with order and duplicates lost (PAGI.md 9).
+ *
+ * @module
+ */
+
+import type { HeaderList } from "../pagi/types.ts";
+
+interface EngineRequest {
+  readonly headerList?: HeaderList;
+}
+
+const PROBE = new Request("http://localhost/");
+const ENGINE_REQUEST = Object.getOwnPropertySymbols(PROBE).find((symbol) =>
+  symbol.description === "request"
+);
+
+/** Lower-case forms of field names seen; most requests repeat a few dozen. */
+const lowered = new Map<string, string>();
+const MAX_LOWERED = 1024;
+
+function lower(name: string): string {
+  let found = lowered.get(name);
+  if (found === undefined) {
+    found = name.toLowerCase();
+    if (lowered.size < MAX_LOWERED) lowered.set(name, found);
+  }
+  return found;
+}
+
+/**
+ * The request's header fields with lower-case names, in the order in which
+ * they came where the engine tells, each field on its own (PAGI.md 3.1).
+ */
+export function headerList(request: Request): HeaderList {
+  const engine = ENGINE_REQUEST === undefined
+    ? undefined
+    : (request as unknown as Record<symbol, EngineRequest>)[ENGINE_REQUEST];
+  const list = engine?.headerList;
+  if (!Array.isArray(list)) return [...request.headers];
+  for (const field of list) field[0] = lower(field[0]);
+  return list;
+}
+
+/**
+ * Tells whether the handler was called for an HTTP/1 request. Costs a stack
+ * trace, so ask only about a request without `host`: there the engine puts in
+ * a host of its own, and HTTP/2 to that very host looks the same. Must be
+ * called before the handler first awaits. Engines before 2.9 do not tell;
+ * the answer is then no.
+ */
+export function isHttp1(): boolean {
+  const trace: { stack?: string } = {};
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 50;
+  Error.captureStackTrace(trace);
+  Error.stackTraceLimit = limit;
+  return trace.stack?.includes("nativeDispatch") ?? false;
+}

@@ -1,0 +1,208 @@
+/**
+ * One request and what becomes of it, whatever its protocol.
+ *
+ * @module
+ */
+
+import type { DisconnectReason } from "../pagi/types.ts";
+import type { AccessRecord } from "../log/access_format.ts";
+import { peerKey } from "../guard/address.ts";
+import { log } from "../log/log.ts";
+import { ConnectionState } from "./connection_state.ts";
+import type { ListenerContext, WorkerContext } from "./context.ts";
+import type { RequestHead } from "./request_head.ts";
+
+/**
+ * The base of the three kinds of exchange. It hands the response to the
+ * engine, watches whether the client is still there, and writes the access
+ * log when both the app and the response have ended.
+ */
+export abstract class Exchange implements AccessRecord {
+  readonly worker: WorkerContext;
+  readonly state: ConnectionState;
+  /** Who asks; the engine forgets it once it has the response. */
+  readonly address: Deno.Addr;
+  readonly client: [host: string, port: number] | undefined;
+  readonly #started = performance.now();
+  #response: Response | null = null;
+  #resolve: ((response: Response) => void) | null = null;
+  #watching = false;
+  #appEnded = false;
+  #responseEnded = false;
+
+  /** What the access log says of the response. */
+  abstract readonly status: number | null;
+  abstract readonly bodyBytes: number;
+
+  constructor(
+    readonly listener: ListenerContext,
+    readonly request: Request,
+    readonly info: Deno.ServeHandlerInfo,
+    readonly head: RequestHead,
+  ) {
+    this.worker = listener.worker;
+    this.state = new ConnectionState(() => this.watchClient());
+    const address = info.remoteAddr;
+    this.address = address;
+    this.client = address.transport === "tcp"
+      ? [address.hostname, address.port]
+      : undefined;
+    this.worker.running.add(this);
+  }
+
+  /** The response, at once where the app has given it already. */
+  response(): Response | Promise<Response> {
+    return this.#response ??
+      new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  /** Gives the engine the response; there is only one. */
+  handOff(response: Response): void {
+    this.state.start();
+    this.#response = response;
+    this.#resolve?.(response);
+  }
+
+  /** True once the engine has its response. */
+  get handedOff(): boolean {
+    return this.#response !== null;
+  }
+
+  /** Lets the engine go where nobody is left to read a response. */
+  protected abandon(): void {
+    if (this.#response !== null) return;
+    this.#response = new Response(null, { status: 503 });
+    this.#resolve?.(this.#response);
+    this.endResponse();
+  }
+
+  /** Runs the app on this exchange. */
+  run(serve: () => Promise<void>): void {
+    let settled: Promise<void>;
+    try {
+      settled = Promise.resolve(serve());
+    } catch (error) {
+      settled = Promise.reject(error);
+    }
+    settled.then(
+      () => this.settled(),
+      (error) => this.failed(error),
+    ).catch((error) => log.error("The server failed on a request.", error))
+      .finally(() => {
+        this.#appEnded = true;
+        this.#finish();
+      });
+  }
+
+  /** The app has resolved. */
+  protected abstract settled(): void | Promise<void>;
+  /** The app has thrown. */
+  protected abstract failed(error: unknown): void | Promise<void>;
+  /** The server stops: ends what has no end of its own. */
+  abstract drain(): void;
+  /** The client is gone, or the server gives it up. */
+  abstract disconnect(reason: DisconnectReason): void;
+
+  /** The engine has all of the response, or will get no more of it. */
+  endResponse(): void {
+    this.#responseEnded = true;
+    this.#finish();
+  }
+
+  /** True while the connection cannot be taken for idle. */
+  get occupiesConnection(): boolean {
+    return !this.#responseEnded;
+  }
+
+  #finish(): void {
+    if (!this.#appEnded || !this.#responseEnded) return;
+    this.worker.running.delete(this);
+    this.worker.accessLog?.(this);
+  }
+
+  /**
+   * Settles when the engine has written the response. Ask before it has it.
+   */
+  get completed(): Promise<void> {
+    return this.info.completed;
+  }
+
+  /** Has `disconnect` called when the client leaves before a response. */
+  watchClient(): void {
+    if (this.#watching || this.#response !== null) return;
+    this.#watching = true;
+    const { signal } = this.request;
+    if (signal.aborted) return this.disconnect("client_closed");
+    signal.addEventListener("abort", () => {
+      // Some engines abort after success as well.
+      if (this.#response === null) this.disconnect("client_closed");
+    }, { once: true });
+  }
+
+  /** Tells whether the client has left, where nobody watched so far. */
+  async clientHasLeft(): Promise<boolean> {
+    if (this.state.reason !== null) return true;
+    const { signal } = this.request;
+    // The engine looks when it is first asked, and tells a moment later.
+    if (!signal.aborted) await new Promise((resume) => setTimeout(resume, 5));
+    return signal.aborted;
+  }
+
+  /** Closes the connection once the answer has left; HTTP/2 shares it. */
+  endConnection(): void {
+    if (!this.head.http2) this.worker.guard?.endConnection(this.peerKey);
+  }
+
+  /** Closes the connection at once; HTTP/2 shares it. */
+  dropConnection(): void {
+    if (!this.head.http2) this.worker.guard?.dropConnection(this.peerKey);
+  }
+
+  /** The connection's name for the guard. */
+  get peerKey(): string {
+    return peerKey(this.address, this.listener.server[1] ?? 0);
+  }
+
+  /** Says in the log which request an error belongs to. */
+  protected logError(what: string, error?: unknown): void {
+    log.error(`${this.describe()}: ${what}`, error);
+  }
+
+  /** Method and path, for logs. */
+  describe(): string {
+    return `${this.head.method} ${this.head.rawPath}`;
+  }
+
+  /** Seconds since the request came. */
+  get age(): number {
+    return this.durationMs / 1000;
+  }
+
+  get host(): string {
+    return this.client?.[0] ?? "unix";
+  }
+  get method(): string {
+    return this.head.method;
+  }
+  get rawPath(): string {
+    return this.head.rawPath;
+  }
+  get query(): string {
+    return this.head.query;
+  }
+  get httpVersion(): string {
+    return this.head.http2 ? "2" : "1.1";
+  }
+  get startedAt(): number {
+    return Date.now() - this.durationMs;
+  }
+  get durationMs(): number {
+    return performance.now() - this.#started;
+  }
+  header(name: string): string | null {
+    for (const [key, value] of this.head.headers) {
+      if (key === name) return value;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * One HTTP request and its response.
+ *
+ * @module
+ */
+
+import type { ListenerContext } from "../context.ts";
+import type { RequestHead } from "../request_head.ts";
+import { ResponseExchange } from "../response_exchange.ts";
+import { receiveHttp } from "./receive.ts";
+import { httpScope } from "./scope.ts";
+import { sendHttp } from "./send.ts";
+
+/** Serves one HTTP request with the app. */
+export function serveHttp(
+  listener: ListenerContext,
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+  head: RequestHead,
+): Response | Promise<Response> {
+  const exchange = new HttpExchange(listener, request, info, head);
+  exchange.boundStart();
+  exchange.run(() =>
+    exchange.worker.app(
+      httpScope(exchange),
+      () => receiveHttp(exchange),
+      (event) => sendHttp(exchange, event),
+    )
+  );
+  return exchange.response();
+}
+
+/** An exchange on an `http` scope. */
+export class HttpExchange extends ResponseExchange {
+  /** A running request may finish (PAGI.md 6, graceful stop). */
+  override drain(): void {}
+}

@@ -1,0 +1,194 @@
+/**
+ * The app's start and stop.
+ *
+ * @module
+ */
+
+import type { Timer } from "../std/timer.ts";
+import type {
+  LifespanScope,
+  PagiApp,
+  ReceiveEvent,
+  SendEvent,
+  State,
+} from "../pagi/types.ts";
+import { checkLifespanEvent } from "../pagi/lifespan_events.ts";
+import { log } from "../log/log.ts";
+import { PAGI } from "./net_scope.ts";
+
+/** How a worker takes the lifespan (PAGI.md 5). */
+export interface LifespanOptions {
+  readonly mode: "auto" | "on" | "off";
+  /** Seconds; 0 means no limit. */
+  readonly startupTimeout: number;
+  /** Seconds; 0 means no limit. */
+  readonly shutdownTimeout: number;
+  /** null in a single process. */
+  readonly workerNumber: number | null;
+}
+
+/** The app said that it cannot start, or said nothing in time. */
+export class StartupError extends Error {
+  override readonly name = "StartupError";
+}
+
+type Phase = "startup" | "serving" | "shutdown" | "over";
+
+/** One lifespan scope: startup before the first request, shutdown at the end. */
+export class Lifespan {
+  /** The object that requests get copies of; null where the app has none. */
+  state: State | null = null;
+  #phase: Phase = "startup";
+  readonly #events: ReceiveEvent[] = [{ type: "lifespan.startup" }];
+  #waiting: ((event: ReceiveEvent) => void)[] = [];
+  readonly #started = Promise.withResolvers<boolean>();
+  readonly #stopped = Promise.withResolvers<void>();
+
+  constructor(readonly app: PagiApp, readonly options: LifespanOptions) {}
+
+  /**
+   * Starts the app and waits for its word.
+   *
+   * @throws {StartupError} When the app fails to start, or is silent for
+   * longer than the startup timeout, or in mode "on" does not take part.
+   */
+  async startup(): Promise<void> {
+    const { mode, startupTimeout, workerNumber } = this.options;
+    if (mode === "off") return;
+    const state: State = {};
+    const scope: LifespanScope = {
+      type: "lifespan",
+      pagi: {
+        ...PAGI,
+        is_worker: workerNumber === null ? 0 : 1,
+        worker_num: workerNumber,
+      },
+      state,
+    };
+    this.#run(scope);
+    const takesPart = await withTimeout(
+      this.#started.promise,
+      startupTimeout,
+      () => {
+        throw new StartupError(
+          `The app did not answer lifespan.startup within ${startupTimeout} s (--lifespan-startup-timeout).`,
+        );
+      },
+    );
+    if (takesPart) this.state = state;
+    else this.#phase = "over";
+  }
+
+  /** Tells the app to stop and waits for its word; failures are logged. */
+  async shutdown(): Promise<void> {
+    if (this.#phase !== "serving") return;
+    this.#phase = "shutdown";
+    this.#give({ type: "lifespan.shutdown" });
+    const { shutdownTimeout } = this.options;
+    await withTimeout(this.#stopped.promise, shutdownTimeout, () => {
+      log.warn(
+        `The app did not answer lifespan.shutdown within ${shutdownTimeout} s (--shutdown-timeout).`,
+      );
+    });
+  }
+
+  async #run(scope: LifespanScope): Promise<void> {
+    let thrown: unknown = null;
+    try {
+      await this.app(
+        scope,
+        () => this.#receive(),
+        (event) => this.#send(event),
+      );
+    } catch (error) {
+      thrown = error ?? new Error("The app threw nothing.");
+    }
+    if (this.#phase === "startup") this.#notTakingPart(thrown);
+    else if (thrown !== null && this.#phase !== "over") {
+      log.error("The app threw in its lifespan scope.", thrown);
+    }
+    this.#phase = "over";
+    this.#stopped.resolve();
+  }
+
+  #notTakingPart(thrown: unknown): void {
+    const how = thrown === null ? "returned from" : "threw on";
+    if (this.options.mode === "on") {
+      this.#started.reject(
+        new StartupError(
+          `The app ${how} the lifespan scope without lifespan.startup.complete, and --lifespan is on.`,
+          { cause: thrown ?? undefined },
+        ),
+      );
+      return;
+    }
+    log.info(`The app has no lifespan: it ${how} that scope.`);
+    if (thrown !== null) log.debug(`What it threw: ${thrown}`);
+    this.#started.resolve(false);
+  }
+
+  #receive(): Promise<ReceiveEvent> {
+    const event = this.#events.shift();
+    if (event !== undefined) return Promise.resolve(event);
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #give(event: ReceiveEvent): void {
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) waiting(event);
+    else this.#events.push(event);
+  }
+
+  // deno-lint-ignore require-await -- what it throws must reject
+  async #send(event: SendEvent): Promise<void> {
+    checkLifespanEvent(event);
+    switch (event.type) {
+      case "lifespan.startup.complete":
+        if (this.#phase !== "startup") return;
+        this.#phase = "serving";
+        this.#started.resolve(true);
+        return;
+      case "lifespan.startup.failed":
+        if (this.#phase !== "startup") return;
+        this.#phase = "over";
+        this.#started.reject(
+          new StartupError(
+            `The app failed to start: ${
+              event.message || "lifespan.startup.failed"
+            }`,
+          ),
+        );
+        return;
+      case "lifespan.shutdown.failed":
+        if (this.#phase !== "shutdown") return;
+        log.error(
+          `The app failed to shut down: ${
+            event.message || "lifespan.shutdown.failed"
+          }`,
+        );
+        this.#stopped.resolve();
+        return;
+      case "lifespan.shutdown.complete":
+        if (this.#phase === "shutdown") this.#stopped.resolve();
+    }
+  }
+}
+
+/** Waits for `promise`, but for no more than `seconds` (0: for ever). */
+async function withTimeout<T>(
+  promise: Promise<T>,
+  seconds: number,
+  onTimeout: () => T,
+): Promise<T> {
+  if (seconds === 0) return await promise;
+  let timer: Timer | undefined;
+  const timeout = new Promise<"timeout">((resolve) => {
+    timer = setTimeout(() => resolve("timeout"), seconds * 1000);
+  });
+  try {
+    const first = await Promise.race([promise, timeout]);
+    return first === "timeout" ? onTimeout() : first as T;
+  } finally {
+    clearTimeout(timer);
+  }
+}

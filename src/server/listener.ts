@@ -1,0 +1,168 @@
+/**
+ * One address that the server listens at.
+ *
+ * @module
+ */
+
+import type { ListenAddress } from "../options/address.ts";
+import type { SocketAddress } from "../guard/address.ts";
+import { log } from "../log/log.ts";
+import {
+  type ListenerContext,
+  tlsInfo,
+  type WorkerContext,
+} from "./context.ts";
+import { dispatch } from "./dispatch.ts";
+import { listenError } from "./listen_error.ts";
+import { plainResponse } from "./refusal.ts";
+import { releaseSocketPath, takeSocketPath } from "./socket_path.ts";
+
+/** Connections that may wait to be accepted: 900 at once cost nothing. */
+const BACKLOG = 2048;
+/** How long to wait before accepting again after a failure, in milliseconds. */
+const ACCEPT_PAUSE_MS = 100;
+
+/** A certificate and its key, in PEM. */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+type HttpServer = Deno.HttpServer<Deno.Addr>;
+
+/** Listens at one address and keeps listening. */
+export class Listener {
+  readonly #worker: WorkerContext;
+  readonly #tls: KeyPair | null;
+  #address: ListenAddress;
+  #server: HttpServer | null = null;
+  #closing = false;
+
+  constructor(
+    worker: WorkerContext,
+    address: ListenAddress,
+    tls: KeyPair | null,
+  ) {
+    this.#worker = worker;
+    this.#address = address;
+    this.#tls = tls;
+  }
+
+  /**
+   * Binds the address and serves.
+   *
+   * @throws {import("./listen_error.ts").ListenError} When it is taken, not allowed or not there.
+   */
+  async listen(): Promise<void> {
+    if ("path" in this.#address) await takeSocketPath(this.#address.path);
+    this.#serve();
+    if ("path" in this.#address) {
+      const { socketMode } = this.#worker.settings;
+      if (socketMode !== null) Deno.chmodSync(this.#address.path, socketMode);
+    }
+  }
+
+  /** The address as it was bound: with the real port. */
+  get address(): ListenAddress {
+    return this.#address;
+  }
+
+  /** Where a browser finds it; null for a Unix socket. */
+  get url(): string | null {
+    if ("path" in this.#address) return null;
+    const { host, port } = this.#address;
+    const scheme = this.#tls === null ? "http" : "https";
+    const name = host === "0.0.0.0" || host === "::"
+      ? "localhost"
+      : host.includes(":")
+      ? `[${host}]`
+      : host;
+    return `${scheme}://${name}:${port}/`;
+  }
+
+  /** Takes no new connections; resolves when the present ones have ended. */
+  async shutdown(): Promise<void> {
+    this.#closing = true;
+    if ("path" in this.#address) releaseSocketPath(this.#address.path);
+    await this.#server?.shutdown();
+  }
+
+  #serve(): void {
+    const { guard, settings } = this.#worker;
+    let server: HttpServer;
+    const options = {
+      onListen() {},
+      onError: answerFailure,
+      automaticCompression: false,
+      tcpBacklog: settings.listenerBacklog ?? BACKLOG,
+      ...this.#tls,
+      ...("path" in this.#address
+        ? { path: this.#address.path }
+        : { hostname: this.#address.host, port: this.#address.port }),
+    };
+    const context = {} as { current: ListenerContext };
+    try {
+      server = Deno.serve(
+        options as Deno.ServeTcpOptions,
+        (request, info) => dispatch(context.current, request, info),
+      ) as unknown as HttpServer;
+    } catch (error) {
+      throw listenError(this.#address, error);
+    }
+    this.#server = server;
+    const bound = server.addr;
+    if (bound.transport === "tcp" && "host" in this.#address) {
+      this.#address = { host: this.#address.host, port: bound.port };
+    }
+    context.current = this.#context();
+    guard?.watch(bound as SocketAddress);
+    server.finished.catch((error) => this.#acceptFailed(error));
+  }
+
+  #context(): ListenerContext {
+    const tls = this.#tls === null ? {} : { tls: tlsInfo(this.#tls.cert) };
+    return {
+      worker: this.#worker,
+      secure: this.#tls !== null,
+      server: "path" in this.#address
+        ? [this.#address.path, null]
+        : [this.#address.host, this.#address.port],
+      httpExtensions: Object.freeze(tls),
+      webSocketExtensions: Object.freeze({
+        ...tls,
+        "websocket.http.response": Object.freeze({}),
+      }),
+    };
+  }
+
+  /** Accepting failed, and the engine has given the address up: serve again. */
+  #acceptFailed(error: unknown): void {
+    if (this.#closing) return;
+    const closed = this.#worker.guard?.relieve() ?? 0;
+    log.warn(
+      `Accepting connections failed (${
+        error instanceof Error ? error.message : error
+      }). ${closed} idle connections were closed; serving again.`,
+    );
+    this.#listenAgain();
+  }
+
+  async #listenAgain(): Promise<void> {
+    while (!this.#closing) {
+      try {
+        return await this.listen();
+      } catch (error) {
+        log.error(
+          `Serving again failed (${error}); the next try is in ${ACCEPT_PAUSE_MS} ms.`,
+        );
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+      }
+    }
+  }
+}
+
+/** Errors of the engine, and of streams that the server cut short itself. */
+function answerFailure(error: unknown): Response {
+  log.debug(`The engine reports: ${error}`);
+  return plainResponse(500, "Internal Server Error");
+}

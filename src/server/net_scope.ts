@@ -1,0 +1,35 @@
+/**
+ * What the scopes of all network connections share.
+ *
+ * @module
+ */
+
+import type { NetScope, PagiInfo } from "../pagi/types.ts";
+import { decodePath } from "../http/target.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** The version of the protocol (PAGI.md 8, item 2). */
+export const PAGI: PagiInfo = Object.freeze({
+  version: "0.3",
+  spec_version: "0.3",
+});
+
+/** The shared part of a scope: a plain object, so that middleware can copy it. */
+export function netScope(exchange: Exchange): NetScope {
+  const { head, listener, client } = exchange;
+  const { state } = exchange.worker;
+  const scope: NetScope = {
+    pagi: PAGI,
+    http_version: head.http2 ? "2" : "1.1",
+    path: decodePath(head.rawPath),
+    raw_path: head.rawPath,
+    query_string: head.query,
+    root_path: "",
+    headers: head.headers,
+    server: listener.server,
+    extensions: listener.httpExtensions,
+  };
+  if (client !== undefined) scope.client = client;
+  if (state !== null) scope.state = { ...state };
+  return scope;
+}

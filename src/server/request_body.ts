@@ -1,0 +1,138 @@
+/**
+ * A request body on its way in: in parts, limited, and with a longest pause.
+ *
+ * @module
+ */
+
+import type { DisconnectReason, Flag } from "../pagi/types.ts";
+import type { DeadlineSet } from "./deadline_set.ts";
+
+const EMPTY = new Uint8Array(0);
+
+/** A part of a request body, as `receive()` gives it. */
+export interface BodyPart {
+  readonly body: Uint8Array;
+  readonly more: Flag;
+}
+
+/** A body that cannot be read to its end. */
+export class BodyFailure extends Error {
+  override readonly name = "BodyFailure";
+
+  constructor(
+    /** What answers it where no response has started. */
+    readonly status: number,
+    readonly reason: DisconnectReason,
+    override readonly message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The body of one request. */
+export class RequestBody {
+  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  #received = 0;
+  #done = false;
+
+  /**
+   * @param maxSize Bytes; 0 means no limit.
+   * @param stalls Bounds the pause between two parts.
+   */
+  constructor(
+    readonly request: Request,
+    readonly contentLength: number | null,
+    readonly maxSize: number,
+    readonly stalls: DeadlineSet,
+  ) {}
+
+  /** True when the last part has been given out. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /**
+   * The next part; the last one has `more` 0 (PAGI.md 3.3).
+   *
+   * @throws {BodyFailure} When it is too large (413), stalls (408), breaks
+   * (400) or the client leaves.
+   */
+  async read(): Promise<BodyPart> {
+    if (this.#reader === null) {
+      const stream = this.contentLength === 0 ? null : this.request.body;
+      if (stream === null) return this.#last(EMPTY);
+      this.#reader = stream.getReader();
+    }
+    let part = await this.#next(this.#reader);
+    while (!part.done && part.value.byteLength === 0) {
+      part = await this.#next(this.#reader);
+    }
+    if (part.done) return this.#last(EMPTY);
+    this.#received += part.value.byteLength;
+    if (this.maxSize > 0 && this.#received > this.maxSize) {
+      this.cancel();
+      throw new BodyFailure(
+        413,
+        "body_too_large",
+        "The request body is too large.",
+      );
+    }
+    return this.#received === this.contentLength
+      ? this.#last(part.value)
+      : { body: part.value, more: 1 };
+  }
+
+  /** Stops reading; the engine discards what still comes. */
+  cancel(): void {
+    this.#done = true;
+    this.#reader?.cancel().catch(() => {});
+  }
+
+  #last(body: Uint8Array): BodyPart {
+    this.#done = true;
+    return { body, more: 0 };
+  }
+
+  async #next(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+  ): Promise<ReadableStreamReadResult<Uint8Array>> {
+    let stalled = false;
+    const wait = this.stalls.add(() => {
+      stalled = true;
+      this.cancel();
+    });
+    try {
+      const part = await reader.read();
+      if (stalled) {
+        throw new BodyFailure(
+          408,
+          "client_timeout",
+          "The request body stopped arriving.",
+        );
+      }
+      return part;
+    } catch (error) {
+      if (error instanceof BodyFailure) throw error;
+      this.#done = true;
+      throw leftBehind(error);
+    } finally {
+      this.stalls.cancel(wait);
+    }
+  }
+}
+
+/** The engine tells a client that left from a broken body by words alone. */
+function leftBehind(error: unknown): BodyFailure {
+  const text = error instanceof Error ? error.message : String(error);
+  return /unavailable|closed|reset|eof|incomplete/i.test(text)
+    ? new BodyFailure(
+      400,
+      "client_closed",
+      "The request body ended before its end.",
+    )
+    : new BodyFailure(
+      400,
+      "protocol_error",
+      "The request body could not be read.",
+    );
+}

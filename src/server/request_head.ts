@@ -1,0 +1,205 @@
+/**
+ * The head of a request, read in one pass and checked before any app sees it.
+ *
+ * @module
+ */
+
+import type { HeaderList } from "../pagi/types.ts";
+import { headerList, isHttp1 } from "./engine.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Which room serves a request (PAGI.md 3.1, row "kind"). */
+export type RequestKind = "http" | "sse" | "websocket";
+
+/** What a request's head says. */
+export interface RequestHead {
+  readonly kind: RequestKind;
+  readonly method: string;
+  /** As sent, before the first "?"; one code unit per byte. */
+  readonly rawPath: string;
+  /** As sent, after the first "?". */
+  readonly query: string;
+  readonly http2: boolean;
+  readonly headers: HeaderList;
+  /** Bytes announced by `content-length`, or null. */
+  readonly contentLength: number | null;
+}
+
+/** What a head may weigh and announce. */
+export interface HeadLimits {
+  /** Bytes of the request line, and of the header fields together. */
+  readonly maxHeaderSize: number;
+  readonly maxHeaderCount: number;
+  /** Bytes of a request body; 0 means no limit. */
+  readonly maxBodySize: number;
+}
+
+/** RFC 3986, section 3.2.2, without userinfo; what `host` may hold. */
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+)(?::\d*)?$/;
+/** The host checked last: nearly all requests name the same one. */
+let lastGoodHost = "";
+
+function isHost(host: string): boolean {
+  if (host === lastGoodHost) return true;
+  if (!HOST.test(host)) return false;
+  lastGoodHost = host;
+  return true;
+}
+
+/** A request target may hold UTF-8; PAGI's strings hold one byte per unit. */
+function toByteString(text: string): string {
+  // deno-lint-ignore no-control-regex -- ASCII is the common, fast case
+  if (!/[^\0-\x7f]/.test(text)) return text;
+  let bytes = "";
+  for (const byte of new TextEncoder().encode(text)) {
+    bytes += String.fromCharCode(byte);
+  }
+  return bytes;
+}
+
+/**
+ * Reads the head of a request.
+ *
+ * @throws {Refusal} With the status that answers a head the server does not
+ * take (PAGI.md 6): 400, 405, 413, 414, 426, 431, 501.
+ */
+export function readHead(request: Request, limits: HeadLimits): RequestHead {
+  const { method, url } = request;
+  const headers = headerList(request);
+  let host: string | undefined;
+  let size = 0;
+  let contentLength: number | null = null;
+  let coding: string | undefined;
+  let upgrade = false;
+  let connectionUpgrade = false;
+  let key = false;
+  let version: string | undefined;
+  let events = false;
+  for (let i = 0; i < headers.length; i++) {
+    const field = headers[i];
+    const value = field[1];
+    size += field[0].length + value.length + 4;
+    switch (field[0]) {
+      case "host":
+        host = value;
+        break;
+      case "accept":
+        if (!events) events = namesEventStream(value);
+        break;
+      case "content-length":
+        contentLength = Number(value);
+        break;
+      case "transfer-encoding":
+        coding = value;
+        break;
+      case "upgrade":
+        upgrade ||= listNames(value, "websocket");
+        break;
+      case "connection":
+        connectionUpgrade ||= listNames(value, "upgrade");
+        break;
+      case "sec-websocket-key":
+        key = true;
+        break;
+      case "sec-websocket-version":
+        version = value;
+        break;
+    }
+  }
+
+  const authorityStart = url.indexOf("://") + 3;
+  let pathStart: number;
+  let http2 = false;
+  if (
+    host !== undefined && host !== "" && url.startsWith(host, authorityStart)
+  ) {
+    pathStart = authorityStart + host.length;
+  } else {
+    pathStart = endOfAuthority(url, authorityStart);
+    const authority = url.slice(authorityStart, pathStart);
+    // An absolute target replaces the host (RFC 9112, 3.2.2), and HTTP/2
+    // sends `:authority` in its stead. HTTP/1 must send `host` all the same.
+    if (host === undefined) {
+      if (upgrade || isHttp1()) {
+        throw new Refusal(400, "An HTTP/1.1 request needs a host header.");
+      }
+      http2 = true;
+      headers.unshift(["host", authority]);
+    } else if (host !== "") {
+      for (const field of headers) {
+        if (field[0] === "host") field[1] = authority;
+      }
+    }
+    host = authority;
+  }
+  if (!isHost(host)) throw new Refusal(400, "The host header is not a host.");
+  if (method === "CONNECT") {
+    throw new Refusal(405, "This server is no tunnel: CONNECT is not allowed.");
+  }
+  if (url.length - pathStart + method.length + 11 > limits.maxHeaderSize) {
+    throw new Refusal(414, "The request line is too long.");
+  }
+  if (
+    headers.length > limits.maxHeaderCount || size > limits.maxHeaderSize
+  ) {
+    throw new Refusal(431, "The header fields are too many or too long.");
+  }
+  if (coding !== undefined && coding.toLowerCase() !== "chunked") {
+    throw new Refusal(501, "Only the transfer coding chunked is understood.");
+  }
+  if (
+    contentLength !== null && limits.maxBodySize > 0 &&
+    contentLength > limits.maxBodySize
+  ) {
+    throw new Refusal(413, "The request body is too large.");
+  }
+
+  let kind: RequestKind = events ? "sse" : "http";
+  if (upgrade && connectionUpgrade && key && method === "GET") {
+    if (version !== "13") {
+      throw new Refusal(426, "Only WebSocket version 13 is spoken here.", [
+        ["sec-websocket-version", "13"],
+        ["upgrade", "websocket"],
+      ]);
+    }
+    kind = "websocket";
+  }
+
+  const target = toByteString(url.slice(pathStart));
+  if (target.includes("#")) {
+    throw new Refusal(400, "A request target has no fragment.");
+  }
+  const mark = target.indexOf("?");
+  const rawPath = mark < 0 ? target : target.slice(0, mark);
+  return {
+    kind,
+    method: method.toUpperCase(),
+    // `GET http://host?query` has an empty path, which means "/".
+    rawPath: rawPath === "" ? "/" : rawPath,
+    query: mark < 0 ? "" : target.slice(mark + 1),
+    http2,
+    headers,
+    contentLength,
+  };
+}
+
+function endOfAuthority(url: string, start: number): number {
+  for (let i = start; i < url.length; i++) {
+    const unit = url.charCodeAt(i);
+    if (unit === 47 || unit === 63 || unit === 35) return i; // "/", "?", "#"
+  }
+  return url.length;
+}
+
+/** `text/event-stream` among the media types, whatever its parameters. */
+function namesEventStream(accept: string): boolean {
+  return accept.length >= 17 &&
+    accept.toLowerCase().split(",").some((item) =>
+      item.split(";", 1)[0].trim() === "text/event-stream"
+    );
+}
+
+/** Tells whether a comma-separated list holds `token` (lower case). */
+function listNames(list: string, token: string): boolean {
+  return list.toLowerCase().split(",").some((item) => item.trim() === token);
+}

@@ -1,0 +1,149 @@
+/**
+ * An exchange that takes a request body and gives a response.
+ *
+ * @module
+ */
+
+import type { DisconnectReason } from "../pagi/types.ts";
+import { log } from "../log/log.ts";
+import type { ListenerContext } from "./context.ts";
+import type { Deadline } from "./deadline_set.ts";
+import { Exchange } from "./exchange.ts";
+import { type BodyFailure, RequestBody } from "./request_body.ts";
+import type { RequestHead } from "./request_head.ts";
+import { ResponseWriter } from "./response_writer.ts";
+
+/** What `http` and `sse` exchanges have in common (PAGI.md 3.1, 3.3). */
+export abstract class ResponseExchange extends Exchange {
+  readonly writer: ResponseWriter = new ResponseWriter(this);
+  readonly body: RequestBody;
+  #waiting: (() => void)[] | null = null;
+  #start: Deadline | null = null;
+
+  constructor(
+    listener: ListenerContext,
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+    head: RequestHead,
+  ) {
+    super(listener, request, info, head);
+    const { settings, stalls } = this.worker;
+    this.body = new RequestBody(
+      request,
+      head.contentLength,
+      settings.maxBodySize,
+      stalls,
+    );
+  }
+
+  override get status(): number | null {
+    return this.writer.status;
+  }
+  override get bodyBytes(): number {
+    return this.writer.bodyBytes;
+  }
+
+  /** True when the only thing left to receive is the disconnect. */
+  get over(): boolean {
+    return this.state.ended || this.writer.complete;
+  }
+
+  /** Resolves when the response is complete or the connection is gone. */
+  whenOver(): Promise<void> {
+    if (this.over) return Promise.resolve();
+    return new Promise((resolve) => {
+      (this.#waiting ??= []).push(resolve);
+      this.watchClient();
+    });
+  }
+
+  /** The response is complete, or there will be none. */
+  responseOver(): void {
+    this.unboundStart();
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (waiting !== null) { for (const resolve of waiting) resolve(); }
+  }
+
+  override disconnect(reason: DisconnectReason): void {
+    if (!this.state.fail(reason)) return;
+    if (this.handedOff) {
+      if (!this.writer.complete) this.writer.abort();
+    } else {
+      this.abandon();
+    }
+    this.responseOver();
+  }
+
+  /** The request body cannot be read: says so where that is still possible. */
+  failBody(failure: BodyFailure): void {
+    if (this.writer.started || failure.reason === "client_closed") {
+      this.disconnect(failure.reason);
+    } else {
+      this.answer(failure.status, failure.message, failure.reason);
+    }
+  }
+
+  /** Answers in the app's stead, and ends the connection. */
+  protected answer(
+    status: number,
+    text: string,
+    reason: DisconnectReason,
+  ): void {
+    this.writer.begin(status, [
+      ["content-type", "text/plain; charset=utf-8"],
+      ["cache-control", "no-store"],
+    ]);
+    this.writer.whole(text + "\n");
+    this.endConnection();
+    this.state.fail(reason);
+    this.responseOver();
+  }
+
+  /** Starts the time in which the app must start its response, if bounded. */
+  boundStart(): void {
+    if (this.over || this.writer.started) return;
+    this.#start ??= this.worker.starts.add(() => this.#startOverdue());
+  }
+
+  /** The time does not run while the app waits for the request body. */
+  unboundStart(): void {
+    this.worker.starts.cancel(this.#start);
+    this.#start = null;
+  }
+
+  #startOverdue(): void {
+    if (this.over || this.writer.started) return;
+    const { milliseconds } = this.worker.starts;
+    log.warn(
+      `${this.describe()}: no response within ${
+        milliseconds / 1000
+      } s (--timeout).`,
+    );
+    this.answer(503, "The application took too long.", "client_timeout");
+  }
+
+  protected override async settled(): Promise<void> {
+    if (this.state.ended) return;
+    this.writer.endWithoutTrailers();
+    if (this.writer.complete) return this.state.succeed();
+    if (this.writer.started) {
+      this.logError("the app returned in the middle of its response.");
+      return this.disconnect("server_error");
+    }
+    if (await this.clientHasLeft()) return this.disconnect("client_closed");
+    this.logError("the app returned without a response.");
+    this.answer(500, "Internal Server Error", "server_error");
+  }
+
+  protected override failed(error: unknown): void {
+    if (this.state.ended) {
+      log.debug(`${this.describe()}: the app threw after the end. ${error}`);
+      return;
+    }
+    this.logError("the app threw.", error);
+    if (this.writer.complete) this.state.succeed();
+    else if (this.writer.started) this.disconnect("server_error");
+    else this.answer(500, "Internal Server Error", "server_error");
+  }
+}

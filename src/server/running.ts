@@ -1,0 +1,39 @@
+/**
+ * What runs at the moment.
+ *
+ * @module
+ */
+
+import type { Exchange } from "./exchange.ts";
+
+/** The requests and connections that an app is serving. */
+export class Running {
+  readonly #exchanges = new Set<Exchange>();
+  #onIdle: (() => void)[] = [];
+
+  add(exchange: Exchange): void {
+    this.#exchanges.add(exchange);
+  }
+
+  delete(exchange: Exchange): void {
+    if (this.#exchanges.delete(exchange) && this.#exchanges.size === 0) {
+      const waiting = this.#onIdle;
+      this.#onIdle = [];
+      for (const resolve of waiting) resolve();
+    }
+  }
+
+  get size(): number {
+    return this.#exchanges.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<Exchange> {
+    return this.#exchanges.values();
+  }
+
+  /** Resolves when nothing runs. */
+  idle(): Promise<void> {
+    if (this.#exchanges.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * One request for an event stream, and the stream.
+ *
+ * @module
+ */
+
+import type { Timer } from "../../std/timer.ts";
+import type { HeaderList } from "../../pagi/types.ts";
+import { fieldValue } from "../../http/headers.ts";
+import { formatSseComment } from "../../pagi/sse_format.ts";
+import { log } from "../../log/log.ts";
+import type { ListenerContext } from "../context.ts";
+import { copyOf, declineHead, joinPieces } from "../declined_response.ts";
+import type { OutboundBody } from "../outbound_body.ts";
+import type { RequestHead } from "../request_head.ts";
+import { ResponseExchange } from "../response_exchange.ts";
+import { receiveSse } from "./receive.ts";
+import { sseScope } from "./scope.ts";
+import { sendSse } from "./send.ts";
+
+const ENCODER = new TextEncoder();
+const NO_KEEPALIVE = { interval: 0, comment: "" };
+
+/** Serves one event stream with the app. */
+export function serveSse(
+  listener: ListenerContext,
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+  head: RequestHead,
+): Response | Promise<Response> {
+  const exchange = new SseExchange(listener, request, info, head);
+  exchange.run(() =>
+    exchange.worker.app(
+      sseScope(exchange),
+      () => receiveSse(exchange),
+      (event) => sendSse(exchange, event),
+    )
+  );
+  return exchange.response();
+}
+
+/** An exchange on an `sse` scope. */
+export class SseExchange extends ResponseExchange {
+  /** What the app has made of the scope so far (PAGI.md 3.5). */
+  phase: "idle" | "http" | "streaming" | "declining" | "closed" = "idle";
+  /** True when the app answered with a decline. */
+  declined = false;
+  #stream: OutboundBody | null = null;
+  #keepAlive: { interval: number; comment: string } | null = null;
+  #timer: Timer | undefined;
+  #pieces: (Uint8Array | string)[] = [];
+  #decline: { status: number; headers: HeaderList } | null = null;
+
+  /** Starts the stream; its head leaves at once. */
+  startStream(status: number, headers: HeaderList): void {
+    this.phase = "streaming";
+    this.writer.begin(status, withDefaults(headers));
+    this.#stream = this.writer.open();
+    this.#armKeepAlive();
+  }
+
+  /** Writes text to the stream; resolves when more may come. */
+  write(text: string): Promise<void> {
+    return this.#stream!.write(ENCODER.encode(text));
+  }
+
+  /** Has a comment written every `interval` seconds; 0 stops it. */
+  keepAlive(interval: number, comment: string): void {
+    this.#keepAlive = { interval, comment };
+    if (this.#stream !== null) this.#armKeepAlive();
+  }
+
+  /** Ends the stream; the reason stays here (PAGI.md 8, item 57). */
+  closeStream(reason?: string | null): void {
+    this.phase = "closed";
+    if (reason) log.debug(`${this.describe()}: sse.close, ${reason}`);
+    this.writer.end();
+  }
+
+  /** Closed before it started: the client gets the answer of a failed app. */
+  closeUnstarted(reason?: string | null): void {
+    this.phase = "closed";
+    this.logError(
+      `the app sent sse.close before sse.start${reason ? ` (${reason})` : ""}.`,
+    );
+    this.answer(500, "Internal Server Error", "server_error");
+  }
+
+  /** Begins an answer other than a stream. */
+  decline(status: number, headers: HeaderList): void {
+    this.phase = "declining";
+    this.declined = true;
+    this.#decline = { status, headers };
+  }
+
+  /** Gathers the body of that answer, and sends it when it is whole. */
+  declineBody(body: Uint8Array | string | null, more: boolean): void {
+    if (this.#decline === null || this.writer.started) return;
+    // The app may use its buffer again.
+    if (body !== null) this.#pieces.push(copyOf(body));
+    if (more) return;
+    const whole = joinPieces(this.#pieces);
+    const { status, headers } = this.#decline;
+    this.writer.begin(status, declineHead(status, headers, whole.byteLength));
+    this.writer.whole(whole);
+    this.endConnection();
+  }
+
+  override drain(): void {
+    if (this.phase !== "streaming") return;
+    this.state.fail("server_shutdown");
+    this.writer.end();
+  }
+
+  override responseOver(): void {
+    clearInterval(this.#timer);
+    super.responseOver();
+  }
+
+  protected override async settled(): Promise<void> {
+    if (this.phase === "streaming") this.writer.end();
+    await super.settled();
+  }
+
+  #armKeepAlive(): void {
+    clearInterval(this.#timer);
+    const { interval, comment } = this.#keepAlive ?? NO_KEEPALIVE;
+    if (interval === 0) return;
+    const text = ENCODER.encode(formatSseComment(comment));
+    this.#timer = setInterval(() => {
+      // A client that takes nothing needs no more to take.
+      if (!this.writer.transport.full) this.#stream?.write(text);
+    }, interval * 1000);
+  }
+}
+
+/** `sse.start` adds what is lacking (PAGI.md 3.5); the engine adds `date`. */
+function withDefaults(headers: HeaderList): HeaderList {
+  const all = [...headers];
+  if (fieldValue(headers, "content-type") === null) {
+    all.push(["content-type", "text/event-stream"]);
+  }
+  if (fieldValue(headers, "cache-control") === null) {
+    all.push(["cache-control", "no-cache"]);
+  }
+  return all;
+}

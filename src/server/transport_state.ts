@@ -1,0 +1,96 @@
+/**
+ * What waits to be written: the handle `pagi.transport`.
+ *
+ * @module
+ */
+
+import type { PagiTransport } from "../pagi/types.ts";
+import { log } from "../log/log.ts";
+
+/** When a writer has to wait, in bytes. */
+export interface Watermarks {
+  /** From here on writers wait. */
+  readonly high: number;
+  /** Below this they go on. */
+  readonly low: number;
+}
+
+/** Where the bytes wait. */
+export interface Buffer {
+  /** Bytes accepted but not yet taken by the engine. */
+  readonly bufferedBytes: number;
+}
+
+/**
+ * Tells when a buffer has filled and when it has drained again (PAGI.md 4).
+ * The two alternate: once per cycle each.
+ */
+export class TransportState implements PagiTransport {
+  #full = false;
+  #onHighWater: (() => void)[] | null = null;
+  #onDrain: (() => void)[] | null = null;
+  #waiting: (() => void)[] | null = null;
+
+  constructor(readonly buffer: Buffer, readonly marks: Watermarks) {}
+
+  bufferedAmount(): number {
+    return this.buffer.bufferedBytes;
+  }
+
+  highWaterMark(): number {
+    return this.marks.high;
+  }
+
+  lowWaterMark(): number {
+    return this.marks.low;
+  }
+
+  onHighWater(callback: () => void): this {
+    (this.#onHighWater ??= []).push(callback);
+    if (this.#full) run(callback);
+    return this;
+  }
+
+  onDrain(callback: () => void): this {
+    (this.#onDrain ??= []).push(callback);
+    return this;
+  }
+
+  /** Looks at the buffer after a change and tells whoever waits for it. */
+  update(): void {
+    const amount = this.buffer.bufferedBytes;
+    if (!this.#full && amount >= this.marks.high) {
+      this.#full = true;
+      this.#onHighWater?.forEach(run);
+    } else if (this.#full && (amount < this.marks.low || amount === 0)) {
+      this.#full = false;
+      this.release();
+      this.#onDrain?.forEach(run);
+    }
+  }
+
+  /** True from the high mark until the buffer is below the low one. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** Resolves when the buffer has drained, or is given up. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => (this.#waiting ??= []).push(resolve));
+  }
+
+  /** Lets all writers go on: the buffer drained, or nobody will empty it. */
+  release(): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (waiting !== null) { for (const resolve of waiting) resolve(); }
+  }
+}
+
+function run(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    log.error("A pagi.transport callback of the app failed.", error);
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What an app sends for one WebSocket.
+ *
+ * @module
+ */
+
+import type { SendEvent } from "../../pagi/types.ts";
+import {
+  checkWebSocketEvent,
+  type WebSocketSendEvent,
+} from "../../pagi/websocket_events.ts";
+import type { WebSocketExchange } from "./exchange.ts";
+
+const DONE: Promise<void> = Promise.resolve();
+
+/** Takes an event (PAGI.md 3.4, the table of events). */
+export function sendWebSocket(
+  exchange: WebSocketExchange,
+  event: SendEvent,
+): Promise<void> {
+  if (exchange.phase === "closed") return DONE;
+  try {
+    checkWebSocketEvent(event);
+    return exchange.phase === "open"
+      ? whileOpen(exchange, event)
+      : beforeAccept(exchange, event);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function whileOpen(
+  exchange: WebSocketExchange,
+  event: WebSocketSendEvent,
+): Promise<void> {
+  switch (event.type) {
+    case "websocket.send":
+      return exchange.write(event.text ?? event.bytes!);
+    case "websocket.close":
+      exchange.close(event.code ?? 1000, event.reason ?? "");
+      return DONE;
+    case "websocket.keepalive":
+      exchange.keepAlive(event.interval, event.timeout ?? 0);
+      return DONE;
+    default:
+      return DONE;
+  }
+}
+
+function beforeAccept(
+  exchange: WebSocketExchange,
+  event: WebSocketSendEvent,
+): Promise<void> {
+  switch (event.type) {
+    case "websocket.accept":
+      return exchange.accept(event.subprotocol ?? null, event.headers ?? []);
+    case "websocket.close":
+      exchange.forbid();
+      return DONE;
+    case "websocket.http.response.start":
+      exchange.beginDenial(event.status, event.headers ?? []);
+      return DONE;
+    case "websocket.http.response.body":
+      exchange.denialBody(event.body ?? null, Boolean(event.more));
+      return DONE;
+    default:
+      return DONE;
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * Timers, whose type differs between versions of Deno: a number, or an object
+ * as Node has it.
+ *
+ * @module
+ */
+
+/** What `setTimeout` and `setInterval` return. */
+export type Timer = ReturnType<typeof setTimeout>;
+
+/** Lets the process end although the timer is still to come. */
+export function unref(timer: Timer): Timer {
+  Deno.unrefTimer(timer as unknown as number);
+  return timer;
+}

@@ -1,0 +1,176 @@
+/**
+ * A connection on which tests write and read bytes as they are.
+ *
+ * @module
+ */
+
+import type { ListenAddress } from "../../src/options/address.ts";
+
+/** A response as it stood on the wire. */
+export interface RawResponse {
+  readonly status: number;
+  /** Names in lower case; equal names joined by ", ". */
+  readonly headers: Map<string, string>;
+  /** Head as text, for what a map cannot show. */
+  readonly head: string;
+  /** After removal of the framing; one code unit per byte. */
+  readonly body: string;
+}
+
+/** A client that sends exactly what it is told to. */
+export class RawConnection {
+  #received = "";
+  #ended = false;
+  #closed = false;
+
+  private constructor(readonly connection: Deno.Conn) {}
+
+  static async open(address: ListenAddress): Promise<RawConnection> {
+    const connection = "path" in address
+      ? await Deno.connect({ transport: "unix", path: address.path })
+      : await Deno.connect({ hostname: address.host, port: address.port });
+    return new RawConnection(connection as Deno.Conn);
+  }
+
+  /** Sends text, one byte per code unit, or bytes. */
+  async send(data: string | Uint8Array): Promise<void> {
+    let bytes = typeof data === "string"
+      ? Uint8Array.from(data, (unit) => unit.charCodeAt(0))
+      : data;
+    while (bytes.length > 0) {
+      bytes = bytes.subarray(await this.connection.write(bytes));
+    }
+  }
+
+  /** Sends a request without a body; `host` is added. */
+  async request(line: string, ...headers: string[]): Promise<void> {
+    await this.send(
+      [`${line} HTTP/1.1`, "host: localhost", ...headers, "", ""].join("\r\n"),
+    );
+  }
+
+  /** Reads one response; `toHead` says that it answers HEAD. */
+  async response(toHead = false): Promise<RawResponse> {
+    const head = await this.#until("\r\n\r\n");
+    const [line, ...fields] = head.trimEnd().split("\r\n");
+    const status = Number(line.split(" ")[1]);
+    const headers = new Map<string, string>();
+    for (const field of fields) {
+      const colon = field.indexOf(":");
+      const name = field.slice(0, colon).toLowerCase();
+      const value = field.slice(colon + 1).trim();
+      const other = headers.get(name);
+      headers.set(name, other === undefined ? value : `${other}, ${value}`);
+    }
+    const none = toHead || status < 200 || status === 204 || status === 304;
+    const body = none
+      ? ""
+      : headers.get("transfer-encoding") === "chunked"
+      ? await this.#chunked()
+      : headers.has("content-length")
+      ? await this.#take(Number(headers.get("content-length")))
+      : await this.rest();
+    return { status, headers, head, body };
+  }
+
+  /** All that comes until the server ends the connection. */
+  async rest(): Promise<string> {
+    while (await this.#more());
+    const all = this.#received;
+    this.#received = "";
+    return all;
+  }
+
+  /** Reads until `mark` and returns all up to its end. */
+  until(mark: string): Promise<string> {
+    return this.#until(mark);
+  }
+
+  /** Resolves with true when the server has ended the connection. */
+  async ended(): Promise<boolean> {
+    while (await this.#more());
+    return true;
+  }
+
+  /** What has been read and not yet taken. */
+  get pending(): string {
+    return this.#received;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.connection.close();
+    } catch {
+      // The other side was faster.
+    }
+  }
+
+  async #until(mark: string): Promise<string> {
+    let at: number;
+    while ((at = this.#received.indexOf(mark)) < 0) {
+      if (!await this.#more()) {
+        throw new Error(
+          `the connection ended before ${JSON.stringify(mark)}: ${
+            JSON.stringify(this.#received)
+          }`,
+        );
+      }
+    }
+    return this.#cut(at + mark.length);
+  }
+
+  async #take(count: number): Promise<string> {
+    while (this.#received.length < count) {
+      if (!await this.#more()) {
+        throw new Error(`the body ended after ${this.#received.length} bytes`);
+      }
+    }
+    return this.#cut(count);
+  }
+
+  async #chunked(): Promise<string> {
+    let body = "";
+    while (true) {
+      const size = parseInt(await this.#until("\r\n"), 16);
+      if (size === 0) {
+        await this.#until("\r\n");
+        return body;
+      }
+      body += await this.#take(size);
+      await this.#take(2);
+    }
+  }
+
+  #cut(count: number): string {
+    const part = this.#received.slice(0, count);
+    this.#received = this.#received.slice(count);
+    return part;
+  }
+
+  async #more(): Promise<boolean> {
+    if (this.#ended) return false;
+    const buffer = new Uint8Array(65536);
+    let count: number | null;
+    try {
+      count = await this.connection.read(buffer);
+    } catch (error) {
+      if (
+        !(error instanceof Deno.errors.ConnectionReset) &&
+        !(error instanceof Deno.errors.BadResource)
+      ) throw error;
+      count = null;
+    }
+    if (count === null) {
+      this.#ended = true;
+      return false;
+    }
+    // One code unit per byte; "latin1" of TextDecoder is another encoding.
+    for (let i = 0; i < count; i += 8192) {
+      const part = buffer.subarray(i, Math.min(count, i + 8192));
+      this.#received += String.fromCharCode(...part);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * A real server around an app, on a port of its own.
+ *
+ * @module
+ */
+
+import { configureLog } from "../../src/log/log.ts";
+import type { Settings } from "../../src/options/settings.ts";
+import type { PagiApp } from "../../src/pagi/types.ts";
+import { Server } from "../../src/server/server.ts";
+import { RawConnection } from "./raw_connection.ts";
+
+/** A server that a test talks to. */
+export interface TestServer {
+  readonly server: Server;
+  readonly port: number;
+  /** Without a slash at the end. */
+  readonly url: string;
+  /** What the server has logged so far. */
+  readonly log: string[];
+  /** Opens a plain TCP connection. */
+  connect(): Promise<RawConnection>;
+}
+
+/**
+ * Runs `body` against a server that serves `app`, and stops the server.
+ * Nothing is written to the access log unless `settings` asks for it.
+ */
+export async function withServer(
+  app: PagiApp,
+  settings: Partial<Settings>,
+  body: (test: TestServer) => Promise<void>,
+): Promise<void> {
+  const log: string[] = [];
+  configureLog({ level: "debug", write: (text) => void log.push(text) });
+  const quiet = "accessLog" in settings ? {} : { noAccessLog: true };
+  const server = new Server(app, { port: 0, ...quiet, ...settings });
+  await server.start();
+  const [address] = server.addresses;
+  const port = "port" in address ? address.port : 0;
+  const opened: RawConnection[] = [];
+  try {
+    await body({
+      server,
+      port,
+      url: server.urls[0]?.replace(/\/$/, "") ?? "",
+      log,
+      async connect() {
+        const connection = await RawConnection.open(address);
+        opened.push(connection);
+        return connection;
+      },
+    });
+  } finally {
+    for (const connection of opened) connection.close();
+    await server.stop();
+    configureLog({ level: "info" });
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The rules of the house that a reader relies on.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "../src/std/assert.ts";
+import { fromFileUrl, join, relative, resolve } from "../src/std/path.ts";
+
+const ROOT = fromFileUrl(new URL("../", import.meta.url));
+const MAX_LINES = 300;
+
+async function* sources(folder: string): AsyncGenerator<string> {
+  for await (const entry of Deno.readDir(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) yield* sources(path);
+    else if (/\.tsx?$/.test(entry.name)) yield path;
+  }
+}
+
+/** Which room may import which, as CONTRIBUTING.md says. */
+async function rooms(): Promise<Map<string, string[]>> {
+  const text = await Deno.readTextFile(join(ROOT, "CONTRIBUTING.md"));
+  const rows = text.matchAll(/^\|\s*`src\/(\w+)\/`\s*\|[^|]*\|([^|]*)\|$/gm);
+  const allowed = new Map<string, string[]>();
+  for (const [, room, list] of rows) {
+    const names = list.trim();
+    const others = names === "all above"
+      ? [...allowed.keys()]
+      : names.split(",").map((name) => name.trim()).filter(Boolean);
+    allowed.set(room, [room, ...others]);
+  }
+  return allowed;
+}
+
+function imports(source: string): string[] {
+  return [
+    ...source.matchAll(/^\s*(?:import|export)\b[^;]*?\bfrom\s+"([^"]+)"/gm),
+    ...source.matchAll(/\bimport\(\s*"([^"]+)"\s*\)/g),
+    ...source.matchAll(/^\s*import\s+"([^"]+)"/gm),
+  ].map((match) => match[1]);
+}
+
+Deno.test("every folder of src is a room that CONTRIBUTING.md describes", async () => {
+  const folders: string[] = [];
+  for await (const entry of Deno.readDir(join(ROOT, "src"))) {
+    folders.push(entry.name);
+  }
+  assertEquals(folders.sort(), [...(await rooms()).keys()].sort());
+});
+
+Deno.test("rooms import only rooms above them", async () => {
+  const allowed = await rooms();
+  const wrong: string[] = [];
+  for await (const path of sources(join(ROOT, "src"))) {
+    const [room] = relative(join(ROOT, "src"), path).split("/");
+    for (const name of imports(await Deno.readTextFile(path))) {
+      if (!name.startsWith(".")) continue;
+      const target = relative(join(ROOT, "src"), resolve(path, "..", name));
+      const [other] = target.split("/");
+      if (other === "..") continue; // deno.json
+      if (!allowed.get(room)?.includes(other)) {
+        wrong.push(`src/${room} imports src/${target}`);
+      }
+    }
+  }
+  assertEquals(wrong, []);
+});
+
+Deno.test("the untyped standard library is imported in one room only", async () => {
+  const wrong: string[] = [];
+  for await (const path of sources(join(ROOT, "src"))) {
+    if (path.includes("/src/std/")) continue;
+    for (const name of imports(await Deno.readTextFile(path))) {
+      if (name.startsWith("@std/")) wrong.push(`${path}: ${name}`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
+Deno.test("files hold one topic: none is longer than 300 lines", async () => {
+  const long: string[] = [];
+  for (const folder of ["src", "tests"]) {
+    for await (const path of sources(join(ROOT, folder))) {
+      const lines = (await Deno.readTextFile(path)).split("\n").length - 1;
+      if (folder === "src" ? lines > MAX_LINES : lines > 2 * MAX_LINES) {
+        long.push(`${relative(ROOT, path)}: ${lines} lines`);
+      }
+    }
+  }
+  assertEquals(long, []);
+});
+
+Deno.test("every source file says what it is for", async () => {
+  const silent: string[] = [];
+  for await (const path of sources(join(ROOT, "src"))) {
+    if (path.endsWith(".d.ts")) continue;
+    if (!/^\/\*\*[^]*?@module/.test(await Deno.readTextFile(path))) {
+      silent.push(relative(ROOT, path));
+    }
+  }
+  assertEquals(silent, []);
+});
+
+Deno.test("the protocol rooms use the same file names", async () => {
+  const names = ["exchange.ts", "receive.ts", "scope.ts", "send.ts"];
+  for (const room of ["http", "sse", "websocket"]) {
+    for (const name of names) {
+      const path = join(ROOT, "src/server", room, name);
+      assert((await Deno.stat(path)).isFile, path);
+    }
+  }
+});
