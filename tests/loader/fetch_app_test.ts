@@ -2,7 +2,8 @@ import { fetchApp } from "../../src/loader/fetch_app.ts";
 import type { FetchInfo } from "../../src/loader/fetch_app.ts";
 import type { PagiApp, SendEvent } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
-import { ask, Client, netScope } from "./client.ts";
+import { requestScope, runApp } from "../helpers/run_app.ts";
+import { Client } from "./client.ts";
 
 function app(
   fetch: (request: Request, info: FetchInfo) => Response | Promise<Response>,
@@ -46,11 +47,12 @@ Deno.test("fetchApp() gives the whole URL, as sent", async () => {
     ["//a", "//a"],
     ["/\xff\\#x", "/%FF%5C%23x"],
   ];
+  const headers = { host: "example.test:5000" };
   for (const [target, path] of targets) {
-    const { text } = await ask(echo, { target });
+    const { text } = await runApp(echo, { target, headers });
     assertEquals(text, `http://example.test:5000${path}`);
   }
-  const { text } = await ask(echo, {
+  const { text } = await runApp(echo, {
     headers: [],
     scope: {
       scheme: "https",
@@ -69,14 +71,14 @@ Deno.test("fetchApp() answers 400 to what is no request of the web", async () =>
   for (
     const host of ["a b", "user@host", "host/path", "a?", "[::", "a:99999"]
   ) {
-    const { status } = await ask(never, { headers: [["host", host]] });
+    const { status } = await runApp(never, { headers: { host } });
     assertEquals(status, 400, host);
   }
-  assertEquals((await ask(never, { method: "TRACE" })).status, 400);
+  assertEquals((await runApp(never, { method: "TRACE" })).status, 400);
 });
 
 Deno.test("fetchApp() passes method, header fields and the peer's address", async () => {
-  const { text } = await ask(
+  const { text } = await runApp(
     app(({ method, headers }, { remoteAddr }) =>
       Response.json([method, [...headers], remoteAddr])
     ),
@@ -88,9 +90,9 @@ Deno.test("fetchApp() passes method, header fields and the peer's address", asyn
   assertEquals(JSON.parse(text), [
     "PURGE",
     [["cookie", "a=1; b=2"], ["host", "h"], ["x-y", "\xe9"]],
-    { transport: "tcp", hostname: "192.0.2.1", port: 50000 },
+    { transport: "tcp", hostname: "127.0.0.1", port: 50000 },
   ]);
-  const unix = await ask(
+  const unix = await runApp(
     app((_, { remoteAddr }) => Response.json(remoteAddr)),
     { scope: { client: undefined, server: ["/run/pagi.sock", null] } },
   );
@@ -117,7 +119,7 @@ Deno.test("fetchApp() sends an answer that is no stream as one pair of events", 
       [new Response(null), { type: "http.response.body" }],
     ];
   for (const [response, body] of cases) {
-    const { sent } = await ask(app(() => response));
+    const { events: sent } = await runApp(app(() => response));
     assertEquals(sent.length, 2);
     assertEquals(sent[0].type, "http.response.start");
     assertEquals(sent[1], body);
@@ -125,7 +127,7 @@ Deno.test("fetchApp() sends an answer that is no stream as one pair of events", 
 });
 
 Deno.test("fetchApp() keeps status, header fields and every set-cookie", async () => {
-  const { status, headers } = await ask(app(() =>
+  const { status, headers } = await runApp(app(() =>
     new Response("", {
       status: 203,
       headers: [["Set-Cookie", "a=1"], ["Set-Cookie", "b=2"], ["X-A", "1"]],
@@ -141,13 +143,15 @@ Deno.test("fetchApp() keeps status, header fields and every set-cookie", async (
 
 Deno.test("fetchApp() sends no body for HEAD, 204 and 304", async () => {
   const { body, pulled, cancelled } = source(["never"]);
-  const head = await ask(app(() => new Response(body)), { method: "HEAD" });
+  const head = await runApp(app(() => new Response(body)), { method: "HEAD" });
   assertEquals(head.text, "");
-  assertEquals(head.sent.length, 2);
+  assertEquals(head.events.length, 2);
   assertEquals(pulled(), 0);
   await cancelled;
   for (const status of [204, 304]) {
-    const { sent } = await ask(app(() => new Response(null, { status })));
+    const { events: sent } = await runApp(
+      app(() => new Response(null, { status })),
+    );
     assertEquals(sent.at(-1), { type: "http.response.body" });
   }
 });
@@ -175,21 +179,22 @@ Deno.test("fetchApp() reads the request's body only as fast as the handler", asy
   assertEquals(lazy.text, parts.join(""));
   assertEquals(counts, [0, 1, 3, 4]);
 
-  const unread = await ask(app(() => new Response("x")), {
+  const unread = new Client(app(() => new Response("x")), {
     method: "POST",
     parts,
   });
+  await unread.finished;
   assertEquals(unread.received, 0);
 });
 
 Deno.test("fetchApp() gives GET, HEAD and empty requests no body", async () => {
   const kind = app((request) => new Response(String(request.body)));
   for (const method of ["GET", "HEAD"]) {
-    await ask(kind, { method, headers: [["content-length", "5"]] });
+    await runApp(kind, { method, headers: [["content-length", "5"]] });
   }
   const headers: [string, string][] = [["host", "h"], ["content-length", "0"]];
-  assertEquals((await ask(kind, { method: "POST", headers })).text, "null");
-  assertEquals((await ask(kind, { headers: [] })).text, "null");
+  assertEquals((await runApp(kind, { method: "POST", headers })).text, "null");
+  assertEquals((await runApp(kind, { headers: [] })).text, "null");
 });
 
 Deno.test("fetchApp() streams a body only as fast as the client takes it", async () => {
@@ -309,10 +314,10 @@ Deno.test("fetchApp() lets errors of the handler and of its body through", async
     ),
   ];
   for (const one of broken) {
-    await assertRejects(() => ask(one), Error, "broken");
+    await assertRejects(() => runApp(one), Error, "broken");
   }
   await assertRejects(
-    () => ask(app(() => undefined as unknown as Response)),
+    () => runApp(app(() => undefined as unknown as Response)),
     TypeError,
     "The fetch handler gave no Response but undefined.",
   );
@@ -329,14 +334,14 @@ Deno.test("fetchApp() cancels the body when it cannot be sent", async () => {
 
 Deno.test("fetchApp() settles `completed` with the answer", async () => {
   let completed: Promise<void> | undefined;
-  const client = await ask(app((_, info) => {
+  const client = await runApp(app((_, info) => {
     completed = info.completed;
     return new Response("x");
   }));
   await completed;
   assertEquals(client.text, "x");
   await assertRejects(() =>
-    ask(app((_, info) => {
+    runApp(app((_, info) => {
       completed = info.completed;
       throw new Error("broken");
     }))
@@ -349,7 +354,7 @@ Deno.test("fetchApp() denies WebSockets and supports no lifespan", async () => {
   const hello = app(() => new Response("hello"));
   const receive = () => Promise.reject(new Error("received"));
   await hello(
-    { ...netScope(), type: "websocket", scheme: "ws", subprotocols: [] },
+    { ...requestScope(), type: "websocket", scheme: "ws", subprotocols: [] },
     receive,
     (event) => Promise.resolve(void sent.push(event)),
   );

@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "../../src/std/assert.ts";
-import { ask } from "./client.ts";
+import { runApp } from "../helpers/run_app.ts";
 import { failure, request, said, says } from "./loading.ts";
 import { withFiles } from "./temp_files.ts";
 
@@ -68,7 +68,7 @@ Deno.test("-M and -e take bundled apps and packages, as in the documentation", a
     modules: ["npm:hono@4.13.19"],
     eval: 'new Hono().get("/:name", (c) => c.text(c.req.param("name")))',
   }));
-  assertEquals((await ask(app, { target: "/camel" })).text, "camel");
+  assertEquals((await runApp(app, { target: "/camel" })).text, "camel");
 });
 
 Deno.test("-M loads modules before the app, in order", async () => {

@@ -8,7 +8,7 @@ import { loadApp } from "../../src/loader/load_app.ts";
 import type { AppRequest } from "../../src/loader/load_app.ts";
 import { LoadError } from "../../src/loader/load_error.ts";
 import { assertEquals, assertRejects } from "../../src/std/assert.ts";
-import { ask } from "./client.ts";
+import { runApp } from "../helpers/run_app.ts";
 
 /** The code of an app that says what the expression `text` gives. */
 export const says = (text: string): string =>
@@ -31,7 +31,7 @@ export async function said(
   more: Partial<AppRequest> = {},
 ): Promise<string> {
   const { app } = await loadApp(request(positionals, more));
-  return (await ask(app)).text;
+  return (await runApp(app)).text;
 }
 
 /** The message of the LoadError that loading `positionals` ends with. */
