@@ -1,0 +1,69 @@
+/**
+ * Socket addresses as text, spelled as Deno spells them.
+ *
+ * @module
+ */
+
+import { AF_INET, AF_INET6, AF_UNIX } from "./libc.ts";
+
+/** The largest address: `struct sockaddr_un` (bytes). */
+export const ADDRESS_SIZE = 110;
+
+/** The address of one end of a socket, as Deno gives it for a listener. */
+export type SocketAddress = Deno.NetAddr | Deno.UnixAddr;
+
+/**
+ * The name of a connection: its client's address, as in a handler's
+ * `info.remoteAddr`, and the server's port, because a client may use one port
+ * of its own for connections to several of ours.
+ *
+ * All connections of a Unix socket share one name: their clients have none.
+ */
+export function peerKey(client: Deno.Addr, serverPort: number): string {
+  return "hostname" in client
+    ? `${client.hostname}:${client.port}>${serverPort}`
+    : "unix";
+}
+
+/**
+ * Reads a `struct sockaddr` of `length` bytes.
+ *
+ * @returns null for families other than IPv4, IPv6 and Unix.
+ */
+export function readAddress(
+  bytes: Uint8Array,
+  length: number,
+): SocketAddress | null {
+  const family = bytes[0] | bytes[1] << 8; // both machines are little-endian
+  if (family === AF_UNIX) {
+    // Without a NUL, or with the NUL that ends it; a client's has no bytes.
+    const path = new TextDecoder().decode(bytes.subarray(2, length));
+    return { transport: "unix", path: path.replace(/\0.*/s, "") };
+  }
+  const port = bytes[2] << 8 | bytes[3];
+  if (family === AF_INET) {
+    return { transport: "tcp", hostname: bytes.slice(4, 8).join("."), port };
+  }
+  if (family === AF_INET6) {
+    return { transport: "tcp", hostname: ipv6(bytes.subarray(8, 24)), port };
+  }
+  return null;
+}
+
+/** RFC 5952, as Rust prints it: the first longest run of zeros becomes "::". */
+function ipv6(bytes: Uint8Array): string {
+  const groups: number[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push(bytes[i] << 8 | bytes[i + 1]);
+  if (groups[5] === 0xffff && !groups.slice(0, 5).some(Boolean)) {
+    return `::ffff:${bytes.slice(12).join(".")}`;
+  }
+  let start = 0, longest = 1; // a single zero is not shortened
+  for (let i = 0, run = 0; i < 8; i++) {
+    run = groups[i] === 0 ? run + 1 : 0;
+    if (run > longest) [start, longest] = [i + 1 - run, run];
+  }
+  const hex = (part: number[]) => part.map((g) => g.toString(16)).join(":");
+  return longest === 1
+    ? hex(groups)
+    : `${hex(groups.slice(0, start))}::${hex(groups.slice(start + longest))}`;
+}

@@ -1,0 +1,173 @@
+/**
+ * The connections of the listeners that are watched.
+ *
+ * The address of its own end tells a server's connection from any other socket
+ * of the process: from its listeners, and from connections that lead out.
+ *
+ * @module
+ */
+
+import { peerKey, type SocketAddress } from "./address.ts";
+import type { Socket, Sockets } from "./sockets.ts";
+
+/** One connection of a watched listener. */
+export interface Connection extends Socket {
+  /** See {@linkcode peerKey}. */
+  readonly peer: string;
+  /** False on a Unix socket, of which the kernel tells no more. */
+  readonly tcp: boolean;
+  /** Where it was found by … */
+  fd: number;
+  /** … the last look that found it. */
+  look: number;
+  /** Among the oldest that the limit has room for. */
+  seated: boolean;
+  /** Being closed. */
+  ending: boolean;
+  /** When its deadline is worth a check (ms, `performance.now()`). */
+  due: number;
+  /** It was found idle for too long once. */
+  overdue: boolean;
+  /** Bytes that the peer had acknowledged when bytes were first pending … */
+  acked: number;
+  /** … since when (ms). */
+  ackedAt: number;
+}
+
+/** The connections of this process's watched listeners. */
+export class Connections {
+  readonly #sockets: Sockets;
+  readonly #limit: number;
+  readonly #listeners = new Set<string>();
+  /** By cookie, the first seen first. */
+  readonly #known = new Map<number, Connection>();
+  readonly #byPeer = new Map<string, Connection>();
+  /** Cookies of sockets that are none of ours. */
+  #strangers = new Set<number>();
+  #look = 0;
+  /** When the last look ended, and how long it took (ms). */
+  #lookedAt = -Infinity;
+  #cost = 0;
+
+  /** @param limit how many connections have a seat */
+  constructor(sockets: Sockets, limit: number) {
+    this.#sockets = sockets;
+    this.#limit = limit;
+  }
+
+  /** From now on knows the connections of the listener at `address`. */
+  watch(address: SocketAddress): void {
+    this.#listeners.add(nameOf(address));
+    this.#strangers.clear();
+  }
+
+  /** Those of the last look, the first seen first. */
+  all(): Iterable<Connection> {
+    return this.#known.values();
+  }
+
+  /** The one of the last look that has this name; it may be gone by now. */
+  find(peer: string): Connection | undefined {
+    return this.#byPeer.get(peer);
+  }
+
+  /** The one of the last look that has this name and is still open. */
+  findOpen(peer: string): Connection | undefined {
+    const connection = this.#byPeer.get(peer);
+    if (connection === undefined || this.#sockets.isOpen(connection)) {
+      return connection;
+    }
+    this.#forget(connection);
+  }
+
+  /** Tells whether there was a look after the instant `since`. */
+  lookedAfter(since: number): boolean {
+    return this.#lookedAt > since;
+  }
+
+  /** Tells whether looking now leaves it below this share of all time. */
+  mayLook(share: number): boolean {
+    return performance.now() - this.#lookedAt >= this.#cost / share;
+  }
+
+  /**
+   * Finds the connections there are now, and seats the oldest.
+   *
+   * @returns their number, without those that are being closed
+   */
+  look(): number {
+    const began = performance.now();
+    this.#find();
+    let count = 0;
+    for (const connection of this.#known.values()) {
+      if (connection.look !== this.#look) this.#forget(connection);
+      else if (!connection.ending) connection.seated = ++count <= this.#limit;
+    }
+    this.#lookedAt = performance.now();
+    this.#cost = this.#lookedAt - began;
+    return count;
+  }
+
+  #find(): void {
+    const look = ++this.#look;
+    const strangers = new Set<number>();
+    for (const fd of this.#sockets.descriptors()) {
+      const cookie = this.#sockets.cookie(fd);
+      if (cookie === 0) continue;
+      const connection = this.#known.get(cookie) ??
+        (this.#strangers.has(cookie) ? null : this.#identify(fd, cookie));
+      if (connection === null) {
+        strangers.add(cookie);
+      } else {
+        connection.fd = fd;
+        connection.look = look;
+      }
+    }
+    this.#strangers = strangers;
+  }
+
+  #forget(connection: Connection): void {
+    this.#known.delete(connection.cookie);
+    if (this.#byPeer.get(connection.peer) === connection) {
+      this.#byPeer.delete(connection.peer);
+    }
+  }
+
+  #identify(fd: number, cookie: number): Connection | null {
+    const own = this.#sockets.ownAddress(fd);
+    if (own === null || !this.#isWatched(own)) return null;
+    const peer = this.#sockets.peerAddress(fd);
+    if (peer === null) return null; // the listener itself
+    const tcp = this.#sockets.isTcp(fd);
+    if (!tcp && "port" in own) return null;
+    const connection = {
+      peer: peerKey(peer, "port" in own ? own.port : 0),
+      tcp,
+      cookie,
+      fd,
+      look: 0,
+      seated: false,
+      ending: false,
+      due: 0,
+      overdue: false,
+      acked: -1,
+      ackedAt: 0,
+    };
+    this.#known.set(cookie, connection);
+    this.#byPeer.set(connection.peer, connection);
+    return connection;
+  }
+
+  #isWatched(own: SocketAddress): boolean {
+    if (this.#listeners.has(nameOf(own))) return true;
+    if (!("port" in own)) return false;
+    const hostname = own.hostname.includes(":") ? "::" : "0.0.0.0";
+    return this.#listeners.has(nameOf({ ...own, hostname }));
+  }
+}
+
+function nameOf(address: SocketAddress): string {
+  return "port" in address
+    ? `${address.hostname}:${address.port}`
+    : address.path;
+}

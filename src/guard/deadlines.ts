@@ -1,0 +1,123 @@
+/**
+ * The deadline of connections on which nothing happens.
+ *
+ * @module
+ */
+
+import type { Connection, Connections } from "./connections.ts";
+import type { Sockets } from "./sockets.ts";
+
+/** Why a deadline closed a connection (PAGI.md 4). */
+export type DeadlineReason =
+  | "idle_timeout"
+  | "keepalive_timeout"
+  | "write_timeout";
+
+/** What the deadlines need to know. */
+export interface DeadlineOptions {
+  /** How long nothing may happen (ms). */
+  timeoutMs: number;
+  /** Brings the connections up to date. */
+  look(): void;
+  /** The peers with a request running. */
+  runningPeers(): Iterable<string>;
+  onClose(peer: string, reason: DeadlineReason): void;
+}
+
+/** The most of all time that may go into looking. */
+const SHARE = 0.02;
+
+/**
+ * Closes a connection that, for the length of the deadline,
+ * - had no request running and was sent nothing: it is idle, or its request's
+ *   head does not arrive, be it drop by drop (the deadline counts from the
+ *   handshake or from the last response);
+ * - took none of the bytes that wait to be sent to it, whatever runs on it.
+ */
+export class Deadlines {
+  readonly #sockets: Sockets;
+  readonly #connections: Connections;
+  readonly #options: DeadlineOptions;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    sockets: Sockets,
+    connections: Connections,
+    options: DeadlineOptions,
+  ) {
+    this.#sockets = sockets;
+    this.#connections = connections;
+    this.#options = options;
+    this.#wait(options.timeoutMs);
+  }
+
+  /** Enforces nothing any more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #wait(ms: number): void {
+    const timer = setTimeout(() => this.#check(), ms);
+    Deno.unrefTimer(timer);
+    this.#timer = timer;
+  }
+
+  #check(): void {
+    const { timeoutMs, look, runningPeers } = this.#options;
+    const began = performance.now();
+    look();
+    const now = performance.now();
+    let running: Set<string> | undefined;
+    let next = now + timeoutMs; // what comes after this look is due later
+    for (const connection of this.#connections.all()) {
+      if (!connection.tcp) continue;
+      if (connection.due <= now) {
+        running ??= new Set(runningPeers());
+        connection.due = this.#enforce(
+          connection,
+          now,
+          running.has(connection.peer),
+        );
+      }
+      next = Math.min(next, connection.due);
+    }
+    const spent = performance.now() - began;
+    this.#wait(Math.max(next - now, timeoutMs / 20, 50, spent / SHARE));
+  }
+
+  /** Closes the connection if its time is over; else tells when that may be. */
+  #enforce(connection: Connection, now: number, running: boolean): number {
+    const { timeoutMs, onClose } = this.#options;
+    const state = this.#sockets.tcpState(connection);
+    const sure = connection.overdue;
+    connection.overdue = false;
+    if (state === null || (running && !state.pending)) return now + timeoutMs;
+    let quiet = state.silence;
+    if (state.pending) {
+      // Repeated in vain, bytes are sent but not acknowledged.
+      if (state.acked !== connection.acked) {
+        connection.acked = state.acked;
+        connection.ackedAt = now;
+      }
+      quiet = Math.max(quiet, now - connection.ackedAt);
+    }
+    if (quiet < timeoutMs) return now + timeoutMs - quiet;
+    if (!state.pending && !sure) {
+      // A request may just have ended whose answer the engine has yet to write.
+      connection.overdue = true;
+      return now;
+    }
+    connection.ending = true;
+    if (this.#sockets.shutdown(connection, state.pending)) {
+      onClose(
+        connection.peer,
+        state.pending
+          ? "write_timeout"
+          : state.segments === 0
+          ? "idle_timeout"
+          : "keepalive_timeout",
+      );
+    }
+    return now + timeoutMs;
+  }
+}

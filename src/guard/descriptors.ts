@@ -1,0 +1,28 @@
+/**
+ * How many files and connections the process may have open.
+ *
+ * @module
+ */
+
+import { openLibc, RLIMIT_NOFILE } from "./libc.ts";
+
+/**
+ * Raises the soft limit of open descriptors to the hard one.
+ *
+ * @returns the soft limit that holds afterwards, or null where it cannot be
+ * read.
+ */
+export function raiseDescriptorLimit(): number | null {
+  const libc = openLibc();
+  if (libc === null) return null;
+  const { getrlimit, setrlimit } = libc.symbols;
+  const limit = new BigUint64Array(2); // soft, hard
+  try {
+    if (getrlimit(RLIMIT_NOFILE, limit) !== 0) return null;
+    const soft = limit[0];
+    limit[0] = limit[1];
+    return Number(setrlimit(RLIMIT_NOFILE, limit) === 0 ? limit[1] : soft);
+  } finally {
+    libc.close();
+  }
+}

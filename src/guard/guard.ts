@@ -1,0 +1,199 @@
+/**
+ * The connection guard: sees and closes the process's server connections from
+ * outside, because `Deno.serve` neither counts them, nor gives them a deadline,
+ * nor closes one.
+ *
+ * @module
+ */
+
+import { peerKey, type SocketAddress } from "./address.ts";
+import { type Connection, Connections } from "./connections.ts";
+import { type DeadlineReason, Deadlines } from "./deadlines.ts";
+import { Endings } from "./endings.ts";
+import { openLibc } from "./libc.ts";
+import { Sockets } from "./sockets.ts";
+
+/** What a guard enforces, and what it must be told for that. */
+export interface GuardOptions {
+  /** How many connections may be open in all; 0 for any number. */
+  limit: number;
+  /** How long nothing may happen on a connection (ms); 0 for ever. */
+  timeoutMs: number;
+  /** The peers (see {@linkcode peerKey}) with a request running. */
+  runningPeers(): Iterable<string>;
+  /** Called after a deadline closed a connection. */
+  onClose?(peer: string, reason: DeadlineReason): void;
+}
+
+/** Watches over the connections of some listeners. */
+export interface Guard {
+  /** Takes the connections of the listener at `address` (`server.addr`). */
+  watch(address: SocketAddress): void;
+  /**
+   * Tells whether a request may run. False when its connection is one too many
+   * or is being ended; then answer 503 and call `endConnection`. To be called
+   * once per request. It costs next to nothing while the limit is far.
+   */
+  admit(info: Deno.ServeHandlerInfo<Deno.Addr>, serverPort: number): boolean;
+  /**
+   * Closes a connection behind its answer, which is to be handed to the engine
+   * in the same turn; not before all that runs on it has ended. The client
+   * gets the whole answer even while it is still sending.
+   */
+  endConnection(peer: string): void;
+  /** Closes a connection at once. */
+  dropConnection(peer: string): void;
+  /** Counts the connections that are open and not being closed. */
+  count(): number;
+  /**
+   * Makes room after accepting failed for want of descriptors: closes what is
+   * over the limit, and a few connections at least. None with a request
+   * running; those first that were never answered, the newest first. Their
+   * descriptors are free a moment later.
+   *
+   * @returns how many were closed
+   */
+  relieve(): number;
+  /** Stops and gives everything back. */
+  close(): void;
+}
+
+/** The least that `relieve` tries to close. */
+const RELIEF = 16;
+/** Of all time, what may go into looks: a newcomer's in a full house … */
+const NEWCOMER_SHARE = 0.1;
+/** … and those that only save asking who a known peer is. */
+const REGULAR_SHARE = 0.02;
+
+/**
+ * Opens a guard, which runs until it is closed but does not keep the process
+ * alive.
+ *
+ * On a Unix socket clients have no name and connections tell no state: they
+ * are counted, but none is refused, ended or given a deadline.
+ *
+ * @returns null where it cannot be had: on other systems than Linux, without
+ * the permission for FFI, without `/proc`
+ */
+export function openGuard(options: GuardOptions): Guard | null {
+  const libc = openLibc();
+  if (libc === null) return null;
+  try {
+    return new LibcGuard(new Sockets(libc), options);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotSupported) return null;
+    throw error;
+  }
+}
+
+class LibcGuard implements Guard {
+  readonly #sockets: Sockets;
+  readonly #limit: number;
+  readonly #runningPeers: () => Iterable<string>;
+  readonly #connections: Connections;
+  readonly #endings: Endings;
+  readonly #deadlines: Deadlines | undefined;
+  /**
+   * Seats free at the last look, less the requests since then: each may have
+   * come on a new connection. Below zero, it takes a closer look.
+   */
+  #credit = 0;
+
+  constructor(sockets: Sockets, options: GuardOptions) {
+    const { timeoutMs, onClose = () => {} } = options;
+    const runningPeers = () => options.runningPeers();
+    const look = () => this.#look();
+    this.#sockets = sockets;
+    this.#limit = options.limit || Infinity;
+    this.#runningPeers = runningPeers;
+    const connections = new Connections(sockets, this.#limit);
+    this.#connections = connections;
+    this.#endings = new Endings(sockets, connections, { look, runningPeers });
+    if (timeoutMs > 0) {
+      this.#deadlines = new Deadlines(sockets, connections, {
+        timeoutMs,
+        look,
+        runningPeers,
+        onClose,
+      });
+    }
+    this.#look();
+  }
+
+  watch(address: SocketAddress): void {
+    this.#connections.watch(address);
+  }
+
+  admit(info: Deno.ServeHandlerInfo<Deno.Addr>, serverPort: number): boolean {
+    return --this.#credit >= 0 && this.#endings.size === 0 ||
+      this.#admitByName(info.remoteAddr, serverPort);
+  }
+
+  #admitByName(client: Deno.Addr, serverPort: number): boolean {
+    if (!("hostname" in client)) return true;
+    const peer = peerKey(client, serverPort);
+    if (this.#endings.has(peer)) return false;
+    if (this.#credit >= 0) return true;
+    const seated = () => this.#connections.find(peer)?.seated === true;
+    const known = seated();
+    if (this.#connections.mayLook(known ? REGULAR_SHARE : NEWCOMER_SHARE)) {
+      this.#look();
+    }
+    return known || this.#credit >= 0 || seated();
+  }
+
+  endConnection(peer: string): void {
+    this.#endings.add(peer);
+  }
+
+  dropConnection(peer: string): void {
+    const connection = this.#connections.findOpen(peer);
+    if (connection === undefined) this.#endings.add(peer, true);
+    else this.#shutdown(connection);
+  }
+
+  count(): number {
+    return this.#look();
+  }
+
+  relieve(): number {
+    const all = this.#look();
+    const running = new Set(this.#runningPeers());
+    const rank = (connection: Connection) =>
+      connection.ending
+        ? 0
+        : this.#sockets.tcpState(connection)?.segments === 0
+        ? 1
+        : 2;
+    const candidates = [...this.#connections.all()]
+      .filter((connection) => !running.has(connection.peer))
+      .reverse()
+      .map((connection) => ({ connection, rank: rank(connection) }))
+      .sort((a, b) => a.rank - b.rank);
+    let closed = 0;
+    const enough = Math.max(all - this.#limit, RELIEF);
+    for (const { connection } of candidates) {
+      if (closed >= enough) break;
+      if (this.#shutdown(connection)) closed++;
+    }
+    this.#look();
+    return closed;
+  }
+
+  close(): void {
+    this.#deadlines?.stop();
+    this.#endings.stop();
+    this.#sockets.close();
+  }
+
+  #look(): number {
+    const count = this.#connections.look();
+    this.#credit = this.#limit - count;
+    return count;
+  }
+
+  #shutdown(connection: Connection): boolean {
+    connection.ending = true;
+    return this.#sockets.shutdown(connection);
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * The C library's functions that the guard calls, and Linux's constants for
+ * them. The constants and layouts are those of x86_64 and aarch64 alike.
+ *
+ * @module
+ */
+
+const SYMBOLS = {
+  // Variadic in C, which makes no difference for two arguments on Linux.
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "buffer"],
+    result: "i32",
+  },
+  setsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "u32"],
+    result: "i32",
+  },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+} as const;
+
+/** The C library, opened. */
+export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
+
+/** `open`, `socket` and `dup3`: close on exec. */
+export const O_CLOEXEC = 0o2000000;
+export const RLIMIT_NOFILE = 7;
+
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const SOCK_STREAM = 1;
+
+export const SOL_SOCKET = 1;
+export const SO_LINGER = 13;
+export const SO_PROTOCOL = 38;
+/** A number that the kernel gives to one socket and never again. */
+export const SO_COOKIE = 57;
+
+export const IPPROTO_TCP = 6;
+export const TCP_INFO = 11;
+
+export const SHUT_WR = 1;
+export const SHUT_RDWR = 2;
+
+/**
+ * Opens the C library that Deno itself is linked with.
+ *
+ * @returns null on other systems than Linux, in a Deno built for another C
+ * library than glibc, and without the permission (nobody is asked for it).
+ */
+export function openLibc(): Libc | null {
+  const path = "libc.so.6";
+  if (Deno.build.os !== "linux") return null;
+  const ffi = Deno.permissions.querySync({ name: "ffi", path });
+  if (ffi.state !== "granted") return null;
+  try {
+    return Deno.dlopen(path, SYMBOLS);
+  } catch {
+    return null; // not there, or without one of the functions
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * The process's sockets, which Deno gives no access to, through the kernel.
+ *
+ * A descriptor's number is reused as soon as it is closed. So a socket is known
+ * by its cookie, and what is done to one is done to a copy of the descriptor,
+ * after the cookie of the copy was checked. None of this needs a free
+ * descriptor: it works when there are none left.
+ *
+ * @module
+ */
+
+import { ADDRESS_SIZE, readAddress, type SocketAddress } from "./address.ts";
+import {
+  AF_INET,
+  IPPROTO_TCP,
+  type Libc,
+  O_CLOEXEC,
+  SHUT_RDWR,
+  SHUT_WR,
+  SO_COOKIE,
+  SO_LINGER,
+  SO_PROTOCOL,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  TCP_INFO,
+} from "./libc.ts";
+
+/** What the kernel tells of a TCP connection. */
+export interface TcpState {
+  /** Bytes wait to be sent or to be acknowledged. */
+  readonly pending: boolean;
+  /** Since the last byte was sent; if none was, since the handshake (ms). */
+  readonly silence: number;
+  /** Segments with data sent so far; 0 on a connection never answered. */
+  readonly segments: number;
+  /** Bytes acknowledged so far, modulo 2³². */
+  readonly acked: number;
+}
+
+/** One socket: a descriptor, and the cookie that tells it from the next. */
+export interface Socket {
+  readonly fd: number;
+  readonly cookie: number;
+}
+
+/** Sees and closes the process's sockets. */
+export class Sockets {
+  readonly #libc: Libc;
+  /** `/proc/self/fd`, held open. */
+  readonly #folder: number;
+  /** Takes the copies. */
+  readonly #slot: number;
+  /** Lies in the slot while there is no copy in it. */
+  readonly #placeholder: number;
+
+  readonly #length = new Uint32Array(1);
+  readonly #value = new Uint32Array(1);
+  readonly #number = new Uint32Array(2);
+  readonly #address = new Uint8Array(ADDRESS_SIZE);
+  readonly #tcp = new Uint32Array(40); // struct tcp_info as of Linux 4.6
+  readonly #entries = new DataView(new ArrayBuffer(1 << 16));
+
+  /**
+   * @param libc belongs to this object from now on
+   * @throws {Deno.errors.NotSupported} where the kernel tells too little
+   */
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    const { open, socket } = libc.symbols;
+    this.#folder = open(new TextEncoder().encode("/proc/self/fd\0"), O_CLOEXEC);
+    this.#slot = socket(AF_INET, SOCK_STREAM | O_CLOEXEC, 0);
+    this.#placeholder = socket(AF_INET, SOCK_STREAM | O_CLOEXEC, 0);
+    if (
+      this.#folder < 0 || this.#placeholder < 0 ||
+      this.cookie(this.#slot) === 0 || this.#readTcp(this.#slot) === null
+    ) {
+      this.close();
+      throw new Deno.errors.NotSupported(
+        "the system does not tell the state of the process's sockets",
+      );
+    }
+  }
+
+  /** Gives everything back. */
+  close(): void {
+    const { close } = this.#libc.symbols;
+    for (const fd of [this.#folder, this.#slot, this.#placeholder]) {
+      if (fd >= 0) close(fd);
+    }
+    this.#libc.close();
+  }
+
+  /** The numbers of all open descriptors. */
+  descriptors(): number[] {
+    const { lseek, getdents64 } = this.#libc.symbols;
+    const found: number[] = [];
+    const entries = this.#entries;
+    lseek(this.#folder, 0n, 0);
+    for (;;) {
+      const end = Number(
+        getdents64(this.#folder, entries, BigInt(entries.byteLength)),
+      );
+      if (end <= 0) return found;
+      // struct dirent64: inode (8), offset (8), length (2), type (1), name
+      for (let at = 0; at < end; at += entries.getUint16(at + 16, true)) {
+        let fd = 0;
+        let digit = entries.getUint8(at + 19);
+        if (digit === 46) continue; // "." and ".."
+        for (let i = at + 20; digit !== 0; digit = entries.getUint8(i++)) {
+          fd = fd * 10 + digit - 48;
+        }
+        found.push(fd);
+      }
+    }
+  }
+
+  /** The cookie of the socket that `fd` is, or 0 when it is none. */
+  cookie(fd: number): number {
+    const number = this.#number;
+    return this.#option(fd, SOL_SOCKET, SO_COOKIE, number)
+      ? number[0] + number[1] * 2 ** 32
+      : 0;
+  }
+
+  /** The socket's own address, or null when it has none. */
+  ownAddress(fd: number): SocketAddress | null {
+    return this.#addressFrom(this.#libc.symbols.getsockname, fd);
+  }
+
+  /** The other end's address, or null when it is not connected. */
+  peerAddress(fd: number): SocketAddress | null {
+    return this.#addressFrom(this.#libc.symbols.getpeername, fd);
+  }
+
+  /** Tells whether `fd` is a TCP socket. */
+  isTcp(fd: number): boolean {
+    return this.#option(fd, SOL_SOCKET, SO_PROTOCOL, this.#value) &&
+      this.#value[0] === IPPROTO_TCP;
+  }
+
+  /** Tells whether the socket is still open under its number. */
+  isOpen(socket: Socket): boolean {
+    return this.cookie(socket.fd) === socket.cookie;
+  }
+
+  /** The state of a TCP socket, or null when it is gone. */
+  tcpState(socket: Socket): TcpState | null {
+    return this.isOpen(socket) ? this.#readTcp(socket.fd) : null;
+  }
+
+  /** Sends the end of the stream; what the peer sends is still received. */
+  finish(socket: Socket): boolean {
+    return this.#withCopy(socket, (copy) => {
+      this.#libc.symbols.shutdown(copy, SHUT_WR);
+    });
+  }
+
+  /**
+   * Ends both directions. The owner of the socket notices and closes it.
+   *
+   * @param reset drops what still waits to be sent, instead of leaving it to
+   * the kernel for as long as a peer that takes no bytes likes
+   * @returns false when the socket was gone
+   */
+  shutdown(socket: Socket, reset = false): boolean {
+    const { setsockopt, shutdown } = this.#libc.symbols;
+    return this.#withCopy(socket, (copy) => {
+      const linger = new Int32Array([1, 0]); // on, for no time
+      if (reset) setsockopt(copy, SOL_SOCKET, SO_LINGER, linger, 8);
+      shutdown(copy, SHUT_RDWR);
+    });
+  }
+
+  #withCopy(socket: Socket, act: (copy: number) => void): boolean {
+    const { dup3 } = this.#libc.symbols;
+    if (dup3(socket.fd, this.#slot, O_CLOEXEC) < 0) return false;
+    const same = this.cookie(this.#slot) === socket.cookie;
+    if (same) act(this.#slot);
+    dup3(this.#placeholder, this.#slot, O_CLOEXEC);
+    return same;
+  }
+
+  #readTcp(fd: number): TcpState | null {
+    const tcp = this.#tcp;
+    if (!this.#option(fd, IPPROTO_TCP, TCP_INFO, tcp)) return null;
+    return {
+      pending: tcp[6] + tcp[36] > 0, // tcpi_unacked, tcpi_notsent_bytes
+      silence: tcp[11], // tcpi_last_data_sent
+      acked: tcp[30], // tcpi_bytes_acked, the low half
+      segments: tcp[39], // tcpi_data_segs_out
+    };
+  }
+
+  /** Fills `into`; false when the kernel has less than that to say. */
+  #option(fd: number, level: number, name: number, into: Uint32Array): boolean {
+    this.#length[0] = into.byteLength;
+    const { getsockopt } = this.#libc.symbols;
+    return getsockopt(fd, level, name, into, this.#length) === 0 &&
+      this.#length[0] === into.byteLength;
+  }
+
+  #addressFrom(
+    call: Libc["symbols"]["getsockname"],
+    fd: number,
+  ): SocketAddress | null {
+    this.#length[0] = ADDRESS_SIZE;
+    return call(fd, this.#address, this.#length) === 0
+      ? readAddress(this.#address, this.#length[0])
+      : null;
+  }
+}

@@ -1,0 +1,179 @@
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+} from "../../src/std/assert.ts";
+import { connect as connectTls } from "node:tls";
+import { openLibc, SOL_SOCKET } from "../../src/guard/libc.ts";
+import { Sockets } from "../../src/guard/sockets.ts";
+import { cert, key } from "./certificate.ts";
+import { GuardedServer, pass, until } from "./guarded_server.ts";
+
+/** Far more than the sockets' buffers hold. */
+const HUGE = new Uint8Array(30_000_000);
+
+Deno.test("a connection that never speaks is closed at the deadline", async () => {
+  await using server = new GuardedServer(undefined, { timeoutMs: 400 });
+  const began = performance.now();
+  using client = await server.connect();
+  assertEquals(await client.read(), null);
+  assertDeadline(began, 400);
+  assertEquals(server.closed, ["idle_timeout"]);
+});
+
+Deno.test("half a request head that drips in byte by byte is closed at the deadline", async () => {
+  await using server = new GuardedServer(undefined, { timeoutMs: 400 });
+  const began = performance.now();
+  using client = await server.connect();
+  const drip = setInterval(() => client.send("G").catch(() => {}), 30);
+  try {
+    assertEquals(await client.read(), null);
+  } finally {
+    clearInterval(drip);
+  }
+  assertDeadline(began, 400);
+});
+
+Deno.test("an idle keep-alive connection is closed, counted from its last response", async () => {
+  await using server = new GuardedServer(undefined, { timeoutMs: 400 });
+  using client = await server.connect();
+  await pass(250);
+  await client.get();
+  const began = performance.now();
+  assert((await client.response()).endsWith("hello"));
+  assertEquals(await client.read(), null);
+  assertDeadline(began, 400);
+  assertEquals(server.closed, ["keepalive_timeout"]);
+});
+
+Deno.test("a connection that asks again before the deadline stays", async () => {
+  await using server = new GuardedServer(undefined, { timeoutMs: 300 });
+  using client = await server.connect();
+  for (let i = 0; i < 5; i++) {
+    await client.get();
+    assert((await client.response()).endsWith("hello"));
+    await pass(150);
+  }
+  assertEquals(server.closed, []);
+});
+
+Deno.test("a TLS connection that never asks is closed at the deadline", async () => {
+  await using server = new GuardedServer(undefined, { timeoutMs: 400 }, {
+    cert,
+    key,
+  });
+  const began = performance.now();
+  using beforeHandshake = await server.connect();
+  assertEquals(await beforeHandshake.read(), null);
+  assertDeadline(began, 400);
+  const { port } = server;
+  const client = connectTls({ port, rejectUnauthorized: false });
+  const connected = performance.now();
+  client.on("error", () => {});
+  await new Promise((resolve) => client.on("close", resolve).resume());
+  assertDeadline(connected, 400);
+});
+
+Deno.test("a running request outlives the deadline, and so does a quiet stream", async () => {
+  const forever = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new Uint8Array(1)),
+  });
+  await using server = new GuardedServer(async ({ url }) => {
+    if (url.endsWith("/stream")) return new Response(forever);
+    await pass(900);
+    return new Response("late");
+  }, { timeoutMs: 300 });
+  using stream = await server.connect();
+  await stream.get("/stream");
+  using client = await server.connect();
+  await client.get();
+  assert((await client.response()).endsWith("late"));
+  assertEquals(server.closed, []);
+  assertEquals(server.guard.count(), 2);
+});
+
+Deno.test("a quiet WebSocket outlives the deadline", async () => {
+  const open: string[] = []; // the server knows, the engine does not tell
+  await using server = new GuardedServer((request, peer) => {
+    open.push(peer);
+    return Deno.upgradeWebSocket(request, { idleTimeout: 0 }).response;
+  }, { timeoutMs: 300, runningPeers: () => open });
+  const client = new WebSocket(`ws://127.0.0.1:${server.port}/`);
+  await new Promise((resolve) => client.onopen = resolve);
+  await pass(900);
+  assertEquals(server.closed, []);
+  const closed = new Promise((resolve) => client.onclose = resolve);
+  client.close();
+  await closed;
+});
+
+Deno.test("a peer that takes no bytes is closed, though its request runs", async () => {
+  await using server = new GuardedServer(() => new Response(HUGE), {
+    timeoutMs: 400,
+  });
+  using client = await server.connect();
+  const began = performance.now();
+  await client.get();
+  await until(() => server.closed.length > 0);
+  assertEquals(server.closed, ["write_timeout"]);
+  assertDeadline(began, 400);
+  assertLess(await client.drain(), HUGE.length);
+  await until(() => server.guard.count() === 0);
+});
+
+Deno.test("a slow reader gets everything, however long it takes", async () => {
+  const size = 4_000_000;
+  await using server = new GuardedServer(
+    () => new Response(HUGE.subarray(0, size)),
+    { timeoutMs: 300 },
+  );
+  using client = await server.connect();
+  await client.get();
+  const began = performance.now();
+  let total = 0;
+  while (total < size) {
+    const bytes = await client.read(200_000);
+    assert(bytes !== null, `cut after ${total} bytes`);
+    total += bytes.length;
+    await pass(50);
+  }
+  assertGreater(performance.now() - began, 900);
+  assertEquals(server.closed, []);
+});
+
+Deno.test("a peer that vanished with bytes on their way is closed", async () => {
+  await using server = new GuardedServer(() => new Response(HUGE), {
+    timeoutMs: 500,
+  });
+  using client = await server.connect();
+  await client.get();
+  dropAllInput(server.port);
+  await until(() => server.closed.length > 0);
+  assertEquals(server.closed, ["write_timeout"]);
+});
+
+/** Checks that the time since `began` fits a deadline of `ms`. */
+function assertDeadline(began: number, ms: number): void {
+  const passed = performance.now() - began;
+  assertGreater(passed, ms - 20);
+  assertLess(passed, ms + 250);
+}
+
+/** Makes the client end of a connection to `port` deaf: it acknowledges nothing. */
+function dropAllInput(port: number): void {
+  const libc = openLibc()!;
+  const sockets = new Sockets(libc);
+  const fd = sockets.descriptors().find((fd) => {
+    const peer = sockets.peerAddress(fd);
+    return peer !== null && "port" in peer && peer.port === port;
+  })!;
+  const filter = new Uint8Array([6, 0, 0, 0, 0, 0, 0, 0]); // BPF: return 0
+  const program = new BigUint64Array([
+    1n, // instruction
+    Deno.UnsafePointer.value(Deno.UnsafePointer.of(filter)),
+  ]);
+  const SO_ATTACH_FILTER = 26;
+  libc.symbols.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, 16);
+  sockets.close();
+}

@@ -1,0 +1,137 @@
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+} from "../../src/std/assert.ts";
+import { connect as connectTls } from "node:tls";
+import { cert, key } from "./certificate.ts";
+import { GuardedServer, type Handler, pass, until } from "./guarded_server.ts";
+
+/** Answers everything with `body`, and ends the connection behind it. */
+function lastAnswer(body: Uint8Array<ArrayBuffer>): Handler {
+  return (_request, peer, guard) => {
+    guard.endConnection(peer);
+    return new Response(body, { headers: { connection: "close" } });
+  };
+}
+
+Deno.test("a connection is closed behind its last answer", async () => {
+  await using server = new GuardedServer(lastAnswer(new Uint8Array(9)));
+  using client = await server.connect();
+  await client.get();
+  const began = performance.now();
+  assert((await client.response()).endsWith("\0".repeat(9)));
+  assertEquals(await client.read(), null);
+  assertLess(performance.now() - began, 250);
+});
+
+Deno.test("a client that is still uploading gets the whole answer, and is cut off later", async () => {
+  const size = 200_000;
+  await using server = new GuardedServer(lastAnswer(new Uint8Array(size)));
+  using client = await server.connect();
+  await client.send(
+    "POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 9000000000\r\n\r\n",
+  );
+  const began = performance.now();
+  const uploading = (async () => {
+    for (;;) {
+      await client.send(new Uint8Array(10_000));
+      await pass(1);
+    }
+  })().catch(() => performance.now() - began);
+  assertGreater(await client.drain(), size);
+  assertLess(performance.now() - began, 1000);
+  // Until then there was no reset that could have overtaken the answer.
+  assertGreater(await uploading, 1500);
+});
+
+Deno.test("a client that takes its last answer slowly gets all of it", async () => {
+  const size = 3_000_000;
+  await using server = new GuardedServer(lastAnswer(new Uint8Array(size)));
+  using client = await server.connect();
+  await client.get();
+  let total = 0;
+  for (let bytes; (bytes = await client.read(200_000)) !== null;) {
+    total += bytes.length;
+    await pass(50);
+  }
+  assertGreater(total, size);
+});
+
+Deno.test("a last answer that is long in coming is waited for", async () => {
+  await using server = new GuardedServer(async (_request, peer, guard) => {
+    guard.endConnection(peer);
+    await pass(1500);
+    return new Response("late");
+  });
+  using client = await server.connect();
+  await client.get();
+  assert((await client.response()).endsWith("late"));
+  assertEquals(await client.read(), null);
+});
+
+Deno.test("requests behind the last one on a connection are not admitted", async () => {
+  let ran = 0;
+  await using server = new GuardedServer((_request, peer, guard) => {
+    ran++;
+    guard.endConnection(peer);
+    return new Response("last");
+  });
+  using client = await server.connect();
+  await client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n".repeat(3));
+  await client.drain();
+  assertEquals(ran, 1);
+});
+
+Deno.test("an endless stream of requests does not keep a connection that ends", async () => {
+  await using server = new GuardedServer(lastAnswer(new Uint8Array(9)));
+  using client = await server.connect();
+  const began = performance.now();
+  const asking = setInterval(() => client.get().catch(() => {}), 5);
+  await client.drain();
+  clearInterval(asking);
+  assertLess(performance.now() - began, 1800);
+});
+
+Deno.test("a TLS connection gets its last answer too", async () => {
+  const size = 100_000;
+  await using server = new GuardedServer(lastAnswer(new Uint8Array(size)), {}, {
+    cert,
+    key,
+  });
+  const { port } = server;
+  const client = connectTls({ port, rejectUnauthorized: false });
+  let total = 0;
+  client.on("data", (data) => total += data.length);
+  client.write("GET / HTTP/1.1\r\nhost: test\r\n\r\n");
+  await new Promise((resolve) => client.on("end", resolve));
+  client.destroy();
+  assertGreater(total, size);
+});
+
+Deno.test("a dropped connection is closed in mid-answer", async () => {
+  let name = "";
+  await using server = new GuardedServer((_request, peer) => {
+    name = peer;
+    return new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(9)),
+      }),
+    );
+  });
+  using client = await server.connect();
+  await client.get();
+  assert(await client.read() !== null);
+  server.guard.dropConnection(name);
+  assertLess(await client.drain(), 100);
+  await until(() => server.guard.count() === 0);
+});
+
+Deno.test("a connection that is being ended does not count", async () => {
+  await using server = new GuardedServer(lastAnswer(new Uint8Array(9)));
+  using client = await server.connect();
+  assertEquals(server.guard.count(), 1);
+  await client.get();
+  await until(() => server.guard.count() === 0);
+});
