@@ -6,6 +6,7 @@
 
 import type { HeaderList } from "../pagi/types.ts";
 import { fieldValue } from "../http/headers.ts";
+import { endToEnd } from "./end_to_end.ts";
 
 const ENCODER = new TextEncoder();
 
@@ -38,9 +39,10 @@ export function declineHead(
   headers: HeaderList,
   length: number,
 ): HeaderList {
+  const fields = endToEnd(headers);
   if (
     status === 204 || status === 304 ||
-    fieldValue(headers, "content-length") !== null
-  ) return headers;
-  return [...headers, ["content-length", String(length)]];
+    fieldValue(fields, "content-length") !== null
+  ) return fields;
+  return [...fields, ["content-length", String(length)]];
 }

@@ -18,6 +18,8 @@ export class OutboundBody implements Buffer {
   readonly #transport: () => TransportState;
   readonly #high: number;
   #over = false;
+  #aborted = false;
+  #cancelled = false;
   #written = 0;
 
   /**
@@ -35,10 +37,14 @@ export class OutboundBody implements Buffer {
       start: (controller) => {
         this.#controller = controller;
       },
-      pull: () => this.#transport().update(),
+      pull: () => {
+        this.#transport().update();
+        if (this.#aborted && this.bufferedBytes === 0) this.#fail();
+      },
       cancel: () => {
         this.#written -= this.bufferedBytes;
         this.#over = true;
+        this.#cancelled = true;
         this.#transport().release();
         onCancel();
       },
@@ -46,7 +52,9 @@ export class OutboundBody implements Buffer {
   }
 
   get bufferedBytes(): number {
-    return this.#over ? 0 : this.#high - (this.#controller.desiredSize ?? 0);
+    return this.#cancelled
+      ? 0
+      : this.#high - (this.#controller.desiredSize ?? this.#high);
   }
 
   /** Bytes that the engine took, or will take. */
@@ -82,11 +90,20 @@ export class OutboundBody implements Buffer {
     this.#over = true;
   }
 
-  /** The body stays unfinished: the connection closes without a terminator. */
+  /**
+   * The body stays unfinished: after what is written already, the connection
+   * closes without a terminator.
+   */
   abort(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#controller.error(new Error("the response was cut short"));
+    this.#aborted = true;
+    if (this.bufferedBytes === 0) this.#fail();
     this.#transport().release();
+  }
+
+  #fail(): void {
+    this.#cancelled = true;
+    this.#controller.error(new Error("the response was cut short"));
   }
 }

@@ -48,7 +48,7 @@ function isHost(host: string): boolean {
 
 /** A request target may hold UTF-8; PAGI's strings hold one byte per unit. */
 function toByteString(text: string): string {
-  // deno-lint-ignore no-control-regex -- ASCII is the common, fast case
+  // ASCII is the common, fast case.
   if (!/[^\0-\x7f]/.test(text)) return text;
   let bytes = "";
   for (const byte of new TextEncoder().encode(text)) {

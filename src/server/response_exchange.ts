@@ -93,6 +93,7 @@ export abstract class ResponseExchange extends Exchange {
     this.writer.begin(status, [
       ["content-type", "text/plain; charset=utf-8"],
       ["cache-control", "no-store"],
+      ["connection", "close"],
     ]);
     this.writer.whole(text + "\n");
     this.endConnection();

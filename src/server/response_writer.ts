@@ -7,6 +7,7 @@
 import type { FileHandle, HeaderList } from "../pagi/types.ts";
 import type { HttpSendEvent } from "../pagi/http_events.ts";
 import type { ResponseExchange } from "./response_exchange.ts";
+import { endToEnd } from "./end_to_end.ts";
 import { openFile, readPieces, skipTo } from "./file_body.ts";
 import { OutboundBody } from "./outbound_body.ts";
 import { type Buffer, TransportState } from "./transport_state.ts";
@@ -54,13 +55,14 @@ export class ResponseWriter implements Buffer {
   /** Takes the head; ignored after the first. */
   start(event: StartEvent): void {
     if (this.started) return;
-    this.begin(event.status, event.headers ?? [], Boolean(event.trailers));
+    const { status, headers, trailers } = event;
+    this.begin(status, endToEnd(headers ?? []), Boolean(trailers));
   }
 
-  /** Takes a head that has been checked. */
+  /** Takes a head that has been checked, and says what the server lets say. */
   begin(status: number, headers: HeaderList, trailers = false): void {
     this.status = status;
-    this.#headers = endToEnd(headers);
+    this.#headers = headers;
     this.#wantsTrailers = trailers;
     this.#phase = "started";
     this.#exchange.state.start();
@@ -143,7 +145,7 @@ export class ResponseWriter implements Buffer {
     this.#phase = "complete";
     this.#body?.abort();
     this.transport.release();
-    this.#exchange.dropConnection();
+    this.#exchange.endConnection();
   }
 
   #openBody(): OutboundBody {
@@ -244,28 +246,6 @@ export class ResponseWriter implements Buffer {
 /** 204, 205 and 304 have no body (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5). */
 function hasBody(status: number): boolean {
   return status !== 204 && status !== 205 && status !== 304;
-}
-
-/** The framing and the connection are the server's (PAGI.md 3.3). */
-function endToEnd(headers: HeaderList): HeaderList {
-  for (const [name] of headers) {
-    if (isHopByHop(name)) {
-      return headers.filter(([name]) => !isHopByHop(name));
-    }
-  }
-  return headers;
-}
-
-function isHopByHop(name: string): boolean {
-  switch (name.length) {
-    case 10:
-      return name.toLowerCase() === "connection" ||
-        name.toLowerCase() === "keep-alive";
-    case 17:
-      return name.toLowerCase() === "transfer-encoding";
-    default:
-      return false;
-  }
 }
 
 function hasContentType(headers: HeaderList): boolean {

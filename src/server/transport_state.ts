@@ -31,18 +31,24 @@ export class TransportState implements PagiTransport {
   #onDrain: (() => void)[] | null = null;
   #waiting: (() => void)[] | null = null;
 
-  constructor(readonly buffer: Buffer, readonly marks: Watermarks) {}
+  readonly #buffer: Buffer;
+  readonly #marks: Watermarks;
+
+  constructor(buffer: Buffer, marks: Watermarks) {
+    this.#buffer = buffer;
+    this.#marks = marks;
+  }
 
   bufferedAmount(): number {
-    return this.buffer.bufferedBytes;
+    return this.#buffer.bufferedBytes;
   }
 
   highWaterMark(): number {
-    return this.marks.high;
+    return this.#marks.high;
   }
 
   lowWaterMark(): number {
-    return this.marks.low;
+    return this.#marks.low;
   }
 
   onHighWater(callback: () => void): this {
@@ -58,11 +64,11 @@ export class TransportState implements PagiTransport {
 
   /** Looks at the buffer after a change and tells whoever waits for it. */
   update(): void {
-    const amount = this.buffer.bufferedBytes;
-    if (!this.#full && amount >= this.marks.high) {
+    const amount = this.#buffer.bufferedBytes;
+    if (!this.#full && amount >= this.#marks.high) {
       this.#full = true;
       this.#onHighWater?.forEach(run);
-    } else if (this.#full && (amount < this.marks.low || amount === 0)) {
+    } else if (this.#full && (amount < this.#marks.low || amount === 0)) {
       this.#full = false;
       this.release();
       this.#onDrain?.forEach(run);

@@ -11,6 +11,7 @@ import { formatSseComment } from "../../pagi/sse_format.ts";
 import { log } from "../../log/log.ts";
 import type { ListenerContext } from "../context.ts";
 import { copyOf, declineHead, joinPieces } from "../declined_response.ts";
+import { endToEnd } from "../end_to_end.ts";
 import type { OutboundBody } from "../outbound_body.ts";
 import type { RequestHead } from "../request_head.ts";
 import { ResponseExchange } from "../response_exchange.ts";
@@ -136,7 +137,7 @@ export class SseExchange extends ResponseExchange {
 
 /** `sse.start` adds what is lacking (PAGI.md 3.5); the engine adds `date`. */
 function withDefaults(headers: HeaderList): HeaderList {
-  const all = [...headers];
+  const all = [...endToEnd(headers)];
   if (fieldValue(headers, "content-type") === null) {
     all.push(["content-type", "text/event-stream"]);
   }
