@@ -9,15 +9,26 @@ export interface SyncWriter {
   writeSync(bytes: Uint8Array): number;
 }
 
-const PAUSE = 5;
-const MOST_PAUSES = 20;
+/** Milliseconds to wait for a reader that is slow. */
+export const PAUSE = 5;
+/** How often to wait for it. */
+export const MOST_PAUSES = 20;
+
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * Writes all of `bytes`. Where the other end is full and another program has
- * made the descriptor non-blocking, it waits up to 100 ms for room.
+ * Tells whether a write failed only because a pipe or terminal is full. It
+ * waits for room by itself, unless some program that shares it has made it
+ * non-blocking.
+ */
+export function isFull(error: unknown): boolean {
+  return error instanceof Deno.errors.WouldBlock;
+}
+
+/**
+ * Writes all of `bytes`.
  *
- * @throws What `writeSync` throws: the other end is gone, full, broken.
+ * @throws What `writeSync` throws: the reader has gone, the disk is full.
  */
 export function writeAllSync(to: SyncWriter, bytes: Uint8Array): void {
   let pauses = 0;
@@ -25,8 +36,7 @@ export function writeAllSync(to: SyncWriter, bytes: Uint8Array): void {
     try {
       done += to.writeSync(bytes.subarray(done));
     } catch (error) {
-      const full = error instanceof Deno.errors.WouldBlock;
-      if (!full || ++pauses > MOST_PAUSES) throw error;
+      if (!isFull(error) || ++pauses > MOST_PAUSES) throw error;
       Atomics.wait(never, 0, 0, PAUSE);
     }
   }

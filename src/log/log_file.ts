@@ -1,0 +1,239 @@
+/**
+ * Lines written in batches, off the path of requests.
+ *
+ * @module
+ */
+
+import { OptionError } from "../options/option_error.ts";
+import { quote } from "../options/quote.ts";
+import { log } from "./log.ts";
+import { isFull, MOST_PAUSES, PAUSE, writeAllSync } from "./write_all_sync.ts";
+import type { SyncWriter } from "./write_all_sync.ts";
+
+/** Milliseconds that a line waits for others to be written with. */
+const DELAY = 100;
+/** Characters that are written at once without waiting for more. */
+const BATCH = 64 * 1024;
+/** Characters that are kept while the disk stalls; more lines are dropped. */
+const MOST_WAITING = 8 * 1024 * 1024;
+/** Milliseconds between two looks whether the file was moved or deleted. */
+const LOOK_INTERVAL = 1000;
+/** Owner writes, group reads: lines hold addresses of people. */
+const MODE = 0o640;
+
+const LINE_FEED = 10;
+const encoder = new TextEncoder();
+
+interface Output extends SyncWriter {
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/**
+ * The access log: lines for a file, or for stderr.
+ *
+ * A line is whole in the file, also where several workers write to it. When
+ * the file was moved or deleted, a new one is opened within a second of the
+ * next line. When it cannot be written (the disk is full, or slower than the
+ * lines come) lines are lost, the log says so once, and how many they were
+ * when writing works again; requests are served all the same.
+ */
+export class LogFile {
+  readonly #path: string | null;
+  #output: Output = Deno.stderr;
+  #file: Deno.FsFile | null = null;
+  #identity = "";
+  #looked = 0;
+  #reopens = true;
+  #waiting = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #flushing = false;
+  #closed = false;
+  #lost = 0;
+  /** True when the file ends with a part of a line. */
+  #torn = false;
+  /** Settles when all writing that was asked for is done; never rejects. */
+  #work: Promise<void> = Promise.resolve();
+
+  /**
+   * Opens the file at `path` to append to; null stands for stderr.
+   *
+   * @throws {OptionError} When the file cannot be opened.
+   */
+  constructor(path: string | null) {
+    this.#path = path;
+    if (path === null) return;
+    try {
+      this.#open(path);
+    } catch (error) {
+      throw new OptionError(
+        `--access-log ${quote(path)} cannot be opened: ${reason(error)}`,
+      );
+    }
+  }
+
+  /** Takes a line, without its end; it is written a moment later. */
+  write(line: string): void {
+    if (this.#closed) return;
+    if (this.#waiting.length >= MOST_WAITING) {
+      return this.#lose(1, "it cannot be written as fast as lines come");
+    }
+    this.#waiting += line + "\n";
+    this.#schedule();
+  }
+
+  /** Opens the file anew; what was taken so far still goes to the old one. */
+  reopen(): Promise<void> {
+    return this.#enqueue(async () => {
+      await this.#writeWaiting();
+      if (this.#path !== null) this.#replace(this.#path);
+    });
+  }
+
+  /** Writes what waits and closes the file; later lines are dropped. */
+  close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    return this.#enqueue(async () => {
+      await this.#writeWaiting();
+      this.#file?.close();
+      this.#file = null;
+    });
+  }
+
+  /** Writes at once what waits, for a process that ends without `close`. */
+  flushSync(): void {
+    const bytes = this.#take();
+    try {
+      writeAllSync(this.#output, bytes);
+    } catch (error) {
+      this.#lose(countLines(bytes), reason(error));
+    }
+  }
+
+  #schedule(): void {
+    if (this.#flushing) return;
+    if (this.#waiting.length >= BATCH) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), DELAY);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#flushing = true;
+    this.#enqueue(async () => {
+      await this.#follow();
+      await this.#writeWaiting();
+      this.#flushing = false;
+      if (this.#waiting !== "" && !this.#closed) this.#schedule();
+    });
+  }
+
+  #enqueue(task: () => Promise<void>): Promise<void> {
+    return this.#work = this.#work.then(task);
+  }
+
+  #take(): Uint8Array {
+    const bytes = encoder.encode((this.#torn ? "\n" : "") + this.#waiting);
+    this.#waiting = "";
+    return bytes;
+  }
+
+  async #writeWaiting(): Promise<void> {
+    if (this.#waiting === "") return;
+    const bytes = this.#take();
+    let done = 0;
+    try {
+      for (let pauses = 0; done < bytes.length;) {
+        try {
+          done += await this.#output.write(bytes.subarray(done));
+        } catch (error) {
+          if (!isFull(error) || ++pauses > MOST_PAUSES) throw error;
+          await new Promise((resume) => setTimeout(resume, PAUSE));
+        }
+      }
+    } catch (error) {
+      const first = this.#torn ? 1 : 0;
+      this.#lose(
+        countLines(bytes.subarray(Math.max(done, first))),
+        reason(error),
+      );
+      if (done > 0) this.#torn = bytes[done - 1] !== LINE_FEED;
+      return;
+    }
+    this.#torn = false;
+    if (this.#lost === 0) return;
+    log.warn(`${this.#name} is written again; ${this.#lost} lines were lost.`);
+    this.#lost = 0;
+  }
+
+  #lose(lines: number, why: string): void {
+    if (this.#lost === 0) log.warn(`${this.#name} loses lines: ${why}.`);
+    this.#lost += lines;
+  }
+
+  get #name(): string {
+    return this.#path === null
+      ? "The access log on stderr"
+      : `The access log ${quote(this.#path)}`;
+  }
+
+  #open(path: string): void {
+    const file = Deno.openSync(path, {
+      append: true,
+      create: true,
+      mode: MODE,
+    });
+    this.#identity = identity(file.statSync());
+    this.#looked = performance.now();
+    this.#file?.close();
+    this.#file = file;
+    this.#output = file;
+    this.#torn = false;
+  }
+
+  /** Opens the file anew; where that fails, the old one stays in use. */
+  #replace(path: string): void {
+    try {
+      this.#open(path);
+      this.#reopens = true;
+    } catch (error) {
+      if (this.#reopens) {
+        log.warn(
+          `${this.#name} cannot be opened anew, and the old file is used further: ${
+            reason(error)
+          }.`,
+        );
+      }
+      this.#reopens = false;
+    }
+  }
+
+  /** Opens the file anew when it was moved or deleted. */
+  async #follow(): Promise<void> {
+    const path = this.#path;
+    const now = performance.now();
+    if (path === null || now - this.#looked < LOOK_INTERVAL) return;
+    this.#looked = now;
+    try {
+      if (identity(await Deno.stat(path)) === this.#identity) return;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) return;
+    }
+    this.#replace(path);
+  }
+}
+
+function identity({ dev, ino }: Deno.FileInfo): string {
+  return `${dev} ${ino}`;
+}
+
+function countLines(bytes: Uint8Array): number {
+  let lines = 0;
+  for (const byte of bytes) if (byte === LINE_FEED) lines++;
+  return lines;
+}
+
+function reason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/ \(os error \d+\).*$/s, "");
+}

@@ -1,0 +1,193 @@
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "../../src/std/assert.ts";
+import { OptionError } from "../../src/options/option_error.ts";
+import { compileAccessFormat } from "../../src/log/access_format.ts";
+import type { AccessRecord } from "../../src/log/access_format.ts";
+
+const HEADERS: Record<string, string> = {
+  referer: "http://example.com/from?x=1",
+  "user-agent": "curl/8.5.0",
+};
+
+const RECORD: AccessRecord = {
+  host: "203.0.113.9",
+  method: "GET",
+  rawPath: "/caf%C3%A9",
+  query: "a=1&b=%20",
+  httpVersion: "1.1",
+  status: 200,
+  bodyBytes: 5120,
+  startedAt: Date.UTC(2026, 0, 2, 3, 4, 5, 999),
+  durationMs: 1234.5678,
+  header: (name) => HEADERS[name] ?? null,
+};
+
+function line(format: string, changes: Partial<AccessRecord> = {}): string {
+  return compileAccessFormat(format)({ ...RECORD, ...changes });
+}
+
+Deno.test("the default preset is clf: host, time, request, status, seconds (PAGI.md 103)", () => {
+  assertEquals(
+    line("clf"),
+    '203.0.113.9 - - [02/Jan/2026:03:04:05 +0000] "GET /caf%C3%A9?a=1&b=%20" 200 1.235s',
+  );
+});
+
+Deno.test("combined, common and tiny print what they are known for (PAGI.md 103)", () => {
+  const start =
+    '203.0.113.9 - - [02/Jan/2026:03:04:05 +0000] "GET /caf%C3%A9?a=1&b=%20 HTTP/1.1" 200 5120';
+  assertEquals(line("common"), start);
+  assertEquals(
+    line("combined"),
+    `${start} "http://example.com/from?x=1" "curl/8.5.0"`,
+  );
+  assertEquals(line("tiny"), "GET /caf%C3%A9?a=1&b=%20 200 1234568ms");
+});
+
+Deno.test("every atom prints its value", () => {
+  const cases: [string, string, Partial<AccessRecord>?][] = [
+    ["%h", "203.0.113.9"],
+    ["%h", "2001:db8::1", { host: "2001:db8::1" }],
+    ["%h", "unix", { host: "unix" }],
+    ["%h", "-", { host: null }],
+    ["%l", "-"],
+    ["%u", "-"],
+    ["%t", "02/Jan/2026:03:04:05 +0000"],
+    ["%r", "GET /caf%C3%A9?a=1&b=%20 HTTP/1.1"],
+    ["%r", "POST / HTTP/2", {
+      method: "POST",
+      rawPath: "/",
+      query: "",
+      httpVersion: "2",
+    }],
+    ["%m", "GET"],
+    ["%U", "/caf%C3%A9"],
+    ["%q", "?a=1&b=%20"],
+    ["%q", "", { query: "" }],
+    ["%H", "HTTP/1.1"],
+    ["%H", "HTTP/2", { httpVersion: "2" }],
+    ["%s", "200"],
+    ["%s", "101", { status: 101 }],
+    ["%s", "-", { status: null }],
+    ["%b", "5120"],
+    ["%b", "-", { bodyBytes: 0 }],
+    ["%B", "5120"],
+    ["%B", "0", { bodyBytes: 0 }],
+    ["%d", "1.235"],
+    ["%D", "1234568"],
+    ["%T", "1"],
+    ["%{Referer}i", "http://example.com/from?x=1"],
+    ["%{USER-AGENT}i", "curl/8.5.0"],
+    ["%{X-Missing}i", "-"],
+    ["%{constructor}i", "-", { header: () => null }],
+    ["%%", "%"],
+  ];
+  for (const [format, text, changes] of cases) {
+    assertEquals(line(format, changes), text, format);
+    assertEquals(line(`<${format}|${format}>`, changes), `<${text}|${text}>`);
+  }
+});
+
+Deno.test("durations are rounded to their last digit, and %T is cut", () => {
+  const cases: [ms: number, d: string, D: string, T: string][] = [
+    [0, "0.000", "0", "0"],
+    [0.0004, "0.000", "0", "0"],
+    [0.4996, "0.000", "500", "0"],
+    [0.5, "0.001", "500", "0"],
+    [1.001, "0.001", "1001", "0"],
+    [99.9, "0.100", "99900", "0"],
+    [999.4, "0.999", "999400", "0"],
+    [999.6, "1.000", "999600", "0"],
+    [1000, "1.000", "1000000", "1"],
+    [59_999.999, "60.000", "59999999", "59"],
+    [86_400_000, "86400.000", "86400000000", "86400"],
+  ];
+  for (const [durationMs, d, D, T] of cases) {
+    assertEquals(line("%d %D %T", { durationMs }), `${d} ${D} ${T}`);
+  }
+});
+
+Deno.test("times are right in any order, on both sides of a second and of a year", () => {
+  const time = compileAccessFormat("%t");
+  const at = (...[year, ...rest]: [number, number, ...number[]]) =>
+    time({ ...RECORD, startedAt: Date.UTC(year, ...rest) });
+  for (let i = 0; i < 2; i++) {
+    assertEquals(
+      at(2026, 11, 31, 23, 59, 59, 999),
+      "31/Dec/2026:23:59:59 +0000",
+    );
+    assertEquals(at(2027, 0, 1, 0, 0, 0, 0), "01/Jan/2027:00:00:00 +0000");
+    assertEquals(at(2028, 1, 29, 9, 8, 7, 6), "29/Feb/2028:09:08:07 +0000");
+  }
+});
+
+Deno.test("literals stay as they are, around atoms and alone", () => {
+  assertEquals(line(""), "");
+  assertEquals(line("plain } { i text"), "plain } { i text");
+  assertEquals(line('{"s":%s,"é":"%m"}\t100%%'), '{"s":200,"é":"GET"}\t100%');
+  assertEquals(line("%%h %%%h"), "%h %203.0.113.9");
+  assertEquals(line("CLF"), "CLF");
+  assertEquals(line("toString"), "toString");
+});
+
+Deno.test("an unknown atom fails and is named, with the atoms there are (PAGI.md 104)", () => {
+  const cases = [
+    ["%x", "%x"],
+    ["%h %Z %s", "%Z"],
+    ["%", "%"],
+    ["100%", "%"],
+    ["%>s", "%>"],
+    ["%{Referer}", "%{Referer}"],
+    ["%{Referer}o", "%{Referer}o"],
+    ["%{}i", "%{}i"],
+    ["%{Referer", "%{Referer"],
+    ["%\u{1f600}", "%\u{1f600}"],
+    ["%\n", "%\\n"],
+  ];
+  for (const [format, named] of cases) {
+    const { message } = assertThrows(
+      () => compileAccessFormat(format),
+      OptionError,
+    );
+    assertStringIncludes(message, `has no atom "${named}"`);
+    assertStringIncludes(
+      message,
+      "the atoms are %h %l %u %t %r %m %U %q %H %s %b %B %d %D %T %% %{Name}i",
+    );
+    assertStringIncludes(message, "clf, combined, common, tiny");
+  }
+});
+
+Deno.test("a client cannot forge lines or fields", () => {
+  const hostile = 'a"b\\c\r\nd\0e\x1b[2Jf\x7fg\xe9h\xffi j';
+  const escaped = "a\\x22b\\x5Cc\\x0D\\x0Ad\\x00e\\x1B[2Jf\\x7Fg\\xE9h\\xFFi j";
+  const changes = { rawPath: hostile, query: hostile, header: () => hostile };
+  assertEquals(line("%U", changes), escaped);
+  assertEquals(line("%q", changes), `?${escaped}`);
+  assertEquals(line("%r", changes), `GET ${escaped}?${escaped} HTTP/1.1`);
+  assertEquals(line("%{X}i", changes), escaped);
+  assertEquals(line("%U", { rawPath: "/\u2028名" }), "/\\u2028\\u540D");
+});
+
+Deno.test("what is printed is plain ASCII, whatever single byte a client sends", () => {
+  for (let code = 0; code < 256; code++) {
+    const text = line('"%{X}i"', { header: () => String.fromCharCode(code) });
+    assert(/^"([ !#-[\]-~]|\\x[0-9A-F]{2})"$/.test(text), text);
+  }
+});
+
+Deno.test("a format reads only what it prints", () => {
+  const read: string[] = [];
+  const record = new Proxy(RECORD, {
+    get(target, key) {
+      read.push(String(key));
+      return Reflect.get(target, key);
+    },
+  });
+  compileAccessFormat("%m %s %{Host}i")(record);
+  assertEquals(read.sort(), ["header", "method", "status"]);
+});
