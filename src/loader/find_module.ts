@@ -48,10 +48,15 @@ function findFile(path: string): FoundModule {
       `${path} is a Perl app. It needs the Perl server, or a port to TypeScript or JavaScript.`,
     );
   }
-  const info = stat(path);
-  if (info === null) throw new LoadError(`There is no file ${quote(path)}.`);
-  if (info.isDirectory) throw new LoadError(directoryHint(path));
-  return fileModule(path);
+  try {
+    if (!Deno.statSync(path).isDirectory) return fileModule(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new LoadError(`There is no file ${quote(path)}.`);
+    }
+    throw new LoadError(`${quote(path)} cannot be read. ${error}.`);
+  }
+  throw new LoadError(directoryHint(path));
 }
 
 function fileModule(path: string): FoundModule {
@@ -82,7 +87,8 @@ function notFound(name: string, places: readonly string[]): string {
   if (stat(name)?.isDirectory) return directoryHint(name);
   const hint = didYouMean(name, BUNDLED_APPS.keys());
   if (hint !== "") return `There is no module ${name}${hint}`;
-  return `There is no module ${name}. ` +
+  const what = name.includes("::") ? "module" : "file or module";
+  return `There is no ${what} ${name}. ` +
     (places.length === 0
       ? "Name its file, or give the path above it with -I."
       : `Looked for it at:\n${places.map((place) => `  ${place}`).join("\n")}`);

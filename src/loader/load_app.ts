@@ -9,6 +9,7 @@ import { quote } from "../options/quote.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { ACCEPTED, appFromExport } from "./app_from_export.ts";
 import { describeApp, parseAppSpec, parseTarget } from "./app_spec.ts";
+import type { AppSpec } from "./app_spec.ts";
 import { findModule, isFile } from "./find_module.ts";
 import type { FoundModule } from "./find_module.ts";
 import { addNames, runInline } from "./inline_code.ts";
@@ -47,22 +48,40 @@ export async function loadApp(request: AppRequest): Promise<LoadedApp> {
     if (other !== undefined) {
       throw new OptionError(`-e is the app: remove it, or ${quote(other)}`);
     }
+    return await loadInline(code, await preload(modules, lib));
   }
+  const spec = parseAppSpec(positionals, app, isFile);
+  await preload(modules, lib);
+  return await loadNamed(spec, lib);
+}
+
+/** Loads the modules of `-M` and yields what they export. */
+async function preload(
+  modules: readonly string[],
+  lib: readonly string[],
+): Promise<Names> {
   const names: Names = new Map();
   for (const name of modules) {
     const target = parseTarget(name, isFile);
     addNames(names, name, await importModule(findModule(target, lib)));
   }
-  if (code !== null) {
-    const value = await runInline(code, names);
-    if (value === undefined) {
-      throw new LoadError(
-        `-e gives no app: its code must be one expression, or end with "return".`,
-      );
-    }
-    return { app: appFromExport(value, {}, "-e"), title: "-e" };
+  return names;
+}
+
+async function loadInline(code: string, names: Names): Promise<LoadedApp> {
+  const value = await runInline(code, names);
+  if (value === undefined) {
+    throw new LoadError(
+      '-e gives no app: its code must be one expression, or end with "return".',
+    );
   }
-  const spec = parseAppSpec(positionals, app, isFile);
+  return { app: appFromExport(value, {}, "-e"), title: "-e" };
+}
+
+async function loadNamed(
+  spec: AppSpec,
+  lib: readonly string[],
+): Promise<LoadedApp> {
   const found = findModule(spec.target, lib);
   const value = defaultExport(await importModule(found), found.label);
   return {

@@ -49,6 +49,7 @@ Deno.test("a module that is not found says how to find it", async () => {
     await failure(["My::App"]),
     "There is no module My::App. Name its file, or give the path above it with -I.",
   );
+  assertMatch(await failure(["app"]), /^There is no file or module app\. Name/);
   assertEquals(
     await failure(["PAGI::App::Redirct"]),
     "There is no module PAGI::App::Redirct; did you mean PAGI::App::Redirect?",

@@ -189,6 +189,11 @@ Deno.test("loadApp() has one sentence for what is no app file", async () => {
       await failure([`${folder}/none.ts`]),
       `There is no file "${folder}/none.ts".`,
     );
+    assertMatch(await failure(["./a\0.ts"]), /^"\.\/a\\u0000\.ts" cannot be/);
+    assertMatch(
+      await failure([`${folder}/dir/x/y.ts`]),
+      /cannot be read\. NotADirectory: Not a directory/,
+    );
     for (const name of ["app.pl", "none.psgi"]) {
       assertMatch(
         await failure([`${folder}/${name}`]),
