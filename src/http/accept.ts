@@ -16,5 +16,5 @@ export function prefers(
   usual: string,
 ): boolean {
   if (accept === null || !accept.toLowerCase().includes(type)) return false;
-  return accepts({ headers: { get: () => accept } }, type, usual) === type;
+  return accepts({ headers: { get: () => accept } }, type, usual) !== usual;
 }

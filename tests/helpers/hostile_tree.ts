@@ -54,8 +54,8 @@ export const SECRET = "SECRET-OUTSIDE";
 
 /**
  * Makes the tree: every {@linkcode HOSTILE_NAMES} in `root/names`, folders,
- * dot-files, links of all kinds, a pipe and a socket; and next to the root what
- * must never be served.
+ * dot-files and links of all kinds; and next to the root what must never be
+ * served.
  */
 export function hostileTree(): HostileTree {
   const base = Deno.realPathSync(
@@ -108,16 +108,18 @@ export function hostileTree(): HostileTree {
   folder("www/leaking-index");
   link("../../outside/index.html", "www/leaking-index/index.html");
 
-  folder("www/special");
-  const pipe = join(root, "special/pipe");
-  new Deno.Command("mkfifo", { args: [pipe] }).outputSync();
-  // A socket's file stays behind when its listener is closed.
-  Deno.listen({ transport: "unix", path: join(root, "special/socket") })
-    .close();
-
   return {
     base,
     root,
     [Symbol.dispose]: () => Deno.removeSync(base, { recursive: true }),
   };
+}
+
+/** Adds `special/pipe` and `special/socket` to the folder `root`. */
+export function addSpecialFiles(root: string): void {
+  const folder = join(root, "special");
+  Deno.mkdirSync(folder);
+  new Deno.Command("mkfifo", { args: [join(folder, "pipe")] }).outputSync();
+  // A socket's file stays behind when its listener is closed.
+  Deno.listen({ transport: "unix", path: join(folder, "socket") }).close();
 }

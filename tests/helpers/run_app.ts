@@ -94,7 +94,7 @@ export async function runApp(
     headers,
     header: (name) => fieldValue(headers, name),
     body,
-    text: new TextDecoder().decode(body),
+    text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(body),
     events,
   };
 }

@@ -1,0 +1,228 @@
+import { FileApp } from "../../src/apps/file.ts";
+import { parseHttpDate } from "../../src/http/dates.ts";
+import { OptionError } from "../../src/options/option_error.ts";
+import type { LifespanScope } from "../../src/pagi/types.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "../../src/std/assert.ts";
+import { join } from "../../src/std/path.ts";
+import { HOSTILE_NAMES, hostileTree } from "../helpers/hostile_tree.ts";
+import { runApp } from "../helpers/run_app.ts";
+
+Deno.test("a file is served with all that is known of it", async () => {
+  using tree = hostileTree();
+  Deno.utimeSync(join(tree.root, "hello.txt"), 1e9, 1e9);
+  const app = new FileApp({ root: tree.root }).toApp();
+  const response = await runApp(app, { target: "/hello.txt?ignored" });
+  assertEquals(response.status, 200);
+  assertEquals(response.text, "hello");
+  assertEquals(response.header("content-type"), "text/plain; charset=UTF-8");
+  assertEquals(response.header("content-length"), "5");
+  assertEquals(
+    response.header("last-modified"),
+    "Sun, 09 Sep 2001 01:46:40 GMT",
+  );
+  assertEquals(response.header("accept-ranges"), "bytes");
+  assertEquals(response.header("x-content-type-options"), "nosniff");
+  assertMatch(response.header("etag")!, /^"[^"]+"$/);
+});
+
+Deno.test("HEAD has the fields of GET and no body", async () => {
+  using tree = hostileTree();
+  const app = new FileApp({ root: tree.root }).toApp();
+  for (const target of ["/hello.txt", "/missing"]) {
+    const get = await runApp(app, { target });
+    const head = await runApp(app, { target, method: "HEAD" });
+    assertEquals(head.status, get.status);
+    assertEquals(head.headers, get.headers);
+  }
+  const head = await runApp(app, { target: "/hello.txt", method: "HEAD" });
+  assertEquals(head.text, "");
+});
+
+Deno.test("a client that accepts event streams gets its file too", async () => {
+  using tree = hostileTree();
+  const app = new FileApp({ root: tree.root }).toApp();
+  const response = await runApp(app, { type: "sse", target: "/hello.txt" });
+  assertEquals(response.text, "hello");
+});
+
+Deno.test("other methods than GET and HEAD get 405 with allow", async () => {
+  using tree = hostileTree();
+  const app = new FileApp({ root: tree.root }).toApp();
+  for (const method of ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"]) {
+    const response = await runApp(app, { method, target: "/hello.txt" });
+    assertEquals(response.status, 405);
+    assertEquals(response.header("allow"), "GET, HEAD");
+    assertEquals(response.text, "Method Not Allowed");
+  }
+});
+
+Deno.test("errors are reason phrases in plain text", async () => {
+  using tree = hostileTree();
+  const app = new FileApp({ root: tree.root }).toApp();
+  const response = await runApp(app, { target: "/missing" });
+  assertEquals(response.status, 404);
+  assertEquals(response.headers, [
+    ["content-type", "text/plain"],
+    ["content-length", "9"],
+  ]);
+  assertEquals(response.text, "Not Found");
+});
+
+Deno.test("every legal file name is served, however odd", async () => {
+  using tree = hostileTree();
+  const app = new FileApp({ root: tree.root }).toApp();
+  for (const name of HOSTILE_NAMES) {
+    const target = `/names/${encodeURIComponent(name)}`;
+    const response = await runApp(app, { target });
+    assertEquals([response.status, response.text], [200, name]);
+  }
+});
+
+Deno.test("an index file stands for its folder, the first of the list first", async () => {
+  using tree = hostileTree();
+  const root = tree.root;
+  const app = new FileApp({ root }).toApp();
+  assertEquals((await runApp(app, { target: "/indexed/" })).text, "<p>index");
+  assertEquals(
+    (await runApp(app, { target: "/indexed/" })).header("content-type"),
+    "text/html; charset=UTF-8",
+  );
+  assertEquals((await runApp(app, { target: "/" })).status, 404);
+  const other = new FileApp({ root, index: "none,hello.txt,index.html" });
+  assertEquals((await runApp(other.toApp(), { target: "/" })).text, "hello");
+  const none = new FileApp({ root, index: "" }).toApp();
+  assertEquals((await runApp(none, { target: "/indexed/" })).status, 404);
+});
+
+Deno.test("a folder without its slash is redirected, if it has an index file", async () => {
+  using tree = hostileTree();
+  const app = new FileApp({ root: tree.root }).toApp();
+  const response = await runApp(app, { target: "/indexed?a=%20b" });
+  assertEquals(response.status, 301);
+  assertEquals(response.header("location"), "/indexed/?a=%20b");
+  assertEquals((await runApp(app, { target: "/sub" })).status, 404);
+  assertEquals((await runApp(app, { target: "/sub/" })).status, 404);
+});
+
+Deno.test("a file with a slash after it is not found", async () => {
+  using tree = hostileTree();
+  const app = new FileApp({ root: tree.root }).toApp();
+  for (const target of ["/hello.txt/", "/hello.txt/x", "/hello.txt%2F"]) {
+    assertEquals((await runApp(app, { target })).status, 404, target);
+  }
+});
+
+Deno.test("a large file is streamed from an open handle, and the handle is closed", async () => {
+  using tree = hostileTree();
+  const content = new Uint8Array(300_000).map((_, i) => i * 7);
+  Deno.writeFileSync(join(tree.root, "large.bin"), content);
+  const app = new FileApp({ root: tree.root }).toApp();
+  const whole = await runApp(app, { target: "/large.bin" });
+  assertEquals(whole.body, content);
+  assertEquals(whole.events.length, 2);
+  const [, event] = whole.events;
+  assert("fh" in event);
+  await assertRejects(() => event.fh.read(new Uint8Array(1)));
+
+  const part = await runApp(app, {
+    target: "/large.bin",
+    headers: { range: "bytes=100000-249999" },
+  });
+  assertEquals(part.status, 206);
+  assertEquals(part.body, content.subarray(100_000, 250_000));
+});
+
+Deno.test("an empty file is an empty body", async () => {
+  using tree = hostileTree();
+  Deno.writeTextFileSync(join(tree.root, "nothing"), "");
+  const app = new FileApp({ root: tree.root }).toApp();
+  const response = await runApp(app, { target: "/nothing" });
+  assertEquals([response.status, response.text], [200, ""]);
+  assertEquals(response.header("content-length"), "0");
+});
+
+Deno.test("default_type is the type of files whose name does not tell", async () => {
+  using tree = hostileTree();
+  const { root } = tree;
+  const target = "/names/100%25";
+  const plain = await runApp(new FileApp({ root }).toApp(), { target });
+  assertEquals(plain.header("content-type"), "application/octet-stream");
+  const app = new FileApp({ root, default_type: "text/x-mine" }).toApp();
+  const typed = await runApp(app, { target });
+  assertEquals(typed.header("content-type"), "text/x-mine");
+});
+
+Deno.test("a time in the future or the start of 1970 is not told", async () => {
+  using tree = hostileTree();
+  const path = join(tree.root, "hello.txt");
+  const app = new FileApp({ root: tree.root }).toApp();
+  for (const seconds of [Date.now() / 1000 + 3600, 0]) {
+    Deno.utimeSync(path, seconds, seconds);
+    const response = await runApp(app, { target: "/hello.txt" });
+    assertEquals(response.header("last-modified"), null);
+    assertMatch(response.header("etag")!, /^W\//);
+  }
+  Deno.utimeSync(path, 1, 1);
+  const response = await runApp(app, { target: "/hello.txt" });
+  assertEquals(parseHttpDate(response.header("last-modified")!), 1000);
+});
+
+Deno.test("root may be relative or a link, and is resolved once", async () => {
+  using tree = hostileTree();
+  const link = join(tree.base, "current");
+  Deno.symlinkSync("www", link);
+  const cwd = Deno.cwd();
+  let relative: FileApp;
+  try {
+    Deno.chdir(tree.base);
+    relative = new FileApp({ root: "www" });
+  } finally {
+    Deno.chdir(cwd);
+  }
+  const linked = new FileApp({ root: link });
+  Deno.removeSync(link);
+  Deno.symlinkSync("outside", link);
+  for (const app of [relative.toApp(), linked.toApp()]) {
+    assertEquals((await runApp(app, { target: "/hello.txt" })).text, "hello");
+  }
+});
+
+Deno.test("a root that is missing or no folder is refused in one sentence", () => {
+  using tree = hostileTree();
+  for (
+    const root of [
+      join(tree.base, "nowhere"),
+      join(tree.base, "secret.txt"),
+      "",
+    ]
+  ) {
+    const error = assertThrows(() => new FileApp({ root }), OptionError);
+    assertMatch(
+      error.message,
+      /^PAGI::App::File, option root: there is no folder "/,
+    );
+  }
+});
+
+Deno.test("wrong options are refused by name", () => {
+  const message = (options: Record<string, unknown>) =>
+    assertThrows(() => new FileApp(options), OptionError).message;
+  assertMatch(message({ rot: "." }), /"rot"; did you mean root\?/);
+  assertMatch(message({ show_hidden: "1" }), /show_hidden/);
+  assertMatch(message({ handle_ranges: "maybe" }), /handle_ranges/);
+  assertMatch(message({ default_type: "text/plain\r\nx: y" }), /default_type/);
+  assertMatch(message({ default_type: "plain" }), /default_type/);
+});
+
+Deno.test("other scopes than requests are refused", async () => {
+  const app = new FileApp().toApp();
+  const scope: LifespanScope = { type: "lifespan", pagi: { version: "0.3" } };
+  const never = () => Promise.reject(new Error("not to be called"));
+  await assertRejects(() => app(scope, never, never), Error, "lifespan");
+});

@@ -1,0 +1,156 @@
+import {
+  descriptorsHavePaths,
+  DocumentRoot,
+  openByDescriptor,
+  openByPath,
+} from "../../../src/apps/files/document_root.ts";
+import type { Opener } from "../../../src/apps/files/document_root.ts";
+import { DirectoryApp } from "../../../src/apps/directory.ts";
+import { assert, assertEquals } from "../../../src/std/assert.ts";
+import { join } from "../../../src/std/path.ts";
+import {
+  addSpecialFiles,
+  hostileTree,
+  SECRET,
+} from "../../helpers/hostile_tree.ts";
+import { runApp } from "../../helpers/run_app.ts";
+
+const OPENERS: Record<string, { open: Opener; works: boolean }> = {
+  "by descriptor": {
+    open: openByDescriptor,
+    works: descriptorsHavePaths(Deno.realPathSync(Deno.cwd())),
+  },
+  "by path": { open: openByPath, works: true },
+};
+
+for (const [way, { open, works }] of Object.entries(OPENERS)) {
+  Deno.test(`opened ${way}, files and folders inside are told from all else`, {
+    ignore: !works,
+  }, () => {
+    using tree = hostileTree();
+    addSpecialFiles(tree.root);
+    const root = new DocumentRoot("Test", tree.root, open);
+    const found = (path: string) => {
+      const opened = root.open(path);
+      if (typeof opened === "number") return opened;
+      using it = opened;
+      return it.kind === "file"
+        ? new TextDecoder().decode(Deno.readFileSync(join(tree.root, path)))
+        : [...Deno.readDirSync(it.path)].length;
+    };
+    const expected: Record<string, string | number> = {
+      "hello.txt": "hello",
+      "sub/deep er/file.txt": "deep",
+      "sub/deep er/": 1,
+      "links/inside.txt": "hello",
+      "links/inside-folder/": 3,
+      "links/outside.txt": 403,
+      "links/sibling/secret.txt": 403,
+      "links/above/": 403,
+      "missing": 404,
+      "hello.txt/": 404,
+      "hello.txt/x": 404,
+      "links/broken.txt": 404,
+      "links/loop": 404,
+      "special/pipe": 404,
+      "special/socket": 404,
+    };
+    for (const [path, result] of Object.entries(expected)) {
+      assertEquals(found(path), result, path);
+    }
+    assert(Number(found("")) > 5);
+  });
+
+  Deno.test(`opened ${way}, a file is still open, and closed in the end`, {
+    ignore: !works,
+  }, () => {
+    using tree = hostileTree();
+    const root = new DocumentRoot("Test", tree.root, open);
+    const opened = root.open("hello.txt");
+    assert(typeof opened === "object" && opened.kind === "file");
+    assertEquals(opened.info.size, 5);
+    const buffer = new Uint8Array(10);
+    assertEquals(opened.file.readSync(buffer), 5);
+    opened[Symbol.dispose]();
+    let closed = false;
+    try {
+      opened.file.readSync(buffer);
+    } catch {
+      closed = true;
+    }
+    assert(closed);
+  });
+}
+
+Deno.test("no descriptor is left open, whatever is asked for", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  using tree = hostileTree();
+  addSpecialFiles(tree.root);
+  const app = new DirectoryApp({ root: tree.root }).toApp();
+  const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  const before = open();
+  for (let i = 0; i < 20; i++) {
+    for (
+      const target of [
+        "/hello.txt",
+        "/sub",
+        "/sub/",
+        "/indexed",
+        "/hello.txt/",
+        "/links/outside.txt",
+        "/links/sibling/",
+        "/special/pipe",
+        "/missing",
+      ]
+    ) await runApp(app, { target });
+  }
+  assert(open() < before + 10, `${before} before, ${open()} now`);
+});
+
+Deno.test(
+  "a folder that is exchanged for a link all the time never lets out what is outside (PAGI.md 109)",
+  {
+    ignore: !OPENERS["by descriptor"].works,
+  },
+  async () => {
+    using tree = hostileTree();
+    const folder = join(tree.root, "flip");
+    Deno.mkdirSync(folder);
+    Deno.writeTextFileSync(join(folder, "secret.txt"), "inside");
+    Deno.writeTextFileSync(join(tree.base, "outside/only-outside.txt"), "");
+    Deno.symlinkSync("../outside", join(tree.root, "flip.link"));
+
+    const flipper = new Worker(import.meta.resolve("./flipper.ts"), {
+      type: "module",
+    });
+    const tell = (message: string) =>
+      new Promise((answered) => {
+        flipper.onmessage = answered;
+        flipper.postMessage(message);
+      });
+    const seen = new Set<number>();
+    await tell(tree.root);
+    try {
+      const app = new DirectoryApp({ root: tree.root }).toApp();
+      const end = performance.now() + 1500;
+      while (performance.now() < end) {
+        const file = await runApp(app, { target: "/flip/secret.txt" });
+        assert(!file.text.includes(SECRET), "a file from outside was served");
+        const list = await runApp(app, {
+          target: "/flip/",
+          headers: { accept: "application/json" },
+        });
+        assert(
+          !list.text.includes("only-outside"),
+          "a folder outside was listed",
+        );
+        seen.add(file.status).add(list.status);
+      }
+    } finally {
+      await tell("stop");
+      flipper.terminate();
+    }
+    assert(seen.has(200) && seen.has(403), `saw only ${[...seen]}`);
+  },
+);
