@@ -59,6 +59,7 @@ export abstract class Exchange implements AccessRecord {
   /** Gives the engine the response; there is only one. */
   handOff(response: Response): void {
     this.state.start();
+    this.unwatchClient();
     this.#response = response;
     this.#resolve?.(response);
   }
@@ -134,9 +135,13 @@ export abstract class Exchange implements AccessRecord {
     const { signal } = this.request;
     if (signal.aborted) return this.disconnect("client_closed");
     signal.addEventListener("abort", () => {
-      // Some engines abort after success as well.
-      if (this.#response === null) this.disconnect("client_closed");
+      if (this.#watching) this.disconnect("client_closed");
     }, { once: true });
+  }
+
+  /** Engines may abort a request that they have answered or upgraded. */
+  protected unwatchClient(): void {
+    this.#watching = false;
   }
 
   /** Tells whether the client has left, where nobody watched so far. */

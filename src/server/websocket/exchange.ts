@@ -75,6 +75,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
   /** Opens the WebSocket; resolves when messages can be sent. */
   accept(subprotocol: string | null, headers: HeaderList): Promise<void> {
     if (this.handedOff) return DONE;
+    this.unwatchClient();
     const { socket, response } = Deno.upgradeWebSocket(this.request, {
       idleTimeout: 0,
     });
