@@ -108,16 +108,20 @@ async function sendBody(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   send: Send,
 ): Promise<void> {
+  let ready = false;
   let closed = false;
   reader.closed.then(() => closed = true, () => {});
-  let more = true;
-  while (more) {
-    const { done, value } = await reader.read();
-    // A body that is no stream ends in the same turn as its only chunk: this
-    // lets that be known in time to send both as one event.
-    await null;
+  let reading = reader.read();
+  reading.then(() => ready = true, () => ready = true);
+  // A body that is no stream is read and closed by now, so that one event will
+  // do. The head of any other need not wait for its first chunk.
+  await null;
+  if (!ready) await send({ type: "http.response.body", more: true });
+  for (let more = true; more;) {
+    const { done, value } = await reading;
     more = !done && !closed;
     await send({ type: "http.response.body", body: value, more });
+    if (more) reading = reader.read();
   }
 }
 

@@ -7,8 +7,6 @@
 import { fieldValue } from "../http/headers.ts";
 import type { Inbound, RequestScope } from "./inbound.ts";
 
-/** Host and port, and no other part of a URL. */
-const HOST = /^[^\s/?#@\\]+$/;
 /** What would change the path of a URL, and bytes that are not ASCII. */
 const UNSAFE = /[#\\\x80-\xff]/g;
 
@@ -22,7 +20,6 @@ export function webRequest(
 ): Request | null {
   const { scheme, method, headers } = scope;
   const host = fieldValue(headers, "host") ?? "localhost";
-  if (!HOST.test(host)) return null;
   try {
     const url = `${scheme}://${host}${target(scope)}`;
     return new SignalledRequest(url, { method, headers, body }, signal);
