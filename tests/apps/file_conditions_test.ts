@@ -3,6 +3,7 @@ import { assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { runApp } from "../helpers/run_app.ts";
 import type { AppResponse } from "../helpers/run_app.ts";
+import { tempFolder } from "../helpers/temp_folder.ts";
 
 const target = "/ten.txt";
 
@@ -12,7 +13,7 @@ async function get(
   options: Record<string, unknown> = {},
   method = "GET",
 ): Promise<AppResponse> {
-  const root = Deno.makeTempDirSync();
+  const root = tempFolder();
   try {
     const path = join(root, "ten.txt");
     Deno.writeTextFileSync(path, "0123456789");
@@ -104,7 +105,7 @@ Deno.test("if-range gives the part of the same version, else the whole", async (
 });
 
 Deno.test("a file that was just written has a weak tag that still matches", async () => {
-  const root = Deno.makeTempDirSync();
+  const root = tempFolder();
   try {
     const app = new FileApp({ root }).toApp();
     // Between the write and the request there may be a pause: try again.

@@ -5,6 +5,7 @@
  */
 
 import { join } from "../../src/std/path.ts";
+import { tempFolder } from "./temp_folder.ts";
 
 /** File names that are legal and served, each with itself as its content. */
 export const HOSTILE_NAMES: readonly string[] = [
@@ -58,9 +59,7 @@ export const SECRET = "SECRET-OUTSIDE";
  * served.
  */
 export function hostileTree(): HostileTree {
-  const base = Deno.realPathSync(
-    Deno.makeTempDirSync({ prefix: "pagi hostile " }),
-  );
+  const base = Deno.realPathSync(tempFolder("pagi hostile "));
   const root = join(base, "www");
   const folder = (path: string) =>
     Deno.mkdirSync(join(base, path), { recursive: true });
