@@ -183,12 +183,13 @@ export class LogFile {
       create: true,
       mode: MODE,
     });
-    this.#identity = identity(file.statSync());
+    const opened = identity(file.statSync());
+    if (opened !== this.#identity) this.#torn = false;
+    this.#identity = opened;
     this.#looked = performance.now();
     this.#file?.close();
     this.#file = file;
     this.#output = file;
-    this.#torn = false;
   }
 
   /** Opens the file anew; where that fails, the old one stays in use. */
