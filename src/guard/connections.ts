@@ -34,6 +34,9 @@ export interface Connection extends Socket {
   ackedAt: number;
 }
 
+/** The most of all time that may go into looks that requests ask for. */
+const SHARE = 0.1;
+
 /** The connections of this process's watched listeners. */
 export class Connections {
   readonly #sockets: Sockets;
@@ -45,9 +48,9 @@ export class Connections {
   /** Cookies of sockets that are none of ours. */
   #strangers = new Set<number>();
   #look = 0;
-  /** When the last look ended, and how long it took (ms). */
   #lookedAt = -Infinity;
-  #cost = 0;
+  /** Time spent on looks and not yet earned back (ms). */
+  #debt = 0;
 
   /** @param limit how many connections have a seat */
   constructor(sockets: Sockets, limit: number) {
@@ -85,9 +88,12 @@ export class Connections {
     return this.#lookedAt > since;
   }
 
-  /** Tells whether looking now leaves it below this share of all time. */
-  mayLook(share: number): boolean {
-    return performance.now() - this.#lookedAt >= this.#cost / share;
+  /**
+   * Tells whether a look can be afforded, so that looking takes no more than
+   * a tenth of all time, but for bursts of `burst` (ms).
+   */
+  mayLook(burst: number): boolean {
+    return this.#debtAt(performance.now()) <= burst;
   }
 
   /**
@@ -103,9 +109,14 @@ export class Connections {
       if (connection.look !== this.#look) this.#forget(connection);
       else if (!connection.ending) connection.seated = ++count <= this.#limit;
     }
-    this.#lookedAt = performance.now();
-    this.#cost = this.#lookedAt - began;
+    const now = performance.now();
+    this.#debt = this.#debtAt(began) + now - began;
+    this.#lookedAt = now;
     return count;
+  }
+
+  #debtAt(now: number): number {
+    return Math.max(0, this.#debt - (now - this.#lookedAt) * SHARE);
   }
 
   #find(): void {

@@ -34,6 +34,8 @@ const PATIENCE = 1000;
 const LINGER = 2000;
 /** The most of all time that may go into checks. */
 const SHARE = 0.1;
+/** The most of one moment that may go into looks (ms). */
+const BURST = 50;
 
 /**
  * Ends connections so that the answer arrives: once its last byte was
@@ -121,7 +123,7 @@ export class Endings {
   ): void {
     const connections = this.#connections;
     ending.connection ??= connections.findOpen(peer);
-    if (!ending.connection && connections.mayLook(SHARE)) {
+    if (!ending.connection && connections.mayLook(BURST)) {
       this.#options.look();
       ending.connection = connections.find(peer);
     }

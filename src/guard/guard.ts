@@ -60,10 +60,8 @@ export interface Guard {
 
 /** The least that `relieve` tries to close. */
 const RELIEF = 16;
-/** Of all time, what may go into looks: a newcomer's in a full house … */
-const NEWCOMER_SHARE = 0.1;
-/** … and those that only save asking who a known peer is. */
-const REGULAR_SHARE = 0.02;
+/** The most of one moment that may go into looks at a full house (ms). */
+const BURST = 50;
 
 /**
  * Opens a guard, which runs until it is closed but does not keep the process
@@ -94,10 +92,14 @@ class LibcGuard implements Guard {
   readonly #endings: Endings;
   readonly #deadlines: Deadlines | undefined;
   /**
-   * Seats free at the last look, less the requests since then: each may have
-   * come on a new connection. Below zero, it takes a closer look.
+   * Requests that need no closer look. Each may have come on a connection that
+   * is new since the last look, so it is half of the seats that were free then.
    */
   #credit = 0;
+  /** The rest of those seats … */
+  #vacant = 0;
+  /** … and the peers that took one of them. */
+  readonly #newcomers = new Set<string>();
 
   constructor(sockets: Sockets, options: GuardOptions) {
     const { timeoutMs, onClose = () => {} } = options;
@@ -134,12 +136,23 @@ class LibcGuard implements Guard {
     const peer = peerKey(client, serverPort);
     if (this.#endings.has(peer)) return false;
     if (this.#credit >= 0) return true;
-    const seated = () => this.#connections.find(peer)?.seated === true;
-    const known = seated();
-    if (this.#connections.mayLook(known ? REGULAR_SHARE : NEWCOMER_SHARE)) {
-      this.#look();
+    if (this.#hasSeat(peer)) {
+      if (this.#connections.mayLook(0)) this.#look(); // for fresh credit
+      return true;
     }
-    return known || this.#credit >= 0 || seated();
+    if (!this.#connections.mayLook(BURST)) return false;
+    this.#look();
+    return this.#hasSeat(peer);
+  }
+
+  #hasSeat(peer: string): boolean {
+    if (this.#connections.find(peer)?.seated || this.#newcomers.has(peer)) {
+      return true;
+    }
+    if (this.#vacant === 0) return false;
+    this.#vacant--;
+    this.#newcomers.add(peer);
+    return true;
   }
 
   endConnection(peer: string): void {
@@ -188,7 +201,10 @@ class LibcGuard implements Guard {
 
   #look(): number {
     const count = this.#connections.look();
-    this.#credit = this.#limit - count;
+    const free = Math.max(0, this.#limit - count);
+    this.#credit = Math.floor(free / 2);
+    this.#vacant = Math.ceil(free / 2);
+    this.#newcomers.clear();
     return count;
   }
 

@@ -1,0 +1,73 @@
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+} from "../../src/std/assert.ts";
+import { raiseDescriptorLimit } from "../../src/guard/descriptors.ts";
+import { openLibc, RLIMIT_NOFILE } from "../../src/guard/libc.ts";
+import { pass, RawClient } from "./guarded_server.ts";
+
+Deno.test("raiseDescriptorLimit() raises the soft limit to the hard one", () => {
+  const libc = openLibc()!;
+  const limit = new BigUint64Array(2);
+  libc.symbols.getrlimit(RLIMIT_NOFILE, limit);
+  const hard = limit[1];
+  limit[0] = hard - 1n;
+  libc.symbols.setrlimit(RLIMIT_NOFILE, limit);
+  assertEquals(raiseDescriptorLimit(), Number(hard));
+  libc.symbols.getrlimit(RLIMIT_NOFILE, limit);
+  assertEquals(limit[0], hard);
+  libc.close();
+});
+
+Deno.test("with 128 descriptors and 300 idle clients a server keeps answering", async () => {
+  const child = new Deno.Command("sh", {
+    args: [
+      "-c",
+      'ulimit -n 128; exec "$0" run -A --no-lock "$1"',
+      Deno.execPath(),
+      import.meta.resolve("./scarce_server.ts"),
+    ],
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const port = parseInt((await reader.read()).value!);
+  const connect = async (): Promise<RawClient> => {
+    for (;;) {
+      try {
+        return new RawClient(await Deno.connect({ port }));
+      } catch {
+        await pass(20); // the moment between two servers on the port
+      }
+    }
+  };
+  const ask = async (client: RawClient) => {
+    await client.get();
+    return (await client.response()).slice(9, 12);
+  };
+  const clients = [await connect()];
+  assertEquals(await ask(clients[0]), "200");
+  while (clients.length < 300) clients.push(await connect());
+  assertMatch((await reader.read()).value!, /^closed [1-9]/);
+  // The house is full: who was there first is served, others hear why not.
+  assertEquals(await ask(clients[0]), "200");
+  let answers = 0;
+  for (let i = 0; i < 10; i++) {
+    using client = await connect();
+    const answer = await ask(client);
+    assert(answer === "503" || answer === "", answer);
+    if (answer === "503") answers++;
+  }
+  assertGreater(answers, 0);
+  for (const client of clients.splice(1)) client[Symbol.dispose]();
+  let answer;
+  do {
+    using client = await connect();
+    answer = await ask(client);
+  } while (answer !== "200");
+  child.kill("SIGKILL");
+  await child.status;
+  await reader.cancel();
+  clients[0][Symbol.dispose]();
+});

@@ -1,0 +1,162 @@
+import { assert, assertEquals, assertGreater } from "../../src/std/assert.ts";
+import {
+  GuardedServer,
+  type Handler,
+  pass,
+  type RawClient,
+  until,
+} from "./guarded_server.ts";
+
+Deno.test("a connection over the limit gets 503 while the others go on (PAGI.md 102)", async () => {
+  await using server = new GuardedServer(undefined, { limit: 2 });
+  using first = await server.connect();
+  using second = await server.connect();
+  assertEquals(await status(first), 200);
+  assertEquals(await status(second), 200);
+  using third = await server.connect();
+  assertEquals(await status(third), 503);
+  assertEquals(await third.read(), null);
+  assertEquals(await status(first), 200);
+  assertEquals(await status(second), 200);
+});
+
+Deno.test("a place that becomes free is free at once", async () => {
+  await using server = new GuardedServer(undefined, { limit: 2 });
+  using first = await server.connect();
+  using second = await server.connect();
+  assertEquals(await status(first), 200);
+  assertEquals(await status(second), 200);
+  for (let i = 0; i < 5; i++) {
+    using refused = await server.connect();
+    assertEquals(await status(refused), 503);
+  }
+  first[Symbol.dispose]();
+  await until(() => server.guard.count() === 1);
+  using next = await server.connect();
+  assertEquals(await status(next), 200);
+  assertEquals(await status(second), 200);
+});
+
+Deno.test("the oldest connections keep their places, asked or not", async () => {
+  await using server = new GuardedServer(undefined, { limit: 3 });
+  using silent = await server.connect();
+  const clients: RawClient[] = [];
+  for (let i = 0; i < 5; i++) clients.push(await server.connect());
+  await until(() => server.guard.count() === 6);
+  const statuses = [];
+  for (const client of clients.toReversed()) {
+    statuses.push(await status(client));
+  }
+  assertEquals(statuses, [503, 503, 503, 200, 200]);
+  assertEquals(await status(silent), 200);
+  for (const client of clients) client[Symbol.dispose]();
+});
+
+Deno.test("a connection asks far more often than the limit allows connections", async () => {
+  await using server = new GuardedServer(undefined, { limit: 1 });
+  using client = await server.connect();
+  for (let i = 0; i < 50; i++) assertEquals(await status(client), 200);
+});
+
+Deno.test("in a full house a flood of newcomers is refused at little cost", async () => {
+  await using server = new GuardedServer(undefined, { limit: 1 });
+  using resident = await server.connect();
+  assertEquals(await status(resident), 200);
+  const began = performance.now();
+  const statuses = await Promise.all(
+    Array.from({ length: 100 }, async () => {
+      using client = await server.connect();
+      return await status(client);
+    }),
+  );
+  assert(statuses.every((code) => code === 503));
+  assertEquals(await status(resident), 200);
+  assertGreater(3000, performance.now() - began);
+});
+
+Deno.test("relieve() closes silent connections, the newest first, and no running ones", async () => {
+  const wait = Promise.withResolvers<void>();
+  const handler: Handler = async ({ url }) => {
+    if (url.endsWith("/slow")) await wait.promise;
+    return new Response("done");
+  };
+  await using server = new GuardedServer(handler);
+  using running = await server.connect();
+  await running.get("/slow");
+  const silent: RawClient[] = [];
+  for (let i = 0; i < 20; i++) {
+    silent.push(await server.connect());
+    await until(() => server.guard.count() === 2 + i); // seen in this order
+  }
+  using answered = await server.connect();
+  assertEquals(await status(answered), 200);
+  assertEquals(server.guard.relieve(), 16);
+  await until(() => server.guard.count() === 6);
+  wait.resolve();
+  assert((await running.response()).endsWith("done"));
+  assertEquals(await status(answered), 200);
+  const [oldest] = silent;
+  assertEquals(await status(oldest), 200);
+  assertEquals(await silent[19].read(), null);
+  for (const client of silent) client[Symbol.dispose]();
+});
+
+Deno.test("an answer that comes when its connection is overdue is not lost", async () => {
+  await using server = new GuardedServer(async ({ url }) => {
+    await pass(Number(new URL(url).pathname.slice(1)));
+    return new Response("done");
+  }, { timeoutMs: 60 });
+  const statuses = await Promise.all(
+    Array.from({ length: 300 }, async (_, i) => {
+      using client = await server.connect();
+      await client.get(`/${60 + i}`);
+      return (await client.response()).slice(9, 12);
+    }),
+  );
+  assertEquals(statuses.filter((code) => code !== "200"), []);
+});
+
+Deno.test("connections that come and go in another thread meet no harm", async () => {
+  let previous = "";
+  await using server = new GuardedServer((_request, peer, guard) => {
+    guard.count();
+    guard.dropConnection(previous); // its client has closed it already
+    previous = peer;
+    return new Response("unharmed");
+  });
+  const worker = new Worker(
+    new URL("./restless_client.ts", import.meta.url),
+    { type: "module" },
+  );
+  worker.postMessage(server.port);
+  const { data } = await new Promise<MessageEvent>((resolve) =>
+    worker.onmessage = resolve
+  );
+  worker.terminate();
+  assertEquals(data.failed, []);
+  assertGreater(data.answered, 100);
+});
+
+Deno.test("without the permission for FFI there is no guard", async () => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--deny-ffi", "--no-lock", "-"],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const room = import.meta.resolve("../../src/guard/");
+  const program = new Blob([`
+    import { raiseDescriptorLimit } from "${room}descriptors.ts";
+    import { openGuard } from "${room}guard.ts";
+    console.log(openGuard({ limit: 0, timeoutMs: 0, runningPeers: () => [] }));
+    console.log(raiseDescriptorLimit());
+  `]);
+  await program.stream().pipeTo(child.stdin);
+  const { stdout } = await child.output();
+  assertEquals(new TextDecoder().decode(stdout), "null\nnull\n");
+});
+
+/** Asks on the connection, and gives the status of the answer. */
+async function status(client: RawClient): Promise<number> {
+  await client.get();
+  return Number((await client.response()).slice(9, 12));
+}
