@@ -280,6 +280,22 @@ Deno.test("fetchApp() fails the body's reader when the client leaves in the midd
   }
 });
 
+Deno.test("fetchApp() does not abort once the answer is complete", async () => {
+  let signal: AbortSignal | undefined;
+  const client = new Client(
+    app((request) => {
+      signal = request.signal;
+      return new Response("x");
+    }),
+    { type: "sse" },
+  );
+  await client.finished;
+  client.leave();
+  await until(() => client.received === 2);
+  await new Promise((done) => setTimeout(done));
+  assertEquals(signal?.aborted, false);
+});
+
 Deno.test("fetchApp() aborts copies of the request as well", async () => {
   const aborted: boolean[] = [];
   const client = new Client(app(async (request) => {

@@ -3,6 +3,7 @@ import { OptionError } from "../../src/options/option_error.ts";
 import {
   assertEquals,
   assertMatch,
+  assertNotMatch,
   assertRejects,
   assertStringIncludes,
 } from "../../src/std/assert.ts";
@@ -132,6 +133,7 @@ Deno.test("loadApp() shows where an app cannot be parsed", async () => {
       assertStringIncludes(message, `${folder}/${name} could not be loaded.\n`);
       assertStringIncludes(message, "Expected ';', got '{'");
       assertStringIncludes(message, `${folder}/app.ts:2:28`);
+      assertNotMatch(message, /TypeError|at async/);
     }
     const missing = await failure([`${folder}/missing.ts`]);
     assertStringIncludes(missing, `${folder}/none.ts`);
