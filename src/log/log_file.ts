@@ -85,7 +85,7 @@ export class LogFile {
   reopen(): Promise<void> {
     return this.#enqueue(async () => {
       await this.#writeWaiting();
-      if (this.#path !== null) this.#replace(this.#path);
+      if (this.#path !== null && !this.#closed) this.#replace(this.#path);
     });
   }
 
