@@ -1,0 +1,46 @@
+/**
+ * Fetch handlers as apps, and bodies that can be watched.
+ *
+ * @module
+ */
+
+import { fetchApp } from "../../src/loader/fetch_app.ts";
+import type { FetchInfo } from "../../src/loader/fetch_app.ts";
+import type { PagiApp } from "../../src/pagi/types.ts";
+import { assert } from "../../src/std/assert.ts";
+
+/** A handler as an app. */
+export function app(
+  fetch: (request: Request, info: FetchInfo) => Response | Promise<Response>,
+): PagiApp {
+  return fetchApp({ fetch });
+}
+
+/** A body of `chunks` that notes what its reader did. */
+export function source(chunks: string[]): {
+  body: ReadableStream<Uint8Array<ArrayBuffer>>;
+  pulled: () => number;
+  cancelled: Promise<unknown>;
+} {
+  const cancelled = Promise.withResolvers<unknown>();
+  let pulled = 0;
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull(controller) {
+      const chunk = chunks[pulled++];
+      if (chunk !== undefined) {
+        controller.enqueue(new TextEncoder().encode(chunk));
+      } // Else the body stays open.
+    },
+    cancel: (reason) => cancelled.resolve(reason),
+  }, { highWaterMark: 0 });
+  return { body, pulled: () => pulled, cancelled: cancelled.promise };
+}
+
+/** Waits until `condition` holds. */
+export async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!condition()) {
+    assert(Date.now() < deadline, "It did not happen within 5 seconds.");
+    await new Promise((done) => setTimeout(done, 1));
+  }
+}
