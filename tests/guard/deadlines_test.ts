@@ -93,6 +93,25 @@ Deno.test("a running request outlives the deadline, and so does a quiet stream",
   assertEquals(server.guard.count(), 2);
 });
 
+Deno.test("an answer that the engine has yet to write when the deadline passes is not lost", async () => {
+  let connected = Infinity;
+  const overdue = Promise.withResolvers<void>();
+  await using server = new GuardedServer(async () => {
+    await overdue.promise;
+    return new Response("hello");
+  }, {
+    timeoutMs: 100,
+    runningPeers: () => { // as if the request had just ended
+      if (performance.now() - connected > 100) overdue.resolve();
+      return [];
+    },
+  });
+  using client = await server.connect();
+  connected = performance.now();
+  await client.get();
+  assert((await client.response()).endsWith("hello"));
+});
+
 Deno.test("a quiet WebSocket outlives the deadline", async () => {
   const open: string[] = []; // the server knows, the engine does not tell
   await using server = new GuardedServer((request, peer) => {

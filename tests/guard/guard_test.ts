@@ -101,40 +101,28 @@ Deno.test("relieve() closes silent connections, the newest first, and no running
   for (const client of silent) client[Symbol.dispose]();
 });
 
-Deno.test("an answer that comes when its connection is overdue is not lost", async () => {
-  await using server = new GuardedServer(async ({ url }) => {
-    await pass(Number(new URL(url).pathname.slice(1)));
-    return new Response("done");
-  }, { timeoutMs: 60 });
-  const statuses = await Promise.all(
-    Array.from({ length: 300 }, async (_, i) => {
-      using client = await server.connect();
-      await client.get(`/${60 + i}`);
-      return (await client.response()).slice(9, 12);
-    }),
-  );
-  assertEquals(statuses.filter((code) => code !== "200"), []);
-});
-
 Deno.test("connections that come and go in another thread meet no harm", async () => {
-  let previous = "";
+  let seen = "", requests = 0;
   await using server = new GuardedServer((_request, peer, guard) => {
-    guard.count();
-    guard.dropConnection(previous); // its client has closed it already
-    previous = peer;
+    if (++requests % 10 === 0) {
+      guard.count();
+      seen = peer;
+    }
+    // By now it has gone, and others have its descriptor.
+    if (requests % 10 === 5) guard.dropConnection(seen);
     return new Response("unharmed");
   });
   const worker = new Worker(
-    new URL("./restless_client.ts", import.meta.url),
+    new URL("./restless_client.js", import.meta.url),
     { type: "module" },
   );
-  worker.postMessage(server.port);
-  const { data } = await new Promise<MessageEvent>((resolve) =>
-    worker.onmessage = resolve
+  worker.postMessage(`http://127.0.0.1:${server.port}/`);
+  const { data: answers } = await new Promise<MessageEvent<string[]>>(
+    (resolve) => worker.onmessage = resolve,
   );
   worker.terminate();
-  assertEquals(data.failed, []);
-  assertGreater(data.answered, 100);
+  assertEquals(answers.filter((answer) => answer !== "unharmed"), []);
+  assertGreater(answers.length, 50);
 });
 
 Deno.test("without the permission for FFI there is no guard", async () => {
