@@ -8,7 +8,7 @@
  * @module
  */
 
-import { isToken } from "../http/headers.ts";
+import { isSafeFieldValue, isToken } from "../http/headers.ts";
 
 /** An event before its fields have been checked. */
 export type UncheckedEvent = Readonly<Record<string, unknown>>;
@@ -64,13 +64,6 @@ export function checkStatus(event: UncheckedEvent): void {
   );
 }
 
-/**
- * What Deno's HTTP engine can write as a field value (RFC 9110, section 5.5).
- * PAGI.md 3.1 names CR, LF, NUL and what is above 0xFF; any other control
- * character but the tab ends the whole process (Deno 2.9.6 panics).
- */
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
 /** Header names that were found to be tokens; apps use few of them. */
 const knownNames = new Set<string>();
 const MAX_KNOWN_NAMES = 256;
@@ -111,7 +104,7 @@ export function checkHeaders(event: UncheckedEvent): void {
         "a header name must be a token: letters, digits and !#$%&'*+-.^_`|~ (PAGI.md 3.1)",
       );
     }
-    if (typeof pair[1] !== "string" || !FIELD_VALUE.test(pair[1])) {
+    if (typeof pair[1] !== "string" || !isSafeFieldValue(pair[1])) {
       throw headerError(
         event,
         i,

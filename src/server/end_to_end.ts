@@ -6,14 +6,17 @@
 
 import type { HeaderList } from "../pagi/types.ts";
 
-/** The framing and the connection are the server's (PAGI.md 3.3). */
+/**
+ * The fields without those that are the server's: framing and connection
+ * (PAGI.md 3.3). They are copied: what the app does to its own list after the
+ * event was checked cannot reach the engine.
+ */
 export function endToEnd(headers: HeaderList): HeaderList {
-  for (const [name] of headers) {
-    if (isHopByHop(name)) {
-      return headers.filter(([name]) => !isHopByHop(name));
-    }
+  const fields: HeaderList = [];
+  for (const [name, value] of headers) {
+    if (!isHopByHop(name)) fields.push([name, value]);
   }
-  return headers;
+  return fields;
 }
 
 function isHopByHop(name: string): boolean {

@@ -5,6 +5,7 @@
  */
 
 import type { FileHandle, HeaderList } from "../pagi/types.ts";
+import { fieldValue } from "../http/headers.ts";
 import type { HttpSendEvent } from "../pagi/http_events.ts";
 import type { ResponseExchange } from "./response_exchange.ts";
 import { endToEnd } from "./end_to_end.ts";
@@ -112,17 +113,20 @@ export class ResponseWriter implements Buffer {
 
   /** Sends head and body in one piece. */
   whole(body: Uint8Array | string | null): void {
-    const { head } = this.#exchange;
-    let payload: Uint8Array<ArrayBuffer> | string | null = null;
-    if (body !== null && hasBody(this.status!)) {
-      // The engine would name a type for a string where the app names none.
-      payload = typeof body === "string" && hasContentType(this.#headers)
-        ? body
-        : toOwnBytes(body);
-      if (head.method !== "HEAD") {
-        this.bodyBytes = typeof payload === "string"
-          ? utf8Length(payload)
-          : payload.byteLength;
+    const isHead = this.#exchange.head.method === "HEAD";
+    let payload: BodyInit | null = null;
+    if (hasBody(this.status!)) {
+      const known = body !== null && body.length > 0 ||
+        fieldValue(this.#headers, "content-length") !== null;
+      if (isHead && !known) {
+        // What GET would send is not known; the engine would say that it is 0.
+        payload = ReadableStream.from([]);
+      } else if (body !== null) {
+        // The engine would name a type for a string where the app names none.
+        payload = typeof body === "string" && hasContentType(this.#headers)
+          ? body
+          : toOwnBytes(body);
+        if (!isHead) this.bodyBytes = byteLength(body);
       }
     }
     this.#complete();
@@ -262,14 +266,16 @@ function toOwnBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
   return typeof body === "string" ? ENCODER.encode(body) : new Uint8Array(body);
 }
 
-function utf8Length(text: string): number {
-  let length = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
+/** Bytes of UTF-8 that a body makes. */
+function byteLength(body: Uint8Array | string): number {
+  if (typeof body !== "string") return body.byteLength;
+  let length = body.length;
+  for (let i = 0; i < body.length; i++) {
+    const unit = body.charCodeAt(i);
     if (unit <= 0x7f) continue;
     length += unit > 0x7ff ? 2 : 1;
     // Both halves of a surrogate pair are counted: four bytes in all.
-    if (unit >= 0xd800 && unit <= 0xdbff && isLow(text.charCodeAt(i + 1))) i++;
+    if (unit >= 0xd800 && unit <= 0xdbff && isLow(body.charCodeAt(i + 1))) i++;
   }
   return length;
 }

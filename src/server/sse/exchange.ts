@@ -137,7 +137,7 @@ export class SseExchange extends ResponseExchange {
 
 /** `sse.start` adds what is lacking (PAGI.md 3.5); the engine adds `date`. */
 function withDefaults(headers: HeaderList): HeaderList {
-  const all = [...endToEnd(headers)];
+  const all = endToEnd(headers);
   if (fieldValue(headers, "content-type") === null) {
     all.push(["content-type", "text/event-stream"]);
   }
