@@ -8,13 +8,17 @@ import type { Settings } from "../options/settings.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { VERSION } from "./version.ts";
 
-/** What the banner tells of. */
-export interface BannerFacts {
-  /** What is served. */
-  readonly title: string;
+/** Where a server listens. */
+export interface Places {
   /** What a browser can open. */
   readonly urls: readonly string[];
   readonly addresses: readonly ListenAddress[];
+}
+
+/** What the banner tells of. */
+export interface BannerFacts extends Places {
+  /** What is served. */
+  readonly title: string;
   /** Connections in all; null where nobody counts. */
   readonly connectionLimit: number | null;
   readonly settings: Settings;
@@ -22,11 +26,7 @@ export interface BannerFacts {
 
 /** The lines of the banner: what, where, and with what limits. */
 export function banner(facts: BannerFacts): string {
-  const { title, urls, addresses, connectionLimit, settings } = facts;
-  const sockets = addresses.flatMap((address) =>
-    "path" in address ? [`unix:${address.path}`] : []
-  );
-  const where = [...urls, ...sockets].join("\n          ");
+  const { title, connectionLimit, settings } = facts;
   const limits = [
     connectionLimit === null ? "" : `${connectionLimit} connections`,
     settings.maxBodySize === 0
@@ -36,10 +36,18 @@ export function banner(facts: BannerFacts): string {
   ].filter(Boolean).join(", ");
   return `pagi-server ${VERSION}
   serving ${title}
-  at      ${where}
+  at      ${places(facts).join("\n          ")}
   limits  ${limits}
   stop it with Ctrl-C
 `;
+}
+
+/** The places by name: URLs, and Unix sockets as `--listen` takes them. */
+export function places({ urls, addresses }: Places): string[] {
+  const sockets = addresses.flatMap((address) =>
+    "path" in address ? [`unix:${address.path}`] : []
+  );
+  return [...urls, ...sockets];
 }
 
 function size(bytes: number): string {

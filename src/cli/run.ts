@@ -19,7 +19,7 @@ import { runSingleProcess } from "../process/single_process.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_error.ts";
 import { Server } from "../server/server.ts";
-import { banner } from "./banner.ts";
+import { banner, places } from "./banner.ts";
 import { EXIT } from "./exit_codes.ts";
 import { print, printError } from "./terminal.ts";
 import { versionText } from "./version.ts";
@@ -53,8 +53,9 @@ async function serve(line: CommandLine): Promise<void> {
   });
   const server = new Server(app, givenSettings(line));
   await runSingleProcess(server, () => {
-    if (!settings.quiet) printError(banner({ ...server.facts(), title }));
-    log.info("Ready.");
+    const facts = server.facts();
+    if (!settings.quiet) printError(banner({ ...facts, title }));
+    log.info(`Ready at ${places(facts).join(", ")}`);
   });
 }
 

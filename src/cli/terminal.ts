@@ -10,10 +10,19 @@ const ENCODER = new TextEncoder();
 
 /** Writes to the standard output: what was asked for. */
 export function print(text: string): void {
-  writeAllSync(Deno.stdout, ENCODER.encode(text));
+  try {
+    writeAllSync(Deno.stdout, ENCODER.encode(text));
+  } catch (error) {
+    // The reader of the pipe has seen enough.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
 
-/** Writes to the standard error: everything else. */
+/** Writes to the standard error: everything else. Nobody need read it. */
 export function printError(text: string): void {
-  writeAllSync(Deno.stderr, ENCODER.encode(text));
+  try {
+    writeAllSync(Deno.stderr, ENCODER.encode(text));
+  } catch {
+    // There is nobody else to tell.
+  }
 }

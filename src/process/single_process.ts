@@ -22,39 +22,41 @@ export async function runSingleProcess(
 ): Promise<void> {
   surviveStrayErrors();
   const stopped = Promise.withResolvers<void>();
+  let stopping = false;
+  const handle = (signal: ServerSignal): void => {
+    switch (signal) {
+      case "SIGTERM":
+      case "SIGINT":
+        log.info(
+          stopping
+            ? `${signal} again: stopping without waiting.`
+            : `${signal}: stopping.`,
+        );
+        stopping = true;
+        stopped.resolve(server.stop());
+        return;
+      case "SIGHUP":
+        server.reopenLogs();
+        log.warn(
+          "SIGHUP: logs were reopened. A single process does not reload its app; restart it for that.",
+        );
+        return;
+      default:
+        log.debug(
+          `${signal}: a single process has no workers to add or end.`,
+        );
+    }
+  };
   const remove = onSignals(
     ["SIGTERM", "SIGINT", "SIGHUP", "SIGTTIN", "SIGTTOU"],
-    (signal) => handle(signal, server, stopped.resolve),
+    handle,
   );
   try {
-    await server.start();
+    // A stop does not wait for an app that is still starting.
+    await Promise.race([server.start(), stopped.promise]);
     if (server.serving) onStarted();
     await stopped.promise;
-    await server.stop();
   } finally {
     remove();
-  }
-}
-
-function handle(
-  signal: ServerSignal,
-  server: Server,
-  stop: () => void,
-): void {
-  switch (signal) {
-    case "SIGTERM":
-    case "SIGINT":
-      log.info(`${signal}: stopping.`);
-      void server.stop();
-      stop();
-      return;
-    case "SIGHUP":
-      server.reopenLogs();
-      log.warn(
-        "SIGHUP: logs were reopened. A single process does not reload its app; restart it for that.",
-      );
-      return;
-    default:
-      log.debug(`${signal}: a single process has no workers to add or end.`);
   }
 }

@@ -13,7 +13,10 @@ import { log } from "../log/log.ts";
 export function surviveStrayErrors(): void {
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    log.error("A promise of the app was rejected unheard.", event.reason);
+    log.error(
+      "A promise of the app was rejected, and nothing handled it.",
+      event.reason,
+    );
   });
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();

@@ -117,8 +117,8 @@ export class Server {
 
   /**
    * Stops as PAGI.md 6 says: takes no more connections, ends streams and
-   * WebSockets, waits for running requests, and shuts the app down. A second
-   * call does not wait any longer.
+   * WebSockets, waits for running requests, and shuts the app down. Each
+   * further call ends the wait that is on.
    */
   stop(): Promise<void> {
     if (this.#stopping !== null) this.#forced.resolve();
@@ -138,7 +138,8 @@ export class Server {
       worker.stalls.clear();
       worker.starts.clear();
     }
-    await this.#lifespan.shutdown();
+    this.#forced = Promise.withResolvers();
+    await Promise.race([this.#lifespan.shutdown(), this.#forced.promise]);
     worker?.guard?.close();
     await this.#accessLog?.close();
   }
