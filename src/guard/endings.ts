@@ -22,13 +22,15 @@ interface Ending {
   due: number;
   /** Segments sent when it was last checked. */
   segments: number;
+  /** The peer sent another request. */
+  asked: boolean;
   /** The end of the stream was sent. */
   finished: boolean;
 }
 
 /** Between two checks (ms). A check after it sees what the engine did. */
 const STEP = 10;
-/** How long an answer may take to begin, and a peer to stop asking (ms). */
+/** How long an answer may take to begin (ms). */
 const PATIENCE = 1000;
 /** How long a peer may go on sending after it was told the end (ms). */
 const LINGER = 2000;
@@ -66,24 +68,25 @@ export class Endings {
     return this.#endings.size;
   }
 
-  /** Tells whether the connection of this name is being ended. */
-  has(peer: string): boolean {
+  /** Tells whether a request comes on a connection that is being ended. */
+  hasAsked(peer: string): boolean {
     const ending = this.#endings.get(peer);
-    if (ending?.connection && !this.#sockets.isOpen(ending.connection)) {
+    if (ending === undefined) return false;
+    if (ending.connection && !this.#sockets.isOpen(ending.connection)) {
       this.#endings.delete(peer); // this is the next one of the same name
       return false;
     }
-    return ending !== undefined;
+    return ending.asked = true;
   }
 
   /** Ends a connection, after its answer or (`finished`) as soon as found. */
   add(peer: string, finished = false): void {
     const since = performance.now();
     const due = since + STEP;
-    if (!this.#endings.has(peer)) {
-      this.#endings.set(peer, { since, due, segments: -1, finished });
-      this.#wait(STEP);
-    }
+    if (this.#endings.has(peer)) return;
+    const ending = { since, due, segments: -1, asked: false, finished };
+    this.#endings.set(peer, ending);
+    this.#wait(STEP);
   }
 
   /** Ends nothing any more. */
@@ -140,12 +143,12 @@ export class Endings {
       return;
     }
     const age = now - ending.since;
-    const answered = state.segments === ending.segments &&
-      state.silence <= age + STEP;
+    const still = state.segments === ending.segments;
     ending.segments = state.segments;
-    if (
-      !state.pending && (answered || age >= PATIENCE) && !isRunning(peer)
-    ) {
+    const answered = !state.pending &&
+      (age >= PATIENCE || still && state.silence <= age + STEP);
+    // The engine takes the next request once it has written the last answer.
+    if ((answered || ending.asked) && !isRunning(peer)) {
       this.#sockets.finish(connection);
       ending.finished = true;
       ending.due = now + LINGER;

@@ -134,7 +134,7 @@ class LibcGuard implements Guard {
   #admitByName(client: Deno.Addr, serverPort: number): boolean {
     if (!("hostname" in client)) return true;
     const peer = peerKey(client, serverPort);
-    if (this.#endings.has(peer)) return false;
+    if (this.#endings.hasAsked(peer)) return false;
     if (this.#credit >= 0) return true;
     if (this.#hasSeat(peer)) {
       if (this.#connections.mayLook(0)) this.#look(); // for fresh credit

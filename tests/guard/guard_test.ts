@@ -2,7 +2,6 @@ import { assert, assertEquals, assertGreater } from "../../src/std/assert.ts";
 import {
   GuardedServer,
   type Handler,
-  pass,
   type RawClient,
   until,
 } from "./guarded_server.ts";
