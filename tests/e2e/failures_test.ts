@@ -1,0 +1,207 @@
+/** What cannot start: one message, an exit code, and nothing left behind. */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "../../src/std/assert.ts";
+import {
+  Program,
+  type ProgramOptions,
+  runProgram,
+  startProgram,
+} from "../helpers/run_program.ts";
+import { cert, key } from "../guard/certificate.ts";
+
+/** The exit code, and what was said to the user. */
+async function failure(
+  args: readonly string[],
+  options: ProgramOptions = {},
+): Promise<[code: number | null, message: string]> {
+  const { code, stdout, stderr } = await runProgram(args, options);
+  assertEquals(stdout, "");
+  // The log may have something to tell before.
+  const message = stderr.replace(/^\d{4}-\S+ info .*\n/gm, "");
+  assert(!message.includes("deno_core"), message);
+  return [code, message];
+}
+
+function lifespanApp(answer: string): Record<string, string> {
+  return {
+    "app.js": `export default async (scope, receive, send) => {
+      await receive();
+      ${answer}
+    };`,
+  };
+}
+
+/** A port that nobody uses, most likely. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+Deno.test("a port that is taken: exit 1, and the message names it", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  assertEquals(await failure(["-p", `${port}`]), [
+    1,
+    `pagi-server: Cannot listen at 127.0.0.1:${port}: the port is taken by another program. Stop that one, or choose another port with --port.\n`,
+  ]);
+});
+
+Deno.test("a port that this server itself has taken: the first goes on", async () => {
+  await using first = await startProgram(["-p", "0"]);
+  const [code, message] = await failure(["-p", `${first.port}`]);
+  assertEquals(code, 1);
+  assertStringIncludes(message, "the port is taken");
+  assertEquals((await fetch(first.url)).status, 200);
+});
+
+Deno.test("one of two addresses taken: exit 1, and the other is given back", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const taken = `127.0.0.1:${listener.addr.port}`;
+  await using program = Program.spawn(
+    ["--listen", "unix:./free.sock", "--listen", taken],
+  );
+  const { code, stderr } = await program.ended();
+  assertEquals(code, 1);
+  assertMatch(stderr, /^pagi-server: Cannot listen at \S+: the port is taken/m);
+  assertEquals([...Deno.readDirSync(program.folder)], []);
+});
+
+Deno.test("no such file: exit 1, and the message names it", async () => {
+  assertEquals(await failure(["./app.ts"]), [
+    1,
+    'pagi-server: There is no file "./app.ts".\n',
+  ]);
+});
+
+Deno.test("a Perl app: exit 1, and one clear sentence", async () => {
+  const files = { "app.pl": "sub { ... }" };
+  assertEquals(await failure(["./app.pl"], { files }), [
+    1,
+    "pagi-server: ./app.pl is a Perl app. It needs the Perl server, or a port to TypeScript or JavaScript.\n",
+  ]);
+});
+
+Deno.test("a syntax error in the app: exit 1, and the message shows where", async () => {
+  const files = { "app.ts": "export default async (scope) => {\n  ((;\n}" };
+  const [code, message] = await failure(["./app.ts"], { files });
+  assertEquals(code, 1);
+  assertMatch(
+    message,
+    /^pagi-server: \.\/app\.ts could not be loaded\.\nSyntaxError: .*app\.ts:2/s,
+  );
+});
+
+Deno.test("an app that throws while it is loaded: exit 1, with its own stack only", async () => {
+  const files = {
+    "app.ts": 'import "./part.ts";\nexport default () => {};',
+    "part.ts": 'function dig() {\n  throw new Error("no ore");\n}\ndig();',
+  };
+  const [code, message] = await failure(["./app.ts"], { files });
+  assertEquals(code, 1);
+  assertMatch(
+    message,
+    /^pagi-server: \.\/app\.ts could not be loaded\.\nError: no ore\n {4}at dig \(\S+part\.ts:2:9\)\n {4}at \S+part\.ts:4:1\n$/,
+  );
+});
+
+Deno.test("an app that imports what is not there: exit 1, and the message names it", async () => {
+  const files = { "app.ts": 'import "./none.ts";\nexport default () => {};' };
+  const [code, message] = await failure(["./app.ts"], { files });
+  assertEquals(code, 1);
+  assertMatch(message, /^pagi-server: \.\/app\.ts could not be loaded\.\n/);
+  assertMatch(message, /none\.ts/);
+});
+
+Deno.test("lifespan.startup.failed: exit 1 with the app's message, and nothing was bound (PAGI.md 85)", async () => {
+  const port = freePort();
+  const files = lifespanApp(`
+    try { await fetch("http://127.0.0.1:${port}"); console.log("bound"); } catch {}
+    await send({ type: "lifespan.startup.failed", message: "no database" });`);
+  assertEquals(await failure(["./app.js", "-p", `${port}`], { files }), [
+    1,
+    "pagi-server: The app failed to start: no database\n",
+  ]);
+});
+
+Deno.test("an app silent beyond --lifespan-startup-timeout: exit 1 (PAGI.md 88)", async () => {
+  const files = lifespanApp(
+    "await new Promise(() => setInterval(() => {}, 1000));",
+  );
+  assertEquals(
+    await failure(["./app.js", "--lifespan-startup-timeout", "0.2"], { files }),
+    [
+      1,
+      "pagi-server: The app did not answer lifespan.startup within 0.2 s (--lifespan-startup-timeout).\n",
+    ],
+  );
+});
+
+Deno.test("--lifespan on and an app without: exit 1 (PAGI.md 86)", async () => {
+  const files = lifespanApp("");
+  const args = ["./app.js", "--lifespan", "on"];
+  const [code, message] = await failure(args, { files });
+  assertEquals(code, 1);
+  assertStringIncludes(message, "--lifespan is on");
+});
+
+Deno.test("an access log that cannot be opened: exit 2, and the app has not been started", async () => {
+  const files = lifespanApp('console.log("started");');
+  const args = ["./app.js", "--access-log", "none/access.log", "-p", "0"];
+  assertEquals(await failure(args, { files }), [
+    2,
+    'pagi-server: --access-log "none/access.log" cannot be opened: No such file or directory\n',
+  ]);
+});
+
+Deno.test("an unknown log atom: exit 2, and the message lists what there is (PAGI.md 104)", async () => {
+  const [code, message] = await failure(["--access-log-format", "%h %x"]);
+  assertEquals(code, 2);
+  assertMatch(message, /^pagi-server: --access-log-format has no atom "%x"; /);
+  assertMatch(message, /^.*combined.*\n$/);
+});
+
+Deno.test("a wrong command line: exit 2 and one line", async () => {
+  const files = { "cert.pem": cert, "text.txt": "" };
+  const cases: [args: string, message: string][] = [
+    ["--prot 80", 'unknown option "--prot"; did you mean --port?'],
+    ["-p 99999", '-p: "99999" is not a whole number from 0 to 65535'],
+    ["--ssl-cert cert.pem", "--ssl-cert needs --ssl-key too"],
+    ["-D", "-D is not available yet"],
+    ["./app.ts root", '"root" is not an option of the app: write key=value'],
+  ];
+  await Promise.all(cases.map(async ([args, message]) => {
+    const [code, text] = await failure(args.split(" "), { files });
+    assertEquals([code, text], [2, `pagi-server: ${message}\n`]);
+  }));
+});
+
+Deno.test("a certificate that is none: exit 1, and the message names the options", async () => {
+  const files = { "cert.pem": "none", "key.pem": key };
+  const [code, message] = await failure(
+    ["--ssl-cert", "cert.pem", "--ssl-key", "key.pem", "-p", "0"],
+    { files },
+  );
+  assertEquals(code, 1);
+  assertMatch(
+    message,
+    /^pagi-server: Cannot use --ssl-cert and --ssl-key: .*\n$/,
+  );
+});
+
+Deno.test("a socket's path where a file is: exit 1, and the file stays", async () => {
+  await using program = Program.spawn(["--socket", "precious.txt"], {
+    files: { "precious.txt": "precious" },
+  });
+  const { code, stderr } = await program.ended();
+  assertEquals(code, 1);
+  assertMatch(
+    stderr,
+    /Cannot listen at precious\.txt: a file that is no socket/,
+  );
+  assertEquals(program.read("precious.txt"), "precious");
+});
