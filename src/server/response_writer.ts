@@ -5,6 +5,7 @@
  */
 
 import type { FileHandle, HeaderList } from "../pagi/types.ts";
+import { byteLength } from "../http/byte_length.ts";
 import { fieldValue } from "../http/headers.ts";
 import type { HttpSendEvent } from "../pagi/http_events.ts";
 import type { ResponseExchange } from "./response_exchange.ts";
@@ -264,22 +265,4 @@ function hasContentType(headers: HeaderList): boolean {
 /** The app may reuse its buffer once `send` has resolved, so copy it. */
 function toOwnBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
   return typeof body === "string" ? ENCODER.encode(body) : new Uint8Array(body);
-}
-
-/** Bytes of UTF-8 that a body makes. */
-function byteLength(body: Uint8Array | string): number {
-  if (typeof body !== "string") return body.byteLength;
-  let length = body.length;
-  for (let i = 0; i < body.length; i++) {
-    const unit = body.charCodeAt(i);
-    if (unit <= 0x7f) continue;
-    length += unit > 0x7ff ? 2 : 1;
-    // Both halves of a surrogate pair are counted: four bytes in all.
-    if (unit >= 0xd800 && unit <= 0xdbff && isLow(body.charCodeAt(i + 1))) i++;
-  }
-  return length;
-}
-
-function isLow(unit: number): boolean {
-  return unit >= 0xdc00 && unit <= 0xdfff;
 }

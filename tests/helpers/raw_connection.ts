@@ -86,6 +86,14 @@ export class RawConnection {
     return this.#until(mark);
   }
 
+  /** Reads `count` bytes; null when the connection ends before. */
+  async read(count: number): Promise<string | null> {
+    while (this.#received.length < count) {
+      if (!await this.#more()) return null;
+    }
+    return this.#cut(count);
+  }
+
   /** Resolves with true when the server has ended the connection. */
   async ended(): Promise<boolean> {
     while (await this.#more());
@@ -122,12 +130,11 @@ export class RawConnection {
   }
 
   async #take(count: number): Promise<string> {
-    while (this.#received.length < count) {
-      if (!await this.#more()) {
-        throw new Error(`the body ended after ${this.#received.length} bytes`);
-      }
+    const bytes = await this.read(count);
+    if (bytes === null) {
+      throw new Error(`the body ended after ${this.#received.length} bytes`);
     }
-    return this.#cut(count);
+    return bytes;
   }
 
   async #chunked(): Promise<string> {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isCloseCode, isCloseReason } from "../../pagi/close_codes.ts";
+
 /** Code and reason of a `websocket.disconnect`. */
 export interface Ending {
   readonly code: number;
@@ -12,25 +14,43 @@ export interface Ending {
 
 /** The peer is gone without a Close. */
 export const CLIENT_CLOSED: Ending = { code: 1006, reason: "client_closed" };
+/** A message was over the limit. */
+export const TOO_LARGE: Ending = { code: 1009, reason: "protocol_error" };
+/** The app takes messages more slowly than they come. */
+export const QUEUE_FULL: Ending = { code: 1008, reason: "queue_overflow" };
+/** The server stops. */
+export const SHUTDOWN: Ending = { code: 1006, reason: "server_shutdown" };
+
+const VIOLATION: Ending = { code: 1002, reason: "protocol_error" };
+const NOT_UTF8: Ending = { code: 1007, reason: "protocol_error" };
+const WRITE_ERROR: Ending = { code: 1006, reason: "write_error" };
+
+/** The engine's words for what went wrong, the more particular ones first. */
+const ERRORS: readonly (readonly [RegExp, Ending])[] = [
+  [/^Invalid (UTF-8|string data)/, NOT_UTF8],
+  [/^Frame too large/, TOO_LARGE],
+  [/^(Invalid|Reserved bits|Control frame|Ping frame)/, VIOLATION],
+  [/^Failed to send|broken pipe/i, WRITE_ERROR],
+];
 
 /**
- * What the engine's words for an error mean (PAGI.md 3.4, the table of
- * endings). It drops the connection without a Close frame (PAGI.md 9).
+ * The ending that an error of the engine stands for (PAGI.md 3.4, the table of
+ * endings). The engine drops the connection without a Close (PAGI.md 9).
  */
-export function endingOf(message: string): Ending {
-  if (/UTF-?8/i.test(message)) return { code: 1007, reason: "protocol_error" };
-  if (/frame too large/i.test(message)) {
-    return { code: 1009, reason: "protocol_error" };
-  }
-  if (/ping frame/i.test(message)) {
-    return { code: 1006, reason: "keepalive_timeout" };
-  }
-  if (/broken pipe/i.test(message)) {
-    return { code: 1006, reason: "write_error" };
-  }
-  if (
-    /invalid|reserved|opcode|op code|control frame|ping|masked|fragment|code/i
-      .test(message)
-  ) return { code: 1002, reason: "protocol_error" };
-  return CLIENT_CLOSED;
+export function endingOfError(message: string): Ending {
+  const found = ERRORS.find(([words]) => words.test(message));
+  return found === undefined ? CLIENT_CLOSED : found[1];
+}
+
+/**
+ * The ending that the peer's Close stands for, 1005 an empty one. 0 is how the
+ * engine says that it dropped the connection with a Close still to come.
+ */
+export function endingOfClose(code: number, reason: string): Ending {
+  if (code === 0) return CLIENT_CLOSED;
+  if (code === 1005) return { code, reason: "" };
+  // The engine knows some codes more, and reasons of any length.
+  return isCloseCode(code) && isCloseReason(reason)
+    ? { code, reason }
+    : VIOLATION;
 }

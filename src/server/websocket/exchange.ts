@@ -7,14 +7,24 @@
 import { type Timer, unref } from "../../std/timer.ts";
 import type { DisconnectReason, HeaderList } from "../../pagi/types.ts";
 import { clipCloseReason } from "../../pagi/close_codes.ts";
+import { byteLength } from "../../http/byte_length.ts";
 import { log } from "../../log/log.ts";
 import type { ListenerContext } from "../context.ts";
 import { copyOf, declineHead, joinPieces } from "../declined_response.ts";
+import { endToEnd } from "../end_to_end.ts";
 import { Exchange } from "../exchange.ts";
 import type { RequestHead } from "../request_head.ts";
 import { type Buffer, TransportState } from "../transport_state.ts";
-import { CLIENT_CLOSED, type Ending, endingOf } from "./ending.ts";
-import { keepAlive } from "./keep_alive.ts";
+import {
+  CLIENT_CLOSED,
+  type Ending,
+  endingOfClose,
+  endingOfError,
+  QUEUE_FULL,
+  SHUTDOWN,
+  TOO_LARGE,
+} from "./ending.ts";
+import { KeepAlive } from "./keep_alive.ts";
 import { WebSocketInbox } from "./receive.ts";
 import { webSocketScope } from "./scope.ts";
 import { sendWebSocket } from "./send.ts";
@@ -22,6 +32,8 @@ import { sendWebSocket } from "./send.ts";
 const DONE: Promise<void> = Promise.resolve();
 /** How often a full send buffer is looked at, in milliseconds. */
 const DRAIN_LOOK_MS = 10;
+/** The Close code of a server that stops, or gives a peer up. */
+const GOING_AWAY = 1001;
 /** How long a peer may take to answer a Close, in milliseconds. */
 const CLOSE_WAIT_MS = 5000;
 
@@ -47,16 +59,20 @@ export function serveWebSocket(
 /** An exchange on a `websocket` scope. */
 export class WebSocketExchange extends Exchange implements Buffer {
   /** Where the connection stands (PAGI.md 3.4). */
-  phase: "connecting" | "open" | "closed" = "connecting";
+  phase: "connecting" | "opening" | "open" | "closed" = "connecting";
+  /** Resolves when an accepted WebSocket is open, or will never be. */
+  opened: Promise<void> = DONE;
   override status: number | null = null;
   override bodyBytes = 0;
   readonly inbox: WebSocketInbox = new WebSocketInbox();
   readonly transport: TransportState;
   #socket: WebSocket | null = null;
   #ending: Ending | null = null;
+  #keepAlive: KeepAlive | null = null;
   #denial: { status: number; headers: HeaderList } | null = null;
   #pieces: (Uint8Array | string)[] = [];
-  #timer: Timer | undefined;
+  #closeTimer: Timer | undefined;
+  #drainTimer: Timer | undefined;
 
   constructor(
     listener: ListenerContext,
@@ -74,35 +90,38 @@ export class WebSocketExchange extends Exchange implements Buffer {
 
   /** Opens the WebSocket; resolves when messages can be sent. */
   accept(subprotocol: string | null, headers: HeaderList): Promise<void> {
-    if (this.handedOff) return DONE;
     this.unwatchClient();
     const { socket, response } = Deno.upgradeWebSocket(this.request, {
       idleTimeout: 0,
     });
-    for (const [name, value] of headers) response.headers.append(name, value);
+    for (const [name, value] of endToEnd(headers)) {
+      response.headers.append(name, value);
+    }
     if (subprotocol !== null) {
       response.headers.set("sec-websocket-protocol", subprotocol);
     }
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
+    this.phase = "opening";
     this.status = 101;
     this.handOff(response);
-    return new Promise((resolve) => {
+    this.opened = new Promise((resolve) => {
       socket.onopen = () => {
-        if (this.phase === "connecting") this.phase = "open";
+        if (this.phase === "opening") this.phase = "open";
+        else socket.close(GOING_AWAY);
         if (this.worker.draining) this.drain();
         resolve();
       };
       socket.onmessage = (event) => this.#take(event.data);
       socket.onerror = (event) => {
-        this.#ending ??= endingOf((event as ErrorEvent).message);
-        this.#closed(CLIENT_CLOSED);
+        this.#closed(endingOfError((event as ErrorEvent).message));
         resolve();
       };
-      socket.onclose = (event) => {
-        this.#closed({ code: event.code || 1006, reason: event.reason });
+      socket.onclose = ({ code, reason }) => {
+        this.#closed(endingOfClose(code, reason));
       };
     });
+    return this.opened;
   }
 
   /** Sends one message; resolves when the next may come. */
@@ -110,7 +129,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
     const socket = this.#socket!;
     // The engine copies what it is given.
     socket.send(message as Uint8Array<ArrayBuffer>);
-    this.bodyBytes += message.length;
+    this.bodyBytes += byteLength(message);
     this.transport.update();
     if (!this.transport.full) return DONE;
     this.#lookForDrain();
@@ -124,7 +143,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
     this.#ending ??= ending;
     this.#socket!.close(code, clipCloseReason(reason));
     this.transport.release();
-    this.#timer = unref(setTimeout(() => {
+    this.#closeTimer = unref(setTimeout(() => {
       this.dropConnection();
       this.#closed(CLIENT_CLOSED);
     }, CLOSE_WAIT_MS));
@@ -132,11 +151,15 @@ export class WebSocketExchange extends Exchange implements Buffer {
 
   /** Has the peer pinged (PAGI.md 3.4). */
   keepAlive(interval: number, timeout: number): void {
-    if (!keepAlive(this.#socket!, interval, timeout)) {
+    this.#keepAlive ??= KeepAlive.of(
+      this.#socket!,
+      () => this.disconnect("keepalive_timeout"),
+    );
+    if (this.#keepAlive === null) {
       log.warn(
         "This Deno lets no server ping: websocket.keepalive is ignored.",
       );
-    }
+    } else this.#keepAlive.set(interval, timeout);
   }
 
   /** Refuses the handshake in the shortest way (PAGI.md 8, item 62). */
@@ -162,19 +185,17 @@ export class WebSocketExchange extends Exchange implements Buffer {
   }
 
   override drain(): void {
-    if (this.phase === "open") {
-      this.state.fail("server_shutdown");
-      const ending = { code: 1006, reason: "server_shutdown" };
-      this.close(1001, "", ending);
-      this.inbox.end(ending.code, ending.reason);
-    }
+    if (this.phase !== "open") return;
+    this.state.fail("server_shutdown");
+    this.close(GOING_AWAY, "", SHUTDOWN);
+    this.inbox.end(SHUTDOWN);
   }
 
   override disconnect(reason: DisconnectReason): void {
     if (!this.state.fail(reason)) return;
-    this.inbox.end(1006, reason);
+    this.#ending = { code: 1006, reason };
+    this.inbox.end(this.#ending);
     if (this.handedOff) {
-      this.#ending = { code: 1006, reason };
       this.dropConnection();
       this.#closed(this.#ending);
     } else {
@@ -183,7 +204,8 @@ export class WebSocketExchange extends Exchange implements Buffer {
     }
   }
 
-  protected override settled(): void {
+  protected override async settled(): Promise<void> {
+    await this.opened;
     if (this.phase === "open") this.close(1000, "");
     else if (!this.handedOff) {
       this.logError("the app returned without accepting the WebSocket.");
@@ -191,12 +213,13 @@ export class WebSocketExchange extends Exchange implements Buffer {
     }
   }
 
-  protected override failed(error: unknown): void {
+  protected override async failed(error: unknown): Promise<void> {
     if (this.state.ended) {
       log.debug(`${this.describe()}: the app threw after the end. ${error}`);
       return;
     }
     this.logError("the app threw.", error);
+    await this.opened;
     if (this.phase === "open") this.close(1011, "");
     else if (!this.handedOff) this.#fail();
   }
@@ -204,14 +227,11 @@ export class WebSocketExchange extends Exchange implements Buffer {
   #take(data: string | ArrayBuffer): void {
     if (this.phase !== "open") return;
     const { maxWsFrameSize, maxReceiveQueue } = this.worker.settings;
-    if (exceeds(data, maxWsFrameSize)) {
-      return this.close(1009, "", { code: 1009, reason: "protocol_error" });
+    if (byteLength(data) > maxWsFrameSize) {
+      return this.close(1009, "", TOO_LARGE);
     }
     if (this.inbox.length >= maxReceiveQueue) {
-      return this.close(1008, "queue overflow", {
-        code: 1008,
-        reason: "queue_overflow",
-      });
+      return this.close(1008, "queue overflow", QUEUE_FULL);
     }
     this.inbox.push(
       typeof data === "string"
@@ -225,10 +245,12 @@ export class WebSocketExchange extends Exchange implements Buffer {
     const socket = this.#socket;
     if (socket === null) return;
     this.#socket = null;
-    clearTimeout(this.#timer);
+    // Where no guard could drop the connection, the peer is asked to.
+    if (this.phase === "open") socket.close(GOING_AWAY);
     this.phase = "closed";
-    const { code, reason } = this.#ending ?? ending;
-    this.inbox.end(code, reason);
+    clearTimeout(this.#closeTimer);
+    this.#keepAlive?.stop();
+    this.inbox.end(this.#ending ?? ending);
     this.state.fail("client_closed");
     this.transport.release();
     this.endResponse();
@@ -261,18 +283,13 @@ export class WebSocketExchange extends Exchange implements Buffer {
     this.state.fail("server_error");
   }
 
+  /** The engine does not tell when its buffer has drained. */
   #lookForDrain(): void {
-    const timer = setInterval(() => {
+    this.#drainTimer ??= setInterval(() => {
       this.transport.update();
-      if (!this.transport.full || this.phase === "closed") clearInterval(timer);
+      if (this.transport.full && this.phase === "open") return;
+      clearInterval(this.#drainTimer);
+      this.#drainTimer = undefined;
     }, DRAIN_LOOK_MS);
   }
-}
-
-/** A message's size counts in bytes of UTF-8. */
-function exceeds(data: string | ArrayBuffer, limit: number): boolean {
-  if (typeof data !== "string") return data.byteLength > limit;
-  if (data.length > limit) return true;
-  return data.length * 3 > limit &&
-    new TextEncoder().encode(data).byteLength > limit;
 }

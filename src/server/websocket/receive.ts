@@ -5,6 +5,7 @@
  */
 
 import type { ReceiveEvent } from "../../pagi/types.ts";
+import type { Ending } from "./ending.ts";
 
 type DisconnectEvent = Extract<
   ReceiveEvent,
@@ -16,7 +17,8 @@ type DisconnectEvent = Extract<
  * the messages, and last the disconnect, again and again (PAGI.md 3.4).
  */
 export class WebSocketInbox {
-  #events: ReceiveEvent[] = [{ type: "websocket.connect" }];
+  #connected = false;
+  #events: ReceiveEvent[] = [];
   #next = 0;
   #waiting: ((event: ReceiveEvent) => void)[] = [];
   #disconnect: DisconnectEvent | null = null;
@@ -35,15 +37,19 @@ export class WebSocketInbox {
   }
 
   /** The end, after what is queued already. */
-  end(code: number, reason: string): void {
+  end(ending: Ending): void {
     if (this.#disconnect !== null) return;
-    this.#disconnect = { type: "websocket.disconnect", code, reason };
+    this.#disconnect = { type: "websocket.disconnect", ...ending };
     for (const resolve of this.#waiting) resolve(this.#disconnect);
     this.#waiting = [];
   }
 
   /** The next event. */
   receive(): Promise<ReceiveEvent> {
+    if (!this.#connected) {
+      this.#connected = true;
+      return Promise.resolve({ type: "websocket.connect" });
+    }
     if (this.#next < this.#events.length) {
       const event = this.#events[this.#next++];
       // Forget what was taken once it is worth the move.

@@ -21,9 +21,15 @@ export function sendWebSocket(
   if (exchange.phase === "closed") return DONE;
   try {
     checkWebSocketEvent(event);
-    return exchange.phase === "open"
-      ? whileOpen(exchange, event)
-      : beforeAccept(exchange, event);
+    switch (exchange.phase) {
+      case "connecting":
+        return beforeAccept(exchange, event);
+      case "opening":
+        // The app has not waited for accept, so this does.
+        return exchange.opened.then(() => sendWebSocket(exchange, event));
+      case "open":
+        return whileOpen(exchange, event);
+    }
   } catch (error) {
     return Promise.reject(error);
   }

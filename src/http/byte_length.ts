@@ -1,0 +1,23 @@
+/**
+ * How long a body is.
+ *
+ * @module
+ */
+
+/** The bytes of a body; a string counts as UTF-8, and is not encoded for it. */
+export function byteLength(body: string | Uint8Array | ArrayBuffer): number {
+  if (typeof body !== "string") return body.byteLength;
+  let length = body.length;
+  for (let i = 0; i < body.length; i++) {
+    const unit = body.charCodeAt(i);
+    if (unit <= 0x7f) continue;
+    length += unit > 0x7ff ? 2 : 1;
+    // Both halves of a surrogate pair are counted: four bytes in all.
+    if (unit >= 0xd800 && unit <= 0xdbff && isLow(body.charCodeAt(i + 1))) i++;
+  }
+  return length;
+}
+
+function isLow(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
+}
