@@ -8,6 +8,7 @@ import type { Extensions, PagiApp, State, TlsInfo } from "../pagi/types.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Guard } from "../guard/guard.ts";
 import type { AccessRecord } from "../log/access_format.ts";
+import type { StopCause } from "./exchange.ts";
 import type { DeadlineSet } from "./deadline_set.ts";
 import type { Running } from "./running.ts";
 import type { Watermarks } from "./transport_state.ts";
@@ -27,8 +28,16 @@ export interface WorkerContext {
   readonly stalls: DeadlineSet;
   /** Bounds the time to the start of a response. */
   readonly starts: DeadlineSet;
-  /** True once the server is stopping. */
-  readonly draining: boolean;
+  /** Requests until this worker is worn. */
+  requestsLeft: number;
+  /** Called when none is left. */
+  onWorn(): void;
+  /** Closes idle connections after accepting failed; returns how many. */
+  makeRoom(): number;
+  /** True when other workers listen at the same addresses. */
+  readonly shared: boolean;
+  /** Why the server is stopping; null while it is not. */
+  readonly draining: StopCause | null;
 }
 
 /** One address, as its requests see it. */

@@ -27,6 +27,7 @@ export function dispatch(
   if (guard !== null && !guard.admit(info, listener.server[1] ?? 0)) {
     return refuse(listener, request, info, FULL);
   }
+  if (--listener.worker.requestsLeft === 0) listener.worker.onWorn();
   let head: RequestHead;
   try {
     head = readHead(request, settings);

@@ -12,6 +12,9 @@ import { ConnectionState } from "./connection_state.ts";
 import type { ListenerContext, WorkerContext } from "./context.ts";
 import type { RequestHead } from "./request_head.ts";
 
+/** Why a server stops: for good, or because a successor has taken over. */
+export type StopCause = "stopped" | "replaced";
+
 /**
  * The base of the three kinds of exchange. It hands the response to the
  * engine, watches whether the client is still there, and writes the access
@@ -100,7 +103,7 @@ export abstract class Exchange implements AccessRecord {
   /** The app has thrown. */
   protected abstract failed(error: unknown): void | Promise<void>;
   /** The server stops: ends what has no end of its own. */
-  abstract drain(): void;
+  abstract drain(cause: StopCause): void;
   /** The client is gone, or the server gives it up. */
   abstract disconnect(reason: DisconnectReason): void;
 

@@ -13,6 +13,7 @@ import {
   type WorkerContext,
 } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
+import type { KeyPair } from "./key_pair.ts";
 import { listenError } from "./listen_error.ts";
 import { plainResponse } from "./refusal.ts";
 import { releaseSocketPath, takeSocketPath } from "./socket_path.ts";
@@ -21,12 +22,6 @@ import { releaseSocketPath, takeSocketPath } from "./socket_path.ts";
 const BACKLOG = 2048;
 /** How long to wait before accepting again after a failure, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
-
-/** A certificate and its key, in PEM. */
-export interface KeyPair {
-  readonly cert: string;
-  readonly key: string;
-}
 
 type HttpServer = Deno.HttpServer<Deno.Addr>;
 
@@ -88,12 +83,13 @@ export class Listener {
   }
 
   #serve(): void {
-    const { guard, settings } = this.#worker;
+    const { guard, settings, shared } = this.#worker;
     let server: HttpServer;
     const options = {
       onListen() {},
       onError: answerFailure,
       automaticCompression: false,
+      reusePort: shared,
       tcpBacklog: settings.listenerBacklog ?? BACKLOG,
       ...this.#tls,
       ...("path" in this.#address
@@ -138,7 +134,7 @@ export class Listener {
   /** Accepting failed, and the engine has given the address up: serve again. */
   #acceptFailed(error: unknown): void {
     if (this.#closing) return;
-    const closed = this.#worker.guard?.relieve() ?? 0;
+    const closed = this.#worker.makeRoom();
     log.warn(
       `Accepting connections failed (${
         error instanceof Error ? error.message : error

@@ -5,31 +5,32 @@
  */
 
 import type { Timer } from "../std/timer.ts";
-import type { PagiApp, State } from "../pagi/types.ts";
+import type { DisconnectReason, PagiApp, State } from "../pagi/types.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { resolveSettings } from "../options/resolve_settings.ts";
 import type { Settings } from "../options/settings.ts";
-import { raiseDescriptorLimit } from "../guard/descriptors.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";
 import { log } from "../log/log.ts";
 import { AccessLog } from "./access_log.ts";
+import { connectionLimit as connectionLimitOf } from "./connection_limit.ts";
 import type { WorkerContext } from "./context.ts";
 import { DeadlineSet } from "./deadline_set.ts";
 import { Lifespan } from "./lifespan.ts";
-import { type KeyPair, Listener } from "./listener.ts";
+import { type KeyPair, readKeyPair } from "./key_pair.ts";
+import { listenAddresses } from "./listen_addresses.ts";
+import { Listener } from "./listener.ts";
+import type { StopCause } from "./exchange.ts";
 import { Running } from "./running.ts";
-
-/** Descriptors kept for files and the rest, as the user's document says. */
-const SPARE_DESCRIPTORS = 50;
-/** The limit where the system's is not readable [port]. */
-const DEFAULT_CONNECTIONS = 1000;
+import { ALONE, type ServerRole } from "./server_role.ts";
 
 /** Serves an app with settings (PAGI.md 6, "In code"). */
 export class Server {
   readonly settings: Settings;
   readonly #startTimeout: number;
   readonly #app: PagiApp;
+  readonly #role: ServerRole;
   readonly #lifespan: Lifespan;
+  #keyPair: KeyPair | null = null;
   #worker: MutableContext | null = null;
   #listeners: Listener[] = [];
   #accessLog: AccessLog | null = null;
@@ -41,15 +42,20 @@ export class Server {
    * defaults. `timeout` bounds the start of responses only where it is given.
    * @throws {OptionError} For unknown settings and wrong values.
    */
-  constructor(app: PagiApp, given: Partial<Settings> = {}) {
+  constructor(
+    app: PagiApp,
+    given: Partial<Settings> = {},
+    role: Partial<ServerRole> = {},
+  ) {
     this.settings = resolveSettings(given);
     this.#startTimeout = given.timeout ?? 0;
     this.#app = app;
+    this.#role = { ...ALONE, ...role };
     this.#lifespan = new Lifespan(app, {
       mode: this.settings.lifespan,
       startupTimeout: this.settings.lifespanStartupTimeout,
       shutdownTimeout: this.settings.shutdownTimeout,
-      workerNumber: null,
+      workerNumber: this.#role.workerNumber,
     });
   }
 
@@ -92,21 +98,54 @@ export class Server {
    * @throws {ListenError} When an address cannot be listened at.
    */
   async start(): Promise<void> {
-    const { settings } = this;
-    const tls = await readKeyPair(settings);
-    this.#accessLog = AccessLog.open(settings);
-    try {
-      await this.#lifespan.startup();
-      if (this.#stopping !== null) return;
-      this.#worker = this.#createWorker(this.#lifespan.state);
-      for (const address of listenAddresses(settings)) {
-        const listener = new Listener(this.#worker, address, tls);
+    await this.startApp();
+    if (this.#stopping === null) await this.listen();
+  }
+
+  /** The first half of a start. @throws {StartupError} */
+  async startApp(): Promise<void> {
+    this.#keyPair = this.#role.keyPair ?? await readKeyPair(this.settings);
+    this.#accessLog = AccessLog.open(this.settings);
+    await this.#orStop(() => this.#lifespan.startup());
+  }
+
+  /**
+   * The second half: binds `addresses`, or those that the settings name.
+   *
+   * @throws {ListenError} When one cannot be listened at.
+   */
+  async listen(
+    addresses: readonly ListenAddress[] = listenAddresses(this.settings),
+  ): Promise<void> {
+    const worker = this.#worker = this.#createWorker(this.#lifespan.state);
+    await this.#orStop(async () => {
+      for (const address of addresses) {
+        const listener = new Listener(worker, address, this.#keyPair);
         await listener.listen();
         this.#listeners.push(listener);
       }
+    });
+  }
+
+  async #orStop(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
       await this.stop();
       throw error;
+    }
+  }
+
+  /** The peers with a request running, for a guard elsewhere. */
+  occupiedPeers(): string[] {
+    return this.#worker === null ? [] : [...occupied(this.#worker.running)];
+  }
+
+  /** Takes note that a guard closed a connection. */
+  connectionClosed(peer: string, reason: DisconnectReason): void {
+    log.debug(() => `Closed the connection of ${peer}: ${reason}.`);
+    for (const exchange of this.#worker?.running ?? []) {
+      if (exchange.peerKey === peer) exchange.disconnect(reason);
     }
   }
 
@@ -119,17 +158,19 @@ export class Server {
    * Stops as PAGI.md 6 says: takes no more connections, ends streams and
    * WebSockets, waits for running requests, and shuts the app down. Each
    * further call ends the wait that is on.
+   *
+   * @param cause Clients are told whether it is worth to connect again.
    */
-  stop(): Promise<void> {
+  stop(cause: StopCause = "stopped"): Promise<void> {
     if (this.#stopping !== null) this.#forced.resolve();
-    return this.#stopping ??= this.#stop();
+    return this.#stopping ??= this.#stop(cause);
   }
 
-  async #stop(): Promise<void> {
+  async #stop(cause: StopCause): Promise<void> {
     const worker = this.#worker;
     if (worker !== null) {
-      worker.draining = true;
-      for (const exchange of worker.running) exchange.drain();
+      worker.draining = cause;
+      for (const exchange of worker.running) exchange.drain(cause);
       const drained = Promise.all([
         ...this.#listeners.map((listener) => listener.shutdown()),
         worker.running.idle(),
@@ -163,23 +204,18 @@ export class Server {
   #createWorker(state: State | null): MutableContext {
     const { settings } = this;
     const running = new Running();
-    const descriptors = raiseDescriptorLimit();
-    const connectionLimit = settings.maxConnections ||
-      (descriptors === null
-        ? DEFAULT_CONNECTIONS
-        : Math.max(1, descriptors - SPARE_DESCRIPTORS));
+    const { connectionLimit: limitOfAll, workerNumber } = this.#role;
+    const connectionLimit = limitOfAll ?? connectionLimitOf(settings);
     const guard = openGuard({
       limit: connectionLimit,
-      timeoutMs: settings.timeout * 1000,
-      runningPeers: () => occupiedPeers(running),
-      onClose(peer, reason) {
-        log.debug(`Closed the connection of ${peer}: ${reason}.`);
-        for (const exchange of running) {
-          if (exchange.peerKey === peer) exchange.disconnect(reason);
-        }
-      },
+      // A worker does not see which connections are the others'.
+      timeoutMs: workerNumber === null ? settings.timeout * 1000 : 0,
+      runningPeers: () => occupied(running),
+      onClose: (peer, reason) => this.connectionClosed(peer, reason),
     });
-    if (guard === null) {
+    if (workerNumber !== null) {
+      // The supervisor has said it.
+    } else if (guard === null) {
       log.warn(
         "Connections cannot be watched here (it takes Linux, /proc and the permission for FFI): --max-connections, and --timeout for idle connections, are not enforced.",
       );
@@ -201,18 +237,28 @@ export class Server {
         : (record) => accessLog.write(record),
       stalls: new DeadlineSet(settings.timeout * 1000),
       starts: new DeadlineSet(this.#startTimeout * 1000),
-      draining: false,
+      requestsLeft: workerNumber !== null && settings.maxRequests > 0
+        ? settings.maxRequests
+        : Infinity,
+      onWorn: () => this.#role.onWorn(),
+      makeRoom: () => {
+        if (workerNumber === null) return guard?.relieve() ?? 0;
+        this.#role.onAcceptFailed();
+        return 0;
+      },
+      shared: workerNumber !== null,
+      draining: null,
     };
   }
 }
 
 interface MutableContext extends WorkerContext {
-  draining: boolean;
+  draining: StopCause | null;
   readonly connectionLimit: number | null;
   readonly guard: Guard | null;
 }
 
-function* occupiedPeers(running: Running): Iterable<string> {
+function* occupied(running: Running): Iterable<string> {
   for (const exchange of running) {
     if (exchange.occupiesConnection) yield exchange.peerKey;
   }
@@ -229,19 +275,4 @@ function giveUp(running: Running): void {
     exchange.disconnect("server_shutdown");
     exchange.dropConnection();
   }
-}
-
-function listenAddresses(settings: Settings): readonly ListenAddress[] {
-  if (settings.listen.length > 0) return settings.listen;
-  if (settings.socket !== null) return [{ path: settings.socket }];
-  return [{ host: settings.host, port: settings.port }];
-}
-
-async function readKeyPair(settings: Settings): Promise<KeyPair | null> {
-  const { sslCert, sslKey } = settings;
-  if (sslCert === null || sslKey === null) return null;
-  return {
-    cert: await Deno.readTextFile(sslCert),
-    key: await Deno.readTextFile(sslKey),
-  };
 }

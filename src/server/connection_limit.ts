@@ -1,0 +1,23 @@
+/**
+ * How many connections may be open.
+ *
+ * @module
+ */
+
+import { raiseDescriptorLimit } from "../guard/descriptors.ts";
+import type { Settings } from "../options/settings.ts";
+
+/** Descriptors kept for files and the rest, as the user's document says. */
+const SPARE_DESCRIPTORS = 50;
+/** The limit where the system's is not readable [port]. */
+const DEFAULT_CONNECTIONS = 1000;
+
+/** How many connections one process may have, as its settings and limits say. */
+export function connectionLimit(settings: Settings): number {
+  const workers = Math.max(1, settings.workers);
+  if (settings.maxConnections > 0) return settings.maxConnections * workers;
+  const descriptors = raiseDescriptorLimit();
+  return descriptors === null
+    ? DEFAULT_CONNECTIONS * workers
+    : Math.max(1, descriptors - SPARE_DESCRIPTORS);
+}

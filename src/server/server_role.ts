@@ -1,0 +1,30 @@
+/**
+ * What a server is in its process.
+ *
+ * @module
+ */
+
+import type { KeyPair } from "./key_pair.ts";
+
+/** What a server is in its process; by itself, unless said otherwise. */
+export interface ServerRole {
+  /** 1, 2, … in a worker. The address is shared with other workers then. */
+  readonly workerNumber: number | null;
+  /** Connections of all workers together; null for what settings say. */
+  readonly connectionLimit: number | null;
+  /** Read already; null for what settings name. */
+  readonly keyPair: KeyPair | null;
+  /** Called once `--max-requests` have come. */
+  onWorn(): void;
+  /** Called when accepting fails: the supervisor makes room. */
+  onAcceptFailed(): void;
+}
+
+/** The server is all that runs in its process. */
+export const ALONE: ServerRole = {
+  workerNumber: null,
+  connectionLimit: null,
+  keyPair: null,
+  onWorn() {},
+  onAcceptFailed() {},
+};
