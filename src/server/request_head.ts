@@ -41,7 +41,8 @@ let lastGoodHost = "";
 
 function isHost(host: string): boolean {
   if (host === lastGoodHost) return true;
-  if (!HOST.test(host)) return false;
+  // Apps make URLs of it: `1.2.3.999` and `a:99999` would make them throw.
+  if (!HOST.test(host) || !URL.canParse(`http://${host}/`)) return false;
   lastGoodHost = host;
   return true;
 }
@@ -69,7 +70,7 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
   let host: string | undefined;
   let size = 0;
   let contentLength: number | null = null;
-  let coding: string | undefined;
+  let foreignCoding = false;
   let upgrade = false;
   let connectionUpgrade = false;
   let key = false;
@@ -87,10 +88,11 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
         if (!events) events = namesEventStream(value);
         break;
       case "content-length":
-        contentLength = Number(value);
+        // Repeated, even with the same value, it is refused (PAGI.md 6).
+        contentLength = contentLength === null ? Number(value) : NaN;
         break;
       case "transfer-encoding":
-        coding = value;
+        foreignCoding ||= value.toLowerCase() !== "chunked";
         break;
       case "upgrade":
         upgrade ||= listNames(value, "websocket");
@@ -111,7 +113,9 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
   let pathStart: number;
   let http2 = false;
   if (
-    host !== undefined && host !== "" && url.startsWith(host, authorityStart)
+    host !== undefined && host !== "" &&
+    url.startsWith(host, authorityStart) &&
+    endsAuthority(url.charCodeAt(authorityStart + host.length))
   ) {
     pathStart = authorityStart + host.length;
   } else {
@@ -126,13 +130,14 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
       http2 = true;
       headers.unshift(["host", authority]);
     } else if (host !== "") {
+      if (!isHost(host)) throw badHost();
       for (const field of headers) {
         if (field[0] === "host") field[1] = authority;
       }
     }
     host = authority;
   }
-  if (!isHost(host)) throw new Refusal(400, "The host header is not a host.");
+  if (!isHost(host)) throw badHost();
   if (method === "CONNECT") {
     throw new Refusal(405, "This server is no tunnel: CONNECT is not allowed.");
   }
@@ -144,8 +149,11 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
   ) {
     throw new Refusal(431, "The header fields are too many or too long.");
   }
-  if (coding !== undefined && coding.toLowerCase() !== "chunked") {
+  if (foreignCoding) {
     throw new Refusal(501, "Only the transfer coding chunked is understood.");
+  }
+  if (Number.isNaN(contentLength)) {
+    throw new Refusal(400, "A request has one content-length.");
   }
   if (
     contentLength !== null && limits.maxBodySize > 0 &&
@@ -185,10 +193,18 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
 
 function endOfAuthority(url: string, start: number): number {
   for (let i = start; i < url.length; i++) {
-    const unit = url.charCodeAt(i);
-    if (unit === 47 || unit === 63 || unit === 35) return i; // "/", "?", "#"
+    if (endsAuthority(url.charCodeAt(i))) return i;
   }
   return url.length;
+}
+
+/** "/", "?", "#" or the end of the text. */
+function endsAuthority(unit: number): boolean {
+  return unit === 47 || unit === 63 || unit === 35 || Number.isNaN(unit);
+}
+
+function badHost(): Refusal {
+  return new Refusal(400, "The host header is not a host.");
 }
 
 /** `text/event-stream` among the media types, whatever its parameters. */

@@ -25,12 +25,14 @@ export interface TestServer {
 /**
  * Runs `body` against a server that serves `app`, and stops the server.
  * Nothing is written to the access log unless `settings` asks for it.
+ *
+ * @returns all that the server has logged, its shutdown included
  */
 export async function withServer(
   app: PagiApp,
   settings: Partial<Settings>,
   body: (test: TestServer) => Promise<void>,
-): Promise<void> {
+): Promise<string[]> {
   const log: string[] = [];
   configureLog({ level: "debug", write: (text) => void log.push(text) });
   const quiet = "accessLog" in settings ? {} : { noAccessLog: true };
@@ -56,4 +58,5 @@ export async function withServer(
     await server.stop();
     configureLog({ level: "info" });
   }
+  return log;
 }
