@@ -13,14 +13,17 @@ export type DeadlineReason =
   | "keepalive_timeout"
   | "write_timeout";
 
+/** The peers with a request running, or null when nobody can tell. */
+export type PeersRunning = Iterable<string> | null;
+
 /** What the deadlines need to know. */
 export interface DeadlineOptions {
   /** How long nothing may happen (ms). */
   timeoutMs: number;
   /** Brings the connections up to date. */
   look(): void;
-  /** The peers with a request running. */
-  runningPeers(): Iterable<string>;
+  /** The peers with a request running; null when that cannot be told now. */
+  runningPeers(): PeersRunning | Promise<PeersRunning>;
   onClose(peer: string, reason: DeadlineReason): void;
 }
 
@@ -39,6 +42,7 @@ export class Deadlines {
   readonly #connections: Connections;
   readonly #options: DeadlineOptions;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
 
   constructor(
     sockets: Sockets,
@@ -53,35 +57,43 @@ export class Deadlines {
 
   /** Enforces nothing any more. */
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
   #wait(ms: number): void {
-    const timer = setTimeout(() => this.#check(), ms);
+    const timer = setTimeout(() => void this.#check(), ms);
     Deno.unrefTimer(timer);
     this.#timer = timer;
   }
 
-  #check(): void {
+  async #check(): Promise<void> {
     const { timeoutMs, look, runningPeers } = this.#options;
     const began = performance.now();
     look();
-    const now = performance.now();
-    let running: Set<string> | undefined;
-    let next = now + timeoutMs; // what comes after this look is due later
-    for (const connection of this.#connections.all()) {
-      if (!connection.tcp) continue;
-      if (connection.due <= now) {
-        running ??= new Set(runningPeers());
+    const due = [...this.#connections.all()].filter((connection) =>
+      connection.tcp && connection.due <= began
+    );
+    let spent = performance.now() - began;
+    if (due.length > 0) {
+      const peers = await runningPeers();
+      if (this.#stopped) return;
+      const now = performance.now();
+      const running = peers === null ? null : new Set(peers);
+      for (const connection of due) {
         connection.due = this.#enforce(
           connection,
           now,
-          running.has(connection.peer),
+          running === null || running.has(connection.peer),
         );
       }
-      next = Math.min(next, connection.due);
+      spent += performance.now() - now;
     }
-    const spent = performance.now() - began;
+    const now = performance.now();
+    let next = now + timeoutMs; // what comes after this look is due later
+    for (const { tcp, due } of this.#connections.all()) {
+      if (tcp) next = Math.min(next, due);
+    }
     this.#wait(Math.max(next - now, timeoutMs / 20, 50, spent / SHARE));
   }
 

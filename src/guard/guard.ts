@@ -8,7 +8,11 @@
 
 import { peerKey, type SocketAddress } from "./address.ts";
 import { type Connection, Connections } from "./connections.ts";
-import { type DeadlineReason, Deadlines } from "./deadlines.ts";
+import {
+  type DeadlineReason,
+  Deadlines,
+  type PeersRunning,
+} from "./deadlines.ts";
 import { Endings } from "./endings.ts";
 import { openLibc } from "./libc.ts";
 import { Sockets } from "./sockets.ts";
@@ -19,8 +23,12 @@ export interface GuardOptions {
   limit: number;
   /** How long nothing may happen on a connection (ms); 0 for ever. */
   timeoutMs: number;
-  /** The peers (see {@linkcode peerKey}) with a request running. */
-  runningPeers(): Iterable<string>;
+  /**
+   * The peers (see {@linkcode peerKey}) with a request running. A promise, or
+   * null for "nobody can tell now", where other threads have to be asked; such
+   * a guard ends no connections behind their answers, its threads' guards do.
+   */
+  runningPeers(): PeersRunning | Promise<PeersRunning>;
   /** Called after a deadline closed a connection. */
   onClose?(peer: string, reason: DeadlineReason): void;
 }
@@ -53,7 +61,7 @@ export interface Guard {
    *
    * @returns how many were closed
    */
-  relieve(): number;
+  relieve(): Promise<number>;
   /** Stops and gives everything back. */
   close(): void;
 }
@@ -87,7 +95,7 @@ export function openGuard(options: GuardOptions): Guard | null {
 class LibcGuard implements Guard {
   readonly #sockets: Sockets;
   readonly #limit: number;
-  readonly #runningPeers: () => Iterable<string>;
+  readonly #runningPeers: GuardOptions["runningPeers"];
   readonly #connections: Connections;
   readonly #endings: Endings;
   readonly #deadlines: Deadlines | undefined;
@@ -110,7 +118,13 @@ class LibcGuard implements Guard {
     this.#runningPeers = runningPeers;
     const connections = new Connections(sockets, this.#limit);
     this.#connections = connections;
-    this.#endings = new Endings(sockets, connections, { look, runningPeers });
+    this.#endings = new Endings(sockets, connections, {
+      look,
+      runningPeers() {
+        const peers = options.runningPeers();
+        return peers instanceof Promise ? [] : peers ?? [];
+      },
+    });
     if (timeoutMs > 0) {
       this.#deadlines = new Deadlines(sockets, connections, {
         timeoutMs,
@@ -169,9 +183,9 @@ class LibcGuard implements Guard {
     return this.#look();
   }
 
-  relieve(): number {
+  async relieve(): Promise<number> {
+    const running = new Set(await this.#runningPeers());
     const all = this.#look();
-    const running = new Set(this.#runningPeers());
     const rank = (connection: Connection) =>
       connection.ending
         ? 0

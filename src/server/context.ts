@@ -33,7 +33,7 @@ export interface WorkerContext {
   /** Called when none is left. */
   onWorn(): void;
   /** Closes idle connections after accepting failed; returns how many. */
-  makeRoom(): number;
+  makeRoom(): Promise<number>;
   /** True when other workers listen at the same addresses. */
   readonly shared: boolean;
   /** Why the server is stopping; null while it is not. */

@@ -132,18 +132,14 @@ export class Listener {
   }
 
   /** Accepting failed, and the engine has given the address up: serve again. */
-  #acceptFailed(error: unknown): void {
+  async #acceptFailed(error: unknown): Promise<void> {
     if (this.#closing) return;
-    const closed = this.#worker.makeRoom();
+    const closed = await this.#worker.makeRoom();
     log.warn(
       `Accepting connections failed (${
         error instanceof Error ? error.message : error
       }). ${closed} idle connections were closed; serving again.`,
     );
-    this.#listenAgain();
-  }
-
-  async #listenAgain(): Promise<void> {
     while (!this.#closing) {
       try {
         return await this.listen();

@@ -242,9 +242,9 @@ export class Server {
         : Infinity,
       onWorn: () => this.#role.onWorn(),
       makeRoom: () => {
-        if (workerNumber === null) return guard?.relieve() ?? 0;
+        if (workerNumber === null && guard !== null) return guard.relieve();
         this.#role.onAcceptFailed();
-        return 0;
+        return Promise.resolve(0);
       },
       shared: workerNumber !== null,
       draining: null,

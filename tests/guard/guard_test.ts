@@ -89,7 +89,7 @@ Deno.test("relieve() closes silent connections, the newest first, and no running
   }
   using answered = await server.connect();
   assertEquals(await status(answered), 200);
-  assertEquals(server.guard.relieve(), 16);
+  assertEquals(await server.guard.relieve(), 16);
   await until(() => server.guard.count() === 6);
   wait.resolve();
   assert((await running.response()).endsWith("done"));

@@ -27,6 +27,8 @@ for (let port = 0;;) {
     return new Response("full", { status: 503 });
   });
   guard.watch(server.addr);
-  await server.finished.catch(() => console.log("closed", guard.relieve()));
+  await server.finished.catch(() =>
+    guard.relieve().then((closed) => console.log("closed", closed))
+  );
   await new Promise((resolve) => setTimeout(resolve, 50));
 }
