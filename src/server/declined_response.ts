@@ -10,39 +10,48 @@ import { endToEnd } from "./end_to_end.ts";
 
 const ENCODER = new TextEncoder();
 
-/** A piece that the app may change without harm. */
-export function copyOf(piece: Uint8Array | string): Uint8Array | string {
-  return typeof piece === "string" ? piece : piece.slice();
-}
+/** Gathers such an answer until it is whole (PAGI.md 3.4, 3.5). */
+export class DeclinedResponse {
+  readonly #headers: HeaderList;
+  readonly #pieces: Uint8Array[] = [];
 
-/** The gathered pieces of a body as one. */
-export function joinPieces(
-  pieces: readonly (Uint8Array | string)[],
-): Uint8Array<ArrayBuffer> {
-  const bytes = pieces.map((piece) =>
-    typeof piece === "string" ? ENCODER.encode(piece) : piece
-  );
-  const whole = new Uint8Array(
-    bytes.reduce((length, piece) => length + piece.byteLength, 0),
-  );
-  let at = 0;
-  for (const piece of bytes) {
-    whole.set(piece, at);
-    at += piece.byteLength;
+  constructor(readonly status: number, headers: HeaderList) {
+    this.#headers = endToEnd(headers);
   }
-  return whole;
-}
 
-/** Such an answer has a `content-length`, except 204 and 304 (PAGI.md 3.5). */
-export function declineHead(
-  status: number,
-  headers: HeaderList,
-  length: number,
-): HeaderList {
-  const fields = endToEnd(headers);
-  if (
-    status === 204 || status === 304 ||
-    fieldValue(fields, "content-length") !== null
-  ) return fields;
-  return [...fields, ["content-length", String(length)]];
+  /** What the server says in the app's stead. */
+  static plain(status: number, text: string): DeclinedResponse {
+    const type = "text/plain; charset=utf-8";
+    const answer = new DeclinedResponse(status, [["content-type", type]]);
+    answer.add(text + "\n");
+    return answer;
+  }
+
+  /** Takes a piece of the body; the app may use its buffer again. */
+  add(piece: Uint8Array | string): void {
+    this.#pieces.push(
+      typeof piece === "string" ? ENCODER.encode(piece) : piece.slice(),
+    );
+  }
+
+  /** The pieces as one. */
+  body(): Uint8Array<ArrayBuffer> {
+    const length = this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const whole = new Uint8Array(length);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    return whole;
+  }
+
+  /** The header fields; `content-length` is added, except on 204 and 304. */
+  headers(length: number): HeaderList {
+    const bare = this.status === 204 || this.status === 304;
+    if (bare || fieldValue(this.#headers, "content-length") !== null) {
+      return this.#headers;
+    }
+    return [...this.#headers, ["content-length", String(length)]];
+  }
 }

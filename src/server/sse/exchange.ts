@@ -10,7 +10,7 @@ import { fieldValue } from "../../http/headers.ts";
 import { formatSseComment } from "../../pagi/sse_format.ts";
 import { log } from "../../log/log.ts";
 import type { ListenerContext } from "../context.ts";
-import { copyOf, declineHead, joinPieces } from "../declined_response.ts";
+import { DeclinedResponse } from "../declined_response.ts";
 import { endToEnd } from "../end_to_end.ts";
 import type { OutboundBody } from "../outbound_body.ts";
 import type { RequestHead } from "../request_head.ts";
@@ -44,13 +44,10 @@ export function serveSse(
 export class SseExchange extends ResponseExchange {
   /** What the app has made of the scope so far (PAGI.md 3.5). */
   phase: "idle" | "http" | "streaming" | "declining" | "closed" = "idle";
-  /** True when the app answered with a decline. */
-  declined = false;
   #stream: OutboundBody | null = null;
   #keepAlive: { interval: number; comment: string } | null = null;
   #timer: Timer | undefined;
-  #pieces: (Uint8Array | string)[] = [];
-  #decline: { status: number; headers: HeaderList } | null = null;
+  #decline: DeclinedResponse | null = null;
 
   /** Starts the stream; its head leaves at once. */
   startStream(status: number, headers: HeaderList): void {
@@ -87,22 +84,25 @@ export class SseExchange extends ResponseExchange {
     this.answer(500, "Internal Server Error", "server_error");
   }
 
+  /** True when the app answers with a decline. */
+  get declined(): boolean {
+    return this.#decline !== null;
+  }
+
   /** Begins an answer other than a stream. */
   decline(status: number, headers: HeaderList): void {
     this.phase = "declining";
-    this.declined = true;
-    this.#decline = { status, headers };
+    this.#decline = new DeclinedResponse(status, headers);
   }
 
   /** Gathers the body of that answer, and sends it when it is whole. */
   declineBody(body: Uint8Array | string | null, more: boolean): void {
-    if (this.#decline === null || this.writer.started) return;
-    // The app may use its buffer again.
-    if (body !== null) this.#pieces.push(copyOf(body));
+    const decline = this.#decline;
+    if (decline === null || this.writer.started) return;
+    if (body !== null) decline.add(body);
     if (more) return;
-    const whole = joinPieces(this.#pieces);
-    const { status, headers } = this.#decline;
-    this.writer.begin(status, declineHead(status, headers, whole.byteLength));
+    const whole = decline.body();
+    this.writer.begin(decline.status, decline.headers(whole.length));
     this.writer.whole(whole);
     this.endConnection();
   }

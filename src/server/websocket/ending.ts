@@ -14,6 +14,8 @@ export interface Ending {
 
 /** The peer is gone without a Close. */
 export const CLIENT_CLOSED: Ending = { code: 1006, reason: "client_closed" };
+/** The app closed before it accepted. */
+export const CLOSED_EARLY: Ending = { code: 1006, reason: "" };
 /** A message was over the limit. */
 export const TOO_LARGE: Ending = { code: 1009, reason: "protocol_error" };
 /** The app takes messages more slowly than they come. */

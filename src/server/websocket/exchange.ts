@@ -10,13 +10,14 @@ import { clipCloseReason } from "../../pagi/close_codes.ts";
 import { byteLength } from "../../http/byte_length.ts";
 import { log } from "../../log/log.ts";
 import type { ListenerContext } from "../context.ts";
-import { copyOf, declineHead, joinPieces } from "../declined_response.ts";
+import { DeclinedResponse } from "../declined_response.ts";
 import { endToEnd } from "../end_to_end.ts";
-import { Exchange } from "../exchange.ts";
+import { Exchange, type StopCause } from "../exchange.ts";
 import type { RequestHead } from "../request_head.ts";
 import { type Buffer, TransportState } from "../transport_state.ts";
 import {
   CLIENT_CLOSED,
+  CLOSED_EARLY,
   type Ending,
   endingOfClose,
   endingOfError,
@@ -34,6 +35,8 @@ const DONE: Promise<void> = Promise.resolve();
 const DRAIN_LOOK_MS = 10;
 /** The Close code of a server that stops, or gives a peer up. */
 const GOING_AWAY = 1001;
+/** The Close code of a server whose successor takes new connections already. */
+const SERVICE_RESTART = 1012;
 /** How long a peer may take to answer a Close, in milliseconds. */
 const CLOSE_WAIT_MS = 5000;
 
@@ -69,8 +72,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
   #socket: WebSocket | null = null;
   #ending: Ending | null = null;
   #keepAlive: KeepAlive | null = null;
-  #denial: { status: number; headers: HeaderList } | null = null;
-  #pieces: (Uint8Array | string)[] = [];
+  #denial: DeclinedResponse | null = null;
   #closeTimer: Timer | undefined;
   #drainTimer: Timer | undefined;
 
@@ -109,7 +111,8 @@ export class WebSocketExchange extends Exchange implements Buffer {
       socket.onopen = () => {
         if (this.phase === "opening") this.phase = "open";
         else socket.close(GOING_AWAY);
-        if (this.worker.draining) this.drain();
+        const { draining } = this.worker;
+        if (draining !== null) this.drain(draining);
         resolve();
       };
       socket.onmessage = (event) => this.#take(event.data);
@@ -164,30 +167,30 @@ export class WebSocketExchange extends Exchange implements Buffer {
 
   /** Refuses the handshake in the shortest way (PAGI.md 8, item 62). */
   forbid(): void {
-    this.#deny(403, [["content-type", "text/plain; charset=utf-8"]], [
-      "Forbidden\n",
-    ]);
+    this.#deny(DeclinedResponse.plain(403, "Forbidden"));
+    this.inbox.end(CLOSED_EARLY);
   }
 
   /** Begins a refusal of the app's own. */
   beginDenial(status: number, headers: HeaderList): void {
-    this.#denial ??= { status, headers };
+    this.#denial ??= new DeclinedResponse(status, headers);
   }
 
   /** Gathers its body, and sends it when it is whole. */
   denialBody(body: Uint8Array | string | null, more: boolean): void {
-    if (this.#denial === null || this.handedOff) return;
-    // The app may use its buffer again.
-    if (body !== null) this.#pieces.push(copyOf(body));
-    if (more) return;
-    const { status, headers } = this.#denial;
-    this.#deny(status, headers, this.#pieces);
+    if (this.#denial === null) return;
+    if (body !== null) this.#denial.add(body);
+    if (!more) this.#deny(this.#denial);
   }
 
-  override drain(): void {
+  override drain(cause: StopCause): void {
     if (this.phase !== "open") return;
     this.state.fail("server_shutdown");
-    this.close(GOING_AWAY, "", SHUTDOWN);
+    this.close(
+      cause === "replaced" ? SERVICE_RESTART : GOING_AWAY,
+      "",
+      SHUTDOWN,
+    );
     this.inbox.end(SHUTDOWN);
   }
 
@@ -256,20 +259,17 @@ export class WebSocketExchange extends Exchange implements Buffer {
     this.endResponse();
   }
 
-  #deny(
-    status: number,
-    headers: HeaderList,
-    pieces: readonly (Uint8Array | string)[],
-  ): void {
-    const body = joinPieces(pieces);
+  #deny(denial: DeclinedResponse): void {
+    const { status } = denial;
+    const body = denial.body();
     const empty = status === 204 || status === 205 || status === 304;
     this.phase = "closed";
     this.status = status;
-    this.bodyBytes = empty ? 0 : body.byteLength;
+    this.bodyBytes = empty ? 0 : body.length;
     this.handOff(
       new Response(empty ? null : body, {
         status,
-        headers: declineHead(status, headers, body.byteLength),
+        headers: denial.headers(body.length),
       }),
     );
     this.endConnection();
@@ -277,9 +277,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
   }
 
   #fail(): void {
-    this.#deny(500, [["content-type", "text/plain; charset=utf-8"]], [
-      "Internal Server Error\n",
-    ]);
+    this.#deny(DeclinedResponse.plain(500, "Internal Server Error"));
     this.state.fail("server_error");
   }
 

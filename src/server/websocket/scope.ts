@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WebSocketScope } from "../../pagi/types.ts";
+import type { HeaderList, WebSocketScope } from "../../pagi/types.ts";
 import { netScope } from "../net_scope.ts";
 import type { WebSocketExchange } from "./exchange.ts";
 
@@ -13,15 +13,17 @@ export function webSocketScope(exchange: WebSocketExchange): WebSocketScope {
   const scope = netScope(exchange) as WebSocketScope;
   scope.type = "websocket";
   scope.scheme = exchange.listener.secure ? "wss" : "ws";
-  scope.subprotocols = subprotocols(exchange.header("sec-websocket-protocol"));
+  scope.subprotocols = subprotocols(exchange.head.headers);
   scope.extensions = exchange.listener.webSocketExtensions;
   scope["pagi.transport"] = exchange.transport;
   return scope;
 }
 
-function subprotocols(list: string | null): string[] {
-  if (list === null) return [];
-  return list.split(",").map((name) => name.trim()).filter((name) =>
-    name !== ""
-  );
+/** What `sec-websocket-protocol` offers; several fields count as one list. */
+function subprotocols(headers: HeaderList): string[] {
+  return headers
+    .filter(([name]) => name === "sec-websocket-protocol")
+    .flatMap(([, list]) => list.split(","))
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }
