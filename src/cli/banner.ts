@@ -4,28 +4,11 @@
  * @module
  */
 
-import type { Settings } from "../options/settings.ts";
-import type { ListenAddress } from "../options/address.ts";
+import type { ServiceFacts } from "../process/run_service.ts";
 import { VERSION } from "./version.ts";
 
-/** Where a server listens. */
-export interface Places {
-  /** What a browser can open. */
-  readonly urls: readonly string[];
-  readonly addresses: readonly ListenAddress[];
-}
-
-/** What the banner tells of. */
-export interface BannerFacts extends Places {
-  /** What is served. */
-  readonly title: string;
-  /** Connections in all; null where nobody counts. */
-  readonly connectionLimit: number | null;
-  readonly settings: Settings;
-}
-
 /** The lines of the banner: what, where, and with what limits. */
-export function banner(facts: BannerFacts): string {
+export function banner(facts: ServiceFacts): string {
   const { title, connectionLimit, settings } = facts;
   const limits = [
     connectionLimit === null ? "" : `${connectionLimit} connections`,
@@ -43,7 +26,9 @@ export function banner(facts: BannerFacts): string {
 }
 
 /** The places by name: URLs, and Unix sockets as `--listen` takes them. */
-export function places({ urls, addresses }: Places): string[] {
+export function places(
+  { urls, addresses }: Pick<ServiceFacts, "urls" | "addresses">,
+): string[] {
   const sockets = addresses.flatMap((address) =>
     "path" in address ? [`unix:${address.path}`] : []
   );

@@ -6,7 +6,7 @@
 
 import { configureLog, log } from "../log/log.ts";
 import { LoadError } from "../loader/load_error.ts";
-import { loadApp } from "../loader/load_app.ts";
+import { type AppRequest, loadApp } from "../loader/load_app.ts";
 import {
   type CommandLine,
   type Environment,
@@ -15,7 +15,10 @@ import {
 import { helpText } from "../options/help.ts";
 import { OptionError } from "../options/option_error.ts";
 import type { Settings } from "../options/settings.ts";
-import { runSingleProcess } from "../process/single_process.ts";
+import { runService } from "../process/run_service.ts";
+import { SingleProcess } from "../process/single_process.ts";
+import { Supervisor } from "../process/supervisor.ts";
+import { WorkerError } from "../process/worker_handle.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_error.ts";
 import { Server } from "../server/server.ts";
@@ -44,19 +47,29 @@ async function serve(line: CommandLine): Promise<void> {
   const { settings, positionals } = line;
   configureLog({ level: settings.logLevel });
   for (const { level, text } of line.notices) log[level](text);
-  const { app, title } = await loadApp({
+  const request: AppRequest = {
     positionals,
     app: settings.app,
     lib: settings.lib,
     modules: settings.module,
     eval: settings.eval,
-  });
-  const server = new Server(app, givenSettings(line));
-  await runSingleProcess(server, () => {
-    const facts = server.facts();
-    if (!settings.quiet) printError(banner({ ...facts, title }));
+  };
+  const service = settings.workers > 1
+    ? new Supervisor(settings, givenSettings(line), request)
+    : await oneProcess(line, request);
+  await runService(service, () => {
+    const facts = service.facts();
+    if (!settings.quiet) printError(banner(facts));
     log.info(`Ready at ${places(facts).join(", ")}`);
   });
+}
+
+async function oneProcess(
+  line: CommandLine,
+  request: AppRequest,
+): Promise<SingleProcess> {
+  const { app, title } = await loadApp(request);
+  return new SingleProcess(new Server(app, givenSettings(line)), title);
 }
 
 /** What was given and nothing else: defaults stay the server's. */
@@ -70,12 +83,15 @@ function givenSettings({ settings, given }: CommandLine): Partial<Settings> {
 
 /** Says what went wrong and returns the exit code that stands for it. */
 function report(error: unknown): number {
-  if (error instanceof OptionError) {
+  const usage = error instanceof OptionError ||
+    error instanceof WorkerError && error.usage;
+  if (usage) {
     printError(`pagi-server: ${error.message}\n`);
     return EXIT.usage;
   }
   const expected = error instanceof LoadError ||
-    error instanceof StartupError || error instanceof ListenError;
+    error instanceof StartupError || error instanceof ListenError ||
+    error instanceof WorkerError;
   if (expected) printError(`pagi-server: ${error.message}\n`);
   else log.error("The server failed.", error);
   return EXIT.failure;

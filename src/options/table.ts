@@ -131,8 +131,7 @@ export const OPTIONS: OptionTable = {
     aliases: ["w"],
     kind: integer({ max: 1024 }),
     default: 1,
-    help: "Worker processes; 0 and 1 mean a single process",
-    later: { which: "above 1", asks: (count) => count > 1 },
+    help: "Workers; 0 and 1 mean a single process without any",
   },
   reuseport: {
     kind: flag,
@@ -148,7 +147,6 @@ export const OPTIONS: OptionTable = {
     kind: seconds,
     default: 50,
     help: "Replace a worker blocked for longer; 0 means never",
-    later: aboveZero,
   },
   daemonize: {
     aliases: ["D"],

@@ -62,6 +62,11 @@ export class Listener {
     return this.#address;
   }
 
+  /** What the address is for the system; null before it is bound. */
+  get bound(): SocketAddress | null {
+    return this.#server === null ? null : this.#server.addr as SocketAddress;
+  }
+
   /** Where a browser finds it; null for a Unix socket. */
   get url(): string | null {
     if ("path" in this.#address) return null;

@@ -64,6 +64,11 @@ export class Server {
     return this.#listeners.map((listener) => listener.address);
   }
 
+  /** What those addresses are for the system: with resolved host names. */
+  get bound(): (Deno.NetAddr | Deno.UnixAddr)[] {
+    return this.#listeners.flatMap((listener) => listener.bound ?? []);
+  }
+
   /** The URLs that a browser can open; none for Unix sockets. */
   get urls(): string[] {
     return this.#listeners.flatMap((listener) => listener.url ?? []);

@@ -1,0 +1,181 @@
+/**
+ * Which of the listeners that share an address get the new connections.
+ *
+ * @module
+ */
+
+import type { SocketAddress } from "./address.ts";
+import { type Libc, openLibc, SOL_SOCKET } from "./libc.ts";
+import { Sockets } from "./sockets.ts";
+
+/** From Linux's asm-generic/socket.h. */
+const SO_ACCEPTCONN = 30;
+const SO_ATTACH_REUSEPORT_CBPF = 51;
+
+/** Classic BPF (linux/bpf_common.h, linux/filter.h). */
+const LOAD_WORD = 0x20;
+const MODULO = 0x94;
+const JUMP_IF_EQUAL = 0x15;
+const RETURN = 0x06;
+/** A random number instead of a word of the packet. */
+const RANDOM = 0xfffff000 + 56;
+
+/** A listener of this process, known by its cookie. */
+export type ListenerId = number;
+
+/**
+ * Steers the kernel's choice among the listeners of one address that were
+ * bound with SO_REUSEPORT. It numbers them in the order of binding; when one
+ * is closed the last takes its number. A listener that gets no new connections
+ * can accept what waits in its queue and be closed without a loss: closing one
+ * that is still chosen resets what waits there.
+ */
+export class Steering {
+  readonly #libc: Libc;
+  readonly #sockets: Sockets;
+  readonly #address: SocketAddress;
+  /** In the kernel's order; null stands for one of another process. */
+  readonly #group: (ListenerId | null)[];
+
+  private constructor(
+    libc: Libc,
+    sockets: Sockets,
+    address: SocketAddress,
+    others: number,
+  ) {
+    this.#libc = libc;
+    this.#sockets = sockets;
+    this.#address = address;
+    this.#group = new Array(others).fill(null);
+  }
+
+  /**
+   * @param others How many listeners of another process were bound before.
+   * @returns null where it cannot be had: not Linux, or no permission for FFI
+   */
+  static open(address: SocketAddress, others = 0): Steering | null {
+    const libc = openLibc();
+    const own = openLibc();
+    if (libc === null || own === null) return null;
+    return new Steering(libc, new Sockets(own), address, others);
+  }
+
+  /** The listener that was bound since the last call; null when there is none. */
+  join(): ListenerId | null {
+    for (const { cookie } of this.#listeners()) {
+      if (this.#group.includes(cookie)) continue;
+      this.#group.push(cookie);
+      return cookie;
+    }
+    return null;
+  }
+
+  /** Takes note that a listener was closed. */
+  leave(listener: ListenerId): void {
+    const at = this.#group.indexOf(listener);
+    if (at < 0) return;
+    const last = this.#group.pop()!;
+    if (at < this.#group.length) this.#group[at] = last;
+  }
+
+  /** Takes note that another process closed its listeners, the last first. */
+  othersLeft(): void {
+    for (let at = this.#group.length - 1; at >= 0; at--) {
+      if (this.#group[at] !== null) continue;
+      const last = this.#group.pop()!;
+      if (at < this.#group.length) this.#group[at] = last;
+    }
+  }
+
+  /** The listeners of this process, the last in the kernel's order first. */
+  lastFirst(): ListenerId[] {
+    return this.#group.filter((listener) => listener !== null).reverse();
+  }
+
+  /** Takes note of listeners that another process bound last. */
+  joinOthers(count: number): void {
+    for (let i = 0; i < count; i++) this.#group.push(null);
+  }
+
+  /** Tells whether a listener is still open. */
+  isOpen(listener: ListenerId): boolean {
+    for (const { cookie } of this.#listeners()) {
+      if (cookie === listener) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Gives new connections to the listeners that `takes` accepts, by chance.
+   * None at all changes nothing.
+   *
+   * @returns whether the kernel does so
+   */
+  steer(takes: (listener: ListenerId | null) => boolean): boolean {
+    const numbers = this.#group.flatMap((listener, number) =>
+      takes(listener) ? [number] : []
+    );
+    const [any] = this.#listeners();
+    if (numbers.length === 0 || any === undefined) return false;
+    const program = chooseAmong(numbers);
+    const descriptor = new BigUint64Array(2); // struct sock_fprog
+    descriptor[0] = BigInt(program.byteLength / 8);
+    descriptor[1] = Deno.UnsafePointer.value(Deno.UnsafePointer.of(program));
+    return this.#libc.symbols.setsockopt(
+      any.fd,
+      SOL_SOCKET,
+      SO_ATTACH_REUSEPORT_CBPF,
+      descriptor,
+      16,
+    ) === 0;
+  }
+
+  /** Gives everything back; the kernel goes on as it was told last. */
+  close(): void {
+    this.#libc.close();
+    this.#sockets.close();
+  }
+
+  *#listeners(): Generator<{ fd: number; cookie: ListenerId }> {
+    const name = nameOf(this.#address);
+    const value = new Uint32Array(1);
+    const length = new Uint32Array([4]);
+    const { getsockopt } = this.#libc.symbols;
+    for (const fd of this.#sockets.descriptors()) {
+      const listens =
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, value, length) === 0 &&
+        value[0] === 1;
+      if (!listens) continue;
+      const address = this.#sockets.ownAddress(fd);
+      if (address === null || nameOf(address) !== name) continue;
+      yield { fd, cookie: this.#sockets.cookie(fd) };
+    }
+  }
+}
+
+/** A program that returns one of `numbers`, each as likely. */
+function chooseAmong(numbers: readonly number[]): Uint8Array<ArrayBuffer> {
+  const program = new Uint8Array(8 * (2 * numbers.length + 1));
+  const view = new DataView(program.buffer);
+  let at = 0;
+  const add = (code: number, jumpFalse: number, k: number): void => {
+    view.setUint16(at, code, true);
+    view.setUint8(at + 3, jumpFalse);
+    view.setUint32(at + 4, k, true);
+    at += 8;
+  };
+  add(LOAD_WORD, 0, RANDOM);
+  add(MODULO, 0, numbers.length);
+  numbers.slice(0, -1).forEach((number, i) => {
+    add(JUMP_IF_EQUAL, 1, i);
+    add(RETURN, 0, number);
+  });
+  add(RETURN, 0, numbers.at(-1)!);
+  return program;
+}
+
+function nameOf(address: SocketAddress): string {
+  return "path" in address
+    ? address.path
+    : `${address.hostname}:${address.port}`;
+}

@@ -1,0 +1,185 @@
+/**
+ * A worker, as the supervisor sees it.
+ *
+ * @module
+ */
+
+import type { ListenAddress } from "../options/address.ts";
+import type { FromWorker, ToWorker, WorkerPlan } from "./messages.ts";
+
+/** What the supervisor wants to be told of a worker that serves. */
+export interface WorkerEvents {
+  /** It has served enough requests, or its app is in an unknown state. */
+  onWorn(worker: WorkerHandle, why: string): void;
+  /** It is gone without having been asked to go. */
+  onGone(worker: WorkerHandle, why: string): void;
+  onAcceptFailed(worker: WorkerHandle): void;
+}
+
+/** A worker that could not start. */
+export class WorkerError extends Error {
+  override readonly name = "WorkerError";
+
+  /** @param usage The command line is wrong, not the app. */
+  constructor(message: string, readonly usage: boolean) {
+    super(message);
+  }
+}
+
+/** One worker thread and how far it has come. */
+export class WorkerHandle {
+  readonly number: number;
+  readonly startedAt = performance.now();
+  /** When it last showed a sign of life (ms, `performance.now()`). */
+  seenAt = performance.now();
+  state: "starting" | "serving" | "stopping" | "gone" = "starting";
+  addresses: readonly ListenAddress[] = [];
+  /** What the addresses are for the system. */
+  bound: readonly (Deno.NetAddr | Deno.UnixAddr)[] = [];
+  urls: readonly string[] = [];
+  /** What it serves. */
+  title = "";
+  readonly #worker: Worker;
+  readonly #events: WorkerEvents;
+  readonly #appStarted = Promise.withResolvers<void>();
+  #listening = Promise.withResolvers<void>();
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly #asked = new Map<number, (peers: readonly string[]) => void>();
+  #questions = 0;
+
+  constructor(plan: WorkerPlan, events: WorkerEvents) {
+    this.number = plan.number;
+    this.#events = events;
+    // Whoever waits hears of a failure; a bystander need not.
+    this.#appStarted.promise.catch(() => {});
+    this.#listening.promise.catch(() => {});
+    const url = new URL("./worker_main.ts", import.meta.url);
+    this.#worker = new Worker(url, {
+      type: "module",
+      name: `worker ${plan.number}`,
+    });
+    this.#worker.addEventListener("message", (event) => this.#take(event.data));
+    this.#worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      this.#gone(event.message);
+    });
+    this.#tell({ type: "start", plan });
+  }
+
+  /** Resolves when the app has started. @throws {WorkerError} */
+  appStarted(): Promise<void> {
+    return this.#appStarted.promise;
+  }
+
+  /** Has it accept connections; resolves when it does. @throws {WorkerError} */
+  async listen(addresses: readonly ListenAddress[]): Promise<void> {
+    this.#tell({ type: "listen", addresses });
+    await this.#listening.promise;
+    this.state = "serving";
+  }
+
+  /**
+   * Has it stop gracefully; a second call ends the waiting. Resolves when it
+   * has stopped or is gone.
+   */
+  stop(replaced: boolean): Promise<void> {
+    if (this.state !== "gone") {
+      this.state = "stopping";
+      this.#tell({ type: "stop", replaced });
+    }
+    return this.#stopped.promise;
+  }
+
+  /** Resolves when it has stopped or is gone. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  /** Ends the thread; one in a tight loop goes on. */
+  terminate(): void {
+    this.state = "gone";
+    this.#worker.terminate();
+    this.#release("it was terminated");
+  }
+
+  reopenLogs(): void {
+    this.#tell({ type: "reopenLogs" });
+  }
+
+  /** Tells it of a connection that the guard has closed. */
+  connectionClosed(message: Extract<ToWorker, { type: "closed" }>): void {
+    this.#tell(message);
+  }
+
+  /** The peers with a request running; null when it does not answer in time. */
+  peers(milliseconds: number): Promise<readonly string[] | null> {
+    const id = ++this.#questions;
+    this.#tell({ type: "peers", id });
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#asked.delete(id);
+        resolve(null);
+      }, milliseconds);
+      this.#asked.set(id, (peers) => {
+        clearTimeout(timer);
+        this.#asked.delete(id);
+        resolve(peers);
+      });
+    });
+  }
+
+  #tell(message: ToWorker): void {
+    if (this.state !== "gone") this.#worker.postMessage(message);
+  }
+
+  #take(message: FromWorker): void {
+    this.seenAt = performance.now();
+    switch (message.type) {
+      case "started":
+        this.title = message.title;
+        return this.#appStarted.resolve();
+      case "listening":
+        this.addresses = message.addresses;
+        this.bound = message.bound;
+        this.urls = message.urls;
+        return this.#listening.resolve();
+      case "failed": {
+        const error = new WorkerError(message.message, message.usage);
+        this.#appStarted.reject(error);
+        return this.#listening.reject(error);
+      }
+      case "peers":
+        return this.#asked.get(message.id)?.(message.peers);
+      case "worn":
+        return this.#events.onWorn(this, "it has served --max-requests");
+      case "broken":
+        return this.#events.onWorn(this, "an error escaped its app");
+      case "acceptFailed":
+        return this.#events.onAcceptFailed(this);
+      case "exit":
+        return this.#gone(`its app called Deno.exit(${message.code})`);
+      case "stopped":
+        return this.#stopped.resolve();
+    }
+  }
+
+  #gone(why: string): void {
+    if (this.state === "gone") return;
+    const wasServing = this.state === "serving";
+    this.state = "gone";
+    this.#worker.terminate();
+    this.#release(why);
+    if (wasServing) this.#events.onGone(this, why);
+  }
+
+  #release(why: string): void {
+    const error = new WorkerError(
+      `Worker ${this.number} ended before it could serve: ${why}.`,
+      false,
+    );
+    this.#appStarted.reject(error);
+    this.#listening.reject(error);
+    this.#stopped.resolve();
+    for (const answer of this.#asked.values()) answer([]);
+  }
+}

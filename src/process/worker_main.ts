@@ -1,0 +1,118 @@
+/**
+ * One worker: an app and a server on a thread of its own.
+ *
+ * The supervisor starts this module as a Worker and talks to it in messages.
+ *
+ * @module
+ */
+
+/// <reference lib="deno.worker" />
+
+import { loadApp } from "../loader/load_app.ts";
+import { LoadError } from "../loader/load_error.ts";
+import { configureLog, log } from "../log/log.ts";
+import { OptionError } from "../options/option_error.ts";
+import { resolveSettings } from "../options/resolve_settings.ts";
+import { StartupError } from "../server/lifespan.ts";
+import { ListenError } from "../server/listen_error.ts";
+import { Server } from "../server/server.ts";
+import type { FromWorker, ToWorker, WorkerPlan } from "./messages.ts";
+
+/** How often a worker says that it lives, in parts of the heartbeat timeout. */
+const BEATS_PER_TIMEOUT = 5;
+
+let server: Server | null = null;
+
+function tell(message: FromWorker): void {
+  self.postMessage(message);
+}
+
+self.addEventListener("message", (event: MessageEvent<ToWorker>) => {
+  handle(event.data).catch((error) => tell(failure(error)));
+});
+
+async function handle(message: ToWorker): Promise<void> {
+  switch (message.type) {
+    case "start":
+      return await start(message.plan);
+    case "listen": {
+      await server?.listen(message.addresses);
+      if (server?.serving) {
+        const { addresses, bound, urls } = server;
+        tell({ type: "listening", addresses, bound, urls });
+      }
+      return;
+    }
+    case "stop":
+      await server?.stop(message.replaced ? "replaced" : "stopped");
+      return tell({ type: "stopped" });
+    case "reopenLogs":
+      return server?.reopenLogs();
+    case "peers":
+      return tell({
+        type: "peers",
+        id: message.id,
+        peers: server?.occupiedPeers() ?? [],
+      });
+    case "closed":
+      return server?.connectionClosed(message.peer, message.reason);
+  }
+}
+
+async function start(plan: WorkerPlan): Promise<void> {
+  const { request, given, number, connectionLimit, keyPair } = plan;
+  const settings = resolveSettings(given);
+  configureLog({ level: settings.logLevel });
+  reportEnds();
+  const { app, title } = await loadApp(request);
+  server = new Server(app, given, {
+    workerNumber: number,
+    connectionLimit,
+    keyPair,
+    onWorn: () => tell({ type: "worn" }),
+    onAcceptFailed: () => tell({ type: "acceptFailed" }),
+  });
+  await server.startApp();
+  const { heartbeatTimeout } = settings;
+  if (heartbeatTimeout > 0) {
+    const beat = () => tell({ type: "beat" });
+    setInterval(beat, heartbeatTimeout * 1000 / BEATS_PER_TIMEOUT);
+  }
+  tell({ type: "started", title });
+}
+
+/** An app's `Deno.exit` ends the worker without a word: says one first. */
+function reportEnds(): void {
+  const exit = Deno.exit;
+  Deno.exit = (code?: number): never => {
+    tell({ type: "exit", code: code ?? Deno.exitCode });
+    return exit(code);
+  };
+  const broken = (what: string, error: unknown) => {
+    log.error(what, error);
+    tell({ type: "broken" });
+  };
+  self.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    broken(
+      "A promise of the app was rejected, and nothing handled it.",
+      event.reason,
+    );
+  });
+  self.addEventListener("error", (event) => {
+    event.preventDefault();
+    broken("The app threw outside of any request.", event.error);
+  });
+}
+
+function failure(error: unknown): FromWorker {
+  const expected = error instanceof LoadError ||
+    error instanceof StartupError || error instanceof ListenError ||
+    error instanceof OptionError;
+  if (!expected) log.error("The worker failed.", error);
+  return {
+    type: "failed",
+    message: error instanceof Error ? error.message : String(error),
+    usage: error instanceof OptionError,
+  };
+}
