@@ -12,7 +12,7 @@ import type { Socket, Sockets } from "./sockets.ts";
 
 /** One connection of a watched listener. */
 export interface Connection extends Socket {
-  /** See {@linkcode peerKey}. */
+  /** See {@linkcode peerKey}. On a Unix socket it is not found by this name. */
   readonly peer: string;
   /** False on a Unix socket, of which the kernel tells no more. */
   readonly tcp: boolean;
@@ -165,7 +165,7 @@ export class Connections {
       ackedAt: 0,
     };
     this.#known.set(cookie, connection);
-    this.#byPeer.set(connection.peer, connection);
+    if (tcp) this.#byPeer.set(connection.peer, connection);
     return connection;
   }
 

@@ -130,6 +130,6 @@ export class Deadlines {
           : "keepalive_timeout",
       );
     }
-    return now + timeoutMs;
+    return Infinity;
   }
 }

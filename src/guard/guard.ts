@@ -46,7 +46,9 @@ export interface Guard {
   /**
    * Closes a connection behind its answer, which is to be handed to the engine
    * in the same turn; not before all that runs on it has ended. The client
-   * gets the whole answer even while it is still sending.
+   * gets the whole answer even while it is still sending. Until it is closed
+   * its further requests are not admitted; so on HTTP/2, where other requests
+   * share the connection, let only the stream end.
    */
   endConnection(peer: string): void;
   /** Closes a connection at once. */

@@ -192,7 +192,12 @@ export class Sockets {
   }
 
   /** Fills `into`; false when the kernel has less than that to say. */
-  #option(fd: number, level: number, name: number, into: Uint32Array): boolean {
+  #option(
+    fd: number,
+    level: number,
+    name: number,
+    into: Uint32Array<ArrayBuffer>,
+  ): boolean {
     this.#length[0] = into.byteLength;
     const { getsockopt } = this.#libc.symbols;
     return getsockopt(fd, level, name, into, this.#length) === 0 &&

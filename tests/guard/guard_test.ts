@@ -1,8 +1,11 @@
 import { assert, assertEquals, assertGreater } from "../../src/std/assert.ts";
+import { peerKey } from "../../src/guard/address.ts";
+import { openGuard } from "../../src/guard/guard.ts";
 import {
   GuardedServer,
   type Handler,
-  type RawClient,
+  pass,
+  RawClient,
   until,
 } from "./guarded_server.ts";
 
@@ -98,6 +101,34 @@ Deno.test("relieve() closes silent connections, the newest first, and no running
   assertEquals(await status(oldest), 200);
   assertEquals(await silent[19].read(), null);
   for (const client of silent) client[Symbol.dispose]();
+});
+
+Deno.test("on a Unix socket nobody is refused, ended or given a deadline", async () => {
+  const guard = openGuard({
+    limit: 1,
+    timeoutMs: 100,
+    runningPeers: () => [],
+  })!;
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/socket`;
+  await using server = Deno.serve({ path, onListen() {} }, (_request, info) => {
+    guard.endConnection(peerKey(info.remoteAddr, 0));
+    return new Response(null, { status: guard.admit(info, 0) ? 200 : 503 });
+  });
+  guard.watch(server.addr);
+  const clients: RawClient[] = [];
+  for (let i = 0; i < 3; i++) {
+    clients.push(
+      new RawClient(await Deno.connect({ transport: "unix", path })),
+    );
+  }
+  for (const client of clients) assertEquals(await status(client), 200);
+  assertEquals(guard.count(), 3);
+  await pass(300);
+  for (const client of clients) assertEquals(await status(client), 200);
+  for (const client of clients) client[Symbol.dispose]();
+  guard.close();
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("connections that come and go in another thread meet no harm", async () => {
