@@ -43,6 +43,7 @@ export class ConnectionState implements PagiConnection {
   }
 
   onComplete(callback: () => void): void {
+    this.#startWatching();
     if (this.#succeeded) run(callback);
     else if (this.#reason === null) (this.#onComplete ??= []).push(callback);
   }

@@ -52,12 +52,14 @@ export class RequestBody {
   }
 
   /**
-   * The next part; the last one has `more` 0 (PAGI.md 3.3).
+   * The next part; the last one has `more` 0 (PAGI.md 3.3). Null when nothing
+   * is left to come: after the last part, or after `cancel`.
    *
    * @throws {BodyFailure} When it is too large (413), stalls (408), breaks
    * (400) or the client leaves.
    */
-  async read(): Promise<BodyPart> {
+  async read(): Promise<BodyPart | null> {
+    if (this.#done) return null;
     if (this.#reader === null) {
       const stream = this.contentLength === 0 ? null : this.request.body;
       if (stream === null) return this.#last(EMPTY);
@@ -67,6 +69,8 @@ export class RequestBody {
     while (!part.done && part.value.byteLength === 0) {
       part = await this.#next(this.#reader);
     }
+    // Another read that was under way got the end.
+    if (this.#done) return null;
     if (part.done) return this.#last(EMPTY);
     this.#received += part.value.byteLength;
     if (this.maxSize > 0 && this.#received > this.maxSize) {
@@ -82,8 +86,12 @@ export class RequestBody {
       : { body: part.value, more: 1 };
   }
 
-  /** Stops reading; the engine discards what still comes. */
+  /**
+   * Stops reading; the engine discards what still comes. Without this a body
+   * that was read in part keeps its connection from ending.
+   */
   cancel(): void {
+    if (this.#done) return;
     this.#done = true;
     this.#reader?.cancel().catch(() => {});
   }

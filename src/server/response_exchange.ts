@@ -60,6 +60,7 @@ export abstract class ResponseExchange extends Exchange {
   /** The response is complete, or there will be none. */
   responseOver(): void {
     this.unboundStart();
+    this.body.cancel();
     const waiting = this.#waiting;
     this.#waiting = null;
     if (waiting !== null) { for (const resolve of waiting) resolve(); }
@@ -67,12 +68,15 @@ export abstract class ResponseExchange extends Exchange {
 
   override disconnect(reason: DisconnectReason): void {
     if (!this.state.fail(reason)) return;
-    if (this.handedOff) {
-      if (!this.writer.complete) this.writer.abort();
-    } else {
-      this.abandon();
-    }
+    if (this.writer.started) this.writer.abort();
+    else this.abandon();
     this.responseOver();
+  }
+
+  /** The app broke its response off: what is open cannot be completed. */
+  breakOff(how: string): void {
+    this.logError(how);
+    this.disconnect("server_error");
   }
 
   /** The request body cannot be read: says so where that is still possible. */
@@ -103,8 +107,9 @@ export abstract class ResponseExchange extends Exchange {
 
   /** Starts the time in which the app must start its response, if bounded. */
   boundStart(): void {
-    if (this.over || this.writer.started) return;
-    this.#start ??= this.worker.starts.add(() => this.#startOverdue());
+    const { starts } = this.worker;
+    if (starts.milliseconds === 0 || this.over || this.writer.started) return;
+    this.#start ??= starts.add(() => this.#startOverdue());
   }
 
   /** The time does not run while the app waits for the request body. */
@@ -129,8 +134,7 @@ export abstract class ResponseExchange extends Exchange {
     this.writer.endWithoutTrailers();
     if (this.writer.complete) return this.state.succeed();
     if (this.writer.started) {
-      this.logError("the app returned in the middle of its response.");
-      return this.disconnect("server_error");
+      return this.breakOff("the app returned in the middle of its response.");
     }
     if (await this.clientHasLeft()) return this.disconnect("client_closed");
     this.logError("the app returned without a response.");

@@ -12,10 +12,10 @@ import type { ResponseExchange } from "./response_exchange.ts";
 import { endToEnd } from "./end_to_end.ts";
 import { openFile, readPieces, skipTo } from "./file_body.ts";
 import { OutboundBody } from "./outbound_body.ts";
+import { ownBytes, wholePayload } from "./payload.ts";
 import { type Buffer, TransportState } from "./transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();
-const ENCODER = new TextEncoder();
 
 type Event<T extends string> = Extract<HttpSendEvent, { type: T }>;
 /** The head of a response. */
@@ -35,6 +35,9 @@ export class ResponseWriter implements Buffer {
   #headers: HeaderList = [];
   #wantsTrailers = false;
   #body: OutboundBody | null = null;
+  /** Bytes of the body by its `content-length`; the engine sends no more. */
+  #announced: number | null = null;
+  #sendingFile = false;
   #phase: "idle" | "started" | "open" | "trailers" | "complete" = "idle";
 
   constructor(exchange: ResponseExchange) {
@@ -73,26 +76,27 @@ export class ResponseWriter implements Buffer {
   /** Takes a piece of the body; resolves when the next one may come. */
   body(event: BodyEvent): Promise<void> {
     if (this.#phase !== "started" && this.#phase !== "open") return DONE;
+    // A file completes the body: what comes beside it comes after the end.
+    if (this.#sendingFile) return DONE;
     if ("file" in event && event.file != null) {
-      return this.#file(event.file, event.offset ?? 0, event.length ?? null);
+      const { file, offset, length } = event;
+      return this.#alone(this.#file(file, offset ?? 0, length ?? null));
     }
     if ("fh" in event && event.fh != null) {
-      return this.#handle(event.fh, event.offset ?? null, event.length ?? null);
+      const { fh, offset, length } = event;
+      return this.#alone(this.#handle(fh, offset ?? null, length ?? null));
     }
     const { body, more } = event as { body?: Uint8Array | string; more?: 0 };
-    if (more) {
-      if (body == null || body.length === 0) return this.#openBody() && DONE;
-      return this.#openBody().write(toOwnBytes(body));
+    if (!more && this.#phase === "started" && !this.#wantsTrailers) {
+      this.whole(body ?? null);
+      return DONE;
     }
-    if (this.#phase === "open") {
-      const written = body == null || body.length === 0
-        ? DONE
-        : this.#openBody().write(toOwnBytes(body));
-      this.end();
-      return written;
-    }
-    this.whole(body ?? null);
-    return DONE;
+    const out = this.#openBody();
+    const written = body == null || body.length === 0
+      ? DONE
+      : out.write(ownBytes(body));
+    if (!more) this.end();
+    return written;
   }
 
   /** The trailers end the message; they cannot reach the wire (PAGI.md 9). */
@@ -116,24 +120,12 @@ export class ResponseWriter implements Buffer {
   whole(body: Uint8Array | string | null): void {
     const isHead = this.#exchange.head.method === "HEAD";
     let payload: BodyInit | null = null;
-    if (hasBody(this.status!)) {
-      const known = body !== null && body.length > 0 ||
-        fieldValue(this.#headers, "content-length") !== null;
-      if (isHead && !known) {
-        // What GET would send is not known; the engine would say that it is 0.
-        payload = ReadableStream.from([]);
-      } else if (body !== null) {
-        // The engine would name a type for a string where the app names none.
-        payload = typeof body === "string" && hasContentType(this.#headers)
-          ? body
-          : toOwnBytes(body);
-        if (!isHead) this.bodyBytes = byteLength(body);
-      }
-    }
+    if (body !== null && body.length > 0 && hasBody(this.status!)) {
+      payload = wholePayload(body, this.#headers);
+      if (!isHead) this.bodyBytes = byteLength(body);
+    } else if (isHead) payload = this.#unknownLength();
     this.#complete();
-    this.#exchange.handOff(
-      new Response(payload, { status: this.status!, headers: this.#headers }),
-    );
+    this.#handOff(payload);
     this.#exchange.endResponse();
   }
 
@@ -144,9 +136,8 @@ export class ResponseWriter implements Buffer {
 
   /** Cuts the response short: no terminator, the connection closes. */
   abort(): void {
-    if (this.#phase === "started" && !this.#exchange.handedOff) {
-      this.#openBody();
-    }
+    if (this.complete) return;
+    if (!this.#exchange.handedOff) this.#openBody();
     this.#phase = "complete";
     this.#body?.abort();
     this.transport.release();
@@ -159,39 +150,69 @@ export class ResponseWriter implements Buffer {
     const body = this.#body = new OutboundBody(
       () => this.transport,
       exchange.worker.marks,
-      () => exchange.disconnect("client_closed"),
+      () => this.#cancelled(),
     );
     this.#phase = "open";
-    const silent = exchange.head.method === "HEAD" || !hasBody(this.status!);
-    if (silent) {
+    const isHead = exchange.head.method === "HEAD";
+    if (isHead || !hasBody(this.status!)) {
       // The app writes on; nobody reads.
       body.discard();
-      exchange.handOff(
-        new Response(null, { status: this.status!, headers: this.#headers }),
-      );
+      this.#handOff(isHead ? this.#unknownLength() : null);
       exchange.endResponse();
-      return body;
+    } else {
+      this.#deliver(body.stream);
     }
-    this.#deliver(body.stream);
     return body;
   }
 
   #deliver(stream: ReadableStream<Uint8Array>): void {
     const exchange = this.#exchange;
-    exchange.handOff(
-      new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>, {
-        status: this.status!,
-        headers: this.#headers,
-      }),
-    );
+    this.#announced = announcedLength(this.#headers);
+    this.#handOff(stream as ReadableStream<Uint8Array<ArrayBuffer>>);
     const over = () => {
-      this.bodyBytes = this.#body?.written ?? this.bodyBytes;
+      this.bodyBytes = this.#sent;
       exchange.endResponse();
     };
     exchange.completed.then(over, () => {
       exchange.disconnect("client_closed");
       over();
     });
+  }
+
+  #handOff(payload: BodyInit | null): void {
+    this.#exchange.handOff(
+      new Response(payload, { status: this.status!, headers: this.#headers }),
+    );
+  }
+
+  /** For HEAD: where the app does not name the length, the engine would say 0. */
+  #unknownLength(): ReadableStream<never> | null {
+    return hasBody(this.status!) && announcedLength(this.#headers) === null
+      ? ReadableStream.from([])
+      : null;
+  }
+
+  /** Bytes of the body that the engine took, or will take. */
+  get #sent(): number {
+    const taken = this.#body?.written ?? this.bodyBytes;
+    return Math.min(taken, this.#announced ?? taken);
+  }
+
+  /** The engine reads no more: all that was announced is sent, or nobody is there. */
+  #cancelled(): void {
+    if (this.#sent !== this.#announced) {
+      this.#exchange.disconnect("client_closed");
+    }
+  }
+
+  /** What is sent while `work` goes on is ignored. */
+  async #alone(work: Promise<void>): Promise<void> {
+    this.#sendingFile = true;
+    try {
+      await work;
+    } finally {
+      this.#sendingFile = false;
+    }
   }
 
   async #file(
@@ -237,6 +258,13 @@ export class ResponseWriter implements Buffer {
   }
 
   #finishBody(): void {
+    const announced = this.#announced ?? 0;
+    if (this.#sent < announced) {
+      this.#exchange.breakOff(
+        `the app sent ${this.#sent} of ${announced} bytes that its content-length announced.`,
+      );
+      return;
+    }
     this.#complete();
     this.#body?.end();
   }
@@ -253,16 +281,7 @@ function hasBody(status: number): boolean {
   return status !== 204 && status !== 205 && status !== 304;
 }
 
-function hasContentType(headers: HeaderList): boolean {
-  for (const [name] of headers) {
-    if (name.length === 12 && name.toLowerCase() === "content-type") {
-      return true;
-    }
-  }
-  return false;
-}
-
-/** The app may reuse its buffer once `send` has resolved, so copy it. */
-function toOwnBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
-  return typeof body === "string" ? ENCODER.encode(body) : new Uint8Array(body);
+function announcedLength(headers: HeaderList): number | null {
+  const value = fieldValue(headers, "content-length");
+  return value !== null && /^\d+$/.test(value) ? Number(value) : null;
 }

@@ -20,7 +20,9 @@ export async function receiveHttp(
       exchange.unboundStart();
       const part = await body.read();
       exchange.boundStart();
-      return { type: "http.request", body: part.body, more: part.more };
+      if (part !== null) {
+        return { type: "http.request", body: part.body, more: part.more };
+      }
     } catch (error) {
       if (!(error instanceof BodyFailure)) throw error;
       exchange.failBody(error);

@@ -16,7 +16,9 @@ export async function receiveSse(
   if (!exchange.over && !body.done) {
     try {
       const part = await body.read();
-      return { type: "sse.request", body: part.body, more: part.more };
+      if (part !== null) {
+        return { type: "sse.request", body: part.body, more: part.more };
+      }
     } catch (error) {
       if (!(error instanceof BodyFailure)) throw error;
       exchange.failBody(error);

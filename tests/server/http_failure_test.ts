@@ -1,0 +1,220 @@
+/** Apps that fail, and apps that do not answer (PAGI.md 3.1). */
+
+import type { PagiConnection } from "../../src/pagi/types.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "../../src/std/assert.ts";
+import {
+  httpApp,
+  linesOf,
+  reply,
+  type ServeHttp,
+} from "../helpers/http_app.ts";
+import type { RawConnection } from "../helpers/raw_connection.ts";
+import { withServer } from "../helpers/with_server.ts";
+
+interface Outcome {
+  /** All that came until the server closed the connection. */
+  wire: string;
+  errors: string[];
+  connection: PagiConnection;
+  /** The callbacks of `pagi.connection` that fired. */
+  fired: string[];
+}
+
+/** GET /path?query of an app that fails; the connection must close. */
+async function outcome(
+  serve: ServeHttp,
+  during: (client: RawConnection) => Promise<void> = async () => {},
+): Promise<Outcome> {
+  let wire = "";
+  let connection: PagiConnection | undefined;
+  const fired: string[] = [];
+  const app = httpApp((scope, receive, send) => {
+    connection = scope["pagi.connection"];
+    connection.onComplete(() => fired.push("complete"));
+    connection.onDisconnect((reason) => fired.push(reason));
+    return serve(scope, receive, send);
+  });
+  const log = await withServer(app, {}, async ({ connect }) => {
+    const client = await connect();
+    await client.request("GET /path?query");
+    await during(client);
+    wire = await client.rest();
+  });
+  return {
+    wire,
+    errors: linesOf("error", log),
+    connection: connection!,
+    fired,
+  };
+}
+
+function assertPlain500({ wire, errors, connection, fired }: Outcome): void {
+  assertMatch(wire, /^HTTP\/1\.1 500 Internal Server Error\r\n/);
+  assertStringIncludes(wire, "connection: close\r\n");
+  assertMatch(wire, /\r\n\r\nInternal Server Error\n$/);
+  assertEquals(wire.split("HTTP/1.1").length, 2);
+  assertEquals(errors.length, 1);
+  assertStringIncludes(errors[0], "GET /path");
+  assertEquals(connection.disconnectReason(), "server_error");
+  assertEquals(connection.isConnected(), false);
+  assertEquals(fired, ["server_error"]);
+}
+
+Deno.test("resolving without a start gives 500 and a log entry (PAGI.md 43)", async () => {
+  const result = await outcome(() => Promise.resolve());
+  assertPlain500(result);
+  assertStringIncludes(result.errors[0], "without a response");
+});
+
+Deno.test("throwing before start gives 500 and closes (PAGI.md 45)", async () => {
+  const result = await outcome(() => Promise.reject(new Error("my mistake")));
+  assertPlain500(result);
+  assertStringIncludes(result.errors[0], "my mistake");
+  // The stack helps; the client does not see it.
+  assertStringIncludes(result.errors[0], "http_failure_test.ts");
+  assert(!result.wire.includes("mistake"));
+});
+
+Deno.test("throwing at once, not in a promise, is the same (PAGI.md 45)", async () => {
+  assertPlain500(
+    await outcome(() => {
+      throw new Error("at once");
+    }),
+  );
+});
+
+Deno.test("whatever is thrown is logged", async () => {
+  const hostile = {
+    get message() {
+      throw new Error("hidden");
+    },
+  };
+  for (const thrown of [undefined, null, "text", 0, Symbol("s"), hostile]) {
+    assertPlain500(await outcome(() => Promise.reject(thrown)));
+  }
+});
+
+Deno.test("an app that returns no promise has returned", async () => {
+  assertPlain500(await outcome(() => undefined as unknown as Promise<void>));
+});
+
+Deno.test("responseStarted() is true after the 500 backstop (PAGI.md 81)", async () => {
+  const { connection } = await outcome(() => Promise.resolve());
+  assertEquals(connection.responseStarted(), true);
+  assertEquals(connection.responseComplete(), true);
+});
+
+Deno.test("throwing mid-body writes no second status line and no terminator (PAGI.md 46)", async () => {
+  const result = await outcome(async (_scope, _receive, send) => {
+    await send({ type: "http.response.start", status: 200 });
+    await send({ type: "http.response.body", body: "part", more: 1 });
+    throw new Error("in the middle");
+  });
+  assertMatch(result.wire, /^HTTP\/1\.1 200 OK\r\n/);
+  assertMatch(result.wire, /\r\n\r\n4\r\npart\r\n$/);
+  assertEquals(result.wire.split("HTTP/1.1").length, 2);
+  assertEquals(result.errors.length, 1);
+  assertStringIncludes(result.errors[0], "GET /path");
+  assertStringIncludes(result.errors[0], "in the middle");
+  assertEquals(result.fired, ["server_error"]);
+});
+
+Deno.test("throwing between start and body cannot become a 500", async () => {
+  const result = await outcome(async (_scope, _receive, send) => {
+    await send({ type: "http.response.start", status: 201 });
+    throw new Error("just then");
+  });
+  assertMatch(result.wire, /^HTTP\/1\.1 201 Created\r\n/);
+  assertMatch(result.wire, /\r\n\r\n$/);
+  assertEquals(result.wire.split("\r\n\r\n").length, 2);
+  assertEquals(result.errors.length, 1);
+  assertEquals(result.fired, ["server_error"]);
+});
+
+Deno.test("resolving mid-body is logged and closes without terminator", async () => {
+  const result = await outcome(async (_scope, _receive, send) => {
+    await send({ type: "http.response.start", status: 200 });
+    await send({ type: "http.response.body", body: "part", more: 1 });
+  });
+  assertMatch(result.wire, /\r\n\r\n4\r\npart\r\n$/);
+  assertEquals(result.errors.length, 1);
+  assertStringIncludes(result.errors[0], "GET /path");
+  assertEquals(result.fired, ["server_error"]);
+});
+
+Deno.test("resolving after start alone is logged and closes", async () => {
+  const result = await outcome(async (_scope, _receive, send) => {
+    await send({ type: "http.response.start", status: 200 });
+  });
+  assertMatch(result.wire, /^HTTP\/1\.1 200 OK\r\n/);
+  assertEquals(result.errors.length, 1);
+  assertEquals(result.fired, ["server_error"]);
+});
+
+Deno.test("fewer bytes than content-length are logged, and the connection closes", async () => {
+  const result = await outcome(async (_scope, _receive, send) => {
+    await send({
+      type: "http.response.start",
+      status: 200,
+      headers: [["content-length", "10"]],
+    });
+    await send({ type: "http.response.body", body: "four", more: 1 });
+    await send({ type: "http.response.body" });
+  });
+  assertMatch(result.wire, /content-length: 10\r\n/);
+  assertMatch(result.wire, /\r\n\r\nfour$/);
+  assertEquals(result.errors.length, 1);
+  assertStringIncludes(result.errors[0], "4 of 10 bytes");
+  assertStringIncludes(result.errors[0], "GET /path");
+  assertEquals(result.fired, ["server_error"]);
+});
+
+Deno.test("throwing after the whole response is logged and harms nobody", async () => {
+  const fired: string[] = [];
+  const app = httpApp(async (scope, _receive, send) => {
+    scope["pagi.connection"].onComplete(() => fired.push("complete"));
+    scope["pagi.connection"].onDisconnect((reason) => fired.push(reason));
+    await reply(send, "whole");
+    throw new Error("afterwards");
+  });
+  const log = await withServer(app, {}, async ({ connect }) => {
+    const client = await connect();
+    for (let i = 0; i < 2; i++) {
+      await client.request("GET /path");
+      assertEquals((await client.response()).body, "whole");
+    }
+  });
+  const errors = linesOf("error", log);
+  assertEquals(errors.length, 2);
+  assertStringIncludes(errors[0], "GET /path");
+  assertStringIncludes(errors[0], "afterwards");
+  assertEquals(fired, ["complete", "complete"]);
+});
+
+Deno.test("a HEAD request to a failing app gets a 500 without a body", async () => {
+  const app = httpApp(() => Promise.reject(new Error("no")));
+  await withServer(app, {}, async ({ connect }) => {
+    const client = await connect();
+    await client.request("HEAD /");
+    const wire = await client.rest();
+    assertMatch(wire, /^HTTP\/1\.1 500 [^]*\r\n\r\n$/);
+    assertEquals(wire.split("\r\n\r\n"), [wire.slice(0, -4), ""]);
+  });
+});
+
+Deno.test("a hostile path is escaped in the log", async () => {
+  const app = httpApp(() => Promise.resolve());
+  const log = await withServer(app, {}, async ({ connect }) => {
+    const client = await connect();
+    await client.request('GET /%0A"\xc2\x9b\\');
+    await client.rest();
+  });
+  const [error] = linesOf("error", log);
+  assertStringIncludes(error, 'GET /%0A"');
+  assert(!/\p{Cc}/u.test(error.trimEnd()));
+});
