@@ -15,13 +15,24 @@ import {
 import { helpText } from "../options/help.ts";
 import { OptionError } from "../options/option_error.ts";
 import type { Settings } from "../options/settings.ts";
+import { DaemonError, startDaemon } from "../process/daemon.ts";
+import { startedAs } from "../process/own_process.ts";
+import { ProcessSetup } from "../process/process_setup.ts";
+import { canShare } from "../process/check_free.ts";
+import {
+  knownCommand,
+  type Predecessor,
+  predecessor,
+} from "../process/takeover.ts";
 import { runService } from "../process/run_service.ts";
 import { SingleProcess } from "../process/single_process.ts";
 import { Supervisor } from "../process/supervisor.ts";
 import { WorkerError } from "../process/worker_handle.ts";
+import type { KeyPair } from "../server/key_pair.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_error.ts";
 import { Server } from "../server/server.ts";
+import { SystemError } from "../system/system_error.ts";
 import { banner, places } from "./banner.ts";
 import { EXIT } from "./exit_codes.ts";
 import { print, printError } from "./terminal.ts";
@@ -36,6 +47,7 @@ export async function run(
     const line = parseCommandLine(args, env);
     if (line.action === "help") print(helpText());
     else if (line.action === "version") print(versionText());
+    else if (line.settings.daemonize && startedAs === null) await startDaemon();
     else await serve(line);
     return EXIT.ok;
   } catch (error) {
@@ -47,6 +59,8 @@ async function serve(line: CommandLine): Promise<void> {
   const { settings, positionals } = line;
   configureLog({ level: settings.logLevel });
   for (const { level, text } of line.notices) log[level](text);
+  const command = knownCommand();
+  const setup = await ProcessSetup.prepare(settings);
   const request: AppRequest = {
     positionals,
     app: settings.app,
@@ -54,22 +68,40 @@ async function serve(line: CommandLine): Promise<void> {
     modules: settings.module,
     eval: settings.eval,
   };
+  const older = predecessor();
   const service = settings.workers > 1
-    ? new Supervisor(settings, givenSettings(line), request)
-    : await oneProcess(line, request);
-  await runService(service, () => {
-    const facts = service.facts();
-    if (!settings.quiet) printError(banner(facts));
-    log.info(`Ready at ${places(facts).join(", ")}`);
+    ? new Supervisor({
+      settings,
+      given: givenSettings(line),
+      request,
+      predecessor: older,
+    })
+    : await oneProcess(line, request, setup.keyPair, older);
+  await runService(service, {
+    command,
+    predecessor: older,
+    onStarted() {
+      const facts = service.facts();
+      if (!settings.quiet) printError(banner(facts));
+      log.info(`Ready at ${places(facts).join(", ")}`);
+      setup.serving();
+    },
   });
 }
 
 async function oneProcess(
   line: CommandLine,
   request: AppRequest,
+  keyPair: KeyPair | null,
+  older: Predecessor | null,
 ): Promise<SingleProcess> {
   const { app, title } = await loadApp(request);
-  return new SingleProcess(new Server(app, givenSettings(line)), title);
+  const server = new Server(app, givenSettings(line), {
+    keyPair,
+    shared: canShare(),
+    takesOver: older !== null,
+  });
+  return new SingleProcess(server, title, older);
 }
 
 /** What was given and nothing else: defaults stay the server's. */
@@ -91,8 +123,9 @@ function report(error: unknown): number {
   }
   const expected = error instanceof LoadError ||
     error instanceof StartupError || error instanceof ListenError ||
-    error instanceof WorkerError;
+    error instanceof WorkerError || error instanceof SystemError ||
+    error instanceof DaemonError;
   if (expected) printError(`pagi-server: ${error.message}\n`);
   else log.error("The server failed.", error);
-  return EXIT.failure;
+  return error instanceof DaemonError ? error.exitCode : EXIT.failure;
 }

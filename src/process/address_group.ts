@@ -6,7 +6,6 @@
 
 import type { SocketAddress } from "../guard/address.ts";
 import { type ListenerId, Steering } from "../guard/steering.ts";
-import type { WorkerHandle } from "./worker_handle.ts";
 
 /** How often a listener is looked at that is about to close (ms). */
 const LOOK_MS = 10;
@@ -14,26 +13,30 @@ const LOOK_MS = 10;
 const CLOSE_WAIT_MS = 2000;
 
 /**
- * Knows which worker holds which listener of an address, and keeps new
- * connections away from those that are about to close.
+ * Knows who holds which listener of an address, a worker or the only server of
+ * a process, and keeps new connections away from those about to close.
  */
-export class AddressGroup {
+export class AddressGroup<Holder extends object> {
   readonly #steering: Steering;
-  readonly #listeners = new Map<WorkerHandle, ListenerId>();
+  readonly #listeners = new Map<Holder, ListenerId>();
   readonly #avoided = new Set<ListenerId>();
+  #handedOver = false;
 
   private constructor(steering: Steering) {
     this.#steering = steering;
   }
 
   /** null where listeners cannot be steered. */
-  static open(address: SocketAddress, others: number): AddressGroup | null {
+  static open<Holder extends object>(
+    address: SocketAddress,
+    others: number,
+  ): AddressGroup<Holder> | null {
     const steering = Steering.open(address, others);
-    return steering === null ? null : new AddressGroup(steering);
+    return steering === null ? null : new AddressGroup<Holder>(steering);
   }
 
   /** Takes note of the listener that `worker` has just bound. */
-  join(worker: WorkerHandle): void {
+  join(worker: Holder): void {
     const old = this.#listeners.get(worker);
     if (old !== undefined && !this.#steering.isOpen(old)) {
       this.#steering.leave(old);
@@ -45,15 +48,21 @@ export class AddressGroup {
   }
 
   /** Gives `worker` no new connections any more. */
-  avoid(worker: WorkerHandle): void {
+  avoid(worker: Holder): void {
     const listener = this.#listeners.get(worker);
     if (listener === undefined) return;
     this.#avoided.add(listener);
     this.#steer();
   }
 
+  /** Gives `worker` new connections again. */
+  readmit(worker: Holder): void {
+    const listener = this.#listeners.get(worker);
+    if (listener !== undefined && this.#avoided.delete(listener)) this.#steer();
+  }
+
   /** Resolves with whether the worker's listener has been closed. */
-  async left(worker: WorkerHandle): Promise<boolean> {
+  async left(worker: Holder): Promise<boolean> {
     const listener = this.#listeners.get(worker);
     if (listener === undefined) return true;
     const giveUp = performance.now() + CLOSE_WAIT_MS;
@@ -75,7 +84,7 @@ export class AddressGroup {
   }
 
   /** The workers in the order in which a successor expects them to close. */
-  lastFirst(): WorkerHandle[] {
+  lastFirst(): Holder[] {
     const holders = new Map(
       [...this.#listeners].map(([worker, listener]) => [listener, worker]),
     );
@@ -84,10 +93,11 @@ export class AddressGroup {
     );
   }
 
-  /** Gives all new connections to another process's listeners. */
+  /** Gives all new connections to the `count` listeners of a successor. */
   handOver(count: number): void {
     this.#steering.joinOthers(count);
-    this.#steering.steer((listener) => listener === null);
+    this.#handedOver = true;
+    this.#steer();
   }
 
   close(): void {
@@ -96,7 +106,7 @@ export class AddressGroup {
 
   #steer(): void {
     this.#steering.steer((listener) =>
-      listener === null || !this.#avoided.has(listener)
+      listener === null || !this.#handedOver && !this.#avoided.has(listener)
     );
   }
 }

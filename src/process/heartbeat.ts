@@ -6,12 +6,30 @@
 
 import type { WorkerHandle } from "./worker_handle.ts";
 
-/** Checks twice per timeout; a worker beats five times in it (PAGI.md 6). */
-const CHECKS_PER_TIMEOUT = 2;
+/** What becomes of workers that show no sign of life. */
+export interface HeartbeatEvents {
+  /** Some beats are missing (true), or the worker is back (false). */
+  onLate(worker: WorkerHandle, late: boolean): void;
+  /** The timeout is over. */
+  onBlocked(worker: WorkerHandle): void;
+}
+
+/** A busy worker may miss some beats. */
+const BEATS_TO_BE_LATE = 3;
+
+/**
+ * How often a worker says that it lives (ms): five times in the timeout
+ * (seconds), as PAGI.md 6 has it, but at least every second, so that one that
+ * is late can be spared new connections soon.
+ */
+export function beatInterval(timeout: number): number {
+  return Math.min(1000, timeout * 1000 / 5);
+}
 
 /** Finds workers whose event loop does not turn. */
 export class Heartbeat {
   readonly #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #late = new Set<WorkerHandle>();
 
   /**
    * @param timeout Seconds of silence that mean that a worker is blocked; 0
@@ -21,15 +39,24 @@ export class Heartbeat {
   constructor(
     timeout: number,
     workers: () => Iterable<WorkerHandle>,
-    onBlocked: (worker: WorkerHandle) => void,
+    events: HeartbeatEvents,
   ) {
     if (timeout === 0) return;
+    const beat = beatInterval(timeout);
     this.#timer = setInterval(() => {
-      const latest = performance.now() - timeout * 1000;
+      const now = performance.now();
       for (const worker of [...workers()]) {
-        if (worker.seenAt < latest) onBlocked(worker);
+        const silence = now - worker.seenAt;
+        if (silence > timeout * 1000) {
+          this.#late.delete(worker);
+          events.onBlocked(worker);
+        } else if (silence > BEATS_TO_BE_LATE * beat) {
+          if (this.#late.has(worker)) continue;
+          this.#late.add(worker);
+          events.onLate(worker, true);
+        } else if (this.#late.delete(worker)) events.onLate(worker, false);
       }
-    }, timeout * 1000 / CHECKS_PER_TIMEOUT);
+    }, beat);
   }
 
   /** Checks no more. */

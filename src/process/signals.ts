@@ -10,7 +10,8 @@ export type ServerSignal =
   | "SIGINT"
   | "SIGHUP"
   | "SIGTTIN"
-  | "SIGTTOU";
+  | "SIGTTOU"
+  | "SIGUSR2";
 
 /**
  * Calls `handler` for each of `signals` that this system knows, until the

@@ -5,20 +5,35 @@
  */
 
 import { log } from "../log/log.ts";
+import type { ListenAddress } from "../options/address.ts";
+import { listenAddresses } from "../server/listen_addresses.ts";
 import type { Server } from "../server/server.ts";
+import { checkFree } from "./check_free.ts";
 import type { Service, ServiceFacts, ServiceSignal } from "./run_service.ts";
+import { SharedAddresses } from "./shared_addresses.ts";
 import { surviveStrayErrors } from "./stray_errors.ts";
+import type { Predecessor, Successor } from "./takeover.ts";
 
 /** A server as a service. */
 export class SingleProcess implements Service {
+  readonly listeners = 1;
+  readonly failure: Promise<never> = new Promise(() => {});
+  readonly stuck: Promise<void> = new Promise(() => {});
   readonly #server: Server;
   readonly #title: string;
-  readonly failure: Promise<never> = new Promise(() => {});
+  readonly #predecessor: Predecessor | null;
+  #shared: SharedAddresses<Server> | null = null;
+  #handedOver: Promise<void> | null = null;
 
   /** @param title What is served. */
-  constructor(server: Server, title: string) {
+  constructor(
+    server: Server,
+    title: string,
+    predecessor: Predecessor | null,
+  ) {
     this.#server = server;
     this.#title = title;
+    this.#predecessor = predecessor;
   }
 
   facts(): ServiceFacts {
@@ -31,18 +46,43 @@ export class SingleProcess implements Service {
 
   async start(): Promise<void> {
     surviveStrayErrors();
-    await this.#server.start();
+    const server = this.#server;
+    const addresses: readonly ListenAddress[] = this.#predecessor?.addresses ??
+      listenAddresses(server.settings);
+    if (server.sharesAddresses && this.#predecessor === null) {
+      checkFree(addresses);
+    }
+    await server.start(addresses);
+    if (!server.sharesAddresses || !server.serving) return;
+    const others = this.#predecessor?.listeners ?? 0;
+    this.#shared = new SharedAddresses(server.bound, others);
+    this.#shared.join(server);
   }
 
+  /** The first call after a handover does not hurry what is left. */
   async stop(): Promise<void> {
-    await this.#server.stop();
+    const handedOver = this.#handedOver;
+    this.#handedOver = null;
+    await (handedOver ?? this.#server.stop());
+    this.#shared?.close();
+  }
+
+  predecessorLeft(): void {
+    this.#shared?.othersLeft();
+  }
+
+  async handOver(successor: Successor): Promise<void> {
+    await this.#shared?.handOver(successor.listeners);
+    this.#handedOver = this.#server.stop("replaced");
+    await this.#shared?.left(this.#server);
+    await successor.closed();
   }
 
   signal(signal: ServiceSignal): void {
     if (signal === "SIGHUP") {
       this.#server.reopenLogs();
       log.warn(
-        "SIGHUP: logs were reopened. A single process does not reload its app; restart it for that.",
+        "SIGHUP: logs were reopened. A single process does not reload its app; send SIGUSR2 for that, or restart it.",
       );
     } else {
       log.debug(`${signal}: a single process has no workers to add or end.`);

@@ -16,10 +16,8 @@ import { resolveSettings } from "../options/resolve_settings.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_error.ts";
 import { Server } from "../server/server.ts";
+import { beatInterval } from "./heartbeat.ts";
 import type { FromWorker, ToWorker, WorkerPlan } from "./messages.ts";
-
-/** How often a worker says that it lives, in parts of the heartbeat timeout. */
-const BEATS_PER_TIMEOUT = 5;
 
 let server: Server | null = null;
 
@@ -67,6 +65,7 @@ async function start(plan: WorkerPlan): Promise<void> {
   const { app, title } = await loadApp(request);
   server = new Server(app, given, {
     workerNumber: number,
+    shared: true,
     connectionLimit,
     keyPair,
     onWorn: () => tell({ type: "worn" }),
@@ -76,7 +75,7 @@ async function start(plan: WorkerPlan): Promise<void> {
   const { heartbeatTimeout } = settings;
   if (heartbeatTimeout > 0) {
     const beat = () => tell({ type: "beat" });
-    setInterval(beat, heartbeatTimeout * 1000 / BEATS_PER_TIMEOUT);
+    setInterval(beat, beatInterval(heartbeatTimeout));
   }
   tell({ type: "started", title });
 }

@@ -34,8 +34,10 @@ export interface WorkerContext {
   onWorn(): void;
   /** Closes idle connections after accepting failed; returns how many. */
   makeRoom(): Promise<number>;
-  /** True when other workers listen at the same addresses. */
+  /** True when others may listen at the same addresses. */
   readonly shared: boolean;
+  /** True when who listens at the same Unix sockets is about to go. */
+  readonly takesOver: boolean;
   /** Why the server is stopping; null while it is not. */
   readonly draining: StopCause | null;
 }

@@ -16,7 +16,11 @@ import { dispatch } from "./dispatch.ts";
 import type { KeyPair } from "./key_pair.ts";
 import { listenError } from "./listen_error.ts";
 import { plainResponse } from "./refusal.ts";
-import { releaseSocketPath, takeSocketPath } from "./socket_path.ts";
+import {
+  releaseSocketPath,
+  socketInode,
+  takeSocketPath,
+} from "./socket_path.ts";
 
 /** Connections that may wait to be accepted: 900 at once cost nothing. */
 const BACKLOG = 2048;
@@ -32,6 +36,8 @@ export class Listener {
   #address: ListenAddress;
   #server: HttpServer | null = null;
   #closing = false;
+  /** Of a Unix socket's file. */
+  #inode: number | null = null;
 
   constructor(
     worker: WorkerContext,
@@ -49,9 +55,12 @@ export class Listener {
    * @throws {import("./listen_error.ts").ListenError} When it is taken, not allowed or not there.
    */
   async listen(): Promise<void> {
-    if ("path" in this.#address) await takeSocketPath(this.#address.path);
+    if ("path" in this.#address) {
+      await takeSocketPath(this.#address.path, this.#worker.takesOver);
+    }
     this.#serve();
     if ("path" in this.#address) {
+      this.#inode = socketInode(this.#address.path);
       const { socketMode } = this.#worker.settings;
       if (socketMode !== null) Deno.chmodSync(this.#address.path, socketMode);
     }
@@ -83,7 +92,9 @@ export class Listener {
   /** Takes no new connections; resolves when the present ones have ended. */
   async shutdown(): Promise<void> {
     this.#closing = true;
-    if ("path" in this.#address) releaseSocketPath(this.#address.path);
+    if ("path" in this.#address) {
+      releaseSocketPath(this.#address.path, this.#inode);
+    }
     await this.#server?.shutdown();
   }
 

@@ -91,6 +91,11 @@ export class Server {
     return this.#listeners.length > 0 && this.#stopping === null;
   }
 
+  /** True when others may listen at the same addresses. */
+  get sharesAddresses(): boolean {
+    return this.#role.shared;
+  }
+
   /** The open connections; null without a guard. */
   get connections(): number | null {
     return this.#worker?.guard?.count() ?? null;
@@ -102,9 +107,11 @@ export class Server {
    * @throws {StartupError} When the app does not start.
    * @throws {ListenError} When an address cannot be listened at.
    */
-  async start(): Promise<void> {
+  async start(
+    addresses: readonly ListenAddress[] = listenAddresses(this.settings),
+  ): Promise<void> {
     await this.startApp();
-    if (this.#stopping === null) await this.listen();
+    if (this.#stopping === null) await this.listen(addresses);
   }
 
   /** The first half of a start. @throws {StartupError} */
@@ -115,13 +122,11 @@ export class Server {
   }
 
   /**
-   * The second half: binds `addresses`, or those that the settings name.
+   * The second half: binds `addresses`.
    *
    * @throws {ListenError} When one cannot be listened at.
    */
-  async listen(
-    addresses: readonly ListenAddress[] = listenAddresses(this.settings),
-  ): Promise<void> {
+  async listen(addresses: readonly ListenAddress[]): Promise<void> {
     const worker = this.#worker = this.#createWorker(this.#lifespan.state);
     await this.#orStop(async () => {
       for (const address of addresses) {
@@ -251,7 +256,8 @@ export class Server {
         this.#role.onAcceptFailed();
         return Promise.resolve(0);
       },
-      shared: workerNumber !== null,
+      shared: this.#role.shared,
+      takesOver: this.#role.takesOver,
       draining: null,
     };
   }

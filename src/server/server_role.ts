@@ -8,8 +8,12 @@ import type { KeyPair } from "./key_pair.ts";
 
 /** What a server is in its process; by itself, unless said otherwise. */
 export interface ServerRole {
-  /** 1, 2, … in a worker. The address is shared with other workers then. */
+  /** 1, 2, … in a worker; null in a process of its own. */
   readonly workerNumber: number | null;
+  /** Others may listen at the same addresses. */
+  readonly shared: boolean;
+  /** The process that listens at the same Unix sockets is about to go. */
+  readonly takesOver: boolean;
   /** Connections of all workers together; null for what settings say. */
   readonly connectionLimit: number | null;
   /** Read already; null for what settings name. */
@@ -23,6 +27,8 @@ export interface ServerRole {
 /** The server is all that runs in its process. */
 export const ALONE: ServerRole = {
   workerNumber: null,
+  shared: false,
+  takesOver: false,
   connectionLimit: null,
   keyPair: null,
   onWorn() {},

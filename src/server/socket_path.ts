@@ -9,9 +9,13 @@ import { ListenError } from "./listen_error.ts";
 /**
  * Makes a path free for a socket: removes one that nobody listens at.
  *
+ * @param takesOver Who listens there is about to go, and is not asked.
  * @throws {ListenError} When something else is there, or somebody listens.
  */
-export async function takeSocketPath(path: string): Promise<void> {
+export async function takeSocketPath(
+  path: string,
+  takesOver: boolean,
+): Promise<void> {
   let info: Deno.FileInfo;
   try {
     info = await Deno.lstat(path);
@@ -24,7 +28,7 @@ export async function takeSocketPath(path: string): Promise<void> {
       `Cannot listen at ${path}: a file that is no socket is there. Choose another path with --socket.`,
     );
   }
-  if (await somebodyListens(path)) {
+  if (!takesOver && await somebodyListens(path)) {
     throw new ListenError(
       `Cannot listen at ${path}: another program listens there. Stop that one, or choose another path with --socket.`,
     );
@@ -32,13 +36,20 @@ export async function takeSocketPath(path: string): Promise<void> {
   await Deno.remove(path);
 }
 
-/** Removes the file of a socket that is no longer listened at. */
-export function releaseSocketPath(path: string): void {
+/** Tells one socket's file from the next at the same path. */
+export function socketInode(path: string): number | null {
   try {
-    if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);
+    const { isSocket, ino } = Deno.lstatSync(path);
+    return isSocket ? ino : null;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
   }
+}
+
+/** Removes the file of a socket, unless it is a successor's by now. */
+export function releaseSocketPath(path: string, inode: number | null): void {
+  if (inode !== null && socketInode(path) === inode) Deno.removeSync(path);
 }
 
 async function somebodyListens(path: string): Promise<boolean> {

@@ -1,0 +1,46 @@
+/**
+ * `--daemonize`: the server in the background.
+ *
+ * @module
+ */
+
+import { ownCommand } from "./own_command.ts";
+import { startOwnProcess } from "./own_process.ts";
+import { onSignals } from "./signals.ts";
+
+/** The daemon ended before it served. */
+export class DaemonError extends Error {
+  override readonly name = "DaemonError";
+
+  /** @param exitCode What the command is to end with. */
+  constructor(message: string, readonly exitCode: number) {
+    super(message);
+  }
+}
+
+/**
+ * Starts this program in the background; resolves once it serves. What it says
+ * until then goes to this process's standard streams. A signal to this process
+ * meanwhile (Ctrl-C) stops the daemon, a second one kills it.
+ *
+ * @throws {DaemonError} When it ends before it serves.
+ * @throws {SystemError} On other systems than Linux.
+ */
+export async function startDaemon(): Promise<void> {
+  const daemon = startOwnProcess("daemon", ownCommand());
+  let interrupted = false;
+  const remove = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], () => {
+    daemon.kill(interrupted ? "SIGKILL" : "SIGTERM");
+    interrupted = true;
+  });
+  const ended = await daemon.outcome;
+  remove();
+  if (ended === null) return;
+  const how = ended.signal === null
+    ? `it ended with exit code ${ended.code}`
+    : `it was ended by ${ended.signal}`;
+  throw new DaemonError(
+    `The daemon did not start: ${how} before it served.`,
+    ended.signal === null ? ended.code || 1 : 1,
+  );
+}

@@ -1,0 +1,109 @@
+/**
+ * What `--daemonize`, `--pid`, `--user` and `--group` make of the process.
+ *
+ * @module
+ */
+
+import { log } from "../log/log.ts";
+import type { Settings } from "../options/settings.ts";
+import { type KeyPair, readKeyPair } from "../server/key_pair.ts";
+import { listenAddresses } from "../server/listen_addresses.ts";
+import { giveFile } from "../system/give_file.ts";
+import { dropPrivileges, type Identity } from "../system/privileges.ts";
+import {
+  detachStandardStreams,
+  isRedirectedToFile,
+} from "../system/standard_streams.ts";
+import { resolveIdentity } from "./identity.ts";
+import { reportServing, startedAs } from "./own_process.ts";
+import { PidFile } from "./pid_file.ts";
+import { requireReadableCode } from "./readable_code.ts";
+
+/** Of an access log that root creates: addresses of people are in it. */
+const LOG_MODE = 0o640;
+/** Where the system does not tell its own bound. */
+const LOW_PORTS = 1024;
+
+/** The process around a server. */
+export class ProcessSetup {
+  /** Read while root could; null without TLS. */
+  readonly keyPair: KeyPair | null;
+  readonly #pid: string | null;
+
+  private constructor({ pid }: Settings, keyPair: KeyPair | null) {
+    this.keyPair = keyPair;
+    this.#pid = pid;
+  }
+
+  /**
+   * Does what root must do, and is root no more where `--user` asks for that:
+   * to be called before any code of the app runs. Addresses are bound
+   * afterwards, so that a process that takes over can bind them too.
+   *
+   * @throws {OptionError} For a user or group that is not there.
+   * @throws {SystemError} When the system does not allow it.
+   * @throws {ListenError} When a TLS file cannot be read.
+   */
+  static async prepare(settings: Settings): Promise<ProcessSetup> {
+    const identity = resolveIdentity(settings);
+    const setup = new ProcessSetup(settings, await readKeyPair(settings));
+    if (startedAs === "daemon") tellWhatIsLost(settings);
+    // The server that this one takes over from has it as long as it serves.
+    if (startedAs !== "successor") setup.#writePidFile(identity);
+    if (identity !== null) becomeUser(identity, settings);
+    return setup;
+  }
+
+  /** To be called once connections are accepted. */
+  serving(): void {
+    if (startedAs === "successor") this.#writePidFile(null);
+    if (startedAs === "daemon") detachStandardStreams();
+    reportServing();
+  }
+
+  #writePidFile(owner: Identity | null): void {
+    if (this.#pid === null) return;
+    const replace = startedAs === "successor";
+    const file = new PidFile(this.#pid, { owner, replace });
+    // Also when the app calls Deno.exit.
+    globalThis.addEventListener("unload", () => file.remove());
+  }
+}
+
+function becomeUser(identity: Identity, settings: Settings): void {
+  const { accessLog } = settings;
+  if (accessLog !== null) giveFile(accessLog, identity.uid, LOG_MODE);
+  dropPrivileges(identity, bindsLowPort(settings));
+  if (settings.workers > 1) requireReadableCode();
+}
+
+/** Tells whether it takes a capability to bind one of the addresses. */
+function bindsLowPort(settings: Settings): boolean {
+  const bound = firstFreePort();
+  return listenAddresses(settings).some((address) =>
+    "port" in address && address.port !== 0 && address.port < bound
+  );
+}
+
+function firstFreePort(): number {
+  try {
+    return Number(
+      Deno.readTextFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start"),
+    );
+  } catch {
+    return LOW_PORTS;
+  }
+}
+
+function tellWhatIsLost({ accessLog, noAccessLog }: Settings): void {
+  if (isRedirectedToFile(2)) return;
+  if (accessLog === null && !noAccessLog) {
+    log.warn(
+      "A daemon has no terminal, so nobody will see its log and access log. Send them to a file: 2>> FILE, and --access-log FILE.",
+    );
+  } else {
+    log.info(
+      "A daemon has no terminal, so nobody will see its log. To keep it, send it to a file: 2>> FILE.",
+    );
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * All addresses of a server, each with the listeners that share it.
+ *
+ * @module
+ */
+
+import type { SocketAddress } from "../guard/address.ts";
+import { AddressGroup } from "./address_group.ts";
+
+/** How long connections may still arrive at a listener that is avoided (ms). */
+const SETTLE_MS = 50;
+
+/** The same for every address: see {@linkcode AddressGroup}. */
+export class SharedAddresses<Holder extends object> {
+  readonly #groups: readonly AddressGroup<Holder>[];
+
+  /** @param others How many listeners of another process each address has. */
+  constructor(addresses: Iterable<SocketAddress>, others: number) {
+    this.#groups = [...addresses].flatMap((address) =>
+      "port" in address ? AddressGroup.open<Holder>(address, others) ?? [] : []
+    );
+  }
+
+  /** Takes note that `holder` has just bound all addresses. */
+  join(holder: Holder): void {
+    for (const group of this.#groups) group.join(holder);
+  }
+
+  /** Gives `holder` no new connections; resolves when none is on its way. */
+  async avoid(holder: Holder): Promise<void> {
+    for (const group of this.#groups) group.avoid(holder);
+    await settled();
+  }
+
+  /** Gives `holder` new connections again. */
+  readmit(holder: Holder): void {
+    for (const group of this.#groups) group.readmit(holder);
+  }
+
+  /** Resolves with whether all listeners of `holder` have been closed. */
+  async left(holder: Holder): Promise<boolean> {
+    const left = await Promise.all(
+      this.#groups.map((group) => group.left(holder)),
+    );
+    return !left.includes(false);
+  }
+
+  /** Gives all new connections to a successor's listeners. */
+  async handOver(count: number): Promise<void> {
+    for (const group of this.#groups) group.handOver(count);
+    await settled();
+  }
+
+  /** The holders in the order in which a successor expects them to close. */
+  lastFirst(): Holder[] {
+    return this.#groups[0]?.lastFirst() ?? [];
+  }
+
+  /** The process that was taken over from has closed its listeners. */
+  othersLeft(): void {
+    for (const group of this.#groups) group.othersLeft();
+  }
+
+  /** Gives everything back. */
+  close(): void {
+    for (const group of this.#groups) group.close();
+  }
+}
+
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+}

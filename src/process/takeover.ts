@@ -1,0 +1,138 @@
+/**
+ * One process that takes over from another (PAGI.md 6, "Hot restart").
+ *
+ * The old one starts the new one with the same command line. They talk over a
+ * Unix socket: the new one says when it serves, the old one when it has closed
+ * its listeners.
+ *
+ * @module
+ */
+
+import type { ListenAddress } from "../options/address.ts";
+import { log } from "../log/log.ts";
+import { join } from "../std/path.ts";
+import { SystemError } from "../system/system_error.ts";
+import { type OwnCommand, ownCommand } from "./own_command.ts";
+import { startOwnProcess } from "./own_process.ts";
+
+/** Tells a process that it takes over, and from whom. */
+const VARIABLE = "PAGI_TAKEOVER";
+
+/** What the new process is told. */
+interface Handover {
+  /** The socket to talk over. */
+  readonly path: string;
+  /** Where the old process listens, with real ports. */
+  readonly addresses: readonly ListenAddress[];
+  /** How many listeners it has at each. */
+  readonly listeners: number;
+}
+
+/** The old process, as the new one sees it. */
+export interface Predecessor {
+  readonly addresses: readonly ListenAddress[];
+  readonly listeners: number;
+  /**
+   * Tells it that this process serves with `listeners` at each address;
+   * resolves when it has closed its own.
+   */
+  serving(listeners: number): Promise<void>;
+}
+
+/**
+ * How to start this program again; null where the system does not tell. To be
+ * asked at the start, see {@linkcode ownCommand}.
+ */
+export function knownCommand(): OwnCommand | null {
+  try {
+    return ownCommand();
+  } catch (error) {
+    if (error instanceof SystemError) return null;
+    throw error;
+  }
+}
+
+/** The process that this one takes over from, if any. */
+export function predecessor(): Predecessor | null {
+  const text = Deno.env.get(VARIABLE);
+  if (text === undefined) return null;
+  // Apps and what they start have no part in this.
+  Deno.env.delete(VARIABLE);
+  const { path, addresses, listeners }: Handover = JSON.parse(text);
+  return {
+    addresses,
+    listeners,
+    async serving(count) {
+      const connection = await Deno.connect({ transport: "unix", path });
+      await connection.write(new TextEncoder().encode(`${count}\n`));
+      await readLine(connection);
+      connection.close();
+    },
+  };
+}
+
+/** The new process, as the old one sees it. */
+export interface Successor {
+  readonly pid: number;
+  /** How many listeners it has at each address. */
+  readonly listeners: number;
+  /** Tells it that this process has closed its own. */
+  closed(): Promise<void>;
+}
+
+/**
+ * Starts a process with this one's command line, which takes over.
+ *
+ * @returns The successor once it serves; null when it does not get so far.
+ */
+export async function startSuccessor(
+  command: OwnCommand,
+  addresses: readonly ListenAddress[],
+  listeners: number,
+): Promise<Successor | null> {
+  const folder = await Deno.makeTempDir({ prefix: "pagi-server-" });
+  const path = join(folder, "takeover");
+  const server = Deno.listen({ transport: "unix", path });
+  try {
+    const handover: Handover = { path, addresses, listeners };
+    const child = startOwnProcess("successor", command, {
+      [VARIABLE]: JSON.stringify(handover),
+    });
+    const ended = new Promise<null>((resolve) => {
+      child.outcome.then((status) => {
+        if (status === null) return; // it serves, and will say so here
+        const how = status.signal ?? `exit code ${status.code}`;
+        log.error(
+          `The successor ended with ${how} before it served; this process goes on.`,
+        );
+        resolve(null);
+      });
+    });
+    const connection = await Promise.race([server.accept(), ended]);
+    if (connection === null) return null;
+    const count = Number(await readLine(connection));
+    return {
+      pid: child.pid,
+      listeners: count,
+      async closed() {
+        await connection.write(new TextEncoder().encode("closed\n"));
+        connection.close();
+      },
+    };
+  } finally {
+    server.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** What comes up to the end of the line, or of the connection. */
+async function readLine(connection: Deno.Conn): Promise<string> {
+  let text = "";
+  const buffer = new Uint8Array(64);
+  while (!text.includes("\n")) {
+    const count = await connection.read(buffer);
+    if (count === null) break;
+    text += new TextDecoder().decode(buffer.subarray(0, count));
+  }
+  return text.trim();
+}

@@ -1,0 +1,140 @@
+/**
+ * From root to another user, for good.
+ *
+ * @module
+ */
+
+import { requireLibc } from "./libc.ts";
+import { SystemError } from "./system_error.ts";
+
+const SYMBOLS = {
+  geteuid: { parameters: [], result: "u32" },
+  getuid: { parameters: [], result: "u32" },
+  getgid: { parameters: [], result: "u32" },
+  getgroups: { parameters: ["i32", "pointer"], result: "i32" },
+  setgroups: { parameters: ["usize", "pointer"], result: "i32" },
+  setgid: { parameters: ["u32"], result: "i32" },
+  setuid: { parameters: ["u32"], result: "i32" },
+  // Variadic in C, which makes no difference for integers on Linux.
+  prctl: {
+    parameters: ["i32", "usize", "usize", "usize", "usize"],
+    result: "i32",
+  },
+  capset: { parameters: ["buffer", "buffer"], result: "i32" },
+} as const;
+
+type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+const PR_SET_KEEPCAPS = 8;
+const PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_RAISE = 2;
+const PR_CAP_AMBIENT_LOWER = 3;
+const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+const CAP_NET_BIND_SERVICE = 10;
+const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+
+/** A user and a group, by number. */
+export interface Identity {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Makes `identity` the user and the only group of every thread, with no way
+ * back. Does nothing when that is so already.
+ *
+ * No capability is left but that to bind ports below 1024, where `keepLowPorts`
+ * asks for it: in the calling thread and those that it starts from then on. The
+ * programs that they start do not get it (see {@linkcode handOnLowPorts}).
+ *
+ * What set-user-ID programs may gain is not touched: an app may need one to
+ * send mail. `NoNewPrivileges=` and `CapabilityBoundingSet=` of systemd are
+ * there for that.
+ *
+ * @throws {SystemError} When the system does not allow it; then the process is
+ * not fit to go on.
+ */
+export function dropPrivileges(
+  identity: Identity,
+  keepLowPorts: boolean,
+): void {
+  const library = requireLibc("Changing the user or group", SYMBOLS);
+  try {
+    const libc = library.symbols;
+    if (!isAlready(libc, identity)) change(libc, identity, keepLowPorts);
+    // A process started with handOnLowPorts does not hand it on by itself.
+    ambient(libc, PR_CAP_AMBIENT_CLEAR_ALL, 0);
+  } finally {
+    library.close();
+  }
+}
+
+/**
+ * Calls `start`, which starts a program, such that this program may bind ports
+ * below 1024 where the calling thread may: else an exec ends that right.
+ */
+export function handOnLowPorts<T>(start: () => T): T {
+  const library = requireLibc("Handing on a capability", SYMBOLS);
+  try {
+    const libc = library.symbols;
+    ambient(libc, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE);
+    try {
+      return start();
+    } finally {
+      ambient(libc, PR_CAP_AMBIENT_LOWER, CAP_NET_BIND_SERVICE);
+    }
+  } finally {
+    library.close();
+  }
+}
+
+function isAlready(libc: Libc, { uid, gid }: Identity): boolean {
+  return libc.getuid() === uid && libc.geteuid() === uid &&
+    libc.getgid() === gid && libc.getgroups(0, null) === 0;
+}
+
+/** The C library tells all threads; capabilities are each thread's own. */
+function change(
+  libc: Libc,
+  { uid, gid }: Identity,
+  keepLowPorts: boolean,
+): void {
+  if (libc.geteuid() !== 0) {
+    throw new SystemError(
+      `Only root can change the user or group, and this is user ${libc.geteuid()}. Start as root, or without --user and --group.`,
+    );
+  }
+  must(libc.setgroups(0n, null), "the supplementary groups cannot be dropped");
+  must(libc.setgid(gid), `the group cannot become ${gid}`);
+  if (uid === 0) return; // only another group was asked for
+  // Else setuid ends all capabilities, as it does in the other threads.
+  if (keepLowPorts) libc.prctl(PR_SET_KEEPCAPS, 1n, 0n, 0n, 0n);
+  must(libc.setuid(uid), `the user cannot become ${uid}`);
+  must(
+    setCapabilities(libc, keepLowPorts ? 1 << CAP_NET_BIND_SERVICE : 0),
+    "the right to bind ports below 1024 (CAP_NET_BIND_SERVICE) cannot be kept",
+  );
+  if (libc.setuid(0) === 0) {
+    throw new SystemError("Root was dropped, and could be had back.");
+  }
+}
+
+function must(result: number, what: string): void {
+  if (result === 0) return;
+  throw new SystemError(
+    `As root, ${what}: this container or unit takes that right away from root.`,
+  );
+}
+
+/** Effective, permitted and inheritable ones: capset(2). */
+function setCapabilities(libc: Libc, low: number): number {
+  return libc.capset(
+    new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]),
+    new Uint32Array([low, low, low, 0, 0, 0]),
+  );
+}
+
+/** Where the thread does not have the capability, nothing changes. */
+function ambient(libc: Libc, operation: number, capability: number): void {
+  libc.prctl(PR_CAP_AMBIENT, BigInt(operation), BigInt(capability), 0n, 0n);
+}
