@@ -10,10 +10,7 @@ import { type KeyPair, readKeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
 import { giveFile } from "../system/give_file.ts";
 import { dropPrivileges, type Identity } from "../system/privileges.ts";
-import {
-  detachStandardStreams,
-  isRedirectedToFile,
-} from "../system/standard_streams.ts";
+import { detachStandardStreams } from "../system/standard_streams.ts";
 import { resolveIdentity } from "./identity.ts";
 import { reportServing, startedAs } from "./own_process.ts";
 import { PidFile } from "./pid_file.ts";
@@ -96,14 +93,8 @@ function firstFreePort(): number {
 }
 
 function tellWhatIsLost({ accessLog, noAccessLog }: Settings): void {
-  if (isRedirectedToFile(2)) return;
-  if (accessLog === null && !noAccessLog) {
-    log.warn(
-      "A daemon has no terminal, so nobody will see its log and access log. Send them to a file: 2>> FILE, and --access-log FILE.",
-    );
-  } else {
-    log.info(
-      "A daemon has no terminal, so nobody will see its log. To keep it, send it to a file: 2>> FILE.",
-    );
-  }
+  if (accessLog !== null || noAccessLog) return;
+  log.warn(
+    "A daemon has no standard error, so its access log will be lost. Give --access-log FILE to keep it, or --no-access-log.",
+  );
 }

@@ -19,17 +19,9 @@ const STANDARD = [0, 1, 2];
 const DESCRIPTORS = "/proc/self/fd";
 
 /**
- * Tells whether a standard stream stays when they are detached: whoever
- * redirected it to a file wants to read it there.
- */
-export function isRedirectedToFile(descriptor: 0 | 1 | 2): boolean {
-  return status(descriptor)?.isFile ?? false;
-}
-
-/**
- * Lets go of the terminal, and of pipes that somebody may wait at: their
+ * Lets go of the terminal, and of pipes at which somebody may wait: their
  * descriptors lead to /dev/null from then on. Deno has copies of the standard
- * ones; all that lead to the same place are meant.
+ * ones, so all that lead to the same place are meant.
  *
  * @throws {SystemError} When it cannot be done.
  */
@@ -39,30 +31,29 @@ export function detachStandardStreams(): void {
   const path = new TextEncoder().encode("/dev/null\0");
   const nowhere = open(path, O_RDWR | O_CLOEXEC);
   try {
-    if (nowhere < 0) throw new SystemError("Cannot open /dev/null.");
-    const places = new Set(
-      STANDARD.map(status).filter((info) => info !== null && !info.isFile)
-        .map((info) => place(info!)),
-    );
+    if (nowhere < 0) throw new SystemError("/dev/null cannot be opened.");
+    const places = new Set(STANDARD.map(place));
+    places.delete(null);
     for (const { name } of [...Deno.readDirSync(DESCRIPTORS)]) {
-      const info = status(Number(name));
-      if (info === null || !places.has(place(info))) continue;
-      dup3(nowhere, Number(name), Number(name) > 2 ? O_CLOEXEC : 0);
+      const copy = Number(name);
+      if (copy > 2 && places.has(place(copy))) dup3(nowhere, copy, O_CLOEXEC);
     }
+    for (const stream of STANDARD) dup3(nowhere, stream, 0);
   } finally {
     if (nowhere >= 0) close(nowhere);
     library.close();
   }
 }
 
-function status(descriptor: number): Deno.FileInfo | null {
+/**
+ * What a descriptor leads to; null when it is closed, and for a file: that may
+ * be open for another purpose too, and keeping it bothers nobody.
+ */
+function place(descriptor: number): string | null {
   try {
-    return Deno.statSync(`${DESCRIPTORS}/${descriptor}`);
+    const { dev, ino, isFile } = Deno.statSync(`${DESCRIPTORS}/${descriptor}`);
+    return isFile ? null : `${dev} ${ino}`;
   } catch {
-    return null; // closed, as that of the folder itself is by now
+    return null;
   }
-}
-
-function place({ dev, ino }: Deno.FileInfo): string {
-  return `${dev} ${ino}`;
 }
