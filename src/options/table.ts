@@ -153,27 +153,23 @@ export const OPTIONS: OptionTable = {
     kind: flag,
     default: false,
     help: "Run in the background once the start has succeeded",
-    later: always,
   },
   pid: {
     kind: path,
     default: null,
     help: "Write the process id to FILE; removed on a clean exit",
-    later: always,
   },
   user: {
     kind: text,
     placeholder: "USER",
     default: null,
     help: "Run as USER once the address is bound; needs root",
-    later: always,
   },
   group: {
     kind: text,
     placeholder: "GROUP",
     default: null,
     help: "Run as GROUP (default: the primary group of --user)",
-    later: always,
   },
   loop: {
     aliases: ["l"],

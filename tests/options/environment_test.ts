@@ -73,13 +73,13 @@ Deno.test("a wrong value of the environment is named as such", () => {
       ],
       [
         "",
-        { PAGI_WORKERS: "4" },
-        "environment variable PAGI_WORKERS 4 is not available yet",
+        { PAGI_REQUEST_TIMEOUT: "4" },
+        "environment variable PAGI_REQUEST_TIMEOUT 4 is not available yet",
       ],
       [
         "",
-        { PAGI_DAEMONIZE: "1" },
-        "environment variable PAGI_DAEMONIZE is not available yet",
+        { PAGI_NO_DEFAULT_MIDDLEWARE: "1" },
+        "environment variable PAGI_NO_DEFAULT_MIDDLEWARE is not available yet",
       ],
       [
         "",

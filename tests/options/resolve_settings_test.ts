@@ -66,7 +66,7 @@ Deno.test("wrong settings in code are named", () => {
         "setting writeLowWatermark (16384) must not be above setting " +
         "writeHighWatermark (1)",
       ],
-      [{ workers: 4 }, "setting workers 4 is not available yet"],
+      [{ requestTimeout: 4 }, "setting requestTimeout 4 is not available yet"],
     ] as const
   ) {
     const error = assertThrows(

@@ -1,9 +1,8 @@
 /** The user's document of `pagi-server`: its options and its examples. */
 
-import { assert, assertEquals, assertThrows } from "../../src/std/assert.ts";
+import { assert, assertEquals } from "../../src/std/assert.ts";
 import { parseCommandLine } from "../../src/options/command_line.ts";
 import { LONG_NAMES } from "../../src/options/names.ts";
-import { OptionError } from "../../src/options/option_error.ts";
 import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import type { Settings } from "../../src/options/settings.ts";
 
@@ -74,7 +73,7 @@ Deno.test("every option of the user's document and of PAGI.md 6 is there, with i
 const APP = "./myapp.pl";
 const ROOT = ["PAGI::App::Directory", "root=/var/www"];
 
-/** Each command line of the document that one process serves. */
+/** Each command line of the document. */
 const EXAMPLES: readonly (readonly [
   string,
   Partial<Settings>,
@@ -103,6 +102,23 @@ const EXAMPLES: readonly (readonly [
   ]],
   ["--loop EV ./myapp.pl", { loop: "EV" }, [APP]],
   ["--loop EV --no-access-log ./myapp.pl", { loop: "EV", noAccessLog: true }, [
+    APP,
+  ]],
+  ["-w 4 ./myapp.pl", { workers: 4 }, [APP]],
+  [
+    "--host 0.0.0.0 -p 80 -w 4 -D --pid /var/run/pagi.pid ./myapp.pl",
+    {
+      host: "0.0.0.0",
+      port: 80,
+      workers: 4,
+      daemonize: true,
+      pid: "/var/run/pagi.pid",
+    },
+    [APP],
+  ],
+  ["--no-access-log -w 8 ./myapp.pl", { noAccessLog: true, workers: 8 }, [APP]],
+  ["--reuseport -w 8 ./myapp.pl", { reuseport: true, workers: 8 }, [APP]],
+  ["-w 4 --max-requests 10000 ./myapp.pl", { workers: 4, maxRequests: 10000 }, [
     APP,
   ]],
   ["--max-connections 200 ./myapp.pl", { maxConnections: 200 }, [APP]],
@@ -146,26 +162,5 @@ Deno.test("the examples of the user's document are read as they are meant", () =
   } finally {
     Deno.removeSync(cert);
     Deno.removeSync(key);
-  }
-});
-
-Deno.test("the examples of the user's document with several workers or a daemon are refused for now", () => {
-  for (
-    const [line, option] of [
-      ["-w 4 ./myapp.pl", "-w 4"],
-      [
-        "--host 0.0.0.0 -p 80 -w 4 -D --pid /var/run/pagi.pid ./myapp.pl",
-        "-w 4",
-      ],
-      ["--no-access-log -w 8 ./myapp.pl", "-w 8"],
-      ["--reuseport -w 8 ./myapp.pl", "-w 8"],
-      ["-w 4 --max-requests 10000 ./myapp.pl", "-w 4"],
-    ]
-  ) {
-    const error = assertThrows(
-      () => parseCommandLine(line.split(" "), {}),
-      OptionError,
-    );
-    assertEquals(error.message, `${option} is not available yet`);
   }
 });
