@@ -17,11 +17,12 @@ export function banner(facts: ServiceFacts): string {
       : `request bodies up to ${size(settings.maxBodySize)}`,
     settings.timeout === 0 ? "" : `idle for up to ${settings.timeout} s`,
   ].filter(Boolean).join(", ");
+  const stop = settings.daemonize ? `kill ${Deno.pid}` : "Ctrl-C";
   return `pagi-server ${VERSION}
   serving ${title}
   at      ${places(facts).join("\n          ")}
   limits  ${limits}
-  stop it with Ctrl-C
+  stop it with ${stop}
 `;
 }
 
