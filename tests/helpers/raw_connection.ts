@@ -34,9 +34,7 @@ export class RawConnection {
 
   /** Sends text, one byte per code unit, or bytes. */
   async send(data: string | Uint8Array): Promise<void> {
-    let bytes = typeof data === "string"
-      ? Uint8Array.from(data, (unit) => unit.charCodeAt(0))
-      : data;
+    let bytes = typeof data === "string" ? toBytes(data) : data;
     while (bytes.length > 0) {
       bytes = bytes.subarray(await this.connection.write(bytes));
     }
@@ -180,4 +178,10 @@ export class RawConnection {
     }
     return true;
   }
+}
+
+function toBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }

@@ -1,0 +1,158 @@
+/**
+ * `--timeout` where it was given: the start of a response has its time, and a
+ * response that has started has all time (PAGI.md 6).
+ */
+
+import type { DisconnectReason } from "../../src/pagi/types.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertStringIncludes,
+} from "../../src/std/assert.ts";
+import {
+  httpApp,
+  linesOf,
+  readBody,
+  reply,
+  type ServeHttp,
+} from "../helpers/http_app.ts";
+import { withServer } from "../helpers/with_server.ts";
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+Deno.test("an app that does not start its response in time is told, and the client gets 503", async () => {
+  const reasons: DisconnectReason[] = [];
+  const ended = Promise.withResolvers<void>();
+  let event: string | undefined;
+  const app = httpApp(async (scope, receive, send) => {
+    const connection = scope["pagi.connection"];
+    connection.onDisconnect((reason) => reasons.push(reason));
+    await receive();
+    event = (await receive()).type;
+    assertEquals(connection.isConnected(), false);
+    assertEquals(connection.responseStarted(), true);
+    await reply(send, "too late");
+    ended.resolve();
+  });
+  const log = await withServer(app, { timeout: 0.2 }, async ({ connect }) => {
+    const client = await connect();
+    const began = performance.now();
+    await client.request("GET /slow?q");
+    const { status, headers, body } = await client.response();
+    const took = performance.now() - began;
+    assertEquals([status, body], [503, "The application took too long.\n"]);
+    assertEquals(headers.get("connection"), "close");
+    assertGreater(took, 190);
+    assertLess(took, 1500);
+    assert(await client.ended());
+    await ended.promise;
+  });
+  assertEquals(reasons, ["client_timeout"]);
+  assertEquals(event, "http.disconnect");
+  const [warning] = linesOf("warn", log);
+  assertStringIncludes(warning, "GET /slow: no response within 0.2 s");
+  assertEquals(linesOf("error", log), []);
+});
+
+Deno.test("an app that throws when it is told causes no error", async () => {
+  const app = httpApp(async (scope) => {
+    const reason = await scope["pagi.connection"].disconnected;
+    throw new Error(`gave up: ${reason}`);
+  });
+  const log = await withServer(app, { timeout: 0.1 }, async ({ connect }) => {
+    const client = await connect();
+    await client.request("GET /");
+    assertEquals((await client.response()).status, 503);
+  });
+  assertEquals(linesOf("error", log), []);
+});
+
+async function assertServed(
+  serve: ServeHttp,
+  timeout: number | undefined,
+  expected: string,
+): Promise<void> {
+  await withServer(httpApp(serve), { timeout }, async ({ connect }) => {
+    const client = await connect();
+    await client.request("GET /");
+    const { status, body } = await client.response();
+    assertEquals([status, body], [200, expected]);
+  });
+}
+
+Deno.test("a response that has started has all time", async () => {
+  await assertServed(
+    async (_scope, _receive, send) => {
+      await send({ type: "http.response.start", status: 200 });
+      await send({ type: "http.response.body", body: "early, ", more: 1 });
+      await wait(500);
+      await send({ type: "http.response.body", body: "and late" });
+    },
+    0.2,
+    "early, and late",
+  );
+});
+
+Deno.test("a start event counts, though the head waits for the body", async () => {
+  await assertServed(
+    async (_scope, _receive, send) => {
+      await send({ type: "http.response.start", status: 200 });
+      await wait(500);
+      await send({ type: "http.response.body", body: "whole" });
+    },
+    0.2,
+    "whole",
+  );
+});
+
+Deno.test("where --timeout was not given, an app has all time", async () => {
+  await assertServed(
+    async (_scope, _receive, send) => {
+      await wait(300);
+      await reply(send, "slow");
+    },
+    undefined,
+    "slow",
+  );
+});
+
+Deno.test("--timeout 0 gives an app all time", async () => {
+  await assertServed(
+    async (_scope, _receive, send) => {
+      await wait(300);
+      await reply(send, "slow");
+    },
+    0,
+    "slow",
+  );
+});
+
+Deno.test("the time counts from the end of the request body", async () => {
+  const app = httpApp(async (_scope, receive, send) => {
+    await reply(send, await readBody(receive));
+  });
+  await withServer(app, { timeout: 0.3 }, async ({ connect }) => {
+    const client = await connect();
+    await client.request("POST /", "content-length: 6");
+    for (const letter of "slowly") {
+      await wait(100);
+      await client.send(letter);
+    }
+    assertEquals((await client.response()).body, "slowly");
+  });
+});
+
+Deno.test("the time goes on while the app waits for a disconnect", async () => {
+  const app = httpApp(async (_scope, receive) => {
+    await readBody(receive);
+    await receive();
+  });
+  await withServer(app, { timeout: 0.2 }, async ({ connect }) => {
+    const client = await connect();
+    await client.request("POST /", "content-length: 2");
+    await client.send("ok");
+    assertEquals((await client.response()).status, 503);
+  });
+});
