@@ -17,13 +17,18 @@ export interface RawResponse {
   readonly body: string;
 }
 
-/** A client that sends exactly what it is told to. */
+/** A peer that sends exactly what it is told to. */
 export class RawConnection {
   #received = "";
   #ended = false;
   #closed = false;
 
   private constructor(readonly connection: Deno.Conn) {}
+
+  /** The other side of a connection that was accepted. */
+  static of(connection: Deno.Conn): RawConnection {
+    return new RawConnection(connection);
+  }
 
   static async open(address: ListenAddress): Promise<RawConnection> {
     const connection = "path" in address

@@ -1,0 +1,172 @@
+/**
+ * The app that passes requests on to other servers.
+ *
+ * It speaks HTTP/1.1 to them by itself, on `Deno.connect`, because what Deno
+ * offers does not keep bytes as they are (measured on 2.9.6 and 2.7.11):
+ *
+ * - `fetch` decompresses bodies, resolves `..` and `%2e%2e`, re-encodes paths,
+ *   joins and sorts header fields, adds `accept`, `accept-language` and
+ *   `user-agent`, and refuses TRACE and a GET with a body;
+ * - `node:http` keeps them on 2.9.6, but is `fetch` inside on 2.7.11;
+ * - npm's undici keeps them on both, at a third of the requests per second,
+ *   and has no body for a refused WebSocket;
+ * - `WebSocket` resolves the path, reads on while nobody takes the messages,
+ *   and does not tell how the target refused.
+ *
+ * @module
+ */
+
+import type { AppOptionTable } from "../options/app_options.ts";
+import { readAppOptions } from "../options/app_options.ts";
+import { existingFile } from "../options/file_kinds.ts";
+import { flag, list, seconds } from "../options/kinds.ts";
+import { OptionError } from "../options/option_error.ts";
+import type { PagiApp } from "../pagi/types.ts";
+import type { ProxyContext } from "./proxy/context.ts";
+import { fieldName, headerFields, targetUrl } from "./proxy/kinds.ts";
+import { serveRequest } from "./proxy/serve_request.ts";
+import { serveWebSocket } from "./proxy/serve_websocket.ts";
+import { parseTarget } from "./proxy/target.ts";
+import { Upstream } from "./proxy/upstream.ts";
+import { requestRules } from "./proxy/upstream_request.ts";
+import { Upstreams } from "./proxy/upstreams.ts";
+
+const NAME = "PAGI::App::Proxy";
+
+const table = {
+  target: {
+    kind: list(targetUrl),
+    default: ["http://localhost:8080"],
+    help:
+      "where requests go; the path of the URL goes before theirs; several targets take turns",
+    aliases: ["backend"],
+  },
+  timeout: {
+    kind: seconds,
+    default: 30,
+    help: "seconds for each of the next three; 0 waits for ever",
+  },
+  connect_timeout: {
+    kind: seconds,
+    default: undefined,
+    help: "seconds to connect, TLS included (default: timeout)",
+  },
+  first_byte_timeout: {
+    kind: seconds,
+    default: undefined,
+    help:
+      "seconds from the end of a request to the head of the answer (default: timeout)",
+  },
+  idle_timeout: {
+    kind: seconds,
+    default: undefined,
+    help:
+      "seconds that a target may pause within a body; event streams and WebSockets may for ever (default: timeout)",
+  },
+  fail_timeout: {
+    kind: seconds,
+    default: 5,
+    help: "seconds for which a target that failed is asked after all others",
+  },
+  headers: {
+    kind: headerFields,
+    default: {},
+    help: "set in each request, in place of the client's",
+  },
+  remove_headers: {
+    kind: list(fieldName),
+    default: [],
+    help: "not passed on; also forwarded, via and others that the proxy adds",
+  },
+  preserve_host: {
+    kind: flag,
+    default: false,
+    help: "pass on the client's host in place of the target's",
+  },
+  trust_forwarded: {
+    kind: flag,
+    default: false,
+    help:
+      "keep the client's forwarded and x-forwarded-* and add to them, instead of replacing them: only behind a proxy of your own",
+  },
+  ca_cert: {
+    kind: existingFile,
+    default: undefined,
+    help: "authorities (PEM) to trust besides the usual ones, for https",
+  },
+} satisfies AppOptionTable;
+
+/**
+ * Passes requests, event streams and WebSockets on to the target, or to
+ * several in turn (PAGI.md 7, 116). Only the options decide where to. Answers
+ * 502 when no target can be reached or answers properly, 504 when time runs
+ * out. Wrong options throw an `OptionError`.
+ *
+ * ```ts
+ * new ProxyApp({ target: "http://backend:3000" }).toApp();
+ * ```
+ */
+export class ProxyApp implements Disposable {
+  /** The options, for `--help`. */
+  static readonly options: AppOptionTable = table;
+
+  readonly #app: PagiApp;
+  readonly #upstreams: Upstreams;
+
+  constructor(options: Record<string, unknown> = {}) {
+    const given = readAppOptions(NAME, table, options);
+    const { timeout } = given;
+    const targets = given.target.map((url) => parseTarget(url)!);
+    if (targets.length === 0) {
+      throw new OptionError(
+        `${NAME} needs a target, as in target=http://backend:3000`,
+      );
+    }
+    const limits = {
+      connectTimeout: given.connect_timeout ?? timeout,
+      firstByteTimeout: given.first_byte_timeout ?? timeout,
+      idleTimeout: given.idle_timeout ?? timeout,
+      caCerts: given.ca_cert === undefined
+        ? []
+        : [Deno.readTextFileSync(given.ca_cert)],
+    };
+    this.#upstreams = new Upstreams(
+      targets.map((target) => new Upstream(target, limits, given.fail_timeout)),
+      limits,
+    );
+    const context: ProxyContext = {
+      upstreams: this.#upstreams,
+      limits,
+      hasBasePath: targets.some(({ basePath }) => basePath !== ""),
+      rules: requestRules(given.headers, given.remove_headers, {
+        preserveHost: given.preserve_host,
+        trustForwarded: given.trust_forwarded,
+      }),
+    };
+    this.#app = async (scope, receive, send) => {
+      switch (scope.type) {
+        case "http":
+        case "sse":
+          return await serveRequest(context, scope, receive, send);
+        case "websocket":
+          return await serveWebSocket(context, scope, receive, send);
+        default:
+          throw new Error(
+            `${NAME} does not support scopes of type ${scope.type}`,
+          );
+      }
+    };
+  }
+
+  /** The app itself. */
+  toApp(): PagiApp {
+    return this.#app;
+  }
+
+  /** Closes idle connections to the targets; the app can still be called. */
+  [Symbol.dispose](): void {
+    this.#upstreams.close();
+  }
+}
+
+export default ProxyApp;

@@ -1,0 +1,73 @@
+/**
+ * The client's side of one request: its body, and that it left.
+ *
+ * @module
+ */
+
+import type { Receive } from "../../pagi/types.ts";
+
+/** The client left before it had its answer. */
+export class ClientGone extends Error {
+  override readonly name = "ClientGone";
+  override readonly message = "The client has gone.";
+}
+
+/** Reads what an `http` or `sse` scope receives. */
+export class Client {
+  /** True when the client left before {@linkcode served}. */
+  gone = false;
+  /** True when the whole body has been received. */
+  complete = false;
+  /** True when the answer to it has begun. */
+  answered = false;
+  readonly #receive: Receive;
+  #served = false;
+  #onGone: () => void = () => {};
+
+  constructor(receive: Receive) {
+    this.#receive = receive;
+  }
+
+  /**
+   * The next part of the body, perhaps an empty one.
+   *
+   * @throws {ClientGone} When the client leaves instead.
+   */
+  async next(): Promise<Uint8Array> {
+    const event = await this.#receive();
+    if (event.type !== "http.request" && event.type !== "sse.request") {
+      this.#leave();
+      throw new ClientGone();
+    }
+    if (!event.more) {
+      this.complete = true;
+      void this.#watch();
+    }
+    return event.body;
+  }
+
+  /** Calls `act`, in place of the last one, when the client leaves. */
+  onGone(act: () => void): void {
+    this.#onGone = act;
+  }
+
+  /** The answer is complete: that the client leaves means nothing any more. */
+  served(): void {
+    this.#served = true;
+  }
+
+  async #watch(): Promise<void> {
+    try {
+      await this.#receive();
+    } catch {
+      // It ended all the same.
+    }
+    this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#served) return;
+    this.gone = true;
+    this.#onGone();
+  }
+}

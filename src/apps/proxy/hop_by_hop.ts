@@ -1,0 +1,65 @@
+/**
+ * Header fields that concern one connection only (RFC 9110, section 7.6.1).
+ *
+ * @module
+ */
+
+import type { HeaderList } from "../../pagi/types.ts";
+
+/** Also those of old clients, and what frames a message or asks for a 100. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "http2-settings",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/**
+ * Tells whether the field called `name` (canonical) belongs to one connection,
+ * or to the framing of its messages, and is never passed on as it came.
+ */
+export function isHopByHop(name: string): boolean {
+  return HOP_BY_HOP.has(name);
+}
+
+/** Names seen; most messages repeat a few dozen. */
+const canonicalNames = new Map<string, string>();
+const MAX_NAMES = 1024;
+
+/**
+ * A name to compare by: lower case, with `-` for `_`. Where the target runs
+ * apps as CGI does, `x_forwarded_for` and `x-forwarded-for` are the same.
+ */
+export function canonicalName(name: string): string {
+  let found = canonicalNames.get(name);
+  if (found === undefined) {
+    found = name.toLowerCase().replaceAll("_", "-");
+    if (canonicalNames.size < MAX_NAMES) canonicalNames.set(name, found);
+  }
+  return found;
+}
+
+/** The values of the fields called `name` (canonical). */
+export function fieldValues(headers: HeaderList, name: string): string[] {
+  const values: string[] = [];
+  for (const [key, value] of headers) {
+    if (canonicalName(key) === name) values.push(value);
+  }
+  return values;
+}
+
+/** The items of comma-separated fields, in lower case. */
+export function listItems(headers: HeaderList, name: string): string[] {
+  const values = fieldValues(headers, name);
+  return values.length === 0
+    ? values
+    : values.join(",").toLowerCase().split(",").map((item) => item.trim());
+}

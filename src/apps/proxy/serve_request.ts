@@ -1,0 +1,90 @@
+/**
+ * Passes on the requests of `http` and `sse` scopes, and the answers.
+ *
+ * @module
+ */
+
+import type { HttpScope, Receive, Send, SseScope } from "../../pagi/types.ts";
+import { replyStatus } from "../reply.ts";
+import { Client, ClientGone } from "./client.ts";
+import { refusalStatus } from "./context.ts";
+import type { ProxyContext } from "./context.ts";
+import type { Answer } from "./exchange.ts";
+import { requestBody } from "./request_body.ts";
+import { isEventStream, keepsAlive } from "./response_body.ts";
+import { responseFields } from "./response_fields.ts";
+import { UpstreamError } from "./upstream_error.ts";
+import { isIdempotent, upstreamRequest } from "./upstream_request.ts";
+
+/**
+ * Serves one request. When a target fails in the middle of its answer this
+ * throws, so that the server cuts the client's answer short as well.
+ */
+export async function serveRequest(
+  context: ProxyContext,
+  scope: HttpScope | SseScope,
+  receive: Receive,
+  send: Send,
+): Promise<void> {
+  const request = upstreamRequest(scope, context.rules);
+  const refusal = refusalStatus(context, scope, request);
+  if (refusal !== null) return await replyStatus(send, refusal);
+  const client = new Client(receive);
+  try {
+    const body = await requestBody(client, request.method, scope.headers);
+    const answer = await context.upstreams.ask({
+      request,
+      body,
+      repeatable: client.complete && body.first.byteLength === 0 &&
+        isIdempotent(request),
+      upgrade: false,
+    }, client);
+    await passOn(context, answer, scope.root_path, client, send);
+  } catch (error) {
+    if (error instanceof ClientGone) return;
+    if (!(error instanceof UpstreamError) || client.answered) throw error;
+    client.served();
+    await replyStatus(send, error.status);
+  }
+}
+
+/** Sends the client what the target answers, no faster than it is read. */
+async function passOn(
+  { limits }: ProxyContext,
+  { upstream, connection, head, body, isAsked }: Answer,
+  rootPath: string,
+  client: Client,
+  send: Send,
+): Promise<void> {
+  const idleTimeout = isEventStream(head) ? 0 : limits.idleTimeout;
+  try {
+    client.answered = true;
+    await send({
+      type: "http.response.start",
+      status: head.status,
+      headers: responseFields(head.headers, upstream.target, rootPath),
+    });
+    for (let first = true;; first = false) {
+      let piece = body.take();
+      if (piece === null && !body.done) {
+        // The head need not wait for a body that is still to come.
+        if (first) await send({ type: "http.response.body", more: true });
+        await body.fill(idleTimeout);
+        piece = body.take();
+      }
+      if (body.done) client.served();
+      await send({
+        type: "http.response.body",
+        body: piece ?? undefined,
+        more: !body.done,
+      });
+      if (body.done) break;
+    }
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  const reusable = body.leavesConnectionOpen && keepsAlive(head) && isAsked();
+  if (reusable) upstream.keep(connection);
+  else connection.close();
+}

@@ -1,0 +1,169 @@
+/**
+ * The request that the proxy makes of a client's request.
+ *
+ * @module
+ */
+
+import { fieldValue, isSafeFieldValue } from "../../http/headers.ts";
+import type {
+  HeaderList,
+  HttpScope,
+  SseScope,
+  WebSocketScope,
+} from "../../pagi/types.ts";
+import { forwardedFields, isReplaced } from "./forwarded.ts";
+import {
+  canonicalName,
+  fieldValues,
+  isHopByHop,
+  listItems,
+} from "./hop_by_hop.ts";
+import type { Target } from "./target.ts";
+import { requestPath, requestQuery } from "./upstream_path.ts";
+
+/** What the proxy changes in requests. */
+export interface RequestRules {
+  /** Fields that each request gets. */
+  readonly set: HeaderList;
+  /** Fields that no request gets of anybody else; canonical names. */
+  readonly dropped: ReadonlySet<string>;
+  /** What `host` says; null where that differs. */
+  readonly host: string | null;
+  /** True where else it says what the client said. */
+  readonly preserveHost: boolean;
+  readonly trustForwarded: boolean;
+  /** The proxy's name in `via`, by which it knows its own requests. */
+  readonly pseudonym: string;
+}
+
+/** The rules that set `headers` and remove the fields of `removed`. */
+export function requestRules(
+  headers: Readonly<Record<string, string>>,
+  removed: readonly string[],
+  { preserveHost, trustForwarded }: {
+    preserveHost: boolean;
+    trustForwarded: boolean;
+  },
+): RequestRules {
+  const all = Object.entries(headers).map(([name, value]) =>
+    [name.toLowerCase(), value] as [string, string]
+  );
+  return {
+    set: all.filter(([name]) => name !== "host"),
+    dropped: new Set(
+      [...removed, ...all.map(([name]) => name)].map(canonicalName),
+    ),
+    host: fieldValue(all, "host"),
+    preserveHost,
+    trustForwarded,
+    // Chosen by chance, so that no two proxies take each other for a loop.
+    pseudonym: `pagi-${crypto.randomUUID().slice(0, 8)}`,
+  };
+}
+
+/** The scopes that the proxy serves. */
+export type ProxyScope = HttpScope | SseScope | WebSocketScope;
+
+/** A request, still without the fields that frame it. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Below the base path of the target; begins with "/". */
+  readonly path: string;
+  readonly query: string;
+  /** Null where the target's own name is to stand. */
+  readonly host: string | null;
+  readonly headers: HeaderList;
+}
+
+/** Idempotent methods (RFC 9110, section 9.2.2). */
+const IDEMPOTENT = /^(?:GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/;
+
+/**
+ * Some targets insist on it, although PAGI has no way for trailers to go on.
+ * Other transfer codings are not ours to ask for (RFC 9110, section 10.1.4).
+ */
+const TE_TRAILERS: HeaderList = [["te", "trailers"], ["connection", "te"]];
+
+function acceptsTrailers({ type, headers }: ProxyScope): boolean {
+  return type !== "websocket" && listItems(headers, "te").includes("trailers");
+}
+
+/** Tells whether a request without a body may be made twice. */
+export function isIdempotent({ method }: UpstreamRequest): boolean {
+  return IDEMPOTENT.test(method);
+}
+
+/** Makes the request for the target of `scope`. */
+export function upstreamRequest(
+  scope: ProxyScope,
+  rules: RequestRules,
+): UpstreamRequest {
+  const { dropped, set, trustForwarded } = rules;
+  const own: HeaderList = [
+    ["via", via(scope, rules.pseudonym)],
+    ...forwardedFields(scope, trustForwarded),
+  ];
+  return {
+    method: scope.type === "websocket" ? "GET" : scope.method,
+    path: requestPath(scope),
+    query: requestQuery(scope),
+    host: rules.host ??
+      (rules.preserveHost ? fieldValue(scope.headers, "host") : null),
+    headers: [
+      ...clientFields(scope, trustForwarded),
+      ...own,
+    ].filter(([name]) => !dropped.has(canonicalName(name))).concat(
+      set,
+      acceptsTrailers(scope) ? TE_TRAILERS : [],
+    ),
+  };
+}
+
+/** Tells whether the proxy has made this request itself (RFC 9110, 7.6.3). */
+export function isLoop(scope: ProxyScope, pseudonym: string): boolean {
+  return listItems(scope.headers, "via").some((item) =>
+    item.split(/\s+/)[1] === pseudonym
+  );
+}
+
+/** The head as it goes on the wire; `framing` fields stand last. */
+export function formatRequestHead(
+  { method, path, query, headers, host }: UpstreamRequest,
+  target: Target,
+  framing: HeaderList,
+): string {
+  let head = `${method} ${target.basePath}${path}${query} HTTP/1.1\r\n`;
+  for (const fields of [[["host", host ?? target.host]], headers, framing]) {
+    for (const [name, value] of fields) {
+      // Whatever stands around this app, it makes no second request of one.
+      if (!isSafeFieldValue(value)) {
+        throw new TypeError(`The header field ${name} holds a line break.`);
+      }
+      head += `${name}: ${value}\r\n`;
+    }
+  }
+  return head + "\r\n";
+}
+
+/** The client's fields that concern the target. */
+function clientFields(scope: ProxyScope, trustForwarded: boolean): HeaderList {
+  const { type, headers } = scope;
+  const options = new Set(listItems(headers, "connection"));
+  return headers.filter(([name]) => {
+    const canonical = canonicalName(name);
+    return canonical !== "host" && canonical !== "via" &&
+      !isHopByHop(canonical) && !options.has(name.toLowerCase()) &&
+      !isReplaced(canonical, trustForwarded) &&
+      !(type === "websocket" && isHandshake(canonical));
+  });
+}
+
+/** The proxy makes its own handshake; it agrees on no extensions. */
+function isHandshake(name: string): boolean {
+  return name.startsWith("sec-websocket-") && name !== "sec-websocket-protocol";
+}
+
+function via({ headers, http_version }: ProxyScope, pseudonym: string): string {
+  return [...fieldValues(headers, "via"), `${http_version} ${pseudonym}`]
+    .join(", ");
+}

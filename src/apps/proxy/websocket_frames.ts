@@ -1,0 +1,202 @@
+/**
+ * The client's side of WebSocket framing (RFC 6455, section 5).
+ *
+ * @module
+ */
+
+import { isCloseCode } from "../../pagi/close_codes.ts";
+import type { UpstreamConnection } from "./upstream_connection.ts";
+import { UpstreamError } from "./upstream_error.ts";
+
+/** Opcodes (RFC 6455, section 11.8). */
+export const OPCODE = {
+  continuation: 0,
+  text: 1,
+  binary: 2,
+  close: 8,
+  ping: 9,
+  pong: 10,
+} as const;
+
+/** What a target sends. */
+export type Message =
+  | { kind: "text"; text: string }
+  | { kind: "binary" | "ping"; bytes: Uint8Array }
+  /** Code 1005 stands for none (RFC 6455, section 7.1.5). */
+  | { kind: "close"; code: number; reason: string };
+
+/** A target that breaks the protocol; `code` is for its Close frame. */
+export class FrameError extends Error {
+  override readonly name = "FrameError";
+
+  constructor(readonly code: number, override readonly message: string) {
+    super(message);
+  }
+}
+
+/** The most bytes of a message: as many as the server's own engine takes. */
+const MAX_MESSAGE = 64 * 1024 * 1024;
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+interface Frame {
+  readonly final: boolean;
+  readonly opcode: number;
+  readonly payload: Uint8Array;
+}
+
+/** Reads messages off a connection, one at a time. */
+export class MessageReader {
+  readonly #connection: UpstreamConnection;
+
+  constructor(connection: UpstreamConnection) {
+    this.#connection = connection;
+  }
+
+  /** The opcode and the frames of a message that has begun. */
+  #opcode = 0;
+  #parts: Uint8Array[] = [];
+  #size = 0;
+
+  /**
+   * The next message.
+   *
+   * @throws {FrameError} When the target breaks the protocol.
+   * @throws {UpstreamError} When it breaks the connection.
+   */
+  async next(): Promise<Message> {
+    for (;;) {
+      const frame = await this.#readFrame();
+      const message = frame.opcode >= OPCODE.close
+        ? control(frame)
+        : this.#gather(frame);
+      if (message !== null) return message;
+    }
+  }
+
+  async #readFrame(): Promise<Frame> {
+    const [first, second] = await this.#read(2);
+    if ((first & 0x70) !== 0) throw new FrameError(1002, "reserved bits");
+    if ((second & 0x80) !== 0) throw new FrameError(1002, "masked frame");
+    let length = second & 0x7f;
+    if (length >= 126) {
+      const bytes = await this.#read(length === 126 ? 2 : 8);
+      length = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+    }
+    if (length + this.#size > MAX_MESSAGE) {
+      throw new FrameError(1009, "message too large");
+    }
+    return {
+      final: (first & 0x80) !== 0,
+      opcode: first & 0x0f,
+      payload: await this.#read(length),
+    };
+  }
+
+  #gather({ final, opcode, payload }: Frame): Message | null {
+    const begun = this.#opcode !== 0;
+    if (opcode > OPCODE.binary || begun !== (opcode === OPCODE.continuation)) {
+      throw new FrameError(1002, "unexpected opcode");
+    }
+    if (!begun) this.#opcode = opcode;
+    this.#parts.push(payload);
+    this.#size += payload.byteLength;
+    if (!final) return null;
+    const kind = this.#opcode;
+    const bytes = this.#parts.length === 1 ? payload : this.#join();
+    this.#opcode = this.#size = 0;
+    this.#parts = [];
+    return kind === OPCODE.text
+      ? { kind: "text", text: decode(bytes) }
+      : { kind: "binary", bytes };
+  }
+
+  #join(): Uint8Array {
+    const whole = new Uint8Array(this.#size);
+    let at = 0;
+    for (const part of this.#parts) {
+      whole.set(part, at);
+      at += part.byteLength;
+    }
+    return whole;
+  }
+
+  async #read(count: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(count);
+    for (let at = 0; at < count;) {
+      const part = this.#connection.buffered.subarray(0, count - at);
+      if (part.byteLength === 0 && !await this.#connection.fill(0)) {
+        throw new UpstreamError(
+          502,
+          `${this.#connection.url} ended a WebSocket without a Close.`,
+        );
+      }
+      bytes.set(part, at);
+      this.#connection.skip(part.byteLength);
+      at += part.byteLength;
+    }
+    return bytes;
+  }
+}
+
+/** A control message; null for a pong, which nobody asked for. */
+function control({ final, opcode, payload }: Frame): Message | null {
+  if (!final || payload.byteLength > 125) {
+    throw new FrameError(1002, "invalid control frame");
+  }
+  switch (opcode) {
+    case OPCODE.ping:
+      return { kind: "ping", bytes: payload };
+    case OPCODE.pong:
+      return null;
+    case OPCODE.close:
+      return close(payload);
+    default:
+      throw new FrameError(1002, "reserved opcode");
+  }
+}
+
+function close(payload: Uint8Array): Message {
+  if (payload.byteLength === 0) {
+    return { kind: "close", code: 1005, reason: "" };
+  }
+  const code = payload[0] * 256 + payload[1];
+  // Servers also say 1012 to 1014: restart, try again, bad gateway.
+  if (!isCloseCode(code) && !(code >= 1012 && code <= 1014)) {
+    throw new FrameError(1002, "invalid close code");
+  }
+  return { kind: "close", code, reason: decode(payload.subarray(2)) };
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new FrameError(1007, "invalid UTF-8");
+  }
+}
+
+/** One whole message in a frame, masked as clients must (RFC 6455, 5.3). */
+export function frame(opcode: number, payload: Uint8Array): Uint8Array {
+  const { byteLength: length } = payload;
+  const extended = length < 126 ? 0 : length < 65536 ? 2 : 8;
+  const start = 2 + extended + 4;
+  const bytes = new Uint8Array(start + length);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = 0x80 | opcode;
+  bytes[1] = 0x80 | (extended === 0 ? length : extended === 2 ? 126 : 127);
+  if (extended === 2) view.setUint16(2, length);
+  if (extended === 8) view.setBigUint64(2, BigInt(length));
+  const mask = crypto.getRandomValues(bytes.subarray(start - 4, start));
+  for (let i = 0; i < length; i++) bytes[start + i] = payload[i] ^ mask[i & 3];
+  return bytes;
+}
+
+/** The payload of a Close frame; code 1005 gives an empty one. */
+export function closePayload(code: number, reason: string): Uint8Array {
+  if (code === 1005) return new Uint8Array(0);
+  const text = new TextEncoder().encode(reason);
+  const payload = new Uint8Array(2 + text.byteLength);
+  new DataView(payload.buffer).setUint16(0, code);
+  payload.set(text, 2);
+  return payload;
+}
