@@ -6,6 +6,7 @@
 
 import { configureLog, log } from "../log/log.ts";
 import { LoadError } from "../loader/load_error.ts";
+import { bundledAppHelp } from "../loader/bundled_app_help.ts";
 import { type AppRequest, loadApp } from "../loader/load_app.ts";
 import {
   type CommandLine,
@@ -45,7 +46,7 @@ export async function run(
 ): Promise<number> {
   try {
     const line = parseCommandLine(args, env);
-    if (line.action === "help") print(helpText());
+    if (line.action === "help") print(await help(line.positionals));
     else if (line.action === "version") print(versionText());
     else if (line.settings.daemonize && startedAs === null) await startDaemon();
     else await serve(line);
@@ -53,6 +54,11 @@ export async function run(
   } catch (error) {
     return report(error);
   }
+}
+
+/** The server's options, or those of the bundled app that is named. */
+async function help([name]: readonly string[]): Promise<string> {
+  return (name === undefined ? null : await bundledAppHelp(name)) ?? helpText();
 }
 
 async function serve(line: CommandLine): Promise<void> {

@@ -52,6 +52,18 @@ export function parseAppSpec(
   return { target: parseTarget(first, isFile), pairs: parsePairs(rest) };
 }
 
+/**
+ * Reads an app that is part of another: `PAGI::App::File,root=public`. Only a
+ * comma before `key=` divides, so that a list may be a value.
+ */
+export function parsePart(
+  named: string,
+  isFile: (path: string) => boolean,
+): AppSpec {
+  const [name, ...pairs] = named.split(/,(?=[A-Za-z_]\w*=)/);
+  return { target: parseTarget(name, isFile), pairs: parsePairs(pairs) };
+}
+
 /** Tells a specifier, a module name and a file apart, in the order of PAGI.md 7. */
 export function parseTarget(
   name: string,

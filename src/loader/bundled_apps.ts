@@ -9,16 +9,16 @@ export const BUNDLED_APPS: ReadonlyMap<string, () => Promise<object>> = new Map<
   string,
   () => Promise<object>
 >([
+  ["PAGI::App::Cascade", () => import("../apps/cascade.ts")],
   ["PAGI::App::Directory", () => import("../apps/directory.ts")],
   ["PAGI::App::File", () => import("../apps/file.ts")],
   ["PAGI::App::Healthcheck", () => import("../apps/healthcheck.ts")],
   ["PAGI::App::NotFound", () => import("../apps/not_found.ts")],
   ["PAGI::App::Redirect", () => import("../apps/redirect.ts")],
+  ["PAGI::App::URLMap", () => import("../apps/url_map.ts")],
 ]);
 
 /** Apps of the documentation that are still missing. */
 export const COMING_APPS: readonly string[] = [
-  "PAGI::App::Cascade",
   "PAGI::App::Proxy",
-  "PAGI::App::URLMap",
 ];

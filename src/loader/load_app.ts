@@ -6,10 +6,16 @@
 
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
+import type { LoadPart } from "../apps/parts.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { ACCEPTED, appFromExport } from "./app_from_export.ts";
-import { describeApp, parseAppSpec, parseTarget } from "./app_spec.ts";
-import type { AppSpec } from "./app_spec.ts";
+import {
+  describeApp,
+  parseAppSpec,
+  parsePart,
+  parseTarget,
+} from "./app_spec.ts";
+import type { AppSpec, Pairs } from "./app_spec.ts";
 import { findModule, isFile } from "./find_module.ts";
 import type { FoundModule } from "./find_module.ts";
 import { addNames, runInline } from "./inline_code.ts";
@@ -84,10 +90,25 @@ async function loadNamed(
 ): Promise<LoadedApp> {
   const found = findModule(spec.target, lib);
   const value = defaultExport(await importModule(found), found.label);
-  return {
-    app: appFromExport(value, spec.pairs, found.label),
-    title: describeApp(spec),
-  };
+  const title = describeApp(spec);
+  if (!isComposer(value)) {
+    return { app: appFromExport(value, spec.pairs, found.label), title };
+  }
+  const composed = await value.compose(spec.pairs, async (named) => {
+    const part = parsePart(named, isFile);
+    return (await loadNamed(part, lib)).app;
+  });
+  return { app: composed.toApp(), title };
+}
+
+/** An app that is made of others, which its options name. */
+interface Composer {
+  compose(pairs: Pairs, load: LoadPart): Promise<{ toApp(): PagiApp }>;
+}
+
+function isComposer(value: unknown): value is Composer {
+  return typeof value === "function" && "compose" in value &&
+    typeof value.compose === "function";
 }
 
 async function importModule({ label, load }: FoundModule): Promise<object> {

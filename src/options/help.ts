@@ -35,13 +35,15 @@ const BUNDLED = [
   ["PAGI::App::Healthcheck", "Tells as JSON that the server is well"],
   ["PAGI::App::NotFound", "Answers 404"],
   ["PAGI::App::Proxy", "Passes requests on [not available yet]"],
-  ["PAGI::App::URLMap", "Apps at different paths [not available yet]"],
-  ["PAGI::App::Cascade", "Several apps, tried in turn [not available yet]"],
+  ["PAGI::App::URLMap", "Apps at different paths: /api=./api.ts /=./site.ts"],
+  ["PAGI::App::Cascade", "Several apps, tried in turn: 1=./a.ts 2=./b.ts"],
 ] as const;
 
 const SIGNALS = [
   ["TERM, INT", "Stop: finish running requests first; a second one forces"],
-  ["HUP", "Reopen the log files"],
+  ["HUP", "Replace all workers with fresh code; reopen the log files"],
+  ["TTIN, TTOU", "One worker more, one less"],
+  ["USR2", "Hand over to a fresh process, without losing a connection"],
 ] as const;
 
 const EXIT_CODES = [

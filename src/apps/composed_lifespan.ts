@@ -1,0 +1,118 @@
+/**
+ * One lifespan scope for several apps.
+ *
+ * @module
+ */
+
+import type {
+  LifespanScope,
+  PagiApp,
+  Receive,
+  ReceiveEvent,
+  Send,
+} from "../pagi/types.ts";
+
+/** How an app took lifespan startup. */
+type Start = { readonly how: "complete" | "absent" } | {
+  readonly how: "failed";
+  readonly message: string;
+};
+
+/**
+ * Runs the lifespan of all `apps` as if they were one (PAGI.md 5): they start
+ * at the same time and share the state; an app that fails to start fails the
+ * whole; one that has no lifespan is passed over. When none has, it throws, as
+ * an app without lifespan does.
+ */
+export async function composedLifespan(
+  apps: Iterable<PagiApp>,
+  scope: LifespanScope,
+  receive: Receive,
+  send: Send,
+): Promise<void> {
+  await receive();
+  const parts = [...new Set(apps)].map((app) => new LifespanPart(app, scope));
+  const starts = await Promise.all(parts.map((part) => part.started));
+  const running = parts.filter((_, i) => starts[i].how === "complete");
+  const failed = starts.flatMap((start) =>
+    start.how === "failed" ? [start.message] : []
+  );
+  if (failed.length > 0) {
+    await Promise.all(running.map((part) => part.stop()));
+    await send({
+      type: "lifespan.startup.failed",
+      message: failed.join("; "),
+    });
+    return;
+  }
+  if (running.length === 0) {
+    throw new Error("None of the apps supports scopes of type lifespan");
+  }
+  await send({ type: "lifespan.startup.complete" });
+  await receive();
+  const messages = await Promise.all(running.map((part) => part.stop()));
+  const message = messages.filter(Boolean).join("; ");
+  await send(
+    message
+      ? { type: "lifespan.shutdown.failed", message }
+      : { type: "lifespan.shutdown.complete" },
+  );
+}
+
+/** The lifespan of one of the apps. */
+class LifespanPart {
+  readonly #started = Promise.withResolvers<Start>();
+  readonly #stopped = Promise.withResolvers<string>();
+  readonly #events: ReceiveEvent[] = [{ type: "lifespan.startup" }];
+  #waiting: ((event: ReceiveEvent) => void) | null = null;
+
+  constructor(app: PagiApp, scope: LifespanScope) {
+    void this.#run(app, scope);
+  }
+
+  get started(): Promise<Start> {
+    return this.#started.promise;
+  }
+
+  /** Resolves with what went wrong, or "". */
+  stop(): Promise<string> {
+    const event: ReceiveEvent = { type: "lifespan.shutdown" };
+    if (this.#waiting !== null) this.#waiting(event);
+    else this.#events.push(event);
+    return this.#stopped.promise;
+  }
+
+  async #run(app: PagiApp, scope: LifespanScope): Promise<void> {
+    try {
+      await app(scope, () => this.#receive(), (event) => {
+        switch (event.type) {
+          case "lifespan.startup.complete":
+            this.#started.resolve({ how: "complete" });
+            break;
+          case "lifespan.startup.failed":
+            this.#started.resolve({
+              how: "failed",
+              message: event.message ?? "an app failed to start",
+            });
+            break;
+          case "lifespan.shutdown.failed":
+            this.#stopped.resolve(event.message ?? "an app failed to stop");
+            break;
+          case "lifespan.shutdown.complete":
+            this.#stopped.resolve("");
+        }
+        return Promise.resolve();
+      });
+    } catch (error) {
+      this.#stopped.resolve(String(error));
+    }
+    this.#started.resolve({ how: "absent" });
+    this.#stopped.resolve("");
+  }
+
+  #receive(): Promise<ReceiveEvent> {
+    const event = this.#events.shift();
+    if (event !== undefined) return Promise.resolve(event);
+    return new Promise((resolve) => (this.#waiting = resolve));
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * The app that mounts other apps at different paths.
+ *
+ * @module
+ */
+
+import { fieldValue } from "../http/headers.ts";
+import type { AppOptionTable } from "../options/app_options.ts";
+import { OptionError } from "../options/option_error.ts";
+import { quote } from "../options/quote.ts";
+import type { PagiApp, Scope } from "../pagi/types.ts";
+import { composedLifespan } from "./composed_lifespan.ts";
+import { appOf, type AppPart, type LoadPart, part } from "./parts.ts";
+import NotFoundApp from "./not_found.ts";
+
+const NAME = "PAGI::App::URLMap";
+/** `//host/prefix`, or just `/prefix`. */
+const MOUNT = /^(?:\/\/([^/]+))?(\/.*)?$/s;
+
+/** An app at a place. */
+interface Mount {
+  /** Lower case, without port; null for any host. */
+  readonly host: string | null;
+  /** Without the slash at the end: "" is the root. */
+  readonly prefix: string;
+  readonly app: PagiApp;
+}
+
+/** Options of {@linkcode UrlMapApp}. */
+export interface UrlMapOptions {
+  /** Answers what no mount does; without it that is 404. */
+  readonly default?: AppPart;
+}
+
+/**
+ * Mounts apps by path and host (PAGI.md 7): the longest prefix that ends at a
+ * `/` wins, and among equal ones the mount that names the host. The mounted
+ * app sees the rest as its `path`, and the prefix in `root_path`. Streams and
+ * WebSockets are mounted as well, and lifespan reaches every app.
+ *
+ * ```ts
+ * new UrlMapApp()
+ *   .mount("/api", api)
+ *   .mount("//static.example.com/", new FileApp({ root: "public" }))
+ *   .toApp();
+ * ```
+ *
+ * On the command line: `PAGI::App::URLMap /api=./api.ts
+ * /=PAGI::App::Directory,root=public default=./not_found.ts`.
+ */
+export class UrlMapApp {
+  /** The options, for `--help`. */
+  static readonly options: AppOptionTable = {
+    "/PREFIX": { kind: part, default: undefined, help: "the app at a path" },
+    "//HOST/PREFIX": {
+      kind: part,
+      default: undefined,
+      help: "the app at a path of one host",
+    },
+    default: {
+      kind: part,
+      default: "PAGI::App::NotFound",
+      help: "the app for all else",
+    },
+  };
+
+  #mounts: Mount[] = [];
+  #default: PagiApp;
+
+  constructor(options: UrlMapOptions = {}) {
+    this.#default = appOf(options.default ?? new NotFoundApp());
+  }
+
+  /** Mounts the apps that a command line names. */
+  static async compose(
+    pairs: Readonly<Record<string, string>>,
+    load: LoadPart,
+  ): Promise<UrlMapApp> {
+    const { default: fallback, ...mounts } = pairs;
+    const map = new UrlMapApp(
+      fallback === undefined ? {} : { default: await load(fallback) },
+    );
+    for (const [place, named] of Object.entries(mounts)) {
+      if (!place.startsWith("/")) {
+        throw new OptionError(
+          `${NAME}: unknown option ${
+            quote(place)
+          }; write /PREFIX=APP, //HOST/PREFIX=APP or default=APP`,
+        );
+      }
+      map.mount(place, await load(named));
+    }
+    if (map.#mounts.length === 0) {
+      throw new OptionError(
+        `${NAME} has nothing to mount; write /PREFIX=APP, for example /api=./api.ts`,
+      );
+    }
+    return map;
+  }
+
+  /**
+   * Mounts `app` at `place`: `/prefix` or `//host/prefix`. What is mounted
+   * there already is replaced.
+   *
+   * @throws {OptionError} When `place` is neither.
+   */
+  mount(place: string, app: AppPart): this {
+    const match = place === "" ? null : MOUNT.exec(place);
+    if (match === null) {
+      throw new OptionError(
+        `${NAME}: ${quote(place)} is no place; write /PREFIX or //HOST/PREFIX`,
+      );
+    }
+    const host = match[1]?.toLowerCase() ?? null;
+    const prefix = (match[2] ?? "").replace(/\/+$/, "");
+    this.#mounts = this.#mounts.filter((other) =>
+      other.host !== host || other.prefix !== prefix
+    );
+    this.#mounts.push({ host, prefix, app: appOf(app) });
+    this.#mounts.sort((a, b) =>
+      b.prefix.length - a.prefix.length ||
+      Number(a.host === null) - Number(b.host === null)
+    );
+    return this;
+  }
+
+  /** Mounts each app of `places` at its key. */
+  map(places: Readonly<Record<string, AppPart>>): this {
+    for (const [place, app] of Object.entries(places)) this.mount(place, app);
+    return this;
+  }
+
+  /** The app itself. */
+  toApp(): PagiApp {
+    return (scope, receive, send) => {
+      if (scope.type === "lifespan") {
+        const apps = [...this.#mounts.map(({ app }) => app), this.#default];
+        return composedLifespan(apps, scope, receive, send);
+      }
+      const mount = this.#find(scope);
+      return mount === undefined
+        ? this.#default(scope, receive, send)
+        : mount.app(below(scope, mount.prefix), receive, send);
+    };
+  }
+
+  #find(scope: Exclude<Scope, { type: "lifespan" }>): Mount | undefined {
+    const { path } = scope;
+    const host = hostOf(fieldValue(scope.headers, "host") ?? "");
+    return this.#mounts.find((mount) =>
+      (mount.host === null || mount.host === host) &&
+      path.startsWith(mount.prefix) &&
+      (path.length === mount.prefix.length ||
+        path[mount.prefix.length] === "/")
+    );
+  }
+}
+
+/** The scope as an app sees it that is mounted at `prefix`. */
+function below<S extends Exclude<Scope, { type: "lifespan" }>>(
+  scope: S,
+  prefix: string,
+): S {
+  return {
+    ...scope,
+    path: scope.path.slice(prefix.length) || "/",
+    root_path: scope.root_path + prefix,
+  };
+}
+
+/** The name in a host field, without the port. */
+function hostOf(field: string): string {
+  return field.toLowerCase().replace(/:\d*$/, "");
+}
+
+export default UrlMapApp;
