@@ -46,8 +46,8 @@ export function detachStandardStreams(): void {
 }
 
 /**
- * What a descriptor leads to; null when it is closed, and for a file: that may
- * be open for another purpose too, and keeping it bothers nobody.
+ * What a descriptor leads to; null when it is closed, and for a file: the app
+ * may have opened the same one, and a copy of it keeps nobody waiting.
  */
 function place(descriptor: number): string | null {
   try {
