@@ -4,57 +4,58 @@
  * @module
  */
 
-import type { Buffer, TransportState, Watermarks } from "./transport_state.ts";
+import type { Buffer, TransportState } from "./transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 
 /**
  * A body that the app writes and the engine reads. A write waits while more
  * than the high mark is in the buffer (PAGI.md 3.1, last row).
+ *
+ * The pieces wait here and not in the stream, which forgets how many bytes it
+ * held when the engine gives it up.
  */
 export class OutboundBody implements Buffer {
   readonly stream: ReadableStream<Uint8Array>;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   readonly #transport: () => TransportState;
-  readonly #high: number;
+  /** What waits for the engine, the next piece first. */
+  #pieces: Uint8Array[] = [];
+  #bufferedBytes = 0;
+  #written = 0;
+  /** The engine waits for a piece. */
+  #wanted = false;
   #over = false;
   #aborted = false;
-  #cancelled = false;
-  #written = 0;
 
   /**
    * @param transport Watches this buffer; asked for only when a write happens.
-   * @param onCancel Called when nobody reads any longer: the client has left.
+   * @param onCancel Called when the engine reads no more.
    */
-  constructor(
-    transport: () => TransportState,
-    marks: Watermarks,
-    onCancel: () => void,
-  ) {
+  constructor(transport: () => TransportState, onCancel: () => void) {
     this.#transport = transport;
-    this.#high = marks.high;
     this.stream = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
       },
       pull: () => {
+        this.#wanted = true;
+        this.#feed();
         this.#transport().update();
-        if (this.#aborted && this.bufferedBytes === 0) this.#fail();
       },
       cancel: () => {
-        this.#written -= this.bufferedBytes;
+        this.#written -= this.#bufferedBytes;
+        this.#bufferedBytes = 0;
+        this.#pieces = [];
         this.#over = true;
-        this.#cancelled = true;
         this.#transport().release();
         onCancel();
       },
-    }, { highWaterMark: marks.high, size: (chunk) => chunk.byteLength });
+    }, { highWaterMark: 0 });
   }
 
   get bufferedBytes(): number {
-    return this.#cancelled
-      ? 0
-      : this.#high - (this.#controller.desiredSize ?? this.#high);
+    return this.#bufferedBytes;
   }
 
   /** Bytes that the engine took, or will take. */
@@ -68,10 +69,12 @@ export class OutboundBody implements Buffer {
   }
 
   /** Takes a piece; resolves when the next one may come. */
-  write(chunk: Uint8Array): Promise<void> {
-    if (this.#over || chunk.byteLength === 0) return DONE;
-    this.#controller.enqueue(chunk);
-    this.#written += chunk.byteLength;
+  write(piece: Uint8Array): Promise<void> {
+    if (this.#over || piece.byteLength === 0) return DONE;
+    this.#pieces.push(piece);
+    this.#bufferedBytes += piece.byteLength;
+    this.#written += piece.byteLength;
+    this.#feed();
     const transport = this.#transport();
     transport.update();
     return transport.full ? transport.drained() : DONE;
@@ -81,7 +84,7 @@ export class OutboundBody implements Buffer {
   end(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#controller.close();
+    this.#feed();
     this.#transport().release();
   }
 
@@ -95,15 +98,23 @@ export class OutboundBody implements Buffer {
    * closes without a terminator.
    */
   abort(): void {
-    if (this.#over) return;
-    this.#over = true;
     this.#aborted = true;
-    if (this.bufferedBytes === 0) this.#fail();
-    this.#transport().release();
+    this.end();
   }
 
-  #fail(): void {
-    this.#cancelled = true;
-    this.#controller.error(new Error("the response was cut short"));
+  /** Gives the engine what it waits for: the next piece, or the end. */
+  #feed(): void {
+    if (!this.#wanted) return;
+    const piece = this.#pieces.shift();
+    if (piece !== undefined) {
+      this.#wanted = false;
+      this.#bufferedBytes -= piece.byteLength;
+      this.#controller.enqueue(piece);
+    } else if (this.#over) {
+      this.#wanted = false;
+      if (this.#aborted) {
+        this.#controller.error(new Error("the response was cut short"));
+      } else this.#controller.close();
+    }
   }
 }

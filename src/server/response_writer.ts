@@ -149,7 +149,6 @@ export class ResponseWriter implements Buffer {
     const exchange = this.#exchange;
     const body = this.#body = new OutboundBody(
       () => this.transport,
-      exchange.worker.marks,
       () => this.#cancelled(),
     );
     this.#phase = "open";
@@ -180,6 +179,9 @@ export class ResponseWriter implements Buffer {
   }
 
   #handOff(payload: BodyInit | null): void {
+    // The engine gives 205 no framing: only the connection's end ends it
+    // (RFC 9112, section 6.3).
+    if (this.status === 205) this.#exchange.endConnection();
     this.#exchange.handOff(
       new Response(payload, { status: this.status!, headers: this.#headers }),
     );
