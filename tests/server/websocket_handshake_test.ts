@@ -5,11 +5,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
-import type {
-  PagiApp,
-  ReceiveEvent,
-  WebSocketScope,
-} from "../../src/pagi/types.ts";
+import type { PagiApp, WebSocketScope } from "../../src/pagi/types.ts";
 import { linesOf } from "../helpers/http_app.ts";
 import {
   ACCEPT,
@@ -284,12 +280,10 @@ Deno.test("a second accept is ignored", async () => {
 });
 
 Deno.test("a client that leaves before accept is told as a disconnect, and accept does nothing", async () => {
+  const asked = Promise.withResolvers<void>();
   const { app, result } = observed(async (_scope, receive, send) => {
-    const events: ReceiveEvent[] = [
-      await receive(),
-      await receive(),
-      await receive(),
-    ];
+    asked.resolve();
+    const events = [await receive(), await receive(), await receive()];
     await send({ type: "websocket.accept" });
     await send({ type: "websocket.send", text: "nobody" });
     return events;
@@ -297,13 +291,14 @@ Deno.test("a client that leaves before accept is told as a disconnect, and accep
   const log = await withServer(app, {}, async ({ connect }) => {
     const connection = await connect();
     await connection.request("GET /", ...UPGRADE);
+    await asked.promise;
     connection.close();
     const end = {
       type: "websocket.disconnect",
       code: 1006,
       reason: "client_closed",
     };
-    assertEquals<unknown>(await result, [
+    assertEquals<unknown[]>(await result, [
       { type: "websocket.connect" },
       end,
       end,

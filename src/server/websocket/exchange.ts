@@ -15,6 +15,7 @@ import { endToEnd } from "../end_to_end.ts";
 import { Exchange, type StopCause } from "../exchange.ts";
 import type { RequestHead } from "../request_head.ts";
 import { type Buffer, TransportState } from "../transport_state.ts";
+import { awaitClose } from "./await_close.ts";
 import {
   CLIENT_CLOSED,
   CLOSED_EARLY,
@@ -139,12 +140,19 @@ export class WebSocketExchange extends Exchange implements Buffer {
     return this.transport.drained();
   }
 
-  /** Starts the closing handshake; what follows is not sent. */
+  /**
+   * Starts the closing handshake; what follows is not sent. Without an
+   * `ending` the app learns the peer's answer, else that at once.
+   */
   close(code: number, reason: string, ending: Ending | null = null): void {
     if (this.phase !== "open") return;
     this.phase = "closed";
-    this.#ending ??= ending;
+    if (ending !== null) {
+      this.#ending ??= ending;
+      this.inbox.end(ending);
+    }
     this.#socket!.close(code, clipCloseReason(reason));
+    awaitClose(this.#socket!);
     this.transport.release();
     this.#closeTimer = unref(setTimeout(() => {
       this.dropConnection();
@@ -191,7 +199,6 @@ export class WebSocketExchange extends Exchange implements Buffer {
       "",
       SHUTDOWN,
     );
-    this.inbox.end(SHUTDOWN);
   }
 
   override disconnect(reason: DisconnectReason): void {

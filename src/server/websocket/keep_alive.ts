@@ -5,6 +5,7 @@
  */
 
 import type { Timer } from "../../std/timer.ts";
+import { symbolOf } from "./symbol_of.ts";
 
 /** A wait of the engine's, in seconds, that ends at once; 0 would switch it off. */
 const AT_ONCE = 0.001;
@@ -89,10 +90,4 @@ export class KeepAlive {
 
 function milliseconds(seconds: number): number {
   return Math.min(seconds * 1000, LONGEST);
-}
-
-function symbolOf(target: object, description: string): symbol | undefined {
-  return Object.getOwnPropertySymbols(target).find((symbol) =>
-    symbol.description === description
-  );
 }
