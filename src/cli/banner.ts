@@ -10,12 +10,15 @@ import { VERSION } from "./version.ts";
 /** The lines of the banner: what, where, and with what limits. */
 export function banner(facts: ServiceFacts): string {
   const { title, connectionLimit, settings } = facts;
+  // Without a guard nobody counts connections, nor sees which are idle.
   const limits = [
     connectionLimit === null ? "" : `${connectionLimit} connections`,
     settings.maxBodySize === 0
       ? "request bodies of any size"
       : `request bodies up to ${size(settings.maxBodySize)}`,
-    settings.timeout === 0 ? "" : `idle for up to ${settings.timeout} s`,
+    connectionLimit === null || settings.timeout === 0
+      ? ""
+      : `idle for up to ${settings.timeout} s`,
   ].filter(Boolean).join(", ");
   const stop = settings.daemonize ? `kill ${Deno.pid}` : "Ctrl-C";
   return `pagi-server ${VERSION}
