@@ -17,10 +17,13 @@ const PIECE = 65536;
 export async function openFile(
   path: string,
 ): Promise<{ file: Deno.FsFile; size: number }> {
+  // Looked at before: opening a FIFO would wait for somebody to write to it.
+  if (!(await Deno.stat(path)).isFile) {
+    throw new Error(`${path} is not a regular file.`);
+  }
   const file = await Deno.open(path);
   try {
-    const { isFile, size } = await file.stat();
-    if (!isFile) throw new Error(`${path} is not a regular file.`);
+    const { size } = await file.stat();
     return { file, size };
   } catch (error) {
     file.close();
