@@ -18,7 +18,7 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Its environment; null removes a variable that it would have. */
   readonly env?: Readonly<Record<string, string | null>>;
-  /** Shell code that becomes the program, which is `"$@"`. */
+  /** Shell code that becomes the program: `ulimit -n 128; exec "$@"`. */
   readonly shell?: string;
   /** Permissions (`-A`). */
   readonly permissions?: readonly string[];

@@ -1,0 +1,158 @@
+/** What the program writes to whom, and what it ends with. */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "../../src/std/assert.ts";
+import { helpText } from "../../src/options/help.ts";
+import { EXIT } from "../../src/cli/exit_codes.ts";
+import { VERSION } from "../../src/cli/version.ts";
+import { join } from "../../src/std/path.ts";
+import { RawConnection } from "../helpers/raw_connection.ts";
+import {
+  Program,
+  runProgram,
+  startProgram,
+  until,
+} from "../helpers/run_program.ts";
+
+/** For `3<>pipe >pipe 3<&-`: a pipe whose only reader leaves at once. */
+const LEFT_PIPE = "mkfifo pipe;";
+const FILES = { "page.txt": "a page" };
+
+Deno.test("--help and --version go to stdout and exit with 0", async () => {
+  const help = await runProgram(["--help"]);
+  assertEquals(help, {
+    code: EXIT.ok,
+    signal: null,
+    stdout: helpText(),
+    stderr: "",
+  });
+  for (const option of ["-v", "--version"]) {
+    const { code, stdout, stderr } = await runProgram([option]);
+    assertEquals([code, stderr], [EXIT.ok, ""]);
+    assertEquals(stdout.split(" (")[0], `pagi-server ${VERSION}`);
+    assertMatch(stdout, /^\S+ \S+ \(Deno [\d.]+, \S+\)\n$/);
+  }
+});
+
+Deno.test("help that nobody reads to its end is no error", async () => {
+  const shell = `${LEFT_PIPE} "$@" 3<>pipe >pipe 3<&-; echo "exit $?" >&2`;
+  const { stderr } = await runProgram(["--help"], { shell });
+  assertEquals(stderr, "exit 0\n");
+});
+
+Deno.test("the banner says what is served, where, and with what limits", async () => {
+  await using program = await startProgram(
+    ["-p0", "PAGI::App::Directory", "root=.", "--max-connections", "12"],
+    { env: { PAGI_MAX_BODY_SIZE: "1500", PAGI_TIMEOUT: "0" } },
+  );
+  await program.logged(/Ready/);
+  const [, ...banner] = program.log.trimEnd().split("\n");
+  assertMatch(
+    banner.pop()!,
+    /^\S+Z info {2}Ready at http:\/\/127\.0\.0\.1:\d+\/$/,
+  );
+  assertEquals(banner, [
+    `pagi-server ${VERSION}`,
+    "  serving PAGI::App::Directory root=.",
+    `  at      ${program.url}/`,
+    "  limits  12 connections, request bodies up to 1.5 kB",
+    "  stop it with Ctrl-C",
+  ]);
+});
+
+Deno.test("--quiet leaves the banner out; the log still tells the real port", async () => {
+  await using program = await startProgram(["-p", "0", "--quiet"]);
+  assert(program.port > 0);
+  assert(!program.log.includes("serving"), program.log);
+  assertEquals((await fetch(program.url)).status, 200);
+});
+
+Deno.test("--quiet and --log-level error: nothing is said while all is well", async () => {
+  await using program = Program.spawn(
+    ["--socket", "app.sock", "-q", "--log-level", "error", "--no-access-log"],
+    { files: FILES },
+  );
+  const path = join(program.folder, "app.sock");
+  await until(() =>
+    RawConnection.open({ path }).then((connection) => {
+      connection.close();
+      return true;
+    }, () => false)
+  );
+  const { code, stdout, stderr } = await program.stop();
+  assertEquals([code, stdout, stderr], [0, "", ""]);
+});
+
+Deno.test("every line of the log has its time and level", async () => {
+  await using program = await startProgram(
+    ["-p0", "-q", "--log-level", "debug", "--no-access-log"],
+  );
+  const { stderr } = await program.stop();
+  for (const line of stderr.trimEnd().split("\n")) {
+    assertMatch(line, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info ) /);
+  }
+});
+
+/** Standard streams as a careless parent leaves them. */
+const STREAMS: Record<string, string> = {
+  "stdin closed": 'exec "$@" <&-',
+  "stdout closed": 'exec "$@" >&-',
+  "stdout a pipe that nobody reads":
+    `${LEFT_PIPE} exec "$@" 3<>pipe >pipe 3<&-`,
+};
+
+for (const [name, shell] of Object.entries(STREAMS)) {
+  Deno.test(`with ${name} it serves`, async () => {
+    const files = {
+      "app.js": `export default { fetch() {
+        console.log("a word on stdout");
+        return new Response("served");
+      } };`,
+    };
+    await using program = await startProgram(["./app.js", "-p0"], {
+      files,
+      shell,
+    });
+    for (let i = 0; i < 3; i++) {
+      assertEquals(await (await fetch(program.url)).text(), "served");
+    }
+    assert(!program.log.includes("error"), program.log);
+  });
+}
+
+Deno.test("when nobody reads stderr it serves all the same", async () => {
+  const options = {
+    files: FILES,
+    shell: `${LEFT_PIPE} exec "$@" 3<>pipe 2>pipe 3<&-`,
+  };
+  await using program = Program.spawn(["--socket", "app.sock"], options);
+  const path = join(program.folder, "app.sock");
+  for (let i = 0; i < 3; i++) {
+    await until(async () => {
+      const connection = await RawConnection.open({ path }).catch(() => null);
+      if (connection === null) return false;
+      await connection.request("GET /page.txt");
+      assertEquals((await connection.response()).body, "a page");
+      connection.close();
+      return true;
+    });
+  }
+  assertEquals((await program.stop()).code, 0);
+});
+
+Deno.test("an option's environment variable counts, and the command line wins", async () => {
+  await using program = await startProgram(["--max-connections", "30"], {
+    env: { PAGI_PORT: "0", PAGI_MAX_CONNECTIONS: "20" },
+  });
+  assertStringIncludes(program.log, "limits  30 connections");
+  const wrong = await runProgram([], { env: { PAGI_PORT: "many" } });
+  assertEquals(wrong.code, EXIT.usage);
+  assertMatch(
+    wrong.stderr,
+    /^pagi-server: environment variable PAGI_PORT: "many"/,
+  );
+});
