@@ -25,7 +25,7 @@ export class RawUpstream implements AsyncDisposable {
   readonly port: number;
   readonly #listener: Deno.Listener;
   readonly #peers: RawConnection[] = [];
-  readonly #serving: Promise<void>[] = [];
+  readonly #serving: Promise<unknown>[] = [];
   readonly #accepting: Promise<void>;
 
   /** @param serve Talks to the proxy; the connection is closed afterwards. */
@@ -59,10 +59,9 @@ export class RawUpstream implements AsyncDisposable {
         }
       };
       this.#serving.push(
-        serve({ raw, number, head }).then(() => raw.close(), (error) => {
-          raw.close();
-          if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-        }),
+        serve({ raw, number, head }).catch((error) => {
+          if (!isEndOfConnection(error)) throw error;
+        }).finally(() => raw.close()),
       );
     }
   }
@@ -73,6 +72,14 @@ export class RawUpstream implements AsyncDisposable {
     for (const peer of this.#peers) peer.close();
     await Promise.all(this.#serving);
   }
+}
+
+/** The proxy has closed, or the test is over. */
+function isEndOfConnection(error: unknown): boolean {
+  const { BrokenPipe, ConnectionReset, BadResource, Interrupted } = Deno.errors;
+  return [BrokenPipe, ConnectionReset, BadResource, Interrupted].some((kind) =>
+    error instanceof kind
+  );
 }
 
 /** The value of the field called `name` in a head; null where there is none. */

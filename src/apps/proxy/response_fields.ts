@@ -6,6 +6,7 @@
 
 import type { HeaderList } from "../../pagi/types.ts";
 import { isHopByHop, listItems } from "./hop_by_hop.ts";
+import type { ResponseHead } from "./response_head.ts";
 import type { Target } from "./target.ts";
 
 /**
@@ -14,7 +15,7 @@ import type { Target } from "./target.ts";
  * `rootPath`. All others stay as they are, in order.
  */
 export function responseFields(
-  headers: HeaderList,
+  { status, headers }: ResponseHead,
   target: Target,
   rootPath: string,
 ): HeaderList {
@@ -22,9 +23,10 @@ export function responseFields(
   const fields: HeaderList = [];
   for (const [name, value] of headers) {
     const lower = name.toLowerCase();
-    const drop = options.has(lower) ||
-      isHopByHop(lower) && lower !== "content-length";
-    if (drop) continue;
+    const drop = lower === "content-length"
+      ? status === 204 || status === 205 // They have no body to measure.
+      : isHopByHop(lower);
+    if (drop || options.has(lower)) continue;
     fields.push([
       lower,
       lower === "location" ? clientLocation(value, target, rootPath) : value,
@@ -40,14 +42,13 @@ function clientLocation(
   rootPath: string,
 ): string {
   const origin = `${secure ? "https" : "http"}://${host}`;
-  const path = location.startsWith(origin)
-    ? location.slice(origin.length)
-    : location;
-  const below = path.slice(basePath.length);
-  const isBelow = path.startsWith(basePath) && /^([/?#]|$)/.test(below);
-  if (!isBelow || path === "" && location === "") return location;
+  const prefix = (location.startsWith("/") ? "" : origin) + basePath;
+  const below = location.slice(prefix.length);
+  if (!location.startsWith(prefix) || !/^([/?#]|$)/.test(below)) {
+    return location;
+  }
   const moved = encodeURI(rootPath.toWellFormed()) +
-    below.replace(/^(?!\/)/, "/");
+    (below.startsWith("/") ? below : `/${below}`);
   // Two slashes would lead to another host.
   return /^\/[/\\]/.test(moved) ? location : moved;
 }

@@ -62,7 +62,7 @@ async function passOn(
     await send({
       type: "http.response.start",
       status: head.status,
-      headers: responseFields(head.headers, upstream.target, rootPath),
+      headers: responseFields(head, upstream.target, rootPath),
     });
     for (let first = true;; first = false) {
       let piece = body.take();

@@ -51,7 +51,7 @@ export async function serveWebSocket(
     }, null);
     const { connection, head, upstream } = answer;
     const { target } = upstream;
-    const headers = responseFields(head.headers, target, scope.root_path);
+    const headers = responseFields(head, target, scope.root_path);
     if (head.status !== 101) {
       return await deny(
         head.status,
