@@ -80,6 +80,7 @@ async function serve(line: CommandLine): Promise<void> {
       settings,
       given: givenSettings(line),
       request,
+      keyPair: setup.keyPair,
       predecessor: older,
     })
     : await oneProcess(line, request, setup.keyPair, older);

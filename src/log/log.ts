@@ -27,6 +27,8 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 export interface LogSettings {
   /** Messages below this level are dropped. */
   readonly level: LogLevel;
+  /** Whose messages these are; stands before each. */
+  readonly speaker?: string;
   /** Takes each message with its line end, instead of stderr. */
   readonly write?: (text: string) => void;
 }
@@ -64,12 +66,14 @@ const FORMAT: TextFormatterOptions = {
 
 const encoder = new TextEncoder();
 let least = RANKS.info;
+let speaker = "";
 let write = writeStderr;
 let format = formatter(write);
 
 /** Sets how this thread logs; without it, from info on to stderr. */
 export function configureLog(settings: LogSettings): void {
   least = RANKS[settings.level];
+  speaker = settings.speaker === undefined ? "" : `${settings.speaker}: `;
   write = settings.write ?? writeStderr;
   format = formatter(write);
 }
@@ -90,8 +94,8 @@ function emit(level: LogLevel, text: string, error?: unknown): void {
   const line = format({
     category: CATEGORY,
     level: TAPE_LEVELS[level],
-    message: [text],
-    rawMessage: text,
+    message: [speaker + text],
+    rawMessage: speaker + text,
     timestamp: Date.now(),
     properties: {},
   });

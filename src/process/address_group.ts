@@ -21,6 +21,7 @@ export class AddressGroup<Holder extends object> {
   readonly #listeners = new Map<Holder, ListenerId>();
   readonly #avoided = new Set<ListenerId>();
   #handedOver = false;
+  #closed = false;
 
   private constructor(steering: Steering) {
     this.#steering = steering;
@@ -69,6 +70,7 @@ export class AddressGroup<Holder extends object> {
     while (this.#steering.isOpen(listener)) {
       if (performance.now() > giveUp) return false;
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      if (this.#closed) return true;
     }
     this.#steering.leave(listener);
     this.#listeners.delete(worker);
@@ -100,7 +102,9 @@ export class AddressGroup<Holder extends object> {
     this.#steer();
   }
 
+  /** Gives everything back; nobody waits for listeners any more. */
   close(): void {
+    this.#closed = true;
     this.#steering.close();
   }
 

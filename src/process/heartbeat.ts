@@ -43,8 +43,15 @@ export class Heartbeat {
   ) {
     if (timeout === 0) return;
     const beat = beatInterval(timeout);
+    let checkedAt = performance.now();
     this.#timer = setInterval(() => {
       const now = performance.now();
+      // Stopped and continued, this process has yet to read what workers said.
+      const overslept = now - checkedAt > 2 * beat;
+      checkedAt = now;
+      if (overslept) {
+        for (const worker of workers()) worker.seenAt = now;
+      }
       for (const worker of [...workers()]) {
         const silence = now - worker.seenAt;
         if (silence > timeout * 1000) {

@@ -63,7 +63,7 @@ export type FromWorker =
   }
   /** It has served `--max-requests`. */
   | { readonly type: "worn" }
-  /** The app threw outside of any request. */
+  /** The app threw outside of any request; it is told once. */
   | { readonly type: "broken" }
   /** Accepting failed for want of descriptors; it listens anew. */
   | { readonly type: "acceptFailed" }

@@ -49,11 +49,17 @@ export interface Service {
   readonly stuck: Promise<void>;
   /** What the other signals do. */
   signal(signal: ServiceSignal): void;
-  /** The process that was taken over from has closed its listeners. */
-  predecessorLeft(): void;
-  /** Leaves all new connections to a process that serves already. */
-  handOver(successor: Successor): Promise<void>;
+  /** Tells when the process that is taken over from has closed its listeners. */
+  predecessorLeaves(left: Promise<void>): void;
+  /**
+   * Leaves all new connections to the process that `start` gives; false when
+   * it gives none. Until then the listeners stay as they are.
+   */
+  handOver(start: StartSuccessor): Promise<boolean>;
 }
+
+/** Starts a process that serves the same; null when it does not. */
+export type StartSuccessor = () => Promise<Successor | null>;
 
 /** How a service is run. */
 export interface RunOptions {
@@ -76,17 +82,18 @@ export async function runService(
   options: RunOptions,
 ): Promise<void> {
   const stopped = Promise.withResolvers<void>();
-  let stopping = false;
+  const stopping = new AbortController();
   const stop = () => {
-    stopping = true;
+    stopping.abort();
     stopped.resolve(service.stop());
   };
-  let successor: Promise<boolean> | null = null;
+  let startingOver = false;
   const startOver = async () => {
-    if (successor !== null || stopping || !service.serving) return;
-    successor = replaceProcess(service, options.command);
-    if (await successor) stop();
-    successor = null;
+    if (stopping.signal.aborted || !service.serving) return;
+    if (startingOver) return log.info("A fresh process is starting already.");
+    startingOver = true;
+    if (await replaceProcess(service, options.command, stopping.signal)) stop();
+    startingOver = false;
   };
   const remove = onSignals(
     ["SIGTERM", "SIGINT", "SIGHUP", "SIGTTIN", "SIGTTOU", "SIGUSR2"],
@@ -96,7 +103,7 @@ export async function runService(
         return service.signal(signal);
       }
       log.info(
-        stopping
+        stopping.signal.aborted
           ? `${signal} again: stopping without waiting.`
           : `${signal}: stopping.`,
       );
@@ -109,7 +116,10 @@ export async function runService(
     await Promise.race([service.start(), stopped.promise]);
     if (service.serving) {
       options.onStarted();
-      void greet(service, options.predecessor);
+      const { predecessor } = options;
+      if (predecessor !== null) {
+        service.predecessorLeaves(greet(predecessor, service));
+      }
     }
     await Promise.race([stopped.promise, service.failure]);
   } finally {
@@ -118,40 +128,42 @@ export async function runService(
 }
 
 /** Starts a fresh process and hands over to it; false when it does not serve. */
-async function replaceProcess(
+function replaceProcess(
   service: Service,
   command: OwnCommand | null,
+  stopping: AbortSignal,
 ): Promise<boolean> {
-  try {
-    if (command === null) {
-      throw new Error("this system does not tell how this process was started");
+  return service.handOver(async () => {
+    try {
+      if (command === null) {
+        throw new Error("this system does not tell how this one was started");
+      }
+      log.info("A fresh process is to take over.");
+      const { addresses } = service.facts();
+      const { listeners } = service;
+      const handover = { addresses, listeners };
+      const successor = await startSuccessor(command, handover, stopping);
+      if (successor === null) return null;
+      log.info(`Process ${successor.pid} serves; this one finishes its work.`);
+      return successor;
+    } catch (error) {
+      log.error("No fresh process could take over; this one goes on.", error);
+      return null;
     }
-    const { addresses } = service.facts();
-    log.info("A fresh process is to take over.");
-    const successor = await startSuccessor(
-      command,
-      addresses,
-      service.listeners,
-    );
-    if (successor === null) return false;
-    log.info(`Process ${successor.pid} serves; this one finishes its work.`);
-    await service.handOver(successor);
-    return true;
-  } catch (error) {
-    log.error("No fresh process could take over; this one goes on.", error);
-    return false;
-  }
+  });
 }
 
-/** Tells the process that is taken over from that this one serves. */
+/**
+ * Tells the process that is taken over from that this one serves; resolves
+ * when it has closed its listeners.
+ */
 async function greet(
-  service: Service,
-  predecessor: Predecessor | null,
+  predecessor: Predecessor,
+  { listeners }: Service,
 ): Promise<void> {
   try {
-    await predecessor?.serving(service.listeners);
+    await predecessor.serving(listeners);
   } catch (error) {
     log.warn(`The process that is taken over from is gone already: ${error}`);
   }
-  if (predecessor !== null) service.predecessorLeft();
 }

@@ -9,10 +9,15 @@ import type { ListenAddress } from "../options/address.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
 import type { Server } from "../server/server.ts";
 import { checkFree } from "./check_free.ts";
-import type { Service, ServiceFacts, ServiceSignal } from "./run_service.ts";
+import type {
+  Service,
+  ServiceFacts,
+  ServiceSignal,
+  StartSuccessor,
+} from "./run_service.ts";
 import { SharedAddresses } from "./shared_addresses.ts";
 import { surviveStrayErrors } from "./stray_errors.ts";
-import type { Predecessor, Successor } from "./takeover.ts";
+import type { Predecessor } from "./takeover.ts";
 
 /** A server as a service. */
 export class SingleProcess implements Service {
@@ -67,15 +72,19 @@ export class SingleProcess implements Service {
     this.#shared?.close();
   }
 
-  predecessorLeft(): void {
+  async predecessorLeaves(left: Promise<void>): Promise<void> {
+    await left;
     this.#shared?.othersLeft();
   }
 
-  async handOver(successor: Successor): Promise<void> {
+  async handOver(start: StartSuccessor): Promise<boolean> {
+    const successor = await start();
+    if (successor === null) return false;
     await this.#shared?.handOver(successor.listeners);
     this.#handedOver = this.#server.stop("replaced");
     await this.#shared?.left(this.#server);
     await successor.closed();
+    return true;
   }
 
   signal(signal: ServiceSignal): void {

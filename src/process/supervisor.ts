@@ -15,8 +15,13 @@ import { checkFree, checkShareable } from "./check_free.ts";
 import { checkKeyPair } from "./check_key_pair.ts";
 import { CrashPause } from "./crash_pause.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import type { Service, ServiceFacts, ServiceSignal } from "./run_service.ts";
-import type { Predecessor, Successor } from "./takeover.ts";
+import type {
+  Service,
+  ServiceFacts,
+  ServiceSignal,
+  StartSuccessor,
+} from "./run_service.ts";
+import type { Predecessor } from "./takeover.ts";
 import {
   WorkerError,
   type WorkerEvents,
@@ -32,6 +37,8 @@ export interface SupervisorOptions {
   readonly settings: Settings;
   /** What of them was given. */
   readonly given: Partial<Settings>;
+  /** Null without TLS. */
+  readonly keyPair: KeyPair | null;
   readonly request: AppRequest;
   readonly predecessor: Predecessor | null;
 }
@@ -44,7 +51,7 @@ export class Supervisor implements Service {
   readonly #pause = new CrashPause();
   readonly #failed = Promise.withResolvers<never>();
   readonly #stuck = Promise.withResolvers<void>();
-  #keyPair: KeyPair | null = null;
+  #keyPair: KeyPair | null;
   #guard: Guard | null = null;
   #heartbeat: Heartbeat | null = null;
   #numbers = 0;
@@ -56,6 +63,7 @@ export class Supervisor implements Service {
   constructor(options: SupervisorOptions) {
     const { settings, predecessor } = options;
     this.#options = options;
+    this.#keyPair = options.keyPair;
     this.#wanted = settings.workers;
     this.#connectionLimit = connectionLimit(settings);
     this.#pool = new WorkerPool({
@@ -66,6 +74,7 @@ export class Supervisor implements Service {
       onBound: (bound) => {
         for (const address of bound) this.#guard?.watch(address);
       },
+      onImmortal: (worker) => this.#reportImmortal(worker),
     });
     this.#failed.promise.catch(() => {});
   }
@@ -99,11 +108,12 @@ export class Supervisor implements Service {
 
   async start(): Promise<void> {
     const { settings, predecessor } = this.#options;
-    this.#keyPair = await readKeyPair(settings);
     checkShareable(this.#pool.addresses);
     if (predecessor === null) checkFree(this.#pool.addresses);
     this.#openGuard();
-    await this.#pool.start(this.#wanted);
+    const started = this.#pool.start(this.#wanted);
+    this.#queue = started.catch(() => {});
+    await started;
     this.#heartbeat = new Heartbeat(
       settings.heartbeatTimeout,
       () => this.#pool.workers,
@@ -120,12 +130,23 @@ export class Supervisor implements Service {
     else this.#remove();
   }
 
-  predecessorLeft(): void {
-    this.#pool.predecessorLeft();
+  predecessorLeaves(left: Promise<void>): void {
+    // Whose listener is whose can be told while one process changes them.
+    void this.#next(async () => {
+      await left;
+      this.#pool.predecessorLeft();
+    });
   }
 
-  handOver(successor: Successor): Promise<void> {
-    return this.#next(() => this.#pool.handOver(successor));
+  async handOver(start: StartSuccessor): Promise<boolean> {
+    let done = false;
+    await this.#next(async () => {
+      const successor = await start();
+      if (successor === null) return;
+      await this.#pool.handOver(successor);
+      done = true;
+    });
+    return done;
   }
 
   stop(): Promise<void> {
@@ -149,26 +170,33 @@ export class Supervisor implements Service {
         log.error("Reload given up: the present workers go on serving.");
         return;
       }
+      await this.#adjust();
     });
   }
 
   #add(): void {
     this.#wanted++;
-    void this.#next(async () => {
-      if (await this.#pool.startOne() === null) this.#wanted--;
-      else log.info(`${this.#pool.workers.length} workers now.`);
-    });
+    void this.#next(() => this.#adjust());
   }
 
   #remove(): void {
     if (this.#wanted <= 1) return log.info("The last worker stays.");
     this.#wanted--;
-    void this.#next(async () => {
-      const { workers } = this.#pool;
-      if (workers.length <= 1) return;
-      await this.#pool.retire(workers.at(-1)!);
-      log.info(`${this.#pool.workers.length} workers now.`);
-    });
+    void this.#next(() => this.#adjust());
+  }
+
+  /** Has as many workers as are wanted, or as many of them as start. */
+  async #adjust(): Promise<void> {
+    const { length } = this.#pool.workers;
+    while (this.#pool.workers.length < this.#wanted) {
+      if (await this.#pool.startOne() === null) break;
+    }
+    while (this.#pool.workers.length > this.#wanted) {
+      await this.#pool.retire(this.#pool.workers.at(-1)!);
+    }
+    if (this.#pool.workers.length !== length) {
+      log.info(`Workers: ${this.#pool.workers.length}.`);
+    }
   }
 
   /** Runs one change of the workers after the other. */
@@ -191,15 +219,21 @@ export class Supervisor implements Service {
   }
 
   readonly #events: WorkerEvents = {
-    onWorn: (worker, why) => {
-      void this.#next(async () => {
-        await this.#pool.replace(worker, why);
-      });
+    onWorn: (worker) => this.#replace(worker, "it has served --max-requests"),
+    onBroken: async (worker) => {
+      await this.#pauseAfter(worker);
+      this.#replace(worker, "an error escaped its app");
     },
-    onGone: (worker, why) => {
+    onGone: async (worker, why) => {
       log.error(`Worker ${worker.number} is gone: ${why}.`);
       this.#pool.forget(worker);
-      void this.#next(() => this.#replaceCrashed(worker));
+      await this.#next(() => this.#abandon(worker));
+      await this.#pauseAfter(worker);
+      await this.#next(() => this.#adjust());
+      if (this.#pool.workers.length > 0 || this.#stopping !== null) return;
+      this.#failed.reject(
+        new WorkerError("No worker is left, and none can start.", false),
+      );
     },
     onAcceptFailed: (worker) => {
       void this.#guard?.relieve();
@@ -207,20 +241,18 @@ export class Supervisor implements Service {
     },
   };
 
-  async #replaceCrashed(worker: WorkerHandle): Promise<void> {
-    await this.#pool.abandon(worker);
+  #replace(worker: WorkerHandle, why: string): void {
+    void this.#next(async () => {
+      await this.#pool.replace(worker, why);
+    });
+  }
+
+  /** Waits longer from crash to crash; the workers that are left serve on. */
+  async #pauseAfter(worker: WorkerHandle): Promise<void> {
     const pause = this.#pause.after(performance.now() - worker.startedAt);
-    if (pause > 0) {
-      log.info(`The next worker starts in ${pause} ms.`);
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
-    if (this.#stopping !== null) return;
-    const successor = await this.#pool.startOne();
-    if (successor === null && this.#pool.workers.length === 0) {
-      this.#failed.reject(
-        new WorkerError("No worker is left, and none can start.", false),
-      );
-    }
+    if (pause === 0) return;
+    log.info(`The next worker starts in ${pause} ms.`);
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 
   #replaceBlocked(worker: WorkerHandle): void {
@@ -231,13 +263,20 @@ export class Supervisor implements Service {
     this.#pool.forget(worker);
     void this.#next(async () => {
       await this.#pool.avoid(worker, true);
-      await this.#pool.startOne();
-      if (await this.#pool.abandon(worker)) return;
-      log.error(
-        `The thread of worker ${worker.number} cannot be ended: a fresh process is to take over.`,
-      );
-      this.#stuck.resolve();
+      await this.#adjust();
+      await this.#abandon(worker);
     });
+  }
+
+  async #abandon(worker: WorkerHandle): Promise<void> {
+    if (!await this.#pool.abandon(worker)) this.#reportImmortal(worker);
+  }
+
+  #reportImmortal(worker: WorkerHandle): void {
+    log.error(
+      `The thread of worker ${worker.number} cannot be ended: a fresh process is to take over.`,
+    );
+    this.#stuck.resolve();
   }
 
   /** Watches the connections of all workers. */

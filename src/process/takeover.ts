@@ -18,14 +18,18 @@ import { startOwnProcess } from "./own_process.ts";
 /** Tells a process that it takes over, and from whom. */
 const VARIABLE = "PAGI_TAKEOVER";
 
-/** What the new process is told. */
-interface Handover {
-  /** The socket to talk over. */
-  readonly path: string;
+/** What a process hands over. */
+export interface Handover {
   /** Where the old process listens, with real ports. */
   readonly addresses: readonly ListenAddress[];
   /** How many listeners it has at each. */
   readonly listeners: number;
+}
+
+/** What the new process is told. */
+interface Message extends Handover {
+  /** The socket to talk over. */
+  readonly path: string;
 }
 
 /** The old process, as the new one sees it. */
@@ -58,7 +62,7 @@ export function predecessor(): Predecessor | null {
   if (text === undefined) return null;
   // Apps and what they start have no part in this.
   Deno.env.delete(VARIABLE);
-  const { path, addresses, listeners }: Handover = JSON.parse(text);
+  const { path, addresses, listeners }: Message = JSON.parse(text);
   return {
     addresses,
     listeners,
@@ -83,21 +87,24 @@ export interface Successor {
 /**
  * Starts a process with this one's command line, which takes over.
  *
+ * @param stopping Ends it unless it serves already.
  * @returns The successor once it serves; null when it does not get so far.
  */
 export async function startSuccessor(
   command: OwnCommand,
-  addresses: readonly ListenAddress[],
-  listeners: number,
+  handover: Handover,
+  stopping: AbortSignal,
 ): Promise<Successor | null> {
   const folder = await Deno.makeTempDir({ prefix: "pagi-server-" });
   const path = join(folder, "takeover");
   const server = Deno.listen({ transport: "unix", path });
   try {
-    const handover: Handover = { path, addresses, listeners };
+    const message: Message = { ...handover, path };
     const child = startOwnProcess("successor", command, {
-      [VARIABLE]: JSON.stringify(handover),
+      [VARIABLE]: JSON.stringify(message),
     });
+    const kill = () => child.kill("SIGTERM");
+    stopping.addEventListener("abort", kill);
     const ended = new Promise<null>((resolve) => {
       child.outcome.then((status) => {
         if (status === null) return; // it serves, and will say so here
@@ -109,6 +116,7 @@ export async function startSuccessor(
       });
     });
     const connection = await Promise.race([server.accept(), ended]);
+    stopping.removeEventListener("abort", kill);
     if (connection === null) return null;
     const count = Number(await readLine(connection));
     return {

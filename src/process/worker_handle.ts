@@ -9,8 +9,10 @@ import type { FromWorker, ToWorker, WorkerPlan } from "./messages.ts";
 
 /** What the supervisor wants to be told of a worker that serves. */
 export interface WorkerEvents {
-  /** It has served enough requests, or its app is in an unknown state. */
-  onWorn(worker: WorkerHandle, why: string): void;
+  /** It has served `--max-requests`. */
+  onWorn(worker: WorkerHandle): void;
+  /** Its app threw outside of any request: nobody knows its state. */
+  onBroken(worker: WorkerHandle): void;
   /** It is gone without having been asked to go. */
   onGone(worker: WorkerHandle, why: string): void;
   onAcceptFailed(worker: WorkerHandle): void;
@@ -151,9 +153,9 @@ export class WorkerHandle {
       case "peers":
         return this.#asked.get(message.id)?.(message.peers);
       case "worn":
-        return this.#events.onWorn(this, "it has served --max-requests");
+        return this.#events.onWorn(this);
       case "broken":
-        return this.#events.onWorn(this, "an error escaped its app");
+        return this.#events.onBroken(this);
       case "acceptFailed":
         return this.#events.onAcceptFailed(this);
       case "exit":

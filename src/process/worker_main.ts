@@ -60,7 +60,7 @@ async function handle(message: ToWorker): Promise<void> {
 async function start(plan: WorkerPlan): Promise<void> {
   const { request, given, number, connectionLimit, keyPair } = plan;
   const settings = resolveSettings(given);
-  configureLog({ level: settings.logLevel });
+  configureLog({ level: settings.logLevel, speaker: `Worker ${number}` });
   reportEnds();
   const { app, title } = await loadApp(request);
   server = new Server(app, given, {
@@ -87,9 +87,11 @@ function reportEnds(): void {
     tell({ type: "exit", code: code ?? Deno.exitCode });
     return exit(code);
   };
+  let told = false;
   const broken = (what: string, error: unknown) => {
     log.error(what, error);
-    tell({ type: "broken" });
+    if (!told) tell({ type: "broken" });
+    told = true;
   };
   self.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
@@ -108,7 +110,7 @@ function failure(error: unknown): FromWorker {
   const expected = error instanceof LoadError ||
     error instanceof StartupError || error instanceof ListenError ||
     error instanceof OptionError;
-  if (!expected) log.error("The worker failed.", error);
+  if (!expected) log.error("This worker failed.", error);
   return {
     type: "failed",
     message: error instanceof Error ? error.message : String(error),

@@ -8,10 +8,14 @@ import type { ListenAddress } from "../options/address.ts";
 import { log } from "../log/log.ts";
 import { SharedAddresses } from "./shared_addresses.ts";
 import type { Predecessor, Successor } from "./takeover.ts";
-import { WorkerError, type WorkerHandle } from "./worker_handle.ts";
+import type { WorkerHandle } from "./worker_handle.ts";
 
 /** Beyond the timeouts of its own, how long a worker may take to stop (ms). */
 const STOP_GRACE_MS = 2000;
+/** How long a worker may take to answer when it is to hurry (ms). */
+const HURRY_MS = 1000;
+/** Why a worker does not serve that has started after all. */
+const STOPPING = "The server stops.";
 
 /** What a pool needs to know. */
 export interface PoolOptions {
@@ -23,6 +27,8 @@ export interface PoolOptions {
   spawn(): WorkerHandle;
   /** Called when the first worker has bound the addresses. */
   onBound(bound: readonly (Deno.NetAddr | Deno.UnixAddr)[]): void;
+  /** Called when the thread of a worker that had to end lives on. */
+  onImmortal(worker: WorkerHandle): void;
 }
 
 /** Workers that share addresses, and those that still finish their work. */
@@ -30,10 +36,12 @@ export class WorkerPool {
   /** Those that take new connections. */
   workers: readonly WorkerHandle[] = [];
   addresses: readonly ListenAddress[];
+  readonly #starting = new Set<WorkerHandle>();
   /** Those that finish what they have begun. */
   readonly #retiring = new Set<WorkerHandle>();
   readonly #options: PoolOptions;
   #shared: SharedAddresses<WorkerHandle> | null = null;
+  #stopping = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -43,6 +51,7 @@ export class WorkerPool {
   /** All that have not ended. */
   *all(): Generator<WorkerHandle> {
     yield* this.workers;
+    yield* this.#starting;
     yield* this.#retiring;
   }
 
@@ -53,16 +62,25 @@ export class WorkerPool {
    * @throws {WorkerError} When none of them can start.
    */
   async start(count: number): Promise<void> {
-    const starting = Array.from({ length: count }, this.#options.spawn);
-    let failure: unknown = null;
-    for (const worker of starting) failure = await this.#serve(worker);
-    if (this.workers.length === 0) throw failure;
+    const starting = Array.from({ length: count }, () => this.#spawn());
+    const failed: [WorkerHandle, unknown][] = [];
+    for (const worker of starting) {
+      const failure = await this.#serve(worker);
+      if (failure !== null) failed.push([worker, failure]);
+    }
+    if (this.#stopping) return;
+    // Where all of them fail the program ends, with the sentence of the first.
+    if (this.workers.length === 0) throw failed[0][1];
+    for (const [worker, failure] of failed) this.#report(worker, failure);
   }
 
   /** Starts one worker; null, with a line in the log, when it cannot. */
   async startOne(): Promise<WorkerHandle | null> {
-    const worker = this.#options.spawn();
-    return await this.#serve(worker) === null ? worker : null;
+    const worker = this.#spawn();
+    const failure = await this.#serve(worker);
+    if (failure === null) return worker;
+    this.#report(worker, failure);
+    return null;
   }
 
   /** Puts a fresh worker in the place of one; false when it does not start. */
@@ -129,6 +147,7 @@ export class WorkerPool {
 
   /** Stops all workers gracefully. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     const ends = [...this.all()].map((worker) =>
       this.#retiring.has(worker) ? worker.stopped : this.#end(worker, false)
     );
@@ -139,23 +158,38 @@ export class WorkerPool {
 
   /** Ends the waiting of workers that are stopping. */
   hurry(): void {
-    for (const worker of this.all()) void worker.stop(false);
+    for (const worker of this.all()) {
+      void worker.stop(false);
+      void worker.peers(HURRY_MS).then((answer) => {
+        if (answer === null) worker.terminate(); // it is blocked
+      });
+    }
+  }
+
+  #spawn(): WorkerHandle {
+    const worker = this.#options.spawn();
+    this.#starting.add(worker);
+    return worker;
+  }
+
+  #report(worker: WorkerHandle, failure: unknown): void {
+    if (this.#stopping) return;
+    const why = failure instanceof Error ? failure.message : failure;
+    log.error(`Worker ${worker.number} did not start. ${why}`);
   }
 
   /** Has a worker start and accept; returns what went wrong, or null. */
   async #serve(worker: WorkerHandle): Promise<unknown> {
     try {
       await worker.appStarted();
+      if (this.#stopping) return STOPPING;
       // One after the other: the order tells whose listener is whose.
       await worker.listen(this.addresses);
     } catch (error) {
       worker.terminate();
-      const why = error instanceof Error ? error.message : error;
-      // The first start ends with this sentence by itself.
-      if (this.#shared !== null || !(error instanceof WorkerError)) {
-        log.error(`Worker ${worker.number} did not start. ${why}`);
-      }
       return error;
+    } finally {
+      this.#starting.delete(worker);
     }
     // A port of 0 is the same one for all.
     this.addresses = worker.addresses;
@@ -187,5 +221,7 @@ export class WorkerPool {
     clearTimeout(timer);
     worker.terminate();
     this.#retiring.delete(worker);
+    if (this.#stopping || await this.#shared?.left(worker) !== false) return;
+    this.#options.onImmortal(worker);
   }
 }
