@@ -1,0 +1,183 @@
+/** The handle `pagi.connection` by itself (PAGI.md 4). */
+
+import { configureLog } from "../../src/log/log.ts";
+import type { DisconnectReason } from "../../src/pagi/types.ts";
+import { ConnectionState } from "../../src/server/connection_state.ts";
+import { assertEquals, assertStringIncludes } from "../../src/std/assert.ts";
+
+/** What is logged while `act` runs. */
+function logged(act: () => void): string {
+  let log = "";
+  configureLog({ level: "info", write: (text) => log += text });
+  try {
+    act();
+  } finally {
+    configureLog({ level: "info" });
+  }
+  return log;
+}
+
+/** A state that notes which callbacks fire. */
+function noting(): { state: ConnectionState; fired: string[] } {
+  const state = new ConnectionState();
+  const fired: string[] = [];
+  state.onDisconnect((reason) => fired.push(`1 ${reason}`));
+  state.onComplete(() => fired.push("1 complete"));
+  state.onDisconnect((reason) => fired.push(`2 ${reason}`));
+  state.onComplete(() => fired.push("2 complete"));
+  return { state, fired };
+}
+
+/** Whether a promise is settled by now, and with what. */
+async function settled<T>(promise: Promise<T>): Promise<T | "pending"> {
+  return await Promise.race([promise, Promise.resolve("pending" as const)]);
+}
+
+Deno.test("an open connection has no reason and fires nothing", async () => {
+  const { state, fired } = noting();
+  assertEquals(state.isConnected(), true);
+  assertEquals(state.disconnectReason(), null);
+  assertEquals(state.responseStarted(), false);
+  assertEquals(state.responseComplete(), false);
+  assertEquals(await settled(state.disconnected), "pending");
+  assertEquals(fired, []);
+});
+
+Deno.test("exactly one of onDisconnect and onComplete fires, once, in order (PAGI.md 77)", () => {
+  const failed = noting();
+  assertEquals(failed.state.fail("read_error"), true);
+  assertEquals(failed.state.fail("client_closed"), false);
+  failed.state.succeed();
+  assertEquals(failed.fired, ["1 read_error", "2 read_error"]);
+  assertEquals(failed.state.disconnectReason(), "read_error");
+
+  const succeeded = noting();
+  succeeded.state.succeed();
+  succeeded.state.succeed();
+  assertEquals(succeeded.state.fail("client_closed"), false);
+  assertEquals(succeeded.fired, ["1 complete", "2 complete"]);
+  assertEquals(succeeded.state.disconnectReason(), null);
+});
+
+Deno.test("late registration fires at once, in the matching state only (PAGI.md 78)", () => {
+  const failed = new ConnectionState();
+  failed.fail("client_closed");
+  const succeeded = new ConnectionState();
+  succeeded.succeed();
+  const fired: string[] = [];
+  failed.onDisconnect((reason) => fired.push(`failed: ${reason}`));
+  failed.onComplete(() => fired.push("failed: complete"));
+  succeeded.onDisconnect((reason) => fired.push(`succeeded: ${reason}`));
+  succeeded.onComplete(() => fired.push("succeeded: complete"));
+  assertEquals(fired, ["failed: client_closed", "succeeded: complete"]);
+});
+
+Deno.test("a throwing callback is logged and does not stop later ones (PAGI.md 79)", () => {
+  for (const end of ["fail", "succeed"] as const) {
+    const state = new ConnectionState();
+    const fired: number[] = [];
+    for (const i of [1, 2, 3]) {
+      const callback = () => {
+        fired.push(i);
+        if (i < 3) throw new Error(`mistake ${i}`);
+      };
+      state.onDisconnect(callback);
+      state.onComplete(callback);
+    }
+    const log = logged(() =>
+      end === "fail" ? state.fail("client_closed") : state.succeed()
+    );
+    assertEquals(fired, [1, 2, 3]);
+    assertStringIncludes(log, "mistake 1");
+    assertStringIncludes(log, "mistake 2");
+    // Late ones are no exception.
+    const late = logged(() => {
+      const fail = () => {
+        throw new Error("mistake 4");
+      };
+      state.onDisconnect(fail);
+      state.onComplete(fail);
+    });
+    assertStringIncludes(late, "mistake 4");
+  }
+});
+
+Deno.test("disconnected stays pending after success (PAGI.md 80)", async () => {
+  const before = new ConnectionState();
+  const promise = before.disconnected;
+  before.succeed();
+  assertEquals(await settled(promise), "pending");
+  assertEquals(await settled(before.disconnected), "pending");
+});
+
+Deno.test("disconnected resolves with the reason, asked for before or after", async () => {
+  const state = new ConnectionState();
+  const before = state.disconnected;
+  state.fail("write_error");
+  assertEquals(await before, "write_error");
+  assertEquals(await state.disconnected, "write_error");
+  const late = new ConnectionState();
+  late.fail("x-mine");
+  assertEquals(await late.disconnected, "x-mine");
+});
+
+Deno.test("on disconnect, state changes before callbacks run (PAGI.md 82)", () => {
+  const state = new ConnectionState();
+  const seen: unknown[] = [];
+  state.onDisconnect(() => {
+    seen.push(state.isConnected(), state.disconnectReason());
+    // Registered now, it is late already.
+    state.onDisconnect((reason) => seen.push(reason));
+  });
+  state.onDisconnect(() => seen.push("second"));
+  state.fail("client_timeout");
+  assertEquals(seen, [false, "client_timeout", "client_timeout", "second"]);
+});
+
+Deno.test("after success the connection counts as ended for its request", () => {
+  const state = new ConnectionState();
+  const seen: boolean[] = [];
+  state.onComplete(() => seen.push(state.isConnected()));
+  state.succeed();
+  assertEquals([...seen, state.isConnected()], [false, false]);
+});
+
+Deno.test("the server watches as soon as the app asks, once, and not after the end", () => {
+  const questions: ((state: ConnectionState) => unknown)[] = [
+    (state) => state.isConnected(),
+    (state) => state.disconnectReason(),
+    (state) => state.onDisconnect(() => {}),
+    (state) => state.onComplete(() => {}),
+    (state) => state.disconnected,
+  ];
+  for (const ask of questions) {
+    let watching = 0;
+    const state = new ConnectionState(() => watching++);
+    state.responseStarted();
+    state.responseComplete();
+    assertEquals(watching, 0);
+    ask(state);
+    ask(state);
+    assertEquals(watching, 1);
+
+    const ended = new ConnectionState(() => watching++);
+    ended.succeed();
+    ask(ended);
+    assertEquals(watching, 1);
+  }
+});
+
+Deno.test("a watch that finds the client gone answers the question that began it", () => {
+  const gone = () => {
+    const state: ConnectionState = new ConnectionState(() =>
+      state.fail("client_closed")
+    );
+    return state;
+  };
+  assertEquals(gone().isConnected(), false);
+  assertEquals(gone().disconnectReason(), "client_closed");
+  const fired: DisconnectReason[] = [];
+  gone().onDisconnect((reason) => fired.push(reason));
+  gone().onComplete(() => fired.push("x-wrong"));
+  assertEquals(fired, ["client_closed"]);
+});
