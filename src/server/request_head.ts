@@ -141,7 +141,8 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
   if (method === "CONNECT") {
     throw new Refusal(405, "This server is no tunnel: CONNECT is not allowed.");
   }
-  if (url.length - pathStart + method.length + 11 > limits.maxHeaderSize) {
+  // With two spaces and the version.
+  if (url.length - pathStart + method.length + 10 > limits.maxHeaderSize) {
     throw new Refusal(414, "The request line is too long.");
   }
   if (
