@@ -9,7 +9,11 @@ import type { Settings } from "../options/settings.ts";
 import { type KeyPair, readKeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
 import { giveFile } from "../system/give_file.ts";
-import { dropPrivileges, type Identity } from "../system/privileges.ts";
+import {
+  dropPrivileges,
+  type Identity,
+  requireRootToBecome,
+} from "../system/privileges.ts";
 import { detachStandardStreams } from "../system/standard_streams.ts";
 import { resolveIdentity } from "./identity.ts";
 import { reportServing, startedAs } from "./own_process.ts";
@@ -43,6 +47,7 @@ export class ProcessSetup {
    */
   static async prepare(settings: Settings): Promise<ProcessSetup> {
     const identity = resolveIdentity(settings);
+    if (identity !== null) requireRootToBecome(identity);
     const setup = new ProcessSetup(settings, await readKeyPair(settings));
     if (startedAs === "daemon") tellWhatIsLost(settings);
     // The server that this one takes over from has it as long as it serves.

@@ -11,7 +11,7 @@ const SYMBOLS = {
   geteuid: { parameters: [], result: "u32" },
   getuid: { parameters: [], result: "u32" },
   getgid: { parameters: [], result: "u32" },
-  getgroups: { parameters: ["i32", "pointer"], result: "i32" },
+  getgroups: { parameters: ["i32", "buffer"], result: "i32" },
   setgroups: { parameters: ["usize", "pointer"], result: "i32" },
   setgid: { parameters: ["u32"], result: "i32" },
   setuid: { parameters: ["u32"], result: "i32" },
@@ -40,6 +40,22 @@ export interface Identity {
 }
 
 /**
+ * Makes sure that this process can become `identity`: before anything is done
+ * that only root could undo.
+ *
+ * @throws {SystemError} When it is neither root nor that user already.
+ */
+export function requireRootToBecome(identity: Identity): void {
+  withLibc((libc) => {
+    const user = libc.geteuid();
+    if (user === 0 || isAlready(libc, identity)) return;
+    throw new SystemError(
+      `Only root can change the user or group, and this is user ${user}. Start as root, or without --user and --group.`,
+    );
+  });
+}
+
+/**
  * Makes `identity` the user and the only group of every thread, with no way
  * back. Does nothing when that is so already.
  *
@@ -58,15 +74,12 @@ export function dropPrivileges(
   identity: Identity,
   keepLowPorts: boolean,
 ): void {
-  const library = requireLibc("Changing the user or group", SYMBOLS);
-  try {
-    const libc = library.symbols;
+  requireRootToBecome(identity);
+  withLibc((libc) => {
     if (!isAlready(libc, identity)) change(libc, identity, keepLowPorts);
     // A process started with handOnLowPorts does not hand it on by itself.
     ambient(libc, PR_CAP_AMBIENT_CLEAR_ALL, 0);
-  } finally {
-    library.close();
-  }
+  });
 }
 
 /**
@@ -74,23 +87,32 @@ export function dropPrivileges(
  * below 1024 where the calling thread may: else an exec ends that right.
  */
 export function handOnLowPorts<T>(start: () => T): T {
-  const library = requireLibc("Handing on a capability", SYMBOLS);
-  try {
-    const libc = library.symbols;
+  return withLibc((libc) => {
     ambient(libc, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE);
     try {
       return start();
     } finally {
       ambient(libc, PR_CAP_AMBIENT_LOWER, CAP_NET_BIND_SERVICE);
     }
+  });
+}
+
+function withLibc<T>(use: (libc: Libc) => T): T {
+  const library = requireLibc("Changing the user or group", SYMBOLS);
+  try {
+    return use(library.symbols);
   } finally {
     library.close();
   }
 }
 
 function isAlready(libc: Libc, { uid, gid }: Identity): boolean {
+  // Service managers list the group itself among the supplementary ones.
+  const groups = new Uint32Array(1);
+  const count = libc.getgroups(1, groups); // -1 for more
   return libc.getuid() === uid && libc.geteuid() === uid &&
-    libc.getgid() === gid && libc.getgroups(0, null) === 0;
+    libc.getgid() === gid &&
+    (count === 0 || count === 1 && groups[0] === gid);
 }
 
 /** The C library tells all threads; capabilities are each thread's own. */
@@ -99,11 +121,6 @@ function change(
   { uid, gid }: Identity,
   keepLowPorts: boolean,
 ): void {
-  if (libc.geteuid() !== 0) {
-    throw new SystemError(
-      `Only root can change the user or group, and this is user ${libc.geteuid()}. Start as root, or without --user and --group.`,
-    );
-  }
   must(libc.setgroups(0n, null), "the supplementary groups cannot be dropped");
   must(libc.setgid(gid), `the group cannot become ${gid}`);
   if (uid === 0) return; // only another group was asked for

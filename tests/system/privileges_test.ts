@@ -119,20 +119,22 @@ Deno.test(
   "dropPrivileges() does nothing for who is that user already, and keeps what an exec handed on to this process (as root)",
   { ignore },
   async () => {
-    const report = await drop([`${NOBODY}`, `${NOBODY}`, "keep"], [
-      `--reuid=${NOBODY}`,
-      `--regid=${NOBODY}`,
-      "--clear-groups",
-      "--inh-caps=-all,+net_bind_service",
-      "--ambient-caps=-all,+net_bind_service",
-    ]);
-    assertEquals(report.error, null);
-    const [main] = report.threads;
-    assertIdentity(main, NOBODY, NOBODY);
-    assertEquals(capabilities(main), [LOW_PORTS, LOW_PORTS, LOW_PORTS, NONE]);
-    assert(report.canListen);
-    assertEquals(report.started.CapPrm, NONE);
-    assertEquals(report.startedWithPorts.CapPrm, LOW_PORTS);
+    for (const groups of ["--clear-groups", `--groups=${NOBODY}`]) {
+      const report = await drop([`${NOBODY}`, `${NOBODY}`, "keep"], [
+        `--reuid=${NOBODY}`,
+        `--regid=${NOBODY}`,
+        groups,
+        "--inh-caps=-all,+net_bind_service",
+        "--ambient-caps=-all,+net_bind_service",
+      ]);
+      assertEquals(report.error, null);
+      const [main] = report.threads;
+      assertEquals(main.Uid, Array(4).fill(NOBODY).join("\t"));
+      assertEquals(capabilities(main), [LOW_PORTS, LOW_PORTS, LOW_PORTS, NONE]);
+      assert(report.canListen);
+      assertEquals(report.started.CapPrm, NONE);
+      assertEquals(report.startedWithPorts.CapPrm, LOW_PORTS);
+    }
   },
 );
 
@@ -141,10 +143,11 @@ Deno.test(
   { ignore },
   async () => {
     for (
-      const [uid, groups] of [["1", "--clear-groups"], [
-        `${NOBODY}`,
-        "--groups=7",
-      ]]
+      const [uid, groups] of [
+        ["1", "--clear-groups"],
+        [`${NOBODY}`, "--groups=7"],
+        [`${NOBODY}`, `--groups=${NOBODY},7`],
+      ]
     ) {
       const { error } = await drop([uid, `${NOBODY}`, "drop"], [
         `--reuid=${NOBODY}`,

@@ -1,0 +1,267 @@
+import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
+import { join } from "../../src/std/path.ts";
+import { Daemon } from "../helpers/daemon.ts";
+import { ReadableCopy } from "../helpers/readable_copy.ts";
+import { cert, key } from "../guard/certificate.ts";
+import { Program, runProgram, until } from "../helpers/run_program.ts";
+
+/** What is tested here takes root to do. */
+const ignore = Deno.build.os !== "linux" || Deno.uid() !== 0;
+
+const NOBODY = 65534;
+const FILES = {
+  // Tells who ran its code, at the start and now.
+  "app.js": `const first = Deno.uid();
+    export default async (scope, receive, send) => {
+      if (scope.type !== "http") throw new Error("not mine");
+      const body = JSON.stringify([first, Deno.uid()]);
+      await send({ type: "http.response.start", status: 200 });
+      await send({ type: "http.response.body", body });
+    };`,
+};
+const QUIET = ["-p", "0", "--no-access-log"];
+/** Lets everybody into the folder of the test, which stays root's. */
+const PUBLIC = 'chmod 755 . && exec "$@"';
+/** Gives the folder of the test to the user. */
+const OWN = `chown ${NOBODY}:${NOBODY} . && exec "$@"`;
+
+/** A port below 1024 that nobody uses. */
+function lowPort(): number {
+  for (let port = 1023; port > 600; port--) {
+    try {
+      Deno.listen({ port, hostname: "127.0.0.1" }).close();
+      return port;
+    } catch {
+      // the next one, then
+    }
+  }
+  throw new Error("no port below 1024 is free");
+}
+
+/** Checks the ids and the capabilities of every thread. */
+function assertThreads(pid: number, user: number, allowed: string): void {
+  const folder = `/proc/${pid}/task`;
+  const tasks = [...Deno.readDirSync(folder)];
+  assert(tasks.length > 2);
+  for (const { name } of tasks) {
+    const status = Deno.readTextFileSync(`${folder}/${name}/status`);
+    const field = (name: string): string =>
+      new RegExp(`^${name}:[ \t]*(.*?)[ \t]*$`, "m").exec(status)![1];
+    const four = Array(4).fill(user).join("\t");
+    assertEquals([field("Uid"), field("Gid"), field("Groups")], [
+      four,
+      four,
+      "",
+    ]);
+    for (const set of ["CapPrm", "CapEff", "CapAmb"]) {
+      assert(["0000000000000000", allowed].includes(field(set)), status);
+    }
+  }
+}
+
+async function json(url: string): Promise<unknown> {
+  return await (await fetch(url)).json();
+}
+
+function owner(path: string): number | null {
+  return Deno.statSync(path).uid;
+}
+
+Deno.test(
+  "as root, --user with a low port, -D and --pid serves as that user in every thread, and TERM leaves nothing",
+  { ignore },
+  async () => {
+    const port = lowPort();
+    await using daemon = await Daemon.start(
+      [
+        "--user",
+        "nobody",
+        "-p",
+        `${port}`,
+        "--access-log",
+        "a.log",
+        "./app.js",
+      ],
+      { files: FILES, shell: PUBLIC },
+    );
+    assertThreads(daemon.pid, NOBODY, "0000000000000400");
+    // No code of the app has ever been root's.
+    assertEquals(await json(`http://127.0.0.1:${port}`), [NOBODY, NOBODY]);
+    assertEquals(daemon.pidFile(), `${daemon.pid}\n`);
+    await daemon.stop();
+    // The user may not remove a file from root's folder.
+    assertEquals(daemon.pidFile(), "");
+    assertMatch(daemon.read("a.log"), /"GET \/" 200/);
+    Deno.listen({ port, hostname: "127.0.0.1" }).close();
+  },
+);
+
+Deno.test(
+  "as root, an empty pid file that a dropped user left is replaced, and one in the user's own folder removed",
+  { ignore },
+  async () => {
+    await using daemon = await Daemon.start(
+      ["--user", "nobody", ...QUIET, "./app.js"],
+      { files: { ...FILES, "daemon.pid": "" }, shell: OWN },
+    );
+    assertThreads(daemon.pid, NOBODY, "0000000000000000");
+    assertEquals(daemon.pidFile(), `${daemon.pid}\n`);
+    assertEquals(owner(join(daemon.folder, "daemon.pid")), NOBODY);
+    await daemon.stop();
+    assertEquals(daemon.pidFile(), null);
+  },
+);
+
+Deno.test(
+  "as root, the access log belongs to the user of --user, who opens it anew after a rotation",
+  { ignore },
+  async () => {
+    await using program = Program.spawn(
+      ["--user", "65534", "-p", "0", "--access-log", "a.log", "./app.js"],
+      { files: { ...FILES, "a.log": "an old line\n" }, shell: OWN },
+    );
+    await program.logged(/Ready at/);
+    const path = join(program.folder, "a.log");
+    assertEquals(owner(path), NOBODY);
+    await json(program.url);
+    await until(() => program.read("a.log").includes("GET"));
+    assertMatch(program.read("a.log"), /^an old line\n.*GET/);
+    Deno.renameSync(path, `${path}.1`);
+    program.signal("SIGHUP");
+    await program.logged(/logs were reopened/);
+    await json(program.url);
+    await until(() => {
+      try {
+        return program.read("a.log").includes("GET");
+      } catch {
+        return false;
+      }
+    });
+    assertEquals(owner(path), NOBODY);
+  },
+);
+
+Deno.test("as root, a key that only root may read serves a user who may not", {
+  ignore,
+}, async () => {
+  await using daemon = await Daemon.start(
+    [
+      ...["--user", "nobody", "--ssl-cert", "cert.pem", "--ssl-key", "key.pem"],
+      ...QUIET,
+      "./app.js",
+    ],
+    {
+      files: { ...FILES, "cert.pem": cert, "key.pem": key },
+      shell: `chmod 600 key.pem; ${PUBLIC}`,
+    },
+  );
+  assertEquals(Deno.statSync(join(daemon.folder, "key.pem")).mode! & 0o077, 0);
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  const answer = await fetch(daemon.url, { client });
+  assertEquals(await answer.json(), [NOBODY, NOBODY]);
+});
+
+Deno.test(
+  "as root, a Unix socket belongs to the user of --user, in a folder that does",
+  { ignore },
+  async () => {
+    const args = ["--user", "nobody", "--no-access-log", "--socket", "a.sock"];
+    await using program = Program.spawn([...args, "./app.js"], {
+      files: FILES,
+      shell: OWN,
+    });
+    await program.logged(/Ready at/);
+    assertEquals(owner(join(program.folder, "a.sock")), NOBODY);
+    const { code, stderr } = await runProgram([...args, "./app.js"], {
+      files: FILES,
+      shell: PUBLIC,
+    });
+    assertEquals(code, 1);
+    assertMatch(
+      stderr,
+      /^pagi-server: Cannot listen at a\.sock: Permission denied/m,
+    );
+  },
+);
+
+Deno.test(
+  "as root, --group alone changes the group, and --user with --group takes both",
+  { ignore },
+  async () => {
+    for (
+      const [args, ids] of [
+        [["--group", "12345"], [0, 12345]],
+        [["--user", "nobody", "--group", "12345"], [NOBODY, 12345]],
+      ] as const
+    ) {
+      await using program = Program.spawn([...args, ...QUIET, "./app.js"], {
+        files: FILES,
+        shell: PUBLIC,
+      });
+      await program.logged(/Ready at/);
+      const status = Deno.readTextFileSync(`/proc/${program.pid}/status`);
+      assertEquals(
+        ["Uid", "Gid", "Groups"].map((name) =>
+          new RegExp(`^${name}:[ \t]*(\\d*)`, "m").exec(status)![1]
+        ),
+        [...ids.map(String), ""],
+      );
+    }
+  },
+);
+
+Deno.test("an unknown user or group is a wrong command line", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  for (
+    const [args, message] of [
+      [
+        ["--user", "no:body"],
+        '--user "no:body": there is no such user in /etc/passwd',
+      ],
+      [
+        ["--user", "root", "--group=-1"],
+        '--group "-1": there is no such group in /etc/group',
+      ],
+      [
+        ["--user", "4123456789"],
+        '--user "4123456789": this number is not in /etc/passwd, so its group is not known; give --group too',
+      ],
+    ] as const
+  ) {
+    const { code, stderr } = await runProgram([...args, ...QUIET]);
+    assertEquals([code, stderr], [2, `pagi-server: ${message}\n`]);
+  }
+});
+
+Deno.test(
+  "who is not root cannot become another user, and a taken away right is named (as root)",
+  { ignore },
+  async () => {
+    using copy = new ReadableCopy();
+    for (
+      const [setpriv, message] of [
+        [
+          `--reuid=${NOBODY} --regid=${NOBODY} --clear-groups`,
+          "Only root can change the user or group, and this is user 65534. Start as root, or without --user and --group.",
+        ],
+        [
+          "--bounding-set=-setuid",
+          "As root, the user cannot become 1: this container or unit takes that right away from root.",
+        ],
+      ]
+    ) {
+      const program = copy.program.map((word) => `'${word}'`).join(" ");
+      const { code, stderr } = await runProgram(
+        ["--user", "1", "--group", "1", "--pid", "a.pid", ...QUIET, "./app.js"],
+        {
+          files: FILES,
+          env: copy.env,
+          shell: `chmod 777 .; shift 4; setpriv ${setpriv} ${program} "$@"
+          code=$?; [ -e a.pid ] && exit 99; exit $code`,
+        },
+      );
+      assertEquals([code, stderr], [1, `pagi-server: ${message}\n`]);
+    }
+  },
+);
