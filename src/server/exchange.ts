@@ -161,9 +161,14 @@ export abstract class Exchange implements AccessRecord {
     if (!this.head.http2) this.worker.guard?.endConnection(this.peerKey);
   }
 
-  /** Closes the connection at once; HTTP/2 shares it. */
-  dropConnection(): void {
-    if (!this.head.http2) this.worker.guard?.dropConnection(this.peerKey);
+  /** Closes the connection at once; HTTP/2 shares it. False: nobody can. */
+  dropConnection(): boolean {
+    const { guard } = this.worker;
+    if (guard === null || this.client === undefined || this.head.http2) {
+      return false;
+    }
+    guard.dropConnection(this.peerKey);
+    return true;
   }
 
   /** The connection's name for the guard. */

@@ -168,6 +168,7 @@ export class RawConnection {
     } catch (error) {
       if (
         !(error instanceof Deno.errors.ConnectionReset) &&
+        !(error instanceof Deno.errors.Interrupted) &&
         !(error instanceof Deno.errors.BadResource)
       ) throw error;
       count = null;

@@ -39,7 +39,7 @@ const GOING_AWAY = 1001;
 /** The Close code of a server whose successor takes new connections already. */
 const SERVICE_RESTART = 1012;
 /** How long a peer may take to answer a Close, in milliseconds. */
-const CLOSE_WAIT_MS = 5000;
+const CLOSE_WAIT_MS = 10_000;
 
 /** Serves one WebSocket with the app. */
 export function serveWebSocket(
@@ -206,7 +206,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
     this.#ending = { code: 1006, reason };
     this.inbox.end(this.#ending);
     if (this.handedOff) {
-      this.dropConnection();
+      if (!this.dropConnection()) this.#socket?.close(GOING_AWAY);
       this.#closed(this.#ending);
     } else {
       this.phase = "closed";
@@ -252,14 +252,12 @@ export class WebSocketExchange extends Exchange implements Buffer {
 
   /** The connection is at its end; what was foreseen goes before `ending`. */
   #closed(ending: Ending): void {
-    const socket = this.#socket;
-    if (socket === null) return;
+    if (this.#socket === null) return;
     this.#socket = null;
-    // Where no guard could drop the connection, the peer is asked to.
-    if (this.phase === "open") socket.close(GOING_AWAY);
     this.phase = "closed";
     clearTimeout(this.#closeTimer);
-    this.#keepAlive?.stop();
+    clearInterval(this.#drainTimer);
+    this.#keepAlive?.end();
     this.inbox.end(this.#ending ?? ending);
     this.state.fail("client_closed");
     this.transport.release();
