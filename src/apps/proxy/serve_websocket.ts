@@ -20,6 +20,11 @@ import { NO_BODY } from "./request_body.ts";
 import { responseFields } from "./response_fields.ts";
 import { UpstreamError } from "./upstream_error.ts";
 import { upstreamRequest } from "./upstream_request.ts";
+import {
+  handshakeFields,
+  handshakeKey,
+  isAgreement,
+} from "./websocket_handshake.ts";
 import { WebSocketTunnel } from "./websocket_tunnel.ts";
 
 /** The most bytes of a refusal's body: the server holds it in memory. */
@@ -42,10 +47,10 @@ export async function serveWebSocket(
   const refusal = refusalStatus(context, scope, request);
   if (refusal !== null) return await deny(refusal);
   try {
-    const key = newKey();
+    const key = handshakeKey();
     const answer = await context.upstreams.ask({
       request,
-      body: { ...NO_BODY, framing: handshake(key) },
+      body: { ...NO_BODY, framing: handshakeFields(key) },
       repeatable: true,
       upgrade: true,
     }, null);
@@ -59,10 +64,14 @@ export async function serveWebSocket(
         await readDenial(context, answer),
       );
     }
-    const subprotocol = await agreement(answer, key, scope.subprotocols);
+    if (!await isAgreement(head, key, scope.subprotocols)) {
+      connection.close();
+      return await deny(502);
+    }
     await send({
       type: "websocket.accept",
-      subprotocol: subprotocol ?? undefined,
+      subprotocol: fieldValue(head.headers, "sec-websocket-protocol") ??
+        undefined,
       headers: headers.filter(([name]) => !name.startsWith("sec-websocket-")),
     });
     const { idleTimeout } = context.limits;
@@ -71,55 +80,6 @@ export async function serveWebSocket(
     if (!(error instanceof UpstreamError)) throw error;
     await deny(error.status);
   }
-}
-
-function newKey(): string {
-  return btoa(
-    String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))),
-  );
-}
-
-/** RFC 6455, section 4.1. */
-function handshake(key: string): HeaderList {
-  return [
-    ["connection", "upgrade"],
-    ["upgrade", "websocket"],
-    ["sec-websocket-version", "13"],
-    ["sec-websocket-key", key],
-  ];
-}
-
-/**
- * The subprotocol that the target chose, or null.
- *
- * @throws {UpstreamError} When its answer is none to our handshake.
- */
-async function agreement(
-  { connection, head }: Answer,
-  key: string,
-  offered: readonly string[],
-): Promise<string | null> {
-  const { headers } = head;
-  const subprotocol = fieldValue(headers, "sec-websocket-protocol");
-  const right = fieldValue(headers, "sec-websocket-accept") ===
-      await acceptValue(key) &&
-    fieldValue(headers, "sec-websocket-extensions") === null &&
-    (subprotocol === null || offered.includes(subprotocol));
-  if (right) return subprotocol;
-  connection.close();
-  throw new UpstreamError(
-    502,
-    `${connection.url} agreed to something else than the WebSocket asked for.`,
-  );
-}
-
-async function acceptValue(key: string): Promise<string> {
-  const text = `${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
-  const hash = await crypto.subtle.digest(
-    "SHA-1",
-    new TextEncoder().encode(text),
-  );
-  return btoa(String.fromCharCode(...new Uint8Array(hash)));
 }
 
 async function readDenial(
