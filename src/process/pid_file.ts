@@ -32,7 +32,7 @@ export class PidFile {
   readonly #path: string;
 
   /**
-   * Writes the file, whole from the first moment that it can be seen. One of a
+   * Writes the file at `path`, whole from the first moment that it can be seen. One of a
    * server that is gone is replaced.
    *
    * @throws {SystemError} When it cannot be written, or belongs to a server

@@ -8,6 +8,7 @@ import { log } from "../log/log.ts";
 import type { Settings } from "../options/settings.ts";
 import { type KeyPair, readKeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
+import { resolve } from "../std/path.ts";
 import { giveFile } from "../system/give_file.ts";
 import {
   dropPrivileges,
@@ -29,11 +30,14 @@ const LOW_PORTS = 1024;
 export class ProcessSetup {
   /** Read while root could; null without TLS. */
   readonly keyPair: KeyPair | null;
-  readonly #pid: string | null;
+  readonly #inBackground: boolean;
+  readonly #pidPath: string | null;
 
-  private constructor({ pid }: Settings, keyPair: KeyPair | null) {
+  private constructor(settings: Settings, keyPair: KeyPair | null) {
     this.keyPair = keyPair;
-    this.#pid = pid;
+    this.#inBackground = settings.daemonize;
+    // An app may change the folder.
+    this.#pidPath = settings.pid === null ? null : resolve(settings.pid);
   }
 
   /**
@@ -59,14 +63,14 @@ export class ProcessSetup {
   /** To be called once connections are accepted. */
   serving(): void {
     if (startedAs === "successor") this.#writePidFile(null);
-    if (startedAs === "daemon") detachStandardStreams();
+    if (this.#inBackground) detachStandardStreams();
     reportServing();
   }
 
   #writePidFile(owner: Identity | null): void {
-    if (this.#pid === null) return;
+    if (this.#pidPath === null) return;
     const replace = startedAs === "successor";
-    const file = new PidFile(this.#pid, { owner, replace });
+    const file = new PidFile(this.#pidPath, { owner, replace });
     // Also when the app calls Deno.exit.
     globalThis.addEventListener("unload", () => file.remove());
   }
