@@ -9,7 +9,7 @@ import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
 import { serveHttp } from "./http/exchange.ts";
 import { Refusal } from "./refusal.ts";
-import { readHead, type RequestHead } from "./request_head.ts";
+import { readHead, type RequestHead, targetOf } from "./request_head.ts";
 import { serveSse } from "./sse/exchange.ts";
 import { serveWebSocket } from "./websocket/exchange.ts";
 
@@ -63,16 +63,16 @@ function refusedRecord(
   address: Deno.Addr,
   refusal: Refusal,
 ): AccessRecord {
-  const target = request.url.replace(/^[^:]*:\/\/[^/?#]*/, "");
-  const [rawPath, ...query] = target.split("?");
+  const method = request.method.toUpperCase();
+  const { rawPath, queryString } = targetOf(request.url);
   return {
     host: "hostname" in address ? address.hostname : "unix",
-    method: request.method,
+    method,
     rawPath,
-    query: query.join("?"),
+    query: queryString,
     httpVersion: "1.1",
     status: refusal.status,
-    bodyBytes: refusal.message.length + 1,
+    bodyBytes: method === "HEAD" ? 0 : refusal.message.length + 1,
     startedAt: Date.now(),
     durationMs: 0,
     header: (name) => request.headers.get(name),

@@ -5,6 +5,7 @@
  */
 
 import type { HeaderList } from "../pagi/types.ts";
+import { splitTarget } from "../http/target.ts";
 import { headerList, isHttp1 } from "./engine.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -190,6 +191,12 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
     headers,
     contentLength,
   };
+}
+
+/** The target in the engine's URL of a request; one code unit per byte. */
+export function targetOf(url: string): ReturnType<typeof splitTarget> {
+  const start = endOfAuthority(url, url.indexOf("://") + 3);
+  return splitTarget(toByteString(url.slice(start)));
 }
 
 function endOfAuthority(url: string, start: number): number {
