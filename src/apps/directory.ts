@@ -6,13 +6,12 @@
 
 import type { AppOptionTable } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
-import { flag } from "../options/kinds.ts";
+import { choice, flag, text } from "../options/kinds.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { fileOptions, fileSettings } from "./file.ts";
-import { readEntries } from "./files/read_entries.ts";
 import { sendListing } from "./files/send_listing.ts";
 import { serveTree } from "./files/serve_tree.ts";
-import { replyStatus } from "./reply.ts";
+import { SORT_KEYS } from "./files/sort_entries.ts";
 
 const NAME = "PAGI::App::Directory";
 
@@ -22,6 +21,26 @@ const table = {
     kind: flag,
     default: false,
     help: "list and serve names that begin with a dot",
+  },
+  title: {
+    kind: text,
+    default: null,
+    help: "what listings call the root, in place of its path",
+  },
+  sort: {
+    kind: choice(SORT_KEYS),
+    default: "name",
+    help: "what listings are sorted by until a reader says more",
+  },
+  zip: {
+    kind: flag,
+    default: true,
+    help: "offer folders as ZIP archives",
+  },
+  readme: {
+    kind: flag,
+    default: true,
+    help: "show README files below listings",
   },
 } satisfies AppOptionTable;
 
@@ -42,17 +61,13 @@ export class DirectoryApp {
 
   constructor(options: Record<string, unknown> = {}) {
     const given = readAppOptions(NAME, table, options);
-    const settings = fileSettings(NAME, given);
-    const showHidden = given.show_hidden;
+    const { show_hidden: showHidden, title, sort, zip, readme } = given;
+    const files = { ...fileSettings(NAME, given), showHidden };
+    const listings = { ...files, title, sort, zip, readme };
     this.#app = serveTree(NAME, {
-      ...settings,
-      showHidden,
-      async sendFolder(scope, send, { path }, parts) {
-        const entries = await readEntries(path, settings.root, showHidden);
-        await (entries === null
-          ? replyStatus(send, 404)
-          : sendListing(scope, send, parts, entries));
-      },
+      ...files,
+      sendFolder: (scope, receive, send, folder, parts) =>
+        sendListing(scope, receive, send, folder, parts, listings),
     });
   }
 

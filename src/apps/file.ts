@@ -9,12 +9,13 @@ import type {
   AppOptionValues,
 } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
-import { flag, list, text } from "../options/kinds.ts";
+import { choice, flag, list, text } from "../options/kinds.ts";
 import type { PagiApp } from "../pagi/types.ts";
+import { ContentDigests } from "./files/content_digests.ts";
 import { DocumentRoot } from "./files/document_root.ts";
 import { serveTree } from "./files/serve_tree.ts";
 import type { TreeSettings } from "./files/serve_tree.ts";
-import { mediaType } from "./kinds.ts";
+import { fieldText, mediaType } from "./kinds.ts";
 
 const NAME = "PAGI::App::File";
 
@@ -36,6 +37,36 @@ export const fileOptions = {
     default: true,
     help: "answer requests for parts of files",
   },
+  precompressed: {
+    kind: flag,
+    default: true,
+    help: "send FILE.br, FILE.zst or FILE.gz in place of FILE where they exist",
+  },
+  compress: {
+    kind: flag,
+    default: true,
+    help: "compress text on its way out",
+  },
+  cache_control: {
+    kind: fieldText,
+    default: null,
+    help: 'the cache-control of all files, as in "max-age=3600"',
+  },
+  etag: {
+    kind: choice(["stat", "content"]),
+    default: "stat",
+    help: "what tells versions of files apart: time and size, or the content",
+  },
+  clean_urls: {
+    kind: flag,
+    default: false,
+    help: "serve about.html as /about",
+  },
+  spa: {
+    kind: flag,
+    default: false,
+    help: "serve the root's index file for pages that do not exist",
+  },
 } satisfies AppOptionTable;
 
 /** What the options of the app called `appName` mean. */
@@ -48,6 +79,12 @@ export function fileSettings(
     index: given.index,
     defaultType: given.default_type,
     handleRanges: given.handle_ranges,
+    precompressed: given.precompressed,
+    compress: given.compress,
+    cacheControl: given.cache_control,
+    digests: given.etag === "content" ? new ContentDigests() : null,
+    cleanUrls: given.clean_urls,
+    spa: given.spa,
     showHidden: false,
   };
 }

@@ -18,6 +18,13 @@ export const mediaType: Kind<string> = defineKind({
     MEDIA_TYPE.test(given) && isSafeFieldValue(given) ? given : undefined,
 });
 
+/** The value of a header field. */
+export const fieldText: Kind<string> = defineKind({
+  placeholder: text.placeholder,
+  allowed: "what can stand in a header field",
+  parse: (given) => given !== "" && isSafeFieldValue(given) ? given : undefined,
+});
+
 /** A text; in code also a function of the scope that gives one. */
 export function textOr<F extends (...given: never[]) => unknown>(): Kind<
   string | F

@@ -34,3 +34,11 @@ export function contentTypeOf(name: string, fallback: string): string {
   }
   return type;
 }
+
+const COMPRESSIBLE =
+  /^(?:text\/|(?:application|image|font|model)\/(?:[^;]*\+(?:xml|json)|json|xml|javascript|wasm|sql|rtf|x-(?:sh|perl|tcl|ndjson)|toml|yaml|ttf|otf|bmp|x-icon|vnd\.microsoft\.icon|vnd\.ms-fontobject))(?:;|$)/;
+
+/** Tells whether bodies of the media type `type` shrink when compressed. */
+export function isCompressible(type: string): boolean {
+  return COMPRESSIBLE.test(type);
+}

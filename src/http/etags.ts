@@ -32,6 +32,27 @@ export function fileTag(
   return settled ? tag : `W/${tag}`;
 }
 
+/**
+ * The tag of a file by the digest of its content: strong, whatever its
+ * modification time is.
+ */
+export function contentTag(digest: string): string {
+  return `"${digest}"`;
+}
+
+/**
+ * The tag of what `tag` names in another coding, such as `gzip` (RFC 9110,
+ * 8.8.3.3): as strong as `tag` itself.
+ */
+export function codedTag(tag: string, coding: string): string {
+  return `${tag.slice(0, -1)}-${coding}"`;
+}
+
+/** The weak form of `tag`. */
+export function weakened(tag: string): string {
+  return isWeak(tag) ? tag : `W/${tag}`;
+}
+
 /** Tells whether `tag` is weak. */
 export function isWeak(tag: string): boolean {
   return tag.startsWith("W/");

@@ -6,22 +6,108 @@
 
 /** CSS, to stand in the page itself. */
 export const LISTING_STYLE = `
-:root { color-scheme: light dark; }
+:root {
+  color-scheme: light dark;
+  --page: #f6f7f9; --card: #fff; --text: #1c2128; --soft: #5b6470;
+  --line: #e3e6ea; --hover: #f1f5fb; --link: #0b57d0; --folder: #b7791f;
+  --image: #0f766e; --media: #7c3aed; --archive: #b4531a; --code: #2563ab;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #0f1216; --card: #171b21; --text: #e4e8ed; --soft: #9aa5b1;
+    --line: #2a3038; --hover: #1e242c; --link: #8ab4f8; --folder: #e0b050;
+    --image: #5fc9bd; --media: #b79cf7; --archive: #ec9a68; --code: #7fb2ea;
+  }
+}
+* { box-sizing: border-box; }
+[hidden] { display: none !important; }
 body {
-  max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem;
-  font: 1rem/1.5 system-ui, sans-serif;
+  max-width: 62rem; margin: 0 auto; padding: 2rem 1.25rem 3rem;
+  background: var(--page); color: var(--text);
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
 }
-h1 { font-size: 1.25rem; font-weight: 600; overflow-wrap: anywhere; }
-a { color: light-dark(#0a58ca, #8ab4f8); text-decoration: none; }
-a:hover, a:focus-visible { text-decoration: underline; }
+a { color: var(--link); text-decoration: none; }
+a:hover { text-decoration: underline; }
+:focus-visible { outline: 2px solid var(--link); outline-offset: -2px; border-radius: .4rem; }
+h1 { margin: 0; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere; white-space: pre-wrap; }
+nav ol { display: flex; flex-wrap: wrap; margin: 0 0 .25rem; padding: 0; list-style: none; color: var(--soft); }
+nav li { overflow-wrap: anywhere; white-space: pre-wrap; }
+nav li a { display: inline-block; padding: .25rem .1rem; }
+.tools { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem .75rem; margin: .4rem 0 1rem; }
+.tools p { margin: 0 auto 0 0; color: var(--soft); }
+.tools input, .button {
+  min-height: 2.5rem; padding: .4rem .8rem; font: inherit; color: inherit;
+  background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
+}
+.tools input { width: 14rem; max-width: 100%; }
+.button { display: inline-flex; align-items: center; }
+.button:hover { background: var(--hover); text-decoration: none; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; overflow: clip; }
 table { width: 100%; border-collapse: collapse; }
-th, td { padding: .35rem .5rem; text-align: left; vertical-align: baseline; }
-th { font-weight: 600; }
-tr { border-bottom: 1px solid light-dark(#ddd, #444); }
-td:first-child { overflow-wrap: anywhere; white-space: pre-wrap; }
-.size, .time {
-  text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums;
+th, td { padding: 0 1rem; text-align: left; font-weight: 400; }
+thead th { position: sticky; top: 0; z-index: 1; padding: 0; background: var(--card); box-shadow: inset 0 -1px var(--line); }
+thead a { display: block; padding: .65rem 1rem; color: var(--soft); font-size: .9rem; white-space: nowrap; }
+th[aria-sort] a { color: var(--text); font-weight: 600; }
+th[aria-sort=ascending] a::after { content: " \\2191"; }
+th[aria-sort=descending] a::after { content: " \\2193"; }
+tbody tr { position: relative; }
+tbody tr + tr > * { border-top: 1px solid var(--line); }
+tbody tr:hover { background: var(--hover); }
+tbody th { width: 100%; padding: 0; }
+tbody th a {
+  display: flex; align-items: flex-start; gap: .7rem; min-height: 2.6rem;
+  padding: .55rem 1rem; overflow-wrap: anywhere; white-space: pre-wrap;
 }
-footer { margin-top: 1rem; color: light-dark(#555, #aaa); }
-@media (max-width: 36rem) { .time { display: none; } }
+.icon {
+  flex: none; width: 1.35rem; height: 1.5rem; color: var(--soft); fill: none;
+  stroke: currentColor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round;
+}
+.icon.folder { color: var(--folder); }
+.icon.image { color: var(--image); }
+.icon.audio, .icon.video { color: var(--media); }
+.icon.archive { color: var(--archive); }
+.icon.code { color: var(--code); }
+.size, .time { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+td { color: var(--soft); font-size: .925rem; }
+.none { margin: 0; padding: 2rem 1rem; color: var(--soft); text-align: center; }
+.pages { display: flex; justify-content: center; align-items: center; gap: 1rem; margin: 1rem 0; color: var(--soft); }
+.readme { margin-top: 1.5rem; padding: 1rem 1.25rem 1.25rem; }
+.readme h2 { margin: 0 0 .75rem; padding-bottom: .6rem; font-size: 1rem; border-bottom: 1px solid var(--line); }
+.readme pre { margin: 0; font: .9rem/1.55 ui-monospace, "SF Mono", Menlo, Consolas, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
+@media (max-width: 40rem) {
+  body { padding: 1rem .75rem 2rem; }
+  h1 { font-size: 1.35rem; }
+  .tools label, .tools input { width: 100%; }
+  .tools p { margin: 0; width: 100%; }
+  .tools input, .button { min-height: 2.9rem; }
+  .button { flex: 1; justify-content: center; }
+  nav li a { padding: .5rem .15rem; }
+  table, thead, tbody { display: block; }
+  thead { position: sticky; top: 0; z-index: 1; background: var(--card); border-bottom: 1px solid var(--line); }
+  thead tr { display: flex; }
+  thead th { position: static; box-shadow: none; }
+  thead th:first-child { margin-right: auto; }
+  thead a { padding: .85rem .9rem; }
+  tbody tr { display: flex; flex-wrap: wrap; justify-content: space-between; padding-bottom: .6rem; }
+  tbody tr.up { padding-bottom: 0; }
+  tbody tr + tr { border-top: 1px solid var(--line); }
+  tbody tr + tr > * { border-top: 0; }
+  tbody th a { min-height: 0; padding: .7rem .9rem .1rem; }
+  tbody th a::after { content: ""; position: absolute; inset: 0; }
+  tbody .up th a { padding-bottom: .7rem; }
+  td { padding: 0 .9rem; font-size: .85rem; }
+  td.size { order: 2; }
+  td.time { padding-left: 2.95rem; }
+  td:empty, td.no { display: none; }
+  .readme { padding: .9rem; }
+}
+@media print {
+  :root { --page: #fff; --card: #fff; --text: #000; --soft: #333; --line: #bbb; --link: #000; }
+  body { max-width: none; padding: 0; font-size: 10pt; }
+  .tools label, .button, .pages a, .up { display: none; }
+  .card { border: 0; }
+  thead th { position: static; }
+  tbody th a { min-height: 0; padding: .2rem 1rem; }
+  tr { break-inside: avoid; }
+}
 `;

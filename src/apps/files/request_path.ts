@@ -38,19 +38,31 @@ export interface Address {
 
 /**
  * Where the folder of `parts` should have been asked for, so that relative
- * links in it work; null if that is where it was asked for. It always stays on
- * this host: no part is empty, so it cannot begin with `//`.
+ * links in it work; null if that is where it was asked for.
  */
 export function folderLocation(
   address: Address,
   parts: readonly string[],
 ): string | null {
-  const { root_path, path, raw_path = path, query_string } = address;
+  const { path, raw_path = path } = address;
   const canonical = parts.map((part) => `/${part}`).join("") + "/";
-  if (path === canonical && raw_path.endsWith("/")) return null;
+  return path === canonical && raw_path.endsWith("/")
+    ? null
+    : locationOf(address, parts, true);
+}
+
+/**
+ * The address of the file or, with `isFolder`, the folder of `parts`, with the
+ * query of `address`. It always stays on this host: no part is empty, so it
+ * cannot begin with `//`.
+ */
+export function locationOf(
+  { root_path, query_string }: Address,
+  parts: readonly string[],
+  isFolder: boolean,
+): string {
   const mount = root_path.split("/").filter((part) => part !== "");
-  const location = `/${
-    [...mount, ...parts].map((part) => `${encodeSegment(part)}/`).join("")
-  }`;
+  const all = [...mount, ...parts].map((part) => `/${encodeSegment(part)}`);
+  const location = all.join("") + (isFolder ? "/" : "");
   return query_string === "" ? location : `${location}?${query_string}`;
 }

@@ -1,0 +1,216 @@
+/**
+ * The ZIP format (PKWARE's APPNOTE 6.3.10) for archives that are written in
+ * one go: members are stored as they are, their checksums follow them.
+ *
+ * @module
+ */
+
+/** A file or folder in an archive. */
+export interface ZipMember {
+  /** From the top of the archive, with `/` between its parts and after a folder. */
+  readonly path: string;
+  /** Bytes; 0 for a folder. */
+  readonly size: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+  /** Executable by its owner. */
+  readonly executable: boolean;
+}
+
+/** A field of a record: its value, and its width in bytes. */
+type Field = readonly [value: number, width: 2 | 4 | 8];
+
+/** What does not fit into 16 or 32 bits stands in ZIP64 records (4.4.1.4). */
+const MAX_16 = 0xffff;
+const MAX_32 = 0xffffffff;
+/** The versions that can read a stored file, and ZIP64 (4.4.3.2). */
+const PLAIN = 20;
+const ZIP64 = 45;
+const UNIX = 3;
+/** Bits of the flags: the checksum follows (3), names are UTF-8 (11). */
+const FLAGS = 1 << 3 | 1 << 11;
+const encoder = new TextEncoder();
+
+/** What stands before a member's data (4.3.7). */
+export function localHeader(member: ZipMember): Uint8Array {
+  const name = encoder.encode(member.path);
+  const large = isLarge(member);
+  // Checksum and sizes follow the data (4.4.4, bit 3); in ZIP64 the marks in
+  // their place tell that they take 8 bytes there (4.3.9.2).
+  const size = large ? MAX_32 : 0;
+  const extra = concat(
+    timeExtra(member),
+    large ? record([1, 2], [16, 2], [0, 8], [0, 8]) : NOTHING,
+  );
+  return concat(
+    record(
+      [0x04034b50, 4],
+      [large ? ZIP64 : PLAIN, 2],
+      ...commonFields(member, 0, size, size),
+      [name.length, 2],
+      [extra.length, 2],
+    ),
+    name,
+    extra,
+  );
+}
+
+/** What stands after a member's data (4.3.9). */
+export function dataDescriptor(member: ZipMember, crc: number): Uint8Array {
+  const width = isLarge(member) ? 8 : 4;
+  return record(
+    [0x08074b50, 4],
+    [crc, 4],
+    [member.size, width],
+    [member.size, width],
+  );
+}
+
+/** A member's record in the directory; its header is at `offset` (4.3.12). */
+export function directoryRecord(
+  member: ZipMember,
+  crc: number,
+  offset: number,
+): Uint8Array {
+  const name = encoder.encode(member.path);
+  const size = Math.min(member.size, MAX_32);
+  const wide: Field[] = [];
+  if (isLarge(member)) wide.push([member.size, 8], [member.size, 8]);
+  if (offset >= MAX_32) wide.push([offset, 8]);
+  const extra = concat(
+    timeExtra(member),
+    wide.length > 0 ? record([1, 2], [8 * wide.length, 2], ...wide) : NOTHING,
+  );
+  const isFolder = member.path.endsWith("/");
+  const mode = isFolder ? 0o040755 : member.executable ? 0o100755 : 0o100644;
+  return concat(
+    record(
+      [0x02014b50, 4],
+      [UNIX << 8 | ZIP64, 2],
+      [wide.length > 0 ? ZIP64 : PLAIN, 2],
+      ...commonFields(member, crc, size, size),
+      [name.length, 2],
+      [extra.length, 2],
+      // No comment, first disk, no internal attributes.
+      [0, 2],
+      [0, 2],
+      [0, 2],
+      // The mode of Unix, and the attribute of MS-DOS that says "folder".
+      [mode * 0x10000 + (isFolder ? 0x10 : 0), 4],
+      [Math.min(offset, MAX_32), 4],
+    ),
+    name,
+    extra,
+  );
+}
+
+/**
+ * What ends an archive of `count` members, whose directory of `size` bytes is
+ * at `offset` (4.3.14 to 4.3.16).
+ */
+export function endOfArchive(
+  count: number,
+  size: number,
+  offset: number,
+): Uint8Array {
+  const end = record(
+    [0x06054b50, 4],
+    [0, 2],
+    [0, 2],
+    [Math.min(count, MAX_16), 2],
+    [Math.min(count, MAX_16), 2],
+    [Math.min(size, MAX_32), 4],
+    [Math.min(offset, MAX_32), 4],
+    [0, 2],
+  );
+  if (count < MAX_16 && size < MAX_32 && offset < MAX_32) return end;
+  return concat(
+    record(
+      [0x06064b50, 4],
+      // The bytes that follow in this record.
+      [44, 8],
+      [UNIX << 8 | ZIP64, 2],
+      [ZIP64, 2],
+      [0, 4],
+      [0, 4],
+      [count, 8],
+      [count, 8],
+      [size, 8],
+      [offset, 8],
+    ),
+    record([0x07064b50, 4], [0, 4], [offset + size, 8], [1, 4]),
+    end,
+  );
+}
+
+function isLarge({ size }: ZipMember): boolean {
+  return size >= MAX_32;
+}
+
+/** From the flags to the sizes: the same in both headers of a member. */
+function commonFields(
+  { mtime }: ZipMember,
+  crc: number,
+  packed: number,
+  unpacked: number,
+): Field[] {
+  const { time, date } = dosTime(mtime);
+  return [
+    [FLAGS, 2],
+    [0, 2], // stored
+    [time, 2],
+    [date, 2],
+    [crc, 4],
+    [packed, 4],
+    [unpacked, 4],
+  ];
+}
+
+/** A time as MS-DOS has it (4.4.6): from 1980 to 2107, in steps of 2 s. */
+function dosTime(mtime: number): { time: number; date: number } {
+  const clipped = Math.min(Math.max(mtime, 315532800), 4354819198);
+  const moment = new Date(clipped * 1000);
+  return {
+    time: moment.getUTCHours() << 11 | moment.getUTCMinutes() << 5 |
+      moment.getUTCSeconds() >> 1,
+    date: moment.getUTCFullYear() - 1980 << 9 |
+      moment.getUTCMonth() + 1 << 5 | moment.getUTCDate(),
+  };
+}
+
+/** The time in seconds of UTC, which that of MS-DOS does not say (0x5455, "UT"). */
+function timeExtra({ mtime }: ZipMember): Uint8Array {
+  return mtime >= 0 && mtime < 2 ** 31
+    ? concat(record([0x5455, 2], [5, 2]), Uint8Array.of(1), record([mtime, 4]))
+    : NOTHING;
+}
+
+const NOTHING = new Uint8Array();
+
+/** Fields in their order, little-endian (4.4.1.1). */
+function record(...fields: Field[]): Uint8Array {
+  const bytes = new Uint8Array(
+    fields.reduce((length, [, width]) => length + width, 0),
+  );
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const [value, width] of fields) {
+    if (width === 2) view.setUint16(at, value, true);
+    else if (width === 4) view.setUint32(at, value, true);
+    else view.setBigUint64(at, BigInt(value), true);
+    at += width;
+  }
+  return bytes;
+}
+
+function concat(...parts: Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(
+    parts.reduce((length, part) => length + part.length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,33 @@
+/**
+ * Negotiation of content codings (RFC 9110, section 12.5.3).
+ *
+ * @module
+ */
+
+const ITEM = /^([^\s;]+)\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/;
+
+/**
+ * Those of `available` that a client with the field `accept-encoding` takes
+ * rather than no coding at all; what it likes best leads, among equals what
+ * comes first in `available`. Items that cannot be understood are passed over.
+ */
+export function preferredCodings<C extends string>(
+  field: string | null,
+  available: readonly C[],
+): C[] {
+  if (field === null) return [];
+  const weights = new Map<string, number>();
+  for (const item of field.toLowerCase().split(",")) {
+    const match = ITEM.exec(item.trim());
+    if (match === null) continue;
+    const name = match[1] === "x-gzip" ? "gzip" : match[1];
+    weights.set(name, Number(match[2] ?? 1));
+  }
+  // Not named, "identity" is what is left when nothing else can be had.
+  const least = weights.get("identity") ?? 0;
+  const weightOf = (coding: string) =>
+    weights.get(coding) ?? weights.get("*") ?? 0;
+  return available
+    .filter((coding) => weightOf(coding) > 0 && weightOf(coding) >= least)
+    .sort((a, b) => weightOf(b) - weightOf(a));
+}
