@@ -291,3 +291,25 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "USR2 hands a daemon's pid file on to the process that takes over, in the background too",
+  { ignore },
+  async () => {
+    await using daemon = await Daemon.start([...QUIET, "./app.js"], {
+      files: { "app.js": app("Deno.pid", "Deno.chdir('/');") },
+    });
+    const first = daemon.pid;
+    await daemon.renew();
+    assertNotEquals(daemon.pid, first);
+    assertEquals(await text(daemon.url), `${daemon.pid}`);
+    for (const stream of [0, 1, 2]) {
+      assertEquals(
+        Deno.readLinkSync(`/proc/${daemon.pid}/fd/${stream}`),
+        "/dev/null",
+      );
+    }
+    await daemon.stop();
+    assertEquals(daemon.pidFile(), null);
+  },
+);

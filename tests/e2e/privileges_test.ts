@@ -3,7 +3,12 @@ import { join } from "../../src/std/path.ts";
 import { Daemon } from "../helpers/daemon.ts";
 import { ReadableCopy } from "../helpers/readable_copy.ts";
 import { cert, key } from "../guard/certificate.ts";
-import { Program, runProgram, until } from "../helpers/run_program.ts";
+import {
+  Program,
+  type ProgramOptions,
+  runProgram,
+  until,
+} from "../helpers/run_program.ts";
 
 /** What is tested here takes root to do. */
 const ignore = Deno.build.os !== "linux" || Deno.uid() !== 0;
@@ -24,6 +29,13 @@ const QUIET = ["-p", "0", "--no-access-log"];
 const PUBLIC = 'chmod 755 . && exec "$@"';
 /** Gives the folder of the test to the user. */
 const OWN = `chown ${NOBODY}:${NOBODY} . && exec "$@"`;
+
+/** Starts the copy of the program, which the user can read. */
+function from(copy: ReadableCopy): Pick<ProgramOptions, "env" | "shell"> {
+  const program = copy.program.map((word) => `'${word}'`).join(" ");
+  const shell = `chmod 755 . && shift 4 && exec ${program} "$@"`;
+  return { env: copy.env, shell };
+}
 
 /** A port below 1024 that nobody uses. */
 function lowPort(): number {
@@ -93,6 +105,69 @@ Deno.test(
     assertEquals(daemon.pidFile(), "");
     assertMatch(daemon.read("a.log"), /"GET \/" 200/);
     Deno.listen({ port, hostname: "127.0.0.1" }).close();
+  },
+);
+
+Deno.test(
+  "as root, USR2 and --user: the process that takes over binds the low port again, and so does the next",
+  { ignore },
+  async () => {
+    using copy = new ReadableCopy();
+    const port = lowPort();
+    await using daemon = await Daemon.start(
+      ["--user", "nobody", "-p", `${port}`, "--no-access-log", "./app.js"],
+      { files: FILES, ...from(copy) },
+    );
+    for (let times = 0; times < 2; times++) {
+      await daemon.renew();
+      const status = Deno.readTextFileSync(`/proc/${daemon.pid}/status`);
+      assertMatch(status, /^CapEff:\t0000000000000400$/m);
+      assertMatch(status, /^CapAmb:\t0000000000000000$/m);
+      assertEquals(await json(`http://127.0.0.1:${port}`), [NOBODY, NOBODY]);
+    }
+    await daemon.stop();
+    assertEquals(daemon.pidFile(), "");
+  },
+);
+
+Deno.test(
+  "as root, workers of --user bind a low port, and are replaced on HUP",
+  { ignore },
+  async () => {
+    using copy = new ReadableCopy();
+    const port = lowPort();
+    await using program = Program.spawn(
+      [
+        ...["--user", "nobody", "-p", `${port}`, "-w", "2"],
+        ...["--no-access-log", "--log-level", "debug", "./app.js"],
+      ],
+      { files: FILES, ...from(copy) },
+    );
+    await program.logged(/Ready at/);
+    assertThreads(program.pid, NOBODY, "0000000000000400");
+    program.signal("SIGHUP");
+    await program.logged(/Worker 4 replaces worker 2/);
+    assertThreads(program.pid, NOBODY, "0000000000000400");
+    assertEquals(await json(`http://127.0.0.1:${port}`), [NOBODY, NOBODY]);
+    assertEquals((await program.stop()).code, 0);
+  },
+);
+
+Deno.test(
+  "as root, workers are not started for a user who cannot read the program's packages",
+  { ignore },
+  async () => {
+    using copy = new ReadableCopy();
+    Deno.chmodSync(copy.env.DENO_DIR, 0o700);
+    const { code, stderr } = await runProgram(
+      ["--user", "nobody", "-w", "2", ...QUIET, "./app.js"],
+      { files: FILES, ...from(copy) },
+    );
+    assertEquals(code, 1);
+    assertMatch(
+      stderr,
+      /^pagi-server: The user that the server runs as cannot read \S+, and workers must\. Set DENO_DIR to a cache that everybody can read, or use the compiled program\.$/m,
+    );
   },
 );
 

@@ -15,7 +15,7 @@ const PID_FILE = "daemon.pid";
 
 /** A daemon that serves. Disposing of it kills it and removes its folder. */
 export class Daemon implements AsyncDisposable {
-  readonly pid: number;
+  pid: number;
   readonly #program: Program;
   /** How the command ended that started it. */
   readonly command: Ended;
@@ -67,6 +67,15 @@ export class Daemon implements AsyncDisposable {
 
   get isAlive(): boolean {
     return isAlive(this.pid);
+  }
+
+  /** Has another process take over (USR2); that one is the daemon then. */
+  async renew(): Promise<void> {
+    const { pid } = this;
+    Deno.kill(pid, "SIGUSR2");
+    await until(() => ![`${pid}\n`, "", null].includes(this.pidFile()));
+    this.pid = Number(this.pidFile());
+    await until(() => !isAlive(pid));
   }
 
   /** Sends it a signal and waits for its end. */
