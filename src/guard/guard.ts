@@ -21,6 +21,11 @@ import { Sockets } from "./sockets.ts";
 export interface GuardOptions {
   /** How many connections may be open in all; 0 for any number. */
   limit: number;
+  /**
+   * The part of the free seats that this guard may give away without a look
+   * (1): the guards of all threads together must not give away more than all.
+   */
+  share?: number;
   /** How long nothing may happen on a connection (ms); 0 for ever. */
   timeoutMs: number;
   /**
@@ -97,6 +102,7 @@ export function openGuard(options: GuardOptions): Guard | null {
 class LibcGuard implements Guard {
   readonly #sockets: Sockets;
   readonly #limit: number;
+  readonly #share: number;
   readonly #runningPeers: GuardOptions["runningPeers"];
   readonly #connections: Connections;
   readonly #endings: Endings;
@@ -117,6 +123,7 @@ class LibcGuard implements Guard {
     const look = () => this.#look();
     this.#sockets = sockets;
     this.#limit = options.limit || Infinity;
+    this.#share = options.share ?? 1;
     this.#runningPeers = runningPeers;
     const connections = new Connections(sockets, this.#limit);
     this.#connections = connections;
@@ -186,7 +193,8 @@ class LibcGuard implements Guard {
   }
 
   async relieve(): Promise<number> {
-    const running = new Set(await this.#runningPeers());
+    const peers = await this.#runningPeers();
+    const running = new Set(peers);
     const all = this.#look();
     const rank = (connection: Connection) =>
       connection.ending
@@ -198,6 +206,8 @@ class LibcGuard implements Guard {
       .filter((connection) => !running.has(connection.peer))
       .reverse()
       .map((connection) => ({ connection, rank: rank(connection) }))
+      // Where nobody can tell, one that was answered may be running another.
+      .filter(({ rank }) => peers !== null || rank < 2)
       .sort((a, b) => a.rank - b.rank);
     let closed = 0;
     const enough = Math.max(all - this.#limit, RELIEF);
@@ -216,8 +226,8 @@ class LibcGuard implements Guard {
   }
 
   #look(): number {
-    const count = this.#connections.look();
-    const free = Math.max(0, this.#limit - count);
+    const count = this.#connections.look(this.#newcomers);
+    const free = Math.floor(Math.max(0, this.#limit - count) * this.#share);
     this.#credit = Math.floor(free / 2);
     this.#vacant = Math.ceil(free / 2);
     this.#newcomers.clear();

@@ -7,10 +7,10 @@
 import type { SocketAddress } from "../guard/address.ts";
 import { type ListenerId, Steering } from "../guard/steering.ts";
 
-/** How often a listener is looked at that is about to close (ms). */
+/** How often a listener is looked at that is about to open or close (ms). */
 const LOOK_MS = 10;
-/** How long a listener may take to close before nobody waits for it (ms). */
-const CLOSE_WAIT_MS = 2000;
+/** How long it may take before nobody waits for it (ms). */
+const WAIT_MS = 2000;
 
 /**
  * Knows who holds which listener of an address, a worker or the only server of
@@ -38,14 +38,25 @@ export class AddressGroup<Holder extends object> {
 
   /** Takes note of the listener that `worker` has just bound. */
   join(worker: Holder): void {
-    const old = this.#listeners.get(worker);
-    if (old !== undefined && !this.#steering.isOpen(old)) {
-      this.#steering.leave(old);
-    }
     const listener = this.#steering.join();
     if (listener === null) return;
     this.#listeners.set(worker, listener);
     this.#steer();
+  }
+
+  /** Takes note that the listener of `worker` was closed, if it was. */
+  lost(worker: Holder): void {
+    const listener = this.#listeners.get(worker);
+    if (listener === undefined || this.#steering.isOpen(listener)) return;
+    this.#forget(worker, listener);
+  }
+
+  /** Resolves when `worker`, whose listener was lost, has another. */
+  async rejoined(worker: Holder): Promise<void> {
+    await this.#until(() => {
+      if (!this.#listeners.has(worker)) this.join(worker);
+      return this.#listeners.has(worker);
+    });
   }
 
   /** Gives `worker` no new connections any more. */
@@ -66,17 +77,9 @@ export class AddressGroup<Holder extends object> {
   async left(worker: Holder): Promise<boolean> {
     const listener = this.#listeners.get(worker);
     if (listener === undefined) return true;
-    const giveUp = performance.now() + CLOSE_WAIT_MS;
-    while (this.#steering.isOpen(listener)) {
-      if (performance.now() > giveUp) return false;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      if (this.#closed) return true;
-    }
-    this.#steering.leave(listener);
-    this.#listeners.delete(worker);
-    this.#avoided.delete(listener);
-    this.#steer();
-    return true;
+    const closed = await this.#until(() => !this.#steering.isOpen(listener));
+    if (closed) this.#forget(worker, listener);
+    return closed;
   }
 
   /** The process that was taken over from has closed its listeners. */
@@ -108,7 +111,26 @@ export class AddressGroup<Holder extends object> {
     this.#steering.close();
   }
 
+  #forget(worker: Holder, listener: ListenerId): void {
+    this.#steering.leave(listener);
+    this.#listeners.delete(worker);
+    this.#avoided.delete(listener);
+    this.#steer();
+  }
+
+  /** Resolves with whether `condition` holds in time. */
+  async #until(condition: () => boolean): Promise<boolean> {
+    const giveUp = performance.now() + WAIT_MS;
+    while (!this.#closed) {
+      if (condition()) return true;
+      if (performance.now() > giveUp) return false;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    return true;
+  }
+
   #steer(): void {
+    if (this.#closed) return;
     this.#steering.steer((listener) =>
       listener === null || !this.#handedOver && !this.#avoided.has(listener)
     );

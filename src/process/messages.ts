@@ -30,6 +30,8 @@ export type ToWorker =
   /** Stop gracefully: for good, or because a successor has taken over. */
   | { readonly type: "stop"; readonly replaced: boolean }
   | { readonly type: "reopenLogs" }
+  /** So many connections were closed: accept again where that failed. */
+  | { readonly type: "acceptAgain"; readonly closed: number }
   /** Which peers have a request running? */
   | { readonly type: "peers"; readonly id: number }
   /** The guard has closed a connection. */
@@ -65,7 +67,7 @@ export type FromWorker =
   | { readonly type: "worn" }
   /** The app threw outside of any request; it is told once. */
   | { readonly type: "broken" }
-  /** Accepting failed for want of descriptors; it listens anew. */
+  /** Accepting failed for want of descriptors; it waits for `acceptAgain`. */
   | { readonly type: "acceptFailed" }
   /** The app called `Deno.exit`. */
   | { readonly type: "exit"; readonly code: number }

@@ -26,6 +26,16 @@ export class SharedAddresses<Holder extends object> {
     for (const group of this.#groups) group.join(holder);
   }
 
+  /** Takes note that a listener of `holder` was closed by accident. */
+  lost(holder: Holder): void {
+    for (const group of this.#groups) group.lost(holder);
+  }
+
+  /** Resolves when `holder` has bound anew what it had lost. */
+  async rejoined(holder: Holder): Promise<void> {
+    await Promise.all(this.#groups.map((group) => group.rejoined(holder)));
+  }
+
   /** Gives `holder` no new connections; resolves when none is on its way. */
   async avoid(holder: Holder): Promise<void> {
     for (const group of this.#groups) group.avoid(holder);

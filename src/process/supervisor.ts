@@ -6,15 +6,16 @@
 
 import type { AppRequest } from "../loader/load_app.ts";
 import type { Settings } from "../options/settings.ts";
-import { type Guard, openGuard } from "../guard/guard.ts";
+import type { Guard } from "../guard/guard.ts";
 import { log } from "../log/log.ts";
 import { connectionLimit } from "../server/connection_limit.ts";
-import { type KeyPair, readKeyPair } from "../server/key_pair.ts";
+import type { KeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
 import { checkFree, checkShareable } from "./check_free.ts";
-import { checkKeyPair } from "./check_key_pair.ts";
 import { CrashPause } from "./crash_pause.ts";
+import { guardWorkers } from "./guard_workers.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { reloadKeyPair } from "./reload_key_pair.ts";
 import type {
   Service,
   ServiceFacts,
@@ -28,9 +29,6 @@ import {
   WorkerHandle,
 } from "./worker_handle.ts";
 import { WorkerPool } from "./worker_pool.ts";
-
-/** How long workers may take to name their running peers (ms). */
-const PEERS_WAIT_MS = 1000;
 
 /** What a supervisor is told. */
 export interface SupervisorOptions {
@@ -110,7 +108,11 @@ export class Supervisor implements Service {
     const { settings, predecessor } = this.#options;
     checkShareable(this.#pool.addresses);
     if (predecessor === null) checkFree(this.#pool.addresses);
-    this.#openGuard();
+    this.#guard = guardWorkers(
+      () => this.#pool.all(),
+      this.#connectionLimit,
+      settings.timeout,
+    );
     const started = this.#pool.start(this.#wanted);
     this.#queue = started.catch(() => {});
     await started;
@@ -164,7 +166,10 @@ export class Supervisor implements Service {
   #reload(): void {
     void this.#next(async () => {
       for (const worker of this.#pool.all()) worker.reopenLogs();
-      await this.#rereadKeyPair();
+      this.#keyPair = await reloadKeyPair(
+        this.#options.settings,
+        this.#keyPair,
+      );
       for (const worker of this.#pool.workers) {
         if (await this.#pool.replace(worker, "SIGHUP")) continue;
         log.error("Reload given up: the present workers go on serving.");
@@ -235,9 +240,10 @@ export class Supervisor implements Service {
         new WorkerError("No worker is left, and none can start.", false),
       );
     },
-    onAcceptFailed: (worker) => {
-      void this.#guard?.relieve();
-      this.#pool.rejoin(worker);
+    onAcceptFailed: async (worker) => {
+      this.#pool.lost(worker);
+      const closed = await this.#guard?.relieve() ?? 0;
+      await this.#pool.acceptAgain(worker, closed);
     },
   };
 
@@ -258,7 +264,7 @@ export class Supervisor implements Service {
   #replaceBlocked(worker: WorkerHandle): void {
     const { heartbeatTimeout } = this.#options.settings;
     log.error(
-      `Worker ${worker.number} has been blocked for more than ${heartbeatTimeout} s (--heartbeat-timeout): it is replaced.`,
+      `Worker ${worker.number} has given no sign of life for more than ${heartbeatTimeout} s (--heartbeat-timeout): it is replaced.`,
     );
     this.#pool.forget(worker);
     void this.#next(async () => {
@@ -277,43 +283,5 @@ export class Supervisor implements Service {
       `The thread of worker ${worker.number} cannot be ended: a fresh process is to take over.`,
     );
     this.#stuck.resolve();
-  }
-
-  /** Watches the connections of all workers. */
-  #openGuard(): void {
-    this.#guard = openGuard({
-      limit: this.#connectionLimit,
-      timeoutMs: this.#options.settings.timeout * 1000,
-      runningPeers: () => this.#runningPeers(),
-      onClose: (peer, reason) => {
-        for (const worker of this.#pool.all()) {
-          worker.connectionClosed({ type: "closed", peer, reason });
-        }
-      },
-    });
-  }
-
-  /** null when a worker does not answer: it may be running anything. */
-  async #runningPeers(): Promise<string[] | null> {
-    const answers = await Promise.all(
-      [...this.#pool.all()].map((worker) => worker.peers(PEERS_WAIT_MS)),
-    );
-    return answers.includes(null)
-      ? null
-      : answers.flatMap((peers) => [...peers!]);
-  }
-
-  async #rereadKeyPair(): Promise<void> {
-    try {
-      const pair = await readKeyPair(this.#options.settings);
-      if (pair !== null) checkKeyPair(pair);
-      this.#keyPair = pair;
-    } catch (error) {
-      log.error(
-        `The TLS files are broken, so the present ones stay: ${
-          error instanceof Error ? error.message : error
-        }`,
-      );
-    }
   }
 }

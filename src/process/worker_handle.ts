@@ -108,6 +108,11 @@ export class WorkerHandle {
     this.#tell({ type: "reopenLogs" });
   }
 
+  /** Has it bind anew; `closed` connections made room. */
+  acceptAgain(closed: number): void {
+    this.#tell({ type: "acceptAgain", closed });
+  }
+
   /** Tells it of a connection that the guard has closed. */
   connectionClosed(message: Extract<ToWorker, { type: "closed" }>): void {
     this.#tell(message);

@@ -20,6 +20,8 @@ import { beatInterval } from "./heartbeat.ts";
 import type { FromWorker, ToWorker, WorkerPlan } from "./messages.ts";
 
 let server: Server | null = null;
+/** Waits for the supervisor to make room. */
+let room = Promise.withResolvers<number>();
 
 function tell(message: FromWorker): void {
   self.postMessage(message);
@@ -46,6 +48,10 @@ async function handle(message: ToWorker): Promise<void> {
       return tell({ type: "stopped" });
     case "reopenLogs":
       return server?.reopenLogs();
+    case "acceptAgain":
+      room.resolve(message.closed);
+      room = Promise.withResolvers();
+      return;
     case "peers":
       return tell({
         type: "peers",
@@ -69,7 +75,10 @@ async function start(plan: WorkerPlan): Promise<void> {
     connectionLimit,
     keyPair,
     onWorn: () => tell({ type: "worn" }),
-    onAcceptFailed: () => tell({ type: "acceptFailed" }),
+    onAcceptFailed() {
+      tell({ type: "acceptFailed" });
+      return room.promise;
+    },
   });
   await server.startApp();
   const { heartbeatTimeout } = settings;

@@ -41,6 +41,7 @@ export class WorkerPool {
   readonly #retiring = new Set<WorkerHandle>();
   readonly #options: PoolOptions;
   #shared: SharedAddresses<WorkerHandle> | null = null;
+  #binding: Promise<void> = Promise.resolve();
   #stopping = false;
 
   constructor(options: PoolOptions) {
@@ -124,9 +125,17 @@ export class WorkerPool {
     else this.#shared?.readmit(worker);
   }
 
-  /** A worker has bound the addresses anew. */
-  rejoin(worker: WorkerHandle): void {
-    this.#shared?.join(worker);
+  /** A listener of a worker was closed because accepting failed. */
+  lost(worker: WorkerHandle): void {
+    this.#shared?.lost(worker);
+  }
+
+  /** Has a worker bind anew what it has lost. */
+  acceptAgain(worker: WorkerHandle, closed: number): Promise<void> {
+    return this.#bind(async () => {
+      worker.acceptAgain(closed);
+      await this.#shared?.rejoined(worker);
+    });
   }
 
   /** The process that was taken over from has closed its listeners. */
@@ -183,14 +192,26 @@ export class WorkerPool {
     try {
       await worker.appStarted();
       if (this.#stopping) return STOPPING;
-      // One after the other: the order tells whose listener is whose.
-      await worker.listen(this.addresses);
+      await this.#bind(() => this.#listen(worker));
     } catch (error) {
       worker.terminate();
       return error;
     } finally {
       this.#starting.delete(worker);
     }
+    log.debug(`Worker ${worker.number} serves.`);
+    return null;
+  }
+
+  /** Binds one after the other: the order tells whose listener is whose. */
+  #bind(bind: () => Promise<void>): Promise<void> {
+    const bound = this.#binding.then(bind);
+    this.#binding = bound.catch(() => {});
+    return bound;
+  }
+
+  async #listen(worker: WorkerHandle): Promise<void> {
+    await worker.listen(this.addresses);
     // A port of 0 is the same one for all.
     this.addresses = worker.addresses;
     this.workers = [...this.workers, worker];
@@ -201,8 +222,6 @@ export class WorkerPool {
       onBound(worker.bound);
     }
     this.#shared.join(worker);
-    log.debug(`Worker ${worker.number} serves.`);
-    return null;
   }
 
   /** Has a worker stop, and ends its thread when it takes too long. */

@@ -218,6 +218,7 @@ export class Server {
     const connectionLimit = limitOfAll ?? connectionLimitOf(settings);
     const guard = openGuard({
       limit: connectionLimit,
+      share: workerNumber === null ? 1 : 1 / settings.workers,
       // A worker does not see which connections are the others'.
       timeoutMs: workerNumber === null ? settings.timeout * 1000 : 0,
       runningPeers: () => occupied(running),
@@ -253,8 +254,7 @@ export class Server {
       onWorn: () => this.#role.onWorn(),
       makeRoom: () => {
         if (workerNumber === null && guard !== null) return guard.relieve();
-        this.#role.onAcceptFailed();
-        return Promise.resolve(0);
+        return this.#role.onAcceptFailed();
       },
       shared: this.#role.shared,
       takesOver: this.#role.takesOver,

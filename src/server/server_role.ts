@@ -20,8 +20,11 @@ export interface ServerRole {
   readonly keyPair: KeyPair | null;
   /** Called once `--max-requests` have come. */
   onWorn(): void;
-  /** Called when accepting fails: the supervisor makes room. */
-  onAcceptFailed(): void;
+  /**
+   * Called when accepting fails: the supervisor makes room. Resolves with how
+   * many connections were closed when it is this server's turn to bind again.
+   */
+  onAcceptFailed(): Promise<number>;
 }
 
 /** The server is all that runs in its process. */
@@ -32,5 +35,5 @@ export const ALONE: ServerRole = {
   connectionLimit: null,
   keyPair: null,
   onWorn() {},
-  onAcceptFailed() {},
+  onAcceptFailed: () => Promise.resolve(0),
 };
