@@ -52,6 +52,10 @@ export class Endings {
   readonly #options: EndingOptions;
   readonly #endings = new Map<string, Ending>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the next check comes … */
+  #wakesAt = 0;
+  /** … and how early it may at most, so that checks take their share only. */
+  #restsUntil = 0;
 
   constructor(
     sockets: Sockets,
@@ -95,11 +99,18 @@ export class Endings {
     this.#endings.clear();
   }
 
+  /** Checks in `ms`, if no check comes before. */
   #wait(ms: number): void {
-    if (this.#timer !== undefined) return;
-    const timer = setTimeout(() => this.#check(), ms);
+    const now = performance.now();
+    const at = Math.max(now + Math.max(ms, STEP), this.#restsUntil);
+    if (this.#timer !== undefined) {
+      if (at >= this.#wakesAt) return;
+      clearTimeout(this.#timer);
+    }
+    const timer = setTimeout(() => this.#check(), at - now);
     Deno.unrefTimer(timer);
     this.#timer = timer;
+    this.#wakesAt = at;
   }
 
   #check(): void {
@@ -113,9 +124,9 @@ export class Endings {
       if (ending.due <= now) this.#step(peer, ending, now, isRunning);
       if (this.#endings.has(peer)) next = Math.min(next, ending.due);
     }
-    if (next === Infinity) return;
     const spent = performance.now() - now;
-    this.#wait(Math.max(next - now, STEP, spent / SHARE));
+    this.#restsUntil = now + spent + spent / SHARE;
+    if (next !== Infinity) this.#wait(next - now);
   }
 
   #step(

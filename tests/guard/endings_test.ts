@@ -26,6 +26,20 @@ Deno.test("a connection is closed behind its last answer", async () => {
   assertLess(performance.now() - began, 250);
 });
 
+Deno.test("a connection is closed at once while others are given time to end", async () => {
+  await using server = new GuardedServer(lastAnswer(new Uint8Array(9)));
+  // The clients keep their sides open until all have been closed.
+  using clients = new DisposableStack();
+  const began = performance.now();
+  for (let i = 0; i < 4; i++) {
+    const client = clients.use(await server.connect());
+    await client.get();
+    await client.response();
+    assertEquals(await client.read(), null);
+  }
+  assertLess(performance.now() - began, 1000);
+});
+
 Deno.test("a client that is still uploading gets the whole answer, and is cut off later", async () => {
   const size = 200_000;
   await using server = new GuardedServer(lastAnswer(new Uint8Array(size)));
