@@ -13,3 +13,8 @@ export function unref(timer: Timer): Timer {
   Deno.unrefTimer(timer as unknown as number);
   return timer;
 }
+
+/** Seconds as the delay of a timer, which would take a longer one for none. */
+export function timerDelay(seconds: number): number {
+  return Math.min(seconds * 1000, 2 ** 31 - 1);
+}

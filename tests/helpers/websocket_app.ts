@@ -4,13 +4,8 @@
  * @module
  */
 
-import type {
-  PagiApp,
-  Receive,
-  ReceiveEvent,
-  Send,
-  WebSocketScope,
-} from "../../src/pagi/types.ts";
+import type { PagiApp, Receive, ReceiveEvent } from "../../src/pagi/types.ts";
+import { appFor, observing, type Serve } from "./scope_app.ts";
 
 /** How a WebSocket ended, as the app is told. */
 export type Disconnect = Extract<
@@ -19,20 +14,11 @@ export type Disconnect = Extract<
 >;
 
 /** Serves one WebSocket. */
-export type ServeWebSocket = (
-  scope: WebSocketScope,
-  receive: Receive,
-  send: Send,
-) => Promise<void>;
+export type ServeWebSocket = Serve<"websocket">;
 
-/** An app for `websocket` scopes; it throws on others, as PAGI.md 1 asks for. */
+/** An app for `websocket` scopes. */
 export function webSocketApp(serve: ServeWebSocket): PagiApp {
-  return (scope, receive, send) => {
-    if (scope.type !== "websocket") {
-      return Promise.reject(new Error(`${scope.type} is not supported.`));
-    }
-    return serve(scope, receive, send);
-  };
+  return appFor("websocket", serve);
 }
 
 /** Receives to the end; returns the messages and how it ended. */
@@ -49,18 +35,11 @@ export async function receiveAll(
   }
 }
 
-/**
- * An app for one WebSocket, and a promise of what `serve` returns, so that a
- * test can wait for what the app has seen.
- */
-export function observed<T>(
-  serve: (scope: WebSocketScope, receive: Receive, send: Send) => Promise<T>,
-): { app: PagiApp; result: Promise<T> } {
-  const { promise, resolve } = Promise.withResolvers<T>();
-  const app = webSocketApp(async (scope, receive, send) => {
-    resolve(await serve(scope, receive, send));
-  });
-  return { app, result: promise };
+/** Such an app, and a promise of what `serve` returns. */
+export function observed<Result>(
+  serve: Serve<"websocket", Result>,
+): { app: PagiApp; result: Promise<Result> } {
+  return observing("websocket", serve);
 }
 
 /** An {@linkcode observed} app that accepts and receives to the end. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Timer } from "../../std/timer.ts";
+import { type Timer, timerDelay } from "../../std/timer.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { formatSseComment } from "../../pagi/sse_format.ts";
@@ -52,9 +52,12 @@ export class SseExchange extends ResponseExchange {
   /** Starts the stream; its head leaves at once. */
   startStream(status: number, headers: HeaderList): void {
     this.phase = "streaming";
-    this.writer.begin(status, withDefaults(headers));
+    const fields = withDefaults(headers);
+    if (this.#keepsConnection) fields.push(["connection", "keep-alive"]);
+    this.writer.begin(status, fields);
     this.#stream = this.writer.open();
-    this.#armKeepAlive();
+    if (this.worker.draining !== null) this.drain();
+    else this.#armKeepAlive();
   }
 
   /** Writes text to the stream; resolves when more may come. */
@@ -123,6 +126,12 @@ export class SseExchange extends ResponseExchange {
     await super.settled();
   }
 
+  /** HTTP/2 has no such field, and a client may not want it. */
+  get #keepsConnection(): boolean {
+    const wish = this.header("connection") ?? "";
+    return !this.head.http2 && !/\bclose\b/i.test(wish);
+  }
+
   #armKeepAlive(): void {
     clearInterval(this.#timer);
     const { interval, comment } = this.#keepAlive ?? NO_KEEPALIVE;
@@ -131,7 +140,7 @@ export class SseExchange extends ResponseExchange {
     this.#timer = setInterval(() => {
       // A client that takes nothing needs no more to take.
       if (!this.writer.transport.full) this.#stream?.write(text);
-    }, interval * 1000);
+    }, timerDelay(interval));
   }
 }
 

@@ -4,15 +4,13 @@
  * @module
  */
 
-import type { Timer } from "../../std/timer.ts";
+import { type Timer, timerDelay } from "../../std/timer.ts";
 import { symbolOf } from "./symbol_of.ts";
 
 /** An idle timeout, in seconds, that ends at once; 0 would switch it off. */
 const AT_ONCE = 0.001;
 /** One that is never seen to end; a timer cannot wait for much longer. */
 const NEVER = 4_000_000;
-/** The longest that a timer can wait, in milliseconds. */
-const LONGEST = 2 ** 31 - 1;
 
 /** What the engine's socket holds under symbols. */
 interface IdleTimeout {
@@ -68,8 +66,8 @@ export class KeepAlive {
     this.#pings = setInterval(() => {
       this.#ping();
       if (timeout === 0) return;
-      this.#deadline ??= setTimeout(this.#onSilence, milliseconds(timeout));
-    }, milliseconds(interval));
+      this.#deadline ??= setTimeout(this.#onSilence, timerDelay(timeout));
+    }, timerDelay(interval));
   }
 
   /** The socket is at its end. */
@@ -100,10 +98,6 @@ export class KeepAlive {
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
   }
-}
-
-function milliseconds(seconds: number): number {
-  return Math.min(seconds * 1000, LONGEST);
 }
 
 /** The idle timeout of `socket`, or null where it cannot be found. */
