@@ -27,16 +27,15 @@ async function detach(shell: string): Promise<Detached> {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const patience = setTimeout(() => child.kill("SIGKILL"), 20_000);
   try {
     const output = await Promise.all([
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),
     ]);
-    const watcher = setTimeout(() => child.kill("SIGKILL"), 20_000);
     while (!Deno.readTextFileSync(log).includes("after")) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    clearTimeout(watcher);
     const descriptors = `/proc/${child.pid}/fd`;
     const links = [...Deno.readDirSync(descriptors)].map(({ name }) =>
       [Number(name), Deno.readLinkSync(`${descriptors}/${name}`)] as const
@@ -47,6 +46,7 @@ async function detach(shell: string): Promise<Detached> {
       links: new Map(links),
     };
   } finally {
+    clearTimeout(patience);
     child.kill("SIGKILL");
     await child.status;
     await child.stdin.close();
