@@ -123,7 +123,8 @@ export class Listener {
     }
     this.#server = server;
     const bound = server.addr;
-    if (bound.transport === "tcp" && "host" in this.#address) {
+    // Older engines name no transport with TLS.
+    if ("port" in bound && "host" in this.#address) {
       this.#address = { host: this.#address.host, port: bound.port };
     }
     context.current = this.#context();

@@ -50,7 +50,7 @@ Deno.test("a port that this server itself has taken: the first goes on", async (
   const [code, message] = await failure(["-p", `${first.port}`]);
   assertEquals(code, 1);
   assertStringIncludes(message, "the port is taken");
-  assertEquals((await fetch(first.url)).status, 200);
+  assertStringIncludes(await (await fetch(first.url)).text(), "<html");
 });
 
 Deno.test("one of two addresses taken: exit 1, and the other is given back", async () => {
@@ -86,7 +86,7 @@ Deno.test("a syntax error in the app: exit 1, and the message shows where", asyn
   assertEquals(code, 1);
   assertMatch(
     message,
-    /^pagi-server: \.\/app\.ts could not be loaded\.\nSyntaxError: .*app\.ts:2/s,
+    /^pagi-server: \.\/app\.ts could not be loaded\.\n.*app\.ts:2/s,
   );
 });
 

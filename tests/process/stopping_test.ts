@@ -48,7 +48,7 @@ function said(log: string): string[] {
   return [...log.matchAll(/^app: (.*)$/gm)].map(([, text]) => text);
 }
 
-/** How long \`work\` takes, in milliseconds. */
+/** How long `work` takes, in milliseconds. */
 async function timed<T>(work: Promise<T>): Promise<[T, number]> {
   const began = performance.now();
   return [await work, performance.now() - began];
