@@ -20,7 +20,7 @@ export interface Connection extends Socket {
   fd: number;
   /** … the last look that found it. */
   look: number;
-  /** Among the oldest that the limit has room for. */
+  /** One of those that the limit has room for. */
   seated: boolean;
   /** Being closed. */
   ending: boolean;
@@ -97,22 +97,29 @@ export class Connections {
   }
 
   /**
-   * Finds the connections there are now, and seats the oldest.
+   * Finds the connections there are now, and gives them seats: first those that
+   * have one, then those of the `admitted` peers, then the oldest.
    *
    * @returns their number, without those that are being closed
    */
-  look(): number {
+  look(admitted: Iterable<string> = []): number {
     const began = performance.now();
     this.#find();
-    let count = 0;
+    const present = [];
     for (const connection of this.#known.values()) {
       if (connection.look !== this.#look) this.#forget(connection);
-      else if (!connection.ending) connection.seated = ++count <= this.#limit;
+      else if (!connection.ending) present.push(connection);
+    }
+    let free = this.#limit;
+    for (const { seated } of present) if (seated) free--;
+    const next = [...admitted].map((peer) => this.#byPeer.get(peer));
+    for (const connection of [...next, ...present]) {
+      if (free > 0) free -= seat(connection);
     }
     const now = performance.now();
     this.#debt = this.#debtAt(began) + now - began;
     this.#lookedAt = now;
-    return count;
+    return present.length;
   }
 
   #debtAt(now: number): number {
@@ -175,6 +182,13 @@ export class Connections {
     const hostname = own.hostname.includes(":") ? "::" : "0.0.0.0";
     return this.#listeners.has(nameOf({ ...own, hostname }));
   }
+}
+
+/** Gives the connection a seat; returns how many that took. */
+function seat(connection: Connection | undefined): 0 | 1 {
+  if (!connection || connection.seated || connection.ending) return 0;
+  connection.seated = true;
+  return 1;
 }
 
 function nameOf(address: SocketAddress): string {

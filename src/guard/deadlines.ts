@@ -94,7 +94,14 @@ export class Deadlines {
     for (const { tcp, due } of this.#connections.all()) {
       if (tcp) next = Math.min(next, due);
     }
-    this.#wait(Math.max(next - now, timeoutMs / 20, 50, spent / SHARE));
+    this.#wait(
+      Math.max(
+        next - now,
+        timeoutMs / 20,
+        50,
+        Math.min(spent / SHARE, timeoutMs / 4),
+      ),
+    );
   }
 
   /** Closes the connection if its time is over; else tells when that may be. */

@@ -86,6 +86,34 @@ Deno.test("the connections of several listeners are told apart by its port", asy
   assertEquals(ports, [first.addr.port, second.addr.port]);
 });
 
+Deno.test("who was admitted has a seat before the others, and keeps it", async () => {
+  using room = openRoom(2);
+  await using server = serve();
+  room.connections.watch(server.addr);
+  const clients: Deno.Conn[] = [];
+  for (let i = 0; i < 4; i++) {
+    clients.push(await Deno.connect({ port: server.addr.port }));
+  }
+  using others = openRoom();
+  others.connections.watch(server.addr);
+  await until(() => others.connections.look() === 4);
+  const seated = () =>
+    [...room.connections.all()].filter(({ seated }) => seated)
+      .map(({ peer }) => peer);
+  const [first, , third, fourth] = clients
+    .map(({ localAddr }) => peerKey(localAddr, server.addr.port));
+  assertEquals(room.connections.look([fourth]), 4);
+  assertEquals(seated(), [first, fourth]);
+  clients[1].close();
+  await until(() => room.connections.look([third]) === 3);
+  assertEquals(seated(), [first, fourth]);
+  clients[0].close();
+  await until(() => room.connections.look([third]) === 2);
+  assertEquals(seated(), [third, fourth]);
+  clients[2].close();
+  clients[3].close();
+});
+
 Deno.test("the connections of a Unix socket are counted", async () => {
   using room = openRoom();
   const folder = await Deno.makeTempDir();
@@ -132,11 +160,11 @@ Deno.test("a connection that is gone is not mistaken for the next with its descr
   for (const end of [first.client, second.client, second.server]) end.close();
 });
 
-function openRoom() {
+function openRoom(limit = Infinity) {
   const sockets = new Sockets(openLibc()!);
   return {
     sockets,
-    connections: new Connections(sockets, Infinity),
+    connections: new Connections(sockets, limit),
     [Symbol.dispose]: () => sockets.close(),
   };
 }

@@ -33,14 +33,17 @@ Deno.test("with 128 descriptors and 300 idle clients a server keeps answering", 
   }).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const port = parseInt((await reader.read()).value!);
+  let alive = true;
+  const ended = child.status.then(() => alive = false);
   const connect = async (): Promise<RawClient> => {
-    for (;;) {
+    while (alive) {
       try {
         return new RawClient(await Deno.connect({ port }));
       } catch {
         await pass(20); // the moment between two servers on the port
       }
     }
+    throw new Error("the server has died");
   };
   const ask = async (client: RawClient) => {
     await client.get();
@@ -67,7 +70,7 @@ Deno.test("with 128 descriptors and 300 idle clients a server keeps answering", 
     answer = await ask(client);
   } while (answer !== "200");
   child.kill("SIGKILL");
-  await child.status;
+  await ended;
   await reader.cancel();
   clients[0][Symbol.dispose]();
 });

@@ -71,7 +71,7 @@ Deno.test("in a full house a flood of newcomers is refused at little cost", asyn
       return await status(client);
     }),
   );
-  assert(statuses.every((code) => code === 503));
+  assertEquals(statuses.filter((code) => code !== 503), []);
   assertEquals(await status(resident), 200);
   assertGreater(3000, performance.now() - began);
 });
@@ -152,7 +152,7 @@ Deno.test("connections that come and go in another thread meet no harm", async (
   );
   worker.terminate();
   assertEquals(answers.filter((answer) => answer !== "unharmed"), []);
-  assertGreater(answers.length, 50);
+  assertEquals(requests, 500);
 });
 
 Deno.test("without the permission for FFI there is no guard", async () => {

@@ -9,26 +9,36 @@ import { peerKey } from "../../src/guard/address.ts";
 import { raiseDescriptorLimit } from "../../src/guard/descriptors.ts";
 import { openGuard } from "../../src/guard/guard.ts";
 
+// Deno's first listener takes descriptors, and half a second after the start it
+// adds one for SIGUSR1: it would panic if there were none left by then.
+Deno.addSignalListener("SIGTERM", () => Deno.exit());
+
 const running = new Set<string>();
 const guard = openGuard({
   limit: raiseDescriptorLimit()! - 50,
   timeoutMs: 0,
   runningPeers: () => running,
 })!;
-for (let port = 0;;) {
+let port = 0;
+for (;;) {
+  try {
+    await serve();
+  } catch (error) { // accepting failed, or binding for the same reason
+    console.log("closed", await guard.relieve(), `(${error})`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function serve(): Promise<void> {
   const server = Deno.serve({
     hostname: "127.0.0.1",
     port,
     onListen: (address) => console.log(port = address.port),
   }, (_request, info) => {
-    const peer = peerKey(info.remoteAddr, port);
     if (guard.admit(info, port)) return new Response("served");
-    guard.endConnection(peer);
+    guard.endConnection(peerKey(info.remoteAddr, port));
     return new Response("full", { status: 503 });
   });
   guard.watch(server.addr);
-  await server.finished.catch(() =>
-    guard.relieve().then((closed) => console.log("closed", closed))
-  );
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  return server.finished;
 }
