@@ -35,8 +35,14 @@ export function contentTypeOf(name: string, fallback: string): string {
   return type;
 }
 
-const COMPRESSIBLE =
-  /^(?:text\/|(?:application|image|font|model)\/(?:[^;]*\+(?:xml|json)|json|xml|javascript|wasm|sql|rtf|x-(?:sh|perl|tcl|ndjson)|toml|yaml|ttf|otf|bmp|x-icon|vnd\.microsoft\.icon|vnd\.ms-fontobject))(?:;|$)/;
+const COMPRESSIBLE = new RegExp(
+  "^(?:text/[^;]+" +
+    "|[^;]+\\+(?:json|xml)" +
+    "|application/(?:json|javascript|xml|wasm|sql|rtf|toml|yaml" +
+    "|x-(?:sh|perl|tcl|ndjson)|vnd\\.ms-fontobject)" +
+    "|font/(?:ttf|otf|collection)" +
+    "|image/(?:bmp|x-icon|vnd\\.microsoft\\.icon))(?:;|$)",
+);
 
 /** Tells whether bodies of the media type `type` shrink when compressed. */
 export function isCompressible(type: string): boolean {

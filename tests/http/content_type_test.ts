@@ -1,4 +1,4 @@
-import { contentTypeOf } from "../../src/http/content_type.ts";
+import { contentTypeOf, isCompressible } from "../../src/http/content_type.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 
 const typeOf = (name: string) => contentTypeOf(name, "x/fallback");
@@ -56,4 +56,15 @@ Deno.test("without a known extension the fallback is the type", () => {
       "a.constructor",
     ]
   ) assertEquals(typeOf(name), "x/fallback", name);
+});
+
+Deno.test("text shrinks when compressed, pictures and archives do not", () => {
+  for (
+    const name of ["a.html", "a.txt", "a.js", "a.json", "a.svg", "a.xml"]
+      .concat(["a.wasm", "a.ttf", "a.ico", "a.geojson", "a.csv", "a.atom"])
+  ) assert(isCompressible(typeOf(name)), typeOf(name));
+  for (
+    const name of ["a.png", "a.jpg", "a.zip", "a.gz", "a.woff2", "a.mp4", "a"]
+      .concat(["a.pdf", "a.br", "a.mp3"])
+  ) assert(!isCompressible(typeOf(name)), typeOf(name));
 });

@@ -1,9 +1,12 @@
 import {
+  codedTag,
+  contentTag,
   equalStrongly,
   equalWeakly,
   fileTag,
   isWeak,
   parseTags,
+  weakened,
 } from "../../src/http/etags.ts";
 import { assert, assertEquals, assertNotEquals } from "../../src/std/assert.ts";
 
@@ -56,4 +59,12 @@ Deno.test("a list of tags is read, and what is no tag passed over", () => {
   assertEquals(parseTags('*, "a"'), ['"a"']);
   assertEquals(parseTags("unquoted"), []);
   assertEquals(parseTags(""), []);
+});
+
+Deno.test("a coding makes another tag, as strong as the one it is made of", () => {
+  assertEquals(codedTag('"x"', "br"), '"x-br"');
+  assertEquals(codedTag('W/"x"', "gzip"), 'W/"x-gzip"');
+  assertEquals(weakened('"x"'), 'W/"x"');
+  assertEquals(weakened('W/"x"'), 'W/"x"');
+  assertEquals(contentTag("x"), '"x"');
 });
