@@ -18,7 +18,7 @@ import { listenError } from "./listen_error.ts";
 import { plainResponse } from "./refusal.ts";
 import {
   releaseSocketPath,
-  socketInode,
+  socketIdentity,
   takeSocketPath,
 } from "./socket_path.ts";
 
@@ -37,7 +37,7 @@ export class Listener {
   #server: HttpServer | null = null;
   #closing = false;
   /** Of a Unix socket's file. */
-  #inode: number | null = null;
+  #identity: string | null = null;
 
   constructor(
     worker: WorkerContext,
@@ -55,15 +55,22 @@ export class Listener {
    * @throws {import("./listen_error.ts").ListenError} When it is taken, not allowed or not there.
    */
   async listen(): Promise<void> {
-    if ("path" in this.#address) {
-      await takeSocketPath(this.#address.path, this.#worker.takesOver);
+    if (!("path" in this.#address)) {
+      return this.#serve({
+        hostname: this.#address.host,
+        port: this.#address.port,
+      });
     }
-    this.#serve();
-    if ("path" in this.#address) {
-      this.#inode = socketInode(this.#address.path);
-      const { socketMode } = this.#worker.settings;
-      if (socketMode !== null) Deno.chmodSync(this.#address.path, socketMode);
-    }
+    const { path } = this.#address;
+    const { takesOver, settings: { socketMode } } = this.#worker;
+    // The engine removes what it has bound when it closes, whosever it is then.
+    const bound = `${path}.new`;
+    await takeSocketPath(path, takesOver);
+    await takeSocketPath(bound, false);
+    this.#serve({ path: bound });
+    if (socketMode !== null) Deno.chmodSync(bound, socketMode);
+    Deno.renameSync(bound, path);
+    this.#identity = socketIdentity(path);
   }
 
   /** The address as it was bound: with the real port. */
@@ -93,12 +100,12 @@ export class Listener {
   async shutdown(): Promise<void> {
     this.#closing = true;
     if ("path" in this.#address) {
-      releaseSocketPath(this.#address.path, this.#inode);
+      releaseSocketPath(this.#address.path, this.#identity);
     }
     await this.#server?.shutdown();
   }
 
-  #serve(): void {
+  #serve(place: { path: string } | { hostname: string; port: number }): void {
     const { guard, settings, shared } = this.#worker;
     let server: HttpServer;
     const options = {
@@ -108,9 +115,7 @@ export class Listener {
       reusePort: shared,
       tcpBacklog: settings.listenerBacklog ?? BACKLOG,
       ...this.#tls,
-      ...("path" in this.#address
-        ? { path: this.#address.path }
-        : { hostname: this.#address.host, port: this.#address.port }),
+      ...place,
     };
     const context = {} as { current: ListenerContext };
     try {

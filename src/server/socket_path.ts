@@ -33,14 +33,18 @@ export async function takeSocketPath(
       `Cannot listen at ${path}: another program listens there. Stop that one, or choose another path with --socket.`,
     );
   }
-  await Deno.remove(path);
+  // Who takes over replaces it in one step.
+  if (!takesOver) await Deno.remove(path);
 }
 
-/** Tells one socket's file from the next at the same path. */
-export function socketInode(path: string): number | null {
+/**
+ * Tells one socket's file from the next at the same path. The number alone
+ * does not: the next often gets the same.
+ */
+export function socketIdentity(path: string): string | null {
   try {
-    const { isSocket, ino } = Deno.lstatSync(path);
-    return isSocket ? ino : null;
+    const { isSocket, ino, mtime } = Deno.lstatSync(path);
+    return isSocket ? `${ino} ${mtime?.getTime()}` : null;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
@@ -48,8 +52,12 @@ export function socketInode(path: string): number | null {
 }
 
 /** Removes the file of a socket, unless it is a successor's by now. */
-export function releaseSocketPath(path: string, inode: number | null): void {
-  if (inode !== null && socketInode(path) === inode) Deno.removeSync(path);
+export function releaseSocketPath(
+  path: string,
+  identity: string | null,
+): void {
+  if (identity === null || socketIdentity(path) !== identity) return;
+  Deno.removeSync(path);
 }
 
 async function somebodyListens(path: string): Promise<boolean> {
