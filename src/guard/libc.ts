@@ -5,6 +5,8 @@
  * @module
  */
 
+import { openLibc as openSystemLibc } from "../system/libc.ts";
+
 const SYMBOLS = {
   // Variadic in C, which makes no difference for two arguments on Linux.
   open: { parameters: ["buffer", "i32"], result: "i32" },
@@ -24,16 +26,10 @@ const SYMBOLS = {
     result: "i32",
   },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
-  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
-  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
 /** The C library, opened. */
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
-
-/** `open`, `socket` and `dup3`: close on exec. */
-export const O_CLOEXEC = 0o2000000;
-export const RLIMIT_NOFILE = 7;
 
 export const AF_UNIX = 1;
 export const AF_INET = 2;
@@ -52,20 +48,7 @@ export const TCP_INFO = 11;
 export const SHUT_WR = 1;
 export const SHUT_RDWR = 2;
 
-/**
- * Opens the C library that Deno itself is linked with.
- *
- * @returns null on other systems than Linux, in a Deno built for another C
- * library than glibc, and without the permission (nobody is asked for it).
- */
+/** Opens the C library for the guard; null where it cannot be had. */
 export function openLibc(): Libc | null {
-  const path = "libc.so.6";
-  if (Deno.build.os !== "linux") return null;
-  const ffi = Deno.permissions.querySync({ name: "ffi", path });
-  if (ffi.state !== "granted") return null;
-  try {
-    return Deno.dlopen(path, SYMBOLS);
-  } catch {
-    return null; // not there, or without one of the functions
-  }
+  return openSystemLibc(SYMBOLS);
 }

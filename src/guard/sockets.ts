@@ -14,7 +14,6 @@ import {
   AF_INET,
   IPPROTO_TCP,
   type Libc,
-  O_CLOEXEC,
   SHUT_RDWR,
   SHUT_WR,
   SO_COOKIE,
@@ -24,6 +23,7 @@ import {
   SOL_SOCKET,
   TCP_INFO,
 } from "./libc.ts";
+import { O_CLOEXEC } from "../system/libc.ts";
 
 /** What the kernel tells of a TCP connection. */
 export interface TcpState {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { raiseDescriptorLimit } from "../guard/descriptors.ts";
+import { raiseDescriptorLimit } from "../system/descriptor_limit.ts";
 import type { Settings } from "../options/settings.ts";
 
 /** Descriptors kept for files and the rest, as the user's document says. */

@@ -6,7 +6,7 @@
  */
 
 import { peerKey } from "../../src/guard/address.ts";
-import { raiseDescriptorLimit } from "../../src/guard/descriptors.ts";
+import { raiseDescriptorLimit } from "../../src/system/descriptor_limit.ts";
 import { openGuard } from "../../src/guard/guard.ts";
 
 // Deno's first listener takes descriptors, and half a second after the start it

@@ -4,22 +4,7 @@ import {
   assertGreater,
   assertMatch,
 } from "../../src/std/assert.ts";
-import { raiseDescriptorLimit } from "../../src/guard/descriptors.ts";
-import { openLibc, RLIMIT_NOFILE } from "../../src/guard/libc.ts";
 import { pass, RawClient } from "./guarded_server.ts";
-
-Deno.test("raiseDescriptorLimit() raises the soft limit to the hard one", () => {
-  const libc = openLibc()!;
-  const limit = new BigUint64Array(2);
-  libc.symbols.getrlimit(RLIMIT_NOFILE, limit);
-  const hard = limit[1];
-  limit[0] = hard - 1n;
-  libc.symbols.setrlimit(RLIMIT_NOFILE, limit);
-  assertEquals(raiseDescriptorLimit(), Number(hard));
-  libc.symbols.getrlimit(RLIMIT_NOFILE, limit);
-  assertEquals(limit[0], hard);
-  libc.close();
-});
 
 Deno.test("with 128 descriptors and 300 idle clients a server keeps answering", async () => {
   const child = new Deno.Command("sh", {
