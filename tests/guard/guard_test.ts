@@ -161,10 +161,10 @@ Deno.test("without the permission for FFI there is no guard", async () => {
     stdin: "piped",
     stdout: "piped",
   }).spawn();
-  const room = import.meta.resolve("../../src/guard/");
+  const src = import.meta.resolve("../../src/");
   const program = new Blob([`
-    import { raiseDescriptorLimit } from "${room}descriptors.ts";
-    import { openGuard } from "${room}guard.ts";
+    import { raiseDescriptorLimit } from "${src}system/descriptor_limit.ts";
+    import { openGuard } from "${src}guard/guard.ts";
     console.log(openGuard({ limit: 0, timeoutMs: 0, runningPeers: () => [] }));
     console.log(raiseDescriptorLimit());
   `]);
