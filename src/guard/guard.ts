@@ -58,6 +58,8 @@ export interface Guard {
   endConnection(peer: string): void;
   /** Closes a connection at once. */
   dropConnection(peer: string): void;
+  /** Closes all connections, each as `endConnection` does. */
+  endAll(): void;
   /** Counts the connections that are open and not being closed. */
   count(): number;
   /**
@@ -180,6 +182,13 @@ class LibcGuard implements Guard {
 
   endConnection(peer: string): void {
     this.#endings.add(peer);
+  }
+
+  endAll(): void {
+    this.#look();
+    for (const { tcp, peer } of this.#connections.all()) {
+      if (tcp) this.#endings.add(peer);
+    }
   }
 
   dropConnection(peer: string): void {

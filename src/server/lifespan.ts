@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Timer } from "../std/timer.ts";
 import type {
   LifespanScope,
   PagiApp,
@@ -15,6 +14,7 @@ import type {
 import { checkLifespanEvent } from "../pagi/lifespan_events.ts";
 import { log } from "../log/log.ts";
 import { PAGI } from "./net_scope.ts";
+import { Patience } from "./patience.ts";
 
 /** How a worker takes the lifespan (PAGI.md 5). */
 export interface LifespanOptions {
@@ -32,7 +32,7 @@ export class StartupError extends Error {
   override readonly name = "StartupError";
 }
 
-type Phase = "startup" | "serving" | "shutdown" | "over";
+type Phase = "startup" | "serving" | "shutdown" | "down" | "over";
 
 /** One lifespan scope: startup before the first request, shutdown at the end. */
 export class Lifespan {
@@ -66,30 +66,29 @@ export class Lifespan {
       state,
     };
     this.#run(scope);
-    const takesPart = await withTimeout(
-      this.#started.promise,
-      startupTimeout,
-      () => {
-        throw new StartupError(
-          `The app did not answer lifespan.startup within ${startupTimeout} s (--lifespan-startup-timeout).`,
-        );
-      },
-    );
-    if (takesPart) this.state = state;
+    const started = this.#started.promise;
+    if (await new Patience().for(started, startupTimeout) !== "done") {
+      this.#phase = "over";
+      throw new StartupError(
+        `The app did not answer lifespan.startup within ${startupTimeout} s (--lifespan-startup-timeout).`,
+      );
+    }
+    if (await started) this.state = state;
     else this.#phase = "over";
   }
 
   /** Tells the app to stop and waits for its word; failures are logged. */
-  async shutdown(): Promise<void> {
+  async shutdown(patience: Patience): Promise<void> {
     if (this.#phase !== "serving") return;
     this.#phase = "shutdown";
     this.#give({ type: "lifespan.shutdown" });
     const { shutdownTimeout } = this.options;
-    await withTimeout(this.#stopped.promise, shutdownTimeout, () => {
+    const stopped = this.#stopped.promise;
+    if (await patience.for(stopped, shutdownTimeout) === "late") {
       log.warn(
         `The app did not answer lifespan.shutdown within ${shutdownTimeout} s (--shutdown-timeout).`,
       );
-    });
+    }
   }
 
   async #run(scope: LifespanScope): Promise<void> {
@@ -166,29 +165,14 @@ export class Lifespan {
             event.message || "lifespan.shutdown.failed"
           }`,
         );
-        this.#stopped.resolve();
-        return;
+        return this.#isDown();
       case "lifespan.shutdown.complete":
-        if (this.#phase === "shutdown") this.#stopped.resolve();
+        if (this.#phase === "shutdown") this.#isDown();
     }
   }
-}
 
-/** Waits for `promise`, but for no more than `seconds` (0: for ever). */
-async function withTimeout<T>(
-  promise: Promise<T>,
-  seconds: number,
-  onTimeout: () => T,
-): Promise<T> {
-  if (seconds === 0) return await promise;
-  let timer: Timer | undefined;
-  const timeout = new Promise<"timeout">((resolve) => {
-    timer = setTimeout(() => resolve("timeout"), seconds * 1000);
-  });
-  try {
-    const first = await Promise.race([promise, timeout]);
-    return first === "timeout" ? onTimeout() : first as T;
-  } finally {
-    clearTimeout(timer);
+  #isDown(): void {
+    this.#phase = "down";
+    this.#stopped.resolve();
   }
 }

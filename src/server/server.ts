@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Timer } from "../std/timer.ts";
 import type { DisconnectReason, PagiApp, State } from "../pagi/types.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { resolveSettings } from "../options/resolve_settings.ts";
@@ -15,10 +14,12 @@ import { AccessLog } from "./access_log.ts";
 import { connectionLimit as connectionLimitOf } from "./connection_limit.ts";
 import type { WorkerContext } from "./context.ts";
 import { DeadlineSet } from "./deadline_set.ts";
+import { drain } from "./drain.ts";
 import { Lifespan } from "./lifespan.ts";
 import { type KeyPair, readKeyPair } from "./key_pair.ts";
 import { listenAddresses } from "./listen_addresses.ts";
 import { Listener } from "./listener.ts";
+import { Patience } from "./patience.ts";
 import type { StopCause } from "./exchange.ts";
 import { Running } from "./running.ts";
 import { ALONE, type ServerRole } from "./server_role.ts";
@@ -35,7 +36,7 @@ export class Server {
   #listeners: Listener[] = [];
   #accessLog: AccessLog | null = null;
   #stopping: Promise<void> | null = null;
-  #forced = Promise.withResolvers<void>();
+  readonly #patience = new Patience();
 
   /**
    * @param given Settings by their names in camelCase; the others have their
@@ -117,8 +118,11 @@ export class Server {
   /** The first half of a start. @throws {StartupError} */
   async startApp(): Promise<void> {
     this.#keyPair = this.#role.keyPair ?? await readKeyPair(this.settings);
+    if (this.#stopping !== null) return;
     this.#accessLog = AccessLog.open(this.settings);
     await this.#orStop(() => this.#lifespan.startup());
+    // Stopped meanwhile: an app that has started is told to stop as well.
+    if (this.#stopping !== null) await this.#lifespan.shutdown(this.#patience);
   }
 
   /**
@@ -133,6 +137,7 @@ export class Server {
         const listener = new Listener(worker, address, this.#keyPair);
         await listener.listen();
         this.#listeners.push(listener);
+        if (this.#stopping !== null) return await listener.shutdown();
       }
     });
   }
@@ -172,7 +177,7 @@ export class Server {
    * @param cause Clients are told whether it is worth to connect again.
    */
   stop(cause: StopCause = "stopped"): Promise<void> {
-    if (this.#stopping !== null) this.#forced.resolve();
+    if (this.#stopping !== null) this.#patience.end();
     return this.#stopping ??= this.#stop(cause);
   }
 
@@ -180,35 +185,12 @@ export class Server {
     const worker = this.#worker;
     if (worker !== null) {
       worker.draining = cause;
-      for (const exchange of worker.running) exchange.drain(cause);
-      const drained = Promise.all([
-        ...this.#listeners.map((listener) => listener.shutdown()),
-        worker.running.idle(),
-      ]);
-      if (!await this.#inTime(drained)) giveUp(worker.running);
-      worker.stalls.clear();
-      worker.starts.clear();
+      const alone = this.#role.workerNumber === null;
+      await drain(worker, this.#listeners, this.#patience, alone);
     }
-    this.#forced = Promise.withResolvers();
-    await Promise.race([this.#lifespan.shutdown(), this.#forced.promise]);
+    await this.#lifespan.shutdown(this.#patience);
     worker?.guard?.close();
     await this.#accessLog?.close();
-  }
-
-  /** Tells whether `work` ends before the deadline and before a second stop. */
-  async #inTime(work: Promise<unknown>): Promise<boolean> {
-    const { shutdownTimeout } = this.settings;
-    let timer: Timer | undefined;
-    const deadline = new Promise<false>((resolve) => {
-      if (shutdownTimeout === 0) return;
-      timer = setTimeout(() => resolve(false), shutdownTimeout * 1000);
-    });
-    const forced = this.#forced.promise.then(() => false);
-    try {
-      return await Promise.race([work.then(() => true), deadline, forced]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   #createWorker(state: State | null): MutableContext {
@@ -272,18 +254,5 @@ interface MutableContext extends WorkerContext {
 function* occupied(running: Running): Iterable<string> {
   for (const exchange of running) {
     if (exchange.occupiesConnection) yield exchange.peerKey;
-  }
-}
-
-/** The deadline has come: says what still runs, and ends it. */
-function giveUp(running: Running): void {
-  for (const exchange of running) {
-    log.warn(
-      `Still running at the end of the shutdown timeout: ${exchange.describe()} (${
-        exchange.age.toFixed(1)
-      } s).`,
-    );
-    exchange.disconnect("server_shutdown");
-    exchange.dropConnection();
   }
 }

@@ -9,6 +9,8 @@ import { symbolOf } from "./symbol_of.ts";
 
 /** An idle timeout, in seconds, that ends at once; 0 would switch it off. */
 const AT_ONCE = 0.001;
+/** One that outlasts the last moments of a connection. */
+const BRIEF = 2;
 /** One that is never seen to end; a timer cannot wait for much longer. */
 const NEVER = 4_000_000;
 
@@ -73,8 +75,8 @@ export class KeepAlive {
   /** The socket is at its end. */
   end(): void {
     this.#rest();
-    // A ping may still be on its way out; the rest of that time is to be short.
-    this.#idle.duration = AT_ONCE;
+    // A ping may still be on its way out; what it starts is not to last.
+    this.#idle.duration = BRIEF;
   }
 
   #ping(): void {

@@ -1,0 +1,58 @@
+/**
+ * The first half of a stop: everything that is on comes to its end.
+ *
+ * @module
+ */
+
+import { log } from "../log/log.ts";
+import type { WorkerContext } from "./context.ts";
+import type { Listener } from "./listener.ts";
+import type { Patience } from "./patience.ts";
+import type { Running } from "./running.ts";
+
+/** How long connections that are cut off may take to close, in seconds. */
+const CUT_SECONDS = 1;
+
+/**
+ * Takes no more connections, ends streams and WebSockets, and waits for running
+ * requests; what is left when the wait is over is cut off (PAGI.md 6). The
+ * worker is marked as draining already.
+ *
+ * @param alone True when all connections of the process are this server's.
+ */
+export async function drain(
+  worker: WorkerContext,
+  listeners: readonly Listener[],
+  patience: Patience,
+  alone: boolean,
+): Promise<void> {
+  const { running, guard, settings, draining } = worker;
+  for (const exchange of running) exchange.drain(draining!);
+  // Let the Closes leave: the engine would send others, in its own words.
+  await new Promise((resume) => setTimeout(resume, 0));
+  const closed = Promise.all(listeners.map((listener) => listener.shutdown()));
+  const idle = running.idle().then(() => {
+    // The engine leaves it to HTTP/2 clients when their connections end.
+    if (alone) guard?.endAll();
+  });
+  const drained = Promise.all([closed, idle]);
+  if (await patience.for(drained, settings.shutdownTimeout) !== "done") {
+    cutOff(running);
+    await patience.for(closed, CUT_SECONDS);
+  }
+  worker.stalls.clear();
+  worker.starts.clear();
+}
+
+/** Says what still runs, and ends it. */
+function cutOff(running: Running): void {
+  for (const exchange of running) {
+    log.warn(
+      `Still running at the end of the wait, and cut off: ${exchange.describe()} (${
+        exchange.age.toFixed(1)
+      } s).`,
+    );
+    exchange.disconnect("server_shutdown");
+    exchange.dropConnection();
+  }
+}
