@@ -1,5 +1,5 @@
 import { FileApp } from "../../src/apps/file.ts";
-import type { HeaderList, PagiApp } from "../../src/pagi/types.ts";
+import type { PagiApp } from "../../src/pagi/types.ts";
 import {
   assert,
   assertEquals,
@@ -48,10 +48,6 @@ async function gunzip(bytes: Uint8Array): Promise<string> {
   const stream = new Blob([bytes as BlobPart]).stream()
     .pipeThrough(new DecompressionStream("gzip"));
   return await new Response(stream).text();
-}
-
-function without(headers: HeaderList, name: string): HeaderList {
-  return headers.filter(([key]) => key !== name);
 }
 
 // Sidecars whose content tells which one it is.

@@ -48,8 +48,8 @@ th, td { padding: 0 1rem; text-align: left; font-weight: 400; }
 thead th { position: sticky; top: 0; z-index: 1; padding: 0; background: var(--card); box-shadow: inset 0 -1px var(--line); }
 thead a { display: block; padding: .65rem 1rem; color: var(--soft); font-size: .9rem; white-space: nowrap; }
 th[aria-sort] a { color: var(--text); font-weight: 600; }
-th[aria-sort=ascending] a::after { content: " \\2191"; }
-th[aria-sort=descending] a::after { content: " \\2193"; }
+th[aria-sort=ascending] a::after { content: " \\2191"; content: " \\2191" / ""; }
+th[aria-sort=descending] a::after { content: " \\2193"; content: " \\2193" / ""; }
 tbody tr { position: relative; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 tbody tr:hover { background: var(--hover); }

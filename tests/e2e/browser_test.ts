@@ -1,0 +1,269 @@
+/** The listing in a real browser: Debian's Chromium, headless. */
+
+import {
+  assert,
+  assertEquals,
+  assertLessOrEqual,
+  assertMatch,
+  assertStringIncludes,
+} from "../../src/std/assert.ts";
+import { startProgram } from "../helpers/run_program.ts";
+
+/** Not in the import map, so that only this test needs it. */
+const PLAYWRIGHT = "npm:playwright-core@1.65.1";
+const CHROMIUM = "/usr/bin/chromium";
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** What this test uses of playwright-core. */
+interface Page {
+  goto(url: string): Promise<unknown>;
+  url(): string;
+  waitForURL(url: string): Promise<void>;
+  title(): Promise<string>;
+  // A string is evaluated in the page.
+  evaluate(code: string): Promise<unknown>;
+  on(event: "console" | "pageerror", callback: (what: Said) => void): void;
+  keyboard: {
+    press(key: string): Promise<void>;
+    type(text: string): Promise<void>;
+  };
+  click(selector: string): Promise<void>;
+  waitForEvent(event: "download"): Promise<{ suggestedFilename(): string }>;
+  locator(selector: string): { ariaSnapshot(): Promise<string> };
+}
+interface Said {
+  text?(): string;
+  message?: string;
+}
+interface Context {
+  newPage(): Promise<Page>;
+  close(): Promise<void>;
+}
+interface Browser {
+  newContext(options: Record<string, unknown>): Promise<Context>;
+  close(): Promise<void>;
+}
+interface Playwright {
+  chromium: {
+    launch(options: Record<string, unknown>): Promise<Browser>;
+  };
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+const MISSING = !exists(CHROMIUM);
+const FILES = {
+  "IMG_2.jpg": "2",
+  "IMG_10.jpg": "ten",
+  "notes.txt": "notes",
+  "README.md": "# Hello\n\n<b>you</b>\n",
+  "<img src=x onerror=alert(1)>.txt": "",
+  [`${"long".repeat(50)}.txt`]: "",
+  "music/song.mp3": "la",
+};
+
+/** The names of the entries that can be seen, in their order. */
+const VISIBLE = `[...document.querySelectorAll("tbody tr:not(.up)")]
+  .filter((row) => !row.hidden).map((row) => row.cells[0].textContent.trim())`;
+const WIDTH = "document.documentElement.scrollWidth";
+
+Deno.test(
+  `the listing works in a browser, with a script and without${
+    MISSING ? ` (skipped: there is no ${CHROMIUM})` : ""
+  }`,
+  {
+    ignore: MISSING,
+    // The driver's own timers and pipes end with the process.
+    sanitizeOps: false,
+    sanitizeResources: false,
+  },
+  async (t) => {
+    const { chromium } = await import(PLAYWRIGHT) as Playwright;
+    await using program = await startProgram(["-p", "0"], { files: FILES });
+    const browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: FLAGS,
+    });
+    const faults: string[] = [];
+
+    async function inPage(
+      options: Record<string, unknown>,
+      body: (page: Page) => Promise<void>,
+    ): Promise<void> {
+      const context = await browser.newContext(options);
+      try {
+        const page = await context.newPage();
+        page.on("console", (said) => faults.push(said.text!()));
+        page.on("pageerror", (error) => faults.push(error.message!));
+        await page.goto(`${program.url}/`);
+        await body(page);
+      } finally {
+        await context.close();
+      }
+    }
+
+    try {
+      await t.step(
+        "nothing sticks out, at any width and in both schemes",
+        async () => {
+          const backgrounds = new Set<unknown>();
+          for (const width of [320, 390, 768, 1280]) {
+            for (const colorScheme of ["light", "dark"]) {
+              const viewport = { width, height: 800 };
+              await inPage({ viewport, colorScheme }, async (page) => {
+                assertEquals(await page.evaluate(WIDTH), width);
+                backgrounds.add(
+                  await page.evaluate(
+                    "getComputedStyle(document.body).backgroundColor",
+                  ),
+                );
+              });
+            }
+          }
+          assertEquals(backgrounds.size, 2);
+        },
+      );
+
+      await t.step(
+        "on a phone, every link is large enough for a finger",
+        async () => {
+          await inPage(
+            { viewport: { width: 390, height: 844 } },
+            async (page) => {
+              const small = await page.evaluate(
+                `[...document.querySelectorAll("tbody tr, thead a, .button, input")]
+            .filter((it) => it.getBoundingClientRect().height < 44)
+            .map((it) => it.outerHTML)`,
+              );
+              assertEquals(small, []);
+            },
+          );
+        },
+      );
+
+      await t.step(
+        "to a screen reader it is a table with heads, at any width",
+        async () => {
+          for (const width of [390, 1280]) {
+            await inPage({ viewport: { width, height: 800 } }, async (page) => {
+              const tree = await page.locator("body").ariaSnapshot();
+              assertMatch(tree, /- heading "Index of \/" \[level=1\]/);
+              assertMatch(tree, /- main:/);
+              assertMatch(tree, /- table "Index of \/":/);
+              assertMatch(tree, /- columnheader "Name":/);
+              assertMatch(tree, /- rowheader "notes.txt":/);
+              assertMatch(tree, /- cell "5 B"/);
+              assertMatch(tree, /- searchbox "Filter by name"/);
+              assertMatch(tree, /- region "README.md":/);
+            });
+          }
+        },
+      );
+
+      await t.step(
+        "/ leads to the box, words filter, Enter opens, Escape clears",
+        async () => {
+          await inPage({}, async (page) => {
+            const all = await page.evaluate(VISIBLE) as string[];
+            assertEquals(all.length, 7);
+            await page.keyboard.press("/");
+            await page.keyboard.type("img JPG");
+            assertEquals(await page.evaluate(VISIBLE), [
+              "IMG_2.jpg",
+              "IMG_10.jpg",
+            ]);
+            assertStringIncludes(
+              await page.evaluate(
+                `document.querySelector("[role=status]").textContent`,
+              ) as string,
+              "2 of 7 shown",
+            );
+            await page.keyboard.press("Escape");
+            assertEquals(await page.evaluate(VISIBLE), all);
+            await page.keyboard.type("mus");
+            await page.keyboard.press("Enter");
+            await page.waitForURL(`${program.url}/music/`);
+            assertEquals(await page.title(), "Index of /music/");
+          });
+        },
+      );
+
+      await t.step(
+        "a click on a head sorts, and again turns round",
+        async () => {
+          await inPage({}, async (page) => {
+            await page.click("th.size a");
+            const order = await page.evaluate(VISIBLE) as string[];
+            assertEquals(order.slice(0, 3), [
+              "music/",
+              "README.md",
+              "notes.txt",
+            ]);
+            await page.click("th.size a");
+            const turned = await page.evaluate(VISIBLE) as string[];
+            assertEquals(turned.slice(-2), ["notes.txt", "README.md"]);
+            assertEquals(
+              await page.evaluate(`document.querySelector("th.size").ariaSort`),
+              "ascending",
+            );
+          });
+        },
+      );
+
+      await t.step("times are those of the reader's zone", async () => {
+        const shown: unknown[] = [];
+        for (const timezoneId of ["Asia/Tokyo", "America/New_York"]) {
+          await inPage({ timezoneId }, async (page) => {
+            shown.push(
+              await page.evaluate(`document.querySelector("time").textContent`),
+            );
+          });
+        }
+        const [tokyo, newYork] = shown.map((text) => Date.parse(`${text}Z`));
+        const hours = (tokyo - newYork) / 3_600_000;
+        assert(hours === 13 || hours === 14, `${shown}`);
+      });
+
+      await t.step("a folder is downloaded as a ZIP", async () => {
+        await inPage({ acceptDownloads: true }, async (page) => {
+          await page.goto(`${program.url}/music/`);
+          const download = page.waitForEvent("download");
+          await page.click("a[download]");
+          assertEquals((await download).suggestedFilename(), "music.zip");
+        });
+      });
+
+      await t.step(
+        "without a script the box is not there, and the rest is",
+        async () => {
+          await inPage({ javaScriptEnabled: false }, async (page) => {
+            const tree = await page.locator("body").ariaSnapshot();
+            assert(!tree.includes("searchbox"), tree);
+            assertStringIncludes(tree, "Modified (UTC)");
+            await page.click("text=music/");
+            assertEquals(page.url(), `${program.url}/music/`);
+          });
+        },
+      );
+
+      assertLessOrEqual(faults.length, 0, faults.join("\n"));
+    } finally {
+      await browser.close();
+    }
+  },
+);
