@@ -27,9 +27,13 @@ export async function drain(
   alone: boolean,
 ): Promise<void> {
   const { running, guard, settings, draining } = worker;
-  for (const exchange of running) exchange.drain(draining!);
+  let closes = false;
+  for (const exchange of running) {
+    exchange.drain(draining!);
+    closes ||= exchange.head.kind === "websocket";
+  }
   // Let the Closes leave: the engine would send others, in its own words.
-  await new Promise((resume) => setTimeout(resume, 0));
+  if (closes) await new Promise((resume) => setTimeout(resume, 0));
   const closed = Promise.all(listeners.map((listener) => listener.shutdown()));
   const idle = running.idle().then(() => {
     // The engine leaves it to HTTP/2 clients when their connections end.
