@@ -14,11 +14,10 @@ export const BUNDLED_APPS: ReadonlyMap<string, () => Promise<object>> = new Map<
   ["PAGI::App::File", () => import("../apps/file.ts")],
   ["PAGI::App::Healthcheck", () => import("../apps/healthcheck.ts")],
   ["PAGI::App::NotFound", () => import("../apps/not_found.ts")],
+  ["PAGI::App::Proxy", () => import("../apps/proxy.ts")],
   ["PAGI::App::Redirect", () => import("../apps/redirect.ts")],
   ["PAGI::App::URLMap", () => import("../apps/url_map.ts")],
 ]);
 
 /** Apps of the documentation that are still missing. */
-export const COMING_APPS: readonly string[] = [
-  "PAGI::App::Proxy",
-];
+export const COMING_APPS: readonly string[] = [];

@@ -34,7 +34,7 @@ const BUNDLED = [
   ["PAGI::App::Redirect", "Redirects: location=https://example.com"],
   ["PAGI::App::Healthcheck", "Tells as JSON that the server is well"],
   ["PAGI::App::NotFound", "Answers 404"],
-  ["PAGI::App::Proxy", "Passes requests on [not available yet]"],
+  ["PAGI::App::Proxy", "Passes requests on: target=http://backend:3000"],
   ["PAGI::App::URLMap", "Apps at different paths: /api=./api.ts /=./site.ts"],
   ["PAGI::App::Cascade", "Several apps, tried in turn: 1=./a.ts 2=./b.ts"],
 ] as const;

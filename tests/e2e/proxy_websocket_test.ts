@@ -195,22 +195,26 @@ Deno.test("a target that breaks the protocol is told so, and the client loses it
 
 Deno.test("fragments become one message, pings are answered in between", async () => {
   const pong = Promise.withResolvers<string>();
+  const ended = Promise.withResolvers<void>();
   await using upstream = accepting(async ({ raw }) => {
     for (const byte of "\x01\x02h\xc3\x89\x02hi\x8a\x00\x00\x00\x80\x01\xa4") {
       await raw.send(byte);
     }
     pong.resolve(await raw.read(8) ?? "");
     await raw.ended();
+    ended.resolve();
   });
   await withProxy(upstream.url, async (proxy) => {
     const client = await RawWebSocket.open(await proxy.connect());
     assertEquals(await client.message(), "h\xc3\xa4");
     assertEquals(unmasked(await pong.promise), ["\x8a", "hi"]);
     client.connection.close();
+    await ended.promise;
   });
 });
 
 Deno.test("messages that come with the handshake are not lost", async () => {
+  const ended = Promise.withResolvers<void>();
   await using upstream = new RawUpstream(async ({ raw, head }) => {
     const key = fieldOf(await head(), "sec-websocket-key") ?? "";
     const accept = await acceptValue(key);
@@ -218,11 +222,13 @@ Deno.test("messages that come with the handshake are not lost", async () => {
       `HTTP/1.1 101 X\r\nsec-websocket-accept: ${accept}\r\n\r\n\x81\x02hi`,
     );
     await raw.ended();
+    ended.resolve();
   });
   await withProxy(upstream.url, async (proxy) => {
     const client = await RawWebSocket.open(await proxy.connect());
     assertEquals(await client.message(), "hi");
     client.connection.close();
+    await ended.promise;
   });
 });
 
