@@ -55,7 +55,9 @@ ${pageLinks(order, page, pages, "link")}<style>${LISTING_STYLE}</style>
 <body>
 ${ICONS}
 <header>
-${breadcrumbs(title ?? `${rootPath}/`, parts)}<h1 id="heading">${escapeHtml(heading)}</h1>
+${breadcrumbs(title ?? `${rootPath}/`, parts)}<h1 id="heading">${
+    escapeHtml(heading)
+  }</h1>
 </header>
 <main>
 <div class="tools">
