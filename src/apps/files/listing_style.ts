@@ -32,7 +32,8 @@ a:hover { text-decoration: underline; }
 h1 { margin: 0; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere; white-space: pre-wrap; }
 nav ol { display: flex; flex-wrap: wrap; margin: 0 0 .25rem; padding: 0; list-style: none; color: var(--soft); }
 nav li { overflow-wrap: anywhere; white-space: pre-wrap; }
-nav li a { display: inline-block; padding: .25rem .1rem; }
+nav li a { display: inline-block; padding: .25rem .15rem .25rem 0; }
+nav [aria-current] { color: var(--soft); }
 .tools { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem .75rem; margin: .4rem 0 1rem; }
 .tools p { margin: 0 auto 0 0; color: var(--soft); }
 .tools input, .button {
@@ -81,7 +82,7 @@ td { color: var(--soft); font-size: .925rem; }
   .tools p { margin: 0; width: 100%; }
   .tools input, .button { min-height: 2.9rem; }
   .button { flex: 1; justify-content: center; }
-  nav li a { padding: .5rem .15rem; }
+  nav li a { padding: .5rem .15rem .5rem 0; }
   table, thead, tbody { display: block; }
   thead { position: sticky; top: 0; z-index: 1; background: var(--card); border-bottom: 1px solid var(--line); }
   thead tr { display: flex; }
