@@ -109,12 +109,21 @@ export class Steering {
    * Gives new connections to the listeners that `takes` accepts, by chance.
    * None at all changes nothing.
    *
+   * @param closing The next to be closed. The last one, which gets its number
+   * then, is left out where there are others: a number that is nobody's has the
+   * kernel choose among all.
    * @returns whether the kernel does so
    */
-  steer(takes: (listener: ListenerId | null) => boolean): boolean {
+  steer(
+    takes: (listener: ListenerId | null) => boolean,
+    closing: ListenerId | null = null,
+  ): boolean {
     const numbers = this.#group.flatMap((listener, number) =>
       takes(listener) ? [number] : []
     );
+    const last = this.#group.length - 1;
+    const moves = closing !== null && numbers.at(-1) === last;
+    if (moves && numbers.length > 1) numbers.pop();
     const [any] = this.#listeners();
     if (numbers.length === 0 || any === undefined) return false;
     const program = chooseAmong(numbers);

@@ -20,20 +20,30 @@ export class AddressGroup<Holder extends object> {
   readonly #steering: Steering;
   readonly #listeners = new Map<Holder, ListenerId>();
   readonly #avoided = new Set<ListenerId>();
+  /** True while it is for the process that is taken over from to steer. */
+  #steered: boolean;
   #handedOver = false;
   #closed = false;
 
-  private constructor(steering: Steering) {
+  private constructor(steering: Steering, others: number) {
     this.#steering = steering;
+    this.#steered = others > 0;
   }
 
-  /** null where listeners cannot be steered. */
+  /**
+   * @param others How many listeners of a process that is taken over from there
+   * are: it steers until they have closed, for it knows which of them to avoid.
+   * @returns null where listeners cannot be steered
+   */
   static open<Holder extends object>(
     address: SocketAddress,
     others: number,
   ): AddressGroup<Holder> | null {
     const steering = Steering.open(address, others);
-    return steering === null ? null : new AddressGroup<Holder>(steering);
+    return steering === null ? null : new AddressGroup<Holder>(
+      steering,
+      others,
+    );
   }
 
   /** Takes note of the listener that `worker` has just bound. */
@@ -67,6 +77,11 @@ export class AddressGroup<Holder extends object> {
     this.#steer();
   }
 
+  /** Prepares for the listener of `worker`, an avoided one, to be closed. */
+  closes(worker: Holder): void {
+    this.#steer(this.#listeners.get(worker));
+  }
+
   /** Gives `worker` new connections again. */
   readmit(worker: Holder): void {
     const listener = this.#listeners.get(worker);
@@ -85,7 +100,13 @@ export class AddressGroup<Holder extends object> {
   /** The process that was taken over from has closed its listeners. */
   othersLeft(): void {
     this.#steering.othersLeft();
+    this.#steered = false;
     this.#steer();
+  }
+
+  /** How many listeners there are, those included that cannot be closed. */
+  get size(): number {
+    return this.#listeners.size;
   }
 
   /** The workers in the order in which a successor expects them to close. */
@@ -129,10 +150,12 @@ export class AddressGroup<Holder extends object> {
     return true;
   }
 
-  #steer(): void {
-    if (this.#closed) return;
-    this.#steering.steer((listener) =>
-      listener === null || !this.#handedOver && !this.#avoided.has(listener)
+  #steer(closing: ListenerId | null = null): void {
+    if (this.#closed || this.#steered) return;
+    this.#steering.steer(
+      (listener) =>
+        listener === null || !this.#handedOver && !this.#avoided.has(listener),
+      closing,
     );
   }
 }

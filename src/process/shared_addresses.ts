@@ -7,8 +7,12 @@
 import type { SocketAddress } from "../guard/address.ts";
 import { AddressGroup } from "./address_group.ts";
 
-/** How long connections may still arrive at a listener that is avoided (ms). */
-const SETTLE_MS = 50;
+/**
+ * How long connections may still arrive at a listener that is avoided, and
+ * those that have arrived take to send what they ask for (ms): one that has
+ * asked for nothing yet is idle for the server, and ends with it.
+ */
+const SETTLE_MS = 250;
 
 /** The same for every address: see {@linkcode AddressGroup}. */
 export class SharedAddresses<Holder extends object> {
@@ -42,6 +46,11 @@ export class SharedAddresses<Holder extends object> {
     await settled();
   }
 
+  /** Prepares for the listeners of `holder`, which is avoided, to close. */
+  closes(holder: Holder): void {
+    for (const group of this.#groups) group.closes(holder);
+  }
+
   /** Gives `holder` new connections again. */
   readmit(holder: Holder): void {
     for (const group of this.#groups) group.readmit(holder);
@@ -59,6 +68,11 @@ export class SharedAddresses<Holder extends object> {
   async handOver(count: number): Promise<void> {
     for (const group of this.#groups) group.handOver(count);
     await settled();
+  }
+
+  /** How many listeners each address has; 0 where nobody knows. */
+  get listeners(): number {
+    return this.#groups[0]?.size ?? 0;
   }
 
   /** The holders in the order in which a successor expects them to close. */

@@ -93,7 +93,7 @@ export class Supervisor implements Service {
   }
 
   get listeners(): number {
-    return this.#pool.workers.length;
+    return this.#pool.listeners;
   }
 
   get failure(): Promise<never> {
@@ -120,7 +120,11 @@ export class Supervisor implements Service {
       settings.heartbeatTimeout,
       () => this.#pool.workers,
       {
-        onLate: (worker, late) => void this.#pool.avoid(worker, late),
+        onLate: (worker, late) => {
+          const what = late ? "is busy and gets no" : "gets";
+          log.info(`Worker ${worker.number} ${what} new connections.`);
+          void this.#pool.avoid(worker, late);
+        },
         onBlocked: (worker) => this.#replaceBlocked(worker),
       },
     );

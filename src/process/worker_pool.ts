@@ -49,6 +49,11 @@ export class WorkerPool {
     this.addresses = options.addresses;
   }
 
+  /** How many listeners each address has, also those of blocked threads. */
+  get listeners(): number {
+    return this.#shared?.listeners || this.workers.length;
+  }
+
   /** All that have not ended. */
   *all(): Generator<WorkerHandle> {
     yield* this.workers;
@@ -100,6 +105,7 @@ export class WorkerPool {
   async retire(worker: WorkerHandle): Promise<void> {
     this.forget(worker);
     await this.#shared?.avoid(worker);
+    this.#shared?.closes(worker);
     void this.#end(worker, true);
     await this.#shared?.left(worker);
   }
@@ -146,12 +152,17 @@ export class WorkerPool {
   /** Closes all listeners once a successor gets the new connections. */
   async handOver(successor: Successor): Promise<void> {
     await this.#shared?.handOver(successor.listeners);
+    let blocked = false;
     for (const worker of this.#shared?.lastFirst() ?? this.workers) {
       this.forget(worker);
+      blocked ||= worker.state === "gone";
+      if (worker.state === "gone") continue;
+      this.#shared?.closes(worker);
       void this.#end(worker, true);
       await this.#shared?.left(worker);
     }
-    await successor.closed();
+    // The listener of a blocked thread closes when this process ends.
+    if (!blocked) await successor.closed();
   }
 
   /** Stops all workers gracefully. */

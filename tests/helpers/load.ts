@@ -7,6 +7,9 @@
 import type { ListenAddress } from "../../src/options/address.ts";
 import { RawConnection } from "./raw_connection.ts";
 
+/** Between two requests of a client: a load, not a test of strength. */
+const PAUSE_MS = 2;
+
 /** How to ask. */
 export interface LoadOptions {
   /** Clients that open a connection per request (3). */
@@ -120,6 +123,7 @@ export class Load {
   }
 
   async #count(request: () => Promise<void>): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     try {
       await request();
     } catch (error) {

@@ -1,0 +1,174 @@
+/** Workers are replaced without a loss: HUP, TTIN, TTOU, --max-requests. */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "../../src/std/assert.ts";
+import { cert, key } from "../guard/certificate.ts";
+import { Load } from "../helpers/load.ts";
+import { RawConnection } from "../helpers/raw_connection.ts";
+import { RawWebSocket } from "../helpers/raw_websocket.ts";
+import {
+  type Program,
+  type ProgramOptions,
+  startProgram,
+  until,
+} from "../helpers/run_program.ts";
+import { workerApp } from "../helpers/worker_app.ts";
+
+const OPTIONS: ProgramOptions = { files: { "app.js": workerApp("one") } };
+const ARGS = ["-p", "0", "--no-access-log", "-w", "2", "./app.js"];
+
+function address({ port }: Program): { host: string; port: number } {
+  return { host: "127.0.0.1", port };
+}
+
+function write(program: Program, text: string): void {
+  Deno.writeTextFileSync(`${program.folder}/app.js`, text);
+}
+
+Deno.test("HUP under load loses no request, and serves the edited code (PAGI.md 93)", async () => {
+  await using program = await startProgram(ARGS, OPTIONS);
+  const load = new Load(address(program));
+  await load.more(200);
+  write(program, workerApp("two"));
+  for (const numbers of ["1 and 2", "3 and 4"]) {
+    const [first, last] = numbers.split(" and ");
+    program.signal("SIGHUP");
+    await program.logged(new RegExp(`replaces worker ${first}: SIGHUP`));
+    await program.logged(new RegExp(`replaces worker ${last}: SIGHUP`));
+    await load.more(100);
+  }
+  const { failures, bodies, reopened } = await load.stop();
+  assertEquals(failures, []);
+  assert(reopened <= 2 * 4, `closed between requests: ${reopened}`);
+  const versions = [...bodies.keys()].map((body) => body.split(" ")[0]);
+  assertEquals([...new Set(versions)], ["one", "two"]);
+  const answer = await fetch(program.url).then((response) => response.text());
+  assertMatch(answer, /^two worker [56]$/);
+});
+
+Deno.test("HUP with a syntax error in the app leaves the present code serving, and says so", async () => {
+  await using program = await startProgram(ARGS, OPTIONS);
+  const load = new Load(address(program));
+  write(program, "export default (;");
+  program.signal("SIGHUP");
+  await program.logged(/ error Reload given up: the present workers go on/);
+  assertMatch(program.log, / error Worker 3 did not start\. .*app\.js/);
+  await load.more(100);
+  write(program, workerApp("three"));
+  program.signal("SIGHUP");
+  await program.logged(/replaces worker 2: SIGHUP/);
+  const { failures } = await load.stop();
+  assertEquals(failures, []);
+  const answer = await fetch(program.url).then((response) => response.text());
+  assertMatch(answer, /^three /);
+});
+
+Deno.test("HUP also makes up for workers that could not start before", async () => {
+  await using program = await startProgram(ARGS, OPTIONS);
+  write(program, "export default (;");
+  await fetch(`${program.url}/exit/1`).then((r) => r.text()).catch(() => {});
+  await program.logged(/ error Worker 3 did not start/);
+  write(program, workerApp("two"));
+  program.signal("SIGHUP");
+  await program.logged(/ info {2}Workers: 2\./);
+});
+
+Deno.test("TTIN and TTOU under load lose no request, and one worker always stays (PAGI.md 94)", async () => {
+  await using program = await startProgram(ARGS, OPTIONS);
+  const load = new Load(address(program));
+  program.signal("SIGTTIN");
+  await program.logged(/ info {2}Workers: 3\./);
+  await load.more(100);
+  program.signal("SIGTTOU");
+  await program.logged(/ info {2}Workers: 2\./);
+  await load.more(50);
+  program.signal("SIGTTOU");
+  await program.logged(/ info {2}Workers: 1\./);
+  await load.more(50);
+  program.signal("SIGTTOU");
+  await program.logged(/ info {2}The last worker stays\./);
+  const { failures, bodies } = await load.stop();
+  assertEquals(failures, []);
+  assert(bodies.has("one worker 3"));
+});
+
+Deno.test("--max-requests replaces one worker at a time and loses no request; WebSockets and event streams end (PAGI.md 95)", async () => {
+  const args = ["--max-requests", "500", ...ARGS];
+  await using program = await startProgram(args, OPTIONS);
+  const sockets: RawWebSocket[] = [];
+  const streams: RawConnection[] = [];
+  for (let count = 0; count < 4; count++) {
+    const connection = await RawConnection.open(address(program));
+    sockets.push(await RawWebSocket.open(connection));
+    const stream = await RawConnection.open(address(program));
+    await stream.request("GET /", "accept: text/event-stream");
+    streams.push(stream);
+  }
+  const load = new Load(address(program));
+  await program.logged(/replaces worker 1: it has served --max-requests/);
+  await program.logged(/replaces worker 2: it has served --max-requests/);
+  await program.logged(/replaces worker [34]: it has served --max-requests/);
+  const { failures } = await load.stop();
+  assertEquals(failures, []);
+  for (const socket of sockets) {
+    await socket.frame(); // the greeting
+    const { opcode, payload } = (await socket.frame())!;
+    assertEquals(opcode, 8);
+    assertEquals(payload.charCodeAt(0) * 256 + payload.charCodeAt(1), 1012);
+    socket.connection.close();
+  }
+  for (const stream of streams) {
+    const { body } = await stream.response(); // to its proper end
+    assertMatch(body, /^data: worker [12]\n\n$/);
+    stream.close();
+  }
+  await until(() => program.log.split("websocket 1006 server_shu").length > 4);
+  await until(() => program.log.split("sse server_shutdown").length > 4);
+  // A successor starts only once the one before has taken over.
+  const steps = program.log.matchAll(/startup 1 (\d+)|Worker (\d+) replaces/g);
+  const order = [...steps].slice(2).map(([, start, over]) => start ?? over);
+  for (let at = 0; at + 1 < order.length; at += 2) {
+    assertEquals(order[at], order[at + 1], order.join());
+  }
+});
+
+Deno.test("HUP reads the TLS files anew; with a broken pair the present one stays", async () => {
+  const files = { ...OPTIONS.files, "cert.pem": cert, "key.pem": key };
+  const tls = ["--ssl-cert", "cert.pem", "--ssl-key", "key.pem"];
+  await using program = await startProgram([...tls, ...ARGS], { files });
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  const ask = async () => {
+    const response = await fetch(program.url, { client });
+    return await response.text();
+  };
+  assertMatch(await ask(), /^one /);
+  Deno.writeTextFileSync(`${program.folder}/cert.pem`, "no certificate");
+  program.signal("SIGHUP");
+  await program.logged(/ error The TLS files are broken, so the present .*/);
+  await program.logged(/replaces worker 2: SIGHUP/);
+  assertMatch(await ask(), /^one /);
+
+  // The same names for another certificate: the old one is not trusted there.
+  const made = await new Deno.Command("openssl", {
+    args: [
+      ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256".split(" "),
+      ..."-nodes -days 2 -subj /CN=localhost -keyout key.pem".split(" "),
+      ..."-addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=CA:FALSE -out cert.pem"
+        .split(" "),
+    ],
+    cwd: program.folder,
+    stdout: "null",
+    stderr: "null",
+  }).output();
+  assert(made.success);
+  program.signal("SIGHUP");
+  await program.logged(/replaces worker 4: SIGHUP/);
+  const fresh = program.read("cert.pem");
+  using newClient = Deno.createHttpClient({ caCerts: [fresh] });
+  const response = await fetch(program.url, { client: newClient });
+  assertStringIncludes(await response.text(), "one worker");
+});
