@@ -34,13 +34,13 @@ export const headerFields: Kind<Readonly<Record<string, string>>> = defineKind<
     'header fields, as in "x-key: abc, x-env: test", none of which frames messages',
   parse(given) {
     // A comma ends a field only where the next one begins.
-    const parts = given.split(/,(?=\s*[^\s,:]+\s*:)/).filter((part) =>
-      part.trim() !== ""
+    const parts = given.split(/,(?=\s*[^\s,:]+\s*:)/);
+    const fields = Object.fromEntries(
+      given.trim() === "" ? [] : parts.map((part) => {
+        const [, name = "", value] = /^([^:]*):(.*)$/s.exec(part) ?? [];
+        return [name.trim(), value?.trim()];
+      }),
     );
-    const fields = Object.fromEntries(parts.map((part) => {
-      const [name, ...value] = part.split(":");
-      return [name.trim(), value.join(":").trim()];
-    }));
     return areFields(fields) ? fields : undefined;
   },
   is: areFields,
