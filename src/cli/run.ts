@@ -20,16 +20,11 @@ import { DaemonError, startDaemon } from "../process/daemon.ts";
 import { startedAs } from "../process/own_process.ts";
 import { ProcessSetup } from "../process/process_setup.ts";
 import { canShare } from "../process/check_free.ts";
-import {
-  knownCommand,
-  type Predecessor,
-  predecessor,
-} from "../process/takeover.ts";
+import { knownCommand, predecessor } from "../process/takeover.ts";
 import { runService } from "../process/run_service.ts";
 import { SingleProcess } from "../process/single_process.ts";
 import { Supervisor } from "../process/supervisor.ts";
 import { WorkerError } from "../process/worker_handle.ts";
-import type { KeyPair } from "../server/key_pair.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_error.ts";
 import { Server } from "../server/server.ts";
@@ -83,7 +78,15 @@ async function serve(line: CommandLine): Promise<void> {
       keyPair: setup.keyPair,
       predecessor: older,
     })
-    : await oneProcess(line, request, setup.keyPair, older);
+    : new SingleProcess(async () => {
+      const { app, title } = await loadApp(request);
+      const server = new Server(app, givenSettings(line), {
+        keyPair: setup.keyPair,
+        shared: canShare(),
+        takesOver: older !== null,
+      });
+      return { server, title };
+    }, older);
   await runService(service, {
     command,
     predecessor: older,
@@ -94,21 +97,6 @@ async function serve(line: CommandLine): Promise<void> {
       setup.serving();
     },
   });
-}
-
-async function oneProcess(
-  line: CommandLine,
-  request: AppRequest,
-  keyPair: KeyPair | null,
-  older: Predecessor | null,
-): Promise<SingleProcess> {
-  const { app, title } = await loadApp(request);
-  const server = new Server(app, givenSettings(line), {
-    keyPair,
-    shared: canShare(),
-    takesOver: older !== null,
-  });
-  return new SingleProcess(server, title, older);
 }
 
 /** What was given and nothing else: defaults stay the server's. */

@@ -19,39 +19,47 @@ import { SharedAddresses } from "./shared_addresses.ts";
 import { surviveStrayErrors } from "./stray_errors.ts";
 import type { Predecessor } from "./takeover.ts";
 
+/** A server with its app loaded. */
+export interface LoadedServer {
+  readonly server: Server;
+  /** What is served. */
+  readonly title: string;
+}
+
 /** A server as a service. */
 export class SingleProcess implements Service {
   readonly listeners = 1;
   readonly failure: Promise<never> = new Promise(() => {});
   readonly stuck: Promise<void> = new Promise(() => {});
-  readonly #server: Server;
-  readonly #title: string;
+  readonly #load: () => Promise<LoadedServer>;
   readonly #predecessor: Predecessor | null;
+  #loaded: LoadedServer | null = null;
+  #stopped = false;
   #shared: SharedAddresses<Server> | null = null;
   #handedOver: Promise<void> | null = null;
 
-  /** @param title What is served. */
+  /** @param load Loads the app; a signal can stop the process meanwhile. */
   constructor(
-    server: Server,
-    title: string,
+    load: () => Promise<LoadedServer>,
     predecessor: Predecessor | null,
   ) {
-    this.#server = server;
-    this.#title = title;
+    this.#load = load;
     this.#predecessor = predecessor;
   }
 
   facts(): ServiceFacts {
-    return { ...this.#server.facts(), title: this.#title };
+    const { server, title } = this.#loaded!;
+    return { ...server.facts(), title };
   }
 
   get serving(): boolean {
-    return this.#server.serving;
+    return this.#loaded?.server.serving ?? false;
   }
 
   async start(): Promise<void> {
     surviveStrayErrors();
-    const server = this.#server;
+    const { server } = this.#loaded = await this.#load();
+    if (this.#stopped) return;
     const addresses: readonly ListenAddress[] = this.#predecessor?.addresses ??
       listenAddresses(server.settings);
     if (server.sharesAddresses && this.#predecessor === null) {
@@ -66,9 +74,10 @@ export class SingleProcess implements Service {
 
   /** The first call after a handover does not hurry what is left. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     const handedOver = this.#handedOver;
     this.#handedOver = null;
-    await (handedOver ?? this.#server.stop());
+    await (handedOver ?? this.#loaded?.server.stop());
     this.#shared?.close();
   }
 
@@ -80,16 +89,17 @@ export class SingleProcess implements Service {
   async handOver(start: StartSuccessor): Promise<boolean> {
     const successor = await start();
     if (successor === null) return false;
+    const { server } = this.#loaded!;
     await this.#shared?.handOver(successor.listeners);
-    this.#handedOver = this.#server.stop("replaced");
-    await this.#shared?.left(this.#server);
+    this.#handedOver = server.stop("replaced");
+    await this.#shared?.left(server);
     await successor.closed();
     return true;
   }
 
   signal(signal: ServiceSignal): void {
     if (signal === "SIGHUP") {
-      this.#server.reopenLogs();
+      this.#loaded?.server.reopenLogs();
       log.warn(
         "SIGHUP: logs were reopened. A single process does not reload its app; send SIGUSR2 for that, or restart it.",
       );
