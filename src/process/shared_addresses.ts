@@ -80,8 +80,12 @@ export class SharedAddresses<Holder extends object> {
     return this.#groups[0]?.lastFirst() ?? [];
   }
 
-  /** The process that was taken over from has closed its listeners. */
-  othersLeft(): void {
+  /**
+   * The process that was taken over from has closed its listeners, or is about
+   * to end: then a listener may close after the connection that told of it.
+   */
+  async othersLeft(): Promise<void> {
+    await settled();
     for (const group of this.#groups) group.othersLeft();
   }
 

@@ -83,7 +83,7 @@ export class SingleProcess implements Service {
 
   async predecessorLeaves(left: Promise<void>): Promise<void> {
     await left;
-    this.#shared?.othersLeft();
+    await this.#shared?.othersLeft();
   }
 
   async handOver(start: StartSuccessor): Promise<boolean> {

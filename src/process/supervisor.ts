@@ -140,7 +140,7 @@ export class Supervisor implements Service {
     // Whose listener is whose can be told while one process changes them.
     void this.#next(async () => {
       await left;
-      this.#pool.predecessorLeft();
+      await this.#pool.predecessorLeft();
     });
   }
 

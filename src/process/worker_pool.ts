@@ -145,8 +145,8 @@ export class WorkerPool {
   }
 
   /** The process that was taken over from has closed its listeners. */
-  predecessorLeft(): void {
-    this.#shared?.othersLeft();
+  async predecessorLeft(): Promise<void> {
+    await this.#shared?.othersLeft();
   }
 
   /** Closes all listeners once a successor gets the new connections. */
