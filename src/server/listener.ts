@@ -68,8 +68,13 @@ export class Listener {
     await takeSocketPath(path, takesOver);
     await takeSocketPath(bound, false);
     this.#serve({ path: bound });
-    if (socketMode !== null) Deno.chmodSync(bound, socketMode);
-    Deno.renameSync(bound, path);
+    try {
+      if (socketMode !== null) Deno.chmodSync(bound, socketMode);
+      Deno.renameSync(bound, path);
+    } catch (error) {
+      await this.#server!.shutdown();
+      throw listenError(this.#address, error);
+    }
     this.#identity = socketIdentity(path);
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ListenError } from "./listen_error.ts";
+import { ListenError, listenError } from "./listen_error.ts";
 
 /**
  * Makes a path free for a socket: removes one that nobody listens at.
@@ -21,7 +21,7 @@ export async function takeSocketPath(
     info = await Deno.lstat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
-    throw error;
+    throw listenError({ path }, error);
   }
   if (!info.isSocket) {
     throw new ListenError(
@@ -34,7 +34,12 @@ export async function takeSocketPath(
     );
   }
   // Who takes over replaces it in one step.
-  if (!takesOver) await Deno.remove(path);
+  if (takesOver) return;
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    throw listenError({ path }, error);
+  }
 }
 
 /**
@@ -65,7 +70,8 @@ async function somebodyListens(path: string): Promise<boolean> {
     const connection = await Deno.connect({ transport: "unix", path });
     connection.close();
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    // Other errors come of a listener that is busy, or another user's.
+    return !(error instanceof Deno.errors.ConnectionRefused);
   }
 }

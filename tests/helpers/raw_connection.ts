@@ -37,6 +37,21 @@ export class RawConnection {
     return new RawConnection(connection as Deno.Conn);
   }
 
+  /** Opens a TLS connection that speaks HTTP/1.1, trusting `certificate`. */
+  static async openTls(
+    address: ListenAddress,
+    certificate: string,
+  ): Promise<RawConnection> {
+    if ("path" in address) throw new Error("there is no TLS on Unix sockets");
+    const connection = await Deno.connectTls({
+      hostname: address.host,
+      port: address.port,
+      caCerts: [certificate],
+      alpnProtocols: ["http/1.1"],
+    });
+    return new RawConnection(connection as unknown as Deno.Conn);
+  }
+
   /** Sends text, one byte per code unit, or bytes. */
   async send(data: string | Uint8Array): Promise<void> {
     let bytes = typeof data === "string" ? toBytes(data) : data;

@@ -36,7 +36,8 @@ export async function withServer(
   const log: string[] = [];
   configureLog({ level: "debug", write: (text) => void log.push(text) });
   const quiet = "accessLog" in settings ? {} : { noAccessLog: true };
-  const server = new Server(app, { port: 0, ...quiet, ...settings });
+  const place = "listen" in settings || "socket" in settings ? {} : { port: 0 };
+  const server = new Server(app, { ...place, ...quiet, ...settings });
   await server.start();
   const [address] = server.addresses;
   const port = "port" in address ? address.port : 0;

@@ -1,0 +1,175 @@
+/**
+ * TLS: HTTP/1.1 and WebSockets over it, and files that cannot serve for it.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
+import { ListenError } from "../../src/server/listen_error.ts";
+import { Server } from "../../src/server/server.ts";
+import {
+  CERTIFICATE,
+  certificateFiles,
+  otherKey,
+} from "../helpers/certificate.ts";
+import { httpApp, reply } from "../helpers/http_app.ts";
+import { RawConnection } from "../helpers/raw_connection.ts";
+import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
+import { observed, receiveAll } from "../helpers/websocket_app.ts";
+import { withServer } from "../helpers/with_server.ts";
+
+Deno.test("HTTP/1.1 over TLS: scheme https, extensions.tls with the certificate", async () => {
+  const seen = Promise.withResolvers<unknown[]>();
+  const app = httpApp(async (scope, _receive, send) => {
+    const { http_version, scheme, extensions, client, server } = scope;
+    seen.resolve([http_version, scheme, extensions.tls?.server_cert, server]);
+    await reply(send, client![0]);
+  });
+  using files = certificateFiles();
+  await withServer(app, { ...files }, async ({ server, url, port }) => {
+    assertEquals(url, `https://127.0.0.1:${port}`);
+    const [address] = server.addresses;
+    const connection = await RawConnection.openTls(address, CERTIFICATE);
+    for (let i = 0; i < 2; i++) {
+      await connection.request("GET /");
+      assertEquals((await connection.response()).body, "127.0.0.1");
+    }
+    connection.close();
+    assertEquals(await seen.promise, [
+      "1.1",
+      "https",
+      CERTIFICATE,
+      ["127.0.0.1", port],
+    ]);
+  });
+});
+
+Deno.test("extensions.tls is absent on cleartext connections (PAGI.md 21)", async () => {
+  const app = httpApp((scope, _receive, send) =>
+    reply(send, String("tls" in scope.extensions))
+  );
+  await withServer(app, {}, async ({ url }) => {
+    assertEquals(await (await fetch(url)).text(), "false");
+  });
+});
+
+Deno.test("a WebSocket over TLS: scheme wss, messages both ways, its own ending", async () => {
+  const { app, result } = observed(async (scope, receive, send) => {
+    await send({ type: "websocket.accept" });
+    await send({ type: "websocket.send", text: scope.scheme });
+    return [Object.keys(scope.extensions), await receiveAll(receive)];
+  });
+  using files = certificateFiles();
+  await withServer(app, { ...files }, async ({ server }) => {
+    const [address] = server.addresses;
+    const connection = await RawConnection.openTls(address, CERTIFICATE);
+    const socket = await RawWebSocket.open(connection);
+    assertEquals(await socket.message(), "wss");
+    await socket.text("hello");
+    await socket.close(3000, "bye");
+    assertEquals(await socket.closed(), { code: 3000, reason: "bye" });
+    connection.close();
+    assertEquals<unknown>(await result, [
+      ["tls", "websocket.http.response"],
+      {
+        messages: ["hello"],
+        end: { type: "websocket.disconnect", code: 3000, reason: "bye" },
+      },
+    ]);
+  });
+});
+
+Deno.test("a peer that drops its TLS connection reports 1006 and client_closed (PAGI.md 74)", async () => {
+  const { app, result } = observed(async (_scope, receive, send) => {
+    await send({ type: "websocket.accept" });
+    return (await receiveAll(receive)).end;
+  });
+  using files = certificateFiles();
+  await withServer(app, { ...files }, async ({ server }) => {
+    const [address] = server.addresses;
+    const connection = await RawConnection.openTls(address, CERTIFICATE);
+    await RawWebSocket.open(connection);
+    connection.close();
+    const { code, reason } = await result;
+    assertEquals([code, reason], [1006, "client_closed"]);
+  });
+});
+
+Deno.test("a WebSocket over TLS that breaks the protocol ends like one in clear text (PAGI.md 70)", async () => {
+  const { app, result } = observed(async (_scope, receive, send) => {
+    await send({ type: "websocket.accept" });
+    return (await receiveAll(receive)).end;
+  });
+  using files = certificateFiles();
+  await withServer(app, { ...files }, async ({ server }) => {
+    const [address] = server.addresses;
+    const connection = await RawConnection.openTls(address, CERTIFICATE);
+    const socket = await RawWebSocket.open(connection);
+    await socket.send(OPCODE.text, "", { reserved: 1 });
+    assertEquals((await result).code, 1002);
+    connection.close();
+  });
+});
+
+Deno.test("a client that speaks no TLS is turned away, and the next one is served", async () => {
+  const app = httpApp((_scope, _receive, send) => reply(send, "ok"));
+  using files = certificateFiles();
+  await withServer(app, { ...files }, async ({ connect, server }) => {
+    const plain = await connect();
+    await plain.request("GET /");
+    assert(!(await plain.rest()).includes("HTTP/1.1 200"));
+    const [address] = server.addresses;
+    const connection = await RawConnection.openTls(address, CERTIFICATE);
+    await connection.request("GET /");
+    assertEquals((await connection.response()).body, "ok");
+    connection.close();
+  });
+});
+
+Deno.test("files that cannot serve for TLS give a sentence, and nothing is bound", async () => {
+  const wrong: Record<string, { cert?: string; key?: string }> = {
+    "a key of another certificate": { key: otherKey() },
+    "no PEM in the key": { key: "hello" },
+    "no PEM in the certificate": { cert: "hello" },
+    "an empty key": { key: "" },
+    "an empty certificate": { cert: "" },
+    "a broken certificate": {
+      cert: CERTIFICATE.replace(/\n[^\n]+\n/, "\nAAAA\n"),
+    },
+    "a certificate as key": { key: CERTIFICATE },
+  };
+  for (const [name, files] of Object.entries(wrong)) {
+    using paths = certificateFiles(files);
+    const { sslCert, sslKey } = paths;
+    const server = new Server(httpApp(() => Promise.resolve()), {
+      port: 0,
+      noAccessLog: true,
+      lifespan: "off",
+      sslCert,
+      sslKey,
+    });
+    const { message } = await assertRejects(
+      () => server.start(),
+      ListenError,
+      "",
+      name,
+    );
+
+    assert(
+      /^Cannot use --ssl-cert and --ssl-key: .+\. Both must be PEM files that belong together\.$/
+        .test(message),
+      `${name}: ${message}`,
+    );
+    assertEquals(server.addresses, []);
+  }
+});
+
+Deno.test("a key file that went away before the start gives a sentence with its name", async () => {
+  using files = certificateFiles();
+  const { sslCert, sslKey } = files;
+  const settings = { port: 0, noAccessLog: true, sslCert, sslKey };
+  const server = new Server(httpApp(() => Promise.resolve()), settings);
+  Deno.removeSync(sslKey);
+  const { message } = await assertRejects(() => server.start(), ListenError);
+  assert(message.startsWith(`Cannot read ${sslKey} (--ssl-key): `), message);
+});

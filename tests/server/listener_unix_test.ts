@@ -1,0 +1,179 @@
+/**
+ * Listening at Unix sockets.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
+import { join } from "../../src/std/path.ts";
+import type { Settings } from "../../src/options/settings.ts";
+import type { HttpScope } from "../../src/pagi/types.ts";
+import { ListenError } from "../../src/server/listen_error.ts";
+import { Server } from "../../src/server/server.ts";
+import { httpApp, reply } from "../helpers/http_app.ts";
+import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
+import { tempFolder } from "../helpers/temp_folder.ts";
+import { listening } from "../helpers/websocket_app.ts";
+import { withServer } from "../helpers/with_server.ts";
+
+const hello = httpApp((_scope, _receive, send) => reply(send, "hello"));
+
+/** Runs `body` with a path for a socket, in a folder of its own. */
+async function withPath(body: (path: string) => Promise<void>): Promise<void> {
+  const folder = tempFolder("pagi socket ");
+  try {
+    await body(join(folder, "s ö.sock"));
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), []);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** Expects a start to fail; returns the sentence. */
+async function failure(settings: Partial<Settings>): Promise<string> {
+  const server = new Server(hello, {
+    noAccessLog: true,
+    lifespan: "off",
+    ...settings,
+  });
+  const { message } = await assertRejects(() => server.start(), ListenError);
+  return message;
+}
+
+Deno.test("on a Unix socket client is absent and the server's port null (PAGI.md 18)", async () => {
+  let scope: HttpScope | undefined;
+  const app = httpApp(async (given, _receive, send) => {
+    scope = given;
+    await reply(send, "hello");
+  });
+  await withPath(async (socket) => {
+    await withServer(app, { socket }, async ({ server, connect }) => {
+      assertEquals(server.addresses, [{ path: socket }]);
+      assertEquals(server.urls, []);
+      assert(Deno.lstatSync(socket).isSocket);
+      const connection = await connect();
+      for (let i = 0; i < 2; i++) {
+        await connection.request("GET /");
+        assertEquals((await connection.response()).body, "hello");
+      }
+    });
+  });
+  assert(!("client" in scope!));
+  assertEquals(scope!.server?.[1], null);
+  assert(scope!.server?.[0].endsWith("s ö.sock"));
+});
+
+Deno.test("--socket-mode sets who may connect", async () => {
+  await withPath(async (socket) => {
+    for (const socketMode of [0o600, 0o666]) {
+      await withServer(hello, { socket, socketMode }, async ({ connect }) => {
+        assertEquals(Deno.statSync(socket).mode! & 0o777, socketMode);
+        const connection = await connect();
+        await connection.request("GET /");
+        assertEquals((await connection.response()).body, "hello");
+      });
+    }
+  });
+});
+
+Deno.test("a stale socket file is taken over", async () => {
+  await withPath(async (socket) => {
+    // Closing a listener removes what is at its path by then.
+    const gone = Deno.listen({ transport: "unix", path: `${socket}.old` });
+    Deno.renameSync(`${socket}.old`, socket);
+    gone.close();
+    assert(Deno.lstatSync(socket).isSocket);
+    await withServer(hello, { socket }, async ({ connect }) => {
+      const connection = await connect();
+      await connection.request("GET /");
+      assertEquals((await connection.response()).body, "hello");
+    });
+  });
+});
+
+Deno.test("a socket that somebody listens at is refused, and left alone", async () => {
+  await withPath(async (socket) => {
+    await withServer(hello, { socket }, async ({ connect }) => {
+      const message = await failure({ socket });
+      assert(message.includes("another program listens there"), message);
+      const connection = await connect();
+      await connection.request("GET /");
+      assertEquals((await connection.response()).body, "hello");
+    });
+  });
+});
+
+Deno.test("a file, a folder or a link in the socket's place is refused, and left alone", async () => {
+  await withPath(async (socket) => {
+    const kinds: Record<string, () => void> = {
+      file: () => Deno.writeTextFileSync(socket, "precious"),
+      folder: () => Deno.mkdirSync(socket),
+      link: () => Deno.symlinkSync("/dev/null", socket),
+    };
+    for (const [kind, make] of Object.entries(kinds)) {
+      make();
+      const message = await failure({ socket });
+      assert(
+        message.includes("a file that is no socket"),
+        `${kind}: ${message}`,
+      );
+      assert(message.includes(socket), message);
+      Deno.lstatSync(socket);
+      Deno.removeSync(socket);
+    }
+  });
+});
+
+Deno.test("a path that cannot be, and one that is too long, give a sentence", async () => {
+  await withPath(async (socket) => {
+    Deno.writeTextFileSync(socket, "");
+    const below = await failure({ socket: `${socket}/below` });
+    assert(below.startsWith(`Cannot listen at ${socket}/below: `), below);
+    Deno.removeSync(socket);
+    const missing = await failure({ socket: `${socket}/missing` });
+    assert(missing.startsWith(`Cannot listen at ${socket}/missing: `), missing);
+    const long = await failure({ socket: `${socket}${"x".repeat(120)}` });
+    assert(long.startsWith("Cannot listen at "), long);
+  });
+});
+
+Deno.test("when another address cannot be had, the socket's file is removed", async () => {
+  await withPath(async (socket) => {
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = taken.addr as Deno.NetAddr;
+    await failure({
+      listen: [{ path: socket }, { host: "127.0.0.1", port }],
+    });
+  });
+});
+
+Deno.test("a stop leaves a successor's socket alone", async () => {
+  await withPath(async (socket) => {
+    let successor: Deno.Listener | undefined;
+    await withServer(hello, { socket }, () => {
+      Deno.removeSync(socket);
+      successor = Deno.listen({ transport: "unix", path: socket });
+      return Promise.resolve();
+    });
+    assert(Deno.lstatSync(socket).isSocket);
+    successor!.close();
+  });
+});
+
+Deno.test("a WebSocket on a Unix socket, and its end when the server stops (PAGI.md 92)", async () => {
+  const { app, result } = listening();
+  await withPath(async (socket) => {
+    await withServer(app, { socket }, async ({ connect, server }) => {
+      const webSocket = await RawWebSocket.open(await connect());
+      await webSocket.text("hello");
+      await webSocket.send(OPCODE.ping);
+      assertEquals((await webSocket.frame())?.opcode, OPCODE.pong);
+      const stopped = server.stop();
+      assertEquals(await webSocket.closed(), { code: 1001, reason: "" });
+      const { messages, end } = await result;
+      assertEquals(messages, ["hello"]);
+      assertEquals(end.reason, "server_shutdown");
+      await stopped;
+    });
+  });
+});
