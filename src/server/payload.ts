@@ -1,12 +1,24 @@
 /**
- * The bytes of a body, as the engine takes them.
+ * What a response has for a body, as the engine takes it.
  *
  * @module
  */
 
+import { fieldValue } from "../http/headers.ts";
 import type { HeaderList } from "../pagi/types.ts";
 
 const ENCODER = new TextEncoder();
+
+/** 204, 205 and 304 have no body (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5). */
+export function hasBody(status: number): boolean {
+  return status !== 204 && status !== 205 && status !== 304;
+}
+
+/** Bytes that `content-length` announces; null without a valid one. */
+export function announcedLength(headers: HeaderList): number | null {
+  const value = fieldValue(headers, "content-length");
+  return value !== null && /^\d+$/.test(value) ? Number(value) : null;
+}
 
 /** The app may reuse its buffer once `send` has resolved, so copy it. */
 export function ownBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {

@@ -6,13 +6,12 @@
 
 import type { FileHandle, HeaderList } from "../pagi/types.ts";
 import { byteLength } from "../http/byte_length.ts";
-import { fieldValue } from "../http/headers.ts";
 import type { HttpSendEvent } from "../pagi/http_events.ts";
 import type { ResponseExchange } from "./response_exchange.ts";
 import { endToEnd } from "./end_to_end.ts";
 import { openFile, readPieces, skipTo } from "./file_body.ts";
 import { OutboundBody } from "./outbound_body.ts";
-import { ownBytes, wholePayload } from "./payload.ts";
+import { announcedLength, hasBody, ownBytes, wholePayload } from "./payload.ts";
 import { type Buffer, TransportState } from "./transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();
@@ -118,12 +117,13 @@ export class ResponseWriter implements Buffer {
 
   /** Sends head and body in one piece. */
   whole(body: Uint8Array | string | null): void {
-    const isHead = this.#exchange.head.method === "HEAD";
     let payload: BodyInit | null = null;
-    if (body !== null && body.length > 0 && hasBody(this.status!)) {
+    if (this.#exchange.head.method === "HEAD") {
+      payload = this.#headOnly(body);
+    } else if (body !== null && body.length > 0 && hasBody(this.status!)) {
       payload = wholePayload(body, this.#headers);
-      if (!isHead) this.bodyBytes = byteLength(body);
-    } else if (isHead) payload = this.#unknownLength();
+      this.bodyBytes = byteLength(body);
+    }
     this.#complete();
     this.#handOff(payload);
     this.#exchange.endResponse();
@@ -156,7 +156,7 @@ export class ResponseWriter implements Buffer {
     if (isHead || !hasBody(this.status!)) {
       // The app writes on; nobody reads.
       body.discard();
-      this.#handOff(isHead ? this.#unknownLength() : null);
+      this.#handOff(isHead ? this.#headOnly(null) : null);
       exchange.endResponse();
     } else {
       this.#deliver(body.stream);
@@ -187,11 +187,19 @@ export class ResponseWriter implements Buffer {
     );
   }
 
-  /** For HEAD: where the app does not name the length, the engine would say 0. */
-  #unknownLength(): ReadableStream<never> | null {
-    return hasBody(this.status!) && announcedLength(this.#headers) === null
-      ? ReadableStream.from([])
-      : null;
+  /**
+   * What answers HEAD: no body, with the length that GET would have. Given a
+   * body, the engine would send it by HTTP/2.
+   */
+  #headOnly(body: Uint8Array | string | null): ReadableStream<never> | null {
+    if (!hasBody(this.status!) || announcedLength(this.#headers) !== null) {
+      return null;
+    }
+    // Nothing is known of what GET would send; the engine would say that it
+    // is 0 bytes.
+    if (body === null || body.length === 0) return ReadableStream.from([]);
+    this.#headers.push(["content-length", String(byteLength(body))]);
+    return null;
   }
 
   /** Bytes of the body that the engine took, or will take. */
@@ -276,14 +284,4 @@ export class ResponseWriter implements Buffer {
     this.#exchange.state.completeResponse();
     this.#exchange.responseOver();
   }
-}
-
-/** 204, 205 and 304 have no body (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5). */
-function hasBody(status: number): boolean {
-  return status !== 204 && status !== 205 && status !== 304;
-}
-
-function announcedLength(headers: HeaderList): number | null {
-  const value = fieldValue(headers, "content-length");
-  return value !== null && /^\d+$/.test(value) ? Number(value) : null;
 }
