@@ -180,14 +180,22 @@ export function frame(opcode: number, payload: Uint8Array): Uint8Array {
   const { byteLength: length } = payload;
   const extended = length < 126 ? 0 : length < 65536 ? 2 : 8;
   const start = 2 + extended + 4;
-  const bytes = new Uint8Array(start + length);
-  const view = new DataView(bytes.buffer);
+  // Room before the frame puts the payload where whole words can be masked,
+  // four times as fast as single bytes.
+  const padding = -start & 3;
+  const { buffer } = new Uint8Array(padding + start + length);
+  const bytes = new Uint8Array(buffer, padding);
+  const view = new DataView(buffer, padding);
   bytes[0] = 0x80 | opcode;
   bytes[1] = 0x80 | (extended === 0 ? length : extended === 2 ? 126 : 127);
   if (extended === 2) view.setUint16(2, length);
   if (extended === 8) view.setBigUint64(2, BigInt(length));
   const mask = crypto.getRandomValues(bytes.subarray(start - 4, start));
-  for (let i = 0; i < length; i++) bytes[start + i] = payload[i] ^ mask[i & 3];
+  bytes.set(payload, start);
+  const [wordMask] = new Uint32Array(buffer, padding + start - 4, 1);
+  const words = new Uint32Array(buffer, padding + start, length >> 2);
+  for (let i = 0; i < words.length; i++) words[i] ^= wordMask;
+  for (let i = length & ~3; i < length; i++) bytes[start + i] ^= mask[i & 3];
   return bytes;
 }
 
