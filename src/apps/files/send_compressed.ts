@@ -19,22 +19,27 @@ export async function sendCompressed(
   file: Deno.FsFile,
 ): Promise<void> {
   const client = new Departure(receive);
-  const compressed = pieces(file).pipeThrough(new CompressionStream("gzip"));
-  for await (const body of compressed) {
-    await send({ type: "http.response.body", body, more: 1 });
-    if (client.happened) return;
-  }
-  await send({ type: "http.response.body" });
-}
-
-/** Unlike the file's own stream, it does not close the file. */
-function pieces(file: Deno.FsFile): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return new ReadableStream({
+  let reading: Promise<number | null> = Promise.resolve(null);
+  // Unlike the file's own stream, this does not close the file.
+  const pieces = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       const buffer = new Uint8Array(PIECE);
-      const count = await file.read(buffer);
+      reading = file.read(buffer);
+      const count = await reading;
       if (count === null) controller.close();
       else controller.enqueue(buffer.subarray(0, count));
     },
   });
+  try {
+    for await (
+      const body of pieces.pipeThrough(new CompressionStream("gzip"))
+    ) {
+      await send({ type: "http.response.body", body, more: 1 });
+      if (client.happened) return;
+    }
+    await send({ type: "http.response.body" });
+  } finally {
+    // The caller closes the file, which nobody must be reading then.
+    await reading.catch(() => {});
+  }
 }
