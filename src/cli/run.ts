@@ -18,6 +18,7 @@ import { OptionError } from "../options/option_error.ts";
 import type { Settings } from "../options/settings.ts";
 import { DaemonError, startDaemon } from "../process/daemon.ts";
 import { startedAs } from "../process/own_process.ts";
+import { ensureReadableCache } from "../process/private_cache.ts";
 import { ProcessSetup } from "../process/process_setup.ts";
 import { canShare } from "../process/check_free.ts";
 import { knownCommand, predecessor } from "../process/takeover.ts";
@@ -43,8 +44,7 @@ export async function run(
     const line = parseCommandLine(args, env);
     if (line.action === "help") print(await help(line.positionals));
     else if (line.action === "version") print(versionText());
-    else if (line.settings.daemonize && startedAs === null) await startDaemon();
-    else await serve(line);
+    else await start(line);
     return EXIT.ok;
   } catch (error) {
     return report(error);
@@ -54,6 +54,14 @@ export async function run(
 /** The server's options, or those of the bundled app that is named. */
 async function help([name]: readonly string[]): Promise<string> {
   return (name === undefined ? null : await bundledAppHelp(name)) ?? helpText();
+}
+
+async function start(line: CommandLine): Promise<void> {
+  if (startedAs === null) {
+    ensureReadableCache(line.settings);
+    if (line.settings.daemonize) return await startDaemon();
+  }
+  await serve(line);
 }
 
 async function serve(line: CommandLine): Promise<void> {

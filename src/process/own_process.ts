@@ -11,6 +11,8 @@ import {
   startWithSignal,
 } from "../system/signal_pipe.ts";
 import type { OwnCommand } from "./own_command.ts";
+import { takeVariable } from "./own_variable.ts";
+import { privateCacheVariables } from "./private_cache.ts";
 
 /**
  * Why this program started another process of itself: to serve in the
@@ -51,7 +53,11 @@ export function startOwnProcess(
     const program = new Deno.Command(command, {
       args: [...args],
       cwd: folder,
-      env: { ...env, [VARIABLE]: `${as} ${descriptor}` },
+      env: {
+        ...privateCacheVariables,
+        ...env,
+        [VARIABLE]: `${as} ${descriptor}`,
+      },
       stdin: "null",
       stdout: "inherit",
       stderr: "inherit",
@@ -76,14 +82,11 @@ export function reportServing(): void {
   if (start !== null) giveSignal(start.descriptor);
 }
 
-/** Reads the variable and removes it: it is not for the programs of apps. */
 function readStart(): { as: StartedAs; descriptor: number } | null {
   if (Deno.build.os !== "linux") return null;
-  const env = Deno.permissions.querySync({ name: "env", variable: VARIABLE });
-  if (env.state !== "granted") return null;
-  const match = /^(daemon|successor) (\d+)$/.exec(Deno.env.get(VARIABLE) ?? "");
+  const text = takeVariable(VARIABLE);
+  const match = /^(daemon|successor) (\d+)$/.exec(text ?? "");
   if (match === null) return null;
-  Deno.env.delete(VARIABLE);
   const descriptor = Number(match[2]);
   keepToMyself(descriptor);
   return { as: match[1] as StartedAs, descriptor };

@@ -19,6 +19,7 @@ import { detachStandardStreams } from "../system/standard_streams.ts";
 import { resolveIdentity } from "./identity.ts";
 import { reportServing, startedAs } from "./own_process.ts";
 import { PidFile } from "./pid_file.ts";
+import { givePrivateCache, removeAbandonedCaches } from "./private_cache.ts";
 import { requireReadableCode } from "./readable_code.ts";
 
 /** Of an access log that root creates: addresses of people are in it. */
@@ -79,7 +80,9 @@ export class ProcessSetup {
 function becomeUser(identity: Identity, settings: Settings): void {
   const { accessLog } = settings;
   if (accessLog !== null) giveFile(accessLog, identity.uid, LOG_MODE);
+  if (startedAs !== "successor") givePrivateCache(identity);
   dropPrivileges(identity, bindsLowPort(settings));
+  removeAbandonedCaches();
   if (settings.workers > 1) requireReadableCode();
 }
 

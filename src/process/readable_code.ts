@@ -7,6 +7,11 @@
 import { fromFileUrl, join } from "../std/path.ts";
 import { SystemError } from "../system/system_error.ts";
 
+/** A file of this program; null where it came over the network. */
+export const SOURCE: string | null = import.meta.url.startsWith("file:")
+  ? fromFileUrl(import.meta.url)
+  : null;
+
 /**
  * Makes sure that this user can read this program and its packages: workers
  * load them anew. A compiled program brings them with it.
@@ -15,14 +20,11 @@ import { SystemError } from "../system/system_error.ts";
  */
 export function requireReadableCode(): void {
   if (Deno.build.standalone) return;
-  if (import.meta.url.startsWith("file:")) {
-    requireReadable(
-      fromFileUrl(import.meta.url),
-      "Install this program where everybody can read it",
-    );
-  }
+  requireReadable(SOURCE, "Install this program where everybody can read it");
+  const cache = cacheFolder();
   requireReadable(
-    cacheFolder(),
+    // The folder itself may be visible where its contents are not.
+    cache && join(cache, "npm", "."),
     "Set DENO_DIR to a cache that everybody can read",
   );
 }
@@ -38,12 +40,10 @@ function requireReadable(path: string | null, remedy: string): void {
   }
 }
 
-/** Where Deno keeps packages. */
-function cacheFolder(): string | null {
+/** Where Deno keeps what it loaded; null when nobody can tell. */
+export function cacheFolder(): string | null {
   const home = Deno.env.get("HOME");
   const cache = Deno.env.get("XDG_CACHE_HOME") ||
     (home ? join(home, ".cache") : null);
-  const folder = Deno.env.get("DENO_DIR") || (cache && join(cache, "deno"));
-  // The folder itself may be visible where its contents are not.
-  return folder && join(folder, "npm", ".");
+  return Deno.env.get("DENO_DIR") || (cache && join(cache, "deno"));
 }
