@@ -18,6 +18,16 @@ export function byteLength(body: string | Uint8Array | ArrayBuffer): number {
   return length;
 }
 
+/** Tells whether a body is longer than `limit`; mostly there is no counting. */
+export function exceeds(
+  body: string | Uint8Array | ArrayBuffer,
+  limit: number,
+): boolean {
+  // A UTF-16 code unit becomes at most three bytes.
+  if (typeof body === "string" && body.length * 3 <= limit) return false;
+  return byteLength(body) > limit;
+}
+
 function isLow(unit: number): boolean {
   return unit >= 0xdc00 && unit <= 0xdfff;
 }

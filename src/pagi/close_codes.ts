@@ -4,6 +4,8 @@
  * @module
  */
 
+import { exceeds } from "../http/byte_length.ts";
+
 /** The longest close reason, in bytes of UTF-8 (RFC 6455, section 5.5). */
 export const MAX_CLOSE_REASON_BYTES = 123;
 
@@ -20,19 +22,5 @@ export function isCloseCode(code: number): boolean {
 
 /** Tells whether `reason` fits in a Close frame. */
 export function isCloseReason(reason: string): boolean {
-  // One UTF-16 code unit becomes at most three bytes, so that short reasons
-  // need no encoding.
-  return reason.length * 3 <= MAX_CLOSE_REASON_BYTES ||
-    new TextEncoder().encode(reason).length <= MAX_CLOSE_REASON_BYTES;
-}
-
-/**
- * The longest beginning of `reason` that fits in a Close frame; no character
- * is cut in two.
- */
-export function clipCloseReason(reason: string): string {
-  if (isCloseReason(reason)) return reason;
-  const room = new Uint8Array(MAX_CLOSE_REASON_BYTES);
-  const { read } = new TextEncoder().encodeInto(reason, room);
-  return reason.slice(0, read);
+  return !exceeds(reason, MAX_CLOSE_REASON_BYTES);
 }

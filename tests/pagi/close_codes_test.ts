@@ -1,9 +1,5 @@
 import { assert, assertEquals } from "../../src/std/assert.ts";
-import {
-  clipCloseReason,
-  isCloseCode,
-  isCloseReason,
-} from "../../src/pagi/close_codes.ts";
+import { isCloseCode, isCloseReason } from "../../src/pagi/close_codes.ts";
 
 Deno.test("a Close frame carries 1000 to 1003, 1007 to 1011 and 3000 to 4999, and nothing else", () => {
   const allowed = [];
@@ -33,11 +29,4 @@ Deno.test("a close reason has at most 123 bytes of UTF-8", () => {
   assert(isCloseReason(""));
   assert(isCloseReason("\ud800".repeat(41)));
   assert(!isCloseReason("\ud800".repeat(42)));
-});
-
-Deno.test("a long close reason is cut between characters", () => {
-  assertEquals(clipCloseReason("short"), "short");
-  assertEquals(clipCloseReason("x".repeat(200)), "x".repeat(123));
-  assertEquals(clipCloseReason("é".repeat(200)), "é".repeat(61));
-  assertEquals(clipCloseReason("x" + "😀".repeat(50)), "x" + "😀".repeat(30));
 });

@@ -9,7 +9,9 @@ import type { PagiApp, WebSocketScope } from "../../src/pagi/types.ts";
 import { linesOf } from "../helpers/http_app.ts";
 import {
   ACCEPT,
+  frameBytes,
   KEY,
+  OPCODE,
   RawWebSocket,
   UPGRADE,
 } from "../helpers/raw_websocket.ts";
@@ -369,6 +371,24 @@ Deno.test("the state is shared with WebSockets, its top level private (PAGI.md 1
   assertEquals(seen, [[0, "start"], [1, "start"]]);
 });
 
+Deno.test("frames that come before the app accepts are the first messages", async () => {
+  const accept = Promise.withResolvers<void>();
+  const { app, result } = observed(async (_scope, receive, send) => {
+    await accept.promise;
+    await send({ type: "websocket.accept" });
+    return await receiveAll(receive);
+  });
+  await withServer(app, {}, async ({ connect }) => {
+    const connection = await connect();
+    await connection.request("GET /", ...UPGRADE);
+    await connection.send(frameBytes(OPCODE.text, "early"));
+    await connection.send(frameBytes(OPCODE.close, new Uint8Array([3, 0xe8])));
+    accept.resolve();
+    await connection.until("\r\n\r\n");
+    assertEquals((await result).messages, ["early"]);
+  });
+});
+
 Deno.test("an open WebSocket is logged at its end, with 101 and its bytes", async () => {
   const folder = Deno.makeTempDirSync();
   const accessLog = `${folder}/access.log`;
@@ -382,14 +402,24 @@ Deno.test("an open WebSocket is logged at its end, with 101 and its bytes", asyn
       });
     });
     const settings = { accessLog, accessLogFormat: "%m %U%q %s %B %H" };
-    await withServer(echo, settings, async ({ connect }) => {
+    const denying = webSocketApp((scope, receive, send) =>
+      scope.path === "/no"
+        ? send({ type: "websocket.close" })
+        : echo(scope, receive, send)
+    );
+    await withServer(denying, settings, async ({ connect }) => {
+      const refused = await connect();
+      await refused.request("GET /no", ...UPGRADE);
+      await refused.response();
       const socket = await RawWebSocket.open(await connect(), "/a?b");
-      assertEquals(Deno.readTextFileSync(accessLog), "");
       await socket.frame();
       await socket.close(1000);
       assert(await socket.connection.ended());
     });
-    assertEquals(Deno.readTextFileSync(accessLog), "GET /a?b 101 9 HTTP/1.1\n");
+    assertEquals(
+      Deno.readTextFileSync(accessLog),
+      "GET /no 403 10 HTTP/1.1\nGET /a?b 101 9 HTTP/1.1\n",
+    );
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

@@ -6,8 +6,7 @@
 
 import { type Timer, unref } from "../../std/timer.ts";
 import type { DisconnectReason, HeaderList } from "../../pagi/types.ts";
-import { clipCloseReason } from "../../pagi/close_codes.ts";
-import { byteLength } from "../../http/byte_length.ts";
+import { exceeds } from "../../http/byte_length.ts";
 import { log } from "../../log/log.ts";
 import type { ListenerContext } from "../context.ts";
 import { DeclinedResponse } from "../declined_response.ts";
@@ -131,9 +130,10 @@ export class WebSocketExchange extends Exchange implements Buffer {
   /** Sends one message; resolves when the next may come. */
   write(message: string | Uint8Array): Promise<void> {
     const socket = this.#socket!;
+    const before = socket.bufferedAmount;
     // The engine copies what it is given.
     socket.send(message as Uint8Array<ArrayBuffer>);
-    this.bodyBytes += byteLength(message);
+    this.bodyBytes += socket.bufferedAmount - before;
     this.transport.update();
     if (!this.transport.full) return DONE;
     this.#lookForDrain();
@@ -151,7 +151,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
       this.#ending ??= ending;
       this.inbox.end(ending);
     }
-    this.#socket!.close(code, clipCloseReason(reason));
+    this.#socket!.close(code, reason);
     awaitClose(this.#socket!);
     this.transport.release();
     this.#closeTimer = unref(setTimeout(() => {
@@ -237,7 +237,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
   #take(data: string | ArrayBuffer): void {
     if (this.phase !== "open") return;
     const { maxWsFrameSize, maxReceiveQueue } = this.worker.settings;
-    if (byteLength(data) > maxWsFrameSize) {
+    if (exceeds(data, maxWsFrameSize)) {
       return this.close(1009, "", TOO_LARGE);
     }
     if (this.inbox.length >= maxReceiveQueue) {
