@@ -80,22 +80,21 @@ export abstract class Exchange implements AccessRecord {
     this.endResponse();
   }
 
-  /** Runs the app on this exchange. */
-  run(serve: () => Promise<void>): void {
-    let settled: Promise<void>;
+  /** Runs the app on this exchange. Never rejects. */
+  async run(serve: () => Promise<void>): Promise<void> {
     try {
-      settled = Promise.resolve(serve());
+      try {
+        await serve();
+      } catch (error) {
+        return await this.failed(error);
+      }
+      await this.settled();
     } catch (error) {
-      settled = Promise.reject(error);
+      log.error("The server failed on a request.", error);
+    } finally {
+      this.#appEnded = true;
+      this.#finish();
     }
-    settled.then(
-      () => this.settled(),
-      (error) => this.failed(error),
-    ).catch((error) => log.error("The server failed on a request.", error))
-      .finally(() => {
-        this.#appEnded = true;
-        this.#finish();
-      });
   }
 
   /** The app has resolved. */

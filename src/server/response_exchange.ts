@@ -6,33 +6,25 @@
 
 import type { DisconnectReason } from "../pagi/types.ts";
 import { log } from "../log/log.ts";
-import type { ListenerContext } from "./context.ts";
 import type { Deadline } from "./deadline_set.ts";
 import { Exchange } from "./exchange.ts";
 import { type BodyFailure, RequestBody } from "./request_body.ts";
-import type { RequestHead } from "./request_head.ts";
 import { ResponseWriter } from "./response_writer.ts";
 
 /** What `http` and `sse` exchanges have in common (PAGI.md 3.1, 3.3). */
 export abstract class ResponseExchange extends Exchange {
   readonly writer: ResponseWriter = new ResponseWriter(this);
-  readonly body: RequestBody;
+  #body: RequestBody | null = null;
   #waiting: (() => void)[] | null = null;
   #start: Deadline | null = null;
 
-  constructor(
-    listener: ListenerContext,
-    request: Request,
-    info: Deno.ServeHandlerInfo,
-    head: RequestHead,
-  ) {
-    super(listener, request, info, head);
-    const { settings, stalls } = this.worker;
-    this.body = new RequestBody(
-      request,
-      head.contentLength,
-      settings.maxBodySize,
-      stalls,
+  /** The request's body; most requests have none that anybody asks for. */
+  get body(): RequestBody {
+    return this.#body ??= new RequestBody(
+      this.request,
+      this.head.contentLength,
+      this.worker.settings.maxBodySize,
+      this.worker.stalls,
     );
   }
 
@@ -60,7 +52,7 @@ export abstract class ResponseExchange extends Exchange {
   /** The response is complete, or there will be none. */
   responseOver(): void {
     this.unboundStart();
-    this.body.cancel();
+    this.#body?.cancel();
     const waiting = this.#waiting;
     this.#waiting = null;
     if (waiting !== null) { for (const resolve of waiting) resolve(); }
@@ -129,14 +121,18 @@ export abstract class ResponseExchange extends Exchange {
     this.answer(503, "The application took too long.", "client_timeout");
   }
 
-  protected override async settled(): Promise<void> {
+  protected override settled(): void | Promise<void> {
     if (this.state.ended) return;
     this.writer.endWithoutTrailers();
     if (this.writer.complete) return this.state.succeed();
-    if (this.writer.started) {
-      return this.breakOff("the app returned in the middle of its response.");
-    }
+    if (!this.writer.started) return this.#unanswered();
+    this.breakOff("the app returned in the middle of its response.");
+  }
+
+  /** The app has resolved and answered nothing. */
+  async #unanswered(): Promise<void> {
     if (await this.clientHasLeft()) return this.disconnect("client_closed");
+    if (this.state.ended) return;
     this.logError("the app returned without a response.");
     this.answer(500, "Internal Server Error", "server_error");
   }
