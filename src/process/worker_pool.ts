@@ -39,6 +39,7 @@ export class WorkerPool {
   readonly #starting = new Set<WorkerHandle>();
   /** Those that finish what they have begun. */
   readonly #retiring = new Set<WorkerHandle>();
+  readonly #ends = new WeakMap<WorkerHandle, Promise<void>>();
   readonly #options: PoolOptions;
   #shared: SharedAddresses<WorkerHandle> | null = null;
   #binding: Promise<void> = Promise.resolve();
@@ -104,6 +105,7 @@ export class WorkerPool {
   /** Ends a worker without a loss: first it gets no new connections. */
   async retire(worker: WorkerHandle): Promise<void> {
     this.forget(worker);
+    this.#retiring.add(worker);
     await this.#shared?.avoid(worker);
     this.#shared?.closes(worker);
     void this.#end(worker, true);
@@ -168,10 +170,8 @@ export class WorkerPool {
   /** Stops all workers gracefully. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const ends = [...this.all()].map((worker) =>
-      this.#retiring.has(worker) ? worker.stopped : this.#end(worker, false)
-    );
-    await Promise.all(ends);
+    const workers = [...this.all()];
+    await Promise.all(workers.map((worker) => this.#end(worker, false)));
     this.workers = [];
     this.#shared?.close();
   }
@@ -235,11 +235,20 @@ export class WorkerPool {
     this.#shared.join(worker);
   }
 
-  /** Has a worker stop, and ends its thread when it takes too long. */
-  async #end(worker: WorkerHandle, replaced: boolean): Promise<void> {
+  /** Has a worker stop, once, and ends its thread when it takes too long. */
+  #end(worker: WorkerHandle, replaced: boolean): Promise<void> {
+    let end = this.#ends.get(worker);
+    if (end === undefined) {
+      this.forget(worker);
+      this.#retiring.add(worker);
+      end = this.#stopWorker(worker, replaced);
+      this.#ends.set(worker, end);
+    }
+    return end;
+  }
+
+  async #stopWorker(worker: WorkerHandle, replaced: boolean): Promise<void> {
     const { shutdownTimeout } = this.#options;
-    this.forget(worker);
-    this.#retiring.add(worker);
     let timer: ReturnType<typeof setTimeout> | undefined;
     if (shutdownTimeout > 0) {
       timer = setTimeout(
