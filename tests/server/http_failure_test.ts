@@ -196,6 +196,31 @@ Deno.test("throwing after the whole response is logged and harms nobody", async 
   assertEquals(fired, ["complete", "complete"]);
 });
 
+Deno.test("an app that does not support a scope gives 500", async () => {
+  const app = httpApp((_scope, _receive, send) => reply(send));
+  const log = await withServer(app, {}, async ({ connect }) => {
+    const client = await connect();
+    await client.request("GET /events", "accept: text/event-stream");
+    assertMatch(await client.rest(), /^HTTP\/1\.1 500 /);
+  });
+  const [error] = linesOf("error", log);
+  assertStringIncludes(error, "GET /events");
+  assertStringIncludes(error, "sse is not supported");
+});
+
+Deno.test("an app that does not wait for its file may lose it, and nothing hangs", async () => {
+  for (const slice of [{}, { offset: 1 }]) {
+    const { errors, fired } = await outcome(async (_scope, _receive, send) => {
+      await send({ type: "http.response.start", status: 200 });
+      const file = new URL(import.meta.url).pathname;
+      send({ type: "http.response.body", file, ...slice });
+    });
+    assertEquals(errors.length, 1);
+    assertStringIncludes(errors[0], "in the middle");
+    assertEquals(fired, ["server_error"]);
+  }
+});
+
 Deno.test("a HEAD request to a failing app gets a 500 without a body", async () => {
   const app = httpApp(() => Promise.reject(new Error("no")));
   await withServer(app, {}, async ({ connect }) => {
