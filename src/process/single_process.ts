@@ -87,9 +87,12 @@ export class SingleProcess implements Service {
   }
 
   async handOver(start: StartSuccessor): Promise<boolean> {
+    const { server } = this.#loaded!;
+    // It may have bound anew, after accepting failed.
+    this.#shared?.lost(server);
+    await this.#shared?.rejoined(server);
     const successor = await start();
     if (successor === null) return false;
-    const { server } = this.#loaded!;
     await this.#shared?.handOver(successor.listeners);
     this.#handedOver = server.stop("replaced");
     await this.#shared?.left(server);
