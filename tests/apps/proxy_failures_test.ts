@@ -362,7 +362,11 @@ Deno.test("a client that leaves in the middle of its body ends no request", asyn
 });
 
 Deno.test("a body that is longer than the client said is not sent on", async () => {
-  await using upstream = new RawUpstream(({ raw }) => raw.rest());
+  const { promise: rest, resolve: end } = Promise.withResolvers<string>();
+  await using upstream = new RawUpstream(async ({ raw, head }) => {
+    await head();
+    end(await raw.rest());
+  });
   using proxy = new ProxyApp({ target: upstream.url });
   await assertRejects(
     () =>
@@ -374,15 +378,39 @@ Deno.test("a body that is longer than the client said is not sent on", async () 
     Error,
     "not as long as its content-length",
   );
+  assertEquals(await rest, "GET ");
 });
 
-Deno.test("an answer that comes before the body is whole is passed on", async () => {
+Deno.test("a part of a body that is empty does not end it", async () => {
+  let body = "";
+  await using upstream = new RawUpstream(async ({ raw, head }) => {
+    await head();
+    body = await raw.until("0\r\n\r\n");
+    await raw.send(OK);
+  });
+  using proxy = new ProxyApp({ target: upstream.url });
+  const app = proxy.toApp();
+  const parts = ["", "abc", "", "d"].map((text) =>
+    new TextEncoder().encode(text)
+  );
+  const { status } = await runApp((scope, _receive, send) =>
+    app(scope, () => {
+      const part = parts.shift();
+      if (part === undefined) return new Promise(() => {});
+      const more = parts.length > 0 ? 1 : 0;
+      return Promise.resolve({ type: "http.request", body: part, more });
+    }, send), { method: "POST" });
+  assertEquals(status, 200);
+  assertEquals(body, "3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n");
+});
+
+Deno.test("an answer that comes before the body is whole is passed on, and ends the use of the connection", async () => {
   await using upstream = new RawUpstream(async ({ raw, head }) => {
     await head();
     await raw.send("HTTP/1.1 413 X\r\ncontent-length: 2\r\n\r\nno");
     await raw.ended();
   });
-  using proxy = new ProxyApp({ target: upstream.url });
+  using proxy = new ProxyApp({ target: upstream.url, timeout: 1 });
   const app = proxy.toApp();
   const { status, text } = await runApp(
     (scope, _receive, send) =>
@@ -393,4 +421,7 @@ Deno.test("an answer that comes before the body is whole is passed on", async ()
     },
   );
   assertEquals([status, text], [413, "no"]);
+  // What is left of the body must not be taken for a request.
+  assertEquals((await timed(app)).status, 413);
+  assertEquals(upstream.connections, 2);
 });

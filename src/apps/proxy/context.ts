@@ -31,8 +31,8 @@ export function refusalStatus(
   { rules, hasBasePath }: ProxyContext,
   scope: ProxyScope,
   { method, path }: UpstreamRequest,
-): 400 | 405 | 508 | null {
-  if (method === "TRACE" || method === "CONNECT") return 405;
+): 400 | 501 | 508 | null {
+  if (method === "TRACE" || method === "CONNECT") return 501;
   if (isLoop(scope, rules.pseudonym)) return 508;
   const confined = hasBasePath || scope.root_path !== "";
   return confined && climbs(path) ? 400 : null;

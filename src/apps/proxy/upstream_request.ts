@@ -76,7 +76,7 @@ export interface UpstreamRequest {
 }
 
 /** Idempotent methods (RFC 9110, section 9.2.2). */
-const IDEMPOTENT = /^(?:GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/;
+const IDEMPOTENT = /^(?:GET|HEAD|OPTIONS|PUT|DELETE)$/;
 
 /**
  * Some targets insist on it, although PAGI has no way for trailers to go on.
