@@ -93,6 +93,35 @@ Deno.test("a target that nobody lets connect to gets 504 after connect_timeout",
   assertLess(answer.seconds, 1);
 });
 
+Deno.test(
+  "a target that takes no more connections gets 504 after connect_timeout",
+  { ignore: Deno.build.os !== "linux" },
+  async () => {
+    using listener = Deno.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      tcpBacklog: 1,
+    });
+    const { port } = listener.addr;
+    const waiting: Deno.Conn[] = [];
+    try {
+      // Until the queue is full.
+      for (;;) {
+        const signal = AbortSignal.timeout(100);
+        waiting.push(await Deno.connect({ port, signal }));
+      }
+    } catch {
+      using proxy = new ProxyApp({
+        target: `http://127.0.0.1:${port}`,
+        connect_timeout: 0.1,
+      });
+      assertEquals((await timed(proxy.toApp())).status, 504);
+    } finally {
+      for (const connection of waiting) connection.close();
+    }
+  },
+);
+
 Deno.test("a target that speaks no TLS gets 502", async () => {
   await using upstream = new RawUpstream(async ({ raw }) => {
     await raw.send("HTTP/1.1 400 Bad Request\r\n\r\n");

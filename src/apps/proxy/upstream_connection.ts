@@ -34,7 +34,11 @@ export class UpstreamConnection {
   #failure: Error | null = null;
   #waiting: Promise<number | null> | null = null;
 
-  private constructor(readonly url: string, readonly conn: Deno.Conn) {}
+  readonly #conn: Deno.Conn;
+
+  private constructor(readonly url: string, conn: Deno.Conn) {
+    this.#conn = conn;
+  }
 
   /** Connects, and has TLS agreed upon where the target wants it. */
   static async open(
@@ -46,7 +50,7 @@ export class UpstreamConnection {
     let conn: Deno.Conn | null = null;
     const timer = after(connectTimeout, () => {
       abort.abort();
-      conn?.close();
+      close(conn);
     });
     try {
       const { signal } = abort;
@@ -62,6 +66,7 @@ export class UpstreamConnection {
           alpnProtocols: ["http/1.1"],
         });
         conn = tls;
+        signal.throwIfAborted();
         await tls.handshake();
       }
       return new UpstreamConnection(url, conn);
@@ -93,7 +98,7 @@ export class UpstreamConnection {
     this.#makeRoom();
     const timer = this.expect(seconds, "was silent for too long");
     try {
-      this.#waiting ??= this.conn.read(this.#buffer.subarray(this.#end));
+      this.#waiting ??= this.#conn.read(this.#buffer.subarray(this.#end));
       const count = await this.#waiting;
       if (count === null) return false;
       this.#end += count;
@@ -112,7 +117,7 @@ export class UpstreamConnection {
     for (let rest = bytes; rest.byteLength > 0;) {
       const timer = this.expect(seconds, "took nothing for too long");
       try {
-        rest = rest.subarray(await this.conn.write(rest));
+        rest = rest.subarray(await this.#conn.write(rest));
       } catch (error) {
         throw this.#explain(error);
       } finally {
@@ -135,7 +140,7 @@ export class UpstreamConnection {
   }
 
   close(): void {
-    close(this.conn);
+    close(this.#conn);
   }
 
   /** Begins to lie idle; calls `onEnd` when it is of no more use. */
@@ -144,14 +149,14 @@ export class UpstreamConnection {
     this.reused = true;
     this.answered = false;
     // Whatever an idle connection says, it is no answer.
-    const waiting = this.#waiting = this.conn.read(this.#buffer);
-    this.conn.unref();
+    const waiting = this.#waiting = this.#conn.read(this.#buffer);
+    this.#conn.unref();
     waiting.then(onEnd, onEnd);
   }
 
   /** Is used again. */
   wake(): void {
-    this.conn.ref();
+    this.#conn.ref();
   }
 
   #makeRoom(): void {
