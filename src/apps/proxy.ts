@@ -1,17 +1,19 @@
 /**
  * The app that passes requests on to other servers.
  *
- * It speaks HTTP/1.1 to them by itself, on `Deno.connect`, because what Deno
- * offers does not keep bytes as they are (measured on 2.9.6 and 2.7.11):
+ * It speaks HTTP/1.1 to them by itself, on `Deno.connect`, because what there
+ * is does not keep bytes as they are, or not as well (measured on Deno 2.9.6
+ * and 2.7.11):
  *
  * - `fetch` decompresses bodies, resolves `..` and `%2e%2e`, re-encodes paths,
  *   joins and sorts header fields, adds `accept`, `accept-language` and
- *   `user-agent`, and refuses TRACE and a GET with a body;
- * - `node:http` keeps them on 2.9.6, but is `fetch` inside on 2.7.11;
- * - npm's undici keeps them on both, at a third of the requests per second,
- *   and has no body for a refused WebSocket;
- * - `WebSocket` resolves the path, reads on while nobody takes the messages,
- *   and does not tell how the target refused.
+ *   `user-agent`, and refuses a GET with a body;
+ * - `node:http` keeps all that on 2.9.6, but resolves paths and regroups fields
+ *   on 2.7.11;
+ * - npm's undici keeps it on both, at a third of the requests per second, and
+ *   lets nobody choose the connection for a request that must not be doubled;
+ * - `WebSocket` resolves paths, reads on while nobody takes the messages, and
+ *   tells of a refusal no more than the status, in words.
  *
  * @module
  */
