@@ -87,9 +87,14 @@ export class Endings {
   add(peer: string, finished = false): void {
     const since = performance.now();
     const due = since + STEP;
-    if (this.#endings.has(peer)) return;
-    const ending = { since, due, segments: -1, asked: false, finished };
-    this.#endings.set(peer, ending);
+    const known = this.#endings.get(peer);
+    if (known === undefined) {
+      const ending = { since, due, segments: -1, asked: false, finished };
+      this.#endings.set(peer, ending);
+    } else if (finished) {
+      known.finished = true;
+      known.due = due;
+    } else return;
     this.#wait(STEP);
   }
 

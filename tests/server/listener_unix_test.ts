@@ -103,6 +103,42 @@ Deno.test("a socket that somebody listens at is refused, and left alone", async 
   });
 });
 
+Deno.test("a socket of another kind is refused, and left alone", async () => {
+  await withPath(async (socket) => {
+    // A connection to it fails, but nobody has given it up.
+    const datagrams = Deno.listenDatagram({
+      transport: "unixpacket",
+      path: socket,
+    });
+    const message = await failure({ socket });
+    assert(message.includes("another program listens there"), message);
+    assert(Deno.lstatSync(socket).isSocket);
+    datagrams.close();
+    Deno.removeSync(socket);
+  });
+});
+
+Deno.test("a stop in the midst of many addresses leaves none bound", async () => {
+  await withPath(async (socket) => {
+    const listen = Array.from({ length: 50 }, (_, i) => ({
+      path: `${socket}.${i}`,
+    }));
+    const server = new Server(hello, {
+      noAccessLog: true,
+      lifespan: "off",
+      listen,
+    });
+    const started = server.start();
+    while (server.addresses.length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    assert(server.addresses.length < listen.length);
+    await server.stop();
+    await started;
+    assertEquals(server.serving, false);
+  });
+});
+
 Deno.test("a file, a folder or a link in the socket's place is refused, and left alone", async () => {
   await withPath(async (socket) => {
     const kinds: Record<string, () => void> = {

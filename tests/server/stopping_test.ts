@@ -349,30 +349,73 @@ Deno.test("a server that never started stops, and does not start any more", asyn
   assertEquals([server.serving, server.addresses, called], [false, [], false]);
 });
 
-Deno.test("after all of it no descriptor is left open", async () => {
-  const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
-  const run = async () => {
-    const { app } = listening();
-    const mixed: PagiApp = async (scope, receive, send) => {
-      if (scope.type === "websocket") return await app(scope, receive, send);
-      if (scope.type === "lifespan") throw new Error("not supported");
-      await send({ type: "http.response.start", status: 200 });
-      await send({ type: "http.response.body", body: "part", more: 1 });
-      await new Promise(() => {});
-    };
-    await withServer(mixed, { shutdownTimeout: 0.05 }, async (test) => {
-      for (let i = 0; i < 10; i++) {
-        const connection = await test.connect();
-        await connection.request("GET /");
-        await connection.until("part");
-        await RawWebSocket.open(await test.connect());
-        await (await test.connect()).send("GET");
-      }
-      await test.server.stop();
-    });
+Deno.test("a forced stop still lets the app shut down", async () => {
+  const steps: string[] = [];
+  const inside = Promise.withResolvers<void>();
+  const app: PagiApp = async (scope, receive, send) => {
+    if (scope.type === "lifespan") {
+      await receive();
+      await send({ type: "lifespan.startup.complete" });
+      await receive();
+      await pause(30);
+      steps.push("app is down");
+      return;
+    }
+    inside.resolve();
+    await new Promise(() => {});
   };
-  await run(); // the first time opens libraries
-  const before = descriptors();
-  await run();
-  assert(descriptors() <= before, `${descriptors()} after ${before}`);
+  await withServer(app, {}, async ({ connect, server }) => {
+    const connection = await connect();
+    await connection.request("GET /");
+    await inside.promise;
+    const stopped = server.stop();
+    server.stop();
+    await stopped;
+    steps.push("stopped");
+  });
+  assertEquals(steps, ["app is down", "stopped"]);
+});
+
+/** The connections at `port` whose server side some process still holds. */
+function heldAt(port: number): number {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const [, ...lines] = Deno.readTextFileSync("/proc/net/tcp").split("\n");
+  return lines.map((line) => line.trim().split(/\s+/)).filter((columns) =>
+    columns[1]?.endsWith(local) && columns[9] !== "0"
+  ).length;
+}
+
+Deno.test("when the stop is over, the server's side of every connection is closed", async () => {
+  const full = Promise.withResolvers<void>();
+  const app: PagiApp = async (scope, receive, send) => {
+    if (scope.type === "lifespan") throw new Error("not supported");
+    if (scope.type === "websocket") {
+      await send({ type: "websocket.accept" });
+      await receive();
+    } else {
+      await send({ type: "http.response.start", status: 200 });
+      if (scope.path === "/flood") {
+        const body = new Uint8Array(1 << 20);
+        setTimeout(full.resolve, 50);
+        for (let i = 0; i < 100; i++) {
+          await send({ type: "http.response.body", body, more: 1 });
+        }
+      }
+      await send({ type: "http.response.body", body: "part", more: 1 });
+    }
+    await new Promise(() => {});
+  };
+  await withServer(app, { shutdownTimeout: 0.05 }, async (test) => {
+    const streaming = await test.connect();
+    await streaming.request("GET /");
+    await streaming.until("part");
+    await RawWebSocket.open(await test.connect());
+    await (await test.connect()).send("GET");
+    // This one takes nothing of what it is sent.
+    await (await test.connect()).request("GET /flood");
+    await full.promise;
+    assertEquals(heldAt(test.port), 5);
+    await test.server.stop();
+    assertEquals(heldAt(test.port), 0);
+  });
 });

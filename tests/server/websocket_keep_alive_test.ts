@@ -172,6 +172,30 @@ Deno.test("a peer that is gone is noticed although it takes nothing more", async
   });
 });
 
+Deno.test("pings do not pile up behind messages that a peer does not take", async () => {
+  const paused = Promise.withResolvers<void>();
+  const { app } = keptAlive(async (send) => {
+    const bytes = new Uint8Array(1 << 20);
+    setTimeout(paused.resolve, 200);
+    await send({ type: "websocket.keepalive", interval: 0.005 });
+    for (let i = 0; i < 16; i++) await send({ type: "websocket.send", bytes });
+    await send({ type: "websocket.keepalive", interval: 0 });
+    await send({ type: "websocket.send", text: "end" });
+  });
+  await withServer(app, {}, async ({ connect }) => {
+    const socket = await RawWebSocket.open(await connect());
+    await paused.promise;
+    let inRow = 0;
+    let frame = await socket.frame();
+    while (frame !== null && frame.opcode !== OPCODE.text) {
+      inRow = frame.opcode === ping ? inRow + 1 : 0;
+      assert(inRow < 10, "many pings in a row");
+      frame = await socket.frame();
+    }
+    assertEquals(frame?.payload, "end");
+  });
+});
+
 Deno.test("wrong settings reject and change nothing", async () => {
   const { app } = keptAlive(async (send) => {
     await send({ type: "websocket.keepalive", interval: 0.02 });

@@ -153,7 +153,6 @@ export class WebSocketExchange extends Exchange implements Buffer {
     }
     this.#socket!.close(code, reason);
     awaitClose(this.#socket!);
-    this.transport.release();
     this.#closeTimer = unref(setTimeout(() => {
       this.dropConnection();
       this.#closed(CLIENT_CLOSED);
