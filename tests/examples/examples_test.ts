@@ -264,3 +264,17 @@ Deno.test("10-middleware adds header fields and a key of the scope", async () =>
   assertEquals(text, `This is request ${id}\n`);
   assertMatch(header("server-timing") ?? "", /^app;dur=\d+\.\d$/);
 });
+
+Deno.test("11-bundled-apps answers at every place of its map", async () => {
+  const app = await example("11-bundled-apps");
+  const ask = async (target: string): Promise<string> => {
+    const { status, text } = await runApp(app, { target });
+    return `${status} ${text}`;
+  };
+  assertEquals(await ask("/greet/Ada"), "200 Hello, Ada!\n");
+  assertEquals(await ask("/file.txt"), "200 A file of the example.\n");
+  assertEquals(await ask("/nothing"), "404 Nothing here\n");
+  assertMatch(await ask("/health"), /^200 .*"version":"1.0"/s);
+  const { status, header } = await runApp(app, { target: "/old" });
+  assertEquals([status, header("location")], [301, "/"]);
+});
