@@ -13,7 +13,7 @@ import { Server } from "../../src/server/server.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
-import { listening } from "../helpers/websocket_app.ts";
+import { listening, observed, receiveAll } from "../helpers/websocket_app.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 const hello = httpApp((_scope, _receive, send) => reply(send, "hello"));
@@ -210,6 +210,25 @@ Deno.test("a WebSocket on a Unix socket, and its end when the server stops (PAGI
       assertEquals(messages, ["hello"]);
       assertEquals(end.reason, "server_shutdown");
       await stopped;
+    });
+  });
+});
+
+Deno.test("on a Unix socket, where nobody can drop a connection, a peer that does not answer pings is sent a Close", async () => {
+  const { app, result } = observed(async (_scope, receive, send) => {
+    await send({ type: "websocket.accept" });
+    await send({ type: "websocket.keepalive", interval: 0.02, timeout: 0.05 });
+    return (await receiveAll(receive)).end;
+  });
+  await withPath(async (socket) => {
+    await withServer(app, { socket }, async ({ connect }) => {
+      const webSocket = await RawWebSocket.open(await connect());
+      let frame = await webSocket.frame();
+      while (frame?.opcode === OPCODE.ping) frame = await webSocket.frame();
+      assertEquals(frame?.opcode, OPCODE.close);
+      assertEquals(frame?.payload, "\x03\xe9");
+      const { code, reason } = await result;
+      assertEquals([code, reason], [1006, "keepalive_timeout"]);
     });
   });
 });
