@@ -97,7 +97,8 @@ export class RequestBody {
   }
 
   #last(body: Uint8Array): BodyPart {
-    this.#done = true;
+    // The engine holds a body until its end is read, or wanted no more.
+    this.cancel();
     return { body, more: 0 };
   }
 

@@ -120,7 +120,7 @@ Deno.test("a socket of another kind is refused, and left alone", async () => {
 
 Deno.test("a stop in the midst of many addresses leaves none bound", async () => {
   await withPath(async (socket) => {
-    const listen = Array.from({ length: 50 }, (_, i) => ({
+    const listen = Array.from({ length: 500 }, (_, i) => ({
       path: `${socket}.${i}`,
     }));
     const server = new Server(hello, {
