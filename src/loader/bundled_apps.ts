@@ -18,6 +18,3 @@ export const BUNDLED_APPS: ReadonlyMap<string, () => Promise<object>> = new Map<
   ["PAGI::App::Redirect", () => import("../apps/redirect.ts")],
   ["PAGI::App::URLMap", () => import("../apps/url_map.ts")],
 ]);
-
-/** Apps of the documentation that are still missing. */
-export const COMING_APPS: readonly string[] = [];

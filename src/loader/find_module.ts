@@ -9,7 +9,7 @@ import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
 import { join, resolve, toFileUrl } from "../std/path.ts";
 import type { ModuleTarget } from "./app_spec.ts";
-import { BUNDLED_APPS, COMING_APPS } from "./bundled_apps.ts";
+import { BUNDLED_APPS } from "./bundled_apps.ts";
 import { LoadError } from "./load_error.ts";
 
 /** A module that was found but not loaded yet. */
@@ -83,7 +83,6 @@ function findNamed(name: string, lib: readonly string[]): FoundModule {
 }
 
 function notFound(name: string, places: readonly string[]): string {
-  if (COMING_APPS.includes(name)) return `${name} is not available yet.`;
   if (stat(name)?.isDirectory) return directoryHint(name);
   const hint = didYouMean(name, BUNDLED_APPS.keys());
   if (hint !== "") return `There is no module ${name}${hint}`;

@@ -34,7 +34,8 @@ export class Listener {
   readonly #worker: WorkerContext;
   readonly #tls: KeyPair | null;
   #address: ListenAddress;
-  #server: HttpServer | null = null;
+  /** The one that accepts, after those that failed to: their connections live. */
+  readonly #servers: HttpServer[] = [];
   #closing = false;
   /** Of a Unix socket's file. */
   #identity: string | null = null;
@@ -72,7 +73,7 @@ export class Listener {
       if (socketMode !== null) Deno.chmodSync(bound, socketMode);
       Deno.renameSync(bound, path);
     } catch (error) {
-      await this.#server!.shutdown();
+      await this.#servers.at(-1)?.shutdown();
       throw listenError(this.#address, error);
     }
     this.#identity = socketIdentity(path);
@@ -85,7 +86,7 @@ export class Listener {
 
   /** What the address is for the system; null before it is bound. */
   get bound(): SocketAddress | null {
-    return this.#server === null ? null : this.#server.addr as SocketAddress;
+    return this.#servers.at(-1)?.addr as SocketAddress | undefined ?? null;
   }
 
   /** Where a browser finds it; null for a Unix socket. */
@@ -107,7 +108,7 @@ export class Listener {
     if ("path" in this.#address) {
       releaseSocketPath(this.#address.path, this.#identity);
     }
-    await this.#server?.shutdown();
+    await Promise.all(this.#servers.map((server) => server.shutdown()));
   }
 
   #serve(place: { path: string } | { hostname: string; port: number }): void {
@@ -131,7 +132,7 @@ export class Listener {
     } catch (error) {
       throw listenError(this.#address, error);
     }
-    this.#server = server;
+    this.#servers.push(server);
     const bound = server.addr;
     // Older engines name no transport with TLS.
     if ("port" in bound && "host" in this.#address) {

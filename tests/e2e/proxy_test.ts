@@ -256,6 +256,30 @@ Deno.test("a target that stops gets 502 at once, and is used when it is back (PA
   });
 });
 
+Deno.test("the log tells once that a target fails, and once that it is back", async () => {
+  let broken = true;
+  await using upstream = new RawUpstream(async ({ raw, head }) => {
+    await head();
+    if (!broken) {
+      await raw.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    }
+  });
+  await withProxy(upstream.url, async (proxy) => {
+    const client = await proxy.connect();
+    for (broken of [true, true, false, false]) {
+      await client.request("GET /");
+      assertEquals((await client.response()).status, broken ? 502 : 200);
+    }
+    const told = proxy.log.filter((line) => line.includes(upstream.url));
+    assertEquals(told.length, 2);
+    assertMatch(
+      told[0],
+      / warn .* closed the connection without an answer\.$/m,
+    );
+    assertMatch(told[1], / info .* answers again\.$/m);
+  });
+});
+
 Deno.test("an https target is asked by TLS, where its certificate is trusted", async () => {
   const folder = tempFolder("pagi proxy ");
   const [sslCert, sslKey] = [join(folder, "c.pem"), join(folder, "k.pem")];

@@ -14,7 +14,6 @@ import {
   runProgram,
   startProgram,
 } from "../helpers/run_program.ts";
-import { COMING_APPS } from "../../src/loader/bundled_apps.ts";
 import { OPTIONS } from "../../src/options/table.ts";
 import { cert, key } from "../guard/certificate.ts";
 
@@ -223,12 +222,6 @@ Deno.test("what is not available yet is refused with a plain sentence", async ()
     assertEquals(await refusal(`${given} ./myapp.ts`), [
       2,
       `pagi-server: ${shown} is not available yet\n`,
-    ]);
-  }
-  for (const app of COMING_APPS) {
-    assertEquals(await refusal(`${app} target=http://backend:3000`), [
-      1,
-      `pagi-server: ${app} is not available yet.\n`,
     ]);
   }
 });

@@ -4,10 +4,12 @@
  * @module
  */
 
+import { log } from "../../log/log.ts";
 import { type Timer, unref } from "../../std/timer.ts";
 import type { Target } from "./target.ts";
 import { UpstreamConnection } from "./upstream_connection.ts";
 import type { ConnectSettings } from "./upstream_connection.ts";
+import type { UpstreamError } from "./upstream_error.ts";
 
 /** Idle connections that are kept to each target. */
 const MAX_IDLE = 256;
@@ -33,6 +35,7 @@ interface IdleConnection {
 export class Upstream {
   #idle: IdleConnection[] = [];
   #restsUntil = 0;
+  #failing = false;
   #closed = false;
 
   /** @param failTimeout Seconds of rest after a failure. */
@@ -47,13 +50,20 @@ export class Upstream {
     return performance.now() < this.#restsUntil;
   }
 
-  /** It failed: others are better for a while. */
-  failed(): void {
+  /** It failed: others are better for a while. Only the first time is logged. */
+  failed(error: UpstreamError): void {
+    if (!this.#failing) {
+      const { message, cause } = error;
+      log.warn(cause === undefined ? message : `${message} ${cause}`);
+    }
+    this.#failing = true;
     this.#restsUntil = performance.now() + this.failTimeout * 1000;
   }
 
   /** It answered. */
   worked(): void {
+    if (this.#failing) log.info(`${this.target.url} answers again.`);
+    this.#failing = false;
     this.#restsUntil = 0;
   }
 

@@ -43,7 +43,7 @@ export class Upstreams {
         return answer;
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
-        upstream.failed();
+        upstream.failed(error);
         failure = error;
         const again = error instanceof ConnectError ||
           question.repeatable && error.status === 502;
