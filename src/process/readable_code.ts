@@ -24,7 +24,7 @@ export function requireReadableCode(): void {
   const cache = cacheFolder();
   requireReadable(
     // The folder itself may be visible where its contents are not.
-    cache && join(cache, "npm", "."),
+    cache && `${join(cache, "npm")}/.`,
     "Set DENO_DIR to a cache that everybody can read",
   );
 }

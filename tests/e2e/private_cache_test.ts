@@ -90,8 +90,10 @@ Deno.test(
     const [made] = copies(folder);
     const { uid, mode } = Deno.statSync(join(folder, PLACE, made));
     assertEquals([uid, mode! & 0o077], [NOBODY, 0]);
-    const file = join(folder, PLACE, made, "npm/./hono");
-    assertEquals(Deno.statSync(join(file, "registry.json")).nlink, 2);
+    const npm = join(folder, PLACE, made, "npm");
+    const [registry] = Deno.readDirSync(npm);
+    const file = join(npm, registry.name, "hono", "registry.json");
+    assertEquals(Deno.statSync(file).nlink, 2);
 
     change(folder, "two");
     Deno.kill(daemon.pid, "SIGHUP");
