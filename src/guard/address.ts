@@ -12,6 +12,13 @@ export const ADDRESS_SIZE = 110;
 /** The address of one end of a socket, as Deno gives it for a listener. */
 export type SocketAddress = Deno.NetAddr | Deno.UnixAddr;
 
+/** Where a socket is, to compare it with others. */
+export function addressName(address: SocketAddress): string {
+  return "port" in address
+    ? `${address.hostname}:${address.port}`
+    : address.path;
+}
+
 /**
  * The name of a connection: its client's address, as in a handler's
  * `info.remoteAddr`, and the server's port, because a client may use one port

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { peerKey, type SocketAddress } from "./address.ts";
+import { addressName, peerKey, type SocketAddress } from "./address.ts";
 import type { Socket, Sockets } from "./sockets.ts";
 
 /** One connection of a watched listener. */
@@ -60,7 +60,7 @@ export class Connections {
 
   /** From now on knows the connections of the listener at `address`. */
   watch(address: SocketAddress): void {
-    this.#listeners.add(nameOf(address));
+    this.#listeners.add(addressName(address));
     this.#strangers.clear();
   }
 
@@ -177,10 +177,10 @@ export class Connections {
   }
 
   #isWatched(own: SocketAddress): boolean {
-    if (this.#listeners.has(nameOf(own))) return true;
+    if (this.#listeners.has(addressName(own))) return true;
     if (!("port" in own)) return false;
     const hostname = own.hostname.includes(":") ? "::" : "0.0.0.0";
-    return this.#listeners.has(nameOf({ ...own, hostname }));
+    return this.#listeners.has(addressName({ ...own, hostname }));
   }
 }
 
@@ -189,10 +189,4 @@ function seat(connection: Connection | undefined): 0 | 1 {
   if (!connection || connection.seated || connection.ending) return 0;
   connection.seated = true;
   return 1;
-}
-
-function nameOf(address: SocketAddress): string {
-  return "port" in address
-    ? `${address.hostname}:${address.port}`
-    : address.path;
 }

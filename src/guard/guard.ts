@@ -14,8 +14,7 @@ import {
   type PeersRunning,
 } from "./deadlines.ts";
 import { Endings } from "./endings.ts";
-import { openLibc } from "./libc.ts";
-import { Sockets } from "./sockets.ts";
+import { openSockets, type Sockets } from "./sockets.ts";
 
 /** What a guard enforces, and what it must be told for that. */
 export interface GuardOptions {
@@ -91,14 +90,8 @@ const BURST = 50;
  * the permission for FFI, without `/proc`
  */
 export function openGuard(options: GuardOptions): Guard | null {
-  const libc = openLibc();
-  if (libc === null) return null;
-  try {
-    return new LibcGuard(new Sockets(libc), options);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotSupported) return null;
-    throw error;
-  }
+  const sockets = openSockets();
+  return sockets === null ? null : new LibcGuard(sockets, options);
 }
 
 class LibcGuard implements Guard {

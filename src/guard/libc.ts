@@ -38,7 +38,9 @@ export const SOCK_STREAM = 1;
 
 export const SOL_SOCKET = 1;
 export const SO_LINGER = 13;
+export const SO_ACCEPTCONN = 30;
 export const SO_PROTOCOL = 38;
+export const SO_ATTACH_REUSEPORT_CBPF = 51;
 /** A number that the kernel gives to one socket and never again. */
 export const SO_COOKIE = 57;
 

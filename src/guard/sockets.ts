@@ -14,8 +14,11 @@ import {
   AF_INET,
   IPPROTO_TCP,
   type Libc,
+  openLibc,
   SHUT_RDWR,
   SHUT_WR,
+  SO_ACCEPTCONN,
+  SO_ATTACH_REUSEPORT_CBPF,
   SO_COOKIE,
   SO_LINGER,
   SO_PROTOCOL,
@@ -138,6 +141,31 @@ export class Sockets {
       this.#value[0] === IPPROTO_TCP;
   }
 
+  /** Tells whether `fd` is a socket that accepts connections. */
+  isListening(fd: number): boolean {
+    return this.#option(fd, SOL_SOCKET, SO_ACCEPTCONN, this.#value) &&
+      this.#value[0] === 1;
+  }
+
+  /**
+   * Has a classic BPF program choose among the listeners that share the
+   * address of `listener`.
+   *
+   * @returns whether the kernel takes it
+   */
+  steer(listener: Socket, program: Uint8Array<ArrayBuffer>): boolean {
+    const descriptor = new BigUint64Array(2); // struct sock_fprog
+    descriptor[0] = BigInt(program.byteLength / 8);
+    descriptor[1] = Deno.UnsafePointer.value(Deno.UnsafePointer.of(program));
+    return this.#libc.symbols.setsockopt(
+      listener.fd,
+      SOL_SOCKET,
+      SO_ATTACH_REUSEPORT_CBPF,
+      descriptor,
+      descriptor.byteLength,
+    ) === 0;
+  }
+
   /** Tells whether the socket is still open under its number. */
   isOpen(socket: Socket): boolean {
     return this.cookie(socket.fd) === socket.cookie;
@@ -212,5 +240,22 @@ export class Sockets {
     return call(fd, this.#address, this.#length) === 0
       ? readAddress(this.#address, this.#length[0])
       : null;
+  }
+}
+
+/**
+ * Opens the view of the sockets.
+ *
+ * @returns null where it cannot be had: on other systems than Linux, without
+ * the permission for FFI, without `/proc`
+ */
+export function openSockets(): Sockets | null {
+  const libc = openLibc();
+  if (libc === null) return null;
+  try {
+    return new Sockets(libc);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotSupported) return null;
+    throw error;
   }
 }

@@ -4,13 +4,8 @@
  * @module
  */
 
-import type { SocketAddress } from "./address.ts";
-import { type Libc, openLibc, SOL_SOCKET } from "./libc.ts";
-import { Sockets } from "./sockets.ts";
-
-/** From Linux's asm-generic/socket.h. */
-const SO_ACCEPTCONN = 30;
-const SO_ATTACH_REUSEPORT_CBPF = 51;
+import { addressName, type SocketAddress } from "./address.ts";
+import { openSockets, type Socket, type Sockets } from "./sockets.ts";
 
 /** Classic BPF (linux/bpf_common.h, linux/filter.h). */
 const LOAD_WORD = 0x20;
@@ -31,19 +26,16 @@ export type ListenerId = number;
  * that is still chosen resets what waits there.
  */
 export class Steering {
-  readonly #libc: Libc;
   readonly #sockets: Sockets;
   readonly #address: SocketAddress;
   /** In the kernel's order; null stands for one of another process. */
   readonly #group: (ListenerId | null)[];
 
   private constructor(
-    libc: Libc,
     sockets: Sockets,
     address: SocketAddress,
     others: number,
   ) {
-    this.#libc = libc;
     this.#sockets = sockets;
     this.#address = address;
     this.#group = new Array(others).fill(null);
@@ -51,13 +43,11 @@ export class Steering {
 
   /**
    * @param others How many listeners of another process were bound before.
-   * @returns null where it cannot be had: not Linux, or no permission for FFI
+   * @returns null where it cannot be had, as the guard
    */
   static open(address: SocketAddress, others = 0): Steering | null {
-    const libc = openLibc();
-    const own = openLibc();
-    if (libc === null || own === null) return null;
-    return new Steering(libc, new Sockets(own), address, others);
+    const sockets = openSockets();
+    return sockets === null ? null : new Steering(sockets, address, others);
   }
 
   /** The listener that was bound since the last call; null when there is none. */
@@ -126,37 +116,20 @@ export class Steering {
     if (moves && numbers.length > 1) numbers.pop();
     const [any] = this.#listeners();
     if (numbers.length === 0 || any === undefined) return false;
-    const program = chooseAmong(numbers);
-    const descriptor = new BigUint64Array(2); // struct sock_fprog
-    descriptor[0] = BigInt(program.byteLength / 8);
-    descriptor[1] = Deno.UnsafePointer.value(Deno.UnsafePointer.of(program));
-    return this.#libc.symbols.setsockopt(
-      any.fd,
-      SOL_SOCKET,
-      SO_ATTACH_REUSEPORT_CBPF,
-      descriptor,
-      16,
-    ) === 0;
+    return this.#sockets.steer(any, chooseAmong(numbers));
   }
 
   /** Gives everything back; the kernel goes on as it was told last. */
   close(): void {
-    this.#libc.close();
     this.#sockets.close();
   }
 
-  *#listeners(): Generator<{ fd: number; cookie: ListenerId }> {
-    const name = nameOf(this.#address);
-    const value = new Uint32Array(1);
-    const length = new Uint32Array([4]);
-    const { getsockopt } = this.#libc.symbols;
+  *#listeners(): Generator<Socket> {
+    const name = addressName(this.#address);
     for (const fd of this.#sockets.descriptors()) {
-      const listens =
-        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, value, length) === 0 &&
-        value[0] === 1;
-      if (!listens) continue;
+      if (!this.#sockets.isListening(fd)) continue;
       const address = this.#sockets.ownAddress(fd);
-      if (address === null || nameOf(address) !== name) continue;
+      if (address === null || addressName(address) !== name) continue;
       yield { fd, cookie: this.#sockets.cookie(fd) };
     }
   }
@@ -181,10 +154,4 @@ function chooseAmong(numbers: readonly number[]): Uint8Array<ArrayBuffer> {
   });
   add(RETURN, 0, numbers.at(-1)!);
   return program;
-}
-
-function nameOf(address: SocketAddress): string {
-  return "path" in address
-    ? address.path
-    : `${address.hostname}:${address.port}`;
 }

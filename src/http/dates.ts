@@ -10,19 +10,6 @@ export function formatHttpDate(time: number): string {
   return new Date(time).toUTCString();
 }
 
-let cachedSecond = NaN;
-let cachedText = "";
-
-/** The date of `now` for the `date` field, made once a second. */
-export function currentHttpDate(now: number = Date.now()): string {
-  const second = Math.floor(now / 1000);
-  if (second !== cachedSecond) {
-    cachedText = formatHttpDate(now);
-    cachedSecond = second;
-  }
-  return cachedText;
-}
-
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 const MONTH = `(?<month>${MONTHS.join("|")})`;
 const TIME =

@@ -10,6 +10,7 @@ import type { Guard } from "../guard/guard.ts";
 import { log } from "../log/log.ts";
 import { connectionLimit } from "../server/connection_limit.ts";
 import type { KeyPair } from "../server/key_pair.ts";
+import { reportGuard } from "../server/report_guard.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
 import { checkFree, checkShareable } from "./check_free.ts";
 import { CrashPause } from "./crash_pause.ts";
@@ -113,6 +114,7 @@ export class Supervisor implements Service {
       this.#connectionLimit,
       settings.timeout,
     );
+    reportGuard(this.#guard, this.#connectionLimit);
     const started = this.#pool.start(this.#wanted);
     this.#queue = started.catch(() => {});
     await started;

@@ -21,6 +21,7 @@ import { listenAddresses } from "./listen_addresses.ts";
 import { Listener } from "./listener.ts";
 import { Patience } from "./patience.ts";
 import type { StopCause } from "./exchange.ts";
+import { reportGuard } from "./report_guard.ts";
 import { Running } from "./running.ts";
 import { ALONE, type ServerRole } from "./server_role.ts";
 
@@ -206,13 +207,8 @@ export class Server {
       runningPeers: () => occupied(running),
       onClose: (peer, reason) => this.connectionClosed(peer, reason),
     });
-    if (workerNumber !== null) {
-      // The supervisor has said it.
-    } else if (guard === null) {
-      log.warn(
-        "Connections cannot be watched here (it takes Linux, /proc and the permission for FFI): --max-connections, and --timeout for idle connections, are not enforced.",
-      );
-    } else log.debug(`At most ${connectionLimit} connections.`);
+    // Of workers the supervisor says it, once.
+    if (workerNumber === null) reportGuard(guard, connectionLimit);
     const accessLog = this.#accessLog;
     return {
       app: this.#app,

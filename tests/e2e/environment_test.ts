@@ -38,6 +38,14 @@ for (const permissions of FEWER) {
   });
 }
 
+Deno.test("with two workers and --deny-ffi it is said once, not by each", async () => {
+  const permissions = ["--allow-all", "--deny-ffi"];
+  const log = await serves({ permissions }, ["-w", "2"]);
+  const warnings = log.match(/^\S+ (warn|error) .*/gm) ?? [];
+  assertEquals(warnings.length, 1, log);
+  assertMatch(warnings.join(), /--max-connections, and --timeout for idle/);
+});
+
 Deno.test({
   name: "with all permissions it warns of nothing",
   ignore: Deno.build.os !== "linux",
