@@ -98,7 +98,9 @@ export class Connections {
 
   /**
    * Finds the connections there are now, and gives them seats: first those that
-   * have one, then those of the `admitted` peers, then the oldest.
+   * have one, then those of the `admitted` peers, then those that were answered
+   * before, then the others; each in the order in which they were found, which
+   * is that of age but for those of one look.
    *
    * @returns their number, without those that are being closed
    */
@@ -113,13 +115,28 @@ export class Connections {
     let free = this.#limit;
     for (const { seated } of present) if (seated) free--;
     const next = [...admitted].map((peer) => this.#byPeer.get(peer));
-    for (const connection of [...next, ...present]) {
+    const rest = free > 0 && free < present.length
+      ? this.#answeredFirst(present)
+      : present;
+    for (const connection of [...next, ...rest]) {
       if (free > 0) free -= seat(connection);
     }
     const now = performance.now();
     this.#debt = this.#debtAt(began) + now - began;
     this.#lookedAt = now;
     return present.length;
+  }
+
+  #answeredFirst(present: readonly Connection[]): Connection[] {
+    const answered = new Set(
+      present.filter((connection) =>
+        connection.seated || this.#sockets.tcpState(connection)?.segments
+      ),
+    );
+    return [
+      ...answered,
+      ...present.filter((connection) => !answered.has(connection)),
+    ];
   }
 
   #debtAt(now: number): number {

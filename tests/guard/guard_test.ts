@@ -39,6 +39,21 @@ Deno.test("a place that becomes free is free at once", async () => {
   assertEquals(await status(second), 200);
 });
 
+Deno.test("who was answered before keeps the place, whatever descriptors are free since", async () => {
+  await using server = new GuardedServer(undefined, { limit: 2 });
+  // The next connections are to get lower descriptors than these two.
+  const holes = Array.from({ length: 8 }, () => Deno.openSync("/dev/null"));
+  using first = await server.connect();
+  using second = await server.connect();
+  assertEquals(await status(first), 200);
+  assertEquals(await status(second), 200);
+  for (const hole of holes) hole.close();
+  using refused = await server.connect();
+  assertEquals(await status(refused), 503);
+  assertEquals(await status(first), 200);
+  assertEquals(await status(second), 200);
+});
+
 Deno.test("the oldest connections keep their places, asked or not", async () => {
   await using server = new GuardedServer(undefined, { limit: 3 });
   using silent = await server.connect();
