@@ -95,10 +95,12 @@ export class WorkerPool {
     if (worker.state !== "serving") return true;
     const successor = await this.startOne();
     if (successor === null) return false;
+    // From here on new connections reach the successor: then it may be said.
+    const retired = this.retire(worker);
     log.info(
       `Worker ${successor.number} replaces worker ${worker.number}: ${why}.`,
     );
-    await this.retire(worker);
+    await retired;
     return true;
   }
 
