@@ -35,11 +35,8 @@ export function optionPlaceholder(option: Option): string {
   return placeholder ?? kind.item?.placeholder ?? kind.placeholder;
 }
 
-/** What it means, its default, and what is not available yet. */
+/** What it means, and its default. */
 export function optionMeaning(option: Option): string {
-  const { help, later } = option;
-  const text = isFlag(option) ? help : withDefault(help, option.default);
-  if (later === undefined) return text;
-  const which = later.which === "" ? "" : `: ${later.which}`;
-  return `${text} [not available yet${which}]`;
+  const { help } = option;
+  return isFlag(option) ? help : withDefault(help, option.default);
 }

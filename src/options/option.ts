@@ -21,16 +21,6 @@ export interface Option<T = unknown> {
   readonly help: string;
   /** Options that must not be given together with this one. */
   readonly excludes?: readonly (keyof Settings)[];
-  /** What part of the option is not available yet. */
-  readonly later?: Later<T>;
-}
-
-/** Marks an option whose effect is still to come. */
-export interface Later<T> {
-  /** Which values, for `--help`; "" for all. */
-  readonly which: string;
-  /** Tells whether a value asks for the effect. */
-  asks(value: T): boolean;
 }
 
 /** `maxConnections` is `max-connections` on the command line … */

@@ -4,11 +4,10 @@
  * @module
  */
 
-import { isFlag, KEYS } from "./names.ts";
+import { KEYS } from "./names.ts";
 import type { Key } from "./names.ts";
 import { KindError } from "./kinds.ts";
 import { didYouMean } from "./nearest.ts";
-import type { Option } from "./option.ts";
 import { OptionError } from "./option_error.ts";
 import { quote } from "./quote.ts";
 import type { Settings } from "./settings.ts";
@@ -62,11 +61,6 @@ export function settle(
   for (const [key, value] of values) {
     // A flag that is off asks for nothing.
     if (value === false) continue;
-    const option: Option = OPTIONS[key];
-    if (option.later?.asks(value)) {
-      const shown = isFlag(option) ? "" : ` ${quote(value)}`;
-      throw new OptionError(`${label(key)}${shown} is not available yet`);
-    }
     const other = excludedBy(values, key);
     if (other !== undefined) {
       throw new OptionError(

@@ -10,7 +10,7 @@
 import { host, listenAddress, port } from "./address.ts";
 import { existingFile, fileMode, path } from "./file_kinds.ts";
 import { choice, flag, integer, list, seconds, text } from "./kinds.ts";
-import type { Later, Option } from "./option.ts";
+import type { Option } from "./option.ts";
 import type { Settings } from "./settings.ts";
 
 /** Every option by its key in {@linkcode Settings}, in the order of `--help`. */
@@ -20,8 +20,6 @@ export type OptionTable = {
 
 const number = integer();
 const atLeastOne = integer({ min: 1 });
-const always: Later<unknown> = { which: "", asks: () => true };
-const aboveZero: Later<number> = { which: "", asks: (value) => value > 0 };
 
 /** The options that set something. */
 export const OPTIONS: OptionTable = {
@@ -60,13 +58,11 @@ export const OPTIONS: OptionTable = {
     placeholder: "MODE",
     default: null,
     help: "development, production or none; development checks the app",
-    later: { which: "development", asks: (mode) => mode === "development" },
   },
   noDefaultMiddleware: {
     kind: flag,
     default: false,
     help: "No checks of the app in development",
-    later: always,
   },
   lifespan: {
     kind: choice(["auto", "on", "off"]),
@@ -233,19 +229,16 @@ export const OPTIONS: OptionTable = {
     kind: seconds,
     default: 0,
     help: "For a request in which nothing is read or written",
-    later: aboveZero,
   },
   wsIdleTimeout: {
     kind: seconds,
     default: 0,
     help: "For a WebSocket on which nothing is received or sent",
-    later: aboveZero,
   },
   sseIdleTimeout: {
     kind: seconds,
     default: 0,
     help: "For an event stream on which nothing is sent",
-    later: aboveZero,
   },
   lifespanStartupTimeout: {
     kind: seconds,

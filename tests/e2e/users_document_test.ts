@@ -14,7 +14,6 @@ import {
   runProgram,
   startProgram,
 } from "../helpers/run_program.ts";
-import { OPTIONS } from "../../src/options/table.ts";
 import { cert, key } from "../guard/certificate.ts";
 
 const APP = `
@@ -201,27 +200,4 @@ Deno.test("pagi-server ./myapp.psgi: a Perl app is refused with a clear sentence
   const { code, stderr } = await runProgram(["./myapp.psgi"]);
   assertEquals(code, 1);
   assertMatch(stderr, /^pagi-server: \.\/myapp\.psgi is a Perl app\. It needs/);
-});
-
-/** The exit code and the message of a refused command line. */
-async function refusal(line: string): Promise<[number | null, string]> {
-  const { code, stderr } = await runProgram(line.split(" "), { files: FILES });
-  return [code, stderr];
-}
-
-Deno.test("what is not available yet is refused with a plain sentence", async () => {
-  const options: [key: keyof typeof OPTIONS, given: string][] = [
-    ["daemonize", "-D"],
-    ["pid", "--pid p.pid"],
-    ["user", "--user www"],
-    ["group", "--group www"],
-  ];
-  for (const [key, given] of options) {
-    if (OPTIONS[key].later === undefined) continue;
-    const shown = given.replace(/(?<= ).*/, '"$&"');
-    assertEquals(await refusal(`${given} ./myapp.ts`), [
-      2,
-      `pagi-server: ${shown} is not available yet\n`,
-    ]);
-  }
 });

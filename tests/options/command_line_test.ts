@@ -221,31 +221,10 @@ Deno.test("a wrong command line is refused in one sentence", () => {
         "--write-high-watermark 100",
         "--write-low-watermark (16384) must not be above --write-high-watermark (100)",
       ],
-      // What is still to come.
-      ["-E development", '-E "development" is not available yet'],
-      [
-        "--no-default-middleware",
-        "--no-default-middleware is not available yet",
-      ],
-      ["--request-timeout .5", "--request-timeout 0.5 is not available yet"],
-      ["--ws-idle-timeout 1", "--ws-idle-timeout 1 is not available yet"],
-      ["--sse-idle-timeout 1", "--sse-idle-timeout 1 is not available yet"],
     ] as const
   ) {
     assertEquals(refusal(line as string | string[]), message, String(line));
   }
-});
-
-Deno.test("options still to come are accepted with values that ask for nothing", () => {
-  for (
-    const line of [
-      "--http2",
-      "-E production",
-      "--env none",
-      "--request-timeout 0",
-      "--ws-idle-timeout 0 --sse-idle-timeout 0",
-    ]
-  ) read(line);
 });
 
 Deno.test("-h sets the host (PAGI.md 105)", () => {

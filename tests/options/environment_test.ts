@@ -73,16 +73,6 @@ Deno.test("a wrong value of the environment is named as such", () => {
       ],
       [
         "",
-        { PAGI_REQUEST_TIMEOUT: "4" },
-        "environment variable PAGI_REQUEST_TIMEOUT 4 is not available yet",
-      ],
-      [
-        "",
-        { PAGI_NO_DEFAULT_MIDDLEWARE: "1" },
-        "environment variable PAGI_NO_DEFAULT_MIDDLEWARE is not available yet",
-      ],
-      [
-        "",
         { PAGI_HOST: "::", PAGI_SOCKET: "s" },
         "environment variable PAGI_HOST and environment variable PAGI_SOCKET " +
         "exclude each other; give only one",

@@ -26,15 +26,6 @@ Deno.test("the help and the README's table name every option, its aliases and it
   }
 });
 
-Deno.test("the help tells what is not available yet", () => {
-  const rows = optionsMarkdown().split("\n");
-  for (const [name, { later }] of NAMED) {
-    const row = rows.find((row) => row.match(`--${name}[\` ]`))!;
-    assertEquals(row.includes("[not available yet"), later !== undefined, name);
-  }
-  assert(helpText().includes("[not available yet"));
-});
-
 Deno.test("every row of the README's tables has two cells", () => {
   for (const line of optionsMarkdown().split("\n")) {
     if (line === "") continue;

@@ -66,7 +66,6 @@ Deno.test("wrong settings in code are named", () => {
         "setting writeLowWatermark (16384) must not be above setting " +
         "writeHighWatermark (1)",
       ],
-      [{ requestTimeout: 4 }, "setting requestTimeout 4 is not available yet"],
     ] as const
   ) {
     const error = assertThrows(
