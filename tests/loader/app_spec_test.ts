@@ -47,7 +47,7 @@ const CASES: [args: string[], kind: string, name: string, pairs: Pairs][] = [
   [["file:///a.ts"], "specifier", "file:///a.ts", {}],
 ];
 
-Deno.test("parseAppSpec() reads every form of the table (PAGI.md 7)", () => {
+Deno.test("parseAppSpec() reads every form of the table (PAGI.md section 7)", () => {
   for (const [args, kind, name, pairs] of CASES) {
     assertEquals(
       parseAppSpec(args, null, isFile),

@@ -10,7 +10,7 @@ function worker(number: number): WorkerHandle {
   return { number, seenAt: performance.now() } as WorkerHandle;
 }
 
-Deno.test("workers beat five times in the timeout, and once a second at least (PAGI.md 6)", () => {
+Deno.test("workers beat five times in the timeout, and once a second at least (PAGI.md section 6)", () => {
   assertEquals(beatInterval(2), 400);
   assertEquals(beatInterval(50), 1000);
 });

@@ -104,7 +104,7 @@ Deno.test("a body that was read in part does not keep its connection from going 
   });
 });
 
-Deno.test("100 Continue is sent at once, not with the first body read (PAGI.md 9, 35)", async () => {
+Deno.test("100 Continue is sent at once, not with the first body read (PAGI.md 35, exception)", async () => {
   const go = Promise.withResolvers<void>();
   const app = httpApp(async (_scope, receive, send) => {
     await go.promise;

@@ -153,7 +153,7 @@ Deno.test("HTTP/1.1 without host gets 400 (PAGI.md 100)", async () => {
   await assertRefused(400, "GET http://localhost/ HTTP/1.1\r\n\r\n");
 });
 
-Deno.test("HTTP/1.0 without host gets 400 too (PAGI.md 9, 100)", async () => {
+Deno.test("HTTP/1.0 without host gets 400 too (PAGI.md 100, exception)", async () => {
   await assertRefused(400, "GET / HTTP/1.0\r\n\r\n");
 });
 

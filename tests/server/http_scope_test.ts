@@ -64,7 +64,7 @@ Deno.test("an http scope says who asks whom, and how", async () => {
   });
 });
 
-Deno.test("HTTP/1.0 is reported as 1.1, from which it cannot be told (PAGI.md 9)", async () => {
+Deno.test("HTTP/1.0 is reported as 1.1, from which it cannot be told (PAGI.md 32, exception)", async () => {
   const scope = await scopeOf("GET / HTTP/1.0\r\nHost: localhost\r\n\r\n");
   assertEquals(scope.http_version, "1.1");
 });

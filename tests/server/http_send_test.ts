@@ -101,7 +101,7 @@ Deno.test("trailers before start, without announcement or twice are ignored (PAG
   });
 });
 
-Deno.test("announced trailers end the message and do not reach the wire (PAGI.md 9, 41)", async () => {
+Deno.test("announced trailers end the message and do not reach the wire (PAGI.md 41, exception)", async () => {
   for (const pieces of [["ab"], ["a", "b"]]) {
     const seen: boolean[] = [];
     await run(async (send, connection) => {

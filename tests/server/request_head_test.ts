@@ -42,7 +42,7 @@ function refused(status: number, ...args: Parameters<typeof request>): void {
   assertEquals(error.status, status);
 }
 
-Deno.test("without the engine's list equal names are joined and sorted (PAGI.md 9, 16)", () => {
+Deno.test("without the engine's list equal names are joined and sorted (PAGI.md 16, exception)", () => {
   const { headers } = read("http://localhost/", [
     ["X-Two", "a"],
     ["Host", "localhost"],
