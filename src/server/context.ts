@@ -50,10 +50,39 @@ export interface ListenerContext {
   readonly server: [host: string, port: number | null];
   readonly httpExtensions: Extensions;
   readonly webSocketExtensions: Extensions;
+  /** Makes a WebSocket of a request. */
+  readonly upgrade: Upgrade;
+}
+
+/** The engine's way to a WebSocket, or that of a test without a socket. */
+export type Upgrade = (
+  request: Request,
+  options: Deno.UpgradeWebSocketOptions,
+) => Deno.WebSocketUpgrade;
+
+/** One address of `worker`; `certificate` is null without TLS. */
+export function listenerContext(
+  worker: WorkerContext,
+  server: [host: string, port: number | null],
+  certificate: string | null,
+  upgrade: Upgrade = Deno.upgradeWebSocket,
+): ListenerContext {
+  const tls = certificate === null ? {} : { tls: tlsInfo(certificate) };
+  return {
+    worker,
+    secure: certificate !== null,
+    server,
+    httpExtensions: Object.freeze(tls),
+    webSocketExtensions: Object.freeze({
+      ...tls,
+      "websocket.http.response": Object.freeze({}),
+    }),
+    upgrade,
+  };
 }
 
 /** What is known of TLS here: the engine tells nothing of the handshake. */
-export function tlsInfo(certificate: string): TlsInfo {
+function tlsInfo(certificate: string): TlsInfo {
   return {
     server_cert: certificate,
     client_cert_chain: [],

@@ -9,7 +9,7 @@ import type { SocketAddress } from "../guard/address.ts";
 import { log } from "../log/log.ts";
 import {
   type ListenerContext,
-  tlsInfo,
+  listenerContext,
   type WorkerContext,
 } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
@@ -144,19 +144,13 @@ export class Listener {
   }
 
   #context(): ListenerContext {
-    const tls = this.#tls === null ? {} : { tls: tlsInfo(this.#tls.cert) };
-    return {
-      worker: this.#worker,
-      secure: this.#tls !== null,
-      server: "path" in this.#address
+    return listenerContext(
+      this.#worker,
+      "path" in this.#address
         ? [this.#address.path, null]
         : [this.#address.host, this.#address.port],
-      httpExtensions: Object.freeze(tls),
-      webSocketExtensions: Object.freeze({
-        ...tls,
-        "websocket.http.response": Object.freeze({}),
-      }),
-    };
+      this.#tls?.cert ?? null,
+    );
   }
 
   /** Accepting failed, and the engine has given the address up: serve again. */

@@ -12,8 +12,13 @@ import { type Guard, openGuard } from "../guard/guard.ts";
 import { log } from "../log/log.ts";
 import { AccessLog } from "./access_log.ts";
 import { connectionLimit as connectionLimitOf } from "./connection_limit.ts";
-import type { WorkerContext } from "./context.ts";
+import {
+  listenerContext,
+  type Upgrade,
+  type WorkerContext,
+} from "./context.ts";
 import { DeadlineSet } from "./deadline_set.ts";
+import { dispatch } from "./dispatch.ts";
 import { drain } from "./drain.ts";
 import { Lifespan } from "./lifespan.ts";
 import { type KeyPair, readKeyPair } from "./key_pair.ts";
@@ -143,6 +148,24 @@ export class Server {
     });
   }
 
+  /**
+   * The second half without an address, for tests of apps: nothing is bound,
+   * no connection guarded.
+   *
+   * @returns what the engine would call for each request
+   */
+  handler(
+    server: [host: string, port: number],
+    upgrade: Upgrade,
+  ): Deno.ServeHandler {
+    const worker = this.#worker = this.#createWorker(
+      this.#lifespan.state,
+      false,
+    );
+    const listener = listenerContext(worker, server, null, upgrade);
+    return (request, info) => dispatch(listener, request, info);
+  }
+
   async #orStop(work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -194,21 +217,12 @@ export class Server {
     await this.#accessLog?.close();
   }
 
-  #createWorker(state: State | null): MutableContext {
+  #createWorker(state: State | null, guarded = true): MutableContext {
     const { settings } = this;
+    const { workerNumber } = this.#role;
     const running = new Running();
-    const { connectionLimit: limitOfAll, workerNumber } = this.#role;
-    const connectionLimit = limitOfAll ?? connectionLimitOf(settings);
-    const guard = openGuard({
-      limit: connectionLimit,
-      share: workerNumber === null ? 1 : 1 / settings.workers,
-      // A worker does not see which connections are the others'.
-      timeoutMs: workerNumber === null ? settings.timeout * 1000 : 0,
-      runningPeers: () => occupied(running),
-      onClose: (peer, reason) => this.connectionClosed(peer, reason),
-    });
-    // Of workers the supervisor says it, once.
-    if (workerNumber === null) reportGuard(guard, connectionLimit);
+    const connectionLimit = guarded ? this.#connectionLimit() : 0;
+    const guard = guarded ? this.#openGuard(running, connectionLimit) : null;
     const accessLog = this.#accessLog;
     return {
       app: this.#app,
@@ -238,6 +252,26 @@ export class Server {
       takesOver: this.#role.takesOver,
       draining: null,
     };
+  }
+
+  #connectionLimit(): number {
+    return this.#role.connectionLimit ?? connectionLimitOf(this.settings);
+  }
+
+  #openGuard(running: Running, limit: number): Guard | null {
+    const { settings } = this;
+    const { workerNumber } = this.#role;
+    const guard = openGuard({
+      limit,
+      share: workerNumber === null ? 1 : 1 / settings.workers,
+      // A worker does not see which connections are the others'.
+      timeoutMs: workerNumber === null ? settings.timeout * 1000 : 0,
+      runningPeers: () => occupied(running),
+      onClose: (peer, reason) => this.connectionClosed(peer, reason),
+    });
+    // Of workers the supervisor says it, once.
+    if (workerNumber === null) reportGuard(guard, limit);
+    return guard;
   }
 }
 

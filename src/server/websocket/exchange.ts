@@ -93,7 +93,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
   /** Opens the WebSocket; resolves when messages can be sent. */
   accept(subprotocol: string | null, headers: HeaderList): Promise<void> {
     this.unwatchClient();
-    const { socket, response } = Deno.upgradeWebSocket(this.request, {
+    const { socket, response } = this.listener.upgrade(this.request, {
       idleTimeout: 0,
     });
     for (const [name, value] of endToEnd(headers)) {
