@@ -90,10 +90,12 @@ function readWritten(
     const name = longName(key);
     const as = spellings.get(name);
     if (as === undefined) continue;
-    const { kind }: Option = OPTIONS[key];
+    const { kind, commas }: Option = OPTIONS[key];
     const raw = parsed[name];
+    const parse = (text: string): unknown =>
+      commas ? kind.parse(text) : [kind.item!.parse(text)];
     const value = Array.isArray(raw)
-      ? raw.map((text, i) => check(as[i], () => kind.item!.parse(text)))
+      ? raw.flatMap((text, i) => check(as[i], () => parse(text)))
       : check(as.at(-1)!, () => kind.accept(raw));
     values.set(key, value);
   }

@@ -136,20 +136,22 @@ export function choice<const W extends string>(
   });
 }
 
-/** Several values of one kind: separated by commas, or an array in code. */
-export function list<T>(item: Kind<T>): Kind<T[]> {
+/** Several values of one kind: separated, or an array in code. */
+export function list<T>(item: Kind<T>, separator = ","): Kind<T[]> {
   return {
     placeholder: `${item.placeholder},…`,
     allowed: `a list; each item must be ${item.allowed}`,
     item,
     parse: (given) =>
-      given.split(",").map((part) => part.trim()).filter((part) => part !== "")
+      given.split(separator).map((part) => part.trim()).filter((part) =>
+        part !== ""
+      )
         .map((part) => item.parse(part)),
     accept: (value) =>
       Array.isArray(value)
         ? value.map((part) => item.accept(part))
         : typeof value === "string"
-        ? list(item).parse(value)
+        ? list(item, separator).parse(value)
         : [item.accept(value)],
   };
 }

@@ -52,10 +52,14 @@ export function normalise(args: readonly string[]): NormalArgs {
     }
     const [, dashes, spelling, attached] = LONG.exec(arg) ?? [];
     const name = LONG_NAMES.get(spelling);
+    const negated = name === undefined ? onByDefault(spelling) : undefined;
     if (arg === "-" || !arg.startsWith("-")) {
       positionals.push(arg);
     } else if (name !== undefined) {
       add(dashes + spelling, name, attached);
+    } else if (negated !== undefined && attached === undefined) {
+      add(arg, negated);
+      options.push(`--${negated}=false`);
     } else if (dashes === "--") {
       options.push(arg);
     } else {
@@ -67,6 +71,14 @@ export function normalise(args: readonly string[]): NormalArgs {
     }
   }
   return { options, positionals, spellings };
+}
+
+/** The name of the flag that `no-…` turns off. */
+function onByDefault(spelling: string | undefined): string | undefined {
+  const name = spelling?.replace(/^no-/, "");
+  return name !== spelling && NAMED.get(name!)?.default === true
+    ? name
+    : undefined;
 }
 
 /** Splits `qp8080`: flags, and at the end an option with its value, if any. */

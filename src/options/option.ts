@@ -14,6 +14,8 @@ export interface Option<T = unknown> {
   /** Other names; those of one letter are short options. */
   readonly aliases?: readonly string[];
   readonly kind: Kind<NonNullable<T>>;
+  /** True when one value on the command line may hold several, with commas. */
+  readonly commas?: boolean;
   /** In place of the kind's placeholder. */
   readonly placeholder?: string;
   readonly default: T;
@@ -22,6 +24,11 @@ export interface Option<T = unknown> {
   /** Options that must not be given together with this one. */
   readonly excludes?: readonly (keyof Settings)[];
 }
+
+/** Every option by its key in {@linkcode Settings}, in the order of `--help`. */
+export type OptionTable = {
+  readonly [K in keyof Settings]: Option<Settings[K]>;
+};
 
 /** `maxConnections` is `max-connections` on the command line … */
 export function longName(key: string): string {

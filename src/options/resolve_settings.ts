@@ -74,6 +74,17 @@ export function settle(
       : ["sslKey", "sslCert"];
     throw new OptionError(`${label(given)} needs ${label(missing)} too`);
   }
+  if (values.has("trustedProxies") && !values.get("proxyHeaders")) {
+    throw new OptionError(
+      `${label("trustedProxies")} needs ${label("proxyHeaders")} too`,
+    );
+  }
+  if (values.get("http2") === false) {
+    throw new OptionError(
+      `${label("http2")}: Deno's engine always speaks HTTP/2 and cannot be ` +
+        "told not to; let a proxy in front speak HTTP/1.1 only",
+    );
+  }
   const settings = Object.fromEntries(
     KEYS.map((key) => [key, values.get(key) ?? OPTIONS[key].default]),
   ) as unknown as Settings;
@@ -105,5 +116,6 @@ function isDefault(key: Key, value: unknown): boolean {
   const normal = OPTIONS[key].default;
   return value === normal ||
     (Array.isArray(value) && Array.isArray(normal) &&
-      value.length === 0 && normal.length === 0);
+      value.length === normal.length &&
+      value.every((item, i) => item === normal[i]));
 }

@@ -5,6 +5,7 @@
  */
 
 import type { ListenAddress } from "./address.ts";
+import type { HeaderField } from "./header_field.ts";
 
 /**
  * The value of every option, by its name in camelCase. What each means stands
@@ -33,6 +34,11 @@ export interface Settings {
   readonly http2: boolean;
   readonly sslCert: string | null;
   readonly sslKey: string | null;
+
+  readonly proxyHeaders: boolean;
+  readonly trustedProxies: readonly string[];
+  readonly rootPath: string;
+  readonly header: readonly HeaderField[];
 
   readonly workers: number;
   readonly reuseport: boolean;

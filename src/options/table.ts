@@ -9,17 +9,11 @@
 
 import { host, listenAddress, port } from "./address.ts";
 import { existingFile, fileMode, path } from "./file_kinds.ts";
+import { headerField } from "./header_field.ts";
 import { choice, flag, integer, list, seconds, text } from "./kinds.ts";
-import type { Option } from "./option.ts";
-import type { Settings } from "./settings.ts";
-
-/** Every option by its key in {@linkcode Settings}, in the order of `--help`. */
-export type OptionTable = {
-  readonly [K in keyof Settings]: Option<Settings[K]>;
-};
-
-const number = integer();
-const atLeastOne = integer({ min: 1 });
+import { LIMIT_OPTIONS } from "./limit_options.ts";
+import type { OptionTable } from "./option.ts";
+import { rootPath, trustedProxy } from "./proxy_kinds.ts";
 
 /** The options that set something. */
 export const OPTIONS: OptionTable = {
@@ -122,6 +116,32 @@ export const OPTIONS: OptionTable = {
     help: "Accepted and without effect: HTTP/2 is always on",
   },
 
+  proxyHeaders: {
+    heading: "Behind a proxy",
+    kind: flag,
+    default: false,
+    help: "Take client and scheme from X-Forwarded-For and -Proto, or " +
+      "Forwarded, where a trusted proxy sends them",
+  },
+  trustedProxies: {
+    kind: list(trustedProxy),
+    commas: true,
+    default: ["127.0.0.1", "::1"],
+    help: "Whose headers --proxy-headers takes: addresses, ranges such as " +
+      "10.0.0.0/8, unix: for Unix sockets; repeatable, or with commas",
+  },
+  rootPath: {
+    kind: rootPath,
+    default: "",
+    help: "The start of the path that the proxy takes off, for links",
+  },
+  header: {
+    kind: list(headerField, "\n"),
+    default: [],
+    help: 'Add "Name: value" to responses that lack the name; repeatable, ' +
+      "in PAGI_HEADER one a line",
+  },
+
   workers: {
     heading: "Process",
     aliases: ["w"],
@@ -135,7 +155,7 @@ export const OPTIONS: OptionTable = {
     help: "Each worker binds the address itself; no effect with one worker",
   },
   maxRequests: {
-    kind: number,
+    kind: integer(),
     default: 0,
     help: "Replace a worker after NUM requests; 0: never, as with one worker",
   },
@@ -175,81 +195,7 @@ export const OPTIONS: OptionTable = {
     help: "Accepted and without effect: Deno has one event loop",
   },
 
-  maxConnections: {
-    heading: "Limits",
-    kind: number,
-    default: 0,
-    help: "Connections per worker; more get 503; 0: open-file limit minus 50",
-  },
-  maxBodySize: {
-    kind: number,
-    default: 10_000_000,
-    help: "Bytes of a request body; more get 413; 0 means unlimited",
-  },
-  maxHeaderSize: {
-    kind: atLeastOne,
-    default: 8192,
-    help: "Bytes of a request line (414) and of the header fields (431)",
-  },
-  maxHeaderCount: {
-    kind: atLeastOne,
-    default: 100,
-    help: "Header fields of a request; more get 431",
-  },
-  maxReceiveQueue: {
-    kind: atLeastOne,
-    default: 1000,
-    help: "WebSocket messages waiting for the app; more close it with 1008",
-  },
-  maxWsFrameSize: {
-    kind: atLeastOne,
-    default: 65536,
-    help: "Bytes of a WebSocket message; more close the connection",
-  },
-  writeHighWatermark: {
-    kind: number,
-    default: 65536,
-    help: "Bytes waiting to be sent that make the app wait",
-  },
-  writeLowWatermark: {
-    kind: number,
-    default: 16384,
-    help: "Bytes waiting to be sent below which it goes on",
-  },
-
-  timeout: {
-    heading: "Timeouts in seconds (0 means none)",
-    kind: seconds,
-    default: 60,
-    help: "For a request head to arrive, also on a connection that is kept, " +
-      "and between two pieces of a body; when given, also for the app to " +
-      "start its response",
-  },
-  requestTimeout: {
-    kind: seconds,
-    default: 0,
-    help: "For a request in which nothing is read or written",
-  },
-  wsIdleTimeout: {
-    kind: seconds,
-    default: 0,
-    help: "For a WebSocket on which nothing is received or sent",
-  },
-  sseIdleTimeout: {
-    kind: seconds,
-    default: 0,
-    help: "For an event stream on which nothing is sent",
-  },
-  lifespanStartupTimeout: {
-    kind: seconds,
-    default: 30,
-    help: "For the app to start",
-  },
-  shutdownTimeout: {
-    kind: seconds,
-    default: 30,
-    help: "For running requests to finish on a stop, and then for the app",
-  },
+  ...LIMIT_OPTIONS,
 
   logLevel: {
     heading: "Logs",
