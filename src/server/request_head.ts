@@ -37,6 +37,8 @@ export interface HeadLimits {
 
 /** RFC 3986, section 3.2.2, without userinfo; what `host` may hold. */
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+)(?::\d*)?$/;
+/** 16 bytes in base64 (RFC 6455, section 4.2.1). */
+const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
 /** The host checked last: nearly all requests name the same one. */
 let lastGoodHost = "";
 
@@ -74,7 +76,7 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
   let foreignCoding = false;
   let upgrade = false;
   let connectionUpgrade = false;
-  let key = false;
+  let key: string | undefined;
   let version: string | undefined;
   let events = false;
   for (let i = 0; i < headers.length; i++) {
@@ -102,10 +104,11 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
         connectionUpgrade ||= listNames(value, "upgrade");
         break;
       case "sec-websocket-key":
-        key = true;
+        // Neither of these two may come twice (RFC 6455, section 11.3).
+        key = key === undefined ? value : "";
         break;
       case "sec-websocket-version":
-        version = value;
+        version = version === undefined ? value : "";
         break;
     }
   }
@@ -165,12 +168,15 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
   }
 
   let kind: RequestKind = events ? "sse" : "http";
-  if (upgrade && connectionUpgrade && key && method === "GET") {
+  if (upgrade && connectionUpgrade && key !== undefined && method === "GET") {
     if (version !== "13") {
       throw new Refusal(426, "Only WebSocket version 13 is spoken here.", [
         ["sec-websocket-version", "13"],
         ["upgrade", "websocket"],
       ]);
+    }
+    if (!WEBSOCKET_KEY.test(key)) {
+      throw new Refusal(400, "One sec-websocket-key of 16 bytes is needed.");
     }
     kind = "websocket";
   }
