@@ -20,7 +20,9 @@ export type State = Record<string, unknown>;
 
 /** The versions of the protocol. */
 export interface PagiInfo {
+  /** `"0.3"`. */
   version: string;
+  /** The version of the specification that the server follows. */
   spec_version?: string;
 }
 
@@ -32,23 +34,31 @@ export interface TlsInfo {
   client_cert_chain: string[];
   /** RFC 4514 subject. */
   client_cert_name: string | null;
+  /** Why the client's certificate was not accepted. */
   client_cert_error: string | null;
   /** 0x0303, 0x0304. */
   tls_version: number | null;
+  /** By its number in the IANA registry. */
   cipher_suite: number | null;
 }
 
 /** Optional features of the server; test for the key before use. */
 export interface Extensions {
+  /** `http.fullflush` may be sent. */
   fullflush?: object;
+  /** On TLS connections only. */
   tls?: TlsInfo;
+  /** A WebSocket may be denied with a response. */
   "websocket.http.response"?: object;
+  /** Extensions of servers and middleware. */
   [name: string]: object | undefined;
 }
 
 /** What the scopes of all network connections share. */
 export interface NetScope {
+  /** The versions of the protocol. */
   pagi: PagiInfo;
+  /** The version that the client speaks. */
   http_version: "1.0" | "1.1" | "2";
   /** Percent-decoded; UTF-8, or one code unit per byte where it is not UTF-8. */
   path: string;
@@ -56,43 +66,63 @@ export interface NetScope {
   raw_path?: string;
   /** As sent, after the first "?"; "" when missing. */
   query_string: string;
+  /** Where the app is mounted, without a slash at the end; `""` at the top. */
   root_path: string;
+  /** Lower-case names, in order; `cookie` fields are joined by `"; "`. */
   headers: HeaderList;
+  /** Absent on Unix sockets. */
   client?: [host: string, port: number];
+  /** `[path, null]` on Unix sockets. */
   server?: [host: string, port: number | null];
+  /** A shallow copy of what the lifespan left; absent without lifespan. */
   state?: State;
+  /** What the server can do beside the protocol. */
   extensions: Extensions;
+  /** Absent where the server cannot measure its buffer. */
   "pagi.transport"?: PagiTransport;
+  /** Keys of middleware: with a prefix of its own. */
   [key: string]: unknown;
 }
 
 /** One HTTP request. */
 export interface HttpScope extends NetScope {
+  /** Tells the scopes apart. */
   type: "http";
   /** Upper case. */
   method: string;
+  /** Of the URL that the client asked for. */
   scheme: "http" | "https";
+  /** How the request fares. */
   "pagi.connection": PagiConnection;
 }
 
 /** One request that accepts `text/event-stream`. */
 export interface SseScope extends NetScope {
+  /** Tells the scopes apart. */
   type: "sse";
+  /** Upper case; any method may ask for a stream. */
   method: string;
+  /** Of the URL that the client asked for. */
   scheme: "http" | "https";
 }
 
 /** One WebSocket connection. */
 export interface WebSocketScope extends NetScope {
+  /** Tells the scopes apart. */
   type: "websocket";
+  /** Of the URL that the client asked for. */
   scheme: "ws" | "wss";
+  /** What the client offers, the best first; `[]` without an offer. */
   subprotocols: string[];
 }
 
 /** Start and stop of one worker or of the single process. */
 export interface LifespanScope {
+  /** Tells the scopes apart. */
   type: "lifespan";
+  /** The live object: what the app puts there, requests get copies of. */
   state?: State;
+  /** The versions, and which worker this is; null in a single process. */
   pagi: PagiInfo & { is_worker?: Flag; worker_num?: number | null };
 }
 
@@ -111,7 +141,9 @@ export type ReceiveEvent =
 
 /** An open file that the app owns; `Deno.FsFile` fits. */
 export interface FileHandle {
+  /** Reads up to `into.length` bytes; null at the end of the file. */
   read(into: Uint8Array): Promise<number | null>;
+  /** Moves to `offset` bytes from the start; without it the server reads on. */
   seek?(offset: number, whence: 0): Promise<number>;
 }
 
@@ -121,18 +153,23 @@ export interface Slice {
   offset?: number;
   /** Bytes (to the end of the file). */
   length?: number;
+  /** Without effect: a file completes the body. */
   more?: FlagIn;
 }
 
 /** The status line and header fields of a response. */
 export interface Head {
+  /** 200 to 599. */
   status: number;
+  /** Names are tokens, values hold no control characters (`[]`). */
   headers?: HeaderList;
 }
 
 /** A piece of a body. */
 export interface Chunk {
+  /** Empty unless given. */
   body?: BytesIn;
+  /** 1 when more of the body follows (0). */
   more?: FlagIn;
 }
 
@@ -203,7 +240,9 @@ export interface PagiConnection {
   onDisconnect(callback: (reason: DisconnectReason) => void): void;
   /** Called once after success, at once if that has come already. */
   onComplete(callback: () => void): void;
+  /** True from the start of a response, whoever made it. */
   responseStarted(): boolean;
+  /** True after the last part of the response. */
   responseComplete(): boolean;
   /** Resolves with the reason on an abnormal end; otherwise stays pending. */
   readonly disconnected: Promise<DisconnectReason>;
@@ -213,9 +252,13 @@ export interface PagiConnection {
 export interface PagiTransport {
   /** Bytes accepted but not yet written. */
   bufferedAmount(): number;
+  /** Bytes from which on `send` waits; null where there is no such mark. */
   highWaterMark(): number | null;
+  /** Bytes below which it goes on. */
   lowWaterMark(): number | null;
+  /** Called once on reaching the high mark, at once if that is so already. */
   onHighWater(callback: () => void): this;
+  /** Called once when the buffer next drops under the low mark. */
   onDrain(callback: () => void): this;
 }
 
