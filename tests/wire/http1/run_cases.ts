@@ -1,0 +1,166 @@
+/**
+ * Runs cases of the wire suite against one real server.
+ *
+ * @module
+ */
+
+import type { Settings } from "../../../src/options/settings.ts";
+import type { HttpScope, Receive, Send } from "../../../src/pagi/types.ts";
+import { assertEquals, assertMatch } from "../../../src/std/assert.ts";
+import { httpApp, reply } from "../../helpers/http_app.ts";
+import type { RawConnection } from "../../helpers/raw_connection.ts";
+import { withServer } from "../../helpers/with_server.ts";
+import type { WireCase } from "./wire_case.ts";
+
+/** One case while it runs. */
+interface Run {
+  readonly row: WireCase;
+  /** What the app has seen. */
+  readonly app: string[];
+}
+
+/** Longer than anything here takes (ms). */
+const PATIENCE = 3000;
+
+/** Registers a test with a step for each case. */
+export function testCases(
+  title: string,
+  cases: readonly WireCase[],
+  settings: Partial<Settings> = {},
+): void {
+  Deno.test(`HTTP/1.1 on the wire: ${title}`, async (t) => {
+    // Every case has a connection of its own; the client's port names it.
+    const runs = new Map<number, Run>();
+    const app = httpApp(async (scope, receive, send) => {
+      const run = runs.get(scope.client![1])!;
+      await observe(run, scope, receive, send);
+    });
+    await withServer(app, settings, async ({ connect }) => {
+      for (const row of cases) {
+        await t.step(`${row.title} [RFC ${row.rfc}]`, async () => {
+          const client = await connect();
+          const run: Run = { row, app: [] };
+          const local = client.connection.localAddr as Deno.NetAddr;
+          runs.set(local.port, run);
+          const timer = setTimeout(() => client.close(), PATIENCE);
+          try {
+            await check(run, client);
+          } finally {
+            clearTimeout(timer);
+            client.close();
+          }
+        });
+      }
+    });
+  });
+}
+
+/** Writes down what the app sees of a request, and has it served. */
+async function observe(
+  { row, app }: Run,
+  scope: HttpScope,
+  receive: Receive,
+  send: Send,
+): Promise<void> {
+  const { method, raw_path, query_string } = scope;
+  if (raw_path === "/probe") return await reply(send, "probe");
+  const at = app.length;
+  const request = `${method} ${raw_path}${query_string && `?${query_string}`}`;
+  let body = "";
+  app.push(request);
+  const watched: Receive = async () => {
+    const event = await receive();
+    if (event.type === "http.request") {
+      for (const byte of event.body) body += String.fromCharCode(byte);
+      app[at] = `${request} ${body}${event.more ? "…" : ""}`.trimEnd();
+    } else if (!app[at].endsWith("…")) app[at] += "…";
+    return event;
+  };
+  if (row.serve) return await row.serve(scope, watched, send);
+  let event = await watched();
+  while (event.type === "http.request" && event.more) event = await watched();
+  if (event.type === "http.request") await reply(send, body);
+}
+
+async function check({ row, app }: Run, client: RawConnection): Promise<void> {
+  await write(client, row);
+  const wanted = row.answers === "" ? [] : row.answers.split(" ");
+  const answers: string[] = [];
+  let wire = "";
+  for (const statuses of wanted) {
+    const answer = await client.response(isHead(row)).catch(() => null);
+    if (answer === null) break;
+    wire += answer.head + answer.body;
+    const status = String(answer.status);
+    answers.push(statuses.split("|").includes(status) ? statuses : status);
+  }
+  const connection = row.client === "leaves"
+    ? "closed"
+    : row.connection === "kept"
+    ? await probe(client, answers)
+    : await end(client, answers);
+  await settled(app, row.app);
+  assertEquals({ answers, connection, app }, {
+    answers: wanted,
+    connection: row.connection,
+    app: row.app,
+  });
+  if (row.wire) assertMatch(wire, row.wire);
+}
+
+async function write(client: RawConnection, row: WireCase): Promise<void> {
+  const pieces = typeof row.send === "string" ? [row.send] : row.send;
+  try {
+    for (const [i, piece] of pieces.entries()) {
+      // Apart from each other, so that they are read one by one.
+      if (i > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+      await client.send(piece);
+    }
+    if (row.client === "half-closes") await client.connection.closeWrite();
+  } catch {
+    // The server had enough; its answers tell.
+  }
+  if (row.client === "leaves") client.close();
+}
+
+/** Tells whether the next request is answered. */
+async function probe(
+  client: RawConnection,
+  answers: string[],
+): Promise<WireCase["connection"]> {
+  await client.request("GET /probe").catch(() => {});
+  const answer = await client.response().catch(() => null);
+  if (answer === null) return "closed";
+  if (answer.body !== "probe") answers.push(String(answer.status));
+  return "kept";
+}
+
+/** Tells whether the connection ends, and what it says before. */
+async function end(
+  client: RawConnection,
+  answers: string[],
+): Promise<WireCase["connection"]> {
+  const began = performance.now();
+  const rest = await client.rest();
+  for (const [, status] of rest.matchAll(/HTTP\/1\.[01] (\d{3})/g)) {
+    // So the guard answers requests behind one that ends the connection.
+    if (status !== "503") answers.push(status);
+  }
+  return performance.now() - began < PATIENCE / 2 ? "closed" : "kept";
+}
+
+/** The app may hear of the end later than the client. */
+async function settled(
+  app: readonly string[],
+  expected: readonly string[],
+): Promise<void> {
+  const deadline = performance.now() + 500;
+  while (app.join("\n") !== expected.join("\n")) {
+    if (performance.now() > deadline) return;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+function isHead({ send }: WireCase): boolean {
+  return (typeof send === "string" ? send : send.join("")).startsWith("HEAD ");
+}
