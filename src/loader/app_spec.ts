@@ -78,9 +78,13 @@ export function parseTarget(
 /** The app as the banner names it: `PAGI::App::Directory root=.`. */
 export function describeApp({ target, pairs }: AppSpec): string {
   const options = Object.entries(pairs).map(([key, value]) =>
-    `${key}=${/^[\x21-\x7e]*$/.test(value) ? value : quote(value)}`
+    `${plainOrQuoted(key)}=${plainOrQuoted(value)}`
   );
-  return [target.name, ...options].join(" ");
+  return [plainOrQuoted(target.name), ...options].join(" ");
+}
+
+function plainOrQuoted(word: string): string {
+  return /^[\x21-\x7e]*$/.test(word) ? word : quote(word);
 }
 
 function parsePairs(args: readonly string[]): Pairs {

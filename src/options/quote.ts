@@ -15,6 +15,7 @@ const LONGEST = 100;
  */
 export function quote(value: unknown): string {
   if (typeof value === "function") return "a function";
+  if (typeof value === "symbol") return "a symbol";
   if (typeof value === "object" && value !== null) {
     return Array.isArray(value) ? "a list" : "an object";
   }

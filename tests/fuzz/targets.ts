@@ -1,0 +1,19 @@
+/**
+ * All that can be fuzzed.
+ *
+ * @module
+ */
+
+import { accessFormat } from "./access_format.ts";
+import { appSpec, commandLine, settingsInCode } from "./command_line.ts";
+import { parsers } from "./parsers.ts";
+import type { Target } from "./target.ts";
+
+/** Every target; shares follow what a stranger can reach, and the speed. */
+export const TARGETS: readonly Target[] = [
+  commandLine,
+  settingsInCode,
+  appSpec,
+  accessFormat,
+  parsers,
+];
