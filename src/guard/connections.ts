@@ -83,6 +83,21 @@ export class Connections {
     this.#forget(connection);
   }
 
+  /**
+   * The open one that has this name, and when it is not known and can be
+   * afforded, after a look; `burst` as in {@linkcode mayLook}.
+   */
+  findOrLook(
+    peer: string,
+    look: () => void,
+    burst: number,
+  ): Connection | undefined {
+    const connection = this.findOpen(peer);
+    if (connection !== undefined || !this.mayLook(burst)) return connection;
+    look();
+    return this.find(peer);
+  }
+
   /** Tells whether there was a look after the instant `since`. */
   lookedAfter(since: number): boolean {
     return this.#lookedAt > since;

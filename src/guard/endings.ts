@@ -141,11 +141,11 @@ export class Endings {
     isRunning: (peer: string) => boolean,
   ): void {
     const connections = this.#connections;
-    ending.connection ??= connections.findOpen(peer);
-    if (!ending.connection && connections.mayLook(BURST)) {
-      this.#options.look();
-      ending.connection = connections.find(peer);
-    }
+    ending.connection ??= connections.findOrLook(
+      peer,
+      this.#options.look,
+      BURST,
+    );
     const connection = ending.connection;
     if (connection === undefined) {
       if (connections.lookedAfter(ending.since)) this.#endings.delete(peer);

@@ -7,6 +7,11 @@
  */
 
 import { peerKey, type SocketAddress } from "./address.ts";
+import {
+  type ClientReason,
+  ClientWatch,
+  type WatchedRequest,
+} from "./client_watch.ts";
 import { type Connection, Connections } from "./connections.ts";
 import {
   type DeadlineReason,
@@ -33,8 +38,16 @@ export interface GuardOptions {
    * a guard ends no connections behind their answers, its threads' guards do.
    */
   runningPeers(): PeersRunning | Promise<PeersRunning>;
-  /** Called after a deadline closed a connection. */
-  onClose?(peer: string, reason: DeadlineReason): void;
+  /** The requests of this thread, to watch their clients; none if missing. */
+  requests?(): Iterable<WatchedRequest>;
+  /** Called after the guard closed a connection for that reason. */
+  onClose?(peer: string, reason: DeadlineReason | ClientReason): void;
+}
+
+/** For how long nothing has happened on a connection (ms). */
+export interface Silence {
+  readonly sent: number;
+  readonly received: number;
 }
 
 /** Watches over the connections of some listeners. */
@@ -55,8 +68,18 @@ export interface Guard {
    * share the connection, let only the stream end.
    */
   endConnection(peer: string): void;
-  /** Closes a connection at once. */
+  /** Closes a connection at once; what its peer has not taken is dropped. */
   dropConnection(peer: string): void;
+  /**
+   * For how long nothing was sent on a connection, and nothing received (ms);
+   * null when it cannot be found.
+   */
+  silence(peer: string): Silence | null;
+  /**
+   * To be called when a request begins while none is running: from then on
+   * those that run are watched for clients that leave or flood.
+   */
+  wake(): void;
   /** Closes all connections, each as `endConnection` does. */
   endAll(): void;
   /** Counts the connections that are open and not being closed. */
@@ -102,6 +125,7 @@ class LibcGuard implements Guard {
   readonly #connections: Connections;
   readonly #endings: Endings;
   readonly #deadlines: Deadlines | undefined;
+  readonly #clientWatch: ClientWatch | undefined;
   /**
    * Requests that need no closer look. Each may have come on a connection that
    * is new since the last look, so it is half of the seats that were free then.
@@ -134,6 +158,13 @@ class LibcGuard implements Guard {
         timeoutMs,
         look,
         runningPeers,
+        onClose,
+      });
+    }
+    if (options.requests !== undefined) {
+      this.#clientWatch = new ClientWatch(sockets, connections, {
+        requests: () => options.requests!(),
+        look,
         onClose,
       });
     }
@@ -187,7 +218,26 @@ class LibcGuard implements Guard {
   dropConnection(peer: string): void {
     const connection = this.#connections.findOpen(peer);
     if (connection === undefined) this.#endings.add(peer, true);
-    else this.#shutdown(connection);
+    else {
+      const pending = this.#sockets.tcpState(connection)?.pending;
+      this.#shutdown(connection, pending);
+    }
+  }
+
+  silence(peer: string): Silence | null {
+    const connection = this.#connections.findOrLook(
+      peer,
+      () => this.#look(),
+      BURST,
+    );
+    const state = connection && this.#sockets.tcpState(connection);
+    return state
+      ? { sent: state.silence, received: state.inboundSilence }
+      : null;
+  }
+
+  wake(): void {
+    this.#clientWatch?.wake();
   }
 
   count(): number {
@@ -224,6 +274,7 @@ class LibcGuard implements Guard {
   close(): void {
     this.#deadlines?.stop();
     this.#endings.stop();
+    this.#clientWatch?.stop();
     this.#sockets.close();
   }
 
@@ -236,8 +287,8 @@ class LibcGuard implements Guard {
     return count;
   }
 
-  #shutdown(connection: Connection): boolean {
+  #shutdown(connection: Connection, reset = false): boolean {
     connection.ending = true;
-    return this.#sockets.shutdown(connection);
+    return this.#sockets.shutdown(connection, reset);
   }
 }

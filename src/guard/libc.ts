@@ -46,6 +46,9 @@ export const SO_COOKIE = 57;
 
 export const IPPROTO_TCP = 6;
 export const TCP_INFO = 11;
+/** States of a connection. */
+export const TCP_CLOSE = 7;
+export const TCP_CLOSE_WAIT = 8;
 
 export const SHUT_WR = 1;
 export const SHUT_RDWR = 2;

@@ -24,20 +24,28 @@ import {
   SO_PROTOCOL,
   SOCK_STREAM,
   SOL_SOCKET,
+  TCP_CLOSE,
+  TCP_CLOSE_WAIT,
   TCP_INFO,
 } from "./libc.ts";
 import { O_CLOEXEC } from "../system/libc.ts";
 
 /** What the kernel tells of a TCP connection. */
 export interface TcpState {
+  /** The peer has sent its end, or a reset. */
+  readonly left: boolean;
   /** Bytes wait to be sent or to be acknowledged. */
   readonly pending: boolean;
   /** Since the last byte was sent; if none was, since the handshake (ms). */
   readonly silence: number;
+  /** Since the last byte came; if none did, since the handshake (ms). */
+  readonly inboundSilence: number;
   /** Segments with data sent so far; 0 on a connection never answered. */
   readonly segments: number;
   /** Bytes acknowledged so far, modulo 2³². */
   readonly acked: number;
+  /** Bytes received so far. */
+  readonly received: number;
 }
 
 /** One socket: a descriptor, and the cookie that tells it from the next. */
@@ -211,10 +219,14 @@ export class Sockets {
   #readTcp(fd: number): TcpState | null {
     const tcp = this.#tcp;
     if (!this.#option(fd, IPPROTO_TCP, TCP_INFO, tcp)) return null;
+    const state = tcp[0] & 0xff; // tcpi_state
     return {
+      left: state === TCP_CLOSE || state === TCP_CLOSE_WAIT,
       pending: tcp[6] + tcp[36] > 0, // tcpi_unacked, tcpi_notsent_bytes
       silence: tcp[11], // tcpi_last_data_sent
+      inboundSilence: tcp[13], // tcpi_last_data_recv
       acked: tcp[30], // tcpi_bytes_acked, the low half
+      received: tcp[32] + tcp[33] * 2 ** 32, // tcpi_bytes_received
       segments: tcp[39], // tcpi_data_segs_out
     };
   }

@@ -7,6 +7,7 @@
 import type { DisconnectReason } from "../pagi/types.ts";
 import type { AccessRecord } from "../log/access_format.ts";
 import { peerKey } from "../guard/address.ts";
+import type { Silence } from "../guard/guard.ts";
 import { log } from "../log/log.ts";
 import { ConnectionState } from "./connection_state.ts";
 import type { ListenerContext, WorkerContext } from "./context.ts";
@@ -177,6 +178,16 @@ export abstract class Exchange implements AccessRecord {
 
   /** Says in the log which request an error belongs to. */
   protected logError(what: string, error?: unknown): void {
+  /** For how long nothing went over the connection; null: nobody knows. */
+  connectionSilence(): Silence | null {
+    return this.worker.guard?.silence(this.peerKey) ?? null;
+  }
+
+  /** See {@linkcode WatchedRequest}. */
+  get inputTaken(): number | null {
+    return null;
+  }
+
     log.error(`${this.describe()}: ${what}`, error);
   }
 

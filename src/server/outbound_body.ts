@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { IdleTimer } from "./idle_timer.ts";
 import type { Buffer, TransportState } from "./transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();
@@ -31,14 +32,20 @@ export class OutboundBody implements Buffer {
   /**
    * @param transport Watches this buffer; asked for only when a write happens.
    * @param onCancel Called when the engine reads no more.
+   * @param activity Is told of each piece that the engine has written.
    */
-  constructor(transport: () => TransportState, onCancel: () => void) {
+  constructor(
+    transport: () => TransportState,
+    onCancel: () => void,
+    activity: IdleTimer | null = null,
+  ) {
     this.#transport = transport;
     this.stream = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
       },
       pull: () => {
+        activity?.touch();
         this.#wanted = true;
         this.#feed();
         this.#transport().update();

@@ -6,6 +6,7 @@
 
 import type { DisconnectReason, Flag } from "../pagi/types.ts";
 import type { DeadlineSet } from "./deadline_set.ts";
+import type { IdleTimer } from "./idle_timer.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -33,22 +34,35 @@ export class BodyFailure extends Error {
 export class RequestBody {
   #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #received = 0;
+  #waiting = false;
   #done = false;
 
   /**
    * @param maxSize Bytes; 0 means no limit.
    * @param stalls Bounds the pause between two parts.
+   * @param activity Is told of each part.
    */
   constructor(
     readonly request: Request,
     readonly contentLength: number | null,
     readonly maxSize: number,
     readonly stalls: DeadlineSet,
+    readonly activity: IdleTimer | null,
   ) {}
 
   /** True when the last part has been given out. */
   get done(): boolean {
     return this.#done;
+  }
+
+  /** True while the next part is waited for. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  /** Bytes that came so far. */
+  get received(): number {
+    return this.#received;
   }
 
   /**
@@ -110,8 +124,10 @@ export class RequestBody {
       stalled = true;
       this.cancel();
     });
+    this.#waiting = true;
     try {
       const part = await reader.read();
+      this.activity?.touch();
       if (stalled) {
         throw new BodyFailure(
           408,
@@ -125,6 +141,7 @@ export class RequestBody {
       this.#done = true;
       throw leftBehind(error);
     } finally {
+      this.#waiting = false;
       this.stalls.cancel(wait);
     }
   }

@@ -8,6 +8,7 @@ import type { DisconnectReason } from "../pagi/types.ts";
 import { log } from "../log/log.ts";
 import type { Deadline } from "./deadline_set.ts";
 import { Exchange } from "./exchange.ts";
+import { IdleTimer } from "./idle_timer.ts";
 import { type BodyFailure, RequestBody } from "./request_body.ts";
 import { ResponseWriter } from "./response_writer.ts";
 
@@ -17,6 +18,30 @@ export abstract class ResponseExchange extends Exchange {
   #body: RequestBody | null = null;
   #waiting: (() => void)[] | null = null;
   #start: Deadline | null = null;
+  #activity: IdleTimer | null = null;
+
+  /** Bounds the time in which nothing is read or written, if that is bounded. */
+  boundActivity(): void {
+    const { requestTimeout } = this.worker.settings;
+    if (requestTimeout === 0) return;
+    this.#activity = new IdleTimer(
+      requestTimeout,
+      () => this.#inactive(requestTimeout),
+      // The engine may be done with what the client has yet to take.
+      () => this.handedOff ? this.connectionSilence()?.sent ?? null : null,
+    );
+  }
+
+  /** From now on nothing need be read or written. */
+  unboundActivity(): void {
+    this.#activity?.end();
+    this.#activity = null;
+  }
+
+  /** What is to be told of each read and each write, if anything. */
+  get activity(): IdleTimer | null {
+    return this.#activity;
+  }
 
   /** The request's body; most requests have none that anybody asks for. */
   get body(): RequestBody {
@@ -25,6 +50,7 @@ export abstract class ResponseExchange extends Exchange {
       this.head.contentLength,
       this.worker.settings.maxBodySize,
       this.worker.stalls,
+      this.#activity,
     );
   }
 
@@ -33,6 +59,14 @@ export abstract class ResponseExchange extends Exchange {
   }
   override get bodyBytes(): number {
     return this.writer.bodyBytes;
+  }
+
+  /** Of a Unix socket and of HTTP/2 the kernel tells nothing per request. */
+  override get inputTaken(): number | null {
+    if (this.address.transport !== "tcp" || this.head.http2) return null;
+    const body = this.#body;
+    if (body === null) return 0;
+    return body.waiting ? null : body.received;
   }
 
   /** True when the only thing left to receive is the disconnect. */
@@ -52,6 +86,7 @@ export abstract class ResponseExchange extends Exchange {
   /** The response is complete, or there will be none. */
   responseOver(): void {
     this.unboundStart();
+    this.unboundActivity();
     this.#body?.cancel();
     const waiting = this.#waiting;
     this.#waiting = null;
@@ -119,6 +154,25 @@ export abstract class ResponseExchange extends Exchange {
       } s (--timeout).`,
     );
     this.answer(503, "The application took too long.", "client_timeout");
+  }
+
+  /** Nothing was read or written for the time of `--request-timeout`. */
+  #inactive(seconds: number): void {
+    log.warn(
+      `${this.describe()}: nothing was read or written for ${seconds} s (--request-timeout).`,
+    );
+    if (this.writer.started) {
+      this.disconnect("client_timeout");
+      this.dropConnection();
+    } else if (this.#body?.waiting) {
+      this.answer(
+        408,
+        "The request body stopped arriving.",
+        "client_timeout",
+      );
+    } else {
+      this.answer(503, "The application took too long.", "client_timeout");
+    }
   }
 
   protected override settled(): void | Promise<void> {

@@ -151,6 +151,7 @@ export class ResponseWriter implements Buffer {
       () => this.transport,
       () => this.#cancelled(),
     );
+      exchange.activity,
     this.#phase = "open";
     const isHead = exchange.head.method === "HEAD";
     if (isHead || !hasBody(this.status!)) {
@@ -231,7 +232,9 @@ export class ResponseWriter implements Buffer {
     length: number | null,
   ): Promise<void> {
     const { file, size } = await openFile(path);
-    const native = this.#phase === "started" && offset === 0 &&
+    // Of a native send nothing is heard until its end.
+    const native = this.#exchange.activity === null &&
+      this.#phase === "started" && offset === 0 &&
       (length === null || length >= size) &&
       this.#exchange.head.method !== "HEAD" && hasBody(this.status!);
     if (native) {

@@ -9,10 +9,17 @@ import type { Exchange } from "./exchange.ts";
 /** The requests and connections that an app is serving. */
 export class Running {
   readonly #exchanges = new Set<Exchange>();
+  readonly #onBusy: () => void;
   #onIdle: (() => void)[] = [];
+
+  /** @param onBusy Called when something runs and nothing did before. */
+  constructor(onBusy: () => void) {
+    this.#onBusy = onBusy;
+  }
 
   add(exchange: Exchange): void {
     this.#exchanges.add(exchange);
+    if (this.#exchanges.size === 1) this.#onBusy();
   }
 
   delete(exchange: Exchange): void {

@@ -220,7 +220,7 @@ export class Server {
   #createWorker(state: State | null, guarded = true): MutableContext {
     const { settings } = this;
     const { workerNumber } = this.#role;
-    const running = new Running();
+    const running = new Running(() => guard?.wake());
     const connectionLimit = guarded ? this.#connectionLimit() : 0;
     const guard = guarded ? this.#openGuard(running, connectionLimit) : null;
     const accessLog = this.#accessLog;
@@ -261,12 +261,13 @@ export class Server {
   #openGuard(running: Running, limit: number): Guard | null {
     const { settings } = this;
     const { workerNumber } = this.#role;
-    const guard = openGuard({
+    const guard: Guard | null = openGuard({
       limit,
       share: workerNumber === null ? 1 : 1 / settings.workers,
       // A worker does not see which connections are the others'.
       timeoutMs: workerNumber === null ? settings.timeout * 1000 : 0,
       runningPeers: () => occupied(running),
+      requests: () => running,
       onClose: (peer, reason) => this.connectionClosed(peer, reason),
     });
     // Of workers the supervisor says it, once.

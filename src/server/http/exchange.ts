@@ -20,6 +20,7 @@ export function serveHttp(
 ): Response | Promise<Response> {
   const exchange = new HttpExchange(listener, request, info, head);
   exchange.boundStart();
+  exchange.boundActivity();
   exchange.run(() =>
     exchange.worker.app(
       httpScope(exchange),

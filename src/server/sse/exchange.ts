@@ -12,6 +12,7 @@ import { log } from "../../log/log.ts";
 import type { ListenerContext } from "../context.ts";
 import { DeclinedResponse } from "../declined_response.ts";
 import { endToEnd } from "../end_to_end.ts";
+import { IdleTimer } from "../idle_timer.ts";
 import type { OutboundBody } from "../outbound_body.ts";
 import type { RequestHead } from "../request_head.ts";
 import { ResponseExchange } from "../response_exchange.ts";
@@ -30,6 +31,7 @@ export function serveSse(
   head: RequestHead,
 ): Response | Promise<Response> {
   const exchange = new SseExchange(listener, request, info, head);
+  exchange.boundActivity();
   exchange.run(() =>
     exchange.worker.app(
       sseScope(exchange),
@@ -47,22 +49,28 @@ export class SseExchange extends ResponseExchange {
   #stream: OutboundBody | null = null;
   #keepAlive: { interval: number; comment: string } | null = null;
   #timer: Timer | undefined;
+  #idle: IdleTimer | null = null;
   #decline: DeclinedResponse | null = null;
 
   /** Starts the stream; its head leaves at once. */
   startStream(status: number, headers: HeaderList): void {
     this.phase = "streaming";
+    this.unboundActivity();
     const fields = withDefaults(headers);
     if (this.#keepsConnection) fields.push(["connection", "keep-alive"]);
     this.writer.begin(status, fields);
     this.#stream = this.writer.open();
-    if (this.worker.draining !== null) this.drain();
-    else this.#armKeepAlive();
+    if (this.worker.draining !== null) return this.drain();
+    this.#armKeepAlive();
+    const { sseIdleTimeout } = this.worker.settings;
+    if (sseIdleTimeout > 0) {
+      this.#idle = new IdleTimer(sseIdleTimeout, () => this.#endIdle());
+    }
   }
 
   /** Writes text to the stream; resolves when more may come. */
   write(text: string): Promise<void> {
-    return this.#stream!.write(ENCODER.encode(text));
+    return this.#send(ENCODER.encode(text));
   }
 
   /** Has a comment written every `interval` seconds; 0 stops it. */
@@ -118,6 +126,7 @@ export class SseExchange extends ResponseExchange {
 
   override responseOver(): void {
     clearInterval(this.#timer);
+    this.#idle?.end();
     super.responseOver();
   }
 
@@ -139,8 +148,23 @@ export class SseExchange extends ResponseExchange {
     const text = ENCODER.encode(formatSseComment(comment));
     this.#timer = setInterval(() => {
       // A client that takes nothing needs no more to take.
-      if (!this.writer.transport.full) this.#stream?.write(text);
+      if (!this.writer.transport.full) this.#send(text);
     }, timerDelay(interval));
+  }
+
+  #send(bytes: Uint8Array): Promise<void> {
+    this.#idle?.touch();
+    return this.#stream!.write(bytes);
+  }
+
+  /** Nothing was sent for the time of `--sse-idle-timeout`. */
+  #endIdle(): void {
+    log.debug(() => `${this.describe()}: nothing was sent for too long.`);
+    const untaken = this.writer.bufferedBytes > 0;
+    this.state.fail("idle_timeout");
+    this.writer.end();
+    // A client that takes nothing would not take the end either.
+    if (untaken) this.dropConnection();
   }
 }
 

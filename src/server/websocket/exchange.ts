@@ -14,6 +14,7 @@ import { endToEnd } from "../end_to_end.ts";
 import { Exchange, type StopCause } from "../exchange.ts";
 import type { RequestHead } from "../request_head.ts";
 import { type Buffer, TransportState } from "../transport_state.ts";
+import type { IdleTimer } from "../idle_timer.ts";
 import { awaitClose } from "./await_close.ts";
 import {
   CLIENT_CLOSED,
@@ -26,6 +27,7 @@ import {
   TOO_LARGE,
 } from "./ending.ts";
 import { KeepAlive } from "./keep_alive.ts";
+import { boundIdle } from "./idle.ts";
 import { WebSocketInbox } from "./receive.ts";
 import { webSocketScope } from "./scope.ts";
 import { sendWebSocket } from "./send.ts";
@@ -68,23 +70,17 @@ export class WebSocketExchange extends Exchange implements Buffer {
   override status: number | null = null;
   override bodyBytes = 0;
   readonly inbox: WebSocketInbox = new WebSocketInbox();
-  readonly transport: TransportState;
+  readonly transport: TransportState = new TransportState(
+    this,
+    this.worker.marks,
+  );
   #socket: WebSocket | null = null;
   #ending: Ending | null = null;
   #keepAlive: KeepAlive | null = null;
   #denial: DeclinedResponse | null = null;
   #closeTimer: Timer | undefined;
   #drainTimer: Timer | undefined;
-
-  constructor(
-    listener: ListenerContext,
-    request: Request,
-    info: Deno.ServeHandlerInfo,
-    head: RequestHead,
-  ) {
-    super(listener, request, info, head);
-    this.transport = new TransportState(this, this.worker.marks);
-  }
+  #idle: IdleTimer | null = null;
 
   get bufferedBytes(): number {
     return this.#socket?.bufferedAmount ?? 0;
@@ -109,8 +105,10 @@ export class WebSocketExchange extends Exchange implements Buffer {
     this.handOff(response);
     this.opened = new Promise((resolve) => {
       socket.onopen = () => {
-        if (this.phase === "opening") this.phase = "open";
-        else socket.close(GOING_AWAY);
+        if (this.phase === "opening") {
+          this.phase = "open";
+          this.#idle = boundIdle(this);
+        } else socket.close(GOING_AWAY);
         const { draining } = this.worker;
         if (draining !== null) this.drain(draining);
         resolve();
@@ -131,6 +129,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
   write(message: string | Uint8Array): Promise<void> {
     const socket = this.#socket!;
     const before = socket.bufferedAmount;
+    this.#idle?.touch();
     // The engine copies what it is given.
     socket.send(message as Uint8Array<ArrayBuffer>);
     this.bodyBytes += socket.bufferedAmount - before;
@@ -149,6 +148,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
     this.phase = "closed";
     if (ending !== null) {
       this.#ending ??= ending;
+    this.#idle?.end();
       this.inbox.end(ending);
     }
     this.#socket!.close(code, reason);
@@ -237,16 +237,13 @@ export class WebSocketExchange extends Exchange implements Buffer {
     if (this.phase !== "open") return;
     const { maxWsFrameSize, maxReceiveQueue } = this.worker.settings;
     if (exceeds(data, maxWsFrameSize)) {
+    this.#idle?.touch();
       return this.close(1009, "", TOO_LARGE);
     }
     if (this.inbox.length >= maxReceiveQueue) {
       return this.close(1008, "queue overflow", QUEUE_FULL);
     }
-    this.inbox.push(
-      typeof data === "string"
-        ? { type: "websocket.receive", text: data }
-        : { type: "websocket.receive", bytes: new Uint8Array(data) },
-    );
+    this.inbox.push(data);
   }
 
   /** The connection is at its end; what was foreseen goes before `ending`. */
@@ -257,6 +254,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
     clearTimeout(this.#closeTimer);
     clearInterval(this.#drainTimer);
     this.#keepAlive?.end();
+    this.#idle?.end();
     this.inbox.end(this.#ending ?? ending);
     this.state.fail("client_closed");
     this.transport.release();

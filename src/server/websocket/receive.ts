@@ -29,8 +29,11 @@ export class WebSocketInbox {
   }
 
   /** Takes a message in; nothing comes after the disconnect. */
-  push(event: ReceiveEvent): void {
+  push(data: string | ArrayBuffer): void {
     if (this.#disconnect !== null) return;
+    const event: ReceiveEvent = typeof data === "string"
+      ? { type: "websocket.receive", text: data }
+      : { type: "websocket.receive", bytes: new Uint8Array(data) };
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) waiting(event);
     else this.#events.push(event);
