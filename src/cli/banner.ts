@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Settings } from "../options/settings.ts";
 import type { ServiceFacts } from "../process/run_service.ts";
 import { VERSION } from "./version.ts";
 
@@ -25,6 +26,7 @@ export function banner(facts: ServiceFacts): string {
   serving ${title}
   at      ${places(facts).join("\n          ")}
   limits  ${limits}
+  mode    ${mode(settings)}
   stop it with ${stop}
 `;
 }
@@ -37,6 +39,14 @@ export function places(
     "path" in address ? [`unix:${address.path}`] : []
   );
   return [...urls, ...sockets];
+}
+
+/** The mode, and what it does to the app. */
+function mode({ env, noDefaultMiddleware }: Settings): string {
+  if (env !== "development") return env ?? "none";
+  return noDefaultMiddleware
+    ? "development, with neither checks of the app nor error pages"
+    : "development: the app is checked, and clients see its errors";
 }
 
 function size(bytes: number): string {

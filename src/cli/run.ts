@@ -16,6 +16,7 @@ import {
 import { helpText } from "../options/help.ts";
 import { OptionError } from "../options/option_error.ts";
 import type { Settings } from "../options/settings.ts";
+import { appInMode, decideMode } from "../process/app_mode.ts";
 import { DaemonError, startDaemon } from "../process/daemon.ts";
 import { startedAs } from "../process/own_process.ts";
 import { ensureReadableCache } from "../process/private_cache.ts";
@@ -56,12 +57,20 @@ async function help([name]: readonly string[]): Promise<string> {
   return (name === undefined ? null : await bundledAppHelp(name)) ?? helpText();
 }
 
-async function start(line: CommandLine): Promise<void> {
+async function start(words: CommandLine): Promise<void> {
+  const line = inMode(words);
   if (startedAs === null) {
     ensureReadableCache(line.settings);
     if (line.settings.daemonize) return await startDaemon();
   }
   await serve(line);
+}
+
+/** Decides the mode; all that follows finds it among the settings. */
+function inMode(line: CommandLine): CommandLine {
+  const env = decideMode(line.settings);
+  const settings = { ...line.settings, env };
+  return { ...line, settings, given: new Set([...line.given, "env"]) };
 }
 
 async function serve(line: CommandLine): Promise<void> {
@@ -88,7 +97,7 @@ async function serve(line: CommandLine): Promise<void> {
     })
     : new SingleProcess(async () => {
       const { app, title } = await loadApp(request);
-      const server = new Server(app, givenSettings(line), {
+      const server = new Server(appInMode(app, settings), givenSettings(line), {
         keyPair: setup.keyPair,
         shared: canShare(),
         takesOver: older !== null,

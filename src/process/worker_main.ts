@@ -16,6 +16,7 @@ import { resolveSettings } from "../options/resolve_settings.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_error.ts";
 import { Server } from "../server/server.ts";
+import { appInMode } from "./app_mode.ts";
 import { beatInterval } from "./heartbeat.ts";
 import type { FromWorker, ToWorker, WorkerPlan } from "./messages.ts";
 
@@ -69,7 +70,7 @@ async function start(plan: WorkerPlan): Promise<void> {
   configureLog({ level: settings.logLevel, speaker: `Worker ${number}` });
   reportEnds();
   const { app, title } = await loadApp(request);
-  server = new Server(app, given, {
+  server = new Server(appInMode(app, settings), given, {
     workerNumber: number,
     shared: true,
     connectionLimit,

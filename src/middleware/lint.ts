@@ -1,0 +1,225 @@
+/**
+ * The app's use of the protocol, checked while it serves.
+ *
+ * @module
+ */
+
+import { log } from "../log/log.ts";
+import type {
+  PagiApp,
+  PagiConnection,
+  Receive,
+  ReceiveEvent,
+  Scope,
+  Send,
+  SendEvent,
+} from "../pagi/types.ts";
+import { HeaderAdvice } from "./header_advice.ts";
+import { HttpRules } from "./http_rules.ts";
+import { LifespanRules } from "./lifespan_rules.ts";
+import { LintError } from "./lint_error.ts";
+import type { Rules } from "./rules.ts";
+import { checkScope } from "./scope_check.ts";
+import { Sending } from "./sending.ts";
+import { SseRules } from "./sse_rules.ts";
+import { WebSocketRules } from "./websocket_rules.ts";
+
+/** The engine tells that a client has left some moments after it is asked. */
+const LEAVING_MS = 10;
+/** More disconnects than any app asks for that looks at what it receives. */
+const MAX_DISCONNECTS = 1000;
+
+/**
+ * Wraps an app so that it fails where it breaks the order of events, although
+ * a server would ignore that: `send` rejects, or the app does once it returns,
+ * with a {@linkcode LintError}. A correct app sees no difference. After the
+ * client has left nothing is a mistake (PAGI.md 3.1).
+ */
+export function lint(app: PagiApp): PagiApp {
+  const advice = new HeaderAdvice();
+  return (scope, receive, send) =>
+    new LintedScope(scope, receive, send, advice).run(app);
+}
+
+/** One call of the app. */
+class LintedScope {
+  readonly #scope: Scope;
+  readonly #receive: Receive;
+  readonly #send: Send;
+  readonly #advice: HeaderAdvice;
+  #rules: Rules<unknown> | null = null;
+  /** What was sent and not awaited, or has not settled. */
+  readonly #open = new Map<Sending, string>();
+  /** The first mistake, for an app that does not hear of it in `send`. */
+  #mistake: LintError | null = null;
+  #returned = false;
+  #disconnects = 0;
+  /** What the app calls; its stacks begin there. */
+  readonly #taker: Receive = () => this.#take();
+  readonly #giver: Send = (event) => this.#give(event);
+
+  constructor(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    advice: HeaderAdvice,
+  ) {
+    this.#scope = scope;
+    this.#receive = receive;
+    this.#send = send;
+    this.#advice = advice;
+  }
+
+  async run(app: PagiApp): Promise<void> {
+    try {
+      checkScope(this.#scope);
+      this.#rules = rulesOf(this.#scope);
+      await app(this.#scope, this.#taker, this.#giver);
+      this.#returned = true;
+      await this.#checkReturn();
+    } catch (error) {
+      this.#tellOfLifespan(error);
+      throw error;
+    } finally {
+      this.#returned = true;
+    }
+  }
+
+  async #take(): Promise<ReceiveEvent> {
+    if (this.#disconnects >= MAX_DISCONNECTS) {
+      throw this.#note(
+        new LintError(
+          `receive was called ${MAX_DISCONNECTS} times after the disconnect`,
+          "it yields nothing else any more, so the app must return",
+          "PAGI.md 3",
+        ),
+        this.#taker,
+      );
+    }
+    const event = await this.#receive();
+    if (event.type.endsWith(".disconnect")) this.#disconnects++;
+    this.#rules?.received(event);
+    return event;
+  }
+
+  #give(event: SendEvent): Promise<void> {
+    let awaited = false, settled = false;
+    const close = () => {
+      if (awaited && settled) this.#open.delete(sending);
+    };
+    const settle = () => {
+      settled = true;
+      close();
+    };
+    const sending = new Sending((resolve, reject) => {
+      this.#pass(event).finally(settle).then(resolve, reject);
+    });
+    sending.onAwaited = () => {
+      awaited = true;
+      close();
+    };
+    this.#open.set(sending, String(event?.type));
+    return sending;
+  }
+
+  async #pass(event: SendEvent): Promise<void> {
+    let undo = () => {};
+    try {
+      undo = this.#follow(event);
+    } catch (error) {
+      if (!await this.#leaves()) throw error;
+    }
+    try {
+      await this.#send(event);
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  /** Moves the rules on by an event; returns how to go back. */
+  #follow(event: SendEvent): () => void {
+    try {
+      if (this.#returned) {
+        throw new LintError(
+          `${event?.type} was sent after the app had returned`,
+          "that ends the scope",
+          "PAGI.md 1",
+        );
+      }
+      const undo = this.#rules!.take(event);
+      this.#advice.look(event);
+      return undo;
+    } catch (error) {
+      throw this.#note(error as Error, this.#giver);
+    }
+  }
+
+  /** Shows where the app called, and remembers a mistake. */
+  #note(error: Error, called: Send | Receive): Error {
+    Error.captureStackTrace(error, called);
+    if (error instanceof LintError) this.#mistake ??= error;
+    return error;
+  }
+
+  async #checkReturn(): Promise<void> {
+    const mistake = this.#mistake ?? this.#forgotten() ??
+      this.#rules!.unfinished();
+    if (mistake !== null && !await this.#leaves()) throw mistake;
+  }
+
+  #forgotten(): LintError | null {
+    const [type] = this.#open.values();
+    if (type === undefined) return null;
+    return new LintError(
+      `The app returned without having awaited send of ${type}`,
+      "what is on its way then may be lost",
+      "PAGI.md 1",
+    );
+  }
+
+  /**
+   * Tells whether the client has left, or the server has given it up. Asked
+   * only after a mistake: asking makes the server watch the client.
+   */
+  async #leaves(): Promise<boolean> {
+    if (this.#disconnects > 0) return true;
+    const connection = this.#connection;
+    if (connection === undefined) return false;
+    if (connection.disconnectReason() !== null) return true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LEAVING_MS);
+    });
+    await Promise.race([connection.disconnected, patience]);
+    clearTimeout(timer);
+    return connection.disconnectReason() !== null;
+  }
+
+  get #connection(): PagiConnection | undefined {
+    return this.#scope.type === "http"
+      ? this.#scope["pagi.connection"]
+      : undefined;
+  }
+
+  /** A server takes what is thrown at the start for "has no lifespan". */
+  #tellOfLifespan(error: unknown): void {
+    if (!(error instanceof LintError)) return;
+    if (!(this.#rules instanceof LifespanRules)) return;
+    if (this.#rules.answeredStartup) return;
+    log.error("The app's lifespan breaks the protocol.", error);
+  }
+}
+
+function rulesOf(scope: Scope): Rules<unknown> {
+  switch (scope.type) {
+    case "http":
+      return new HttpRules(scope.method);
+    case "sse":
+      return new SseRules(scope.method);
+    case "websocket":
+      return new WebSocketRules(scope.subprotocols);
+    case "lifespan":
+      return new LifespanRules();
+  }
+}
