@@ -18,4 +18,8 @@ export type { Settings } from "../options/settings.ts";
 export { StartupError } from "./lifespan.ts";
 export { ListenError } from "./listen_error.ts";
 export { type RunningServer, serve, type ServeOptions } from "./serve.ts";
-export type { ProgramSetting, ServeSettings } from "./serve_settings.ts";
+export {
+  PROGRAM_SETTINGS,
+  type ProgramSetting,
+  type ServeSettings,
+} from "./serve_settings.ts";

@@ -8,7 +8,7 @@ import { OptionError } from "../options/option_error.ts";
 import type { Settings } from "../options/settings.ts";
 
 /** The settings of the program around a server: processes, files of its app. */
-const PROGRAM_SETTINGS = [
+export const PROGRAM_SETTINGS = [
   "lib",
   "app",
   "eval",

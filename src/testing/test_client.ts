@@ -90,6 +90,8 @@ export class TestClient implements AsyncDisposable {
         { watch: new AppWatch(), scope: {} };
       return watch.run(app, { ...scope, ...more } as Scope, receive, send);
     }, {
+      // Tests have a time limit of their own.
+      timeout: 0,
       lifespanStartupTimeout: timeout,
       shutdownTimeout: timeout,
       noAccessLog: true,

@@ -15,7 +15,8 @@ import {
   hostileTree,
   SECRET,
 } from "../helpers/hostile_tree.ts";
-import { requestScope, runApp } from "../helpers/run_app.ts";
+import { requestScope } from "../helpers/request_scope.ts";
+import { runApp } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 import { withServer } from "../helpers/with_server.ts";
 

@@ -6,7 +6,8 @@ import {
   assertRejects,
 } from "../../src/std/assert.ts";
 import { fieldOf, RawUpstream } from "../helpers/raw_upstream.ts";
-import { requestScope, runApp } from "../helpers/run_app.ts";
+import { requestScope } from "../helpers/request_scope.ts";
+import { runApp } from "../helpers/run_app.ts";
 import type { AppRequest } from "../helpers/run_app.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";

@@ -14,7 +14,8 @@ import {
   assertRejects,
 } from "../../src/std/assert.ts";
 import { fromFileUrl } from "../../src/std/path.ts";
-import { requestScope, runApp } from "../helpers/run_app.ts";
+import { requestScope } from "../helpers/request_scope.ts";
+import { runApp } from "../helpers/run_app.ts";
 
 const EXAMPLES = fromFileUrl(new URL("../../examples", import.meta.url));
 

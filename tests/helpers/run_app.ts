@@ -1,180 +1,94 @@
 /**
- * Runs an app on one request without any server.
+ * Runs an app on one request by the test client, for tests that look at what
+ * the app sends more than at what arrives.
  *
  * @module
  */
 
-import { decodePath, splitTarget } from "../../src/http/target.ts";
 import { fieldValue } from "../../src/http/headers.ts";
-import type {
-  FileHandle,
-  HeaderList,
-  HttpScope,
-  PagiApp,
-  PagiConnection,
-  ReceiveEvent,
-  Scope,
-  SendEvent,
-  SseScope,
-} from "../../src/pagi/types.ts";
+import type { HeaderList, PagiApp, SendEvent } from "../../src/pagi/types.ts";
+import { TestClient, type TestRequestOptions } from "../../src/testing/mod.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
+import { requestScope } from "./request_scope.ts";
 
 /** A request for {@linkcode runApp}; everything has a default. */
-export interface AppRequest {
+export interface AppRequest extends TestRequestOptions {
   type?: "http" | "sse";
-  /** `GET`. */
-  method?: string;
   /** As it stands in the request line, still encoded; `/`. */
   target?: string;
-  /** Lower-case names. */
-  headers?: Record<string, string> | HeaderList;
   /** Where the app is mounted; `target` holds it too, `path` does not. */
   rootPath?: string;
-  /** The body; empty. */
-  body?: string | Uint8Array;
-  /** Overrides anything in the scope. */
-  scope?: Record<string, unknown>;
 }
 
 /** What an app answered. */
 export interface AppResponse {
   status: number;
+  /** As the app sent them. */
   headers: HeaderList;
   /** The first value of a field, lower-case name, or null. */
   header(name: string): string | null;
   body: Uint8Array;
   text: string;
   /** All events in order, as the app sent them. */
-  events: SendEvent[];
+  events: readonly SendEvent[];
 }
 
 /**
- * Runs `app` on `request` and collects its response; `file` and `fh` are read
- * while the app waits, as a server does. Fails if the app announces another
- * `content-length` than it sends, or does not finish its response.
+ * Runs `app` on `request` and collects its response. Fails if the app starts
+ * it twice, sends something at a wrong moment, announces another
+ * `content-length` than it sends, or does not finish.
  */
 export async function runApp(
   app: PagiApp,
   request: AppRequest = {},
 ): Promise<AppResponse> {
-  const scope = requestScope(request);
-  const events: SendEvent[] = [];
-  const chunks: Uint8Array[] = [];
-  let head: { status: number; headers?: HeaderList } | null = null;
-  let complete = false;
-
-  await app(scope as Scope, receiver(request), async (event) => {
-    events.push(event);
-    if (event.type === "http.response.start") {
-      assert(head === null, "the app started its response twice");
-      head = event;
-    } else if (event.type === "http.response.body") {
-      assert(head !== null && !complete, "a body event at the wrong moment");
-      chunks.push(await bodyOf(event));
-      complete = !("more" in event && event.more);
-    } else {
-      throw new Error(`the app sent ${event.type}`);
-    }
+  // The scope is the test's, hostile as it may be; the server would refuse
+  // some requests that would make it.
+  const { "pagi.connection": _, ...scope } = requestScope(request);
+  const { type, method, body: sent } = request;
+  const client = new TestClient(app, { settings: { maxBodySize: 0 } });
+  const { status, body, text, events } = await client.request("/", {
+    method,
+    body: sent,
+    headers: type === "sse" ? { accept: "text/event-stream" } : {},
+    scope: { ...scope, ...request.scope },
   });
-
-  assert(head !== null && complete, "the app did not finish its response");
-  const { status, headers = [] } = head as {
-    status: number;
-    headers?: HeaderList;
-  };
-  const body = new Uint8Array(
-    await new Blob(chunks as BlobPart[]).arrayBuffer(),
-  );
+  assertWellOrdered(events);
+  const [start] = events;
+  assert(start.type === "http.response.start", `the app sent ${start.type}`);
+  const { headers = [] } = start;
   const length = fieldValue(headers, "content-length");
-  if (length !== null && scope.method !== "HEAD" && status !== 304) {
-    assertEquals(body.length, Number(length), "content-length is wrong");
+  if (length !== null && request.method !== "HEAD" && status !== 304) {
+    assertEquals(bytesSent(events) ?? body.length, Number(length));
   }
   return {
     status,
     headers,
     header: (name) => fieldValue(headers, name),
     body,
-    text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(body),
+    text,
     events,
   };
 }
 
-/** The scope of `request` as the server would make it. */
-export function requestScope(request: AppRequest = {}): HttpScope | SseScope {
-  const { rawPath, queryString } = splitTarget(request.target ?? "/");
-  const rootPath = request.rootPath ?? "";
-  const { headers = {} } = request;
-  const type = request.type ?? "http";
-  return {
-    type,
-    pagi: { version: "0.3" },
-    http_version: "1.1",
-    method: request.method ?? "GET",
-    scheme: "http",
-    path: decodePath(rawPath).slice(rootPath.length) ||
-      (rootPath === "" ? "" : "/"),
-    raw_path: rawPath,
-    query_string: queryString,
-    root_path: rootPath,
-    headers: Array.isArray(headers) ? headers : Object.entries(headers),
-    client: ["127.0.0.1", 50000],
-    server: ["127.0.0.1", 5000],
-    state: {},
-    extensions: {},
-    ...type === "http" ? { "pagi.connection": OPEN } : {},
-    ...request.scope,
-  } as HttpScope | SseScope;
+/** What the server would ignore is a mistake of the app all the same. */
+function assertWellOrdered(events: readonly SendEvent[]): void {
+  const shape = events.map((event) => {
+    if (event.type === "http.response.start") return "s";
+    if (event.type !== "http.response.body") return event.type;
+    return "file" in event || "fh" in event || !event.more ? "e" : "b";
+  }).join("");
+  assert(/^sb*e$/.test(shape), `the app sent its events as ${shape}`);
 }
 
-/** A connection on which nothing goes wrong. */
-const OPEN: PagiConnection = {
-  isConnected: () => true,
-  disconnectReason: () => null,
-  onDisconnect: () => {},
-  onComplete: () => {},
-  responseStarted: () => false,
-  responseComplete: () => false,
-  disconnected: new Promise(() => {}),
-};
-
-function receiver({ type = "http", body = "" }: AppRequest) {
-  let given = false;
-  return (): Promise<ReceiveEvent> => {
-    if (given) return new Promise(() => {});
-    given = true;
-    return Promise.resolve({
-      type: `${type}.request`,
-      body: typeof body === "string" ? new TextEncoder().encode(body) : body,
-      more: 0,
-    });
-  };
-}
-
-async function bodyOf(
-  event: Extract<SendEvent, { type: "http.response.body" }>,
-): Promise<Uint8Array> {
-  if ("fh" in event) return await readHandle(event.fh, event);
-  if ("file" in event) {
-    using file = await Deno.open(event.file);
-    return await readHandle(file, event);
+/** Bytes of the body's events; null where a file is among them. */
+function bytesSent(events: readonly SendEvent[]): number | null {
+  let sum = 0;
+  for (const event of events) {
+    if (event.type !== "http.response.body") continue;
+    if ("file" in event || "fh" in event) return null;
+    const { body = "" } = event;
+    sum += new Blob([body as BlobPart]).size;
   }
-  const { body = "" } = event;
-  return typeof body === "string" ? new TextEncoder().encode(body) : body;
-}
-
-async function readHandle(
-  handle: FileHandle,
-  { offset = 0, length = Infinity }: { offset?: number; length?: number },
-): Promise<Uint8Array> {
-  await handle.seek?.(offset, 0);
-  const parts: Uint8Array[] = [];
-  let left = length;
-  while (left > 0) {
-    const buffer = new Uint8Array(Math.min(left, 65536));
-    const count = await handle.read(buffer);
-    if (count === null) break;
-    parts.push(buffer.subarray(0, count));
-    left -= count;
-  }
-  return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+  return sum;
 }

@@ -11,7 +11,7 @@ import type {
   ReceiveEvent,
   SendEvent,
 } from "../../src/pagi/types.ts";
-import { requestScope } from "../helpers/run_app.ts";
+import { requestScope } from "../helpers/request_scope.ts";
 import type { AppRequest } from "../helpers/run_app.ts";
 
 /** What the client asks for and how it behaves. */

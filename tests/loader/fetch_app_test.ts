@@ -1,6 +1,7 @@
 import type { SendEvent } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
-import { requestScope, runApp } from "../helpers/run_app.ts";
+import { requestScope } from "../helpers/request_scope.ts";
+import { runApp } from "../helpers/run_app.ts";
 import { Client } from "./client.ts";
 import { app, source, until } from "./fetching.ts";
 
