@@ -30,7 +30,7 @@ export function dispatch(
   if (--listener.worker.requestsLeft === 0) listener.worker.onWorn();
   let head: RequestHead;
   try {
-    head = readHead(request, settings);
+    head = readHead(request, settings, listener.secure);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return refuse(listener, request, info, error);

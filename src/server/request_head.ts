@@ -64,10 +64,15 @@ function toByteString(text: string): string {
 /**
  * Reads the head of a request.
  *
+ * @param secure True where the request came by TLS.
  * @throws {Refusal} With the status that answers a head the server does not
- * take (PAGI.md 6): 400, 405, 413, 414, 426, 431, 501.
+ * take (PAGI.md 6): 400, 405, 413, 414, 421, 426, 431, 501.
  */
-export function readHead(request: Request, limits: HeadLimits): RequestHead {
+export function readHead(
+  request: Request,
+  limits: HeadLimits,
+  secure: boolean,
+): RequestHead {
   const { method, url } = request;
   const headers = headerList(request);
   let host: string | undefined;
@@ -85,6 +90,9 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
     size += field[0].length + value.length + 4;
     switch (field[0]) {
       case "host":
+        // The engine looks for a second one in HTTP/1.1 only; no version may
+        // have it (RFC 9112, 3.2).
+        if (host !== undefined) throw badHost();
         host = value;
         break;
       case "accept":
@@ -113,6 +121,9 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
     }
   }
 
+  if (!url.startsWith(secure ? "https:" : "http:")) {
+    assertScheme(url, secure);
+  }
   const authorityStart = url.indexOf("://") + 3;
   let pathStart: number;
   let http2 = false;
@@ -143,7 +154,12 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
   }
   if (!isHost(host)) throw badHost();
   if (method === "CONNECT") {
-    throw new Refusal(405, "This server is no tunnel: CONNECT is not allowed.");
+    throw new Refusal(
+      405,
+      "This server is no tunnel: CONNECT is not allowed.",
+      // A host and a port allow no method at all (RFC 9110, 15.5.6).
+      [["allow", ""]],
+    );
   }
   // With two spaces and the version.
   if (url.length - pathStart + method.length + 10 > limits.maxHeaderSize) {
@@ -173,6 +189,7 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
       throw new Refusal(426, "Only WebSocket version 13 is spoken here.", [
         ["sec-websocket-version", "13"],
         ["upgrade", "websocket"],
+        ["connection", "upgrade"],
       ]);
     }
     if (!WEBSOCKET_KEY.test(key)) {
@@ -203,6 +220,17 @@ export function readHead(request: Request, limits: HeadLimits): RequestHead {
 export function targetOf(url: string): ReturnType<typeof splitTarget> {
   const start = endOfAuthority(url, url.indexOf("://") + 3);
   return splitTarget(toByteString(url.slice(start)));
+}
+
+/**
+ * An absolute target may name another scheme than that of its connection: it
+ * is meant for another server (RFC 9110, 7.4).
+ */
+function assertScheme(url: string, secure: boolean): void {
+  const scheme = url.slice(0, url.indexOf(":")).toLowerCase();
+  // The engine has a scheme of its own for Unix sockets.
+  if (scheme === (secure ? "https" : "http") || scheme === "http+unix") return;
+  throw new Refusal(421, `This connection serves no ${scheme} targets.`);
 }
 
 function endOfAuthority(url: string, start: number): number {
