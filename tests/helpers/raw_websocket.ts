@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals } from "../../src/std/assert.ts";
+import { assert, assertEquals } from "../../src/std/assert.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
 /** The opcodes of RFC 6455, section 5.2. */
@@ -33,6 +33,12 @@ export interface FrameFlaws {
   reserved?: number;
   /** False leaves out the mask that RFC 6455, section 5.1 demands. */
   masked?: boolean;
+  /** Four bytes; zeros, which leave the payload as it is, are the default. */
+  mask?: readonly number[];
+  /** How many bytes say the length, 0, 2 or 8; as few as can be by default. */
+  lengthBytes?: number;
+  /** The length that the frame announces, where it is not the payload's. */
+  length?: bigint;
 }
 
 /** The `sec-websocket-key` of RFC 6455, section 1.3, and what answers it. */
@@ -78,26 +84,29 @@ export class RawWebSocket {
   }
 
   /** Sends a Close; without a code, an empty one. */
-  close(code?: number, reason: string | Uint8Array = ""): Promise<void> {
-    if (code === undefined) return this.send(OPCODE.close);
-    const text = toBytes(reason);
-    const payload = new Uint8Array(2 + text.length);
-    payload.set([code >> 8, code & 0xff]);
-    payload.set(text, 2);
-    return this.send(OPCODE.close, payload);
+  close(code?: number, reason?: string | Uint8Array): Promise<void> {
+    return this.send(OPCODE.close, closePayload(code, reason));
   }
 
-  /** The next frame; null when the connection has ended. */
+  /**
+   * The next frame, which must be as RFC 6455, section 5.2 asks of a server:
+   * no mask, no reserved bits, the length in as few bytes as can be; null when
+   * the connection has ended.
+   */
   async frame(): Promise<Frame | null> {
     const start = await this.connection.read(2);
     if (start === null) return null;
     const first = start.charCodeAt(0);
+    assertEquals(first & 0x70, 0, "reserved bits are set");
     let length = start.charCodeAt(1);
+    assert(length < 0x80, "a server's frame is masked");
     if (length >= 126) {
-      const bytes = await this.connection.read(length === 126 ? 2 : 8);
+      const size = length === 126 ? 2 : 8;
+      const bytes = await this.connection.read(size);
       if (bytes === null) return null;
       length = 0;
       for (const byte of bytes) length = length * 256 + byte.charCodeAt(0);
+      assertEquals(lengthBytes(length), size, `for a length of ${length}`);
     }
     const payload = await this.connection.read(length);
     if (payload === null) return null;
@@ -125,27 +134,44 @@ export class RawWebSocket {
   }
 }
 
+/** What a Close carries; nothing without a code. */
+export function closePayload(
+  code?: number,
+  reason: string | Uint8Array = "",
+): Uint8Array {
+  if (code === undefined) return new Uint8Array();
+  return Uint8Array.from([code >> 8, code & 0xff, ...toBytes(reason)]);
+}
+
 /** The bytes of one frame from a client. */
 export function frameBytes(
   opcode: number,
   payload: string | Uint8Array,
-  { fin = true, reserved = 0, masked = true }: FrameFlaws = {},
+  flaws: FrameFlaws = {},
 ): Uint8Array<ArrayBuffer> {
   const body = toBytes(payload);
-  const { length } = body;
-  const extra = length < 126 ? 0 : length < 65536 ? 2 : 8;
-  const head = new Uint8Array(2 + extra + (masked ? 4 : 0));
-  const view = new DataView(head.buffer);
-  head[0] = (fin ? 0x80 : 0) | reserved << 4 | opcode;
-  head[1] = (masked ? 0x80 : 0) |
-    (extra === 0 ? length : extra === 2 ? 126 : 127);
-  if (extra === 2) view.setUint16(2, length);
-  if (extra === 8) view.setBigUint64(2, BigInt(length));
-  // A mask of zeros is a mask, and leaves the payload readable.
-  const frame = new Uint8Array(head.length + length);
-  frame.set(head);
-  frame.set(body, head.length);
+  const { fin = true, reserved = 0, masked = true } = flaws;
+  const { mask = [0, 0, 0, 0], length = BigInt(body.length) } = flaws;
+  const { lengthBytes: extra = lengthBytes(length) } = flaws;
+  const frame = new Uint8Array(2 + extra + (masked ? 4 : 0) + body.length);
+  const view = new DataView(frame.buffer);
+  frame[0] = (fin ? 0x80 : 0) | reserved << 4 | opcode;
+  frame[1] = (masked ? 0x80 : 0) |
+    (extra === 0 ? Number(length) : extra === 2 ? 126 : 127);
+  if (extra === 2) view.setUint16(2, Number(length));
+  if (extra === 8) view.setBigUint64(2, length);
+  const start = frame.length - body.length;
+  if (masked) frame.set(mask, start - 4);
+  frame.set(body, start);
+  if (masked && mask.some((byte) => byte !== 0)) {
+    for (let i = 0; i < body.length; i++) frame[start + i] ^= mask[i % 4];
+  }
   return frame;
+}
+
+/** How many bytes a length needs besides the seven bits for short ones. */
+function lengthBytes(length: number | bigint): 0 | 2 | 8 {
+  return length < 126 ? 0 : length < 65536 ? 2 : 8;
 }
 
 function toBytes(payload: string | Uint8Array): Uint8Array {
