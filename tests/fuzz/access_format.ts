@@ -58,7 +58,7 @@ export const accessFormat: Target = {
           /^[\x20-\x7e]*$/.test(hostile),
           () => `${JSON.stringify(format)} made ${JSON.stringify(hostile)}`,
         );
-      } else if (/[\0-\x1f\x7f-\x9f]/.test(hostile)) {
+      } else if (/\p{Cc}/u.test(hostile)) {
         throw new Finding(`a control character in ${JSON.stringify(hostile)}`);
       }
       hold(

@@ -61,6 +61,8 @@ export interface Outcome {
 const DEADLINE_MS = 10_000;
 /** Findings after which a run ends: more would say the same. */
 const MOST_FINDINGS = 5;
+/** Characters of a finding that is one of many. */
+const MOST_TOLD = 500;
 /** Rounds without a wait, after which timers and signals get their turn. */
 const BATCH = 2000;
 
@@ -82,7 +84,8 @@ export async function runTarget(
       : error instanceof Error
       ? error.stack ?? error.message
       : `It threw ${typeof error}.`;
-    findings.push(`--target ${target.name}${again}: ${what}`);
+    const told = count === 1 ? what : what.slice(0, MOST_TOLD);
+    findings.push(`--target ${target.name}${again}: ${told}`);
   };
   const loop = async (end: number) => {
     let rounds = 0;

@@ -6,6 +6,7 @@
 
 import { accessFormat } from "./access_format.ts";
 import { appSpec, commandLine, settingsInCode } from "./command_line.ts";
+import { http1 } from "./http1.ts";
 import { parsers } from "./parsers.ts";
 import type { Target } from "./target.ts";
 
@@ -16,4 +17,5 @@ export const TARGETS: readonly Target[] = [
   appSpec,
   accessFormat,
   parsers,
+  http1,
 ];
