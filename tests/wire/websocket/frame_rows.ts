@@ -77,7 +77,10 @@ export async function checkFrames(
   for (const size of [bytes.length, Math.ceil(bytes.length / 200)]) {
     const { app, result } = listening();
     await withServer(app, settings, async ({ connect }) => {
-      const socket = await RawWebSocket.open(await connect());
+      const connection = await connect();
+      // Pieces are to leave as they are.
+      (connection.connection as Deno.TcpConn).setNoDelay(true);
+      const socket = await RawWebSocket.open(connection);
       const [frames] = await Promise.all([
         framesOf(socket),
         sendPieces(socket, bytes, size),
