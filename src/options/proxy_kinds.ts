@@ -17,7 +17,7 @@ export const trustedProxy: Kind<string> = defineKind({
 });
 
 /** Two slashes or a backslash would make links lead to another host. */
-const ROOT_PATH = /^(?:\/[^\0-\x1f\x7f/\\?#%]+)*\/?$/;
+const ROOT_PATH = /^(?:\/[^\p{Cc}/\\?#%]+)*\/?$/u;
 
 /** The start of a path, without a slash at its end: "/" is "". */
 export const rootPath: Kind<string> = defineKind({

@@ -5,11 +5,13 @@
  */
 
 import type { Extensions, PagiApp, State, TlsInfo } from "../pagi/types.ts";
+import type { Fields } from "../http/headers.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Guard } from "../guard/guard.ts";
 import type { AccessRecord } from "../log/access_format.ts";
 import type { StopCause } from "./exchange.ts";
 import type { DeadlineSet } from "./deadline_set.ts";
+import { compileProxyHeaders, type FindClient } from "./proxy_headers.ts";
 import type { Running } from "./running.ts";
 import type { Watermarks } from "./transport_state.ts";
 
@@ -46,6 +48,10 @@ export interface WorkerContext {
 export interface ListenerContext {
   readonly worker: WorkerContext;
   readonly secure: boolean;
+  /** Null where no proxy is trusted. */
+  readonly findClient: FindClient | null;
+  /** Fields for responses that lack them; null where there are none. */
+  readonly addedHeaders: Fields | null;
   /** Host and port, or path and null. */
   readonly server: [host: string, port: number | null];
   readonly httpExtensions: Extensions;
@@ -68,9 +74,12 @@ export function listenerContext(
   upgrade: Upgrade = Deno.upgradeWebSocket,
 ): ListenerContext {
   const tls = certificate === null ? {} : { tls: tlsInfo(certificate) };
+  const { header } = worker.settings;
   return {
     worker,
     secure: certificate !== null,
+    findClient: compileProxyHeaders(worker.settings),
+    addedHeaders: header.length > 0 ? header : null,
     server,
     httpExtensions: Object.freeze(tls),
     webSocketExtensions: Object.freeze({

@@ -47,26 +47,28 @@ export function dispatch(
 
 /** Answers without the app, and ends the connection. */
 function refuse(
-  { worker, server }: ListenerContext,
+  { worker, server, findClient, addedHeaders }: ListenerContext,
   request: Request,
   info: Deno.ServeHandlerInfo,
   refusal: Refusal,
 ): Response {
   const address = info.remoteAddr;
   worker.guard?.endConnection(peerKey(address, server[1] ?? 0));
-  worker.accessLog?.(refusedRecord(request, address, refusal));
-  return refusal.toResponse();
+  const told = findClient?.(address, [...request.headers])?.client;
+  const own = "hostname" in address ? address.hostname : "unix";
+  worker.accessLog?.(refusedRecord(request, told?.[0] ?? own, refusal));
+  return refusal.toResponse(addedHeaders);
 }
 
 function refusedRecord(
   request: Request,
-  address: Deno.Addr,
+  host: string,
   refusal: Refusal,
 ): AccessRecord {
   const method = request.method.toUpperCase();
   const { rawPath, queryString } = targetOf(request.url);
   return {
-    host: "hostname" in address ? address.hostname : "unix",
+    host,
     method,
     rawPath,
     query: queryString,

@@ -26,7 +26,10 @@ export abstract class Exchange implements AccessRecord {
   readonly state: ConnectionState;
   /** Who asks; the engine forgets it once it has the response. */
   readonly address: Deno.Addr;
+  /** The one behind trusted proxies; undefined where nobody tells. */
   readonly client: [host: string, port: number] | undefined;
+  /** True when that client came by TLS. */
+  readonly secure: boolean;
   readonly #started = performance.now();
   #response: Response | null = null;
   #resolve: ((response: Response) => void) | null = null;
@@ -48,9 +51,14 @@ export abstract class Exchange implements AccessRecord {
     this.state = new ConnectionState(() => this.watchClient());
     const address = info.remoteAddr;
     this.address = address;
-    this.client = address.transport === "tcp"
-      ? [address.hostname, address.port]
-      : undefined;
+    const told = listener.findClient === null
+      ? null
+      : listener.findClient(address, head.headers);
+    this.client = told?.client ??
+      (address.transport === "tcp"
+        ? [address.hostname, address.port]
+        : undefined);
+    this.secure = told?.secure ?? listener.secure;
     this.worker.running.add(this);
   }
 
@@ -164,20 +172,12 @@ export abstract class Exchange implements AccessRecord {
   /** Closes the connection at once; HTTP/2 shares it. False: nobody can. */
   dropConnection(): boolean {
     const { guard } = this.worker;
-    if (guard === null || this.client === undefined || this.head.http2) {
-      return false;
-    }
+    const isTcp = this.address.transport === "tcp";
+    if (guard === null || !isTcp || this.head.http2) return false;
     guard.dropConnection(this.peerKey);
     return true;
   }
 
-  /** The connection's name for the guard. */
-  get peerKey(): string {
-    return peerKey(this.address, this.listener.server[1] ?? 0);
-  }
-
-  /** Says in the log which request an error belongs to. */
-  protected logError(what: string, error?: unknown): void {
   /** For how long nothing went over the connection; null: nobody knows. */
   connectionSilence(): Silence | null {
     return this.worker.guard?.silence(this.peerKey) ?? null;
@@ -188,6 +188,13 @@ export abstract class Exchange implements AccessRecord {
     return null;
   }
 
+  /** The connection's name for the guard. */
+  get peerKey(): string {
+    return peerKey(this.address, this.listener.server[1] ?? 0);
+  }
+
+  /** Says in the log which request an error belongs to. */
+  protected logError(what: string, error?: unknown): void {
     log.error(`${this.describe()}: ${what}`, error);
   }
 

@@ -15,7 +15,7 @@ import {
 import { dispatch } from "./dispatch.ts";
 import type { KeyPair } from "./key_pair.ts";
 import { listenError } from "./listen_error.ts";
-import { plainResponse } from "./refusal.ts";
+import { Refusal } from "./refusal.ts";
 import {
   releaseSocketPath,
   socketIdentity,
@@ -26,6 +26,7 @@ import {
 const BACKLOG = 2048;
 /** How long to wait before accepting again after a failure, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
+const BROKEN = new Refusal(500, "Internal Server Error");
 
 type HttpServer = Deno.HttpServer<Deno.Addr>;
 
@@ -114,16 +115,20 @@ export class Listener {
   #serve(place: { path: string } | { hostname: string; port: number }): void {
     const { guard, settings, shared } = this.#worker;
     let server: HttpServer;
+    const context = {} as { current: ListenerContext };
     const options = {
       onListen() {},
-      onError: answerFailure,
+      // Errors of the engine, and of streams that the server cut short itself.
+      onError(error: unknown): Response {
+        log.debug(`The engine reports: ${error}`);
+        return BROKEN.toResponse(context.current.addedHeaders);
+      },
       automaticCompression: false,
       reusePort: shared,
       tcpBacklog: settings.listenerBacklog ?? BACKLOG,
       ...this.#tls,
       ...place,
     };
-    const context = {} as { current: ListenerContext };
     try {
       server = Deno.serve(
         options as Deno.ServeTcpOptions,
@@ -173,10 +178,4 @@ export class Listener {
       }
     }
   }
-}
-
-/** Errors of the engine, and of streams that the server cut short itself. */
-function answerFailure(error: unknown): Response {
-  log.debug(`The engine reports: ${error}`);
-  return plainResponse(500, "Internal Server Error");
 }

@@ -17,14 +17,14 @@ export const PAGI: PagiInfo = Object.freeze({
 /** The shared part of a scope: a plain object, so that middleware can copy it. */
 export function netScope(exchange: Exchange): NetScope {
   const { head, listener, client } = exchange;
-  const { state } = exchange.worker;
+  const { state, settings } = exchange.worker;
   const scope: NetScope = {
     pagi: PAGI,
     http_version: head.http2 ? "2" : "1.1",
     path: decodePath(head.rawPath),
     raw_path: head.rawPath,
     query_string: head.query,
-    root_path: "",
+    root_path: settings.rootPath,
     headers: head.headers,
     server: listener.server,
     extensions: listener.httpExtensions,

@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { Fields } from "../http/headers.ts";
 import type { HeaderList } from "../pagi/types.ts";
+import { withAdded } from "./added_headers.ts";
 
 /** A request that the server answers itself, without the app (PAGI.md 6). */
 export class Refusal extends Error {
@@ -19,24 +21,19 @@ export class Refusal extends Error {
     super(message);
   }
 
-  /** The answer: short `text/plain`, after which the connection closes. */
-  toResponse(): Response {
-    return plainResponse(this.status, this.message, this.headers);
-  }
-}
-
-/** A short `text/plain` answer that says the connection will close. */
-export function plainResponse(
-  status: number,
-  text: string,
-  headers: HeaderList = [],
-): Response {
-  return new Response(text + "\n", {
-    status,
-    headers: [
+  /**
+   * The answer: short `text/plain`, after which the connection closes. `added`
+   * are the fields of `--header`.
+   */
+  toResponse(added: Fields | null): Response {
+    const headers: HeaderList = [
       ["content-type", "text/plain; charset=utf-8"],
       ["connection", "close"],
-      ...headers,
-    ],
-  });
+      ...this.headers,
+    ];
+    return new Response(this.message + "\n", {
+      status: this.status,
+      headers: withAdded(headers, added),
+    });
+  }
 }

@@ -8,6 +8,7 @@ import type { FileHandle, HeaderList } from "../pagi/types.ts";
 import { byteLength } from "../http/byte_length.ts";
 import type { HttpSendEvent } from "../pagi/http_events.ts";
 import type { ResponseExchange } from "./response_exchange.ts";
+import { withAdded } from "./added_headers.ts";
 import { endToEnd } from "./end_to_end.ts";
 import { openFile, readPieces, skipTo } from "./file_body.ts";
 import { OutboundBody } from "./outbound_body.ts";
@@ -66,7 +67,7 @@ export class ResponseWriter implements Buffer {
   /** Takes a head that has been checked, and says what the server lets say. */
   begin(status: number, headers: HeaderList, trailers = false): void {
     this.status = status;
-    this.#headers = headers;
+    this.#headers = withAdded(headers, this.#exchange.listener.addedHeaders);
     this.#wantsTrailers = trailers;
     this.#phase = "started";
     this.#exchange.state.start();
@@ -150,8 +151,8 @@ export class ResponseWriter implements Buffer {
     const body = this.#body = new OutboundBody(
       () => this.transport,
       () => this.#cancelled(),
-    );
       exchange.activity,
+    );
     this.#phase = "open";
     const isHead = exchange.head.method === "HEAD";
     if (isHead || !hasBody(this.status!)) {

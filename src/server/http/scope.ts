@@ -13,7 +13,7 @@ export function httpScope(exchange: HttpExchange): HttpScope {
   const scope = netScope(exchange) as HttpScope;
   scope.type = "http";
   scope.method = exchange.head.method;
-  scope.scheme = exchange.listener.secure ? "https" : "http";
+  scope.scheme = exchange.secure ? "https" : "http";
   scope["pagi.connection"] = exchange.state;
   scope["pagi.transport"] = exchange.writer.transport;
   return scope;

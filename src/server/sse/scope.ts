@@ -13,7 +13,7 @@ export function sseScope(exchange: SseExchange): SseScope {
   const scope = netScope(exchange) as SseScope;
   scope.type = "sse";
   scope.method = exchange.head.method;
-  scope.scheme = exchange.listener.secure ? "https" : "http";
+  scope.scheme = exchange.secure ? "https" : "http";
   scope["pagi.transport"] = exchange.writer.transport;
   return scope;
 }

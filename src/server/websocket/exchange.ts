@@ -9,12 +9,13 @@ import type { DisconnectReason, HeaderList } from "../../pagi/types.ts";
 import { exceeds } from "../../http/byte_length.ts";
 import { log } from "../../log/log.ts";
 import type { ListenerContext } from "../context.ts";
+import { withAdded } from "../added_headers.ts";
 import { DeclinedResponse } from "../declined_response.ts";
 import { endToEnd } from "../end_to_end.ts";
 import { Exchange, type StopCause } from "../exchange.ts";
 import type { RequestHead } from "../request_head.ts";
-import { type Buffer, TransportState } from "../transport_state.ts";
 import type { IdleTimer } from "../idle_timer.ts";
+import { type Buffer, TransportState } from "../transport_state.ts";
 import { awaitClose } from "./await_close.ts";
 import {
   CLIENT_CLOSED,
@@ -26,8 +27,8 @@ import {
   SHUTDOWN,
   TOO_LARGE,
 } from "./ending.ts";
-import { KeepAlive } from "./keep_alive.ts";
 import { boundIdle } from "./idle.ts";
+import { KeepAlive } from "./keep_alive.ts";
 import { WebSocketInbox } from "./receive.ts";
 import { webSocketScope } from "./scope.ts";
 import { sendWebSocket } from "./send.ts";
@@ -92,7 +93,8 @@ export class WebSocketExchange extends Exchange implements Buffer {
     const { socket, response } = this.listener.upgrade(this.request, {
       idleTimeout: 0,
     });
-    for (const [name, value] of endToEnd(headers)) {
+    const { addedHeaders } = this.listener;
+    for (const [name, value] of withAdded(endToEnd(headers), addedHeaders)) {
       response.headers.append(name, value);
     }
     if (subprotocol !== null) {
@@ -127,9 +129,9 @@ export class WebSocketExchange extends Exchange implements Buffer {
 
   /** Sends one message; resolves when the next may come. */
   write(message: string | Uint8Array): Promise<void> {
+    this.#idle?.touch();
     const socket = this.#socket!;
     const before = socket.bufferedAmount;
-    this.#idle?.touch();
     // The engine copies what it is given.
     socket.send(message as Uint8Array<ArrayBuffer>);
     this.bodyBytes += socket.bufferedAmount - before;
@@ -146,9 +148,9 @@ export class WebSocketExchange extends Exchange implements Buffer {
   close(code: number, reason: string, ending: Ending | null = null): void {
     if (this.phase !== "open") return;
     this.phase = "closed";
+    this.#idle?.end();
     if (ending !== null) {
       this.#ending ??= ending;
-    this.#idle?.end();
       this.inbox.end(ending);
     }
     this.#socket!.close(code, reason);
@@ -235,9 +237,9 @@ export class WebSocketExchange extends Exchange implements Buffer {
 
   #take(data: string | ArrayBuffer): void {
     if (this.phase !== "open") return;
+    this.#idle?.touch();
     const { maxWsFrameSize, maxReceiveQueue } = this.worker.settings;
     if (exceeds(data, maxWsFrameSize)) {
-    this.#idle?.touch();
       return this.close(1009, "", TOO_LARGE);
     }
     if (this.inbox.length >= maxReceiveQueue) {
@@ -252,9 +254,9 @@ export class WebSocketExchange extends Exchange implements Buffer {
     this.#socket = null;
     this.phase = "closed";
     clearTimeout(this.#closeTimer);
+    this.#idle?.end();
     clearInterval(this.#drainTimer);
     this.#keepAlive?.end();
-    this.#idle?.end();
     this.inbox.end(this.#ending ?? ending);
     this.state.fail("client_closed");
     this.transport.release();
@@ -271,7 +273,10 @@ export class WebSocketExchange extends Exchange implements Buffer {
     this.handOff(
       new Response(empty ? null : body, {
         status,
-        headers: denial.headers(body.length),
+        headers: withAdded(
+          denial.headers(body.length),
+          this.listener.addedHeaders,
+        ),
       }),
     );
     this.endConnection();

@@ -12,7 +12,7 @@ import type { WebSocketExchange } from "./exchange.ts";
 export function webSocketScope(exchange: WebSocketExchange): WebSocketScope {
   const scope = netScope(exchange) as WebSocketScope;
   scope.type = "websocket";
-  scope.scheme = exchange.listener.secure ? "wss" : "ws";
+  scope.scheme = exchange.secure ? "wss" : "ws";
   scope.subprotocols = subprotocols(exchange.head.headers);
   scope.extensions = exchange.listener.webSocketExtensions;
   scope["pagi.transport"] = exchange.transport;
