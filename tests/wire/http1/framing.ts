@@ -6,7 +6,14 @@
  * @module
  */
 
-import { head, NEXT, refused, served, type WireCase } from "./wire_case.ts";
+import {
+  type Difference,
+  head,
+  NEXT,
+  refused,
+  served,
+  type WireCase,
+} from "./wire_case.ts";
 
 /** A body that is one request by one reading, and two by another. */
 const TWOFOLD = "0\r\n\r\n" + NEXT;

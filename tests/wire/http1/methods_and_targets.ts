@@ -15,8 +15,8 @@ import {
 
 const LENIENT: Difference = {
   rule: "a target with characters that no URI has SHOULD get 400",
-  reason: "none needed: apps get the bytes as they are, and browsers send some",
-  risk: "none: the path is decoded once, and compared byte by byte",
+  reason: "by choice: browsers send |, [ and ] in paths, and more in queries",
+  risk: "none: apps get the bytes as they came",
 };
 
 const ASTERISK: Difference = {
@@ -27,7 +27,7 @@ const ASTERISK: Difference = {
 
 const CASE: Difference = {
   rule: "methods are case-sensitive: get is not GET",
-  reason: "PAGI.md 3.1 gives apps the method in upper case",
+  reason: "by choice: PAGI.md 3.1 gives apps the method in upper case",
   risk: "a front end that tells get from GET in its access rules",
 };
 

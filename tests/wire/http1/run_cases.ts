@@ -70,7 +70,10 @@ async function observe(
   app.push(request);
   const watched: Receive = async () => {
     const event = await receive();
-    if (event.type === "http.request") {
+    if (row.client !== undefined) {
+      // It is a matter of time what came before the client left.
+      app[at] = `${request}…`;
+    } else if (event.type === "http.request") {
       for (const byte of event.body) body += String.fromCharCode(byte);
       app[at] = `${request} ${body}${event.more ? "…" : ""}`.trimEnd();
     } else if (!app[at].endsWith("…")) app[at] += "…";
@@ -88,8 +91,12 @@ async function check({ row, app }: Run, client: RawConnection): Promise<void> {
   const answers: string[] = [];
   let wire = "";
   for (const statuses of wanted) {
-    const answer = await client.response(isHead(row)).catch(() => null);
-    if (answer === null) break;
+    const answer = await client.response(isHead(row)).catch(String);
+    if (typeof answer === "string") {
+      // A head came, and then not all of the body.
+      if (!answer.includes(String.raw`"\r\n\r\n"`)) answers.push("cut");
+      break;
+    }
     wire += answer.head + answer.body;
     const status = String(answer.status);
     answers.push(statuses.split("|").includes(status) ? statuses : status);

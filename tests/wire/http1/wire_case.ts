@@ -26,14 +26,15 @@ export interface WireCase {
   readonly client?: "half-closes" | "leaves";
   /**
    * The statuses of the answers in order, as in "100 200"; `|` stands between
-   * statuses that are equally right.
+   * statuses that are equally right, `cut` for a body that breaks off.
    */
   readonly answers: string;
   /** What becomes of the connection: the next request is answered, or not. */
   readonly connection: "kept" | "closed";
   /**
    * The requests as the app saw them: method, target, body. A body that did
-   * not come to its end ends with "…".
+   * not come to its end ends with "…"; of a client that leaves only that is
+   * said.
    */
   readonly app: readonly string[];
   /** What the answers look like, heads and bodies without their framing. */
