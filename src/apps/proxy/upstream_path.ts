@@ -41,17 +41,20 @@ export function climbs(path: string): boolean {
 }
 
 /**
- * The end of `raw` that means `path`, where what stands before it means
- * `root`: a mount takes its prefix from the decoded path only. Null where the
- * three do not fit, as when a middleware has rewritten the path.
+ * The end of `raw` that means `path`, where what stands before it means the
+ * end of `root`: a mount takes its prefix from the decoded path only, and what
+ * `--root-path` says never was in `raw`. Null where the three do not fit, as
+ * when a middleware has rewritten the path.
  */
 function rawPathBelow(raw: string, root: string, path: string): string | null {
   if (decodePath(raw) === path) return raw;
-  for (let at = root.length; at <= raw.length; at++) {
+  for (let at = 1; at <= raw.length; at++) {
+    // A mount ends before a slash, which may be written as %2F.
+    if (at < raw.length && raw[at] !== "/" && raw[at] !== "%") continue;
     const rest = raw.slice(at);
     if (
-      decodePath(raw.slice(0, at)) === root &&
-      (decodePath(rest) || "/") === path
+      (decodePath(rest) || "/") === path &&
+      root.endsWith(decodePath(raw.slice(0, at)))
     ) return rest;
   }
   return null;
