@@ -124,6 +124,27 @@ Deno.test("a range can be trusted, also where the peer's address is an IPv4 one 
   assertEquals(seen[0].client, ["192.0.2.7", 0]);
 });
 
+Deno.test("peers of one listener are judged each by itself", async () => {
+  const { app, seen } = watcher();
+  const settings = {
+    listen: [{ host: "::", port: 0 }],
+    proxyHeaders: true,
+    trustedProxies: ["::1"],
+  };
+  await withServer(app, settings, async ({ port }) => {
+    for (const host of ["127.0.0.1", "::1", "127.0.0.1", "::1"]) {
+      const connection = await RawConnection.open({ host, port });
+      await connection.request("GET /", "x-forwarded-for: 192.0.2.7");
+      await connection.response();
+      connection.close();
+    }
+  });
+  assertEquals(
+    seen.map(({ client }) => client?.[0] === "192.0.2.7"),
+    [false, true, false, true],
+  );
+});
+
 Deno.test("where the proxy tells no address, the client is the proxy, and the scheme that of the connection", async () => {
   for (
     const field of [
