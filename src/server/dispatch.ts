@@ -5,9 +5,11 @@
  */
 
 import type { AccessRecord } from "../log/access_format.ts";
+import { log } from "../log/log.ts";
 import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
 import { serveHttp } from "./http/exchange.ts";
+import { isHttp2 } from "./engine.ts";
 import { Refusal } from "./refusal.ts";
 import { readHead, type RequestHead, targetOf } from "./request_head.ts";
 import { serveSse } from "./sse/exchange.ts";
@@ -16,6 +18,11 @@ import { serveWebSocket } from "./websocket/exchange.ts";
 const FULL = new Refusal(503, "The server is at its limit of connections.", [
   ["retry-after", "5"],
 ]);
+
+const CROWDED = new Refusal(
+  503,
+  "Too many requests of this connection are still running.",
+);
 
 /** Answers one request. This is the handler of `Deno.serve`. */
 export function dispatch(
@@ -35,6 +42,9 @@ export function dispatch(
     if (!(error instanceof Refusal)) throw error;
     return refuse(listener, request, info, error);
   }
+  if (head.http2 && isCrowded(listener, info)) {
+    return refuse(listener, request, info, CROWDED);
+  }
   switch (head.kind) {
     case "http":
       return serveHttp(listener, request, info, head);
@@ -45,7 +55,19 @@ export function dispatch(
   }
 }
 
-/** Answers without the app, and ends the connection. */
+/** Drops an HTTP/2 connection that has made all run that it may. */
+function isCrowded(
+  { worker, server }: ListenerContext,
+  info: Deno.ServeHandlerInfo,
+): boolean {
+  const peer = peerKey(info.remoteAddr, server[1] ?? 0);
+  if (!worker.running.isCrowded(peer)) return false;
+  log.debug(() => `Dropped the connection of ${peer}: too much runs for it.`);
+  worker.guard?.dropConnection(peer);
+  return true;
+}
+
+/** Answers without the app, and ends the connection; of HTTP/2 the stream. */
 function refuse(
   { worker, server, findClient, addedHeaders }: ListenerContext,
   request: Request,
@@ -53,16 +75,22 @@ function refuse(
   refusal: Refusal,
 ): Response {
   const address = info.remoteAddr;
-  worker.guard?.endConnection(peerKey(address, server[1] ?? 0));
+  const http2 = isHttp2(request);
+  if (!http2 || refusal === FULL) {
+    worker.guard?.endConnection(peerKey(address, server[1] ?? 0));
+  }
   const told = findClient?.(address, [...request.headers])?.client;
   const own = "hostname" in address ? address.hostname : "unix";
-  worker.accessLog?.(refusedRecord(request, told?.[0] ?? own, refusal));
+  worker.accessLog?.(
+    refusedRecord(request, told?.[0] ?? own, http2, refusal),
+  );
   return refusal.toResponse(addedHeaders);
 }
 
 function refusedRecord(
   request: Request,
   host: string,
+  http2: boolean,
   refusal: Refusal,
 ): AccessRecord {
   const method = request.method.toUpperCase();
@@ -72,7 +100,7 @@ function refusedRecord(
     method,
     rawPath,
     query: queryString,
-    httpVersion: "1.1",
+    httpVersion: http2 ? "2" : "1.1",
     status: refusal.status,
     bodyBytes: method === "HEAD" ? 0 : refusal.message.length + 1,
     startedAt: Date.now(),

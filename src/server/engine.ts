@@ -1,6 +1,6 @@
 /**
  * What the engine knows of a request and does not offer: its header list as
- * it came, and whether it came by HTTP/1.
+ * it came, the body of a GET, and whether it came by HTTP/1.
  *
  * The public `request.headers` sorts the fields and joins equal names, and
  * reading it moves the reply off the engine's short path. The list itself
@@ -14,12 +14,19 @@ import type { HeaderList } from "../pagi/types.ts";
 
 interface EngineRequest {
   readonly headerList?: HeaderList;
+  method?: string;
 }
 
 const PROBE = new Request("http://localhost/");
 const ENGINE_REQUEST = Object.getOwnPropertySymbols(PROBE).find((symbol) =>
   symbol.description === "request"
 );
+
+function engineRequest(request: Request): EngineRequest | undefined {
+  return ENGINE_REQUEST === undefined
+    ? undefined
+    : (request as unknown as Record<symbol, EngineRequest>)[ENGINE_REQUEST];
+}
 
 /** Lower-case forms of field names seen; most requests repeat a few dozen. */
 const lowered = new Map<string, string>();
@@ -39,13 +46,32 @@ function lower(name: string): string {
  * they came where the engine tells, each field on its own (PAGI.md 3.1).
  */
 export function headerList(request: Request): HeaderList {
-  const engine = ENGINE_REQUEST === undefined
-    ? undefined
-    : (request as unknown as Record<symbol, EngineRequest>)[ENGINE_REQUEST];
-  const list = engine?.headerList;
+  const list = engineRequest(request)?.headerList;
   if (!Array.isArray(list)) return [...request.headers];
   for (const field of list) field[0] = lower(field[0]);
   return list;
+}
+
+/**
+ * The body of a request. A GET or HEAD may have one (RFC 9110, 9.3.1), which
+ * the engine hides, as fetch asks for; so it is asked under another method.
+ * To be called instead of reading `request.body`, not after it.
+ */
+export function bodyOf(request: Request): ReadableStream<Uint8Array> | null {
+  const { method } = request;
+  const hidden = (method === "GET" || method === "HEAD") &&
+    headerList(request).some(([name]) =>
+      name === "content-length" || name === "transfer-encoding"
+    );
+  const engine = hidden ? engineRequest(request) : undefined;
+  if (engine === undefined) return request.body;
+  Object.defineProperty(engine, "method", {
+    value: "POST",
+    configurable: true,
+  });
+  const { body } = request;
+  delete engine.method;
+  return body;
 }
 
 /**
@@ -62,4 +88,13 @@ export function isHttp1(): boolean {
   Error.captureStackTrace(trace);
   Error.stackTraceLimit = limit;
   return trace.stack?.includes("nativeDispatch") ?? false;
+}
+
+/**
+ * Tells whether a request came by HTTP/2, as {@linkcode isHttp1} does: for
+ * requests that are refused, it is too slow for others. HTTP/2 with a `host`
+ * field of its own passes for HTTP/1.
+ */
+export function isHttp2(request: Request): boolean {
+  return !request.headers.has("host") && !isHttp1();
 }

@@ -91,6 +91,8 @@ export abstract class Exchange implements AccessRecord {
 
   /** Runs the app on this exchange. Never rejects. */
   async run(serve: () => Promise<void>): Promise<void> {
+    // Of a stream that was reset before, the engine tells nothing.
+    if (this.head.http2) this.watchClient();
     try {
       try {
         await serve();
