@@ -6,6 +6,7 @@
 
 import type { DisconnectReason, Flag } from "../pagi/types.ts";
 import type { DeadlineSet } from "./deadline_set.ts";
+import { bodyOf } from "./engine.ts";
 import type { IdleTimer } from "./idle_timer.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -75,7 +76,7 @@ export class RequestBody {
   async read(): Promise<BodyPart | null> {
     if (this.#done) return null;
     if (this.#reader === null) {
-      const stream = this.contentLength === 0 ? null : this.request.body;
+      const stream = this.contentLength === 0 ? null : bodyOf(this.request);
       if (stream === null) return this.#last(EMPTY);
       this.#reader = stream.getReader();
     }
