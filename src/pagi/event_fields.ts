@@ -34,7 +34,10 @@ export function shown(value: unknown): string {
         (value.length > 60 ? "..." : "");
     case "object":
     case "function":
-      return value === null ? "null" : Object.prototype.toString.call(value);
+    case "symbol":
+      return value === null
+        ? "null"
+        : Object.prototype.toString.call(value).replace(/[^ -~]/g, escaped);
     default:
       return String(value);
   }

@@ -6,6 +6,7 @@
 
 import { describeApp } from "../../src/loader/app_spec.ts";
 import { quote } from "../../src/options/quote.ts";
+import { shown } from "../../src/pagi/event_fields.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 
 Deno.test("an app's name and its options' names are quoted where they are not plain", () => {
@@ -18,4 +19,12 @@ Deno.test("an app's name and its options' names are quoted where they are not pl
 
 Deno.test("a symbol given for a setting does not speak in the message", () => {
   assertEquals(quote(Symbol("\n")), "a symbol");
+});
+
+Deno.test("a value in an app's event is told of in plain ASCII, whatever it is", () => {
+  assertEquals(shown(Symbol("\n")), "[object Symbol]");
+  assertEquals(
+    shown({ [Symbol.toStringTag]: "\r\nx" }),
+    "[object \\u000d\\u000ax]",
+  );
 });

@@ -8,7 +8,7 @@ import { configureLog } from "../../src/log/log.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import type { PagiApp, Scope } from "../../src/pagi/types.ts";
 import { Server } from "../../src/server/server.ts";
-import { Finding, hold } from "./target.ts";
+import { type Finding, hold } from "./target.ts";
 
 /** A server, and what went wrong in its app. */
 export class FuzzServer {

@@ -26,6 +26,8 @@ export interface Message {
   readonly seen: Seen | null;
   /** True where a body stays unread: that may end the connection. */
   readonly mayEnd: boolean;
+  /** True where nobody can tell what is in a body and what is not. */
+  readonly mutated: boolean;
 }
 
 /** No app may ever see this path: it stands in bodies only. */
@@ -88,6 +90,7 @@ export function goodMessage(random: Random, last: boolean): Message {
   return {
     bytes: `${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n${framed}`,
     method,
+    mutated: false,
     mayEnd: framed !== "" && (ignored || bodiless),
     seen: {
       method,
@@ -150,6 +153,7 @@ export function ambiguousMessage(random: Random): Message {
     bytes: `POST /bad HTTP/1.1\r\nhost: x\r\n${fields}\r\n${content}`,
     method: "POST",
     seen: null,
+    mutated: false,
     mayEnd: true,
   };
 }
@@ -162,6 +166,7 @@ export function mutatedMessage(random: Random): Message {
     bytes: random.mutated(message.bytes, [...BYTE_PIECES, ...SYNTAX]),
     method: message.method,
     seen: null,
+    mutated: true,
     mayEnd: true,
   };
 }

@@ -92,8 +92,9 @@ export async function runTarget(
     while (inputs < end && findings.length < MOST_FINDINGS) {
       const seed = next++;
       try {
-        const tried = session.round(new Random(seed));
-        inputs += typeof tried === "number" ? tried : await inTime(tried);
+        const begun = session.round(new Random(seed));
+        const tried = typeof begun === "number" ? begun : await inTime(begun);
+        inputs += tried;
       } catch (error) {
         inputs++;
         note(seed, error);

@@ -6,6 +6,7 @@
 
 import { accessFormat } from "./access_format.ts";
 import { appSpec, commandLine, settingsInCode } from "./command_line.ts";
+import { apps } from "./apps.ts";
 import { http1 } from "./http1.ts";
 import { parsers } from "./parsers.ts";
 import type { Target } from "./target.ts";
@@ -18,4 +19,5 @@ export const TARGETS: readonly Target[] = [
   accessFormat,
   parsers,
   http1,
+  apps,
 ];
