@@ -16,10 +16,13 @@ export interface WatchedRequest {
   readonly age: number;
   readonly peerKey: string;
   /**
-   * The bytes of its body that were taken. Null when there is nothing to
-   * watch: more is waited for, or others share its connection.
+   * What its client has yet to send of the body (bytes), Infinity while the
+   * engine reads no more than the app does. Null when there is nothing to
+   * watch: it has been answered, or others share its connection.
    */
-  readonly inputTaken: number | null;
+  readonly inputAllowed: number | null;
+  /** Ends the connection behind its answer. */
+  makeLast(): void;
 }
 
 /** What the watch needs to know. */
@@ -31,23 +34,24 @@ export interface ClientWatchOptions {
   onClose(peer: string, reason: ClientReason): void;
 }
 
+/** What a connection had received … */
 interface Input {
-  readonly taken: number;
-  /** What the connection had received when that was first seen. */
-  readonly received: number;
+  /** … when this request was first seen, and may receive meanwhile, … */
+  readonly request: WatchedRequest;
+  readonly atRequest: number;
+  readonly allowed: number;
+  /** … and when it was first seen with a request at every check since. */
+  readonly atFirst: number;
 }
 
-/** Between two checks (ms); a request that is younger needs none. */
+/** Between two checks (ms). */
 const STEP = 100;
+/** Between two looks for connections of younger requests than that (ms). */
+const LOOK_STEP = 250;
 /** The most of all time that may go into checks. */
 const SHARE = 0.02;
-/**
- * What a client may send ahead while nothing of it is taken (bytes): requests
- * that wait for this one's answer.
- */
+/** What a client may send beyond the request that it has sent (bytes). */
 const MOST_AHEAD = 1 << 20;
-/** The most of one moment that may go into looks (ms). */
-const BURST = 50;
 
 /**
  * Watches the clients of requests that run, because the engine
@@ -60,7 +64,9 @@ export class ClientWatch {
   readonly #sockets: Sockets;
   readonly #connections: Connections;
   readonly #options: ClientWatchOptions;
-  #inputs = new Map<WatchedRequest, Input>();
+  #inputs = new Map<Connection, Input>();
+  /** Requests whose connections a look has not found. */
+  #unfound = new WeakSet<WatchedRequest>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -91,24 +97,19 @@ export class ClientWatch {
 
   #check(): void {
     const began = performance.now();
-    const inputs = new Map<WatchedRequest, Input>();
+    const inputs = new Map<Connection, Input>();
     const closed: [string, ClientReason][] = [];
     let running = false;
     for (const request of this.#options.requests()) {
       running = true;
-      const { inputTaken, peerKey } = request;
-      if (inputTaken === null || request.age * 1000 < STEP) continue;
-      const connection = this.#connections.findOrLook(
-        peerKey,
-        this.#options.look,
-        BURST,
-      );
-      if (connection === undefined || connection.ending) continue;
-      const reason = this.#judge(request, inputTaken, connection, inputs);
+      if (request.inputAllowed === null) continue;
+      const connection = this.#find(request, began);
+      if (connection === undefined) continue;
+      const reason = this.#judge(request, connection, inputs);
       if (reason === null) continue;
       connection.ending = true;
       this.#sockets.shutdown(connection);
-      closed.push([peerKey, reason]);
+      closed.push([connection.peer, reason]);
     }
     this.#inputs = inputs;
     this.#timer = undefined;
@@ -117,21 +118,47 @@ export class ClientWatch {
     for (const [peer, reason] of closed) this.#options.onClose(peer, reason);
   }
 
+  /** The request's connection; a request is looked for once, if at all. */
+  #find(request: WatchedRequest, began: number): Connection | undefined {
+    const connection = this.#connections.findOpen(request.peerKey);
+    if (connection !== undefined || this.#unfound.has(request)) {
+      return connection;
+    }
+    const since = isYoung(request) ? began - LOOK_STEP : began;
+    if (!this.#connections.lookedAfter(since)) this.#options.look();
+    const found = this.#connections.find(request.peerKey);
+    if (found === undefined && !isYoung(request)) this.#unfound.add(request);
+    return found;
+  }
+
   /** Why the connection is to be closed, if it is. */
   #judge(
     request: WatchedRequest,
-    taken: number,
     connection: Connection,
-    inputs: Map<WatchedRequest, Input>,
+    inputs: Map<Connection, Input>,
   ): ClientReason | null {
     const state = this.#sockets.tcpState(connection);
     if (state === null) return null;
-    if (state.left) return "client_closed";
+    if (state.left && !isYoung(request)) return "client_closed";
+    const allowed = request.inputAllowed!;
+    if (allowed === Infinity) return null;
     const { received } = state;
-    const known = this.#inputs.get(request);
-    const input = known?.taken === taken ? known : { taken, received };
-    if (received - input.received > MOST_AHEAD) return "queue_overflow";
-    inputs.set(request, input);
+    const known = this.#inputs.get(connection);
+    const atFirst = known?.atFirst ?? received;
+    const input = known?.request === request
+      ? known
+      : { request, atRequest: received, allowed, atFirst };
+    if (received - input.atRequest > input.allowed + MOST_AHEAD) {
+      return "queue_overflow";
+    }
+    inputs.set(connection, input);
+    // Who never waits for an answer may be sending more than can be answered.
+    if (received - atFirst > MOST_AHEAD) request.makeLast();
     return null;
   }
+}
+
+/** True of a request that may be answered before anything is the matter. */
+function isYoung(request: WatchedRequest): boolean {
+  return request.age * 1000 < STEP;
 }

@@ -80,7 +80,16 @@ export class Endings {
       this.#endings.delete(peer); // this is the next one of the same name
       return false;
     }
-    return ending.asked = true;
+    if (!ending.asked) {
+      ending.asked = true;
+      // Answers to a flood of requests leave timers no time.
+      if (!ending.finished) {
+        const running = new Set(this.#options.runningPeers());
+        const isRunning = () => running.has(peer);
+        this.#step(peer, ending, performance.now(), isRunning);
+      }
+    }
+    return true;
   }
 
   /** Ends a connection, after its answer or (`finished`) as soon as found. */

@@ -31,6 +31,8 @@ export abstract class Exchange implements AccessRecord {
   /** True when that client came by TLS. */
   readonly secure: boolean;
   readonly #started = performance.now();
+  /** The connection ends with this answer. */
+  isLast = false;
   #response: Response | null = null;
   #resolve: ((response: Response) => void) | null = null;
   #watching = false;
@@ -186,8 +188,13 @@ export abstract class Exchange implements AccessRecord {
   }
 
   /** See {@linkcode WatchedRequest}. */
-  get inputTaken(): number | null {
+  get inputAllowed(): number | null {
     return null;
+  }
+
+  /** Ends the connection with this answer, where the client can be told. */
+  makeLast(): void {
+    this.isLast ||= !this.state.responseStarted();
   }
 
   /** The connection's name for the guard. */

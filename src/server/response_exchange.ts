@@ -62,11 +62,23 @@ export abstract class ResponseExchange extends Exchange {
   }
 
   /** Of a Unix socket and of HTTP/2 the kernel tells nothing per request. */
-  override get inputTaken(): number | null {
-    if (this.address.transport !== "tcp" || this.head.http2) return null;
-    const body = this.#body;
-    if (body === null) return 0;
-    return body.waiting ? null : body.received;
+  override get inputAllowed(): number | null {
+    if (this.over || this.address.transport !== "tcp" || this.head.http2) {
+      return null;
+    }
+    const left = this.#bodyLeft;
+    // Before there is a response the engine reads a body as the app does.
+    return left === 0 || this.handedOff ? left : Infinity;
+  }
+
+  /** Bytes of the request body that may still come. */
+  get #bodyLeft(): number {
+    if (this.#body?.done) return 0;
+    const { contentLength } = this.head;
+    const chunked = this.header("transfer-encoding") !== null;
+    const { maxBodySize } = this.worker.settings;
+    const size = contentLength ?? (chunked ? maxBodySize || Infinity : 0);
+    return size - (this.#body?.received ?? 0);
   }
 
   /** True when the only thing left to receive is the disconnect. */

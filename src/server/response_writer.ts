@@ -69,6 +69,7 @@ export class ResponseWriter implements Buffer {
     this.status = status;
     this.#headers = withAdded(headers, this.#exchange.listener.addedHeaders);
     this.#wantsTrailers = trailers;
+    if (this.#exchange.isLast) this.#headers.push(["connection", "close"]);
     this.#phase = "started";
     this.#exchange.state.start();
   }
@@ -183,7 +184,9 @@ export class ResponseWriter implements Buffer {
   #handOff(payload: BodyInit | null): void {
     // The engine gives 205 no framing: only the connection's end ends it
     // (RFC 9112, section 6.3).
-    if (this.status === 205) this.#exchange.endConnection();
+    if (this.status === 205 || this.#exchange.isLast) {
+      this.#exchange.endConnection();
+    }
     this.#exchange.handOff(
       new Response(payload, { status: this.status!, headers: this.#headers }),
     );
