@@ -136,6 +136,10 @@ export function readHead(
   } else {
     pathStart = endOfAuthority(url, authorityStart);
     const authority = url.slice(authorityStart, pathStart);
+    // HTTP/2 with the path "*" comes as `http://example.org*`.
+    if (pathStart === url.length && authority.endsWith("*")) {
+      throw new Refusal(400, "Only OPTIONS takes the target *.");
+    }
     // An absolute target replaces the host (RFC 9112, 3.2.2), and HTTP/2
     // sends `:authority` in its stead. HTTP/1 must send `host` all the same.
     if (host === undefined) {
