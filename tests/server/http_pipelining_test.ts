@@ -30,24 +30,6 @@ Deno.test("pipelined requests are answered in order on one connection (PAGI.md 3
   });
 });
 
-Deno.test("pipelined requests with bodies keep to their bodies (PAGI.md 33)", async () => {
-  const app = httpApp(async (_scope, receive, send) => {
-    await reply(send, await readBody(receive));
-  });
-  await withServer(app, {}, async ({ connect }) => {
-    const client = await connect();
-    const head = "POST / HTTP/1.1\r\nhost: localhost\r\n";
-    await client.send(
-      `${head}content-length: 5\r\n\r\nfirst` +
-        `${head}transfer-encoding: chunked\r\n\r\n6\r\nsecond\r\n0\r\n\r\n` +
-        `${head}content-length: 5\r\n\r\nthird`,
-    );
-    for (const body of ["first", "second", "third"]) {
-      assertEquals((await client.response()).body, body);
-    }
-  });
-});
-
 for (
   const [title, readsPart, body] of [
     ["unread", false, SMUGGLED],
@@ -120,16 +102,5 @@ Deno.test("100 Continue is sent at once, not with the first body read (PAGI.md 3
     go.resolve();
     await client.send("ok");
     assertEquals((await client.response()).body, "ok");
-  });
-});
-
-Deno.test("connection: close is kept to", async () => {
-  const app = httpApp((_scope, _receive, send) => reply(send, "bye"));
-  await withServer(app, { timeout: 0 }, async ({ connect }) => {
-    const client = await connect();
-    await client.request("GET /", "connection: close");
-    const { headers, body } = await client.response();
-    assertEquals([headers.get("connection"), body], ["close", "bye"]);
-    assertEquals(await client.rest(), "");
   });
 });

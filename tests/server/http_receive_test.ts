@@ -210,21 +210,6 @@ for (const framing of ["content-length: 11", "transfer-encoding: chunked"]) {
   });
 }
 
-Deno.test("the body of a GET is not received: the engine keeps it", async () => {
-  const bodies: string[] = [];
-  const app = httpApp(async (_scope, receive, send) => {
-    bodies.push(await readBody(receive));
-    await reply(send);
-  });
-  await withServer(app, {}, async ({ connect }) => {
-    const client = await connect();
-    await client.request("GET /", "content-length: 5");
-    await client.send("hello");
-    assertEquals((await client.response()).status, 200);
-  });
-  assertEquals(bodies, [""]);
-});
-
 Deno.test("a body read to its end leaves the connection for the next request", async () => {
   const app = httpApp(async (_scope, receive, send) => {
     await reply(send, await readBody(receive));

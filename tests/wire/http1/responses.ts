@@ -67,7 +67,7 @@ const FRAMING = "transfer-encoding|content-length";
 /** The cases. */
 export const RESPONSES: readonly WireCase[] = [
   framed(
-    "a body in one piece has its length",
+    "a body in one piece has its length (PAGI.md 28, exception)",
     "9112, 6.2",
     { pieces: ["hello"] },
     /\r\ncontent-length: 5\r\n[^]*hello$/,
@@ -153,7 +153,7 @@ export const RESPONSES: readonly WireCase[] = [
   ...["chunked", "gzip", "identity"].flatMap((coding) =>
     [["hello"], ["he", "llo"]].map((pieces) =>
       framed(
-        `the app's transfer-encoding ${coding}, in ${pieces.length} pieces, is dropped`,
+        `the app's transfer-encoding ${coding}, in ${pieces.length} pieces, is dropped (PAGI.md 29)`,
         "9112, 6.1",
         { pieces, headers: [["transfer-encoding", coding]] },
         pieces.length === 1
@@ -165,8 +165,11 @@ export const RESPONSES: readonly WireCase[] = [
   framed(
     "the app's connection is dropped",
     "9110, 7.6.1",
-    { pieces: ["hello"], headers: [["connection", "close, upgrade"]] },
-    without("connection", "hello"),
+    {
+      pieces: ["hello"],
+      headers: [["Connection", "close, upgrade"], ["Keep-Alive", "timeout=5"]],
+    },
+    without("connection|keep-alive", "hello"),
   ),
   ...[204, 304].flatMap((status) =>
     [[""], ["hello"], ["he", "llo"]].map((pieces) =>
