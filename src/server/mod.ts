@@ -13,6 +13,7 @@
  */
 
 export type { ListenAddress } from "../options/address.ts";
+export type { HeaderField } from "../options/header_field.ts";
 export { OptionError } from "../options/option_error.ts";
 export type { Settings } from "../options/settings.ts";
 export { StartupError } from "./lifespan.ts";
