@@ -136,7 +136,10 @@ async function converse(
       if (kind === "http") {
         holdModel(course.sent, course.threw, method, response);
       }
-      hold(i < count - 1 || wire.text === "" || kind === "websocket", () => `more than was asked for: ${wire.text}`);
+      hold(
+        i < count - 1 || wire.text === "" || kind === "websocket",
+        () => `more than was asked for: ${wire.text}`,
+      );
       if (response.status === 101) {
         hold(kind === "websocket", () => "101 without an upgrade");
         await readFrames(wire);

@@ -10,6 +10,7 @@ import { apps } from "./apps.ts";
 import { http1 } from "./http1.ts";
 import { parsers } from "./parsers.ts";
 import type { Target } from "./target.ts";
+import { webSocket } from "./websocket.ts";
 
 /** Every target; shares follow what a stranger can reach, and the speed. */
 export const TARGETS: readonly Target[] = [
@@ -20,4 +21,5 @@ export const TARGETS: readonly Target[] = [
   parsers,
   http1,
   apps,
+  webSocket,
 ];

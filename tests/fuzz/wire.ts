@@ -81,7 +81,7 @@ export class Wire implements Disposable {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const giveUp = () => {
       gaveUp = true;
-      this.#connection.closeWrite().catch(() => {});
+      this.end();
     };
     do {
       clearTimeout(timer);
@@ -91,6 +91,11 @@ export class Wire implements Disposable {
     } while (await this.more());
     clearTimeout(timer);
     return gaveUp;
+  }
+
+  /** Sends no more. */
+  end(): void {
+    this.#connection.closeWrite().catch(() => {});
   }
 
   [Symbol.dispose](): void {
