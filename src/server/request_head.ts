@@ -121,9 +121,6 @@ export function readHead(
     }
   }
 
-  if (!url.startsWith(secure ? "https:" : "http:")) {
-    assertScheme(url, secure);
-  }
   const authorityStart = url.indexOf("://") + 3;
   let pathStart: number;
   let http2 = false;
@@ -155,6 +152,10 @@ export function readHead(
       }
     }
     host = authority;
+  }
+  // By HTTP/2 a proxy that ends TLS sends the scheme of its own client.
+  if (!http2 && !url.startsWith(secure ? "https:" : "http:")) {
+    assertScheme(url, secure);
   }
   if (!isHost(host)) throw badHost();
   if (method === "CONNECT") {
