@@ -7,6 +7,7 @@
 import { accessFormat } from "./access_format.ts";
 import { appSpec, commandLine, settingsInCode } from "./command_line.ts";
 import { apps } from "./apps.ts";
+import { files } from "./files.ts";
 import { http1 } from "./http1.ts";
 import { parsers } from "./parsers.ts";
 import type { Target } from "./target.ts";
@@ -19,6 +20,7 @@ export const TARGETS: readonly Target[] = [
   appSpec,
   accessFormat,
   parsers,
+  files,
   http1,
   apps,
   webSocket,

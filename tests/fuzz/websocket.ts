@@ -155,7 +155,8 @@ function conversation(random: Random): {
       );
       end(1007);
     } else if (kind < 16) {
-      frame(random.pick([8, 9, 10]), new Uint8Array(126 + random.below(100)));
+      // The engine lets a pong be of any length, and forgets it.
+      frame(random.pick([8, 9]), new Uint8Array(126 + random.below(100)));
       end(1002);
     } else if (kind < 17) {
       frame(random.pick([9, 8]), "x", { fin: false });
