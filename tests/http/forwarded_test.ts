@@ -124,6 +124,7 @@ Deno.test("forwarded is read as RFC 7239 has it", () => {
       // Commas, semicolons and quotes in quotes.
       ['host="a,b;for=127.0.0.1";for=192.0.2.1', "192.0.2.1 0"],
       ['host="\\",for=127.0.0.1;a=\\"";for=192.0.2.1', "192.0.2.1 0"],
+      ['for=192.0.2.1;host="a,b\\"c"', "192.0.2.1 0"],
       // What a client left open cannot swallow what the proxy adds.
       ['for=", for=192.0.2.1', "192.0.2.1 0"],
       ['for="127.0.0.1\\", for=192.0.2.1', "192.0.2.1 0"],

@@ -11,7 +11,7 @@ import type { PagiApp, Scope } from "../../src/pagi/types.ts";
 import { CERTIFICATE, certificateFiles } from "../helpers/certificate.ts";
 import { Http2Client } from "../helpers/http2_client.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
-import { RawWebSocket } from "../helpers/raw_websocket.ts";
+import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 import { type TestServer, withServer } from "../helpers/with_server.ts";
 
@@ -228,6 +228,50 @@ Deno.test("the access log shows the client, of refused requests too (PAGI.md 103
       Deno.readTextFileSync(accessLog).trimEnd().split("\n"),
       ["192.0.2.7 200", "192.0.2.7 414", "192.0.2.7 101"],
     );
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("a WebSocket that is given up takes no other of its Unix socket along, whoever the client is", async () => {
+  const folder = tempFolder("pagi proxy ");
+  const app: PagiApp = async (scope, receive, send) => {
+    await receive();
+    await send({ type: "websocket.accept" });
+    if ("path" in scope && scope.path === "/silent") {
+      await send({
+        type: "websocket.keepalive",
+        interval: 0.05,
+        timeout: 0.05,
+      });
+    }
+    while ((await receive()).type !== "websocket.disconnect") {
+      await send({ type: "websocket.send", text: "here" });
+    }
+  };
+  const settings = {
+    socket: join(folder, "s"),
+    proxyHeaders: true,
+    trustedProxies: ["unix:"],
+    lifespan: "off",
+  } as const;
+  try {
+    await withServer(app, settings, async ({ connect }) => {
+      const open = async (path: string) =>
+        await RawWebSocket.open(await connect(), path, ...TOLD);
+      const [one, silent, other] = [
+        await open("/"),
+        await open("/silent"),
+        await open("/"),
+      ];
+      while ((await silent.frame())?.opcode === OPCODE.ping);
+      for (const socket of [one, other]) {
+        await socket.text("there?");
+        assertEquals(await socket.message(), "here");
+        await socket.close(1000);
+        await socket.closed();
+      }
+    });
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
