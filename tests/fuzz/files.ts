@@ -107,7 +107,6 @@ function target(random: Random): string {
   ]);
   // What the engine lets through in a target.
   return (whole.replace(/[?#]/g, "%3F") + query).replace(
-    // deno-lint-ignore no-control-regex -- they are what is replaced
     /[\0-\x20\x7f#]/g,
     encodeURIComponent,
   );

@@ -79,8 +79,6 @@ export function goodMessage(random: Random, last: boolean): Message {
       random.pick(["", " ", "\t", "  "])
     }${value}${random.pick(["", " ", ""])}\r\n`
   );
-  // Deno's requests have no body with these methods.
-  const bodiless = method === "GET" || method === "HEAD";
   const ignored = headers.some(([name]) => name === "x-ignore-body");
   const seen = headers.map(([name, value]) =>
     [name.toLowerCase(), value] as const
@@ -91,7 +89,7 @@ export function goodMessage(random: Random, last: boolean): Message {
     bytes: `${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n${framed}`,
     method,
     mutated: false,
-    mayEnd: framed !== "" && (ignored || bodiless),
+    mayEnd: framed !== "" && ignored,
     seen: {
       method,
       rawPath,
@@ -100,7 +98,7 @@ export function goodMessage(random: Random, last: boolean): Message {
         ...seen.filter((field) => !isCookie(field)),
         ...seen.filter(isCookie),
       ],
-      body: ignored ? null : bodiless ? "" : body,
+      body: ignored ? null : body,
     },
   };
 }
