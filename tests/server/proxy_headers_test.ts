@@ -233,7 +233,7 @@ Deno.test("the access log shows the client, of refused requests too (PAGI.md 103
   }
 });
 
-Deno.test("a WebSocket that is given up takes no other of its Unix socket along, whoever the client is", async () => {
+Deno.test("a WebSocket of a Unix socket is given up with a Close, and the others stay, whoever the client is", async () => {
   const folder = tempFolder("pagi proxy ");
   const app: PagiApp = async (scope, receive, send) => {
     await receive();
