@@ -207,6 +207,10 @@ export function readHead(
   if (target.includes("#")) {
     throw new Refusal(400, "A request target has no fragment.");
   }
+  // The engine lets this one control character through by HTTP/2.
+  if (target.includes("\x7f")) {
+    throw new Refusal(400, "A request target has no control character.");
+  }
   const mark = target.indexOf("?");
   const rawPath = mark < 0 ? target : target.slice(0, mark);
   return {

@@ -8,6 +8,11 @@ import { describeApp } from "../../src/loader/app_spec.ts";
 import { quote } from "../../src/options/quote.ts";
 import { shown } from "../../src/pagi/event_fields.ts";
 import { assertEquals } from "../../src/std/assert.ts";
+import { httpApp, reply } from "../helpers/http_app.ts";
+import { withServer } from "../helpers/with_server.ts";
+import { Answers, frame, PREFACE, request, SETTINGS } from "./http2_frames.ts";
+import { Random } from "./random.ts";
+import { Wire } from "./wire.ts";
 
 Deno.test("an app's name and its options' names are quoted where they are not plain", () => {
   const pairs = { "a\nb": "c d" };
@@ -27,4 +32,29 @@ Deno.test("a value in an app's event is told of in plain ASCII, whatever it is",
     shown({ [Symbol.toStringTag]: "\r\nx" }),
     "[object \\u000d\\u000ax]",
   );
+});
+
+Deno.test("a path with DEL, which HTTP/2 lets through, is refused", async () => {
+  const called: string[] = [];
+  const app = httpApp(async (scope, _receive, send) => {
+    called.push(scope.path);
+    await reply(send, "ok");
+  });
+  await withServer(app, {}, async ({ port }) => {
+    using wire = await Wire.open(port);
+    const random = new Random(1);
+    await wire.send(
+      PREFACE + frame(SETTINGS, 0, 0, "") +
+        request(random, 1, "/a\x7f", "") + request(random, 3, "/b?\x7f", "") +
+        request(random, 5, "/c", ""),
+    );
+    const answers = new Answers(wire);
+    while (answers.ended < 3 && await answers.read());
+    assertEquals([...answers.bodies].sort(), [
+      [1, "A request target has no control character.\n"],
+      [3, "A request target has no control character.\n"],
+      [5, "ok"],
+    ]);
+  });
+  assertEquals(called, ["/c"]);
 });

@@ -9,6 +9,7 @@ import { appSpec, commandLine, settingsInCode } from "./command_line.ts";
 import { apps } from "./apps.ts";
 import { files } from "./files.ts";
 import { http1 } from "./http1.ts";
+import { http2 } from "./http2.ts";
 import { parsers } from "./parsers.ts";
 import type { Target } from "./target.ts";
 import { webSocket } from "./websocket.ts";
@@ -22,6 +23,7 @@ export const TARGETS: readonly Target[] = [
   parsers,
   files,
   http1,
+  http2,
   apps,
   webSocket,
 ];
