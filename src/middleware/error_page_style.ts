@@ -27,6 +27,7 @@ h1, h2 { margin: 0; font-size: 1.3rem; line-height: 1.35; font-weight: 500; whit
 h2 { font-size: 1.1rem; }
 .name { margin: 0 0 .15rem; color: var(--error); font-weight: 600; }
 .request { margin: .5rem 0 0; color: var(--soft); }
+section > .request:first-child { margin: 0 0 .25rem; }
 .card { margin: 1.25rem 0; padding: 1rem 1.25rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; }
 code, .request, td { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: .875rem; overflow-wrap: anywhere; }
 ol { margin: .75rem 0 0; padding: 0; list-style: none; }
@@ -36,7 +37,7 @@ summary { margin-top: .6rem; color: var(--link); cursor: pointer; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-radius: .4rem; }
 table { width: 100%; margin-top: .5rem; border-collapse: collapse; }
 th, td { padding: .3rem 1rem .3rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { width: 12rem; color: var(--soft); font-weight: 400; overflow-wrap: anywhere; }
+th { width: 12rem; color: var(--soft); font-size: .875rem; font-weight: 400; overflow-wrap: anywhere; }
 i { color: var(--soft); }
 footer { color: var(--soft); font-size: .9rem; }
 `;

@@ -51,12 +51,13 @@ export const OPTIONS: OptionTable = {
     kind: choice(["development", "production", "none"]),
     placeholder: "MODE",
     default: null,
-    help: "development, production or none; development checks the app",
+    help:
+      "development, production or none (default: development if stdin is a terminal)",
   },
   noDefaultMiddleware: {
     kind: flag,
     default: false,
-    help: "No checks of the app in development",
+    help: "No checks and no error pages in development",
   },
   lifespan: {
     kind: choice(["auto", "on", "off"]),

@@ -44,7 +44,7 @@ Deno.test("help that nobody reads to its end is no error", async () => {
   assertEquals(stderr, "exit 0\n");
 });
 
-Deno.test("the banner says what is served, where, and with what limits", async () => {
+Deno.test("the banner says what is served, where, with what limits and in which mode", async () => {
   await using program = await startProgram(
     ["-p0", "PAGI::App::Directory", "root=.", "--max-connections", "12"],
     { env: { PAGI_MAX_BODY_SIZE: "1500", PAGI_TIMEOUT: "0" } },
@@ -60,6 +60,7 @@ Deno.test("the banner says what is served, where, and with what limits", async (
     "  serving PAGI::App::Directory root=.",
     `  at      ${program.url}/`,
     "  limits  12 connections, request bodies up to 1.5 kB",
+    "  mode    production",
     "  stop it with Ctrl-C",
   ]);
 });
