@@ -1,9 +1,14 @@
 /**
  * The program: `pagi-server [options] [app] [key=value ...]`.
  *
+ * Run, it is the program. Imported, it starts nothing and offers what
+ * `@pagi/server/server` does.
+ *
  * @module
  */
 
 import { run } from "./src/cli/run.ts";
+
+export * from "./src/server/mod.ts";
 
 if (import.meta.main) Deno.exit(await run(Deno.args, Deno.env.toObject()));

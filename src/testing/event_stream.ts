@@ -47,22 +47,28 @@ export class TestEventStream implements AsyncDisposable {
    * @throws {TimeoutError} When none comes in time.
    */
   async next(): Promise<StreamEvent | null> {
+    if (this.#over) return null;
+    const exchange = this.#exchange;
+    const event = await exchange.within("send an event", this.#next());
+    if (event === null) {
+      this.#over = true;
+      await exchange.ended();
+    }
+    return event;
+  }
+
+  async #next(): Promise<StreamEvent | null> {
     while (true) {
       const end = this.#text.indexOf("\n\n");
-      if (end >= 0) {
-        const block = this.#text.slice(0, end);
-        this.#text = this.#text.slice(end + 2);
-        const event = this.#parse(block);
-        if (event !== null) return event;
+      if (end < 0) {
+        const piece = await this.#exchange.read();
+        if (piece === null) return null;
+        this.#text += this.#decoder.decode(piece, { stream: true });
         continue;
       }
-      const piece = this.#over ? null : await this.#exchange.read();
-      if (piece === null) {
-        if (!this.#over) await this.#exchange.ended();
-        this.#over = true;
-        return null;
-      }
-      this.#text += this.#decoder.decode(piece, { stream: true });
+      const event = this.#parse(this.#text.slice(0, end));
+      this.#text = this.#text.slice(end + 2);
+      if (event !== null) return event;
     }
   }
 

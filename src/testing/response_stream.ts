@@ -34,7 +34,10 @@ export class TestStream implements AsyncDisposable {
    */
   async next(): Promise<Uint8Array | null> {
     if (this.#over) return null;
-    const piece = await this.#exchange.read();
+    const piece = await this.#exchange.within(
+      "go on with its response",
+      this.#exchange.read(),
+    );
     if (piece === null) {
       this.#over = true;
       await this.#exchange.ended();

@@ -39,6 +39,7 @@ export interface TestClientOptions {
 
 /** What a request for a WebSocket has beside its target. */
 export interface TestWebSocketOptions {
+  /** Sent beside the fields of the handshake. */
   headers?: TestHeaders;
   /** What the client offers. */
   subprotocols?: readonly string[];
@@ -70,6 +71,10 @@ export class TestClient implements AsyncDisposable {
   #next: { watch: AppWatch; scope: Readonly<Record<string, unknown>> } | null =
     null;
 
+  /**
+   * @param app The app, of which nothing is called yet.
+   * @throws {OptionError} For wrong settings.
+   */
   constructor(app: PagiApp, options: TestClientOptions = {}) {
     const { timeout = 5, appErrors = "throw", settings = {} } = options;
     this.#context = {
@@ -110,7 +115,10 @@ export class TestClient implements AsyncDisposable {
     return this;
   }
 
-  /** Leaves all that is still open, and runs the app's shutdown. */
+  /**
+   * Stops as a server does: ends event streams and WebSockets, waits for
+   * running requests, and runs the app's shutdown.
+   */
   async stop(): Promise<void> {
     await this.#server.stop();
   }
@@ -203,6 +211,7 @@ export class TestClient implements AsyncDisposable {
     this.#handler ??= this.#server.handler(SERVER, (request) => {
       const socket = new MemorySocket();
       this.#sockets.set(request, socket);
+      request.signal.addEventListener("abort", () => socket.clientDrop());
       return {
         socket: socket as unknown as WebSocket,
         response: new Response(),

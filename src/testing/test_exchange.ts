@@ -4,8 +4,6 @@
  * @module
  */
 
-import { fieldValue } from "../http/headers.ts";
-import type { HeaderList } from "../pagi/types.ts";
 import type { AppWatch } from "./app_watch.ts";
 import {
   CLIENT,
@@ -42,6 +40,8 @@ export class TestExchange {
   #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   /** Bytes still to come by the response's `content-length`. */
   #announced = Infinity;
+  /** The client has the whole response. */
+  #over = false;
 
   constructor(
     context: ExchangeContext,
@@ -63,75 +63,13 @@ export class TestExchange {
   }
 
   /** Waits for the head of the response. */
-  async head(): Promise<Response> {
-    const response = await this.within("start its response", this.#response);
-    if (this.#reader === null && response.body !== null) {
-      this.#reader = response.body.getReader();
-      const length = fieldValue(
-        [...response.headers] as HeaderList,
-        "content-length",
-      );
-      if (length !== null) this.#announced = Number(length);
-    }
-    return response;
-  }
-
-  /**
-   * Waits for the next piece of the body; null at its end.
-   *
-   * @throws {Error} When the response is cut short.
-   */
-  async read(): Promise<Uint8Array | null> {
-    await this.head();
-    if (this.#reader === null) return null;
-    try {
-      const read = this.#reader.read();
-      const part = await this.within("go on with its response", read);
-      if (part.done) return this.#over();
-      // The engine sends what was announced, and no more.
-      const piece = part.value.subarray(0, this.#announced);
-      this.#announced -= piece.length;
-      return piece;
-    } catch (error) {
-      this.#completed.resolve();
-      await this.ended();
-      throw this.cutShort(error);
-    }
+  head(): Promise<Response> {
+    return this.within("start its response", this.#head());
   }
 
   /** Waits for the whole response and the end of the app. */
-  async whole(): Promise<TestResponse> {
-    const { status, headers } = await this.head();
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
-    for (
-      let piece = await this.read();
-      piece !== null;
-      piece = await this.read()
-    ) {
-      pieces.push(new Uint8Array(piece));
-    }
-    this.#over();
-    await this.ended();
-    const body = new Uint8Array(await new Blob(pieces).arrayBuffer());
-    return new TestResponse(status, headers, body, this.watch.events);
-  }
-
-  /** The client leaves; waits for the end of the app. */
-  async leave(): Promise<void> {
-    this.abandon();
-    await this.ended();
-  }
-
-  /** The client leaves. */
-  abandon(): void {
-    this.#left.abort();
-    this.#completed.reject(new Error("The client has left."));
-    const reader = this.#reader;
-    if (reader !== null) reader.cancel().catch(() => {});
-    else {
-      this.#response.then((response) => response.body?.cancel())
-        .catch(() => {});
-    }
+  whole(): Promise<TestResponse> {
+    return this.within("finish its response", this.#whole());
   }
 
   /**
@@ -139,8 +77,90 @@ export class TestExchange {
    *
    * @throws What the app has thrown, or that it left a client without answer.
    */
-  async ended(): Promise<void> {
-    await this.within("return", this.watch.ended);
+  ended(): Promise<void> {
+    return this.within("return", this.#ended());
+  }
+
+  /** The client leaves; waits for the end of the app. */
+  async leave(): Promise<void> {
+    this.#abandon();
+    await this.ended();
+  }
+
+  /**
+   * Waits for `work` as long as the client's timeout allows.
+   *
+   * @param what The app has not done when that is over.
+   * @throws {TimeoutError}
+   */
+  within<T>(what: string, work: Promise<T>): Promise<T> {
+    const { timeout } = this.#context;
+    return within(work, timeout, () => {
+      this.#abandon();
+      const missing = this.#over ? "return" : what;
+      return `${this.name}: the app did not ${missing} within ${timeout} s; ${this.watch.describe()}.`;
+    });
+  }
+
+  async #head(): Promise<Response> {
+    const response = await this.#response;
+    if (this.#reader === null && response.body !== null) {
+      this.#reader = response.body.getReader();
+      const length = response.headers.get("content-length");
+      if (length !== null) this.#announced = Number(length);
+    }
+    return response;
+  }
+
+  /**
+   * The next piece of the body; null at its end. How long to wait is for the
+   * caller to say: pieces are not always what a test waits for.
+   *
+   * @throws {Error} When the response is cut short.
+   */
+  async read(): Promise<Uint8Array | null> {
+    await this.#head();
+    const part = await this.#part();
+    if (part === null) {
+      this.#over = true;
+      this.#completed.resolve();
+      return null;
+    }
+    // The engine sends what was announced, and no more.
+    const piece = part.subarray(0, this.#announced);
+    this.#announced -= piece.length;
+    return piece;
+  }
+
+  async #part(): Promise<Uint8Array | null> {
+    try {
+      const { value } = await this.#reader?.read() ?? {};
+      return value ?? null;
+    } catch (error) {
+      this.#completed.resolve();
+      await this.#ended();
+      throw new Error(
+        `${this.name}: the response was cut short; of the app: ${this.watch.describe()}.`,
+        { cause: error },
+      );
+    }
+  }
+
+  async #whole(): Promise<TestResponse> {
+    const { status, headers } = await this.#head();
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    let piece = await this.read();
+    while (piece !== null) {
+      pieces.push(new Uint8Array(piece));
+      piece = await this.read();
+    }
+    await this.#ended();
+    const body = new Uint8Array(await new Blob(pieces).arrayBuffer());
+    return new TestResponse(status, headers, body, this.watch.events);
+  }
+
+  async #ended(): Promise<void> {
+    await this.watch.ended;
     if (!this.#context.throwsAppErrors) return;
     const { thrown, answered, returned } = this.watch;
     if (thrown !== null) throw thrown.error;
@@ -149,27 +169,11 @@ export class TestExchange {
     }
   }
 
-  /** Waits for `work` as long as the client's timeout allows. */
-  within<T>(what: string, work: Promise<T>): Promise<T> {
-    const { timeout } = this.#context;
-    return within(work, timeout, () => {
-      this.abandon();
-      return `${this.name}: the app did not ${what} within ${timeout} s; ${this.watch.describe()}.`;
-    });
-  }
-
-  private cutShort(error: unknown): Error {
-    if (error instanceof DOMException || error instanceof Error) {
-      if (error.name === "TimeoutError") return error;
-    }
-    return new Error(
-      `${this.name}: the response was cut short; of the app: ${this.watch.describe()}.`,
-      { cause: error },
-    );
-  }
-
-  #over(): null {
-    this.#completed.resolve();
-    return null;
+  #abandon(): void {
+    this.#left.abort();
+    this.#completed.reject(new Error("The client has left."));
+    // The body goes unread, whether it is there already or still to come.
+    if (this.#reader !== null) this.#reader.cancel().catch(() => {});
+    else this.#response.then(({ body }) => body?.cancel()).catch(() => {});
   }
 }
