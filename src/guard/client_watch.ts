@@ -8,7 +8,19 @@ import type { Connection, Connections } from "./connections.ts";
 import type { Sockets } from "./sockets.ts";
 
 /** Why the watch closed a connection (PAGI.md 4). */
-export type ClientReason = "client_closed" | "queue_overflow";
+export type ClientReason = "client_closed" | FloodReason;
+/** Why a client may send no more. */
+export type FloodReason = "queue_overflow" | "protocol_error";
+
+/** What a client may send while its request runs. */
+export interface ExpectedInput {
+  /** Bytes; Infinity while the engine reads no more than the app does. */
+  readonly allowed: number;
+  /** Changes once what came before has been taken. */
+  readonly turn: number;
+  /** What it is told that sends more. */
+  readonly excess: FloodReason;
+}
 
 /** A request that runs. */
 export interface WatchedRequest {
@@ -16,11 +28,10 @@ export interface WatchedRequest {
   readonly age: number;
   readonly peerKey: string;
   /**
-   * What its client has yet to send of the body (bytes), Infinity while the
-   * engine reads no more than the app does. Null when there is nothing to
-   * watch: it has been answered, or others share its connection.
+   * Null when there is nothing to watch: it has been answered, or others share
+   * its connection.
    */
-  readonly inputAllowed: number | null;
+  readonly input: ExpectedInput | null;
   /** Ends the connection behind its answer. */
   makeLast(): void;
 }
@@ -36,16 +47,20 @@ export interface ClientWatchOptions {
 
 /** What a connection had received … */
 interface Input {
-  /** … when this request was first seen, and may receive meanwhile, … */
+  /** … when this turn of this request was first seen … */
   readonly request: WatchedRequest;
-  readonly atRequest: number;
-  readonly allowed: number;
-  /** … and when it was first seen with a request at every check since. */
+  readonly expected: ExpectedInput;
+  readonly atTurn: number;
+  /** … when it was first seen with a request at every check since … */
   readonly atFirst: number;
+  /** … and at the last check. */
+  last: number;
 }
 
-/** Between two checks (ms). */
+/** Between two checks (ms) … */
 const STEP = 100;
+/** … while nothing comes, neither bytes nor requests. */
+const CALM = 500;
 /** Between two looks for connections of younger requests than that (ms). */
 const LOOK_STEP = 250;
 /** The most of all time that may go into checks. */
@@ -57,6 +72,7 @@ const MOST_AHEAD = 1 << 20;
  * Watches the clients of requests that run, because the engine
  * - goes on reading while a request without a body waits for its answer, and
  *   while any answer is under way, and keeps all of that in memory;
+ * - gathers the fragments of a WebSocket's message, however many come;
  * - does not notice a client that leaves after its request's body came in
  *   pieces.
  */
@@ -68,6 +84,10 @@ export class ClientWatch {
   /** Requests whose connections a look has not found. */
   #unfound = new WeakSet<WatchedRequest>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The next check comes soon. */
+  #alert = false;
+  /** How early it may come at most, so that checks take their share only. */
+  #restsUntil = 0;
 
   constructor(
     sockets: Sockets,
@@ -79,9 +99,12 @@ export class ClientWatch {
     this.#options = options;
   }
 
-  /** Watches until nothing runs any more. */
+  /** A request has come: watches until nothing runs any more. */
   wake(): void {
-    if (this.#timer === undefined) this.#wait(STEP);
+    if (this.#alert) return;
+    this.#alert = true;
+    clearTimeout(this.#timer);
+    this.#wait(STEP);
   }
 
   /** Watches nothing any more. */
@@ -90,7 +113,8 @@ export class ClientWatch {
   }
 
   #wait(ms: number): void {
-    const timer = setTimeout(() => this.#check(), ms);
+    const rest = this.#restsUntil - performance.now();
+    const timer = setTimeout(() => this.#check(), Math.max(ms, rest));
     Deno.unrefTimer(timer);
     this.#timer = timer;
   }
@@ -100,21 +124,23 @@ export class ClientWatch {
     const inputs = new Map<Connection, Input>();
     const closed: [string, ClientReason][] = [];
     let running = false;
+    this.#alert = false;
     for (const request of this.#options.requests()) {
       running = true;
-      if (request.inputAllowed === null) continue;
+      const expected = request.input;
+      if (expected === null) continue;
       const connection = this.#find(request, began);
       if (connection === undefined) continue;
-      const reason = this.#judge(request, connection, inputs);
+      const reason = this.#judge(request, expected, connection, inputs);
       if (reason === null) continue;
       connection.ending = true;
       this.#sockets.shutdown(connection);
       closed.push([connection.peer, reason]);
     }
     this.#inputs = inputs;
-    this.#timer = undefined;
-    const spent = performance.now() - began;
-    if (running) this.#wait(Math.max(STEP, spent / SHARE));
+    const now = performance.now();
+    this.#restsUntil = now + (now - began) / SHARE;
+    if (running) this.#wait(this.#alert ? STEP : CALM);
     for (const [peer, reason] of closed) this.#options.onClose(peer, reason);
   }
 
@@ -134,23 +160,26 @@ export class ClientWatch {
   /** Why the connection is to be closed, if it is. */
   #judge(
     request: WatchedRequest,
+    expected: ExpectedInput,
     connection: Connection,
     inputs: Map<Connection, Input>,
   ): ClientReason | null {
     const state = this.#sockets.tcpState(connection);
     if (state === null) return null;
     if (state.left && !isYoung(request)) return "client_closed";
-    const allowed = request.inputAllowed!;
-    if (allowed === Infinity) return null;
     const { received } = state;
     const known = this.#inputs.get(connection);
+    if (known?.last !== received) this.#alert = true;
+    if (expected.allowed === Infinity) return null;
     const atFirst = known?.atFirst ?? received;
-    const input = known?.request === request
-      ? known
-      : { request, atRequest: received, allowed, atFirst };
-    if (received - input.atRequest > input.allowed + MOST_AHEAD) {
-      return "queue_overflow";
+    const input =
+      known?.request === request && known.expected.turn === expected.turn
+        ? known
+        : { request, expected, atTurn: received, atFirst, last: 0 };
+    if (received - input.atTurn > input.expected.allowed + MOST_AHEAD) {
+      return expected.excess;
     }
+    input.last = received;
     inputs.set(connection, input);
     // Who never waits for an answer may be sending more than can be answered.
     if (received - atFirst > MOST_AHEAD) request.makeLast();

@@ -76,8 +76,8 @@ export interface Guard {
    */
   silence(peer: string): Silence | null;
   /**
-   * To be called when a request begins while none is running: from then on
-   * those that run are watched for clients that leave or flood.
+   * To be called when a request begins: its client is watched, as it may leave
+   * or flood. It costs next to nothing.
    */
   wake(): void;
   /** Closes all connections, each as `endConnection` does. */

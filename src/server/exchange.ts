@@ -7,6 +7,7 @@
 import type { DisconnectReason } from "../pagi/types.ts";
 import type { AccessRecord } from "../log/access_format.ts";
 import { peerKey } from "../guard/address.ts";
+import type { ExpectedInput } from "../guard/client_watch.ts";
 import type { Silence } from "../guard/guard.ts";
 import { log } from "../log/log.ts";
 import { ConnectionState } from "./connection_state.ts";
@@ -176,8 +177,7 @@ export abstract class Exchange implements AccessRecord {
   /** Closes the connection at once; HTTP/2 shares it. False: nobody can. */
   dropConnection(): boolean {
     const { guard } = this.worker;
-    const isTcp = this.address.transport === "tcp";
-    if (guard === null || !isTcp || this.head.http2) return false;
+    if (guard === null || !this.ownsTcp) return false;
     guard.dropConnection(this.peerKey);
     return true;
   }
@@ -188,8 +188,11 @@ export abstract class Exchange implements AccessRecord {
   }
 
   /** See {@linkcode WatchedRequest}. */
-  get inputAllowed(): number | null {
-    return null;
+  abstract readonly input: ExpectedInput | null;
+
+  /** True of a connection that is this exchange's alone, and of TCP. */
+  protected get ownsTcp(): boolean {
+    return this.address.transport === "tcp" && !this.head.http2;
   }
 
   /** Ends the connection with this answer, where the client can be told. */

@@ -6,6 +6,7 @@
 
 import type { DisconnectReason } from "../pagi/types.ts";
 import { log } from "../log/log.ts";
+import type { ExpectedInput } from "../guard/client_watch.ts";
 import type { Deadline } from "./deadline_set.ts";
 import { Exchange } from "./exchange.ts";
 import { IdleTimer } from "./idle_timer.ts";
@@ -61,14 +62,12 @@ export abstract class ResponseExchange extends Exchange {
     return this.writer.bodyBytes;
   }
 
-  /** Of a Unix socket and of HTTP/2 the kernel tells nothing per request. */
-  override get inputAllowed(): number | null {
-    if (this.over || this.address.transport !== "tcp" || this.head.http2) {
-      return null;
-    }
+  override get input(): ExpectedInput | null {
+    if (this.over || !this.ownsTcp) return null;
     const left = this.#bodyLeft;
     // Before there is a response the engine reads a body as the app does.
-    return left === 0 || this.handedOff ? left : Infinity;
+    const allowed = left === 0 || this.handedOff ? left : Infinity;
+    return { allowed, turn: 0, excess: "queue_overflow" };
   }
 
   /** Bytes of the request body that may still come. */

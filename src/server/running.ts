@@ -17,18 +17,18 @@ export class Running {
   readonly #exchanges = new Set<Exchange>();
   /** How many run for an HTTP/2 connection, by its `peerKey`. */
   readonly #streams = new Map<string, number>();
-  readonly #onBusy: () => void;
+  readonly #onAdd: () => void;
   #onIdle: (() => void)[] = [];
 
-  /** @param onBusy Called when something runs and nothing did before. */
-  constructor(onBusy: () => void) {
-    this.#onBusy = onBusy;
+  /** @param onAdd Called when something begins to run. */
+  constructor(onAdd: () => void) {
+    this.#onAdd = onAdd;
   }
 
   add(exchange: Exchange): void {
     this.#exchanges.add(exchange);
     if (exchange.head.http2) this.#countStream(exchange, 1);
-    if (this.#exchanges.size === 1) this.#onBusy();
+    this.#onAdd();
   }
 
   delete(exchange: Exchange): void {

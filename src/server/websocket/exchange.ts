@@ -8,6 +8,7 @@ import { type Timer, unref } from "../../std/timer.ts";
 import type { DisconnectReason, HeaderList } from "../../pagi/types.ts";
 import { exceeds } from "../../http/byte_length.ts";
 import { log } from "../../log/log.ts";
+import type { ExpectedInput } from "../../guard/client_watch.ts";
 import type { ListenerContext } from "../context.ts";
 import { withAdded } from "../added_headers.ts";
 import { DeclinedResponse } from "../declined_response.ts";
@@ -17,6 +18,7 @@ import type { RequestHead } from "../request_head.ts";
 import type { IdleTimer } from "../idle_timer.ts";
 import { type Buffer, TransportState } from "../transport_state.ts";
 import { awaitClose } from "./await_close.ts";
+import { DrainLook } from "./drain_look.ts";
 import {
   CLIENT_CLOSED,
   CLOSED_EARLY,
@@ -34,8 +36,6 @@ import { webSocketScope } from "./scope.ts";
 import { sendWebSocket } from "./send.ts";
 
 const DONE: Promise<void> = Promise.resolve();
-/** How often a full send buffer is looked at, in milliseconds. */
-const DRAIN_LOOK_MS = 10;
 /** The Close code of a server that stops, or gives a peer up. */
 const GOING_AWAY = 1001;
 /** The Close code of a server whose successor takes new connections already. */
@@ -80,8 +80,15 @@ export class WebSocketExchange extends Exchange implements Buffer {
   #keepAlive: KeepAlive | null = null;
   #denial: DeclinedResponse | null = null;
   #closeTimer: Timer | undefined;
-  #drainTimer: Timer | undefined;
+  readonly #drainLook = new DrainLook(this.transport);
   #idle: IdleTimer | null = null;
+
+  override get input(): ExpectedInput | null {
+    const allowed = this.worker.settings.maxWsFrameSize;
+    return this.phase === "open" && this.ownsTcp
+      ? { allowed, turn: this.inbox.received, excess: "protocol_error" }
+      : null;
+  }
 
   get bufferedBytes(): number {
     return this.#socket?.bufferedAmount ?? 0;
@@ -137,7 +144,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
     this.bodyBytes += socket.bufferedAmount - before;
     this.transport.update();
     if (!this.transport.full) return DONE;
-    this.#lookForDrain();
+    this.#drainLook.start();
     return this.transport.drained();
   }
 
@@ -255,7 +262,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
     this.phase = "closed";
     clearTimeout(this.#closeTimer);
     this.#idle?.end();
-    clearInterval(this.#drainTimer);
+    this.#drainLook.end();
     this.#keepAlive?.end();
     this.inbox.end(this.#ending ?? ending);
     this.state.fail("client_closed");
@@ -286,15 +293,5 @@ export class WebSocketExchange extends Exchange implements Buffer {
   #fail(): void {
     this.#deny(DeclinedResponse.plain(500, "Internal Server Error"));
     this.state.fail("server_error");
-  }
-
-  /** The engine does not tell when its buffer has drained. */
-  #lookForDrain(): void {
-    this.#drainTimer ??= setInterval(() => {
-      this.transport.update();
-      if (this.transport.full && this.phase === "open") return;
-      clearInterval(this.#drainTimer);
-      this.#drainTimer = undefined;
-    }, DRAIN_LOOK_MS);
   }
 }

@@ -17,6 +17,8 @@ type DisconnectEvent = Extract<
  * the messages, and last the disconnect, again and again (PAGI.md 3.4).
  */
 export class WebSocketInbox {
+  /** Messages that came so far. */
+  received = 0;
   #connected = false;
   #events: ReceiveEvent[] = [];
   #next = 0;
@@ -30,6 +32,7 @@ export class WebSocketInbox {
 
   /** Takes a message in; nothing comes after the disconnect. */
   push(data: string | ArrayBuffer): void {
+    this.received++;
     if (this.#disconnect !== null) return;
     const event: ReceiveEvent = typeof data === "string"
       ? { type: "websocket.receive", text: data }

@@ -5,7 +5,7 @@ import type { Settings } from "../../src/options/settings.ts";
 import { assert, assertEquals, assertLess } from "../../src/std/assert.ts";
 import { httpApp, linesOf, readBody, reply } from "../helpers/http_app.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";
-import { RawWebSocket } from "../helpers/raw_websocket.ts";
+import { frameBytes, OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import { observing } from "../helpers/scope_app.ts";
 import { listening } from "../helpers/websocket_app.ts";
 import { type TestServer, withServer } from "../helpers/with_server.ts";
@@ -18,10 +18,13 @@ const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 /** Sends `piece` again and again until the connection ends, or `FLOOD`. */
 async function flood(client: RawConnection, piece: string): Promise<number> {
   const times = Math.ceil(65_536 / piece.length);
-  const bytes = new TextEncoder().encode(piece.repeat(times));
+  const bytes = Uint8Array.from(piece.repeat(times), (c) => c.charCodeAt(0));
   let sent = 0;
   try {
-    while (sent < FLOOD) sent += await client.connection.write(bytes);
+    while (sent < FLOOD) {
+      await client.send(bytes);
+      sent += bytes.length;
+    }
   } catch {
     // The connection has ended.
   }
@@ -224,4 +227,18 @@ Deno.test("two clients of one request each do not count for each other", async (
       }
     },
   );
+});
+
+Deno.test("a WebSocket's message of endless fragments is cut off: 1006, protocol_error", async () => {
+  const { app, result } = listening();
+  await withServer(app, {}, async ({ connect }) => {
+    const client = await connect();
+    const socket = await RawWebSocket.open(client);
+    const fragment = "x".repeat(65_000);
+    await socket.send(OPCODE.binary, fragment, { fin: false });
+    const frame = frameBytes(OPCODE.continuation, fragment, { fin: false });
+    assertLess(await flood(client, String.fromCharCode(...frame)), FLOOD);
+    const { code, reason } = (await result).end;
+    assertEquals([code, reason], [1006, "protocol_error"]);
+  });
 });
