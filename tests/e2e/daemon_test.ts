@@ -262,15 +262,21 @@ Deno.test(
   },
 );
 
-Deno.test("nothing that makes a daemon reaches the programs of its app", {
-  ignore,
-}, async () => {
-  const command = "new Deno.Command('env').outputSync().stdout";
-  await using daemon = await Daemon.start([...QUIET, "./app.js"], {
-    files: { "app.js": app(`new TextDecoder().decode(${command})`) },
-  });
-  assertEquals((await text(daemon.url)).match(/^PAGI.*$/gm), null);
-});
+Deno.test(
+  "nothing that makes a daemon reaches the programs of its app, but the mode does",
+  {
+    ignore,
+  },
+  async () => {
+    const command = "new Deno.Command('env').outputSync().stdout";
+    await using daemon = await Daemon.start([...QUIET, "./app.js"], {
+      files: { "app.js": app(`new TextDecoder().decode(${command})`) },
+    });
+    assertEquals((await text(daemon.url)).match(/^PAGI.*$/gm), [
+      "PAGI_ENV=production",
+    ]);
+  },
+);
 
 Deno.test(
   "a daemon says that its access log will be lost, unless it goes to a file or nowhere",
