@@ -96,5 +96,7 @@ export function isHttp1(): boolean {
  * field of its own passes for HTTP/1.
  */
 export function isHttp2(request: Request): boolean {
-  return !request.headers.has("host") && !isHttp1();
+  const { headers } = request;
+  // Only HTTP/1 upgrades, and the engine calls the handler otherwise then.
+  return !headers.has("host") && !headers.has("upgrade") && !isHttp1();
 }
