@@ -23,4 +23,5 @@ export { type BodyOf, NotFoundApp } from "./not_found.ts";
 export type { AppPart } from "./parts.ts";
 export { ProxyApp } from "./proxy.ts";
 export { type LocationOf, RedirectApp } from "./redirect.ts";
+export type { RequestScope } from "./reply.ts";
 export { UrlMapApp, type UrlMapOptions } from "./url_map.ts";

@@ -11,6 +11,7 @@ import type { TestExchange } from "./test_exchange.ts";
 export interface StreamEvent {
   /** The event's name; `message` unless the app gave one. */
   event: string;
+  /** Its lines, joined by LF. */
   data: string;
   /** null unless this event has one. */
   id: string | null;
@@ -20,7 +21,9 @@ export interface StreamEvent {
 
 /** A started event stream; iterate it, or ask for the next event. */
 export class TestEventStream implements AsyncDisposable {
+  /** 200 unless the app gave another. */
   readonly status: number;
+  /** What app and server say. */
   readonly headers: Headers;
   /** The comments so far, without their first colon. */
   readonly comments: string[] = [];

@@ -8,6 +8,7 @@
 export interface CloseInfo {
   /** 1005 for a Close without a code, 1006 for none. */
   code: number;
+  /** `""` without one. */
   reason: string;
 }
 

@@ -9,7 +9,9 @@ import type { TestExchange } from "./test_exchange.ts";
 
 /** A started response; iterate its pieces, or leave in its middle. */
 export class TestStream implements AsyncDisposable {
+  /** As the app gave it, or the server in its stead. */
   readonly status: number;
+  /** What app and server say. */
   readonly headers: Headers;
   readonly #exchange: TestExchange;
   #over = false;
