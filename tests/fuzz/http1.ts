@@ -45,7 +45,7 @@ interface Connection {
 /** The server answers what is good, refuses what is not, and mixes up nothing. */
 export const http1: Target = {
   name: "http1",
-  share: 40,
+  share: 100,
   async open() {
     const connections = new Map<number, Connection>();
     const server = await FuzzServer.start(observer(connections));

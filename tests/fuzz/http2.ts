@@ -32,7 +32,7 @@ import { fromBytes, toBytes, Wire } from "./wire.ts";
 /** Every good request is answered, whatever else is sent on other connections. */
 export const http2: Target = {
   name: "http2",
-  share: 20,
+  share: 60,
   async open() {
     const findings = new Map<number, unknown>();
     const server = await FuzzServer.start(echo(findings));

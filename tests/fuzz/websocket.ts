@@ -28,7 +28,7 @@ interface Heard {
 /** The app gets what was sent, whole and valid, and is told how it ended. */
 export const webSocket: Target = {
   name: "websocket",
-  share: 30,
+  share: 80,
   async open() {
     const connections = new Map<number, Heard>();
     const server = await FuzzServer.start(listener(connections), {
