@@ -60,7 +60,10 @@ export function goodMessage(random: Random, last: boolean): Message {
     headers.push([`x-${random.text(TOKEN, 5)}`, random.text(VALUE, 12).trim()]);
   }
   if (random.once(4)) headers.push(["x-ignore-body", "1"]);
-  if (random.once(8)) headers.push(["cookie", `a=${random.below(9)}`]);
+  const cookies = random.once(6)
+    ? random.list(3, () => `a=${random.text(["b", '"', " ", ";", "é"], 4)}z`)
+    : [];
+  for (const cookie of cookies) headers.push(["cookie", cookie]);
   const body = random.once(2)
     ? ""
     : random.one(() => INSIDE, () => random.units(256, 200) + INSIDE);
@@ -83,8 +86,9 @@ export function goodMessage(random: Random, last: boolean): Message {
   const seen = headers.map(([name, value]) =>
     [name.toLowerCase(), value] as const
   );
-  // Deno gathers cookies at the end.
-  const isCookie = ([name]: readonly [string, string]) => name === "cookie";
+  // Several cookies become one field, and Deno has it come last.
+  const others = seen.filter(([name]) => name !== "cookie");
+  const cookie = ["cookie", cookies.join("; ")] as const;
   return {
     bytes: `${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n${framed}`,
     method,
@@ -94,10 +98,7 @@ export function goodMessage(random: Random, last: boolean): Message {
       method,
       rawPath,
       query,
-      headers: [
-        ...seen.filter((field) => !isCookie(field)),
-        ...seen.filter(isCookie),
-      ],
+      headers: cookies.length > 0 ? [...others, cookie] : others,
       body: ignored ? null : body,
     },
   };

@@ -11,8 +11,10 @@ import { checkConditions, rangeToHonour } from "../../src/http/conditional.ts";
 import { formatHttpDate, parseHttpDate } from "../../src/http/dates.ts";
 import { attachment } from "../../src/http/disposition.ts";
 import { fileTag, parseTags } from "../../src/http/etags.ts";
+import { forwardedClient } from "../../src/http/forwarded.ts";
 import { isSafeFieldValue, isToken } from "../../src/http/headers.ts";
 import { escapeHtml } from "../../src/http/html.ts";
+import { parseIpAddress } from "../../src/http/ip_address.ts";
 import { parseRange } from "../../src/http/ranges.ts";
 import {
   decodePath,
@@ -59,6 +61,7 @@ const CHECKS: readonly ((random: Random) => void)[] = [
   zipName,
   lengths,
   shows,
+  proxies,
 ];
 
 function range(random: Random): void {
@@ -285,5 +288,26 @@ function shows(random: Random): void {
   hold(
     !/[<>"']|&(?!(?:amp|lt|gt|quot|#39);)/.test(html),
     () => `markup in ${JSON.stringify(html)}`,
+  );
+}
+
+/** Whatever stands further left, the nearest proxy's word is read. */
+function proxies(random: Random): void {
+  const left = random.text([...BYTE_PIECES, "for=", '"', "\\", ", "], 8);
+  const address = random.pick(["203.0.113.7", "2001:db8::1"]);
+  const node = address.includes(":") ? `[${address}]` : address;
+  const fields = random.once(2)
+    ? [["x-forwarded-for", left], ["x-forwarded-for", address]] as const
+    : [["forwarded", `${left}, for="${node}";proto=https`]] as const;
+  const found = forwardedClient(fields, () => false);
+  hold(
+    found.client?.[0] === address,
+    () => `${JSON.stringify(fields)} names ${JSON.stringify(found)}`,
+  );
+  const text = random.mutated(address, [..."0123456789abcdef:./%[]"]);
+  const read = parseIpAddress(text);
+  hold(
+    read === null || parseIpAddress(read.text)?.text === read.text,
+    () => `${JSON.stringify(text)} is read as ${read?.text}`,
   );
 }
