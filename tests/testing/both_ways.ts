@@ -109,6 +109,26 @@ export async function assertSameAnswer(
   assertEquals(here, there);
 }
 
+/** The same for a client that leaves after the first piece of the body. */
+export async function assertSameDeparture(
+  make: NotingApp,
+  headers: Record<string, string> = {},
+): Promise<void> {
+  const here: Notes = [];
+  const stream = await new TestClient(make(here)).stream("/", { headers });
+  await stream.next();
+  await stream.close();
+
+  await withServer(countingApp(make), {}, async ({ url }) => {
+    const { body } = await fetch(url, { headers });
+    const reader = body!.getReader();
+    await reader.read();
+    await reader.cancel();
+    await settled;
+  });
+  assertEquals(here, noted);
+}
+
 let noted: Notes = [];
 let settled: Promise<void> = Promise.resolve();
 

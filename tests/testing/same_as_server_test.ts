@@ -3,6 +3,7 @@ import { fromFileUrl } from "../../src/std/path.ts";
 import { readBody, reply } from "../helpers/http_app.ts";
 import {
   assertSameAnswer,
+  assertSameDeparture,
   assertSameTalk,
   type BothRequest,
   noteConnection,
@@ -172,6 +173,25 @@ for (const [name, [app, request]] of Object.entries(ANSWERS)) {
     await assertSameAnswer(app, request);
   });
 }
+
+Deno.test("an app learns of a departure by the test client as on a server", async () => {
+  await assertSameDeparture((notes) => async (scope, receive, send) => {
+    noteConnection(notes, scope as HttpScope);
+    await receive();
+    await send({ type: "http.response.start", status: 200 });
+    await send({ type: "http.response.body", body: "a", more: 1 });
+    notes.push(JSON.stringify(await receive()));
+    await trySend(notes, send, { type: "http.response.body", body: "b" });
+    notes.push(`${(scope as HttpScope)["pagi.connection"].isConnected()}`);
+  });
+  await assertSameDeparture((notes) => async (_scope, receive, send) => {
+    await receive();
+    await send({ type: "sse.start" });
+    await send({ type: "sse.send", data: "a" });
+    notes.push(JSON.stringify(await receive()));
+    await trySend(notes, send, { type: "sse.send", data: "b" });
+  }, STREAM.headers);
+});
 
 /** Accepts, and does `then`. */
 function accepting(
