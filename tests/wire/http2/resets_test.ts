@@ -1,0 +1,194 @@
+/**
+ * Streams that the client resets, in each phase of a request (PAGI.md 3.3:
+ * a reset is a disconnect, of that stream alone).
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "../../../src/std/assert.ts";
+import type { HttpScope, PagiApp } from "../../../src/pagi/types.ts";
+import {
+  httpApp,
+  linesOf,
+  reply,
+  type ServeHttp,
+} from "../../helpers/http_app.ts";
+import { get, post, SETTING } from "../../helpers/http2_frames.ts";
+import { Http2Peer } from "../../helpers/http2_peer.ts";
+import { withServer } from "../../helpers/with_server.ts";
+
+/** Serves "/other" at once, and one other request with `serve`. */
+function beside<Result>(
+  serve: (...app: Parameters<ServeHttp>) => Promise<Result>,
+): { app: PagiApp; result: Promise<Result>; entered: Promise<void> } {
+  const { promise, resolve, reject } = Promise.withResolvers<Result>();
+  const entered = Promise.withResolvers<void>();
+  const app = httpApp(async (scope, receive, send) => {
+    if (scope.path === "/other") return await reply(send, "other");
+    entered.resolve();
+    await serve(scope, receive, send).then(resolve, reject);
+  });
+  return { app, result: promise, entered: entered.promise };
+}
+
+function reasonOf(scope: HttpScope): string | null {
+  return scope["pagi.connection"].disconnectReason();
+}
+
+async function assertGoesOn(peer: Http2Peer): Promise<void> {
+  assertEquals(await peer.ask(99, get("/other")), {
+    outcome: "200",
+    body: "other",
+  });
+}
+
+Deno.test("a reset before the response is a disconnect (PAGI.md 24)", async () => {
+  const { app, result, entered } = beside(async (scope, receive, send) => {
+    await receive();
+    const event = await receive();
+    await reply(send, "too late");
+    return [event.type, reasonOf(scope)];
+  });
+  const log = await withServer(app, {}, async ({ port }) => {
+    await using peer = await Http2Peer.open(port);
+    await peer.request(1, get("/"));
+    await entered;
+    await peer.reset(1);
+    assertEquals(await result, ["http.disconnect", "client_closed"]);
+    await assertGoesOn(peer);
+    assertEquals(peer.status(1), null);
+  });
+  assertEquals(linesOf("error", log), []);
+});
+
+Deno.test("a reset that came before the app asked is told all the same", async () => {
+  const wasReset = Promise.withResolvers<void>();
+  const { app, result, entered } = beside(async (scope, receive) => {
+    await wasReset.promise;
+    const connected = scope["pagi.connection"].isConnected();
+    const types = [(await receive()).type, (await receive()).type];
+    return [connected, reasonOf(scope), ...types];
+  });
+  await withServer(app, {}, async ({ port }) => {
+    await using peer = await Http2Peer.open(port);
+    await peer.request(1, get("/"));
+    await entered;
+    await peer.reset(1);
+    await assertGoesOn(peer);
+    wasReset.resolve();
+    assertEquals(await result, [
+      false,
+      "client_closed",
+      "http.disconnect",
+      "http.disconnect",
+    ]);
+  });
+});
+
+Deno.test("an app that asks for nothing and answers nothing after a reset makes no error (PAGI.md 44)", async () => {
+  const wasReset = Promise.withResolvers<void>();
+  const { app, result, entered } = beside(() => wasReset.promise);
+  const log = await withServer(app, {}, async ({ port }) => {
+    await using peer = await Http2Peer.open(port);
+    await peer.request(1, get("/"));
+    await entered;
+    await peer.reset(1);
+    await assertGoesOn(peer);
+    wasReset.resolve();
+    await result;
+  });
+  assertEquals(linesOf("error", log), []);
+});
+
+Deno.test("a reset amid the request body ends it with a disconnect", async () => {
+  const first = Promise.withResolvers<void>();
+  const { app, result } = beside(async (scope, receive) => {
+    const part = await receive();
+    first.resolve();
+    const event = await receive();
+    return [part.type, event.type, reasonOf(scope)];
+  });
+  const log = await withServer(app, {}, async ({ port }) => {
+    await using peer = await Http2Peer.open(port);
+    await peer.request(1, post("/"), true);
+    await peer.data(1, "half of", true);
+    await first.promise;
+    await peer.reset(1);
+    assertEquals(await result, [
+      "http.request",
+      "http.disconnect",
+      "client_closed",
+    ]);
+    await assertGoesOn(peer);
+  });
+  assertEquals(linesOf("error", log), []);
+});
+
+Deno.test("a reset amid the response is a disconnect, and what is sent goes nowhere (PAGI.md 7)", async () => {
+  const { app, result } = beside(async (scope, receive, send) => {
+    await receive();
+    await send({ type: "http.response.start", status: 200 });
+    await send({ type: "http.response.body", body: "part", more: 1 });
+    const event = await receive();
+    await send({ type: "http.response.body", body: "rest" });
+    return [event.type, reasonOf(scope)];
+  });
+  const log = await withServer(app, {}, async ({ port }) => {
+    await using peer = await Http2Peer.open(port);
+    await peer.request(1, get("/"));
+    await peer.first(({ stream, type }) => stream === 1 && type === 0);
+    await peer.reset(1);
+    assertEquals(await result, ["http.disconnect", "client_closed"]);
+    await assertGoesOn(peer);
+    assertEquals(peer.body(1), "part");
+  });
+  assertEquals(linesOf("error", log), []);
+});
+
+Deno.test("a reset frees an app that waits for the client to take its response", async () => {
+  let sent = 0;
+  const waits = Promise.withResolvers<void>();
+  const { app, result } = beside(async (scope, _receive, send) => {
+    const body = new Uint8Array(65536);
+    scope["pagi.transport"]!.onHighWater(waits.resolve);
+    await send({ type: "http.response.start", status: 200 });
+    while (scope["pagi.connection"].isConnected()) {
+      await send({ type: "http.response.body", body, more: 1 });
+      sent += body.length;
+    }
+    return reasonOf(scope);
+  });
+  await withServer(app, {}, async ({ port }) => {
+    await using peer = await Http2Peer.open(port, {
+      settings: { [SETTING.INITIAL_WINDOW_SIZE]: 0 },
+    });
+    await peer.request(1, get("/"));
+    await waits.promise;
+    await peer.ping();
+    assert(sent < 1_000_000, `${sent} bytes were taken`);
+    await peer.reset(1);
+    assertEquals(await result, "client_closed");
+  });
+});
+
+Deno.test("the end of the connection is a disconnect of all its streams", async () => {
+  let running = 0;
+  const reasons: (string | null)[] = [];
+  const all = Promise.withResolvers<void>();
+  const told = Promise.withResolvers<void>();
+  const app = httpApp(async (scope, receive) => {
+    if (++running === 50) all.resolve();
+    await receive();
+    await receive();
+    reasons.push(reasonOf(scope));
+    if (reasons.length === 50) told.resolve();
+  });
+  await withServer(app, {}, async ({ port }) => {
+    const peer = await Http2Peer.open(port);
+    for (let i = 0; i < 50; i++) await peer.request(2 * i + 1, get("/"));
+    await all.promise;
+    await peer[Symbol.asyncDispose]();
+    await told.promise;
+    assertEquals(new Set(reasons), new Set(["client_closed"]));
+  });
+});
