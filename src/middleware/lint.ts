@@ -49,7 +49,7 @@ class LintedScope {
   readonly #advice: HeaderAdvice;
   #rules: Rules<unknown> | null = null;
   /** What was sent and not awaited, or has not settled. */
-  readonly #open = new Map<Sending, string>();
+  readonly #open = new Map<Sending, SendEvent>();
   /** The first mistake, for an app that does not hear of it in `send`. */
   #mistake: LintError | null = null;
   #returned = false;
@@ -118,7 +118,7 @@ class LintedScope {
       awaited = true;
       close();
     };
-    this.#open.set(sending, String(event?.type));
+    this.#open.set(sending, event);
     return sending;
   }
 
@@ -169,10 +169,10 @@ class LintedScope {
   }
 
   #forgotten(): LintError | null {
-    const [type] = this.#open.values();
-    if (type === undefined) return null;
+    if (this.#open.size === 0) return null;
+    const [event] = this.#open.values();
     return new LintError(
-      `The app returned without having awaited send of ${type}`,
+      `The app returned without having awaited send of ${String(event?.type)}`,
       "what is on its way then may be lost",
       "PAGI.md 1",
     );

@@ -318,7 +318,7 @@ async function run(
         case "send": {
           const record = { event: step.event, taken: true };
           course.sent.push(record);
-          const sent = send(step.event as SendEvent).catch((error) => {
+          const sent = sending(send, step.event).catch((error) => {
             record.taken = false;
             note(error);
           });
@@ -326,8 +326,20 @@ async function run(
         }
       }
     }
+  } catch (error) {
+    if (error instanceof Finding) course.finding = error;
+    throw error;
   } finally {
     course.over = true;
+  }
+}
+
+/** Sends; `send` gives a promise, whatever it is given. */
+function sending(send: Send, event: unknown): Promise<void> {
+  try {
+    return send(event as SendEvent);
+  } catch (error) {
+    throw new Finding(`send threw, and did not reject: ${error}`);
   }
 }
 

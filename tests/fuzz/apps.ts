@@ -5,6 +5,8 @@
  * @module
  */
 
+import { errorPage } from "../../src/middleware/error_page.ts";
+import { lint } from "../../src/middleware/lint.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
 import { type Course, follow, type Script, script } from "./app_scripts.ts";
 import { FuzzServer } from "./fuzz_server.ts";
@@ -12,7 +14,7 @@ import { holdModel } from "./http_model.ts";
 import type { Random } from "./random.ts";
 import { readFrames } from "./read_frames.ts";
 import type { WireResponse } from "./read_responses.ts";
-import { Finding, hold, type Target } from "./target.ts";
+import { Finding, hold, type Session, type Target } from "./target.ts";
 import { Wire } from "./wire.ts";
 
 interface Scripted {
@@ -21,10 +23,21 @@ interface Scripted {
 }
 
 /** Sequences of events, right and wrong, in all three kinds of scope. */
-export const apps: Target = {
-  name: "apps",
-  share: 80,
-  async open() {
+export const apps: Target = target("apps", 80, null);
+
+/** The same in development, where the order of events is checked too. */
+export const appsInDevelopment: Target = target(
+  "apps-in-development",
+  40,
+  (app) => errorPage(lint(app)),
+);
+
+function target(
+  name: string,
+  share: number,
+  wrap: ((app: PagiApp) => PagiApp) | null,
+): Target {
+  const open = async (): Promise<Session> => {
     const scripts = new Map<string, Scripted>();
     const unended = new Set<Course>();
     const called: string[] = [];
@@ -36,7 +49,7 @@ export const apps: Target = {
       if (course.isHttp) unended.add(course);
       return follow(script, course, scope, receive, send);
     };
-    const server = await FuzzServer.start(app, {
+    const server = await FuzzServer.start(wrap?.(app) ?? app, {
       accessLog: logFile,
       accessLogFormat: "%U",
       noAccessLog: false,
@@ -50,6 +63,7 @@ export const apps: Target = {
           server.port,
           scripts,
           () => ++number,
+          wrap === null,
         );
         for (const course of unended) {
           if (course.over && course.ends === 1) unended.delete(course);
@@ -80,14 +94,16 @@ export const apps: Target = {
         );
       },
     };
-  },
-};
+  };
+  return { name, share, open };
+}
 
 async function converse(
   random: Random,
   port: number,
   scripts: Map<string, Scripted>,
   number: () => number,
+  modelled: boolean,
 ): Promise<number> {
   const kind = random.pick(
     ["http", "http", "http", "sse", "websocket"] as const,
@@ -133,7 +149,7 @@ async function converse(
       }
       holdClean(response);
       const { course } = scripted[i];
-      if (kind === "http") {
+      if (kind === "http" && modelled) {
         holdModel(course.sent, course.threw, method, response);
       }
       hold(

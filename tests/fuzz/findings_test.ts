@@ -5,9 +5,11 @@
  */
 
 import { describeApp } from "../../src/loader/app_spec.ts";
+import { lint } from "../../src/middleware/lint.ts";
 import { quote } from "../../src/options/quote.ts";
+import type { SendEvent } from "../../src/pagi/types.ts";
 import { shown } from "../../src/pagi/event_fields.ts";
-import { assertEquals } from "../../src/std/assert.ts";
+import { assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
 import { withServer } from "../helpers/with_server.ts";
 import { Answers, frame, PREFACE, request, SETTINGS } from "./http2_frames.ts";
@@ -57,4 +59,17 @@ Deno.test("a path with DEL, which HTTP/2 lets through, is refused", async () => 
     ]);
   });
   assertEquals(called, ["/c"]);
+});
+
+Deno.test("in development too, send rejects what cannot be looked at", async () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const app = lint(httpApp(async (_scope, _receive, send) => {
+    const sent = send({ type: proxy } as unknown as SendEvent);
+    await assertRejects(() => sent, TypeError);
+    await reply(send, "ok");
+  }));
+  await withServer(app, {}, async ({ url }) => {
+    assertEquals(await (await fetch(url)).text(), "ok");
+  });
 });

@@ -6,7 +6,7 @@
 
 import { accessFormat } from "./access_format.ts";
 import { appSpec, commandLine, settingsInCode } from "./command_line.ts";
-import { apps } from "./apps.ts";
+import { apps, appsInDevelopment } from "./apps.ts";
 import { files } from "./files.ts";
 import { http1 } from "./http1.ts";
 import { http2 } from "./http2.ts";
@@ -25,5 +25,6 @@ export const TARGETS: readonly Target[] = [
   http1,
   http2,
   apps,
+  appsInDevelopment,
   webSocket,
 ];
