@@ -13,6 +13,12 @@ import { IdleTimer } from "./idle_timer.ts";
 import { type BodyFailure, RequestBody } from "./request_body.ts";
 import { ResponseWriter } from "./response_writer.ts";
 
+/**
+ * What may come of a chunked body before the next part of it (bytes): more
+ * than a kernel holds back while this thread is busy.
+ */
+const MOST_UNTAKEN = 1 << 24;
+
 /** What `http` and `sse` exchanges have in common (PAGI.md 3.1, 3.3). */
 export abstract class ResponseExchange extends Exchange {
   readonly writer: ResponseWriter = new ResponseWriter(this);
@@ -64,6 +70,12 @@ export abstract class ResponseExchange extends Exchange {
 
   override get input(): ExpectedInput | null {
     if (this.over || !this.ownsTcp) return null;
+    const body = this.#body;
+    if (body?.waiting && body.contentLength === null && !this.handedOff) {
+      // Trailers are no part that the app gets: the engine gathers them.
+      const turn = 1 + body.received;
+      return { allowed: MOST_UNTAKEN, turn, excess: "protocol_error" };
+    }
     const left = this.#bodyLeft;
     // Before there is a response the engine reads a body as the app does.
     const allowed = left === 0 || this.handedOff ? left : Infinity;

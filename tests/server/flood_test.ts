@@ -75,6 +75,15 @@ Deno.test("so is one that sends more than the body that it announced", async () 
   assertEquals(await floodOf(startStream, head), "queue_overflow");
 });
 
+Deno.test("so is one whose trailers have no end: the engine would gather them all", async () => {
+  const head = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked" +
+    "\r\n\r\n2\r\nok\r\n0\r\nx: ";
+  const read = async (_: HttpScope, receive: Receive) => {
+    while ((await receive()).type === "http.request");
+  };
+  assertEquals(await floodOf(read, head), "protocol_error");
+});
+
 Deno.test("so is a client of an event stream", async () => {
   const { app, result } = observing("sse", async (_scope, receive, send) => {
     await receive();
