@@ -8,6 +8,7 @@
 
 import { byteLength } from "../http/byte_length.ts";
 import { fieldValue } from "../http/headers.ts";
+import { shown } from "../pagi/event_fields.ts";
 import type { HeaderList, SendEvent } from "../pagi/types.ts";
 import { LintError } from "./lint_error.ts";
 
@@ -151,7 +152,7 @@ function announcedLength(type: string, headers: HeaderList): number | null {
   if (others.length === 1 && /^\d+$/.test(value)) return Number(value);
   throw new LintError(
     `${type} was sent with content-length ${
-      others.map(([, text]) => JSON.stringify(text)).join(" and ")
+      others.map(([, text]) => shown(text)).join(" and ")
     }`,
     "content-length must be one number of bytes",
     "PAGI.md 2, RFC 9110, section 8.6",

@@ -7,7 +7,7 @@
 import { describeApp } from "../../src/loader/app_spec.ts";
 import { lint } from "../../src/middleware/lint.ts";
 import { quote } from "../../src/options/quote.ts";
-import type { SendEvent } from "../../src/pagi/types.ts";
+import type { HeaderList, SendEvent } from "../../src/pagi/types.ts";
 import { shown } from "../../src/pagi/event_fields.ts";
 import { assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
@@ -67,6 +67,21 @@ Deno.test("in development too, send rejects what cannot be looked at", async () 
   const app = lint(httpApp(async (_scope, _receive, send) => {
     const sent = send({ type: proxy } as unknown as SendEvent);
     await assertRejects(() => sent, TypeError);
+    await reply(send, "ok");
+  }));
+  await withServer(app, {}, async ({ url }) => {
+    assertEquals(await (await fetch(url)).text(), "ok");
+  });
+});
+
+Deno.test("the lint tells of a content-length in plain ASCII", async () => {
+  const app = lint(httpApp(async (_scope, _receive, send) => {
+    const headers: HeaderList = [["content-length", "/\x80"]];
+    await assertRejects(
+      () => send({ type: "http.response.start", status: 200, headers }),
+      Error,
+      String.raw`content-length "/\u0080"`,
+    );
     await reply(send, "ok");
   }));
   await withServer(app, {}, async ({ url }) => {
