@@ -74,23 +74,22 @@ export class Wire implements Disposable {
 
   /**
    * Waits for the end. Where nothing comes, sends no more, so that the server
-   * ends it; true when that was so.
+   * ends it: "left". After a refusal it must do so by itself, or it "stayed".
    */
-  async finish(): Promise<boolean> {
-    let gaveUp = false;
+  async finish(): Promise<"ended" | "left" | "stayed"> {
+    let end: "ended" | "left" | "stayed" = "ended";
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const giveUp = () => {
-      gaveUp = true;
-      this.end();
-    };
-    do {
+    const wait = () => {
       clearTimeout(timer);
-      // A refusal ends the connection, if not at once.
-      const refused = /^HTTP\/1.1 4|\nHTTP\/1.1 [45]/.test(this.text);
-      timer = setTimeout(giveUp, refused ? REFUSED_MS : SILENCE_MS);
-    } while (await this.more());
+      const refused = /(^|\n)HTTP\/1\.1 [45]/.test(this.text);
+      timer = setTimeout(() => {
+        if (end === "ended") end = refused ? "stayed" : "left";
+        this.end();
+      }, refused ? REFUSED_MS : SILENCE_MS);
+    };
+    do wait(); while (await this.more());
     clearTimeout(timer);
-    return gaveUp;
+    return end;
   }
 
   /** Sends no more. */
