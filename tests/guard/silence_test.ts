@@ -1,0 +1,21 @@
+import { assert, assertLess } from "../../src/std/assert.ts";
+import { GuardedServer, pass, until } from "./guarded_server.ts";
+
+Deno.test("silence() tells for how long nothing went either way", async () => {
+  let peer = "";
+  await using server = new GuardedServer((_request, name) => {
+    peer = name;
+    return new Response("hello");
+  });
+  using client = await server.connect();
+  await client.get();
+  await client.response();
+  await pass(120);
+  await client.send("GET /");
+  await pass(60);
+  const { sent, received } = server.guard.silence(peer)!;
+  assert(sent >= 150 && received >= 40, `${sent}, ${received}`);
+  assertLess(received, sent - 80);
+  client[Symbol.dispose]();
+  await until(() => server.guard.silence(peer) === null);
+});
