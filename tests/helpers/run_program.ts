@@ -22,6 +22,8 @@ export interface ProgramOptions {
   readonly shell?: string;
   /** Permissions (`-A`). */
   readonly permissions?: readonly string[];
+  /** What to run: the file or specifier of the program (`main.ts` here). */
+  readonly main?: string;
 }
 
 /** How a program ended, and what it wrote until then. */
@@ -89,8 +91,14 @@ export class Program implements AsyncDisposable {
   /** Starts it and does not wait. */
   static spawn(
     args: readonly string[],
-    { files = {}, cwd = ".", env = {}, shell, permissions = ["-A"] }:
-      ProgramOptions = {},
+    {
+      files = {},
+      cwd = ".",
+      env = {},
+      shell,
+      permissions = ["-A"],
+      main = join(ROOT, "main.ts"),
+    }: ProgramOptions = {},
   ): Program {
     const folder = Deno.realPathSync(
       Deno.makeTempDirSync({ prefix: "pagi-e2e-" }),
@@ -103,7 +111,7 @@ export class Program implements AsyncDisposable {
       Deno.execPath(),
       "run",
       ...permissions,
-      join(ROOT, "main.ts"),
+      main,
       ...args,
     ];
     const [command, ...rest] = shell === undefined
