@@ -55,7 +55,9 @@ export class WorkerHandle {
     // Whoever waits hears of a failure; a bystander need not.
     this.#appStarted.promise.catch(() => {});
     this.#listening.promise.catch(() => {});
-    const url = new URL("./worker_main.ts", import.meta.url);
+    // Beside this module: as a source, and as one file, which compile.sh makes.
+    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+    const url = new URL(`./worker_main.${extension}`, import.meta.url);
     this.#worker = new Worker(url, {
       type: "module",
       name: `worker ${plan.number}`,

@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# Builds the server as one executable: the program, its workers, the bundled
+# apps, its packages and Deno's runtime.
+#
+#   ./compile.sh         for this machine: dist/pagi-server
+#   ./compile.sh --all   for every system: archives and SHA256SUMS in dist
+#
+# DENO is the Deno to build with (default: deno). DENORT_BIN is a runtime for
+# this machine, which Deno would download otherwise.
+set -euo pipefail
+cd "$(dirname "$0")"
+export NO_COLOR=1
+
+DENO=${DENO:-deno}
+LEAST=2.7.11 # the sources use nothing that is newer
+BEST=2.9.0   # the first that runs .ts apps and leaves compression to the server
+TARGETS=(
+  x86_64-unknown-linux-gnu
+  aarch64-unknown-linux-gnu
+  x86_64-apple-darwin
+  aarch64-apple-darwin
+  x86_64-pc-windows-msvc
+)
+# All that the program may need is allowed, as with `deno run -A`. A code cache
+# would lie in the temp folder under a name that everybody can foretell.
+FLAGS=(--allow-all --unstable-net --unstable-no-legacy-abort --no-code-cache)
+PAPERS=(README.md CHANGELOG.md LICENSE)
+
+say() { echo "compile.sh: $*" >&2; }
+fail() { say "$@"; exit 1; }
+
+# Is version $1 older than $2?
+older() {
+  local have want i
+  IFS=. read -ra have <<<"$1"
+  IFS=. read -ra want <<<"$2"
+  for i in 0 1 2; do
+    ((10#${have[i]:-0} == 10#${want[i]:-0})) || break
+  done
+  ((10#${have[i]:-0} < 10#${want[i]:-0}))
+}
+
+bytes() { cat "$@" | wc -c; }
+megabytes() { awk -v n="$1" 'BEGIN { printf "%.1f MB", n / 1e6 }'; }
+
+# Whatever is missing, all at once and before anything is built.
+require() {
+  local missing=()
+  command -v "$DENO" >/dev/null ||
+    missing+=("Deno ($DENO): install it from https://deno.com, or name it in DENO")
+  if [ -n "${DENORT_BIN:-}" ] && [ ! -x "$DENORT_BIN" ]; then
+    missing+=("the runtime $DENORT_BIN that DENORT_BIN names")
+  fi
+  if $all; then
+    command -v tar >/dev/null || missing+=("tar, for archives")
+    command -v zip >/dev/null || missing+=("zip, for the archive for Windows")
+    sums=$(command -v sha256sum || command -v shasum) ||
+      missing+=("sha256sum or shasum, for checksums")
+  fi
+  if [ "${#missing[@]}" -gt 0 ]; then
+    for what in "${missing[@]}"; do say "there is no $what"; done
+    exit 1
+  fi
+  local version
+  version=$("$DENO" --version | awk 'NR == 1 { print $2 }')
+  version=${version%%[-+]*}
+  [[ $version =~ ^[0-9]+(\.[0-9]+)+$ ]] || fail "$DENO does not tell its version"
+  if older "$version" "$LEAST"; then
+    fail "Deno $version is too old: it takes $LEAST, and better $BEST or newer"
+  fi
+  if older "$version" "$BEST"; then
+    say "Deno $version is older than $BEST: see docs/engines.md for what differs"
+  fi
+}
+
+# One file for the program and one for its workers: these start faster than
+# hundreds, and hold nothing that is not used. Types are checked before.
+bundle() {
+  "$DENO" check --quiet main.ts src/process/worker_main.ts
+  local entry
+  for entry in main.ts src/process/worker_main.ts; do
+    "$DENO" bundle --quiet --output "$stage/src/$(basename "$entry" .ts).js" \
+      "$entry" >"$stage/log" 2>&1 || { cat "$stage/log" >&2; fail "$entry cannot be bundled"; }
+  done
+  cp LICENSE "$stage"
+}
+
+# compile TARGET OUTPUT
+compile() {
+  local environment=(env)
+  # That runtime is for this machine only.
+  [ "$1" = "$own" ] || environment+=(-u DENORT_BIN)
+  (cd "$stage" && "${environment[@]}" "$DENO" compile --quiet --no-config \
+    --no-check "${FLAGS[@]}" --target "$1" --include src/worker_main.js \
+    --include LICENSE --output "$2" src/main.js)
+}
+
+report() {
+  local total program
+  total=$(bytes "$1")
+  program=$(bytes "$stage"/src/*.js "$stage/LICENSE")
+  echo "$2: $(megabytes "$total"): the server $(megabytes "$program"), Deno's runtime $(megabytes $((total - program)))"
+}
+
+build_one() {
+  compile "$own" "$stage/$name" || fail "$own cannot be built"
+  mv "$stage/$name" "dist/$name"
+  report "dist/$name" "dist/$name"
+}
+
+# Everything or nothing: sums of a part would pass for those of a release.
+build_all() {
+  local version target folder failed=()
+  version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' deno.json)
+  mkdir "$stage/dist"
+  for target in "${TARGETS[@]}"; do
+    folder=pagi-server-$version-$target
+    mkdir "$stage/$folder"
+    if ! compile "$target" "$stage/$folder/pagi-server" 2>"$stage/log"; then
+      failed+=("$target")
+      say "$target cannot be built:"
+      sed -e '/Stack backtrace/,$d' -e '/^ *$/d' -e 's/^/  /' "$stage/log" >&2
+      continue
+    fi
+    report "$stage/$folder"/pagi-server* "$target"
+    cp "${PAPERS[@]}" "$stage/$folder"
+    case $target in
+      *windows*) (cd "$stage" && zip -qr "dist/$folder.zip" "$folder") ;;
+      *) tar -czf "$stage/dist/$folder.tar.gz" -C "$stage" "$folder" ;;
+    esac
+    rm -r "${stage:?}/$folder"
+  done
+  if [ "${#failed[@]}" -gt 0 ]; then
+    fail "nothing was put into dist, because there is no executable for ${failed[*]}"
+  fi
+  [[ $sums == *shasum ]] && sums="$sums -a 256"
+  (cd "$stage/dist" && $sums pagi-server-* >SHA256SUMS)
+  mv "$stage/dist"/* dist
+  echo "dist/SHA256SUMS:"
+  cat dist/SHA256SUMS
+}
+
+all=false
+case $* in
+  "") ;;
+  --all) all=true ;;
+  *) fail "usage: ./compile.sh [--all]" ;;
+esac
+require
+own=$("$DENO" eval --no-config 'console.log(Deno.build.target)')
+case $own in *windows*) name=pagi-server.exe ;; *) name=pagi-server ;; esac
+mkdir -p dist
+# In dist, so that moving out of it takes no copying.
+stage=$(cd dist && mktemp -d "$PWD/.build-XXXXXX")
+trap 'rm -rf "$stage"' EXIT
+mkdir "$stage/src"
+bundle
+if $all; then build_all; else build_one; fi
