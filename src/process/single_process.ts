@@ -4,6 +4,7 @@
  * @module
  */
 
+import { hideLegacyAbortWarning } from "../log/legacy_abort_warning.ts";
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
@@ -58,6 +59,7 @@ export class SingleProcess implements Service {
 
   async start(): Promise<void> {
     surviveStrayErrors();
+    hideLegacyAbortWarning();
     const { server } = this.#loaded = await this.#load();
     if (this.#stopped) return;
     const addresses: readonly ListenAddress[] = this.#predecessor?.addresses ??

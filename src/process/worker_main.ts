@@ -10,6 +10,7 @@
 
 import { loadApp } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
+import { hideLegacyAbortWarning } from "../log/legacy_abort_warning.ts";
 import { configureLog, log } from "../log/log.ts";
 import { OptionError } from "../options/option_error.ts";
 import { resolveSettings } from "../options/resolve_settings.ts";
@@ -68,6 +69,7 @@ async function start(plan: WorkerPlan): Promise<void> {
   const { request, given, number, connectionLimit, keyPair } = plan;
   const settings = resolveSettings(given);
   configureLog({ level: settings.logLevel, speaker: `Worker ${number}` });
+  hideLegacyAbortWarning();
   reportEnds();
   const { app, title } = await loadApp(request);
   server = new Server(appInMode(app, settings), given, {

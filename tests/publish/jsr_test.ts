@@ -101,7 +101,7 @@ export default app;`,
       assertStringIncludes(await answer.text(), expected);
       const { code } = await program.stop();
       assertEquals(code, 0);
-      assertNotMatch(program.log, /warn|legacy|unstable/i);
+      assertNotMatch(program.log, / warn |Deno\.serve|--unstable/);
     }
     const { code, stdout } = await runProgram(["--version"], options);
     assertEquals(code, 0);
