@@ -1,13 +1,12 @@
 /**
  * The command line, from its words to its exit code.
  *
+ * The server is loaded only where it is to start: a health check is made again
+ * and again, and has to be quick.
+ *
  * @module
  */
 
-import { configureLog, log } from "../log/log.ts";
-import { LoadError } from "../loader/load_error.ts";
-import { bundledAppHelp } from "../loader/bundled_app_help.ts";
-import { type AppRequest, loadApp } from "../loader/load_app.ts";
 import {
   type CommandLine,
   type Environment,
@@ -15,24 +14,8 @@ import {
 } from "../options/command_line.ts";
 import { helpText } from "../options/help.ts";
 import { OptionError } from "../options/option_error.ts";
-import type { Settings } from "../options/settings.ts";
-import { appInMode, decideMode } from "../process/app_mode.ts";
-import { DaemonError, startDaemon } from "../process/daemon.ts";
-import { startedAs } from "../process/own_process.ts";
-import { ensureReadableCache } from "../process/private_cache.ts";
-import { ProcessSetup } from "../process/process_setup.ts";
-import { canShare } from "../process/check_free.ts";
-import { knownCommand, predecessor } from "../process/takeover.ts";
-import { runService } from "../process/run_service.ts";
-import { SingleProcess } from "../process/single_process.ts";
-import { Supervisor } from "../process/supervisor.ts";
-import { WorkerError } from "../process/worker_handle.ts";
-import { StartupError } from "../server/lifespan.ts";
-import { ListenError } from "../server/listen_error.ts";
-import { Server } from "../server/server.ts";
-import { SystemError } from "../system/system_error.ts";
-import { banner, places } from "./banner.ts";
 import { EXIT } from "./exit_codes.ts";
+import { probe, ProbeError } from "./probe.ts";
 import { print, printError } from "./terminal.ts";
 import { versionText } from "./version.ts";
 
@@ -42,102 +25,37 @@ export async function run(
   env: Environment,
 ): Promise<number> {
   try {
-    const line = parseCommandLine(args, env);
-    if (line.action === "help") print(await help(line.positionals));
-    else if (line.action === "version") print(versionText());
-    else await start(line);
-    return EXIT.ok;
+    return await act(parseCommandLine(args, env));
   } catch (error) {
-    return report(error);
+    const usage = error instanceof OptionError;
+    if (!usage && !(error instanceof ProbeError)) throw error;
+    printError(`pagi-server: ${error.message}\n`);
+    return usage ? EXIT.usage : EXIT.failure;
   }
+}
+
+async function act(line: CommandLine): Promise<number> {
+  switch (line.action) {
+    case "help":
+      print(await help(line.positionals));
+      break;
+    case "version":
+      print(versionText());
+      break;
+    case "probe":
+      await probe(line.probe!);
+      break;
+    case "run": {
+      const { start } = await import("./start.ts");
+      return await start(line);
+    }
+  }
+  return EXIT.ok;
 }
 
 /** The server's options, or those of the bundled app that is named. */
 async function help([name]: readonly string[]): Promise<string> {
-  return (name === undefined ? null : await bundledAppHelp(name)) ?? helpText();
-}
-
-async function start(words: CommandLine): Promise<void> {
-  const line = inMode(words);
-  if (startedAs === null) {
-    ensureReadableCache(line.settings);
-    if (line.settings.daemonize) return await startDaemon();
-  }
-  await serve(line);
-}
-
-/** Decides the mode; all that follows finds it among the settings. */
-function inMode(line: CommandLine): CommandLine {
-  const env = decideMode(line.settings);
-  const settings = { ...line.settings, env };
-  return { ...line, settings, given: new Set([...line.given, "env"]) };
-}
-
-async function serve(line: CommandLine): Promise<void> {
-  const { settings, positionals } = line;
-  configureLog({ level: settings.logLevel });
-  for (const { level, text } of line.notices) log[level](text);
-  const command = knownCommand();
-  const setup = await ProcessSetup.prepare(settings);
-  const request: AppRequest = {
-    positionals,
-    app: settings.app,
-    lib: settings.lib,
-    modules: settings.module,
-    eval: settings.eval,
-  };
-  const older = predecessor();
-  const service = settings.workers > 1
-    ? new Supervisor({
-      settings,
-      given: givenSettings(line),
-      request,
-      keyPair: setup.keyPair,
-      predecessor: older,
-    })
-    : new SingleProcess(async () => {
-      const { app, title } = await loadApp(request);
-      const server = new Server(appInMode(app, settings), givenSettings(line), {
-        keyPair: setup.keyPair,
-        shared: canShare(),
-        takesOver: older !== null,
-      });
-      return { server, title };
-    }, older);
-  await runService(service, {
-    command,
-    predecessor: older,
-    onStarted() {
-      const facts = service.facts();
-      if (!settings.quiet) printError(banner(facts));
-      log.info(`Ready at ${places(facts).join(", ")}`);
-      setup.serving();
-    },
-  });
-}
-
-/** What was given and nothing else: defaults stay the server's. */
-function givenSettings({ settings, given }: CommandLine): Partial<Settings> {
-  return Object.fromEntries(
-    Object.entries(settings).filter(([key]) =>
-      given.has(key as keyof Settings)
-    ),
-  );
-}
-
-/** Says what went wrong and returns the exit code that stands for it. */
-function report(error: unknown): number {
-  const usage = error instanceof OptionError ||
-    error instanceof WorkerError && error.usage;
-  if (usage) {
-    printError(`pagi-server: ${error.message}\n`);
-    return EXIT.usage;
-  }
-  const expected = error instanceof LoadError ||
-    error instanceof StartupError || error instanceof ListenError ||
-    error instanceof WorkerError || error instanceof SystemError ||
-    error instanceof DaemonError;
-  if (expected) printError(`pagi-server: ${error.message}\n`);
-  else log.error("The server failed.", error);
-  return error instanceof DaemonError ? error.exitCode : EXIT.failure;
+  if (name === undefined) return helpText();
+  const { bundledAppHelp } = await import("../loader/bundled_app_help.ts");
+  return await bundledAppHelp(name) ?? helpText();
 }

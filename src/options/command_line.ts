@@ -16,6 +16,8 @@ import type { Notice } from "./loop_notices.ts";
 import { dashed, environmentName, longName } from "./option.ts";
 import type { Option } from "./option.ts";
 import { OptionError } from "./option_error.ts";
+import { probeTarget } from "./probe_target.ts";
+import type { ProbeTarget } from "./probe_target.ts";
 import { quote } from "./quote.ts";
 import type { Settings } from "./settings.ts";
 import { OPTIONS } from "./table.ts";
@@ -34,13 +36,15 @@ export interface CommandLine {
   /** For the log, once there is one. */
   readonly notices: readonly Notice[];
   readonly action: "run" | Action;
+  /** What to probe; null unless that is the action. */
+  readonly probe: ProbeTarget | null;
 }
 
 /**
  * Reads a command line. Options not on it are taken from `PAGI_…` variables,
  * unless what is on it excludes them; an empty variable counts as unset.
- * Throws {@linkcode OptionError}. A request for help or the version is
- * answered whatever the values of other options.
+ * Throws {@linkcode OptionError}. A request for help, the version or
+ * a probe is answered whatever the values of other options.
  */
 export function parseCommandLine(
   args: readonly string[],
@@ -54,12 +58,19 @@ export function parseCommandLine(
     collect: names.filter((name) => NAMED.get(name)!.kind.item !== undefined),
     unknown: refuseUnknown,
   });
-  for (const action of ["help", "version"] as const) {
-    if (parsed[action] === true) {
-      const settings = settle(new Map(), longName);
-      const given = new Set<Key>();
-      return { settings, given, positionals, notices: [], action };
-    }
+  for (const action of ["help", "version", "probe"] as const) {
+    const value = parsed[action];
+    if (value === undefined || value === false) continue;
+    return {
+      settings: settle(new Map(), longName),
+      given: new Set(),
+      positionals,
+      notices: [],
+      action,
+      probe: action === "probe"
+        ? check("--probe", () => probeTarget.accept(value))
+        : null,
+    };
   }
   const written = readWritten(parsed, spellings);
   const inherited = readEnvironment(env, written);
@@ -77,6 +88,7 @@ export function parseCommandLine(
     positionals,
     notices: loopNotices(settings.loop, env),
     action: "run",
+    probe: null,
   };
 }
 

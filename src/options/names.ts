@@ -7,16 +7,17 @@
 import { flag } from "./kinds.ts";
 import { longName } from "./option.ts";
 import type { Option } from "./option.ts";
+import { probeTarget } from "./probe_target.ts";
 import type { Settings } from "./settings.ts";
 import { OPTIONS } from "./table.ts";
 
 /** The key of an option that sets something. */
 export type Key = keyof Settings;
 /** What the program can do besides running a server. */
-export type Action = "help" | "version";
+export type Action = "help" | "version" | "probe";
 
 /** The options that do something else than run a server. */
-const ACTIONS: Readonly<Record<Action, Option<boolean>>> = {
+const ACTIONS: Readonly<Record<Action, Option>> = {
   help: {
     heading: "Information",
     kind: flag,
@@ -28,6 +29,12 @@ const ACTIONS: Readonly<Record<Action, Option<boolean>>> = {
     kind: flag,
     default: false,
     help: "Show the version",
+  },
+  probe: {
+    kind: probeTarget,
+    default: null,
+    help:
+      "Ask a server, for a health check: 0 if it answers 2xx or 3xx, else 1",
   },
 };
 

@@ -232,7 +232,7 @@ Deno.test("-h sets the host (PAGI.md 105)", () => {
   assertEquals([settings.host, action], ["0.0.0.0", "run"]);
 });
 
-Deno.test("--help and --version win over everything that can be read", () => {
+Deno.test("--help, --version and --probe win over everything that can be read", () => {
   for (
     const [line, action] of [
       ["--help", "help"],
@@ -241,6 +241,9 @@ Deno.test("--help and --version win over everything that can be read", () => {
       ["-v", "version"],
       ["-qv", "version"],
       ["--version --help", "help"],
+      ["--probe http://[::1]:80/x?y --port=80a", "probe"],
+      ["--probe unix:/a/b", "probe"],
+      ["--probe http://a --help", "help"],
       ["--port=80a -w 4 --help", "help"],
       ["-p 80", "run"],
     ]

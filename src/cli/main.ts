@@ -1,0 +1,10 @@
+/**
+ * The program without what `main.ts` offers to those who import it. The
+ * executable starts here: a health check by it then loads no server.
+ *
+ * @module
+ */
+
+import { run } from "./run.ts";
+
+Deno.exit(await run(Deno.args, Deno.env.toObject()));

@@ -1,0 +1,99 @@
+/**
+ * `--probe`: asks a server once whether it is well.
+ *
+ * It loads nothing of the server, and needs neither a shell nor curl: a health
+ * check in a container that has only this program.
+ *
+ * @module
+ */
+
+import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import type { ProbeTarget } from "../options/probe_target.ts";
+import { VERSION } from "./version.ts";
+
+const PATIENCE_SECONDS = 5;
+/** The status line of an HTTP/1.1 response (RFC 9112, 4). */
+const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})[ \r]/;
+/** A longer first line is no status line. */
+const MOST_CHARACTERS = 1024;
+
+/** A server that is not well; the message says in what way. */
+export class ProbeError extends Error {
+  override readonly name = "ProbeError";
+}
+
+/**
+ * Sends one GET and waits for the status.
+ *
+ * The certificate of a server on this machine is not verified: it is made for
+ * the names that others call it by, and nobody stands in between.
+ *
+ * @param seconds How long the answer may take, from the first step on.
+ * @throws {ProbeError} When the status is none of 200–399, comes too late, or
+ * not at all.
+ */
+export async function probe(
+  target: ProbeTarget,
+  seconds: number = PATIENCE_SECONDS,
+): Promise<void> {
+  const place = "path" in target ? `unix:${target.path}` : target.href;
+  const fail = (what: string) => new ProbeError(`--probe ${place}: ${what}`);
+  const socket = open(target);
+  const timer = setTimeout(() => {
+    socket.destroy(fail(`no answer within ${seconds} seconds.`));
+  }, seconds * 1000);
+  try {
+    const status = await ask(socket, target);
+    if (status === null) throw fail("the answer is not HTTP/1.1.");
+    if (status < 200 || status > 399) throw fail(`the answer is ${status}.`);
+  } catch (error) {
+    if (error instanceof ProbeError) throw error;
+    throw fail(`${error instanceof Error ? error.message : error}.`);
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+  }
+}
+
+function open(target: ProbeTarget): Socket {
+  if ("path" in target) return connect({ path: target.path });
+  const { protocol, hostname } = target;
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  if (protocol === "http:") {
+    return connect({ host, port: Number(target.port || 80) });
+  }
+  return connectTls({
+    host,
+    port: Number(target.port || 443),
+    rejectUnauthorized: !isLoopback(hostname),
+  });
+}
+
+/** The status of the answer; null when there is none. */
+async function ask(
+  socket: Socket,
+  target: ProbeTarget,
+): Promise<number | null> {
+  const [host, path] = "path" in target
+    ? ["localhost", "/"]
+    : [target.host, target.pathname + target.search];
+  socket.write(
+    `GET ${path} HTTP/1.1\r\nhost: ${host}\r\n` +
+      `user-agent: pagi-server-probe/${VERSION}\r\n` +
+      "accept: */*\r\nconnection: close\r\n\r\n",
+  );
+  let text = "";
+  for await (const bytes of socket.setEncoding("latin1")) {
+    text += bytes;
+    const status = STATUS_LINE.exec(text)?.[1];
+    if (status !== undefined) return Number(status);
+    if (text.length > MOST_CHARACTERS) break;
+  }
+  return null;
+}
+
+/** Tells whether a URL's host is this machine. */
+function isLoopback(hostname: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+}

@@ -1,0 +1,125 @@
+/**
+ * The server, from its command line to its end.
+ *
+ * @module
+ */
+
+import { configureLog, log } from "../log/log.ts";
+import { LoadError } from "../loader/load_error.ts";
+import { type AppRequest, loadApp } from "../loader/load_app.ts";
+import type { CommandLine } from "../options/command_line.ts";
+import { OptionError } from "../options/option_error.ts";
+import type { Settings } from "../options/settings.ts";
+import { appInMode, decideMode } from "../process/app_mode.ts";
+import { DaemonError, startDaemon } from "../process/daemon.ts";
+import { startedAs } from "../process/own_process.ts";
+import { ensureReadableCache } from "../process/private_cache.ts";
+import { ProcessSetup } from "../process/process_setup.ts";
+import { canShare } from "../process/check_free.ts";
+import { knownCommand, predecessor } from "../process/takeover.ts";
+import { runService } from "../process/run_service.ts";
+import { SingleProcess } from "../process/single_process.ts";
+import { Supervisor } from "../process/supervisor.ts";
+import { WorkerError } from "../process/worker_handle.ts";
+import { StartupError } from "../server/lifespan.ts";
+import { ListenError } from "../server/listen_error.ts";
+import { Server } from "../server/server.ts";
+import { SystemError } from "../system/system_error.ts";
+import { banner, places } from "./banner.ts";
+import { EXIT } from "./exit_codes.ts";
+import { printError } from "./terminal.ts";
+
+/**
+ * Runs the server, or starts the daemon; resolves with the exit code.
+ *
+ * @throws {OptionError} When the command line is wrong.
+ */
+export async function start(line: CommandLine): Promise<number> {
+  try {
+    await startOrDaemonize(inMode(line));
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof OptionError) throw error;
+    return report(error);
+  }
+}
+
+async function startOrDaemonize(line: CommandLine): Promise<void> {
+  if (startedAs === null) {
+    ensureReadableCache(line.settings);
+    if (line.settings.daemonize) return await startDaemon();
+  }
+  await serve(line);
+}
+
+/** Decides the mode; all that follows finds it among the settings. */
+function inMode(line: CommandLine): CommandLine {
+  const env = decideMode(line.settings);
+  const settings = { ...line.settings, env };
+  return { ...line, settings, given: new Set([...line.given, "env"]) };
+}
+
+async function serve(line: CommandLine): Promise<void> {
+  const { settings, positionals } = line;
+  configureLog({ level: settings.logLevel });
+  for (const { level, text } of line.notices) log[level](text);
+  const command = knownCommand();
+  const setup = await ProcessSetup.prepare(settings);
+  const request: AppRequest = {
+    positionals,
+    app: settings.app,
+    lib: settings.lib,
+    modules: settings.module,
+    eval: settings.eval,
+  };
+  const older = predecessor();
+  const service = settings.workers > 1
+    ? new Supervisor({
+      settings,
+      given: givenSettings(line),
+      request,
+      keyPair: setup.keyPair,
+      predecessor: older,
+    })
+    : new SingleProcess(async () => {
+      const { app, title } = await loadApp(request);
+      const server = new Server(appInMode(app, settings), givenSettings(line), {
+        keyPair: setup.keyPair,
+        shared: canShare(),
+        takesOver: older !== null,
+      });
+      return { server, title };
+    }, older);
+  await runService(service, {
+    command,
+    predecessor: older,
+    onStarted() {
+      const facts = service.facts();
+      if (!settings.quiet) printError(banner(facts));
+      log.info(`Ready at ${places(facts).join(", ")}`);
+      setup.serving();
+    },
+  });
+}
+
+/** What was given and nothing else: defaults stay the server's. */
+function givenSettings({ settings, given }: CommandLine): Partial<Settings> {
+  return Object.fromEntries(
+    Object.entries(settings).filter(([key]) =>
+      given.has(key as keyof Settings)
+    ),
+  );
+}
+
+/** Says what went wrong and returns the exit code that stands for it. */
+function report(error: unknown): number {
+  const expected = error instanceof LoadError ||
+    error instanceof StartupError || error instanceof ListenError ||
+    error instanceof WorkerError || error instanceof SystemError ||
+    error instanceof DaemonError;
+  if (expected) printError(`pagi-server: ${error.message}\n`);
+  else log.error("The server failed.", error);
+  if (error instanceof DaemonError) return error.exitCode;
+  const usage = error instanceof WorkerError && error.usage;
+  return usage ? EXIT.usage : EXIT.failure;
+}
