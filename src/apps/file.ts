@@ -13,6 +13,7 @@ import { choice, flag, list, text } from "../options/kinds.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { ContentDigests } from "./files/content_digests.ts";
 import { DocumentRoot } from "./files/document_root.ts";
+import { FileCache } from "./files/file_cache.ts";
 import { serveTree } from "./files/serve_tree.ts";
 import type { TreeSettings } from "./files/serve_tree.ts";
 import { fieldText, mediaType } from "./kinds.ts";
@@ -74,8 +75,10 @@ export function fileSettings(
   appName: string,
   given: AppOptionValues<typeof fileOptions>,
 ): TreeSettings {
+  const root = new DocumentRoot(appName, given.root);
   return {
-    root: new DocumentRoot(appName, given.root),
+    root,
+    files: new FileCache(root),
     index: given.index,
     defaultType: given.default_type,
     handleRanges: given.handle_ranges,

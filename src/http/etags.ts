@@ -6,12 +6,21 @@
  */
 
 /**
- * How long two writes may leave the same modification time, in milliseconds:
+ * How long two changes may leave the same time, in milliseconds:
  * one tick of the kernel's clock, or the 2 seconds of FAT where the time gives
  * no reason to believe that the file system knows more than seconds.
  */
-function grainOf(mtime: number): number {
-  return mtime % 1000 === 0 ? 2000 : 20;
+function grainOf(time: number): number {
+  return time % 1000 === 0 ? 2000 : 20;
+}
+
+/**
+ * Tells whether a change at the time `now` or later leaves another time than
+ * `time`, which a file system gave to an earlier change (milliseconds). A time
+ * that means nothing (1970 or before, the future) is never settled.
+ */
+export function isSettled(time: number, now: number): boolean {
+  return time > 0 && now - time > grainOf(time);
 }
 
 /**
@@ -28,8 +37,7 @@ export function fileTag(
   now: number,
 ): string {
   const tag = `"${size.toString(16)}-${(mtime ?? 0).toString(16)}"`;
-  const settled = mtime !== null && mtime > 0 && now - mtime > grainOf(mtime);
-  return settled ? tag : `W/${tag}`;
+  return mtime !== null && isSettled(mtime, now) ? tag : `W/${tag}`;
 }
 
 /**

@@ -179,7 +179,10 @@ Deno.test("long text is compressed on its way out, under a weak tag of its own",
     assertEquals(response.status, 200);
     assertEquals(response.header("content-encoding"), "gzip");
     assertEquals(response.header("vary"), "accept-encoding");
-    assertEquals(response.header("content-length"), null);
+    assertEquals(
+      response.header("content-length"),
+      String(response.body.length),
+    );
     assertEquals(response.header("accept-ranges"), null);
     assertLess(response.body.length, LONG.length / 10);
     assertEquals(await gunzip(response.body), LONG);

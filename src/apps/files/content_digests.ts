@@ -5,6 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import type { OpenedFile } from "./document_root.ts";
 
 /** How many digests are kept. */
@@ -26,7 +27,7 @@ export class ContentDigests {
     const key = [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join();
     let digest = this.#known.get(key);
     if (digest === undefined) {
-      digest = digestOf(file);
+      digest = digestOfFile(file);
       const changed = ctime ?? mtime;
       const settled = changed !== null &&
         Date.now() - changed.getTime() > SETTLED;
@@ -43,7 +44,12 @@ export class ContentDigests {
   }
 }
 
-async function digestOf(file: Deno.FsFile): Promise<string> {
+/** The digest of what a file contains. */
+export function digestOf(bytes: Uint8Array): string {
+  return textOf(createHash("sha256").update(bytes));
+}
+
+async function digestOfFile(file: Deno.FsFile): Promise<string> {
   const hash = createHash("sha256");
   const buffer = new Uint8Array(PIECE);
   file.seekSync(0, Deno.SeekMode.Start);
@@ -53,6 +59,10 @@ async function digestOf(file: Deno.FsFile): Promise<string> {
     hash.update(buffer.subarray(0, count));
   }
   file.seekSync(0, Deno.SeekMode.Start);
+  return textOf(hash);
+}
+
+function textOf(hash: Hash): string {
   // 128 bits tell any two files apart.
   return hash.digest("base64url").slice(0, 22);
 }

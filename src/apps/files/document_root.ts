@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { OptionError } from "../../options/option_error.ts";
 import { quote } from "../../options/quote.ts";
 import { SEPARATOR } from "../../std/path.ts";
@@ -58,6 +58,11 @@ export class DocumentRoot {
     return real === this.path || real.startsWith(this.#prefix);
   }
 
+  /** The whole path of what is at `path`. */
+  pathOf(path: string): string {
+    return this.#prefix + path;
+  }
+
   /**
    * Opens what is at `path`, which is relative to the root, has `/` between
    * its parts and no `..`. What is missing, unreadable, or neither file nor
@@ -65,8 +70,11 @@ export class DocumentRoot {
    * system is in trouble, for instance out of descriptors.
    */
   open(path: string): Opened {
+    const whole = this.pathOf(path);
+    // An error costs ten times as much.
+    if (!existsSync(whole)) return 404;
     try {
-      return this.#opener(this.#prefix + path, this);
+      return this.#opener(whole, this);
     } catch (error) {
       if (isAbsence(error)) return 404;
       throw error;

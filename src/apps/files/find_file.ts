@@ -8,12 +8,14 @@ import { fieldValue } from "../../http/headers.ts";
 import { namesType } from "../../http/accept.ts";
 import type { RequestScope } from "../reply.ts";
 import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
+import type { FileCache } from "./file_cache.ts";
 import { folderLocation, locationOf, namesFolder } from "./request_path.ts";
 import type { FoundFile } from "./send_file.ts";
 
 /** How files are found. */
 export interface FindSettings {
   readonly root: DocumentRoot;
+  readonly files: FileCache;
   /** The names of files that stand for their folder, the best one first. */
   readonly index: readonly string[];
   /** `/about` is `about.html`, and `/about.html` moves there. */
@@ -48,12 +50,12 @@ export function findFile(
   parts: readonly string[],
   settings: FindSettings,
 ): Found {
-  const { root, index, cleanUrls, spa, findFolders } = settings;
+  const { root, files, index, cleanUrls, spa, findFolders } = settings;
 
   function openFile(path: string): FoundFile | 403 | 404 {
-    const opened = root.open(path);
+    const opened = files.open(path);
     if (typeof opened === "number") return opened;
-    if (opened.kind === "file") return { opened, path };
+    if (opened.kind !== "folder") return { opened, path };
     opened[Symbol.dispose]();
     return 404;
   }

@@ -9,25 +9,26 @@ import {
   rangeToHonour,
   readConditions,
 } from "../../http/conditional.ts";
-import type { Validators } from "../../http/conditional.ts";
 import { preferredCodings } from "../../http/codings.ts";
 import { contentTypeOf, isCompressible } from "../../http/content_type.ts";
-import { formatHttpDate } from "../../http/dates.ts";
-import { codedTag, contentTag, fileTag, weakened } from "../../http/etags.ts";
+import { codedTag, weakened } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { parseRange } from "../../http/ranges.ts";
 import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
 import { replyStatus } from "../reply.ts";
 import type { RequestScope } from "../reply.ts";
 import type { ContentDigests } from "./content_digests.ts";
-import type { DocumentRoot, OpenedFile } from "./document_root.ts";
+import type { OpenedFile } from "./document_root.ts";
+import type { FileCache } from "./file_cache.ts";
+import { versionOf } from "./file_version.ts";
 import { sendCompressed } from "./send_compressed.ts";
 import { CODINGS, openSidecar } from "./sidecar.ts";
 import type { Coding } from "./sidecar.ts";
+import type { SmallFile } from "./small_file.ts";
 
 /** How files are sent. */
 export interface FileSettings {
-  readonly root: DocumentRoot;
+  readonly files: FileCache;
   /** The media type where the name does not tell. */
   readonly defaultType: string;
   readonly handleRanges: boolean;
@@ -43,14 +44,12 @@ export interface FileSettings {
 
 /** A file, and its path beneath the root. */
 export interface FoundFile {
-  readonly opened: OpenedFile;
+  readonly opened: OpenedFile | SmallFile;
   readonly path: string;
   /** Fields of the request that the choice of this file depends on. */
   readonly vary?: readonly string[];
 }
 
-/** Up to this many bytes go out in one piece: faster, and the file is done with. */
-const SMALL = 64 * 1024;
 /** Below this many bytes compression saves no packet. */
 const WORTH_COMPRESSING = 1024;
 
@@ -83,22 +82,24 @@ export async function sendFile(
     codings = preferredCodings(accepted, CODINGS);
   }
   const sidecar = settings.precompressed
-    ? openSidecar(settings.root, path, codings)
+    ? openSidecar(settings.files, path, codings)
     : null;
   using _sidecar = sidecar?.opened;
   const opened = sidecar?.opened ?? found.opened;
-  const { file, info: { size } } = opened;
+  const { size } = opened.info;
   // Nobody can ask for parts of what is made anew each time.
   const compress = settings.compress && sidecar === null && !ranged &&
     codings.includes("gzip") && size >= WORTH_COMPRESSING;
   const coding = compress ? "gzip" : sidecar?.coding ?? null;
 
-  const validators = await validatorsOf(opened, coding, settings);
-  const { etag, lastModified } = validators;
+  const version = versionOf(opened, settings.digests);
+  const { tag, lastModified, date } = version instanceof Promise
+    ? await version
+    : version;
+  const etag = coding === null ? tag : codedTag(tag, coding);
+  const validators = { etag, lastModified };
   const lasting: HeaderList = [["etag", compress ? weakened(etag) : etag]];
-  if (lastModified !== null) {
-    lasting.push(["last-modified", formatHttpDate(lastModified)]);
-  }
+  if (date !== null) lasting.push(["last-modified", date]);
   if (settings.cacheControl !== null) {
     lasting.push(["cache-control", settings.cacheControl]);
   }
@@ -118,9 +119,16 @@ export async function sendFile(
   }
   const offset = range?.start ?? 0;
   const length = range === null ? size : range.end - range.start + 1;
+  const body = opened.kind !== "small"
+    ? null
+    : compress
+    ? opened.gzipped
+    : opened.bytes.subarray(offset, offset + length);
 
   const headers: HeaderList = [["content-type", type]];
-  if (!compress) headers.push(["content-length", String(length)]);
+  if (body !== null || !compress) {
+    headers.push(["content-length", String(body?.length ?? length)]);
+  }
   headers.push(...lasting, ["x-content-type-options", "nosniff"]);
   if (coding !== null) headers.push(["content-encoding", coding]);
   if (settings.handleRanges && !compress) {
@@ -132,60 +140,18 @@ export async function sendFile(
       `bytes ${range.start}-${range.end}/${size}`,
     ]);
   }
-  const small = isGet && !compress && length <= SMALL
-    ? readSlice(file, offset, length)
-    : null;
   await send({
     type: "http.response.start",
     status: range === null ? 200 : 206,
     headers,
   });
-  if (small !== null || !isGet) {
-    await send({ type: "http.response.body", body: small ?? "" });
+  if (!isGet) {
+    await send({ type: "http.response.body" });
+  } else if (opened.kind === "small") {
+    await send({ type: "http.response.body", body: body! });
   } else if (compress) {
-    await sendCompressed(receive, send, file);
+    await sendCompressed(receive, send, opened.file);
   } else {
-    await send({ type: "http.response.body", fh: file, offset, length });
+    await send({ type: "http.response.body", fh: opened.file, offset, length });
   }
-}
-
-/** What tells this version of a file, in this coding, from others. */
-async function validatorsOf(
-  opened: OpenedFile,
-  coding: Coding | null,
-  { digests }: FileSettings,
-): Promise<Validators> {
-  const now = Date.now();
-  const { size, mtime } = opened.info;
-  const modified = mtime?.getTime() ?? null;
-  const tag = digests === null
-    ? fileTag(size, modified, now)
-    : contentTag(await digests.of(opened));
-  return {
-    etag: coding === null ? tag : codedTag(tag, coding),
-    // A time that cannot be true is no help (RFC 9110, 8.8.2.1), nor is one
-    // that is known to mean nothing.
-    lastModified: digests === null && modified !== null && modified > 0 &&
-        modified <= now
-      ? modified - modified % 1000
-      : null,
-  };
-}
-
-function readSlice(
-  file: Deno.FsFile,
-  offset: number,
-  length: number,
-): Uint8Array {
-  if (offset > 0) file.seekSync(offset, Deno.SeekMode.Start);
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = file.readSync(bytes.subarray(filled));
-    if (count === null) {
-      throw new Error("a file became shorter while it was being read");
-    }
-    filled += count;
-  }
-  return bytes;
 }

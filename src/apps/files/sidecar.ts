@@ -4,7 +4,9 @@
  * @module
  */
 
-import type { DocumentRoot, OpenedFile } from "./document_root.ts";
+import type { OpenedFile } from "./document_root.ts";
+import type { FileCache } from "./file_cache.ts";
+import type { SmallFile } from "./small_file.ts";
 
 /** The content codings that files are compressed with, the best one first. */
 export const CODINGS = ["br", "zstd", "gzip"] as const;
@@ -19,7 +21,7 @@ const EXTENSIONS: Readonly<Record<Coding, string>> = {
 
 /** A compressed file, and how it is compressed. */
 export interface Sidecar {
-  readonly opened: OpenedFile;
+  readonly opened: OpenedFile | SmallFile;
   readonly coding: Coding;
 }
 
@@ -28,14 +30,14 @@ export interface Sidecar {
  * returns null.
  */
 export function openSidecar(
-  root: DocumentRoot,
+  files: FileCache,
   path: string,
   codings: readonly Coding[],
 ): Sidecar | null {
   for (const coding of codings) {
-    const opened = root.open(path + EXTENSIONS[coding]);
+    const opened = files.open(path + EXTENSIONS[coding]);
     if (typeof opened === "number") continue;
-    if (opened.kind === "file") return { opened, coding };
+    if (opened.kind !== "folder") return { opened, coding };
     opened[Symbol.dispose]();
   }
   return null;

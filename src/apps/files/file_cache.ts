@@ -1,0 +1,116 @@
+/**
+ * Small files that were asked for lately.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { isSettled } from "../../http/etags.ts";
+import type { DocumentRoot, Opened } from "./document_root.ts";
+import { isSameVersion, readSmallFile } from "./small_file.ts";
+import type { SmallFile } from "./small_file.ts";
+
+/** Bytes that all files in memory may take together. */
+const CAPACITY = 32 * 1024 * 1024;
+/** Bytes that one takes beside its content, about. */
+const OVERHEAD = 1024;
+/**
+ * Milliseconds for which a look at a file is enough. Then it is opened and
+ * read again: a folder above it may be elsewhere now, and what writes through
+ * memory leaves no time.
+ */
+const TRUSTED = 1000;
+
+interface Entry {
+  readonly file: SmallFile;
+  /** Where it was found. */
+  readonly path: string;
+  /** Until when a look is enough, by `performance.now()`. */
+  readonly until: number;
+}
+
+/**
+ * Opens files beneath a root, and keeps small ones in memory. Each is looked
+ * at before it is given out again, so a change shows at once.
+ */
+export class FileCache {
+  readonly #root: DocumentRoot;
+  readonly #capacity: number;
+  /** By path beneath the root, those read last at the end. */
+  readonly #entries = new Map<string, Entry>();
+  #bytes = 0;
+
+  constructor(root: DocumentRoot, capacity: number = CAPACITY) {
+    this.#root = root;
+    this.#capacity = capacity;
+  }
+
+  /** Bytes that the files in memory take, rather more than less. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** As {@linkcode DocumentRoot.open}, but small files are in memory. */
+  open(path: string): Opened | SmallFile {
+    const entry = this.#entries.get(path);
+    if (entry === undefined) return this.#read(path, null);
+    if (performance.now() < entry.until && isUnchanged(entry)) {
+      return entry.file;
+    }
+    this.#remove(path, entry);
+    return this.#read(path, entry.file);
+  }
+
+  #read(path: string, known: SmallFile | null): Opened | SmallFile {
+    const now = Date.now();
+    const opened = this.#root.open(path);
+    if (typeof opened === "number" || opened.kind === "folder") return opened;
+    const file = readSmallFile(opened);
+    if (file === null) return opened;
+    opened[Symbol.dispose]();
+    // Another write could leave the same times.
+    const { ctime } = file.info;
+    if (ctime === null || !isSettled(ctime.getTime(), now)) return file;
+    const kept = known !== null && isSameFile(known, file) ? known : file;
+    this.#add(path, {
+      file: kept,
+      path: this.#root.pathOf(path),
+      until: performance.now() + TRUSTED,
+    });
+    return kept;
+  }
+
+  #add(path: string, entry: Entry): void {
+    this.#entries.set(path, entry);
+    this.#bytes += weight(entry);
+    // They are read again and again while they are asked for: the first ones
+    // are those that nobody asked for lately.
+    for (const [first, oldest] of this.#entries) {
+      if (this.#bytes <= this.#capacity) break;
+      this.#remove(first, oldest);
+    }
+  }
+
+  #remove(path: string, entry: Entry): void {
+    this.#entries.delete(path);
+    this.#bytes -= weight(entry);
+  }
+}
+
+/** The content, what it may be compressed to, and the rest. */
+function weight({ file, path }: Entry): number {
+  return 2 * (file.bytes.length + path.length) + OVERHEAD;
+}
+
+function isUnchanged({ file, path }: Entry): boolean {
+  try {
+    return isSameVersion(file.info, Deno.statSync(path));
+  } catch {
+    return false;
+  }
+}
+
+function isSameFile(a: SmallFile, b: SmallFile): boolean {
+  return isSameVersion(a.info, b.info) &&
+    Buffer.compare(a.bytes, b.bytes) === 0;
+}

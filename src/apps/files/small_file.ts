@@ -1,0 +1,59 @@
+/**
+ * A small file in memory.
+ *
+ * @module
+ */
+
+import { gzipSync } from "node:zlib";
+import type { OpenedFile } from "./document_root.ts";
+import type { FileVersion } from "./file_version.ts";
+
+/** Up to this many bytes a file is small. */
+export const SMALL = 128 * 1024;
+
+/** All of a file as it was at one moment; there is nothing to close. */
+export class SmallFile implements Disposable {
+  /** Tells it from files and folders that are open. */
+  readonly kind = "small";
+  /** What tells this version of the file from others, once that is known. */
+  version: FileVersion | null = null;
+  #gzipped: Uint8Array | null = null;
+
+  constructor(
+    readonly info: Deno.FileInfo,
+    readonly bytes: Uint8Array,
+  ) {}
+
+  /** The file compressed with gzip. */
+  get gzipped(): Uint8Array {
+    return this.#gzipped ??= gzipSync(this.bytes);
+  }
+
+  /** Does nothing, as for a file that is open. */
+  [Symbol.dispose](): void {}
+}
+
+/**
+ * Reads all of an open file, or returns null if it is too large or changes
+ * meanwhile.
+ */
+export function readSmallFile({ file, info }: OpenedFile): SmallFile | null {
+  if (info.size > SMALL) return null;
+  const bytes = new Uint8Array(info.size);
+  let filled = 0;
+  while (filled < bytes.length) {
+    const count = file.readSync(bytes.subarray(filled));
+    if (count === null) return null;
+    filled += count;
+  }
+  return isSameVersion(info, file.statSync())
+    ? new SmallFile(info, bytes)
+    : null;
+}
+
+/** Tells whether two looks at a file saw the same version of the same file. */
+export function isSameVersion(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
+  return a.ino === b.ino && a.dev === b.dev && a.size === b.size &&
+    a.mtime?.getTime() === b.mtime?.getTime() &&
+    a.ctime?.getTime() === b.ctime?.getTime();
+}
