@@ -4,6 +4,8 @@
  * @module
  */
 
+import { SystemError } from "../system/system_error.ts";
+import { isFirstProcess } from "./first_process.ts";
 import { ownCommand } from "./own_command.ts";
 import { startOwnProcess } from "./own_process.ts";
 import { onSignals } from "./signals.ts";
@@ -24,9 +26,15 @@ export class DaemonError extends Error {
  * meanwhile (Ctrl-C) stops the daemon, a second one kills it.
  *
  * @throws {DaemonError} When it ends before it serves.
- * @throws {SystemError} On other systems than Linux.
+ * @throws {SystemError} On other systems than Linux, and as the first process of
+ * a container.
  */
 export async function startDaemon(): Promise<void> {
+  if (isFirstProcess) {
+    throw new SystemError(
+      "--daemonize: a container ends with its first process, which cannot go into the background. Leave the option out.",
+    );
+  }
   const daemon = startOwnProcess("daemon", ownCommand());
   let interrupted = false;
   const remove = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], () => {

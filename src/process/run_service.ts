@@ -7,6 +7,8 @@
 import type { ListenAddress } from "../options/address.ts";
 import type { Settings } from "../options/settings.ts";
 import { log } from "../log/log.ts";
+import { buryAdoptedChildren } from "../system/adopted_children.ts";
+import { isFirstProcess } from "./first_process.ts";
 import type { OwnCommand } from "./own_command.ts";
 import { onSignals, type ServerSignal } from "./signals.ts";
 import {
@@ -90,6 +92,11 @@ export async function runService(
   let startingOver = false;
   const startOver = async () => {
     if (stopping.signal.aborted || !service.serving) return;
+    if (isFirstProcess) {
+      return log.error(
+        "No fresh process can take over from process 1, since its container ends with it: this one goes on. Start a new container in its place.",
+      );
+    }
     if (startingOver) return log.info("A fresh process is starting already.");
     startingOver = true;
     if (await replaceProcess(service, options.command, stopping.signal)) stop();
@@ -111,6 +118,7 @@ export async function runService(
     },
   );
   void service.stuck.then(startOver);
+  const stopBurying = isFirstProcess ? buryAdoptedChildren() : () => {};
   try {
     // A stop does not wait for an app that is still starting.
     await Promise.race([service.start(), stopped.promise]);
@@ -123,6 +131,7 @@ export async function runService(
     }
     await Promise.race([stopped.promise, service.failure]);
   } finally {
+    stopBurying();
     remove();
   }
 }
