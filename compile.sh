@@ -76,9 +76,9 @@ require() {
 # One file for the program and one for its workers: these start faster than
 # hundreds, and hold nothing that is not used. Types are checked before.
 bundle() {
-  "$DENO" check --quiet main.ts src/process/worker_main.ts
+  "$DENO" check --quiet src/cli/main.ts src/process/worker_main.ts
   local entry
-  for entry in main.ts src/process/worker_main.ts; do
+  for entry in src/cli/main.ts src/process/worker_main.ts; do
     "$DENO" bundle --quiet --output "$stage/src/$(basename "$entry" .ts).js" \
       "$entry" >"$stage/log" 2>&1 || { cat "$stage/log" >&2; fail "$entry cannot be bundled"; }
   done
