@@ -9,7 +9,7 @@ import { log } from "../log/log.ts";
 import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
 import { serveHttp } from "./http/exchange.ts";
-import { isHttp2 } from "./engine.ts";
+import { isHttp2 } from "./http_version.ts";
 import { Refusal } from "./refusal.ts";
 import { readHead, type RequestHead, targetOf } from "./request_head.ts";
 import { serveSse } from "./sse/exchange.ts";
@@ -37,7 +37,7 @@ export function dispatch(
   if (--listener.worker.requestsLeft === 0) listener.worker.onWorn();
   let head: RequestHead;
   try {
-    head = readHead(request, settings, listener.secure);
+    head = readHead(request, settings, listener.secure, info);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return refuse(listener, request, info, error);
@@ -75,11 +75,14 @@ function refuse(
   refusal: Refusal,
 ): Response {
   const address = info.remoteAddr;
-  const http2 = isHttp2(request);
+  const { headers } = request;
+  // HTTP/2 with a `host` field of its own passes for HTTP/1.
+  const http2 = !headers.has("host") && !headers.has("upgrade") &&
+    isHttp2(address);
   if (!http2 || refusal === FULL) {
     worker.guard?.endConnection(peerKey(address, server[1] ?? 0));
   }
-  const told = findClient?.(address, [...request.headers])?.client;
+  const told = findClient?.(address, [...headers])?.client;
   const own = "hostname" in address ? address.hostname : "unix";
   worker.accessLog?.(
     refusedRecord(request, told?.[0] ?? own, http2, refusal),

@@ -1,6 +1,6 @@
 /**
  * What the engine knows of a request and does not offer: its header list as
- * it came, the body of a GET, and whether it came by HTTP/1.
+ * it came, and the body of a GET.
  *
  * The public `request.headers` sorts the fields and joins equal names, and
  * reading it moves the reply off the engine's short path. The list itself
@@ -72,31 +72,4 @@ export function bodyOf(request: Request): ReadableStream<Uint8Array> | null {
   const { body } = request;
   delete engine.method;
   return body;
-}
-
-/**
- * Tells whether the handler was called for an HTTP/1 request. Costs a stack
- * trace, so ask only about a request without `host`: there the engine puts in
- * a host of its own, and HTTP/2 to that very host looks the same. Must be
- * called before the handler first awaits. Engines before 2.9 do not tell;
- * the answer is then no.
- */
-export function isHttp1(): boolean {
-  const trace: { stack?: string } = {};
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 50;
-  Error.captureStackTrace(trace);
-  Error.stackTraceLimit = limit;
-  return trace.stack?.includes("nativeDispatch") ?? false;
-}
-
-/**
- * Tells whether a request came by HTTP/2, as {@linkcode isHttp1} does: for
- * requests that are refused, it is too slow for others. HTTP/2 with a `host`
- * field of its own passes for HTTP/1.
- */
-export function isHttp2(request: Request): boolean {
-  const { headers } = request;
-  // Only HTTP/1 upgrades, and the engine calls the handler otherwise then.
-  return !headers.has("host") && !headers.has("upgrade") && !isHttp1();
 }

@@ -13,6 +13,7 @@ import { log } from "../log/log.ts";
 import { ConnectionState } from "./connection_state.ts";
 import type { ListenerContext, WorkerContext } from "./context.ts";
 import type { RequestHead } from "./request_head.ts";
+import type { Chained } from "./running.ts";
 
 /** Why a server stops: for good, or because a successor has taken over. */
 export type StopCause = "stopped" | "replaced";
@@ -22,7 +23,7 @@ export type StopCause = "stopped" | "replaced";
  * engine, watches whether the client is still there, and writes the access
  * log when both the app and the response have ended.
  */
-export abstract class Exchange implements AccessRecord {
+export abstract class Exchange implements AccessRecord, Chained {
   readonly worker: WorkerContext;
   readonly state: ConnectionState;
   /** Who asks; the engine forgets it once it has the response. */
@@ -31,7 +32,9 @@ export abstract class Exchange implements AccessRecord {
   readonly client: [host: string, port: number] | undefined;
   /** True when that client came by TLS. */
   readonly secure: boolean;
-  readonly #started = performance.now();
+  next: Exchange | null = null;
+  previous: Exchange | null = null;
+  readonly #started: number;
   /** The connection ends with this answer. */
   isLast = false;
   #response: Response | null = null;
@@ -51,6 +54,8 @@ export abstract class Exchange implements AccessRecord {
     readonly head: RequestHead,
   ) {
     this.worker = listener.worker;
+    // Only the log needs it exactly, and that clock is slow to ask.
+    this.#started = this.isLogged ? performance.now() : Date.now();
     this.state = new ConnectionState(() => this.watchClient());
     const address = info.remoteAddr;
     this.address = address;
@@ -102,7 +107,8 @@ export abstract class Exchange implements AccessRecord {
       } catch (error) {
         return await this.failed(error);
       }
-      await this.settled();
+      const more = this.settled();
+      if (more !== undefined) await more;
     } catch (error) {
       log.error("The server failed on a request.", error);
     } finally {
@@ -122,6 +128,7 @@ export abstract class Exchange implements AccessRecord {
 
   /** The engine has all of the response, or will get no more of it. */
   endResponse(): void {
+    if (this.#responseEnded) return;
     this.#responseEnded = true;
     this.#finish();
   }
@@ -215,6 +222,11 @@ export abstract class Exchange implements AccessRecord {
     return `${this.head.method} ${this.head.rawPath}`;
   }
 
+  /** True when the access log will want to know all. */
+  get isLogged(): boolean {
+    return this.worker.accessLog !== null;
+  }
+
   /** Seconds since the request came. */
   get age(): number {
     return this.durationMs / 1000;
@@ -239,7 +251,8 @@ export abstract class Exchange implements AccessRecord {
     return Date.now() - this.durationMs;
   }
   get durationMs(): number {
-    return performance.now() - this.#started;
+    const now = this.isLogged ? performance.now() : Date.now();
+    return now - this.#started;
   }
   header(name: string): string | null {
     for (const [key, value] of this.head.headers) {

@@ -9,6 +9,12 @@ import type { HeaderList } from "../pagi/types.ts";
 
 const ENCODER = new TextEncoder();
 
+/** What a response's body is: whole, or in pieces. */
+export type Payload =
+  | string
+  | Uint8Array<ArrayBuffer>
+  | ReadableStream<Uint8Array<ArrayBuffer>>;
+
 /** 204, 205 and 304 have no body (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5). */
 export function hasBody(status: number): boolean {
   return status !== 204 && status !== 205 && status !== 304;
@@ -25,24 +31,9 @@ export function ownBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
   return typeof body === "string" ? ENCODER.encode(body) : new Uint8Array(body);
 }
 
-/**
- * A body that is sent in one piece. The engine encodes a string by itself,
- * but names a type for it where `headers` name none.
- */
+/** A body in one piece; the engine encodes a string by itself. */
 export function wholePayload(
   body: Uint8Array | string,
-  headers: HeaderList,
 ): Uint8Array<ArrayBuffer> | string {
-  return typeof body === "string" && hasContentType(headers)
-    ? body
-    : ownBytes(body);
-}
-
-function hasContentType(headers: HeaderList): boolean {
-  for (const [name] of headers) {
-    if (name.length === 12 && name.toLowerCase() === "content-type") {
-      return true;
-    }
-  }
-  return false;
+  return typeof body === "string" ? body : ownBytes(body);
 }

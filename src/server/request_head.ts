@@ -6,7 +6,8 @@
 
 import type { HeaderList } from "../pagi/types.ts";
 import { splitTarget } from "../http/target.ts";
-import { headerList, isHttp1 } from "./engine.ts";
+import { headerList } from "./engine.ts";
+import { isHttp2 } from "./http_version.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Which room serves a request (PAGI.md 3.1, row "kind"). */
@@ -65,6 +66,7 @@ function toByteString(text: string): string {
  * Reads the head of a request.
  *
  * @param secure True where the request came by TLS.
+ * @param info Whom to ask for the client where the head is not enough.
  * @throws {Refusal} With the status that answers a head the server does not
  * take (PAGI.md 6): 400, 405, 413, 414, 421, 426, 431, 501.
  */
@@ -72,6 +74,7 @@ export function readHead(
   request: Request,
   limits: HeadLimits,
   secure: boolean,
+  info: Deno.ServeHandlerInfo,
 ): RequestHead {
   const { method, url } = request;
   const headers = headerList(request);
@@ -140,7 +143,8 @@ export function readHead(
     // An absolute target replaces the host (RFC 9112, 3.2.2), and HTTP/2
     // sends `:authority` in its stead. HTTP/1 must send `host` all the same.
     if (host === undefined) {
-      if (upgrade || isHttp1()) {
+      // Only HTTP/1 upgrades, and the engine calls the handler otherwise then.
+      if (upgrade || !isHttp2(info.remoteAddr)) {
         throw new Refusal(400, "An HTTP/1.1 request needs a host header.");
       }
       http2 = true;

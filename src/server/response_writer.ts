@@ -9,10 +9,17 @@ import { byteLength } from "../http/byte_length.ts";
 import type { HttpSendEvent } from "../pagi/http_events.ts";
 import type { ResponseExchange } from "./response_exchange.ts";
 import { withAdded } from "./added_headers.ts";
+import { engineResponse } from "./engine_response.ts";
 import { endToEnd } from "./end_to_end.ts";
 import { openFile, readPieces, skipTo } from "./file_body.ts";
 import { OutboundBody } from "./outbound_body.ts";
-import { announcedLength, hasBody, ownBytes, wholePayload } from "./payload.ts";
+import {
+  announcedLength,
+  hasBody,
+  ownBytes,
+  type Payload,
+  wholePayload,
+} from "./payload.ts";
 import { type Buffer, TransportState } from "./transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();
@@ -119,12 +126,13 @@ export class ResponseWriter implements Buffer {
 
   /** Sends head and body in one piece. */
   whole(body: Uint8Array | string | null): void {
-    let payload: BodyInit | null = null;
+    let payload: Payload | null = null;
     if (this.#exchange.head.method === "HEAD") {
       payload = this.#headOnly(body);
     } else if (body !== null && body.length > 0 && hasBody(this.status!)) {
-      payload = wholePayload(body, this.#headers);
-      this.bodyBytes = byteLength(body);
+      payload = wholePayload(body);
+      // Counting long strings takes time, and only the log asks.
+      if (this.#exchange.isLogged) this.bodyBytes = byteLength(body);
     }
     this.#complete();
     this.#handOff(payload);
@@ -181,15 +189,13 @@ export class ResponseWriter implements Buffer {
     });
   }
 
-  #handOff(payload: BodyInit | null): void {
-    // The engine gives 205 no framing: only the connection's end ends it
-    // (RFC 9112, section 6.3).
+  #handOff(payload: Payload | null): void {
+    // 205 has no framing here: only the connection's end ends it (RFC 9112, 6.3).
     if (this.status === 205 || this.#exchange.isLast) {
       this.#exchange.endConnection();
     }
-    this.#exchange.handOff(
-      new Response(payload, { status: this.status!, headers: this.#headers }),
-    );
+    const { status } = this;
+    this.#exchange.handOff(engineResponse(payload, status!, this.#headers));
   }
 
   /**

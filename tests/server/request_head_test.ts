@@ -19,6 +19,11 @@ const LIMITS: HeadLimits = {
   maxBodySize: 1000,
 };
 
+const INFO: Deno.ServeHandlerInfo = {
+  remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 50000 },
+  completed: Promise.resolve(),
+};
+
 /**
  * A request as an engine gives it that hides its header list: `new Request`
  * has one, but no `host` may stand in it.
@@ -34,7 +39,7 @@ function request(
 }
 
 function read(...args: Parameters<typeof request>): RequestHead {
-  return readHead(request(...args), LIMITS, false);
+  return readHead(request(...args), LIMITS, false, INFO);
 }
 
 function refused(status: number, ...args: Parameters<typeof request>): void {
@@ -151,6 +156,7 @@ Deno.test("the limits are the last values that pass", () => {
     request("http://localhost/", length(1e12)),
     unlimited,
     false,
+    INFO,
   );
   assertEquals(head.contentLength, 1e12);
 });
