@@ -12,6 +12,7 @@ import { OptionError } from "../options/option_error.ts";
 import type { Settings } from "../options/settings.ts";
 import { appInMode, decideMode } from "../process/app_mode.ts";
 import { DaemonError, startDaemon } from "../process/daemon.ts";
+import { withoutSharing } from "../process/without_sharing.ts";
 import { startedAs } from "../process/own_process.ts";
 import { ensureReadableCache } from "../process/private_cache.ts";
 import { ProcessSetup } from "../process/process_setup.ts";
@@ -36,7 +37,7 @@ import { printError } from "./terminal.ts";
  */
 export async function start(line: CommandLine): Promise<number> {
   try {
-    await startOrDaemonize(inMode(line));
+    await startOrDaemonize(withoutSharing(inMode(line)));
     return EXIT.ok;
   } catch (error) {
     if (error instanceof OptionError) throw error;

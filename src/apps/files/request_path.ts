@@ -7,18 +7,28 @@
 import { encodeSegment } from "../../http/target.ts";
 
 /**
+ * What Windows takes for another name: short forms (`GIT~1`), streams of a
+ * file, devices, and an end that it leaves off.
+ */
+const OTHER_NAME =
+  /~\d|:|[. ]$|^(?:aux|con|conin\$|conout\$|nul|prn|com.|lpt.)(?:\.|$)/i;
+
+/**
  * The parts of `path`, a decoded path as a scope has it, without empty ones; or
  * the status that refuses it: 400 for NUL, 403 for a part that begins with a
- * dot or, with `showHidden`, for `..` (PAGI.md 7). `\` counts as `/`.
+ * dot or, with `showHidden`, for `..` (PAGI.md 7), and on Windows for another
+ * name of a file than its own. `\` counts as `/`.
  */
 export function pathParts(
   path: string,
   showHidden: boolean,
+  windows: boolean = Deno.build.os === "windows",
 ): string[] | 400 | 403 {
   if (path.includes("\0")) return 400;
   const parts = path.split(/[/\\]/).filter((part) => part !== "");
   for (const part of parts) {
     if (showHidden ? part === ".." : part.startsWith(".")) return 403;
+    if (windows && part !== "." && OTHER_NAME.test(part)) return 403;
   }
   return showHidden ? parts.filter((part) => part !== ".") : parts;
 }
