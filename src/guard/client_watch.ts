@@ -67,6 +67,11 @@ const LOOK_STEP = 250;
 const SHARE = 0.02;
 /** What a client may send beyond the request that it has sent (bytes). */
 const MOST_AHEAD = 1 << 20;
+/**
+ * What one may send that had a request running at each check (bytes). Honest
+ * ones that are that busy lose their connection behind an answer.
+ */
+const MOST_UNINTERRUPTED = 16 << 20;
 
 /**
  * Watches the clients of requests that run, because the engine
@@ -182,7 +187,7 @@ export class ClientWatch {
     input.last = received;
     inputs.set(connection, input);
     // Who never waits for an answer may be sending more than can be answered.
-    if (received - atFirst > MOST_AHEAD) request.makeLast();
+    if (received - atFirst > MOST_UNINTERRUPTED) request.makeLast();
     return null;
   }
 }

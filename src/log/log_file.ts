@@ -21,6 +21,9 @@ const LOOK_INTERVAL = 1000;
 /** Owner writes, group reads: lines hold addresses of people. */
 const MODE = 0o640;
 
+/** In place of a path: the standard output. */
+export const STDOUT = "-";
+
 const LINE_FEED = 10;
 const encoder = new TextEncoder();
 
@@ -29,7 +32,7 @@ interface Output extends SyncWriter {
 }
 
 /**
- * The access log: lines for a file, or for stderr.
+ * The access log: lines for a file, or for stderr or stdout.
  *
  * A line is whole in the file, also where several workers write to it. When
  * the file was moved or deleted, a new one is opened within a second of the
@@ -55,13 +58,15 @@ export class LogFile {
   #work: Promise<void> = Promise.resolve();
 
   /**
-   * Opens the file at `path` to append to; null stands for stderr.
+   * Opens the file at `path` to append to; null stands for stderr, and
+   * {@linkcode STDOUT} for stdout.
    *
    * @throws {OptionError} When the file cannot be opened.
    */
   constructor(path: string | null) {
-    this.#path = path;
-    if (path === null) return;
+    this.#path = path === STDOUT ? null : path;
+    if (path === STDOUT) this.#output = Deno.stdout;
+    if (path === null || path === STDOUT) return;
     try {
       this.#open(path);
     } catch (error) {

@@ -18,6 +18,8 @@ export interface Kind<T> {
   readonly placeholder: string;
   /** What is allowed, as it ends a sentence: `a whole number from 0 to 9`. */
   readonly allowed: string;
+  /** All that is allowed, where that is a few words. */
+  readonly words?: readonly string[];
   /** The kind of one item, when this is a list. */
   readonly item?: Kind<unknown>;
   /** Reads a value; throws {@linkcode KindError} when it is not allowed. */
@@ -33,6 +35,7 @@ export interface Kind<T> {
 export interface KindDefinition<T> {
   placeholder: string;
   allowed: string;
+  words?: readonly string[];
   /** The value, or undefined when it is not allowed. */
   parse(text: string): T | undefined;
   /** Tells whether a value that is no string is of this kind. */
@@ -44,7 +47,7 @@ export interface KindDefinition<T> {
  * too, for instance for a value that may be a text or a function.
  */
 export function defineKind<T>(definition: KindDefinition<T>): Kind<T> {
-  const { placeholder, allowed, is } = definition;
+  const { placeholder, allowed, words, is } = definition;
   const checked = (value: unknown, result: T | undefined): T => {
     if (result !== undefined) return result;
     throw new KindError(`${quote(value)} is not ${allowed}`);
@@ -53,6 +56,7 @@ export function defineKind<T>(definition: KindDefinition<T>): Kind<T> {
   return {
     placeholder,
     allowed,
+    words,
     parse,
     accept: (value) =>
       typeof value === "string"
@@ -131,6 +135,7 @@ export function choice<const W extends string>(
   return defineKind({
     placeholder: words.join("|"),
     allowed: `one of ${words.join(", ")}`,
+    words,
     parse: (given) =>
       words.find((word) => word.toLowerCase() === given.toLowerCase()),
   });

@@ -91,7 +91,7 @@ export const LIMIT_OPTIONS: Pick<
   sseIdleTimeout: {
     kind: seconds,
     default: 0,
-    help: "For an event stream on which nothing is sent",
+    help: "For an event stream on which nothing is sent, not even a comment",
   },
   lifespanStartupTimeout: {
     kind: seconds,

@@ -208,7 +208,8 @@ export const OPTIONS: OptionTable = {
   accessLog: {
     kind: path,
     default: null,
-    help: "Append a line for each request to FILE (default: standard error)",
+    help:
+      "Append a line for each request to FILE, - being standard output (default: standard error)",
   },
   accessLogFormat: {
     kind: text,

@@ -5,6 +5,7 @@
  */
 
 import { log } from "../log/log.ts";
+import { STDOUT } from "../log/log_file.ts";
 import type { Settings } from "../options/settings.ts";
 import { type KeyPair, readKeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
@@ -79,7 +80,9 @@ export class ProcessSetup {
 
 function becomeUser(identity: Identity, settings: Settings): void {
   const { accessLog } = settings;
-  if (accessLog !== null) giveFile(accessLog, identity.uid, LOG_MODE);
+  if (accessLog !== null && accessLog !== STDOUT) {
+    giveFile(accessLog, identity.uid, LOG_MODE);
+  }
   if (startedAs !== "successor") givePrivateCache(identity);
   dropPrivileges(identity, bindsLowPort(settings));
   removeAbandonedCaches();
@@ -105,8 +108,8 @@ function firstFreePort(): number {
 }
 
 function tellWhatIsLost({ accessLog, noAccessLog }: Settings): void {
-  if (accessLog !== null || noAccessLog) return;
+  if (accessLog !== null && accessLog !== STDOUT || noAccessLog) return;
   log.warn(
-    "A daemon has no standard error, so its access log will be lost. Give --access-log FILE to keep it, or --no-access-log.",
+    "A daemon has no terminal, so its access log will be lost. Give --access-log FILE to keep it, or --no-access-log.",
   );
 }

@@ -19,8 +19,8 @@ const acts: Record<string, () => void | Promise<void>> = {
     }
     await file.close();
   },
-  async stderr(): Promise<void> {
-    const file = new LogFile(null);
+  async stream(): Promise<void> {
+    const file = new LogFile(path ?? null);
     for (let i = 0; i < 5000; i++) {
       file.write(`line ${i} ${"x".repeat(i % 100)}`);
     }

@@ -101,15 +101,24 @@ Deno.test("the lines of several writers stay whole in one file", async () => {
   });
 });
 
-Deno.test("without a file the lines go to stderr, all of them", async () => {
-  const { code, stdout, stderr } = await child("stderr").output();
-  assertEquals([code, stdout.length], [0, 0]);
-  assertEquals(
-    new TextDecoder().decode(stderr),
-    Array.from({ length: 5000 }, (_, i) => `line ${i} ${"x".repeat(i % 100)}\n`)
-      .join(""),
-  );
-});
+for (const [to, ...path] of [["stderr"], ["stdout", "-"]] as const) {
+  const given = path.length === 0 ? "without a file" : "with - for a file";
+  Deno.test(`${given} the lines go to ${to}, all of them`, async () => {
+    const { code, stdout, stderr } = await child("stream", ...path).output();
+    assertEquals(code, 0);
+    const [lines, other] = to === "stderr"
+      ? [stderr, stdout]
+      : [stdout, stderr];
+    assertEquals(other.length, 0);
+    assertEquals(
+      new TextDecoder().decode(lines),
+      Array.from(
+        { length: 5000 },
+        (_, i) => `line ${i} ${"x".repeat(i % 100)}\n`,
+      ).join(""),
+    );
+  });
+}
 
 Deno.test("a file that cannot be opened is named with the reason", async () => {
   await inFolder((folder) => {

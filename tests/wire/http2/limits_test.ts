@@ -38,7 +38,7 @@ Deno.test("a head over the limits is refused alone: the streams beside it go on 
   });
   await withServer(
     waiting,
-    { accessLog: "-" },
+    {},
     async ({ port }) => {
       await using peer = await Http2Peer.open(port);
       await peer.request(1, get("/slow"));

@@ -140,7 +140,7 @@ Deno.test("a peer that leaves with its request still unanswered is told once, wh
   }
 });
 
-Deno.test("a peer that leaves without answering the app's Close is told as 1005, like an empty answer (RFC 6455, 7.1.5; PAGI.md 74, exception)", async () => {
+Deno.test("a peer that leaves without answering the app's Close is told as 1005, like an empty answer (RFC 6455, 7.1.5)", async () => {
   const { app, result } = observed(async (_scope, receive, send) => {
     await send({ type: "websocket.accept" });
     await send({ type: "websocket.close", code: 3000 });
