@@ -30,6 +30,7 @@ const table = {
     kind: defineKind<number>({
       placeholder: STATUSES.join("|"),
       allowed: `one of ${STATUSES.join(", ")}`,
+      words: STATUSES.map(String),
       parse: (given) => STATUSES.find((status) => String(status) === given),
       is: (value): value is number => STATUSES.includes(value as number),
     }),

@@ -15,7 +15,19 @@ interface BundledApp {
 /** The help of the bundled app called `name`; null when there is none. */
 export async function bundledAppHelp(name: string): Promise<string | null> {
   const load = BUNDLED_APPS.get(name);
-  if (load === undefined) return null;
+  return load === undefined ? null : appHelp(name, await options(load));
+}
+
+/** The options of all bundled apps, by name. */
+export async function bundledAppOptions(): Promise<
+  Map<string, AppOptionTable>
+> {
+  const found = new Map<string, AppOptionTable>();
+  for (const [name, load] of BUNDLED_APPS) found.set(name, await options(load));
+  return found;
+}
+
+async function options(load: () => Promise<object>): Promise<AppOptionTable> {
   const { default: app } = await load() as BundledApp;
-  return appHelp(name, app.options);
+  return app.options;
 }

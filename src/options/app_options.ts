@@ -67,14 +67,20 @@ export function readAppOptions<const T extends AppOptionTable>(
   return values as AppOptionValues<T>;
 }
 
-/** The options of an app as `--help` shows those of the server. */
-export function appHelp(appName: string, table: AppOptionTable): string {
-  const rows = Object.entries(table).map(([name, option]) => {
+/** Each option of an app, how it is written, and what it means. */
+export function appOptionRows(
+  table: AppOptionTable,
+): (readonly [term: string, text: string])[] {
+  return Object.entries(table).map(([name, option]) => {
     const names = [name, ...option.aliases ?? []].join(", ");
     return [
       `${names}=${option.kind.placeholder || "0|1"}`,
       withDefault(option.help, option.default),
     ] as const;
   });
-  return `${appName}\n${columns(rows)}`;
+}
+
+/** The options of an app as `--help` shows those of the server. */
+export function appHelp(appName: string, table: AppOptionTable): string {
+  return `${appName}\n${columns(appOptionRows(table))}`;
 }
