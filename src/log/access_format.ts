@@ -94,6 +94,11 @@ export function compileAccessFormat(format: string): AccessFormat {
   };
 }
 
+/** Tells whether lines of a format tell durations to the microsecond. */
+export function tellsMicroseconds(format: string): boolean {
+  return (PRESETS.get(format) ?? format).includes("%D");
+}
+
 function atom(part: string): AccessFormat {
   const name = /^%\{([^}]+)\}i$/.exec(part)?.[1].toLowerCase();
   if (name !== undefined) {

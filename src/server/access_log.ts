@@ -8,6 +8,7 @@ import type { Settings } from "../options/settings.ts";
 import {
   type AccessRecord,
   compileAccessFormat,
+  tellsMicroseconds,
 } from "../log/access_format.ts";
 import { LogFile } from "../log/log_file.ts";
 
@@ -16,9 +17,13 @@ export class AccessLog {
   readonly #format: (record: AccessRecord) => string;
   readonly #file: LogFile;
 
-  private constructor(format: (record: AccessRecord) => string, file: LogFile) {
-    this.#format = format;
-    this.#file = file;
+  /** Milliseconds since 1970, as exactly as lines tell them: cheap or slow. */
+  readonly now: () => number;
+
+  private constructor({ accessLog, accessLogFormat: format }: Settings) {
+    this.#format = compileAccessFormat(format);
+    this.#file = new LogFile(accessLog);
+    this.now = tellsMicroseconds(format) ? exactNow : Date.now;
   }
 
   /**
@@ -29,8 +34,7 @@ export class AccessLog {
    */
   static open(settings: Settings): AccessLog | null {
     if (settings.noAccessLog) return null;
-    const format = compileAccessFormat(settings.accessLogFormat);
-    return new AccessLog(format, new LogFile(settings.accessLog));
+    return new AccessLog(settings);
   }
 
   /** Writes the line of one request. */
@@ -47,4 +51,8 @@ export class AccessLog {
   async close(): Promise<void> {
     await this.#file.close();
   }
+}
+
+function exactNow(): number {
+  return performance.timeOrigin + performance.now();
 }

@@ -26,6 +26,8 @@ export interface WorkerContext {
   readonly guard: Guard | null;
   /** Writes one line, or null where nothing is logged. */
   readonly accessLog: ((record: AccessRecord) => void) | null;
+  /** Milliseconds since 1970, as exactly as the access log tells them. */
+  now(): number;
   /** Bounds the pause between two parts of a request body. */
   readonly stalls: DeadlineSet;
   /** Bounds the time to the start of a response. */

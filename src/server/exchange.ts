@@ -34,7 +34,8 @@ export abstract class Exchange implements AccessRecord, Chained {
   readonly secure: boolean;
   next: Exchange | null = null;
   previous: Exchange | null = null;
-  readonly #started: number;
+  /** Milliseconds since 1970, as exactly as the access log tells them. */
+  readonly startedAt: number;
   /** The connection ends with this answer. */
   isLast = false;
   #response: Response | null = null;
@@ -54,8 +55,7 @@ export abstract class Exchange implements AccessRecord, Chained {
     readonly head: RequestHead,
   ) {
     this.worker = listener.worker;
-    // Only the log needs it exactly, and that clock is slow to ask.
-    this.#started = this.isLogged ? performance.now() : Date.now();
+    this.startedAt = this.worker.now();
     this.state = new ConnectionState(() => this.watchClient());
     const address = info.remoteAddr;
     this.address = address;
@@ -247,12 +247,9 @@ export abstract class Exchange implements AccessRecord, Chained {
   get httpVersion(): string {
     return this.head.http2 ? "2" : "1.1";
   }
-  get startedAt(): number {
-    return Date.now() - this.durationMs;
-  }
   get durationMs(): number {
-    const now = this.isLogged ? performance.now() : Date.now();
-    return now - this.#started;
+    // The clock may have been set back.
+    return Math.max(0, this.worker.now() - this.startedAt);
   }
   header(name: string): string | null {
     for (const [key, value] of this.head.headers) {

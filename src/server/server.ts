@@ -238,6 +238,7 @@ export class Server {
       accessLog: accessLog === null
         ? null
         : (record) => accessLog.write(record),
+      now: accessLog?.now ?? Date.now,
       stalls: new DeadlineSet(settings.timeout * 1000),
       starts: new DeadlineSet(this.#startTimeout * 1000),
       requestsLeft: workerNumber !== null && settings.maxRequests > 0
