@@ -83,7 +83,7 @@ export function readHead(
   let contentLength: number | null = null;
   let foreignCoding = false;
   let upgrade = false;
-  let connectionUpgrade = false;
+  let connection = "";
   let key: string | undefined;
   let version: string | undefined;
   let events = false;
@@ -112,7 +112,7 @@ export function readHead(
         upgrade ||= listNames(value, "websocket");
         break;
       case "connection":
-        connectionUpgrade ||= listNames(value, "upgrade");
+        connection += `,${value}`;
         break;
       case "sec-websocket-key":
         // Neither of these two may come twice (RFC 6455, section 11.3).
@@ -193,7 +193,10 @@ export function readHead(
   }
 
   let kind: RequestKind = events ? "sse" : "http";
-  if (upgrade && connectionUpgrade && key !== undefined && method === "GET") {
+  if (
+    upgrade && key !== undefined && method === "GET" &&
+    listNames(connection, "upgrade")
+  ) {
     if (version !== "13") {
       throw new Refusal(426, "Only WebSocket version 13 is spoken here.", [
         ["sec-websocket-version", "13"],
