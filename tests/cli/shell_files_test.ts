@@ -1,0 +1,120 @@
+/**
+ * The manual page and the completions for shells: made from the table of
+ * options, and of use.
+ *
+ * `deno test -A tests/cli/shell_files_test.ts -- --update` writes them anew.
+ */
+
+import { VERSION } from "../../src/cli/version.ts";
+import { bundledAppOptions } from "../../src/loader/bundled_app_help.ts";
+import { bashCompletion } from "../../src/options/bash_completion.ts";
+import { fishCompletion } from "../../src/options/fish_completion.ts";
+import { manPage } from "../../src/options/man_page.ts";
+import { zshCompletion } from "../../src/options/zsh_completion.ts";
+import { assert, assertEquals } from "../../src/std/assert.ts";
+import { fromFileUrl } from "../../src/std/path.ts";
+
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const MAN = "man/pagi-server.1";
+const BASH = "completions/pagi-server.bash";
+const ZSH = "completions/_pagi-server";
+const FISH = "completions/pagi-server.fish";
+
+/** What a program prints; null where it is not installed. */
+async function output(
+  command: string,
+  ...args: string[]
+): Promise<string | null> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(command, {
+      args,
+      cwd: ROOT,
+    }).output();
+    const decoder = new TextDecoder();
+    assert(success, decoder.decode(stderr));
+    return decoder.decode(stdout) + decoder.decode(stderr);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+Deno.test("the manual page and the completions are those of the table of options", async () => {
+  const apps = await bundledAppOptions();
+  const files = {
+    [MAN]: manPage(VERSION, apps),
+    [BASH]: bashCompletion(apps),
+    [ZSH]: zshCompletion(apps),
+    [FISH]: fishCompletion(apps),
+  };
+  for (const [path, text] of Object.entries(files)) {
+    if (Deno.args.includes("--update")) {
+      Deno.writeTextFileSync(ROOT + path, text);
+    } else {
+      const found = Deno.readTextFileSync(ROOT + path);
+      assertEquals(found, text, "run `deno task docs`");
+    }
+  }
+});
+
+Deno.test("troff finds nothing wrong with the manual page", async () => {
+  const warnings = await output("groff", "-man", "-Tutf8", "-ww", "-z", MAN);
+  assertEquals(warnings ?? "", "");
+  const errors = await output("mandoc", "-Tlint", "-Werror", MAN);
+  assertEquals(errors ?? "", "");
+});
+
+/** Words up to the cursor, as each shell takes them apart, and the offers. */
+const OFFERS: [line: string, offers: string[]][] = [
+  ["--lo", ["--log-level", "--loop"]],
+  ["--log-level d", ["debug"]],
+  ["-w 2 -E p", ["production"]],
+  ["-q PAGI::App::N", ["PAGI::App::NotFound"]],
+  ["PAGI::App::Directory so", ["sort=name", "sort=size", "sort=time"]],
+  ["--port 80 PAGI::App::Directory roo", ["root="]],
+];
+
+Deno.test("bash completes options, choices, apps and their options", async () => {
+  for (const [line, offers] of OFFERS) {
+    assertEquals(await bash(line.split(" ")), offers, line);
+    // As it is by default: words end at ":" and "=".
+    const broken = line.split(" ").flatMap((word) => word.split(/(:+|=)/));
+    const last = /[^:=]*$/;
+    assertEquals(
+      await bash(broken),
+      offers.map((offer) => offer.slice(line.split(" ").at(-1)!.search(last))),
+      line,
+    );
+  }
+  assertEquals(await bash(["--log-level", "=", "d"]), ["debug"]);
+  assertEquals(
+    await bash(["PAGI", "::"]),
+    await bash(["PAGI", "::", "App", "::"])
+      .then((names) => names.map((name) => `App::${name}`)),
+  );
+  for (const files of ["./a", "--ssl-cert c", "PAGI::App::File root=/v"]) {
+    assertEquals(await bash(files.split(" ")), [], files);
+  }
+});
+
+async function bash(words: string[]): Promise<string[]> {
+  const script = `compopt() { :; }; source ${BASH}
+COMP_WORDS=(pagi-server "$@") COMP_CWORD=$#
+_pagi_server && printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const offers = await output("bash", "-uc", script, "bash", ...words);
+  return offers!.split("\n").filter(Boolean).sort();
+}
+
+Deno.test("fish completes the same", async () => {
+  for (const [line, offers] of OFFERS) {
+    const script = `source ${FISH}; complete -C 'pagi-server ${line}'`;
+    const found = await output("fish", "--no-config", "-c", script);
+    if (found === null) return; // not installed
+    const names = found.trim().split("\n").map((row) => row.split("\t")[0]);
+    assertEquals(names.sort(), offers, line);
+  }
+});
+
+Deno.test("zsh can read its completion", async () => {
+  assertEquals(await output("zsh", "-n", ZSH) ?? "", "");
+});
