@@ -18,11 +18,13 @@ import { ownBytes, type Payload } from "./payload.ts";
 interface EngineResponse {
   status: number;
   headerList: HeaderList;
+  body: { streamOrStatic: { body: Uint8Array } } | null;
 }
 
 /** The engine's kind of header for a short reply with nothing but a type. */
 const CONTENT_TYPE_ONLY = 2;
 
+const EMPTY = new Uint8Array();
 const symbols = new Map(
   Object.getOwnPropertySymbols(new Response("")).map((symbol) => [
     symbol.description,
@@ -33,6 +35,10 @@ const RESPONSE = symbols.get("response");
 const STATUS = symbols.get("serve fast status");
 const HEADER_KIND = symbols.get("serve fast header kind");
 const CONTENT_TYPE = symbols.get("serve fast content type");
+/** The engine keeps the bytes of a body where they can be exchanged. */
+const HOLDS_BYTES = RESPONSE !== undefined &&
+  engineResponseOf(new Response(EMPTY), RESPONSE).body?.streamOrStatic
+      ?.body instanceof Uint8Array;
 /** Where the public `headers` look for it. */
 const PUBLIC_TYPE = symbols.get("lazy static content type");
 
@@ -40,7 +46,8 @@ const PUBLIC_TYPE = symbols.get("lazy static content type");
  * Makes a response of fields that were checked: names are tokens, values hold
  * no control character.
  *
- * @param body Whole, or a stream; null for none.
+ * @param body Whole, or a stream; null for none. Bytes must not change until
+ *   they are written.
  */
 export function engineResponse(
   body: Payload | null,
@@ -48,7 +55,7 @@ export function engineResponse(
   headers: HeaderList,
 ): Response {
   if (
-    RESPONSE === undefined || STATUS === undefined ||
+    RESPONSE === undefined || !HOLDS_BYTES || STATUS === undefined ||
     HEADER_KIND === undefined || CONTENT_TYPE === undefined ||
     PUBLIC_TYPE === undefined
   ) {
@@ -62,11 +69,19 @@ export function engineResponse(
     : null;
   const isShort = type !== null &&
     (typeof body === "string" || body instanceof Uint8Array);
-  // Of a string the engine would make a type.
-  const response = new Response(
-    typeof body === "string" && !isShort ? ownBytes(body) : body,
-  ) as Response & Record<symbol, unknown>;
-  const inner = response[RESPONSE] as EngineResponse;
+  // Of a string the engine would make a type, and of bytes a copy.
+  const bytes = isShort
+    ? null
+    : typeof body === "string"
+    ? ownBytes(body)
+    : body instanceof Uint8Array
+    ? body
+    : null;
+  const response = new Response(bytes === null ? body : EMPTY) as
+    & Response
+    & Record<symbol, unknown>;
+  const inner = engineResponseOf(response, RESPONSE);
+  if (bytes !== null) inner.body!.streamOrStatic.body = bytes;
   inner.status = status;
   if (isShort) {
     response[STATUS] = status;
@@ -81,4 +96,8 @@ export function engineResponse(
 
 function isContentType(name: string): boolean {
   return name.length === 12 && name.toLowerCase() === "content-type";
+}
+
+function engineResponseOf(response: Response, symbol: symbol): EngineResponse {
+  return (response as unknown as Record<symbol, EngineResponse>)[symbol];
 }

@@ -5,6 +5,7 @@
  */
 
 import { fieldValue } from "../http/headers.ts";
+import { isConstant } from "../pagi/constant_bytes.ts";
 import type { HeaderList } from "../pagi/types.ts";
 
 const ENCODER = new TextEncoder();
@@ -31,9 +32,14 @@ export function ownBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
   return typeof body === "string" ? ENCODER.encode(body) : new Uint8Array(body);
 }
 
-/** A body in one piece; the engine encodes a string by itself. */
+/**
+ * A body in one piece. The engine encodes a string by itself; bytes are the
+ * server's own, or constant.
+ */
 export function wholePayload(
   body: Uint8Array | string,
 ): Uint8Array<ArrayBuffer> | string {
-  return typeof body === "string" ? body : ownBytes(body);
+  return typeof body === "string" || isConstant(body)
+    ? body as string | Uint8Array<ArrayBuffer>
+    : ownBytes(body);
 }

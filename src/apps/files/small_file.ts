@@ -5,6 +5,7 @@
  */
 
 import { gzipSync } from "node:zlib";
+import { declareConstant } from "../../pagi/constant_bytes.ts";
 import type { OpenedFile } from "./document_root.ts";
 import type { FileVersion } from "./file_version.ts";
 
@@ -22,11 +23,17 @@ export class SmallFile implements Disposable {
   constructor(
     readonly info: Deno.FileInfo,
     readonly bytes: Uint8Array,
-  ) {}
+  ) {
+    declareConstant(bytes);
+  }
 
   /** The file compressed with gzip. */
   get gzipped(): Uint8Array {
-    return this.#gzipped ??= gzipSync(this.bytes);
+    if (this.#gzipped === null) {
+      this.#gzipped = new Uint8Array(gzipSync(this.bytes));
+      declareConstant(this.#gzipped);
+    }
+    return this.#gzipped;
   }
 
   /** Does nothing, as for a file that is open. */

@@ -1,0 +1,24 @@
+/**
+ * Bytes that never change.
+ *
+ * @module
+ */
+
+const constants = new WeakSet<ArrayBufferLike>();
+
+/**
+ * Declares that `bytes`, and all else in their buffer, never change from now
+ * on: the server then sends them, or parts of them, without a copy. Other
+ * bytes it copies, as an app may use its buffers again.
+ */
+export function declareConstant(bytes: Uint8Array): void {
+  constants.add(bytes.buffer);
+}
+
+/** To look for the buffer of fewer bytes costs more than to copy them. */
+const WORTH_LOOKING = 256;
+
+/** Tells whether `bytes` were declared never to change; no of a few bytes. */
+export function isConstant(bytes: Uint8Array): boolean {
+  return bytes.length >= WORTH_LOOKING && constants.has(bytes.buffer);
+}
