@@ -241,7 +241,9 @@ export async function until(
 function environment(
   given: Readonly<Record<string, string | null>>,
 ): Record<string, string> {
-  const inherited = ["PATH", "HOME", "DENO_DIR", "NPM_CONFIG_REGISTRY"]
+  const names = ["PATH", "HOME", "DENO_DIR", "NPM_CONFIG_REGISTRY"];
+  // Without these two nothing runs on Windows.
+  const inherited = [...names, "SystemRoot", "TEMP"]
     .map((name) => [name, Deno.env.get(name) ?? null] as const);
   const all = {
     ...Object.fromEntries(inherited),
