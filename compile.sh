@@ -26,7 +26,7 @@ TARGETS=(
 # first error in a large file costs V8 20 ms unless it keeps all positions.
 FLAGS=(--allow-all --unstable-net --unstable-no-legacy-abort --no-code-cache
   --v8-flags=--no-enable-lazy-source-positions)
-PAPERS=(README.md CHANGELOG.md LICENSE)
+PAPERS=(README.md CHANGELOG.md LICENSE man completions)
 
 say() { echo "compile.sh: $*" >&2; }
 fail() { say "$@"; exit 1; }
@@ -125,7 +125,7 @@ build_all() {
       continue
     fi
     report "$stage/$folder"/pagi-server* "$target"
-    cp "${PAPERS[@]}" "$stage/$folder"
+    cp -R "${PAPERS[@]}" "$stage/$folder"
     case $target in
       *windows*) (cd "$stage" && zip -qr "dist/$folder.zip" "$folder") ;;
       *) tar -czf "$stage/dist/$folder.tar.gz" -C "$stage" "$folder" ;;
