@@ -16,6 +16,7 @@ import {
   parseTarget,
 } from "./app_spec.ts";
 import type { AppSpec, Pairs } from "./app_spec.ts";
+import { executableAdvice } from "./executable_advice.ts";
 import { findModule, isFile } from "./find_module.ts";
 import type { FoundModule } from "./find_module.ts";
 import { addNames, runInline } from "./inline_code.ts";
@@ -115,7 +116,11 @@ async function importModule({ label, load }: FoundModule): Promise<object> {
   try {
     return await load();
   } catch (error) {
-    throw new LoadError(`${label} could not be loaded.`, error);
+    const advice = Deno.build.standalone
+      ? executableAdvice(label, error, Deno.version.deno)
+      : null;
+    const sentence = `${label} could not be loaded.`;
+    throw new LoadError(advice ? `${sentence} ${advice}` : sentence, error);
   }
 }
 

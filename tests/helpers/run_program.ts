@@ -24,6 +24,8 @@ export interface ProgramOptions {
   readonly permissions?: readonly string[];
   /** What to run: the file or specifier of the program (`main.ts` here). */
   readonly main?: string;
+  /** A compiled program to run instead; it gets `env` and nothing else. */
+  readonly executable?: string;
 }
 
 /** How a program ended, and what it wrote until then. */
@@ -98,6 +100,7 @@ export class Program implements AsyncDisposable {
       shell,
       permissions = ["-A"],
       main = join(ROOT, "main.ts"),
+      executable,
     }: ProgramOptions = {},
   ): Program {
     const folder = Deno.realPathSync(
@@ -107,13 +110,9 @@ export class Program implements AsyncDisposable {
       Deno.mkdirSync(dirname(join(folder, path)), { recursive: true });
       Deno.writeTextFileSync(join(folder, path), text);
     }
-    const program = [
-      Deno.execPath(),
-      "run",
-      ...permissions,
-      main,
-      ...args,
-    ];
+    const program = executable === undefined
+      ? [Deno.execPath(), "run", ...permissions, main, ...args]
+      : [executable, ...args];
     const [command, ...rest] = shell === undefined
       ? program
       : ["sh", "-c", shell, "sh", ...program];
@@ -121,7 +120,7 @@ export class Program implements AsyncDisposable {
       args: rest,
       cwd: join(folder, cwd),
       clearEnv: true,
-      env: environment(env),
+      env: executable === undefined ? environment(env) : given(env),
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -239,20 +238,26 @@ export async function until(
 
 /** What Deno needs to find its packages, and what keeps its output plain. */
 function environment(
-  given: Readonly<Record<string, string | null>>,
+  variables: Readonly<Record<string, string | null>>,
 ): Record<string, string> {
   const names = ["PATH", "HOME", "DENO_DIR", "NPM_CONFIG_REGISTRY"];
   // Without these two nothing runs on Windows.
   const inherited = [...names, "SystemRoot", "TEMP"]
     .map((name) => [name, Deno.env.get(name) ?? null] as const);
-  const all = {
+  return given({
     ...Object.fromEntries(inherited),
     NO_COLOR: "1",
     DENO_NO_UPDATE_CHECK: "1",
-    ...given,
-  };
+    ...variables,
+  });
+}
+
+/** The variables that are not to be removed. */
+function given(
+  variables: Readonly<Record<string, string | null>>,
+): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(all).flatMap(([name, value]) =>
+    Object.entries(variables).flatMap(([name, value]) =>
       value === null ? [] : [[name, value] as const]
     ),
   );
