@@ -35,7 +35,9 @@ Deno.test("the workflows run tasks and scripts that there are", () => {
   const scripts = all(/run: \.\/(\w+\.sh)/g);
   assertGreater(scripts.length, 1);
   for (const script of scripts) {
-    assert((Deno.statSync(join(ROOT, script)).mode! & 0o100) !== 0, script);
+    const { mode } = Deno.statSync(join(ROOT, script));
+    // Git keeps the bit, but Windows has none.
+    assert(Deno.build.os === "windows" || (mode! & 0o100) !== 0, script);
   }
   for (
     const [, path] of config.tasks["test:portable"].command.matchAll(
