@@ -51,7 +51,7 @@ require() {
   command -v "$DENO" >/dev/null ||
     missing+=("Deno ($DENO): install it from https://deno.com, or name it in DENO")
   if [ -n "${DENORT_BIN:-}" ] && [ ! -x "$DENORT_BIN" ]; then
-    missing+=("the runtime $DENORT_BIN that DENORT_BIN names")
+    missing+=("runtime $DENORT_BIN, which DENORT_BIN names")
   fi
   if $all; then
     command -v tar >/dev/null || missing+=("tar, for archives")

@@ -1,0 +1,8 @@
+/**
+ * The executable that compile.sh builds, tested as an executable. One module,
+ * so that it is built once: `deno task binary`.
+ */
+
+import "./apps.ts";
+import "./system.ts";
+import "./compile_sh.ts";
