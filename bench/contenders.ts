@@ -1,0 +1,210 @@
+/**
+ * Who is measured, and how each is started.
+ *
+ * @module
+ */
+
+import { fromFileUrl } from "../src/std/path.ts";
+import type { Launch, Place } from "./command.ts";
+import type { Workplace } from "./workplace.ts";
+
+/** One server in one configuration. */
+export interface Contender {
+  readonly name: string;
+  /** What must be installed. */
+  readonly program: string;
+  /** Where it runs ("server"). */
+  readonly place?: Place;
+  /** How to start it on a port of this machine. */
+  launch(port: number, workplace: Workplace): Launch;
+}
+
+/** What our server is given beside the app. */
+export interface OurOptions {
+  /** What it is called in the results ("ours"). */
+  readonly name?: string;
+  readonly place?: Place;
+  /** More options of the server. */
+  options?(workplace: Workplace): readonly string[];
+  /** Permissions (`-A`). */
+  readonly permissions?: readonly string[];
+  /** Writes an access log. */
+  readonly accessLog?: boolean;
+}
+
+/** Whether a contender speaks TLS. */
+export interface Encryption {
+  readonly tls?: boolean;
+}
+
+const MAIN = path("../main.ts");
+const PAGI_APPS = path("./apps/pagi.ts");
+const BARE_APPS = path("./apps/bare.ts");
+const NODE_APPS = path("./apps/node.mjs");
+const APPS_FOLDER = path("./apps");
+
+function path(relative: string): string {
+  return fromFileUrl(new URL(relative, import.meta.url));
+}
+
+/** Our server with an app of `apps/pagi.ts`. */
+export function ours(app: string, options: OurOptions = {}): Contender {
+  return start(
+    [PAGI_APPS],
+    { lifespan: false, env: { BENCH_APP: app } },
+    options,
+  );
+}
+
+/** Our server with a bundled app. */
+export function bundled(
+  app: string,
+  arg: (workplace: Workplace) => string,
+  options: OurOptions = {},
+): Contender {
+  return start((workplace) => [app, arg(workplace)], {}, options);
+}
+
+function start(
+  app: readonly string[] | ((workplace: Workplace) => readonly string[]),
+  setup: { lifespan?: boolean; env?: Record<string, string> },
+  { name = "ours", place, options, permissions = ["-A"], accessLog }:
+    OurOptions,
+): Contender {
+  return {
+    name,
+    place,
+    program: "deno",
+    launch: (port, workplace) => ({
+      command: Deno.execPath(),
+      args: [
+        "run",
+        ...permissions,
+        MAIN,
+        ...["--quiet", "--env", "production", "--port", String(port)],
+        ...(accessLog ? [] : ["--no-access-log"]),
+        ...(setup.lifespan === false ? ["--lifespan", "off"] : []),
+        ...(options?.(workplace) ?? []),
+        ...(typeof app === "function" ? app(workplace) : app),
+      ],
+      env: setup.env,
+    }),
+  };
+}
+
+/** `Deno.serve` with an app of `apps/bare.ts`. */
+export function bare(
+  app: string,
+  { name = "bare Deno.serve", tls }: { name?: string } & Encryption = {},
+): Contender {
+  return {
+    name,
+    program: "deno",
+    launch: (port, workplace) => ({
+      command: Deno.execPath(),
+      args: ["run", "-A", BARE_APPS, app, String(port), ...pem(tls, workplace)],
+    }),
+  };
+}
+
+/** Node's http or http2 with an app of `apps/node.mjs`. */
+export function node(app: string, { tls }: Encryption = {}): Contender {
+  return {
+    name: tls ? "Node http2" : "Node http",
+    program: "node",
+    launch: (port, workplace) => ({
+      command: "node",
+      args: [NODE_APPS, app, String(port), ...pem(tls, workplace)],
+    }),
+  };
+}
+
+function pem(tls: boolean | undefined, workplace: Workplace): string[] {
+  return tls ? [workplace.certificate, workplace.key] : [];
+}
+
+/** uvicorn, with uvloop and httptools, with an app of `apps/asgi.py`. */
+export function uvicorn(app: string): Contender {
+  return {
+    name: "uvicorn",
+    program: "uvicorn",
+    launch: (port) => ({
+      command: "uvicorn",
+      args: [
+        ...["--loop", "uvloop", "--http", "httptools", "--lifespan", "off"],
+        ...["--no-access-log", "--log-level", "warning", "--backlog", "2048"],
+        ...["--app-dir", APPS_FOLDER, "--port", String(port), "asgi:app"],
+      ],
+      env: { BENCH_APP: app, PYTHONDONTWRITEBYTECODE: "1" },
+    }),
+  };
+}
+
+/** nginx as one process with one `server { … }`; see `fill`. */
+export function nginx(
+  server: string,
+  { http = "", tls }: { http?: string } & Encryption = {},
+): Contender {
+  return {
+    name: "nginx",
+    program: "nginx",
+    launch(port, workplace) {
+      const { folder, certificate, key } = workplace;
+      const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map((kind) => `${kind}_temp_path "${folder}/${kind}";`).join(" ");
+      const encryption = tls
+        ? `ssl_certificate "${certificate}"; ssl_certificate_key "${key}";`
+        : "";
+      const text = `daemon off; master_process off; worker_processes 1;
+        pid "${workplace.fresh("nginx.pid")}"; error_log stderr crit;
+        worker_rlimit_nofile 20000;
+        events { worker_connections 16000; }
+        http {
+          access_log off; sendfile on; tcp_nopush on; ${temporary}
+          keepalive_requests 1000000000; keepalive_timeout 60;
+          default_type application/octet-stream; ${http}
+          server {
+            listen 127.0.0.1:${port} backlog=2048${tls ? " ssl http2" : ""};
+            ${encryption} ${server}
+          }
+        }`;
+      const file = workplace.write(`nginx-${port}`, fill(text, workplace));
+      return { command: "nginx", args: ["-p", folder, "-c", file] };
+    },
+  };
+}
+
+/** caddy with one site; see `fill`. */
+export function caddy(site: string, { tls }: Encryption = {}): Contender {
+  return {
+    name: "caddy",
+    program: "caddy",
+    launch(port, workplace) {
+      const { folder, certificate, key } = workplace;
+      const scheme = tls ? "https" : "http";
+      const text = `{
+  admin off
+  auto_https off
+  persist_config off
+}
+${scheme}://127.0.0.1:${port} {
+  bind 127.0.0.1
+  ${tls ? `tls "${certificate}" "${key}"` : ""}
+  ${site}
+}
+`;
+      const file = workplace.write(`caddy-${port}`, fill(text, workplace));
+      return {
+        command: "caddy",
+        args: ["run", "--adapter", "caddyfile", "--config", file],
+        env: { XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder },
+      };
+    },
+  };
+}
+
+/** SITE stands for the folder of files, UPSTREAM for a port. */
+function fill(text: string, { site, upstream }: Workplace): string {
+  return text.replaceAll("SITE", `"${site}"`)
+    .replaceAll("UPSTREAM", String(upstream));
+}

@@ -1,0 +1,112 @@
+/**
+ * What the server has to reach, as ratios of medians of one run.
+ *
+ * @module
+ */
+
+import { median, type Run } from "./figures.ts";
+
+/** A ratio of two medians, and its bound. */
+export interface Goal {
+  readonly title: string;
+  readonly scenario: string;
+  readonly of: Figure;
+  readonly to: Figure;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+type Figure = readonly [contender: string, metric: string];
+
+/** What came of a goal; without figures nothing can be said. */
+export interface Outcome {
+  readonly goal: Goal;
+  readonly ratio?: number;
+  /**
+   * The same comparison by processor time per request, which other work on the
+   * machine changes less; above 1 means that ours takes less.
+   */
+  readonly cpuRatio?: number;
+  readonly met?: boolean;
+}
+
+/** In the order of the results. */
+export const GOALS: readonly Goal[] = [
+  rate("16-byte reply, ours / bare Deno.serve", "reply", 0.92),
+  rate("16-byte reply, ours / Node http", "reply", 1.4, "Node http"),
+  rate("16-byte reply, ours / uvicorn", "reply", 1.5, "uvicorn"),
+  rate("1 KB file, ours / nginx", "file-1k", 1, "nginx"),
+  rate("100 KB file, ours / nginx", "file-100k", 0.5, "nginx"),
+  rate("200 MB file, ours / nginx", "file-200m", 0.9, "nginx"),
+  rate(
+    "access log to a file on / off",
+    "access-log",
+    0.95,
+    "no access log",
+    "access log",
+  ),
+  rate(
+    "the guard on / off, beside 1,000 idle connections",
+    "guard",
+    0.95,
+    "no guard",
+    "guard",
+  ),
+  rate(
+    "WebSocket echo, ours / bare Deno.upgradeWebSocket",
+    "websocket-echo",
+    0.92,
+  ),
+  rate(
+    "event stream to 1,000 clients, ours / hand-written Deno.serve stream",
+    "event-stream",
+    0.9,
+  ),
+  rate("proxy, ours / caddy reverse-proxy", "proxy", 0.7, "caddy"),
+  {
+    title:
+      "memory per idle keep-alive connection at 10,000, ours / bare Deno.serve",
+    scenario: "idle",
+    of: ["ours", "connection"],
+    to: ["bare Deno.serve", "connection"],
+    atMost: 1.15,
+  },
+  {
+    title: "resident memory after 1,000,000 requests / after 10,000",
+    scenario: "memory",
+    of: ["ours", "rss_many"],
+    to: ["ours", "rss_few"],
+    atMost: 1.15,
+  },
+];
+
+function rate(
+  title: string,
+  scenario: string,
+  atLeast: number,
+  peer = "bare Deno.serve",
+  own = "ours",
+): Goal {
+  return { title, scenario, of: [own, "rate"], to: [peer, "rate"], atLeast };
+}
+
+/** What came of the goals whose scenarios were run. */
+export function outcomes({ scenarios }: Run): Outcome[] {
+  return GOALS.flatMap((goal) => {
+    const result = scenarios.find(({ name }) => name === goal.scenario);
+    if (result === undefined) return [];
+    const ratioOf = (of: Figure, to: Figure): number | undefined => {
+      const [above, below] = [of, to].map((one) => median(result, ...one));
+      return above && below ? above / below : undefined;
+    };
+    const ratio = ratioOf(goal.of, goal.to);
+    if (ratio === undefined) return [{ goal }];
+    const { atLeast = -Infinity, atMost = Infinity } = goal;
+    return [{
+      goal,
+      ratio,
+      cpuRatio: ratioOf([goal.to[0], "cpu"], [goal.of[0], "cpu"]),
+      met: ratio >= atLeast && ratio <= atMost,
+    }];
+  });
+}

@@ -1,0 +1,244 @@
+/**
+ * Loads: wrk, h2load and clients of our own, each on the core that the server
+ * does not use.
+ *
+ * @module
+ */
+
+import { fromFileUrl } from "../src/std/path.ts";
+import type { ClientReport } from "./clients/client_report.ts";
+import { type Launch, spawn } from "./command.ts";
+import { type Figures, percentile } from "./figures.ts";
+import { findProgram } from "./machine.ts";
+import { NotThere, type RunningServer } from "./running_server.ts";
+
+/** Loads a server for some seconds. */
+export type Load = (server: RunningServer, seconds: number) => Promise<Figures>;
+
+/** What wrk asks for. */
+export interface WrkOptions {
+  /** "/" */
+  readonly path?: string;
+  /** Header fields, perhaps made of what the server answers. */
+  readonly headers?: (server: RunningServer) => Promise<[string, string][]>;
+  /** A Lua script. */
+  readonly script?: string;
+}
+
+const CONNECTIONS = 64;
+const STREAMS = { connections: 8, each: 16 };
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  us: 1e-3,
+  ms: 1,
+  s: 1e3,
+  m: 6e4,
+};
+
+/** HTTP/1.1 requests on 64 connections. */
+export function wrk(
+  { path = "/", headers, script }: WrkOptions = {},
+): Load {
+  return async (server, seconds) => {
+    const fields = await headers?.(server) ?? [];
+    const args = [
+      ...["-t1", `-c${CONNECTIONS}`, `-d${Math.ceil(seconds)}`, "--latency"],
+      ...fields.flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
+      ...(script === undefined
+        ? []
+        : ["-s", server.workplace.write("wrk.lua", script)]),
+      `http://127.0.0.1:${server.port}${path}`,
+    ];
+    return await measured(server, async () => {
+      const text = await output({ command: program("wrk"), args });
+      const errors = /Non-2xx.*|Socket errors.*/.exec(text)?.[0];
+      if (errors !== undefined) throw new Error(`${server.name}: ${errors}`);
+      const [, count] = find(text, /(\d+) requests in /);
+      const latencies = [...text.matchAll(/^ +(\d+)% +([\d.]+)(\w+)$/gm)]
+        .map(([, part, value, unit]) =>
+          [`p${part}`, Number(value) * MILLISECONDS[unit]] as const
+        );
+      const [, rate] = find(text, /Requests\/sec: +([\d.]+)/);
+      return {
+        count: Number(count),
+        figures: { rate: Number(rate), ...Object.fromEntries(latencies) },
+      };
+    });
+  };
+}
+
+/** HTTP/2 requests over TLS: 8 connections with 16 streams each. */
+export function h2load(): Load {
+  return (server, seconds) =>
+    measured(server, () => {
+      const { connections, each } = STREAMS;
+      return h2loadOutput([
+        ...[`-c${connections}`, `-m${each}`, `-D${Math.ceil(seconds)}`],
+        `https://127.0.0.1:${server.port}/`,
+      ]);
+    });
+}
+
+/** Asks so many HTTP/1.1 requests, however long it takes. */
+export async function requests(
+  server: RunningServer,
+  count: number,
+): Promise<void> {
+  await h2loadOutput([
+    ...["--h1", `-c${CONNECTIONS}`, `-n${count}`],
+    `http://127.0.0.1:${server.port}/`,
+  ]);
+}
+
+async function h2loadOutput(args: readonly string[]): Promise<Counted> {
+  const text = await output({
+    command: program("h2load"),
+    args: ["-t1", ...args],
+  });
+  const [, done, failed] = find(text, /(\d+) succeeded, (\d+) failed/);
+  if (failed !== "0" || done === "0") {
+    throw new Error(`h2load: ${done} succeeded, ${failed} failed`);
+  }
+  const [, rate] = find(text, /, ([\d.]+) req\/s/);
+  const [, mean, unit] = find(
+    text,
+    /time for request: +\S+ +\S+ +([\d.]+)([a-z]+)/,
+  );
+  return {
+    count: Number(done),
+    figures: { rate: Number(rate), mean: Number(mean) * MILLISECONDS[unit] },
+  };
+}
+
+/** A client of `clients/`; it is given the port, `args` and the seconds. */
+export function client(
+  file: string,
+  args: (port: number) => readonly (string | number)[],
+): Load {
+  return async (server, seconds) => {
+    const child = spawn(
+      clientLaunch(file, [...args(server.port), seconds]),
+      "load",
+      { stdin: "null", stdout: "piped", stderr: "inherit" },
+    );
+    const lines = child.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+    let text = "";
+    const readTo = async (end: string): Promise<void> => {
+      while (!text.endsWith(end)) {
+        const { value, done } = await lines.read();
+        if (done) throw new Error(`${file} failed with ${server.name}`);
+        text += value;
+      }
+    };
+    try {
+      await readTo("ready\n");
+      return await measured(server, async () => {
+        await readTo("}\n");
+        const report: ClientReport = JSON.parse(text.slice("ready\n".length));
+        const { count, seconds, latencies } = report;
+        const parts = [50, 75, 90, 99].map((part) =>
+          [`p${part}`, percentile(latencies, part / 100)] as const
+        );
+        return {
+          count,
+          figures: {
+            rate: count / seconds,
+            ...Object.fromEntries(latencies.length > 0 ? parts : []),
+          },
+        };
+      });
+    } finally {
+      await lines.cancel();
+      await child.status;
+    }
+  };
+}
+
+/** Connections that were answered once, open until disposed of. */
+export async function idleConnections(
+  port: number,
+  count: number,
+): Promise<AsyncDisposable> {
+  const child = spawn(
+    clientLaunch("idle_client.ts", [port, count]),
+    "load",
+    { stdin: "piped", stdout: "piped", stderr: "inherit" },
+  );
+  const output = child.stdout.getReader();
+  const { done } = await output.read();
+  if (done) throw new Error(`${count} idle connections could not be opened`);
+  return {
+    async [Symbol.asyncDispose]() {
+      await child.stdin.close();
+      await output.cancel();
+      await child.status;
+    },
+  };
+}
+
+/** The same load beside so many idle connections. */
+export function besideIdle(count: number, load: Load): Load {
+  return async (server, seconds) => {
+    await using _idle = await idleConnections(server.port, count);
+    return await load(server, seconds);
+  };
+}
+
+interface Counted {
+  readonly count: number;
+  readonly figures: Figures;
+}
+
+/** Adds what the server's processor did meanwhile. */
+async function measured(
+  server: RunningServer,
+  run: () => Promise<Counted>,
+): Promise<Figures> {
+  const start = performance.now();
+  const before = server.cpu();
+  const { count, figures } = await run();
+  const cpu = server.cpu() - before;
+  const seconds = (performance.now() - start) / 1000;
+  return {
+    ...figures,
+    cpu: cpu * 1e6 / count,
+    busy: cpu / seconds,
+    rss: server.memory(),
+  };
+}
+
+function clientLaunch(
+  file: string,
+  args: readonly (string | number)[],
+): Launch {
+  const path = fromFileUrl(new URL(`./clients/${file}`, import.meta.url));
+  return {
+    command: Deno.execPath(),
+    args: ["run", "-A", path, ...args.map(String)],
+  };
+}
+
+async function output(launch: Launch): Promise<string> {
+  const child = spawn(launch, "load", {
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const { code, stdout, stderr } = await child.output();
+  const text = new TextDecoder().decode(stdout);
+  if (code === 0) return text;
+  const error = new TextDecoder().decode(stderr);
+  throw new Error(`${launch.command} failed: ${error || text}`);
+}
+
+function program(name: string): string {
+  const path = findProgram(name);
+  if (path === null) throw new NotThere(`${name} is not installed`);
+  return path;
+}
+
+function find(text: string, pattern: RegExp): RegExpExecArray {
+  const match = pattern.exec(text);
+  if (match === null) throw new Error(`${pattern} is not in:\n${text}`);
+  return match;
+}
