@@ -1,0 +1,33 @@
+# The server as an image: its executable, the C library, and no shell.
+# How to run it: README.md, "Container", and deploy/kubernetes.
+
+FROM denoland/deno:2.9.6 AS build
+WORKDIR /build
+COPY . .
+RUN ./compile.sh
+
+# glibc, libgcc_s, certificates, time zones; its user has the number 65532.
+FROM gcr.io/distroless/cc-debian12:nonroot
+LABEL org.opencontainers.image.title="pagi-server" \
+      org.opencontainers.image.description="Serves folders and web apps over HTTP/1.1, HTTP/2, WebSocket and server-sent events" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="MIT"
+COPY --from=build /build/dist/pagi-server /usr/local/bin/pagi-server
+
+# A container is reached from outside, never at a terminal of a developer, and
+# must not let its heap grow beyond the memory that it has.
+ENV PAGI_HOST=0.0.0.0 \
+    PAGI_ENV=production \
+    DENO_USE_CGROUPS=1
+
+# As a number, so that Kubernetes can tell that it is not root.
+USER 65532:65532
+# What is mounted here is served; arguments can name an app in it instead.
+WORKDIR /srv
+EXPOSE 5000
+STOPSIGNAL SIGTERM
+# The timeout is longer than a probe waits. The start may take as long as
+# --lifespan-startup-timeout.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
+  CMD ["/usr/local/bin/pagi-server", "--probe", "http://127.0.0.1:5000/"]
+ENTRYPOINT ["/usr/local/bin/pagi-server"]
