@@ -202,6 +202,17 @@ Deno.test("long text is compressed on its way out, under a weak tag of its own",
   });
 });
 
+Deno.test("a large text is compressed in pieces, and its length is not known", async () => {
+  const text = LONG.repeat(10);
+  await withFiles({ "large.txt": text }, {}, async (app) => {
+    const response = await get(app, "/large.txt", { "accept-encoding": ALL });
+    assertEquals(response.header("content-encoding"), "gzip");
+    assertEquals(response.header("content-length"), null);
+    assertMatch(response.header("etag")!, /^W\/"/);
+    assertEquals(await gunzip(response.body), text);
+  });
+});
+
 Deno.test("what does not pay is not compressed", async () => {
   const files = {
     "short.txt": "short",

@@ -14,6 +14,8 @@ export interface OpenedFile extends Disposable {
   readonly kind: "file";
   readonly file: Deno.FsFile;
   readonly info: Deno.FileInfo;
+  /** Leads to this very file until it is disposed of; null: nothing does. */
+  readonly path: string | null;
 }
 
 /** A folder whose entries can be read at `path` until it is disposed of. */
@@ -125,7 +127,10 @@ export function openByDescriptor(path: string, root: DocumentRoot): Opened {
       keep = true;
       return { kind: "folder", path: link, [Symbol.dispose]: close };
     }
-    return info.isFile ? openedFile(Deno.openSync(link), info) : 404;
+    if (!info.isFile) return 404;
+    const opened = openedFile(Deno.openSync(link), info, link, close);
+    keep = true;
+    return opened;
   } finally {
     if (!keep) close();
   }
@@ -162,8 +167,22 @@ export function openByPath(path: string, root: DocumentRoot): Opened {
   }
 }
 
-function openedFile(file: Deno.FsFile, info: Deno.FileInfo): OpenedFile {
-  return { kind: "file", file, info, [Symbol.dispose]: () => file.close() };
+function openedFile(
+  file: Deno.FsFile,
+  info: Deno.FileInfo,
+  path: string | null = null,
+  close: () => void = () => {},
+): OpenedFile {
+  return {
+    kind: "file",
+    file,
+    info,
+    path,
+    [Symbol.dispose]() {
+      file.close();
+      close();
+    },
+  };
 }
 
 function isSame(a: Deno.FileInfo, b: Deno.FileInfo): boolean {

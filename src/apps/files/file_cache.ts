@@ -68,7 +68,8 @@ export class FileCache {
     const file = readSmallFile(opened);
     if (file === null) return opened;
     opened[Symbol.dispose]();
-    // Another write could leave the same times.
+    // Another change could leave the same times, of which this one is in
+    // whole seconds and cannot be set.
     const { ctime } = file.info;
     if (ctime === null || !isSettled(ctime.getTime(), now)) return file;
     const kept = known !== null && isSameFile(known, file) ? known : file;

@@ -151,6 +151,14 @@ export async function sendFile(
     await send({ type: "http.response.body", body: body! });
   } else if (compress) {
     await sendCompressed(receive, send, opened.file);
+  } else if (opened.path !== null) {
+    // The server may leave a path to the engine, which is faster.
+    await send({
+      type: "http.response.body",
+      file: opened.path,
+      offset,
+      length,
+    });
   } else {
     await send({ type: "http.response.body", fh: opened.file, offset, length });
   }

@@ -1,0 +1,326 @@
+/** Files that change: what is kept in memory must never show. */
+
+import { FileApp } from "../../src/apps/file.ts";
+import { fieldValue } from "../../src/http/headers.ts";
+import type { PagiApp, Scope } from "../../src/pagi/types.ts";
+import { assert, assertEquals, assertNotEquals } from "../../src/std/assert.ts";
+import { join } from "../../src/std/path.ts";
+import { requestScope } from "../helpers/request_scope.ts";
+import { runApp } from "../helpers/run_app.ts";
+import { tempFolder } from "../helpers/temp_folder.ts";
+
+/** Files that changed less than this many milliseconds ago are not kept. */
+const SETTLED = 2050;
+
+/** Runs `cases` beside each other: each waits for its files to settle. */
+function testAll(title: string, cases: Record<string, () => Promise<void>>) {
+  Deno.test(title, async (test) => {
+    await Promise.all(
+      Object.entries(cases).map(([name, fn]) =>
+        test.step({
+          name,
+          fn,
+          sanitizeOps: false,
+          sanitizeResources: false,
+          sanitizeExit: false,
+        })
+      ),
+    );
+  });
+}
+
+interface Site {
+  readonly app: PagiApp;
+  readonly root: string;
+  /** A folder that is not served. */
+  readonly outside: string;
+  /** Status and body, or only the status of what is not there. */
+  get(target: string, headers?: Record<string, string>): Promise<string>;
+  /** Asks twice for files that changed a while ago: they are kept now. */
+  keep(...targets: string[]): Promise<void>;
+}
+
+async function withSite(
+  files: Record<string, string>,
+  body: (site: Site) => Promise<void>,
+  options: Record<string, unknown> = {},
+): Promise<void> {
+  const base = Deno.realPathSync(tempFolder());
+  const [root, outside] = [join(base, "www"), join(base, "outside")];
+  try {
+    Deno.mkdirSync(root);
+    Deno.mkdirSync(outside);
+    for (const [path, text] of Object.entries(files)) {
+      Deno.mkdirSync(join(root, path, ".."), { recursive: true });
+      Deno.writeTextFileSync(join(root, path), text);
+    }
+    const app = new FileApp({ root, ...options }).toApp();
+    const get: Site["get"] = async (target, headers = {}) => {
+      const { status, text } = await runApp(app, { target, headers });
+      return status === 200 ? `200 ${text}` : `${status}`;
+    };
+    await body({
+      app,
+      root,
+      outside,
+      get,
+      async keep(...targets) {
+        await new Promise((resolve) => setTimeout(resolve, SETTLED));
+        for (const target of targets) {
+          const first = await get(target);
+          assertEquals(await get(target), first);
+        }
+      },
+    });
+  } finally {
+    Deno.removeSync(base, { recursive: true });
+  }
+}
+
+testAll("a change of a file that is kept shows", {
+  "the very next request sees new content, of the same size or another":
+    async () => {
+      await withSite({ "a.txt": "one" }, async ({ root, get, keep }) => {
+        for (const text of ["two", ""]) {
+          await keep("/a.txt");
+          Deno.writeTextFileSync(join(root, "a.txt"), text);
+          assertEquals(await get("/a.txt"), `200 ${text}`);
+        }
+      });
+    },
+  "a file that takes another's place shows, even with its size and time":
+    async () => {
+      await withSite(
+        { "a.txt": "one", "b": "two" },
+        async ({ root, get, keep }) => {
+          for (const name of ["a.txt", "b"]) {
+            Deno.utimeSync(join(root, name), 1, 1);
+          }
+          await keep("/a.txt");
+          Deno.renameSync(join(root, "b"), join(root, "a.txt"));
+          assertEquals(await get("/a.txt"), "200 two");
+          assertEquals(await get("/b"), "404");
+        },
+      );
+    },
+  "new content with the old time shows": async () => {
+    await withSite({ "a.txt": "one" }, async ({ root, get, keep }) => {
+      const path = join(root, "a.txt");
+      Deno.utimeSync(path, 1e9, 1e9);
+      await keep("/a.txt");
+      Deno.writeTextFileSync(path, "two");
+      Deno.utimeSync(path, 1e9, 1e9);
+      assertEquals(await get("/a.txt"), "200 two");
+    });
+  },
+  "a file that is deleted is not found, and found when it is back":
+    async () => {
+      await withSite({ "a.txt": "one" }, async ({ root, get, keep }) => {
+        await keep("/a.txt");
+        Deno.removeSync(join(root, "a.txt"));
+        assertEquals(await get("/a.txt"), "404");
+        Deno.writeTextFileSync(join(root, "a.txt"), "back");
+        assertEquals(await get("/a.txt"), "200 back");
+        await keep("/a.txt");
+        Deno.removeSync(join(root, "a.txt"));
+        Deno.mkdirSync(join(root, "a.txt"));
+        assertEquals(await get("/a.txt"), "404");
+      });
+    },
+  "a file that may no longer be read is not found": async () => {
+    await withSite({ "sub/a.txt": "one" }, async ({ root, get, keep }) => {
+      // Windows has no such modes, and root reads all.
+      if (Deno.build.os === "windows") return;
+      const now = Deno.uid() === 0 ? "200 one" : "404";
+      for (const path of ["sub/a.txt", "sub"]) {
+        await keep("/sub/a.txt");
+        Deno.chmodSync(join(root, path), 0);
+        assertEquals(await get("/sub/a.txt"), now);
+        Deno.chmodSync(join(root, path), 0o755);
+        assertEquals(await get("/sub/a.txt"), "200 one");
+      }
+    });
+  },
+  "a link is followed to where it leads now": async () => {
+    const files = { "a.txt": "one", "b.txt": "two" };
+    await withSite(files, async ({ root, outside, get, keep }) => {
+      const link = join(root, "link.txt");
+      const point = (target: string) => {
+        Deno.symlinkSync(target, `${link}.new`);
+        Deno.renameSync(`${link}.new`, link);
+      };
+      Deno.writeTextFileSync(join(outside, "c.txt"), "secret");
+      point("a.txt");
+      await keep("/link.txt");
+      point("b.txt");
+      assertEquals(await get("/link.txt"), "200 two");
+      await keep("/link.txt");
+      point("../outside/c.txt");
+      assertEquals(await get("/link.txt"), "403");
+      point("nowhere");
+      assertEquals(await get("/link.txt"), "404");
+    });
+  },
+  "a folder that takes another's place brings its own files": async () => {
+    const files = { "sub/a.txt": "one", "new/a.txt": "two" };
+    await withSite(files, async ({ root, outside, get, keep }) => {
+      const [sub, old] = [join(root, "sub"), join(root, "old")];
+      await keep("/sub/a.txt");
+      Deno.renameSync(sub, old);
+      assertEquals(await get("/sub/a.txt"), "404");
+      Deno.renameSync(join(root, "new"), sub);
+      assertEquals(await get("/sub/a.txt"), "200 two");
+      await keep("/sub/a.txt");
+      Deno.removeSync(sub, { recursive: true });
+      Deno.writeTextFileSync(join(outside, "a.txt"), "six");
+      Deno.symlinkSync("../outside", sub);
+      assertEquals(await get("/sub/a.txt"), "403");
+    });
+  },
+  "a folder that is moved out of the root, and linked to, is left after a second (PAGI.md 109)":
+    async () => {
+      await withSite({ "sub/a.txt": "one" }, async (site) => {
+        const { root, outside, get, keep } = site;
+        await keep("/sub/a.txt");
+        Deno.renameSync(join(root, "sub"), join(outside, "sub"));
+        Deno.symlinkSync("../outside/sub", join(root, "sub"));
+        const start = performance.now();
+        while (await get("/sub/a.txt") !== "403") {
+          assert(performance.now() - start < 1500, "served for too long");
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      });
+    },
+  "compressed forms and index files show as soon as they are there":
+    async () => {
+      const long = "All work and no play. ".repeat(100);
+      const files = { "a.txt": long, "sub/index.htm": "old" };
+      await withSite(files, async ({ app, root, get, keep }) => {
+        const coded = async () => {
+          const headers = { "accept-encoding": "br, gzip" };
+          const { header, body } = await runApp(app, {
+            target: "/a.txt",
+            headers,
+          });
+          return [header("content-encoding"), body] as const;
+        };
+        await keep("/a.txt", "/sub/");
+        const [coding, first] = await coded();
+        assertEquals(coding, "gzip");
+        assertEquals((await coded())[1], first);
+        Deno.writeTextFileSync(join(root, "a.txt"), long.toUpperCase());
+        assertNotEquals((await coded())[1], first);
+        Deno.writeTextFileSync(join(root, "a.txt.br"), "as br");
+        assertEquals((await coded())[0], "br");
+        Deno.removeSync(join(root, "a.txt.br"));
+        assertEquals((await coded())[0], "gzip");
+        Deno.writeTextFileSync(join(root, "sub/index.html"), "new");
+        assertEquals(await get("/sub/"), "200 new");
+      });
+    },
+  "what was not modified is, once it was": async () => {
+    for (const etag of ["stat", "content"]) {
+      await withSite({ "a.txt": "one" }, async ({ app, root, get, keep }) => {
+        await keep("/a.txt");
+        const { header } = await runApp(app, { target: "/a.txt" });
+        const tag = { "if-none-match": header("etag")! };
+        assertEquals(await get("/a.txt", tag), "304");
+        assertEquals(await get("/a.txt", tag), "304");
+        Deno.writeTextFileSync(join(root, "a.txt"), "two");
+        assertEquals(await get("/a.txt", tag), "200 two");
+      }, { etag });
+    }
+  },
+  "what a wrapper does to the events of one reply does not reach the next":
+    async () => {
+      await withSite({ "a.txt": "one" }, async ({ app, keep }) => {
+        await keep("/a.txt");
+        const meddling: PagiApp = (scope, receive, send) =>
+          app(scope, receive, async (event) => {
+            await send(event);
+            if (event.type !== "http.response.start") return;
+            for (const field of event.headers!) field[1] = "changed";
+            event.headers!.push(["x-more", "1"]);
+          });
+        await ask(meddling, requestScope({ target: "/a.txt" }));
+        const after = await runApp(app, { target: "/a.txt" });
+        assertEquals(after.header("x-more"), null);
+        assertEquals(after.header("content-type"), "text/plain; charset=UTF-8");
+        assertEquals(after.text, "one");
+      });
+    },
+});
+
+Deno.test("10,000 changes, each followed by a request, never show an old version", async () => {
+  await withSite({ "a.txt": "" }, async ({ root, app }) => {
+    const path = join(root, "a.txt");
+    const scope = requestScope({ target: "/a.txt" });
+    for (let version = 0; version < 10_000; version++) {
+      const text = String(version % 7).repeat(1 + version % 300);
+      Deno.writeTextFileSync(path, text);
+      // One stays for long enough to be kept.
+      if (version === 5000) {
+        await new Promise((resolve) => setTimeout(resolve, SETTLED));
+        await ask(app, scope);
+      }
+      const { length, body } = await ask(app, scope);
+      if (body !== text || length !== text.length) {
+        assertEquals([body, length], [text, text.length]);
+      }
+    }
+  });
+});
+
+Deno.test("with a writer beside it, no answer is older than its request, or mixed", async () => {
+  await withSite({ "a.txt": "0 " }, async ({ root, app }) => {
+    const counts = new Int32Array(new SharedArrayBuffer(8));
+    const writer = new Worker(import.meta.resolve("./files/rewriter.ts"), {
+      type: "module",
+    });
+    writer.postMessage({ path: join(root, "a.txt"), counts });
+    const scope = requestScope({ target: "/a.txt" });
+    const tags = new Map<string, number>();
+    try {
+      while (Atomics.load(counts, 1) < 150) {
+        const least = Atomics.load(counts, 1);
+        const { length, body, etag } = await ask(app, scope);
+        const version = parseInt(body);
+        assertEquals(body, `${version} `.repeat(1 + version % 500));
+        assertEquals(length, body.length);
+        assert(version >= least, `${version} is older than ${least}`);
+        assert(version <= Atomics.load(counts, 0));
+        if (!etag.startsWith("W/")) {
+          assertEquals(tags.get(etag) ?? version, version, etag);
+          tags.set(etag, version);
+        }
+        // Let the messages of the writer in.
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+      assert(tags.size > 0);
+    } finally {
+      await new Promise((resolve) => {
+        writer.onmessage = resolve;
+        writer.postMessage("stop");
+      });
+      writer.terminate();
+    }
+  });
+});
+
+/** Asks without a server, which is what ten thousand requests have time for. */
+async function ask(
+  app: PagiApp,
+  scope: Scope,
+): Promise<{ length: number; body: string; etag: string }> {
+  const answer = { length: NaN, body: "", etag: "" };
+  await app(scope, () => new Promise(() => {}), (event) => {
+    if (event.type === "http.response.start") {
+      answer.length = Number(fieldValue(event.headers!, "content-length"));
+      answer.etag = fieldValue(event.headers!, "etag")!;
+    } else if (event.type === "http.response.body" && "body" in event) {
+      answer.body = new TextDecoder().decode(event.body as Uint8Array);
+    }
+    return Promise.resolve();
+  });
+  return answer;
+}

@@ -1,0 +1,108 @@
+import { DocumentRoot } from "../../../src/apps/files/document_root.ts";
+import { FileCache } from "../../../src/apps/files/file_cache.ts";
+import { SMALL } from "../../../src/apps/files/small_file.ts";
+import { assert, assertEquals } from "../../../src/std/assert.ts";
+import { join } from "../../../src/std/path.ts";
+import { tempFolder } from "../../helpers/temp_folder.ts";
+
+/** Runs `body` with a cache over files of the given sizes, which are settled. */
+async function withCache(
+  sizes: Record<string, number>,
+  capacity: number | undefined,
+  body: (cache: FileCache, root: string) => void,
+): Promise<void> {
+  const root = tempFolder();
+  try {
+    for (const [name, size] of Object.entries(sizes)) {
+      Deno.writeFileSync(join(root, name), new Uint8Array(size).fill(65));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2050));
+    body(new FileCache(new DocumentRoot("Test", root), capacity), root);
+  } finally {
+    Deno.removeSync(root, { recursive: true });
+  }
+}
+
+Deno.test("files are kept while they do not change", async (test) => {
+  const cases: Record<string, () => Promise<void>> = {
+    "a small file that has not changed is read once": async () => {
+      await withCache({ a: 10, none: 0 }, undefined, (cache, root) => {
+        for (const name of ["a", "none"]) {
+          const first = cache.open(name);
+          assert(typeof first === "object" && first.kind === "small");
+          assert(cache.open(name) === first);
+          Deno.writeFileSync(join(root, name), new Uint8Array(11));
+          const second = cache.open(name);
+          assert(typeof second === "object" && second.kind === "small");
+          assertEquals(second.bytes, new Uint8Array(11));
+          // It changed just now, and may change again in the same instant.
+          assert(cache.open(name) !== second);
+        }
+      });
+    },
+    "a large file is opened each time, and a folder": async () => {
+      await withCache({ just: SMALL, large: SMALL + 1 }, undefined, (cache) => {
+        const kindOf = (path: string) => {
+          const opened = cache.open(path);
+          if (typeof opened === "number") return opened;
+          using thing = opened;
+          return thing.kind;
+        };
+        assertEquals(kindOf("just"), "small");
+        assertEquals(kindOf("large"), "file");
+        assertEquals(kindOf(""), "folder");
+        assertEquals(kindOf("missing"), 404);
+      });
+    },
+    "many files never take more memory than they may, and those read last stay":
+      async () => {
+        const sizes: Record<string, number> = {};
+        for (let i = 0; i < 50; i++) sizes[`f${i}`] = 1000 * (i % 5);
+        const capacity = 50_000;
+        await withCache(sizes, capacity, (cache) => {
+          for (let round = 0; round < 3; round++) {
+            for (const name of Object.keys(sizes)) {
+              const file = cache.open(name);
+              assert(typeof file === "object" && file.kind === "small");
+              assert(cache.bytes <= capacity, `${cache.bytes} bytes`);
+              assert(cache.open(name) === file, `${name} was not kept`);
+            }
+            assert(cache.bytes > capacity / 2);
+          }
+        });
+      },
+    "no file is kept that alone takes too much": async () => {
+      await withCache({ a: 10_000, b: 10 }, 5000, (cache) => {
+        const large = cache.open("a");
+        assert(cache.open("a") !== large);
+        assertEquals(cache.bytes, 0);
+        const small = cache.open("b");
+        assert(cache.open("b") === small);
+      });
+    },
+    "nothing is left of files that are gone": async () => {
+      await withCache({ a: 10, b: 10 }, undefined, (cache, root) => {
+        cache.open("a");
+        cache.open("b");
+        assert(cache.bytes > 0);
+        for (const name of ["a", "b"]) {
+          Deno.removeSync(join(root, name));
+          assertEquals(cache.open(name), 404);
+        }
+        assertEquals(cache.bytes, 0);
+      });
+    },
+  };
+  // Each waits for its files to settle.
+  await Promise.all(
+    Object.entries(cases).map(([name, fn]) =>
+      test.step({
+        name,
+        fn,
+        sanitizeOps: false,
+        sanitizeResources: false,
+        sanitizeExit: false,
+      })
+    ),
+  );
+});
