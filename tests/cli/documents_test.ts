@@ -10,6 +10,7 @@ import { VERSION } from "../../src/cli/version.ts";
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertStringIncludes,
 } from "../../src/std/assert.ts";
 import { fromFileUrl } from "../../src/std/path.ts";
@@ -54,7 +55,9 @@ Deno.test("the README's set-up commands are those that CI runs", () => {
   const [, start, test] = /```sh\n(npx .*? start) .*\n(npx .*? test) /.exec(
     readme,
   )!;
-  assertStringIncludes(read(".ci/run"), `\n${test} `);
+  const ci = read(".ci/run");
+  assertMatch(ci, /^for task in test /m);
+  assertStringIncludes(ci, test.replace(/test$/, '"$task"'));
   assertEquals(start.replace(/start$/, "test"), test);
   assertEquals(tasks.start.command, "deno run -A main.ts");
   assert("test" in tasks);
