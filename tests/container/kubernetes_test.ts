@@ -1,0 +1,137 @@
+import { VERSION } from "../../src/cli/version.ts";
+import {
+  type CommandLine,
+  type Environment,
+  parseCommandLine,
+} from "../../src/options/command_line.ts";
+import { OPTIONS } from "../../src/options/table.ts";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+} from "../../src/std/assert.ts";
+import { startProgram } from "../helpers/run_program.ts";
+import { readImage } from "./dockerfile.ts";
+// deno-lint-ignore no-import-prefix -- nothing but this test reads YAML
+import { parse } from "npm:deno-std@1.4.0/yaml/parse.js";
+
+const FOLDER = new URL("../../deploy/kubernetes/", import.meta.url);
+const image = readImage();
+
+/** How long connections that are cut off may take to close (drain.ts). */
+const CUT_SECONDS = 1;
+
+type Step = string | number;
+
+/** Reads a manifest; the result gives what is at a path in it. */
+function manifest(name: string): (...path: Step[]) => unknown {
+  const all: unknown = parse(Deno.readTextFileSync(new URL(name, FOLDER)));
+  return (...path) => {
+    let value = all;
+    for (const step of path) {
+      value = (value as Record<Step, unknown> | undefined)?.[step];
+    }
+    return value;
+  };
+}
+
+const deployment = manifest("deployment.yaml");
+const POD = ["spec", "template", "spec"] as const;
+const CONTAINER = [...POD, "containers", 0] as const;
+const pod = (...path: Step[]) => deployment(...POD, ...path);
+const container = (...path: Step[]) => deployment(...CONTAINER, ...path);
+
+const args = container("args") as string[];
+const env = manifest("configmap.yaml")("data") as Environment;
+
+/** The server as it starts in a pod. */
+function commandLine(): CommandLine {
+  return parseCommandLine(
+    [...image.entrypoint.slice(1), ...args],
+    { ...image.env, ...env },
+  );
+}
+
+Deno.test("kubectl gets every manifest of the folder", () => {
+  const listed = manifest("kustomization.yaml")("resources") as string[];
+  const there = [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".yaml") && !name.startsWith("kust"));
+  assertEquals([...listed].sort(), there.sort());
+  for (const name of listed) {
+    assertEquals(manifest(name)("metadata", "name"), "pagi-server", name);
+  }
+});
+
+Deno.test("service, deployment and disruption budget mean the same pods", () => {
+  const labels = deployment("spec", "template", "metadata", "labels");
+  assertEquals(deployment("spec", "selector", "matchLabels"), labels);
+  assertEquals(manifest("service.yaml")("spec", "selector"), labels);
+  assertEquals(
+    manifest("pod-disruption-budget.yaml")("spec", "selector", "matchLabels"),
+    labels,
+  );
+  assertEquals(
+    manifest("service.yaml")("spec", "ports", 0, "targetPort"),
+    container("ports", 0, "name"),
+  );
+  assertEquals(
+    container("envFrom", 0, "configMapRef", "name"),
+    manifest("configmap.yaml")("metadata", "name"),
+  );
+});
+
+Deno.test("the pod runs the image as its user, at its port, and with no privilege", () => {
+  assertStringIncludes(String(container("image")), `:${VERSION}`);
+  assertEquals(pod("securityContext", "runAsUser"), image.user);
+  assertEquals(pod("securityContext", "runAsGroup"), image.group);
+  assertEquals(pod("securityContext", "runAsNonRoot"), true);
+  assertEquals(container("securityContext"), {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ["ALL"] },
+  });
+  assertEquals(container("ports", 0, "containerPort"), image.port);
+  assertEquals(container("volumeMounts", 0, "mountPath"), image.folder);
+  assertEquals(
+    pod("volumes", 0, "name"),
+    container("volumeMounts", 0, "name"),
+  );
+});
+
+Deno.test("every variable of the ConfigMap is an option with a good value, as a text", () => {
+  const { given, settings } = commandLine();
+  assertEquals(given.size, Object.keys(env).length + 2); // host and mode
+  assertEquals(settings.host, "0.0.0.0");
+  for (const value of Object.values(env)) assertEquals(typeof value, "string");
+});
+
+Deno.test("the pod may take as long to end as the server drains, after preStop", () => {
+  const { shutdownTimeout } = commandLine().settings;
+  const preStop = container("lifecycle", "preStop", "sleep", "seconds");
+  const grace = pod("terminationGracePeriodSeconds");
+  const longest = Number(preStop) + 2 * shutdownTimeout + CUT_SECONDS;
+  assert(Number(grace) > longest, `${grace} s, and it takes ${longest} s`);
+  assertEquals(shutdownTimeout, OPTIONS.shutdownTimeout.default);
+});
+
+Deno.test("the pod may take as long to start as the app may", () => {
+  const seconds = Number(container("startupProbe", "periodSeconds")) *
+    Number(container("startupProbe", "failureThreshold"));
+  assert(seconds > commandLine().settings.lifespanStartupTimeout);
+});
+
+Deno.test("what the pod serves is well where the probes ask", async () => {
+  const here = args.map((arg) => arg.replace(image.folder, "."));
+  await using program = await startProgram(["-p0", ...here], {
+    env,
+    files: { "hello.txt": "Hello\n" },
+  });
+  for (const name of ["startupProbe", "readinessProbe", "livenessProbe"]) {
+    const path = container(name, "httpGet", "path");
+    assertEquals(container(name, "httpGet", "port"), "http");
+    const answer = await fetch(`${program.url}${path}`);
+    assertEquals([answer.status, (await answer.json()).status], [200, "ok"]);
+  }
+  const file = await fetch(`${program.url}/hello.txt`);
+  assertEquals(await file.text(), "Hello\n");
+});
