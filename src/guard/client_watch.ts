@@ -20,6 +20,8 @@ export interface ExpectedInput {
   readonly turn: number;
   /** What it is told that sends more. */
   readonly excess: FloodReason;
+  /** The engine notices the client's end, after all that came before it. */
+  readonly endIsSeen: boolean;
 }
 
 /** A request that runs. */
@@ -171,7 +173,9 @@ export class ClientWatch {
   ): ClientReason | null {
     const state = this.#sockets.tcpState(connection);
     if (state === null) return null;
-    if (state.left && !isYoung(request)) return "client_closed";
+    if (state.left && !expected.endIsSeen && !isYoung(request)) {
+      return "client_closed";
+    }
     const { received } = state;
     const known = this.#inputs.get(connection);
     if (known?.last !== received) this.#alert = true;

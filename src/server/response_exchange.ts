@@ -74,12 +74,17 @@ export abstract class ResponseExchange extends Exchange {
     if (body?.waiting && body.contentLength === null && !this.handedOff) {
       // Trailers are no part that the app gets: the engine gathers them.
       const turn = 1 + body.received;
-      return { allowed: MOST_UNTAKEN, turn, excess: "protocol_error" };
+      return {
+        allowed: MOST_UNTAKEN,
+        turn,
+        excess: "protocol_error",
+        endIsSeen: false,
+      };
     }
     const left = this.#bodyLeft;
     // Before there is a response the engine reads a body as the app does.
     const allowed = left === 0 || this.handedOff ? left : Infinity;
-    return { allowed, turn: 0, excess: "queue_overflow" };
+    return { allowed, turn: 0, excess: "queue_overflow", endIsSeen: false };
   }
 
   /** Bytes of the request body that may still come. */

@@ -84,10 +84,10 @@ export class WebSocketExchange extends Exchange implements Buffer {
   #idle: IdleTimer | null = null;
 
   override get input(): ExpectedInput | null {
+    if (this.phase !== "open" || !this.ownsTcp) return null;
     const allowed = this.worker.settings.maxWsFrameSize;
-    return this.phase === "open" && this.ownsTcp
-      ? { allowed, turn: this.inbox.received, excess: "protocol_error" }
-      : null;
+    const turn = this.inbox.received;
+    return { allowed, turn, excess: "protocol_error", endIsSeen: true };
   }
 
   get bufferedBytes(): number {
