@@ -5,4 +5,6 @@
 
 import "./apps.ts";
 import "./system.ts";
+import "./reads.ts";
 import "./compile_sh.ts";
+import "../container/entrypoint.ts";
