@@ -64,7 +64,9 @@ export async function checkSame(
 }
 
 async function describe(server: RunningServer, ask: Ask): Promise<string> {
-  const { response, bytes } = await answer(server, ask);
+  const { response, bytes } = await answer(server, ask).catch((error) => {
+    throw new Error(`${server.name} gives no answer.`, { cause: error });
+  });
   if (response.status >= 400) {
     throw new Error(`${server.name} answers ${response.status}.`);
   }

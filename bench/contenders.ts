@@ -162,7 +162,7 @@ export function nginx(
         http {
           access_log off; sendfile on; tcp_nopush on; ${temporary}
           keepalive_requests 1000000000; keepalive_timeout 60;
-          default_type application/octet-stream; ${http}
+          types { application/pdf pdf; } ${http}
           server {
             listen 127.0.0.1:${port} backlog=2048${tls ? " ssl http2" : ""};
             ${encryption} ${server}
@@ -185,7 +185,6 @@ export function caddy(site: string, { tls }: Encryption = {}): Contender {
       const text = `{
   admin off
   auto_https off
-  persist_config off
 }
 ${scheme}://127.0.0.1:${port} {
   bind 127.0.0.1

@@ -42,6 +42,7 @@ export function wrk(
     const fields = await headers?.(server) ?? [];
     const args = [
       ...["-t1", `-c${CONNECTIONS}`, `-d${Math.ceil(seconds)}`, "--latency"],
+      ...["--timeout", "30s"],
       ...fields.flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
       ...(script === undefined
         ? []
@@ -189,7 +190,7 @@ interface Counted {
   readonly figures: Figures;
 }
 
-/** Adds what the server's processor did meanwhile. */
+/** Adds what the server did meanwhile; where nothing came, that is all. */
 async function measured(
   server: RunningServer,
   run: () => Promise<Counted>,
@@ -199,12 +200,8 @@ async function measured(
   const { count, figures } = await run();
   const cpu = server.cpu() - before;
   const seconds = (performance.now() - start) / 1000;
-  return {
-    ...figures,
-    cpu: cpu * 1e6 / count,
-    busy: cpu / seconds,
-    rss: server.memory(),
-  };
+  const state = { busy: cpu / seconds, rss: server.memory() };
+  return count === 0 ? state : { ...figures, cpu: cpu * 1e6 / count, ...state };
 }
 
 function clientLaunch(

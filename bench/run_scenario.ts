@@ -52,8 +52,7 @@ export async function runScenario(
     if (error instanceof NotThere) {
       return { name, title, unit, rounds, skipped: [error.message] };
     }
-    const failure = error instanceof Error ? error.message : String(error);
-    return { name, title, unit, rounds, skipped, failure };
+    return { name, title, unit, rounds, skipped, failure: causes(error) };
   }
 
   async function measureRunning(
@@ -112,4 +111,10 @@ export async function runScenario(
       skipped.push(error.message);
     }
   }
+}
+
+function causes(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { message, cause } = error;
+  return cause === undefined ? message : `${message} ${causes(cause)}`;
 }

@@ -66,7 +66,7 @@ function files(path: string): readonly Contender[] {
   return [
     bundled("PAGI::App::File", ({ site }) => `root=${site}`),
     nginx(ROOT),
-    ...(path === "/200m.bin" ? [] : [caddy(FILE_SERVER)]),
+    ...(path === "/200m.pdf" ? [] : [caddy(FILE_SERVER)]),
   ];
 }
 
@@ -82,7 +82,7 @@ function file(name: string, size: number): Pick<
 }
 
 async function validators(server: RunningServer): Promise<[string, string][]> {
-  const { response } = await answer(server, { path: "/1k.bin" });
+  const { response } = await answer(server, { path: "/1k.pdf" });
   return [
     ["if-none-match", response.headers.get("etag") ?? ""],
     ["if-modified-since", response.headers.get("last-modified") ?? ""],
@@ -140,30 +140,30 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "file-1k",
     title: "1 KB file",
     unit: "requests",
-    ...file("1k.bin", 1024),
-    load: wrk({ path: "/1k.bin" }),
+    ...file("1k.pdf", 1024),
+    load: wrk({ path: "/1k.pdf" }),
   },
   {
     name: "file-100k",
     title: "100 KB file",
     unit: "requests",
-    ...file("100k.bin", 102_400),
-    load: wrk({ path: "/100k.bin" }),
+    ...file("100k.pdf", 102_400),
+    load: wrk({ path: "/100k.pdf" }),
   },
   {
     name: "file-200m",
     title: "200 MB file",
     unit: "MB",
-    ...file("200m.bin", 200_000_000),
-    load: client("download_client.ts", (port) => [port, "/200m.bin", 4]),
+    ...file("200m.pdf", 200_000_000),
+    load: client("download_client.ts", (port) => [port, "/200m.pdf", 4]),
   },
   {
     name: "not-modified",
     title: "304 for a 1 KB file",
     unit: "requests",
-    ...file("1k.bin", 1024),
-    ask: { path: "/1k.bin", headers: validators, fields: [] },
-    load: wrk({ path: "/1k.bin", headers: validators }),
+    ...file("1k.pdf", 1024),
+    ask: { path: "/1k.pdf", headers: validators, fields: [] },
+    load: wrk({ path: "/1k.pdf", headers: validators }),
   },
   {
     name: "listing",

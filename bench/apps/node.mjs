@@ -39,7 +39,9 @@ const apps = {
     request.on("data", (chunk) => chunks.push(chunk));
     request.on("end", () => {
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify(JSON.parse(Buffer.concat(chunks))));
+      // The harness sees by an empty request whether this is ready.
+      const text = Buffer.concat(chunks).toString() || "null";
+      response.end(JSON.stringify(JSON.parse(text)));
     });
   },
 
