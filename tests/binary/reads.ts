@@ -44,7 +44,9 @@ binaryTest(
     const { folder } = program;
     const named = [EXECUTABLE!, `${folder}/app.js`, "./app.js", "log", folder];
     const calls = program.read("trace").matchAll(/\w+\([^"\n]*"([^"]*)"/g);
-    const others = new Set([...calls].map(([, path]) => path)).difference(
+    const seen = new Set([...calls].map(([, path]) => path));
+    assert(seen.has(`${folder}/app.js`));
+    const others = seen.difference(
       new Set([...named, "", `${folder}/`, `${folder}/log`]),
     );
     assertEquals(
