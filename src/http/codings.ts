@@ -16,13 +16,7 @@ export function preferredCodings<C extends string>(
   available: readonly C[],
 ): C[] {
   if (field === null) return [];
-  const weights = new Map<string, number>();
-  for (const item of field.toLowerCase().split(",")) {
-    const match = ITEM.exec(item.trim());
-    if (match === null) continue;
-    const name = match[1] === "x-gzip" ? "gzip" : match[1];
-    weights.set(name, Number(match[2] ?? 1));
-  }
+  const weights = weightsIn(field);
   // Not named, "identity" is what is left when nothing else can be had.
   const least = weights.get("identity") ?? 0;
   const weightOf = (coding: string) =>
@@ -30,4 +24,22 @@ export function preferredCodings<C extends string>(
   return available
     .filter((coding) => weightOf(coding) > 0 && weightOf(coding) >= least)
     .sort((a, b) => weightOf(b) - weightOf(a));
+}
+
+/** What fields were seen to say; clients have a few in common. */
+const known = new Map<string, ReadonlyMap<string, number>>();
+const MAX_KNOWN = 100;
+
+function weightsIn(field: string): ReadonlyMap<string, number> {
+  const earlier = known.get(field);
+  if (earlier !== undefined) return earlier;
+  const weights = new Map<string, number>();
+  for (const item of field.toLowerCase().split(",")) {
+    const match = ITEM.exec(item.trim());
+    if (match === null) continue;
+    const name = match[1] === "x-gzip" ? "gzip" : match[1];
+    weights.set(name, Number(match[2] ?? 1));
+  }
+  if (known.size < MAX_KNOWN) known.set(field, weights);
+  return weights;
 }
