@@ -8,8 +8,9 @@ import type { Machine } from "./machine.ts";
 
 /**
  * The figures of one round by metric: `rate` (per second), `cpu` (µs of the
- * server per unit of `rate`), `busy` (of one core, 0 to 1), `p50` … `p99`
- * (latency, ms), `start` (ms), and memory in bytes: `rss_…`, `connection`.
+ * server per unit of `rate`), `busy` and `load` (what the server and the load
+ * use of a core, 0 to 1), `p50` … `p99` (latency, ms), `start` (ms), and memory
+ * in bytes: `rss_…`, `connection`.
  */
 export type Figures = Readonly<Record<string, number>>;
 
@@ -59,4 +60,11 @@ export function median(
 export function percentile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
+}
+
+/** A number as short as a reader needs it. */
+export function short(value: number): string {
+  return value >= 100
+    ? Math.round(value).toLocaleString("en")
+    : String(+value.toPrecision(3));
 }

@@ -4,15 +4,8 @@
  * @module
  */
 
-import {
-  COLOURS,
-  MARGIN,
-  page,
-  type Panel,
-  short,
-  text,
-  WIDTH,
-} from "./svg.ts";
+import { short } from "./figures.ts";
+import { COLOURS, MARGIN, page, type Panel, text, WIDTH } from "./svg.ts";
 
 /** One contender. */
 export interface Line {

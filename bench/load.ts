@@ -10,6 +10,7 @@ import type { ClientReport } from "./clients/client_report.ts";
 import { type Launch, spawn } from "./command.ts";
 import { type Figures, percentile } from "./figures.ts";
 import { findProgram } from "./machine.ts";
+import { endedChildrenCpu } from "./process_usage.ts";
 import { NotThere, type RunningServer } from "./running_server.ts";
 
 /** Loads a server for some seconds. */
@@ -135,6 +136,7 @@ export function client(
       await readTo("ready\n");
       return await measured(server, async () => {
         await readTo("}\n");
+        await child.status;
         const report: ClientReport = JSON.parse(text.slice("ready\n".length));
         const { count, seconds, latencies } = report;
         const parts = [50, 75, 90, 99].map((part) =>
@@ -196,11 +198,12 @@ async function measured(
   run: () => Promise<Counted>,
 ): Promise<Figures> {
   const start = performance.now();
-  const before = server.cpu();
+  const [serverBefore, loadBefore] = [server.cpu(), endedChildrenCpu()];
   const { count, figures } = await run();
-  const cpu = server.cpu() - before;
+  const cpu = server.cpu() - serverBefore;
   const seconds = (performance.now() - start) / 1000;
-  const state = { busy: cpu / seconds, rss: server.memory() };
+  const load = (endedChildrenCpu() - loadBefore) / seconds;
+  const state = { busy: cpu / seconds, load, rss: server.memory() };
   return count === 0 ? state : { ...figures, cpu: cpu * 1e6 / count, ...state };
 }
 

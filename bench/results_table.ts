@@ -4,7 +4,7 @@
  * @module
  */
 
-import { median, type Run, type ScenarioResult } from "./figures.ts";
+import { median, type Run, type ScenarioResult, short } from "./figures.ts";
 import { outcomes } from "./goals.ts";
 
 /** A metric's column. */
@@ -15,22 +15,16 @@ interface Column {
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+const percent = (part: number): string => `${(part * 100).toFixed(0)} %`;
 const milliseconds = (ms: number): string =>
-  ms < 1 ? `${(ms * 1000).toFixed(0)} µs` : `${ms.toPrecision(3)} ms`;
+  ms < 1 ? `${(ms * 1000).toFixed(0)} µs` : `${short(ms)} ms`;
 
 function columns({ unit }: ScenarioResult): Column[] {
   return [
-    {
-      title: `${unit}/s`,
-      metric: "rate",
-      text: (rate) => Math.round(rate).toLocaleString("en"),
-    },
-    { title: "CPU µs each", metric: "cpu", text: (cpu) => cpu.toPrecision(3) },
-    {
-      title: "core busy",
-      metric: "busy",
-      text: (part) => `${(part * 100).toFixed(0)} %`,
-    },
+    { title: `${unit}/s`, metric: "rate", text: short },
+    { title: "CPU µs each", metric: "cpu", text: short },
+    { title: "server busy", metric: "busy", text: percent },
+    { title: "load busy", metric: "load", text: percent },
     { title: "median", metric: "p50", text: milliseconds },
     { title: "99 %", metric: "p99", text: milliseconds },
     { title: "mean", metric: "mean", text: milliseconds },
@@ -85,7 +79,7 @@ function introduction(run: Run, name: string): string[] {
       : "**Servers and load share cores: the figures mislead.** ") +
     `Only ratios of one run mean something. Raw figures: [${name}](${name}).`,
     "",
-    "CPU is the processor time of the server for each unit, which other work on the machine changes least. A server whose core was not busy was not the bottleneck.",
+    "CPU is the processor time of the server for each unit, which other work on the machine changes least. A server that was not busy was not the bottleneck: its rate is that of the load.",
   ];
 }
 

@@ -7,15 +7,13 @@
 import { spawn } from "./command.ts";
 import type { Contender } from "./contenders.ts";
 import { findProgram } from "./machine.ts";
+import { treeCpu, treeMemory } from "./process_usage.ts";
 import type { Workplace } from "./workplace.ts";
 
 /** How long a contender may take to start (ms). */
 const PATIENCE = 15_000;
 /** Between two tries to reach one that starts (ms). */
 const PAUSE = 2;
-/** Of `/proc/PID/stat`; the kernel tells it to programs as 100 everywhere. */
-const TICKS_PER_SECOND = 100;
-
 /** Why a contender is not measured. */
 export class NotThere extends Error {}
 
@@ -76,20 +74,12 @@ export class RunningServer implements AsyncDisposable {
 
   /** Seconds of processor time that it and its children took so far. */
   cpu(): number {
-    return sum(this.#child.pid, (pid) => {
-      const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-      // The second field is a name, which may hold anything.
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-    });
+    return treeCpu(this.#child.pid);
   }
 
   /** Bytes of memory that it and its children have in use. */
   memory(): number {
-    return sum(this.#child.pid, (pid) => {
-      const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-      return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
-    });
+    return treeMemory(this.#child.pid);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -97,15 +87,6 @@ export class RunningServer implements AsyncDisposable {
     await this.#child.status;
     await this.#log;
   }
-}
-
-function sum(pid: number, read: (pid: number) => number): number {
-  const children = [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(
-    ({ name }) =>
-      Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`)
-        .split(" ").filter(Boolean).map(Number),
-  );
-  return children.reduce((all, child) => all + sum(child, read), read(pid));
 }
 
 /** Whether a request is answered; with TLS the end of a connection counts. */

@@ -54,10 +54,3 @@ export function text(
     escapeHtml(content)
   }</text>`;
 }
-
-/** A number as short as a reader needs it. */
-export function short(value: number): string {
-  return value >= 100
-    ? Math.round(value).toLocaleString("en")
-    : String(+value.toPrecision(3));
-}
