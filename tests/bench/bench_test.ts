@@ -4,7 +4,9 @@
  * @module
  */
 
+import { GOALS } from "../../bench/goals.ts";
 import { findProgram } from "../../bench/machine.ts";
+import { SCENARIOS } from "../../bench/scenarios.ts";
 import {
   assert,
   assertEquals,
@@ -68,4 +70,15 @@ Deno.test("the benchmark refuses a scenario that it does not have", async () => 
   const { code, stderr } = await bench("--scenario", "reply", "no-such");
   assertEquals(code, 2);
   assertStringIncludes(stderr, "No scenario is named no-such");
+});
+
+Deno.test("the goals of the benchmark compare contenders that it has", () => {
+  const known = SCENARIOS.flatMap(({ name, contenders }) =>
+    contenders.map((contender) => `${name}: ${contender.name}`)
+  );
+  const compared = GOALS.flatMap(({ scenario, of: [one], to: [other] }) => [
+    `${scenario}: ${one}`,
+    `${scenario}: ${other}`,
+  ]);
+  assertEquals(compared.filter((name) => !known.includes(name)), []);
 });
