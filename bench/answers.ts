@@ -15,6 +15,8 @@ export interface Ask {
   readonly headers?: (server: RunningServer) => Promise<[string, string][]>;
   readonly body?: string;
   readonly scheme?: "http" | "https";
+  /** What all have to answer (200). */
+  readonly status?: number;
   /** Header fields that have to be the same (`["content-type"]`). */
   readonly fields?: readonly string[];
   /** Bodies may differ, as listings do. */
@@ -45,7 +47,7 @@ export async function answer(
 /**
  * Asks all.
  *
- * @throws {Error} When two answers differ.
+ * @throws {Error} When a status is wrong or two answers differ.
  */
 export async function checkSame(
   servers: readonly RunningServer[],
@@ -67,7 +69,7 @@ async function describe(server: RunningServer, ask: Ask): Promise<string> {
   const { response, bytes } = await answer(server, ask).catch((error) => {
     throw new Error(`${server.name} gives no answer.`, { cause: error });
   });
-  if (response.status >= 400) {
+  if (response.status !== (ask.status ?? 200)) {
     throw new Error(`${server.name} answers ${response.status}.`);
   }
   const fields = (ask.fields ?? ["content-type"]).map((name) =>
@@ -76,7 +78,7 @@ async function describe(server: RunningServer, ask: Ask): Promise<string> {
   const body = ask.anyBody
     ? []
     : [`${bytes.length} bytes with digest ${await digest(bytes)}`];
-  return [`status ${response.status}`, ...fields, ...body].join(", ");
+  return [...fields, ...body].join(", ");
 }
 
 async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

@@ -7,7 +7,8 @@
 import { parseArgs } from "node:util";
 import { fromFileUrl, join } from "../src/std/path.ts";
 import type { RunOptions } from "./run_scenario.ts";
-import { type Scenario, SCENARIOS } from "./scenarios.ts";
+import type { Scenario } from "./scenario.ts";
+import { SCENARIOS } from "./scenarios.ts";
 
 const RESULTS = fromFileUrl(new URL("./results", import.meta.url));
 

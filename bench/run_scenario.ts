@@ -10,7 +10,7 @@ import type { Figures, ScenarioResult } from "./figures.ts";
 import type { Load } from "./load.ts";
 import type { Measure } from "./measures.ts";
 import { NotThere, RunningServer } from "./running_server.ts";
-import type { Scenario } from "./scenarios.ts";
+import type { Scenario } from "./scenario.ts";
 import type { Workplace } from "./workplace.ts";
 
 /** How long to measure. */

@@ -4,47 +4,19 @@
  * @module
  */
 
-import { answer, type Ask } from "./answers.ts";
 import {
   bare,
   bundled,
   caddy,
-  type Contender,
   nginx,
   node,
   ours,
   uvicorn,
 } from "./contenders.ts";
-import { besideIdle, client, h2load, type Load, wrk } from "./load.ts";
-import {
-  firstAnswer,
-  idleMemory,
-  type Measure,
-  memoryOverTime,
-} from "./measures.ts";
-import type { RunningServer } from "./running_server.ts";
-import type { Workplace } from "./workplace.ts";
-
-/** One thing that is measured. */
-export interface Scenario {
-  readonly name: string;
-  readonly title: string;
-  /** What is counted per second. */
-  readonly unit: string;
-  readonly contenders: readonly Contender[];
-  /** More than these rounds tell no more. */
-  readonly maxRounds?: number;
-  /** What has to be answered the same by all. */
-  readonly ask?: Ask;
-  /** Loads servers that run through all rounds, … */
-  readonly load?: Load;
-  /** … or measures one that is started for each. */
-  readonly measure?: Measure;
-  /** What runs behind the contenders, on the core of the load. */
-  readonly upstream?: Contender;
-  /** Writes what is served. */
-  prepare?(workplace: Workplace): void;
-}
+import { FILE_SCENARIOS } from "./file_scenarios.ts";
+import { besideIdle, client, h2load, wrk } from "./load.ts";
+import { firstAnswer, idleMemory, memoryOverTime } from "./measures.ts";
+import type { Scenario } from "./scenario.ts";
 
 const JSON_FIELD: [string, string] = ["content-type", "application/json"];
 const JSON_BODY = JSON.stringify({
@@ -58,36 +30,7 @@ const JSON_BODY = JSON.stringify({
 
 const PAGE = `default_type text/plain; location / {
   return 200 "Hello from PAGI\\n"; }`;
-const ROOT = "root SITE;";
-const FILE_SERVER = "root * SITE\n  file_server";
 const HTTP2 = { tls: true };
-
-function files(path: string): readonly Contender[] {
-  return [
-    bundled("PAGI::App::File", ({ site }) => `root=${site}`),
-    nginx(ROOT),
-    ...(path === "/200m.pdf" ? [] : [caddy(FILE_SERVER)]),
-  ];
-}
-
-function file(name: string, size: number): Pick<
-  Scenario,
-  "contenders" | "ask" | "prepare"
-> {
-  return {
-    contenders: files(`/${name}`),
-    ask: { path: `/${name}`, fields: ["content-type", "content-length"] },
-    prepare: (workplace) => workplace.serve(name, size),
-  };
-}
-
-async function validators(server: RunningServer): Promise<[string, string][]> {
-  const { response } = await answer(server, { path: "/1k.pdf" });
-  return [
-    ["if-none-match", response.headers.get("etag") ?? ""],
-    ["if-modified-since", response.headers.get("last-modified") ?? ""],
-  ];
-}
 
 const closing = (): Promise<[string, string][]> =>
   Promise.resolve([["connection", "close"]]);
@@ -136,47 +79,7 @@ export const SCENARIOS: readonly Scenario[] = [
         `wrk.headers["${JSON_FIELD[0]}"] = "${JSON_FIELD[1]}"\n`,
     }),
   },
-  {
-    name: "file-1k",
-    title: "1 KB file",
-    unit: "requests",
-    ...file("1k.pdf", 1024),
-    load: wrk({ path: "/1k.pdf" }),
-  },
-  {
-    name: "file-100k",
-    title: "100 KB file",
-    unit: "requests",
-    ...file("100k.pdf", 102_400),
-    load: wrk({ path: "/100k.pdf" }),
-  },
-  {
-    name: "file-200m",
-    title: "200 MB file",
-    unit: "MB",
-    ...file("200m.pdf", 200_000_000),
-    load: client("download_client.ts", (port) => [port, "/200m.pdf", 4]),
-  },
-  {
-    name: "not-modified",
-    title: "304 for a 1 KB file",
-    unit: "requests",
-    ...file("1k.pdf", 1024),
-    ask: { path: "/1k.pdf", headers: validators, fields: [] },
-    load: wrk({ path: "/1k.pdf", headers: validators }),
-  },
-  {
-    name: "listing",
-    title: "Listing of 1,000 files",
-    unit: "requests",
-    contenders: [
-      bundled("PAGI::App::Directory", ({ site }) => `root=${site}`),
-      nginx(`${ROOT} autoindex on;`),
-      caddy(`${FILE_SERVER} browse`),
-    ],
-    ask: { path: "/many/", fields: [], anyBody: true },
-    load: wrk({ path: "/many/" }),
-  },
+  ...FILE_SCENARIOS,
   {
     name: "event-stream",
     title: "Event stream to 1,000 clients",

@@ -1,0 +1,82 @@
+/**
+ * The scenarios in which files are served.
+ *
+ * @module
+ */
+
+import { answer } from "./answers.ts";
+import { bundled, caddy, nginx } from "./contenders.ts";
+import { client, wrk } from "./load.ts";
+import type { RunningServer } from "./running_server.ts";
+import type { Scenario } from "./scenario.ts";
+
+const ROOT = "root SITE;";
+const FILE_SERVER = "root * SITE\n  file_server";
+
+function file(name: string, size: number): Pick<
+  Scenario,
+  "contenders" | "ask" | "prepare"
+> {
+  return {
+    contenders: [
+      bundled("PAGI::App::File", ({ site }) => `root=${site}`),
+      nginx(ROOT),
+      caddy(FILE_SERVER),
+    ],
+    ask: { path: `/${name}`, fields: ["content-type", "content-length"] },
+    prepare: (workplace) => workplace.serve(name, size),
+  };
+}
+
+async function validators(server: RunningServer): Promise<[string, string][]> {
+  const { response } = await answer(server, { path: "/1k.pdf" });
+  return [
+    ["if-none-match", response.headers.get("etag") ?? ""],
+    ["if-modified-since", response.headers.get("last-modified") ?? ""],
+  ];
+}
+
+/** In the order of the results. */
+export const FILE_SCENARIOS: readonly Scenario[] = [
+  {
+    name: "file-1k",
+    title: "1 KB file",
+    unit: "requests",
+    ...file("1k.pdf", 1024),
+    load: wrk({ path: "/1k.pdf" }),
+  },
+  {
+    name: "file-100k",
+    title: "100 KB file",
+    unit: "requests",
+    ...file("100k.pdf", 102_400),
+    load: wrk({ path: "/100k.pdf" }),
+  },
+  {
+    name: "file-200m",
+    title: "200 MB file",
+    unit: "MB",
+    ...file("200m.pdf", 200_000_000),
+    load: client("download_client.ts", (port) => [port, "/200m.pdf", 4]),
+  },
+  {
+    name: "not-modified",
+    title: "304 for a 1 KB file",
+    unit: "requests",
+    ...file("1k.pdf", 1024),
+    ask: { path: "/1k.pdf", headers: validators, status: 304, fields: [] },
+    load: wrk({ path: "/1k.pdf", headers: validators }),
+  },
+  {
+    name: "listing",
+    title: "Listing of 1,000 files",
+    unit: "requests",
+    contenders: [
+      bundled("PAGI::App::Directory", ({ site }) => `root=${site}`),
+      nginx(`${ROOT} autoindex on;`),
+      caddy(`${FILE_SERVER} browse`),
+    ],
+    ask: { path: "/many/", fields: [], anyBody: true },
+    load: wrk({ path: "/many/" }),
+  },
+];
