@@ -9,14 +9,25 @@ import type { FileHandle } from "../pagi/types.ts";
 /** Bytes read at a time (PAGI.md 3.3). */
 const PIECE = 65536;
 
+/** A file that stands at the part of it that is to be sent. */
+export interface FilePart {
+  readonly file: Deno.FsFile;
+  /** Bytes to be sent. */
+  readonly bytes: number;
+  /** Bytes to the end of the file. */
+  readonly rest: number;
+}
+
 /**
- * Opens a file to be sent.
+ * Opens a file to be sent from `offset`, up to `length` bytes of it or all.
  *
  * @throws {Error} When it is missing, unreadable or not a regular file.
  */
 export async function openFile(
   path: string,
-): Promise<{ file: Deno.FsFile; size: number }> {
+  offset: number,
+  length: number | null,
+): Promise<FilePart> {
   // Looked at before: opening a FIFO would wait for somebody to write to it.
   if (!(await Deno.stat(path)).isFile) {
     throw new Error(`${path} is not a regular file.`);
@@ -24,11 +35,28 @@ export async function openFile(
   const file = await Deno.open(path);
   try {
     const { size } = await file.stat();
-    return { file, size };
+    const rest = Math.max(0, size - offset);
+    await file.seek(offset, Deno.SeekMode.Start);
+    return { file, bytes: Math.min(length ?? rest, rest), rest };
   } catch (error) {
     file.close();
     throw error;
   }
+}
+
+/**
+ * Tells whether the engine, which sends all that it can read, ends a body by
+ * itself after `bytes` of the `rest` of a file: at the end of the file, or by
+ * HTTP/1 where the `announced` length is reached. By HTTP/2 it would send more
+ * than was announced of a file that grows meanwhile.
+ */
+export function endsByItself(
+  announced: number | null,
+  bytes: number,
+  rest: number,
+  http2: boolean,
+): boolean {
+  return announced === null ? bytes === rest : bytes === announced && !http2;
 }
 
 /** Moves to `offset`; a handle that cannot is read up to there. */

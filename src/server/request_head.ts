@@ -81,6 +81,7 @@ export function readHead(
   let host: string | undefined;
   let size = 0;
   let contentLength: number | null = null;
+  let coded = false;
   let foreignCoding = false;
   let upgrade = false;
   let connection = "";
@@ -106,6 +107,7 @@ export function readHead(
         contentLength = contentLength === null ? Number(value) : NaN;
         break;
       case "transfer-encoding":
+        coded = true;
         foreignCoding ||= value.toLowerCase() !== "chunked";
         break;
       case "upgrade":
@@ -184,6 +186,11 @@ export function readHead(
   }
   if (Number.isNaN(contentLength)) {
     throw new Refusal(400, "A request has one content-length.");
+  }
+  // Engines before 2.9 let both pass, and may differ from others on where the
+  // body ends (RFC 9112, 6.3).
+  if (coded && contentLength !== null) {
+    throw new Refusal(400, "Length and transfer coding exclude each other.");
   }
   if (
     contentLength !== null && limits.maxBodySize > 0 &&

@@ -11,7 +11,7 @@ import type { ResponseExchange } from "./response_exchange.ts";
 import { withAdded } from "./added_headers.ts";
 import { engineResponse } from "./engine_response.ts";
 import { endToEnd } from "./end_to_end.ts";
-import { openFile, readPieces, skipTo } from "./file_body.ts";
+import { endsByItself, openFile, readPieces, skipTo } from "./file_body.ts";
 import { OutboundBody } from "./outbound_body.ts";
 import {
   announcedLength,
@@ -241,23 +241,23 @@ export class ResponseWriter implements Buffer {
     offset: number,
     length: number | null,
   ): Promise<void> {
-    const { file, size } = await openFile(path);
+    const { file, bytes, rest } = await openFile(path, offset, length);
+    const { activity, head } = this.#exchange;
     // Of a native send nothing is heard until its end.
-    const native = this.#exchange.activity === null &&
-      this.#phase === "started" && offset === 0 &&
-      (length === null || length >= size) &&
-      this.#exchange.head.method !== "HEAD" && hasBody(this.status!);
+    const native = activity === null && this.#phase === "started" &&
+      head.method !== "HEAD" && hasBody(this.status!) &&
+      endsByItself(announcedLength(this.#headers), bytes, rest, head.http2);
     if (native) {
       // The engine reads the file by itself, and closes it.
       this.#phase = "open";
-      this.bodyBytes = size;
+      this.bodyBytes = bytes;
       this.#deliver(file.readable);
       await this.#exchange.completed.catch(() => {});
       this.end();
       return;
     }
     try {
-      await this.#handle(file, offset, length);
+      await this.#handle(file, null, bytes);
     } finally {
       file.close();
     }
