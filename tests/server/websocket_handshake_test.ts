@@ -206,6 +206,12 @@ Deno.test("accept takes a subprotocol and headers to the client", async () => {
         ["X-Name", "caf\xe9"],
         ["connection", "close"],
         ["transfer-encoding", "chunked"],
+        // With these a client would fail the handshake.
+        ["Upgrade", "h2c"],
+        ["sec-websocket-accept", "made up"],
+        ["Sec-WebSocket-Extensions", "permessage-deflate"],
+        ["sec-websocket-version", "13"],
+        ["sec-websocket-protocol", "chat"],
       ],
     });
     return await receiveAll(receive);
@@ -224,6 +230,10 @@ Deno.test("accept takes a subprotocol and headers to the client", async () => {
     assertEquals(headers.get("x-name"), "caf\xe9");
     assertEquals(headers.get("connection")?.toLowerCase(), "upgrade");
     assertEquals(headers.get("transfer-encoding"), undefined);
+    assertEquals(headers.get("upgrade"), "websocket");
+    assertEquals(headers.get("sec-websocket-accept"), ACCEPT);
+    assertEquals(headers.get("sec-websocket-extensions"), undefined);
+    assertEquals(headers.get("sec-websocket-version"), undefined);
     connection.close();
     await result;
   });

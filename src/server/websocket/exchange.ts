@@ -30,6 +30,7 @@ import {
   TOO_LARGE,
 } from "./ending.ts";
 import { boundIdle } from "./idle.ts";
+import { withoutHandshake } from "./handshake_fields.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { WebSocketInbox } from "./receive.ts";
 import { webSocketScope } from "./scope.ts";
@@ -101,7 +102,8 @@ export class WebSocketExchange extends Exchange implements Buffer {
       idleTimeout: 0,
     });
     const { addedHeaders } = this.listener;
-    for (const [name, value] of withAdded(endToEnd(headers), addedHeaders)) {
+    const own = withoutHandshake(endToEnd(headers));
+    for (const [name, value] of withAdded(own, addedHeaders)) {
       response.headers.append(name, value);
     }
     if (subprotocol !== null) {
