@@ -114,11 +114,16 @@ export abstract class ResponseExchange extends Exchange {
   /** The response is complete, or there will be none. */
   responseOver(): void {
     this.unboundStart();
-    this.unboundActivity();
     this.#body?.cancel();
     const waiting = this.#waiting;
     this.#waiting = null;
     if (waiting !== null) { for (const resolve of waiting) resolve(); }
+  }
+
+  /** Until the engine has all of it, the client may still stall. */
+  override endResponse(): void {
+    this.unboundActivity();
+    super.endResponse();
   }
 
   override disconnect(reason: DisconnectReason): void {

@@ -174,6 +174,25 @@ Deno.test("a client that takes nothing is cut off, and the writer goes on", asyn
   assertLess(took, 3000);
 });
 
+Deno.test("a client that takes nothing more is cut off after the app has sent all", async () => {
+  const app = httpApp(async (_scope, _receive, send) => {
+    const body = new Uint8Array(20_000_000);
+    await send({ type: "http.response.start", status: 200 });
+    await send({ type: "http.response.body", body, more: 1 });
+    await send({ type: "http.response.body" });
+  });
+  await withServer(app, SETTINGS, async ({ connect, server }) => {
+    const client = await connect();
+    await client.request("GET /");
+    const began = performance.now();
+    while (server.occupiedPeers().length === 0) await wait(5);
+    while (server.occupiedPeers().length > 0) {
+      assertLess(performance.now() - began, 3000);
+      await wait(20);
+    }
+  });
+});
+
 Deno.test("a client that takes a file slowly gets all of it", async () => {
   const size = 12_000_000;
   const file = await Deno.makeTempFile();
