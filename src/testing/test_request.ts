@@ -40,12 +40,20 @@ export interface TestRequestOptions {
  *
  * @param target As in the request line, still encoded: `/search?q=a%20b`.
  * @param left Fires when the client leaves.
+ * @throws {TypeError} When the target is no path, or a field is not valid.
  */
 export function testRequest(
   target: string,
   options: TestRequestOptions,
   left: AbortSignal,
 ): Request {
+  if (!target.startsWith("/")) {
+    throw new TypeError(
+      `${
+        JSON.stringify(target)
+      } is no target; it starts with "/", and has no scheme and host.`,
+    );
+  }
   const { body } = options;
   const method = options.method ?? (body === undefined ? "GET" : "POST");
   const headers = Array.isArray(options.headers)

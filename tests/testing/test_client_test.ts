@@ -56,6 +56,17 @@ Deno.test("the scope is the request's, with what a test puts there", async () =>
   assertEquals([rest.root_path, rest["my.user"]], ["/mount", "Ada"]);
 });
 
+Deno.test("a target that is no path fails, and is not taken for a host", async () => {
+  const client = new TestClient(HELLO);
+  for (const target of ["hello", "http://example.org/", "", "?q", "*"]) {
+    await assertRejects(
+      () => client.request(target),
+      TypeError,
+      `${JSON.stringify(target)} is no target; it starts with "/"`,
+    );
+  }
+});
+
 Deno.test("an app receives a body whole, or piece by piece as it asks", async () => {
   const app = httpApp(async (_scope, receive, send) => {
     const parts: string[] = [];
