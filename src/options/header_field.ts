@@ -35,7 +35,7 @@ export const headerField: Kind<HeaderField> = {
     const lower = name.toLowerCase();
     const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, "");
     if (!isToken(name) || !isSafeFieldValue(trimmed)) {
-      throw notAllowed(`${name}: ${value}`);
+      throw notAllowed(`${name}: ${trimmed}`);
     }
     if (OWNED.test(lower)) {
       throw new KindError(

@@ -147,6 +147,10 @@ Deno.test("what is no header field, or the server's own, is refused at the start
       `--header: "${name}" is the server's own: it cannot be added to responses`,
     );
   }
+  assertEquals(
+    refusal(["--header=a b: c"]),
+    '--header: "a b: c" is not a header field, as in "Name: value"',
+  );
   for (const header of [["a", "b"], [["a"]], [["a", 1]], [{ a: "b" }], [[]]]) {
     assertThrows(
       () => resolveSettings({ header } as unknown as Partial<Settings>),
