@@ -31,12 +31,16 @@ function engineRequest(request: Request): EngineRequest | undefined {
 /** Lower-case forms of field names seen; most requests repeat a few dozen. */
 const lowered = new Map<string, string>();
 const MAX_LOWERED = 1024;
+/** Clients make up names of any length, and what is kept here is kept for good. */
+const MAX_NAME_LENGTH = 64;
 
 function lower(name: string): string {
   let found = lowered.get(name);
   if (found === undefined) {
     found = name.toLowerCase();
-    if (lowered.size < MAX_LOWERED) lowered.set(name, found);
+    if (lowered.size < MAX_LOWERED && name.length <= MAX_NAME_LENGTH) {
+      lowered.set(name, found);
+    }
   }
   return found;
 }
