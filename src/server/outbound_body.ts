@@ -47,6 +47,7 @@ export class OutboundBody implements Buffer {
       pull: () => {
         activity?.touch();
         this.#wanted = true;
+        if (this.#pieces.length === 0 && !this.#over) return;
         this.#feed();
         this.#transport().update();
       },
@@ -78,6 +79,13 @@ export class OutboundBody implements Buffer {
   /** Takes a piece; resolves when the next one may come. */
   write(piece: Uint8Array): Promise<void> {
     if (this.#over || piece.byteLength === 0) return DONE;
+    if (this.#wanted) {
+      // Nothing waits, and neither does this piece.
+      this.#wanted = false;
+      this.#written += piece.byteLength;
+      this.#controller.enqueue(piece);
+      return DONE;
+    }
     this.#pieces.push(piece);
     this.#bufferedBytes += piece.byteLength;
     this.#written += piece.byteLength;

@@ -68,9 +68,10 @@ export class SseExchange extends ResponseExchange {
     }
   }
 
-  /** Writes text to the stream; resolves when more may come. */
-  write(text: string): Promise<void> {
-    return this.#send(ENCODER.encode(text));
+  /** Writes to the stream; resolves when more may come. */
+  write(bytes: Uint8Array): Promise<void> {
+    this.#idle?.touch();
+    return this.#stream!.write(bytes);
   }
 
   /** Has a comment written every `interval` seconds; 0 stops it. */
@@ -148,13 +149,8 @@ export class SseExchange extends ResponseExchange {
     const text = ENCODER.encode(formatSseComment(comment));
     this.#timer = setInterval(() => {
       // A client that takes nothing needs no more to take.
-      if (!this.writer.transport.full) this.#send(text);
+      if (!this.writer.transport.full) this.write(text);
     }, timerDelay(interval));
-  }
-
-  #send(bytes: Uint8Array): Promise<void> {
-    this.#idle?.touch();
-    return this.#stream!.write(bytes);
   }
 
   /** Nothing was sent for the time of `--sse-idle-timeout`. */

@@ -6,11 +6,13 @@
 
 import type { SendEvent } from "../../pagi/types.ts";
 import { checkSseEvent, type SseSendEvent } from "../../pagi/sse_events.ts";
-import { formatSseComment, formatSseEvent } from "../../pagi/sse_format.ts";
+import { formatSseComment } from "../../pagi/sse_format.ts";
 import { writeHttp } from "../http/send.ts";
+import { encodeSseEvent } from "./encode_event.ts";
 import type { SseExchange } from "./exchange.ts";
 
 const DONE: Promise<void> = Promise.resolve();
+const ENCODER = new TextEncoder();
 
 /** Takes an event (PAGI.md 3.5, the table of events). */
 export function sendSse(
@@ -91,9 +93,9 @@ function streaming(
 ): Promise<void> {
   switch (event.type) {
     case "sse.send":
-      return exchange.write(formatSseEvent(event));
+      return exchange.write(encodeSseEvent(event));
     case "sse.comment":
-      return exchange.write(formatSseComment(event.comment));
+      return exchange.write(ENCODER.encode(formatSseComment(event.comment)));
     case "sse.keepalive":
       exchange.keepAlive(event.interval, event.comment ?? "");
       return DONE;
