@@ -52,6 +52,8 @@ class LintedScope {
   readonly #open = new Map<Sending, SendEvent>();
   /** The first mistake, for an app that does not hear of it in `send`. */
   #mistake: LintError | null = null;
+  /** What the app heard last of the rules. */
+  #heard: Error | null = null;
   #returned = false;
   #disconnects = 0;
   /** What the app calls; its stacks begin there. */
@@ -158,6 +160,7 @@ class LintedScope {
   /** Shows where the app called, and remembers a mistake. */
   #note(error: Error, called: Send | Receive): Error {
     Error.captureStackTrace(error, called);
+    this.#heard = error;
     if (error instanceof LintError) this.#mistake ??= error;
     return error;
   }
@@ -204,8 +207,8 @@ class LintedScope {
 
   /** A server takes what is thrown at the start for "has no lifespan". */
   #tellOfLifespan(error: unknown): void {
-    if (!(error instanceof LintError)) return;
     if (!(this.#rules instanceof LifespanRules)) return;
+    if (!(error instanceof LintError) && error !== this.#heard) return;
     if (this.#rules.answeredStartup) return;
     log.error("The app's lifespan breaks the protocol.", error);
   }

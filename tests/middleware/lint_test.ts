@@ -372,10 +372,21 @@ Deno.test("an app that is told to stop and does not answer fails", async () => {
 Deno.test("a wrong start is an error in the log, where a server sees an app without lifespan", async () => {
   const log: string[] = [];
   configureLog({ level: "info", write: (text) => void log.push(text) });
-  const wrong = [{ type: "lifespan.shutdown.complete" }];
-  await run(sending(wrong), scopeOf("lifespan"));
+  for (
+    const type of [
+      "lifespan.shutdown.complete",
+      "lifespan.startup.compelte",
+      "http.response.start",
+    ]
+  ) {
+    await run(sending([{ type }]), scopeOf("lifespan"));
+    const told = log.splice(0).join("");
+    assertMatch(told, / error The app's lifespan breaks the protocol\./);
+    assertStringIncludes(told, type);
+  }
+  await run(() => Promise.reject(new Error("none")), scopeOf("lifespan"));
   configureLog({ level: "info" });
-  assertMatch(log.join(""), / error The app's lifespan breaks the protocol\./);
+  assertEquals(log, []);
 });
 
 Deno.test("a scope that a middleware has spoilt is refused", async () => {
