@@ -72,7 +72,8 @@ async function citations(): Promise<Map<number, Citation[]>> {
     const text = await Deno.readTextFile(path);
     for (const [, , title_, numbers, exception] of text.matchAll(title)) {
       const citation = {
-        title: title_.replace(/[ (;]+PAGI\.md [^)]*\)$/, ""),
+        title: title_.replace(/ \(PAGI\.md [^)]*\)$/, "")
+          .replace(/[,;] PAGI\.md [^)]*\)$/, ")"),
         path: relative(TESTS, path),
         exception: exception !== undefined,
       };
