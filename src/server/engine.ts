@@ -10,6 +10,7 @@
  * @module
  */
 
+import { isToken } from "../http/headers.ts";
 import type { HeaderList } from "../pagi/types.ts";
 
 interface EngineRequest {
@@ -28,7 +29,10 @@ function engineRequest(request: Request): EngineRequest | undefined {
     : (request as unknown as Record<symbol, EngineRequest>)[ENGINE_REQUEST];
 }
 
-/** Lower-case forms of field names seen; most requests repeat a few dozen. */
+/**
+ * Lower-case forms of field names seen; most requests repeat a few dozen. The
+ * engine lets names into HTTP/2 that are no tokens: "" stands for them.
+ */
 const lowered = new Map<string, string>();
 const MAX_LOWERED = 1024;
 /** Clients make up names of any length, and what is kept here is kept for good. */
@@ -37,7 +41,7 @@ const MAX_NAME_LENGTH = 64;
 function lower(name: string): string {
   let found = lowered.get(name);
   if (found === undefined) {
-    found = name.toLowerCase();
+    found = isToken(name) ? name.toLowerCase() : "";
     if (lowered.size < MAX_LOWERED && name.length <= MAX_NAME_LENGTH) {
       lowered.set(name, found);
     }
@@ -47,7 +51,8 @@ function lower(name: string): string {
 
 /**
  * The request's header fields with lower-case names, in the order in which
- * they came where the engine tells, each field on its own (PAGI.md 3.1).
+ * they came where the engine tells, each field on its own (PAGI.md 3.1). A
+ * name that is no token is "".
  */
 export function headerList(request: Request): HeaderList {
   const list = engineRequest(request)?.headerList;

@@ -93,6 +93,8 @@ export function readHead(
     const value = field[1];
     size += field[0].length + value.length + 4;
     switch (field[0]) {
+      case "":
+        throw new Refusal(400, "A header field's name is no token.");
       case "host":
         // The engine looks for a second one in HTTP/1.1 only; no version may
         // have it (RFC 9112, 3.2).

@@ -158,6 +158,12 @@ export const HEADER_FIELDS: readonly RequestCase[] = [
     after: BROKEN,
   })),
   {
+    title: "a name with a quote, which the engine lets through",
+    rfc: "9110, 5.1",
+    fields: get("/", [['x"', "1"]]),
+    outcome: "400",
+  },
+  {
     title: "a value with spaces around it",
     rfc: "8.2.1",
     fields: get("/", [["x-one", " 1 "]]),
