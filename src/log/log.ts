@@ -35,8 +35,8 @@ export interface LogSettings {
 
 /** A function per level; control characters in `text` are escaped. */
 export interface Log {
-  /** A function is only called when debug messages are wanted. */
-  debug(text: string | (() => string)): void;
+  /** As `error`; a function is only called when debug messages are wanted. */
+  debug(text: string | (() => string), error?: unknown): void;
   info(text: string): void;
   warn(text: string): void;
   /** The error's stack and causes are printed below the line. */
@@ -80,9 +80,9 @@ export function configureLog(settings: LogSettings): void {
 
 /** The log of the server itself. */
 export const log: Log = {
-  debug(text) {
+  debug(text, error) {
     if (least > RANKS.debug) return;
-    emit("debug", typeof text === "string" ? text : text());
+    emit("debug", typeof text === "string" ? text : text(), error);
   },
   info: (text) => emit("info", text),
   warn: (text) => emit("warn", text),

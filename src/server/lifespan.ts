@@ -122,7 +122,7 @@ export class Lifespan {
       return;
     }
     log.info(`The app has no lifespan: it ${how} that scope.`);
-    if (thrown !== null) log.debug(`What it threw: ${thrown}`);
+    if (thrown !== null) log.debug("What it threw:", thrown);
     this.#started.resolve(false);
   }
 

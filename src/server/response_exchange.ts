@@ -226,7 +226,7 @@ export abstract class ResponseExchange extends Exchange {
 
   protected override failed(error: unknown): void {
     if (this.state.ended) {
-      log.debug(`${this.describe()}: the app threw after the end. ${error}`);
+      log.debug(`${this.describe()}: the app threw after the end.`, error);
       return;
     }
     this.logError("the app threw.", error);

@@ -139,6 +139,8 @@ Deno.test("in auto, a throw or an early return still starts the server, without 
     "throws at once": () => {
       throw new Error("lifespan is not supported");
     },
+    "throws what is no text": () => Promise.reject(Symbol("no lifespan")),
+    "throws what cannot be text": () => Promise.reject(Object.create(null)),
     returns: () => Promise.resolve(),
     "receives, then throws": async (_scope, receive) => {
       await receive();

@@ -235,7 +235,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
 
   protected override async failed(error: unknown): Promise<void> {
     if (this.state.ended) {
-      log.debug(`${this.describe()}: the app threw after the end. ${error}`);
+      log.debug(`${this.describe()}: the app threw after the end.`, error);
       return;
     }
     this.logError("the app threw.", error);
