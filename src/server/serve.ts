@@ -78,7 +78,7 @@ export async function serve(
     await server.start();
   } catch (error) {
     signal?.removeEventListener("abort", stop);
-    throw error;
+    throw signal?.aborted ? signal.reason : error;
   }
   if (signal?.aborted) {
     await finished.promise;

@@ -58,6 +58,14 @@ Deno.test("serve() stops when its signal is aborted, before, during and after th
   }, { ...QUIET, lifespan: "on", signal: during.signal });
   await assertRejects(() => start, Error, "today");
   assertEquals(events, ["lifespan.startup", "lifespan.shutdown"]);
+
+  const giving = new AbortController();
+  const failing = serve(async (_scope, receive) => {
+    await receive();
+    giving.abort(reason);
+    throw new Error("no database");
+  }, { ...QUIET, lifespan: "on", signal: giving.signal });
+  await assertRejects(() => failing, Error, "today");
 });
 
 Deno.test("serve() refuses settings that are unknown, wrong, or the program's", async () => {
