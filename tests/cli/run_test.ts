@@ -94,7 +94,11 @@ Deno.test("every line of the log has its time and level", async () => {
   );
   const { stderr } = await program.stop();
   for (const line of stderr.trimEnd().split("\n")) {
-    assertMatch(line, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info ) /);
+    // Errors are printed below the line that tells of them.
+    assertMatch(
+      line,
+      /^(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (?:debug|info ) | {4})/,
+    );
   }
 });
 

@@ -208,6 +208,7 @@ Deno.test(
         async () => {
           await inPage({}, async (page) => {
             await page.click("th.size a");
+            await page.waitForURL(`${program.url}/?sort=size&order=desc`);
             const order = await page.evaluate(VISIBLE) as string[];
             assertEquals(order.slice(0, 3), [
               "music/",
@@ -215,6 +216,7 @@ Deno.test(
               "notes.txt",
             ]);
             await page.click("th.size a");
+            await page.waitForURL(`${program.url}/?sort=size&order=asc`);
             const turned = await page.evaluate(VISIBLE) as string[];
             assertEquals(turned.slice(-2), ["notes.txt", "README.md"]);
             assertEquals(
