@@ -44,7 +44,7 @@ complete -c pagi-server -l max-header-count -x -d 'Header fields of a request; m
 complete -c pagi-server -l max-receive-queue -x -d 'WebSocket messages waiting for the app; more close it with 1008 (default: 1000)'
 complete -c pagi-server -l max-ws-frame-size -x -d 'Bytes of a WebSocket message; more close the connection (default: 65536)'
 complete -c pagi-server -l write-high-watermark -x -d 'Bytes waiting to be sent that make the app wait (default: 65536)'
-complete -c pagi-server -l write-low-watermark -x -d 'Bytes waiting to be sent below which it goes on (default: 16384)'
+complete -c pagi-server -l write-low-watermark -x -d 'Bytes waiting to be sent below which it goes on; at most the high mark (default: 16384)'
 complete -c pagi-server -l timeout -x -d 'For a request head to arrive, also on a connection that is kept, and between two pieces of a body; when given, also for the app to start its response (default: 60)'
 complete -c pagi-server -l request-timeout -x -d 'For a request in which nothing is read or written (default: 0)'
 complete -c pagi-server -l ws-idle-timeout -x -d 'For a WebSocket on which nothing is received or sent (default: 0)'

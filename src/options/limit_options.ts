@@ -67,7 +67,8 @@ export const LIMIT_OPTIONS: Pick<
   writeLowWatermark: {
     kind: number,
     default: 16384,
-    help: "Bytes waiting to be sent below which it goes on",
+    help:
+      "Bytes waiting to be sent below which it goes on; at most the high mark",
   },
 
   timeout: {

@@ -89,6 +89,9 @@ export function settle(
     KEYS.map((key) => [key, values.get(key) ?? OPTIONS[key].default]),
   ) as unknown as Settings;
   const { writeLowWatermark: low, writeHighWatermark: high } = settings;
+  if (low > high && !values.has("writeLowWatermark")) {
+    return { ...settings, writeLowWatermark: high };
+  }
   if (low > high) {
     throw new OptionError(
       `${label("writeLowWatermark")} (${low}) must not be above ` +

@@ -218,8 +218,8 @@ Deno.test("a wrong command line is refused in one sentence", () => {
         "--write-low-watermark (70000) must not be above --write-high-watermark (65536)",
       ],
       [
-        "--write-high-watermark 100",
-        "--write-low-watermark (16384) must not be above --write-high-watermark (100)",
+        "--write-high-watermark 100 --write-low-watermark 101",
+        "--write-low-watermark (101) must not be above --write-high-watermark (100)",
       ],
     ] as const
   ) {

@@ -29,6 +29,12 @@ Deno.test("settings already resolved can be given again", () => {
   }
 });
 
+Deno.test("a high mark that is given alone takes the low one along", () => {
+  const { writeLowWatermark } = resolveSettings({ writeHighWatermark: 1000 });
+  assertEquals(writeLowWatermark, 1000);
+  assertEquals(resolveSettings({}).writeLowWatermark, 16384);
+});
+
 Deno.test("wrong settings in code are named", () => {
   for (
     const [given, message] of [
@@ -62,8 +68,8 @@ Deno.test("wrong settings in code are named", () => {
       ],
       [{ sslCert: "/dev/null" }, "setting sslCert needs setting sslKey too"],
       [
-        { writeHighWatermark: 1 },
-        "setting writeLowWatermark (16384) must not be above setting " +
+        { writeHighWatermark: 1, writeLowWatermark: 2 },
+        "setting writeLowWatermark (2) must not be above setting " +
         "writeHighWatermark (1)",
       ],
     ] as const
