@@ -23,6 +23,8 @@ scope.onmessage = ({ data }) => {
     (name) => `${data}/${name}`,
   );
   const flip = () => {
+    // The next turn may have been on its way when it was told to stop.
+    if (!flipping) return;
     const end = performance.now() + 20;
     while (performance.now() < end) {
       Deno.renameSync(folder, away);
@@ -30,7 +32,7 @@ scope.onmessage = ({ data }) => {
       Deno.renameSync(folder, link);
       Deno.renameSync(away, folder);
     }
-    if (flipping) setTimeout(flip, 0);
+    setTimeout(flip, 0);
   };
   flip();
   scope.postMessage("flipping");
