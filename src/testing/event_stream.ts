@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { SendEvent } from "../pagi/types.ts";
-import type { TestExchange } from "./test_exchange.ts";
+import { PartialResponse } from "./partial_response.ts";
 
 /** One event of a stream. */
 export interface StreamEvent {
@@ -20,51 +19,22 @@ export interface StreamEvent {
 }
 
 /** A started event stream; iterate it, or ask for the next event. */
-export class TestEventStream implements AsyncDisposable {
-  /** 200 unless the app gave another. */
-  readonly status: number;
-  /** What app and server say. */
-  readonly headers: Headers;
+export class TestEventStream extends PartialResponse<StreamEvent> {
   /** The comments so far, without their first colon. */
   readonly comments: string[] = [];
-  readonly #exchange: TestExchange;
+  /** For the message of a timeout. */
+  protected override readonly awaited: string = "send an event";
   readonly #decoder = new TextDecoder();
   #text = "";
-  #over = false;
 
-  /** Made by the client's `sse`. */
-  constructor(exchange: TestExchange, { status, headers }: Response) {
-    this.#exchange = exchange;
-    this.status = status;
-    this.headers = headers;
-  }
-
-  /** All that the app sent so far, in order. */
-  get events(): readonly SendEvent[] {
-    return this.#exchange.watch.events;
-  }
-
-  /**
-   * Waits for the next event; null when the app has ended the stream.
-   *
-   * @throws {TimeoutError} When none comes in time.
-   */
-  async next(): Promise<StreamEvent | null> {
-    if (this.#over) return null;
-    const exchange = this.#exchange;
-    const event = await exchange.within("send an event", this.#next());
-    if (event === null) {
-      this.#over = true;
-      await exchange.ended();
-    }
-    return event;
-  }
-
-  async #next(): Promise<StreamEvent | null> {
+  /** Reads on to the next block that is an event. */
+  protected override async readPart(
+    read: () => Promise<Uint8Array | null>,
+  ): Promise<StreamEvent | null> {
     while (true) {
       const end = this.#text.indexOf("\n\n");
       if (end < 0) {
-        const piece = await this.#exchange.read();
+        const piece = await read();
         if (piece === null) return null;
         this.#text += this.#decoder.decode(piece, { stream: true });
         continue;
@@ -73,27 +43,6 @@ export class TestEventStream implements AsyncDisposable {
       this.#text = this.#text.slice(end + 2);
       if (event !== null) return event;
     }
-  }
-
-  /** The events to the end of the stream. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<StreamEvent> {
-    for (
-      let event = await this.next();
-      event !== null;
-      event = await this.next()
-    ) yield event;
-  }
-
-  /** The client leaves; waits until the app has returned. */
-  async close(): Promise<void> {
-    if (this.#over) return;
-    this.#over = true;
-    await this.#exchange.leave();
-  }
-
-  /** As `close`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 
   /** HTML standard, 9.2.6: an event without data is none. */

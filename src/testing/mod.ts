@@ -17,6 +17,7 @@
 
 export { type StreamEvent, TestEventStream } from "./event_stream.ts";
 export type { CloseInfo } from "./memory_socket.ts";
+export { PartialResponse } from "./partial_response.ts";
 export { TestStream } from "./response_stream.ts";
 export {
   TestClient,
