@@ -35,7 +35,7 @@ function change(folder: string, version: string): void {
   Deno.writeTextFileSync(`${folder}/app.js`, workerApp(version));
 }
 
-/** Milliseconds from its start to the first answer, on an idle machine. */
+/** Milliseconds from its start to the first answer: waiting, or computing. */
 const START = 150;
 
 binaryTest("answers 150 ms after its start", async () => {
@@ -45,15 +45,21 @@ binaryTest("answers 150 ms after its start", async () => {
     await using program = await startProgram(QUIET, alone());
     assertStringIncludes(await answer(program.url), "<html");
     const taken = performance.now() - start;
-    times.push(Math.min(taken, processorTime(program.pid)));
+    const computed = processorTime(program.pid);
+    console.log(
+      `first answer after ${
+        Math.round(taken)
+      } ms, ${computed} ms of them computing`,
+    );
+    times.push(Math.min(taken, computed));
   }
-  console.log(`first answer after ${times.map(Math.round).join(", ")} ms`);
   assert(times.some((time) => time < START));
 });
 
 /**
- * The milliseconds that a process has computed: on a machine that is busy with
- * other tests this tells how long it would take on an idle one, at most.
+ * The milliseconds that a process has computed, in steps of ten: what a start
+ * costs where the machine is busy with other tests. The time until an idle
+ * machine answers is longer by what the process waits for.
  */
 function processorTime(pid: number): number {
   if (!linux) return Infinity;
