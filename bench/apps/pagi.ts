@@ -18,9 +18,9 @@ const NO_LENGTH: [string, string][] = [["content-length", "0"]];
 
 const members = new Set<Send>();
 
-/** Those that leave meanwhile miss it. */
+/** Those that leave meanwhile miss it: what is sent to them goes nowhere. */
 function broadcast(event: SendEvent): void {
-  for (const send of members) send(event).catch(() => {});
+  for (const send of members) send(event);
 }
 
 async function untilGone(

@@ -59,10 +59,12 @@ interface Input {
   last: number;
 }
 
-/** Between two checks (ms) … */
+/** Between two glances at the memory that is taken (ms). */
 const STEP = 100;
-/** … while nothing comes, neither bytes nor requests. */
+/** Between two checks (ms) while it does not grow. */
 const CALM = 500;
+/** What a flood takes soon (bytes): a check must come before its time. */
+const GROWTH = 4 << 20;
 /** Between two looks for connections of younger requests than that (ms). */
 const LOOK_STEP = 250;
 /** The most of all time that may go into checks. */
@@ -91,10 +93,14 @@ export class ClientWatch {
   /** Requests whose connections a look has not found. */
   #unfound = new WeakSet<WatchedRequest>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The next check comes soon. */
+  /** Bytes or requests came lately: memory is glanced at. */
   #alert = false;
-  /** How early it may come at most, so that checks take their share only. */
+  /** When the next check comes at the latest … */
+  #due = 0;
+  /** … and how early at most, so that checks take their share only. */
   #restsUntil = 0;
+  /** Bytes of memory at the last check. */
+  #memory = 0;
 
   constructor(
     sockets: Sockets,
@@ -121,13 +127,24 @@ export class ClientWatch {
 
   #wait(ms: number): void {
     const rest = this.#restsUntil - performance.now();
-    const timer = setTimeout(() => this.#check(), Math.max(ms, rest));
+    const timer = setTimeout(() => this.#glance(), Math.max(ms, rest));
     Deno.unrefTimer(timer);
     this.#timer = timer;
   }
 
-  #check(): void {
+  /** A check asks the system for each connection, so it comes when needed. */
+  #glance(): void {
     const began = performance.now();
+    const memory = Deno.memoryUsage().rss;
+    if (
+      this.#alert && began < this.#due && memory - this.#memory < GROWTH
+    ) return this.#wait(STEP);
+    this.#memory = memory;
+    this.#due = began + CALM;
+    this.#check(began);
+  }
+
+  #check(began: number): void {
     const inputs = new Map<Connection, Input>();
     const closed: [string, ClientReason][] = [];
     let running = false;

@@ -158,7 +158,7 @@ export class ResponseWriter implements Buffer {
     if (this.#body !== null) return this.#body;
     const exchange = this.#exchange;
     const body = this.#body = new OutboundBody(
-      () => this.transport,
+      this.transport,
       () => this.#cancelled(),
       exchange.activity,
     );

@@ -17,13 +17,9 @@ export interface CloseInfo {
  * what the methods named `client…` say. Nothing is lost and nothing waits: the
  * connection between the two holds any number of messages.
  */
-export class MemorySocket {
+export class MemorySocket extends EventTarget {
   binaryType = "arraybuffer";
   readonly bufferedAmount = 0;
-  onopen: (() => void) | null = null;
-  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null = null;
-  onerror: ((event: { message: string }) => void) | null = null;
-  onclose: ((event: CloseInfo) => void) | null = null;
 
   /** Resolves when the server's end is open. */
   readonly opened: Promise<void>;
@@ -35,11 +31,14 @@ export class MemorySocket {
   #arrived = Promise.withResolvers<void>();
 
   constructor() {
+    super();
     const closed = Promise.withResolvers<CloseInfo>();
     this.closed = closed.promise;
     this.#close = closed.resolve;
-    // The server sets its callbacks once it has the socket.
-    this.opened = Promise.resolve().then(() => this.onopen?.());
+    // The server listens once it has the socket.
+    this.opened = Promise.resolve().then(() => {
+      this.dispatchEvent(new Event("open"));
+    });
   }
 
   /** The server sends a message. */
@@ -55,16 +54,15 @@ export class MemorySocket {
   close(code = 1005, reason = ""): void {
     if (!this.#open) return;
     this.#end({ code, reason });
-    queueMicrotask(() => this.onclose?.({ code, reason }));
+    queueMicrotask(() => this.#tellClose({ code, reason }));
   }
 
   /** The client sends a message. */
   clientSend(message: string | Uint8Array): void {
-    this.onmessage?.({
-      data: typeof message === "string"
-        ? message
-        : new Uint8Array(message).buffer,
-    });
+    const data = typeof message === "string"
+      ? message
+      : new Uint8Array(message).buffer;
+    this.dispatchEvent(new MessageEvent("message", { data }));
   }
 
   /** The next message for the client; null once closed and all are taken. */
@@ -81,19 +79,23 @@ export class MemorySocket {
   clientClose(code: number, reason: string): void {
     if (!this.#open) return;
     this.#end({ code, reason });
-    this.onclose?.({ code, reason });
+    this.#tellClose({ code, reason });
   }
 
   /** The connection is gone without a Close: the engine's code for that is 0. */
   clientDrop(): void {
     if (!this.#open) return;
     this.#end({ code: 1006, reason: "" });
-    this.onclose?.({ code: 0, reason: "" });
+    this.#tellClose({ code: 0, reason: "" });
   }
 
   /** True until either end closes. */
   get isOpen(): boolean {
     return this.#open;
+  }
+
+  #tellClose(info: CloseInfo): void {
+    this.dispatchEvent(new CloseEvent("close", { ...info }));
   }
 
   #end(info: CloseInfo): void {

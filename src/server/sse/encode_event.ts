@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { SendEvent } from "../../pagi/types.ts";
 import type { SseSendEvent } from "../../pagi/sse_events.ts";
 import { formatSseEvent } from "../../pagi/sse_format.ts";
 
@@ -16,17 +17,26 @@ let lastBytes: Uint8Array = ENCODER.encode(formatSseEvent(last));
 
 /**
  * The bytes of an `sse.send` event, which has been checked. They must not be
- * changed: an event that goes to many clients is encoded once.
+ * changed.
  */
 export function encodeSseEvent(event: Event): Uint8Array {
+  lastBytes = ENCODER.encode(formatSseEvent(event));
   const { data, event: name, id, retry } = event;
-  if (
-    data !== last.data || name !== last.event || id !== last.id ||
-    retry !== last.retry
-  ) {
-    lastBytes = ENCODER.encode(formatSseEvent(event));
-    // The app may change its own.
-    last = { type: "sse.send", data, event: name, id, retry };
-  }
+  // The app may change its own.
+  last = { type: "sse.send", data, event: name, id, retry };
   return lastBytes;
+}
+
+/**
+ * The bytes of an event that says the same as the one encoded last, and so
+ * needs no check: one that goes to many clients is encoded once. Null for any
+ * other.
+ */
+export function encodedBefore(event: SendEvent): Uint8Array | null {
+  if (event?.type !== "sse.send") return null;
+  const { data, event: name, id, retry } = event;
+  return data === last.data && name === last.event && id === last.id &&
+      retry === last.retry
+    ? lastBytes
+    : null;
 }

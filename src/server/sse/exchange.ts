@@ -47,9 +47,9 @@ export class SseExchange extends ResponseExchange {
   /** What the app has made of the scope so far (PAGI.md 3.5). */
   phase: "idle" | "http" | "streaming" | "declining" | "closed" = "idle";
   #stream: OutboundBody | null = null;
+  #idle: IdleTimer | null = null;
   #keepAlive: { interval: number; comment: string } | null = null;
   #timer: Timer | undefined;
-  #idle: IdleTimer | null = null;
   #decline: DeclinedResponse | null = null;
 
   /** Starts the stream; its head leaves at once. */

@@ -8,7 +8,7 @@ import type { SendEvent } from "../../pagi/types.ts";
 import { checkSseEvent, type SseSendEvent } from "../../pagi/sse_events.ts";
 import { formatSseComment } from "../../pagi/sse_format.ts";
 import { writeHttp } from "../http/send.ts";
-import { encodeSseEvent } from "./encode_event.ts";
+import { encodedBefore, encodeSseEvent } from "./encode_event.ts";
 import type { SseExchange } from "./exchange.ts";
 
 const DONE: Promise<void> = Promise.resolve();
@@ -19,6 +19,11 @@ export function sendSse(
   exchange: SseExchange,
   event: SendEvent,
 ): Promise<void> {
+  if (exchange.phase === "streaming") {
+    const bytes = encodedBefore(event);
+    // To nobody, if the client has left.
+    if (bytes !== null) return exchange.write(bytes);
+  }
   // Only `sse.close` outlives the client: its sends are mistakes for good.
   if (exchange.state.ended && exchange.phase !== "closed") return DONE;
   try {

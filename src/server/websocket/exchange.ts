@@ -16,9 +16,7 @@ import { endToEnd } from "../end_to_end.ts";
 import { Exchange, type StopCause } from "../exchange.ts";
 import type { RequestHead } from "../request_head.ts";
 import type { IdleTimer } from "../idle_timer.ts";
-import { type Buffer, TransportState } from "../transport_state.ts";
 import { awaitClose } from "./await_close.ts";
-import { DrainLook } from "./drain_look.ts";
 import {
   CLIENT_CLOSED,
   CLOSED_EARLY,
@@ -32,6 +30,7 @@ import {
 import { boundIdle } from "./idle.ts";
 import { withoutHandshake } from "./handshake_fields.ts";
 import { KeepAlive } from "./keep_alive.ts";
+import { WebSocketOutbox } from "./outbox.ts";
 import { WebSocketInbox } from "./receive.ts";
 import { webSocketScope } from "./scope.ts";
 import { sendWebSocket } from "./send.ts";
@@ -64,24 +63,22 @@ export function serveWebSocket(
 }
 
 /** An exchange on a `websocket` scope. */
-export class WebSocketExchange extends Exchange implements Buffer {
+export class WebSocketExchange extends Exchange {
   /** Where the connection stands (PAGI.md 3.4). */
   phase: "connecting" | "opening" | "open" | "closed" = "connecting";
   /** Resolves when an accepted WebSocket is open, or will never be. */
   opened: Promise<void> = DONE;
   override status: number | null = null;
-  override bodyBytes = 0;
   readonly inbox: WebSocketInbox = new WebSocketInbox();
-  readonly transport: TransportState = new TransportState(
-    this,
+  readonly outbox: WebSocketOutbox = new WebSocketOutbox(
     this.worker.marks,
+    this.isLogged,
   );
   #socket: WebSocket | null = null;
   #ending: Ending | null = null;
   #keepAlive: KeepAlive | null = null;
   #denial: DeclinedResponse | null = null;
   #closeTimer: Timer | undefined;
-  readonly #drainLook = new DrainLook(this.transport);
   #idle: IdleTimer | null = null;
 
   override get input(): ExpectedInput | null {
@@ -91,8 +88,8 @@ export class WebSocketExchange extends Exchange implements Buffer {
     return { allowed, turn, excess: "protocol_error", endIsSeen: true };
   }
 
-  get bufferedBytes(): number {
-    return this.#socket?.bufferedAmount ?? 0;
+  override get bodyBytes(): number {
+    return this.outbox.sent;
   }
 
   /** Opens the WebSocket; resolves when messages can be sent. */
@@ -111,11 +108,13 @@ export class WebSocketExchange extends Exchange implements Buffer {
     }
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
+    this.outbox.open(socket);
     this.phase = "opening";
     this.status = 101;
     this.handOff(response);
+    // The engine wraps `onmessage` and the like once more for each event.
     this.opened = new Promise((resolve) => {
-      socket.onopen = () => {
+      socket.addEventListener("open", () => {
         if (this.phase === "opening") {
           this.phase = "open";
           this.#idle = boundIdle(this);
@@ -123,15 +122,15 @@ export class WebSocketExchange extends Exchange implements Buffer {
         const { draining } = this.worker;
         if (draining !== null) this.drain(draining);
         resolve();
-      };
-      socket.onmessage = (event) => this.#take(event.data);
-      socket.onerror = (event) => {
+      });
+      socket.addEventListener("message", ({ data }) => this.#take(data));
+      socket.addEventListener("error", (event) => {
         this.#closed(endingOfError((event as ErrorEvent).message));
         resolve();
-      };
-      socket.onclose = ({ code, reason }) => {
+      });
+      socket.addEventListener("close", ({ code, reason }) => {
         this.#closed(endingOfClose(code, reason));
-      };
+      });
     });
     return this.opened;
   }
@@ -139,15 +138,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
   /** Sends one message; resolves when the next may come. */
   write(message: string | Uint8Array): Promise<void> {
     this.#idle?.touch();
-    const socket = this.#socket!;
-    const before = socket.bufferedAmount;
-    // The engine copies what it is given.
-    socket.send(message as Uint8Array<ArrayBuffer>);
-    this.bodyBytes += socket.bufferedAmount - before;
-    this.transport.update();
-    if (!this.transport.full) return DONE;
-    this.#drainLook.start();
-    return this.transport.drained();
+    return this.outbox.send(message);
   }
 
   /**
@@ -264,11 +255,10 @@ export class WebSocketExchange extends Exchange implements Buffer {
     this.phase = "closed";
     clearTimeout(this.#closeTimer);
     this.#idle?.end();
-    this.#drainLook.end();
     this.#keepAlive?.end();
     this.inbox.end(this.#ending ?? ending);
     this.state.fail("client_closed");
-    this.transport.release();
+    this.outbox.end();
     this.endResponse();
   }
 
@@ -278,7 +268,7 @@ export class WebSocketExchange extends Exchange implements Buffer {
     const empty = status === 204 || status === 205 || status === 304;
     this.phase = "closed";
     this.status = status;
-    this.bodyBytes = empty ? 0 : body.length;
+    this.outbox.sent = empty ? 0 : body.length;
     this.handOff(
       new Response(empty ? null : body, {
         status,

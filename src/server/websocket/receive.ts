@@ -22,6 +22,9 @@ export class WebSocketInbox {
   #connected = false;
   #events: ReceiveEvent[] = [];
   #next = 0;
+  /** The call that waits for the next event; mostly there is one. */
+  #waiter: ((event: ReceiveEvent) => void) | null = null;
+  /** Those that wait behind it. */
   #waiting: ((event: ReceiveEvent) => void)[] = [];
   #disconnect: DisconnectEvent | null = null;
 
@@ -37,15 +40,20 @@ export class WebSocketInbox {
     const event: ReceiveEvent = typeof data === "string"
       ? { type: "websocket.receive", text: data }
       : { type: "websocket.receive", bytes: new Uint8Array(data) };
-    const waiting = this.#waiting.shift();
-    if (waiting !== undefined) waiting(event);
-    else this.#events.push(event);
+    const waiter = this.#waiter;
+    if (waiter === null) this.#events.push(event);
+    else {
+      this.#waiter = this.#waiting.length > 0 ? this.#waiting.shift()! : null;
+      waiter(event);
+    }
   }
 
   /** The end, after what is queued already. */
   end(ending: Ending): void {
     if (this.#disconnect !== null) return;
     this.#disconnect = { type: "websocket.disconnect", ...ending };
+    this.#waiter?.(this.#disconnect);
+    this.#waiter = null;
     for (const resolve of this.#waiting) resolve(this.#disconnect);
     this.#waiting = [];
   }
@@ -66,6 +74,9 @@ export class WebSocketInbox {
       return Promise.resolve(event);
     }
     if (this.#disconnect !== null) return Promise.resolve(this.#disconnect);
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => {
+      if (this.#waiter === null) this.#waiter = resolve;
+      else this.#waiting.push(resolve);
+    });
   }
 }

@@ -15,7 +15,7 @@ export function webSocketScope(exchange: WebSocketExchange): WebSocketScope {
   scope.scheme = exchange.secure ? "wss" : "ws";
   scope.subprotocols = subprotocols(exchange.head.headers);
   scope.extensions = exchange.listener.webSocketExtensions;
-  scope["pagi.transport"] = exchange.transport;
+  scope["pagi.transport"] = exchange.outbox.transport;
   return scope;
 }
 

@@ -1,0 +1,65 @@
+/**
+ * What goes out on one WebSocket.
+ *
+ * @module
+ */
+
+import { byteLength } from "../../http/byte_length.ts";
+import { type Buffer, TransportState } from "../transport_state.ts";
+import type { Watermarks } from "../transport_state.ts";
+import { DrainLook } from "./drain_look.ts";
+
+const DONE: Promise<void> = Promise.resolve();
+
+/** Sends messages, and has the app wait while too many bytes do. */
+export class WebSocketOutbox implements Buffer {
+  readonly transport: TransportState;
+  /** Bytes of the messages sent, where they are counted. */
+  sent = 0;
+  #socket: WebSocket | null = null;
+  /** At most so many bytes wait: to ask the engine takes as long as to send. */
+  #most = 0;
+  readonly #high: number;
+  readonly #counts: boolean;
+  readonly #drainLook: DrainLook;
+
+  /** @param counts Whether anybody will ask how many bytes were sent. */
+  constructor(marks: Watermarks, counts: boolean) {
+    this.#high = marks.high;
+    this.#counts = counts;
+    this.transport = new TransportState(this, marks);
+    this.#drainLook = new DrainLook(this.transport);
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  /** Messages go to `socket`. */
+  open(socket: WebSocket): void {
+    this.#socket = socket;
+  }
+
+  /** Sends one message; resolves when the next may come. */
+  send(message: string | Uint8Array): Promise<void> {
+    // The engine copies what it is given.
+    this.#socket?.send(message as Uint8Array<ArrayBuffer>);
+    if (this.#counts) this.sent += byteLength(message);
+    // A UTF-16 code unit becomes at most three bytes.
+    this.#most += 3 * message.length;
+    const { transport } = this;
+    if (this.#most < this.#high && !transport.full) return DONE;
+    this.#most = this.bufferedBytes;
+    transport.update();
+    if (!transport.full) return DONE;
+    this.#drainLook.start();
+    return transport.drained();
+  }
+
+  /** Nothing can be sent any more, and nobody waits. */
+  end(): void {
+    this.#socket = null;
+    this.#drainLook.end();
+    this.transport.release();
+  }
+}
