@@ -21,7 +21,8 @@ export type Conditions = Partial<
   >
 >;
 
-const NONE: Readonly<Conditions> = {};
+/** Those of a request that has none: this very object. */
+export const NO_CONDITIONS: Readonly<Conditions> = {};
 
 /**
  * The conditions among `fields`, whose names are lower case as in a scope.
@@ -43,7 +44,7 @@ export function readConditions(fields: Fields): Readonly<Conditions> {
       }
     }
   }
-  return found ?? NONE;
+  return found ?? NO_CONDITIONS;
 }
 
 /** What is known of the current version of a resource. */
@@ -61,7 +62,7 @@ export function checkConditions(
   conditions: Readonly<Conditions>,
   { etag, lastModified }: Validators,
 ): 304 | 412 | null {
-  if (conditions === NONE) return null;
+  if (conditions === NO_CONDITIONS) return null;
   const ifMatch = conditions["if-match"];
   if (ifMatch !== undefined) {
     const tags = parseTags(ifMatch);

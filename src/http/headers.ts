@@ -28,7 +28,10 @@ export function isSafeFieldValue(value: string): boolean {
 /** The first value of the field called `name` (lower case), or null. */
 export function fieldValue(fields: Fields, name: string): string | null {
   for (const [key, value] of fields) {
-    if (key === name || key.toLowerCase() === name) return value;
+    if (
+      key === name ||
+      key.length === name.length && key.toLowerCase() === name
+    ) return value;
   }
   return null;
 }

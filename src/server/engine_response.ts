@@ -18,29 +18,31 @@ import { ownBytes, type Payload } from "./payload.ts";
 interface EngineResponse {
   status: number;
   headerList: HeaderList;
-  body: { streamOrStatic: { body: Uint8Array } } | null;
+  body: EngineBody | null;
+}
+
+/** What it keeps of a body that is whole. */
+interface EngineBody {
+  readonly streamOrStatic: { body: Uint8Array | string; consumed: boolean };
 }
 
 /** The engine's kind of header for a short reply with nothing but a type. */
 const CONTENT_TYPE_ONLY = 2;
 
-const EMPTY = new Uint8Array();
+const PROBE = new Response(new Uint8Array());
 const symbols = new Map(
-  Object.getOwnPropertySymbols(new Response("")).map((symbol) => [
+  Object.getOwnPropertySymbols(PROBE).map((symbol) => [
     symbol.description,
     symbol,
   ]),
 );
 const RESPONSE = symbols.get("response");
 const STATUS = symbols.get("serve fast status");
+const BODY = symbols.get("serve fast body");
 const HEADER_KIND = symbols.get("serve fast header kind");
 const CONTENT_TYPE = symbols.get("serve fast content type");
-/** The engine keeps the bytes of a body where they can be exchanged. */
-const HOLDS_BYTES = RESPONSE !== undefined &&
-  engineResponseOf(new Response(EMPTY), RESPONSE).body?.streamOrStatic
-      ?.body instanceof Uint8Array;
-/** Where the public `headers` look for it. */
-const PUBLIC_TYPE = symbols.get("lazy static content type");
+/** Makes bodies, where the engine keeps whole ones as it is thought to. */
+const Body = bodyConstructor();
 
 /**
  * Makes a response of fields that were checked: names are tokens, values hold
@@ -55,41 +57,30 @@ export function engineResponse(
   headers: HeaderList,
 ): Response {
   if (
-    RESPONSE === undefined || !HOLDS_BYTES || STATUS === undefined ||
-    HEADER_KIND === undefined || CONTENT_TYPE === undefined ||
-    PUBLIC_TYPE === undefined
+    RESPONSE === undefined || Body === null || STATUS === undefined ||
+    BODY === undefined || HEADER_KIND === undefined ||
+    CONTENT_TYPE === undefined
   ) {
     return new Response(typeof body === "string" ? ownBytes(body) : body, {
       status,
       headers,
     });
   }
-  const type = headers.length === 1 && isContentType(headers[0][0])
-    ? headers[0][1]
-    : null;
-  const isShort = type !== null &&
-    (typeof body === "string" || body instanceof Uint8Array);
-  // Of a string the engine would make a type, and of bytes a copy.
-  const bytes = isShort
-    ? null
-    : typeof body === "string"
-    ? ownBytes(body)
-    : body instanceof Uint8Array
-    ? body
-    : null;
-  const response = new Response(bytes === null ? body : EMPTY) as
+  const isWhole = typeof body === "string" || body instanceof Uint8Array;
+  const response = new Response(isWhole ? null : body) as
     & Response
     & Record<symbol, unknown>;
   const inner = engineResponseOf(response, RESPONSE);
-  if (bytes !== null) inner.body!.streamOrStatic.body = bytes;
   inner.status = status;
-  if (isShort) {
-    response[STATUS] = status;
-    response[HEADER_KIND] = CONTENT_TYPE_ONLY;
-    response[CONTENT_TYPE] = response[PUBLIC_TYPE] = type;
-  } else {
-    response[STATUS] = 0;
-    inner.headerList = headers;
+  inner.headerList = headers;
+  if (isWhole) {
+    inner.body = new Body({ body, consumed: false });
+    if (headers.length === 1 && isContentType(headers[0][0])) {
+      response[STATUS] = status;
+      response[BODY] = body;
+      response[HEADER_KIND] = CONTENT_TYPE_ONLY;
+      response[CONTENT_TYPE] = headers[0][1];
+    }
   }
   return response;
 }
@@ -100,4 +91,13 @@ function isContentType(name: string): boolean {
 
 function engineResponseOf(response: Response, symbol: symbol): EngineResponse {
   return (response as unknown as Record<symbol, EngineResponse>)[symbol];
+}
+
+function bodyConstructor():
+  | (new (whole: EngineBody["streamOrStatic"]) => EngineBody)
+  | null {
+  const body = RESPONSE && engineResponseOf(PROBE, RESPONSE).body;
+  return body?.streamOrStatic?.body instanceof Uint8Array
+    ? body.constructor as ReturnType<typeof bodyConstructor>
+    : null;
 }

@@ -12,7 +12,7 @@ import type { SmallFile } from "./small_file.ts";
 
 /** Bytes that all files in memory may take together. */
 const CAPACITY = 32 * 1024 * 1024;
-/** Bytes that one takes beside its content, about. */
+/** Bytes that one takes beside its content and what that may shrink to. */
 const OVERHEAD = 1024;
 /**
  * Milliseconds for which a look at a file is enough. Then it is opened and
@@ -25,8 +25,10 @@ interface Entry {
   readonly file: SmallFile;
   /** Where it was found. */
   readonly path: string;
-  /** Until when a look is enough, by `performance.now()`. */
-  readonly until: number;
+  /** Since when a look is enough, in milliseconds since 1970. */
+  readonly since: number;
+  /** Bytes that it takes. */
+  readonly weight: number;
 }
 
 /**
@@ -54,11 +56,19 @@ export class FileCache {
   open(path: string): Opened | SmallFile {
     const entry = this.#entries.get(path);
     if (entry === undefined) return this.#read(path, null);
-    if (performance.now() < entry.until && isUnchanged(entry)) {
-      return entry.file;
-    }
+    if (isCurrent(entry)) return entry.file;
     this.#remove(path, entry);
     return this.#read(path, entry.file);
+  }
+
+  /**
+   * The file at the path of a request, as a scope has it; null unless it is in
+   * memory. What is hidden is not found.
+   */
+  known(path: string): SmallFile | null {
+    if (!path.startsWith("/") || path.includes("/.")) return null;
+    const entry = this.#entries.get(path.slice(1));
+    return entry !== undefined && isCurrent(entry) ? entry.file : null;
   }
 
   #read(path: string, known: SmallFile | null): Opened | SmallFile {
@@ -76,14 +86,15 @@ export class FileCache {
     this.#add(path, {
       file: kept,
       path: this.#root.pathOf(path),
-      until: performance.now() + TRUSTED,
+      since: now,
+      weight: 2 * (kept.bytes.length + path.length) + OVERHEAD,
     });
     return kept;
   }
 
   #add(path: string, entry: Entry): void {
     this.#entries.set(path, entry);
-    this.#bytes += weight(entry);
+    this.#bytes += entry.weight;
     // They are read again and again while they are asked for: the first ones
     // are those that nobody asked for lately.
     for (const [first, oldest] of this.#entries) {
@@ -94,16 +105,14 @@ export class FileCache {
 
   #remove(path: string, entry: Entry): void {
     this.#entries.delete(path);
-    this.#bytes -= weight(entry);
+    this.#bytes -= entry.weight;
   }
 }
 
-/** The content, what it may be compressed to, and the rest. */
-function weight({ file, path }: Entry): number {
-  return 2 * (file.bytes.length + path.length) + OVERHEAD;
-}
-
-function isUnchanged({ file, path }: Entry): boolean {
+function isCurrent({ file, path, since }: Entry): boolean {
+  const age = Date.now() - since;
+  // The clock may have been set back.
+  if (age < 0 || age >= TRUSTED) return false;
   try {
     return isSameVersion(file.info, Deno.statSync(path));
   } catch {

@@ -6,6 +6,7 @@
 
 import {
   checkConditions,
+  NO_CONDITIONS,
   rangeToHonour,
   readConditions,
 } from "../../http/conditional.ts";
@@ -24,7 +25,7 @@ import { versionOf } from "./file_version.ts";
 import { sendCompressed } from "./send_compressed.ts";
 import { CODINGS, openSidecar } from "./sidecar.ts";
 import type { Coding } from "./sidecar.ts";
-import type { SmallFile } from "./small_file.ts";
+import type { SmallFile, WholeAnswer } from "./small_file.ts";
 
 /** How files are sent. */
 export interface FileSettings {
@@ -52,6 +53,35 @@ export interface FoundFile {
 
 /** Below this many bytes compression saves no packet. */
 const WORTH_COMPRESSING = 1024;
+
+/** The answer with all of `file`, if it is known and `scope` asks for that. */
+export function wholeAnswer(
+  scope: RequestScope,
+  file: SmallFile,
+): WholeAnswer | null {
+  const { whole } = file;
+  return whole !== null && scope.method === "GET" &&
+      readConditions(scope.headers) === NO_CONDITIONS &&
+      !(whole.uncodedOnly &&
+        fieldValue(scope.headers, "accept-encoding") !== null)
+    ? whole
+    : null;
+}
+
+/** Sends what {@linkcode wholeAnswer} found. */
+export async function sendWhole(
+  send: Send,
+  { headers }: WholeAnswer,
+  file: SmallFile,
+): Promise<void> {
+  await send({
+    type: "http.response.start",
+    status: 200,
+    // Others on the way may change what they are given.
+    headers: headers.map(([name, value]) => [name, value]),
+  });
+  await send({ type: "http.response.body", body: file.bytes });
+}
 
 /**
  * Answers a GET or HEAD request with `found`, or with a compressed form of it:
@@ -139,6 +169,15 @@ export async function sendFile(
       "content-range",
       `bytes ${range.start}-${range.end}/${size}`,
     ]);
+  }
+  if (
+    isGet && opened.kind === "small" && opened.version === version &&
+    conditions === NO_CONDITIONS && codings.length === 0 &&
+    found.vary === undefined
+  ) {
+    const uncodedOnly = vary.length > 0;
+    const copy = headers.map(([name, value]) => [name, value]);
+    opened.whole = { headers: copy as HeaderList, uncodedOnly };
   }
   await send({
     type: "http.response.start",

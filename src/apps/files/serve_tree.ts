@@ -11,7 +11,7 @@ import type { OpenedFolder } from "./document_root.ts";
 import { findFile } from "./find_file.ts";
 import type { FindSettings } from "./find_file.ts";
 import { pathParts } from "./request_path.ts";
-import { sendFile } from "./send_file.ts";
+import { sendFile, sendWhole, wholeAnswer } from "./send_file.ts";
 import type { FileSettings } from "./send_file.ts";
 
 /** Answers a request for a folder that has no index file. */
@@ -34,10 +34,14 @@ export interface TreeSettings
 
 /** The app called `appName` that serves a tree of files (PAGI.md 7). */
 export function serveTree(appName: string, settings: TreeSettings): PagiApp {
-  const { showHidden, sendFolder } = settings;
+  const { showHidden, sendFolder, files, cleanUrls } = settings;
   const finding = { ...settings, findFolders: sendFolder !== undefined };
-  return async (scope, receive, send) => {
-    assertRequest(scope, appName);
+
+  async function serve(
+    scope: RequestScope,
+    receive: Receive,
+    send: Send,
+  ): Promise<void> {
     if (scope.method !== "GET" && scope.method !== "HEAD") {
       return await replyStatus(send, 405, [["allow", "GET, HEAD"]]);
     }
@@ -60,5 +64,14 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
     await ("path" in found
       ? sendFile(scope, receive, send, found, settings)
       : sendFolder?.(scope, receive, send, found.opened, parts));
+  }
+
+  return async (scope, receive, send) => {
+    assertRequest(scope, appName);
+    const file = cleanUrls ? null : files.known(scope.path);
+    const answer = file && wholeAnswer(scope, file);
+    await (answer
+      ? sendWhole(send, answer, file)
+      : serve(scope, receive, send));
   };
 }

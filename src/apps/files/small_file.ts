@@ -6,11 +6,19 @@
 
 import { gzipSync } from "node:zlib";
 import { declareConstant } from "../../pagi/constant_bytes.ts";
+import type { HeaderList } from "../../pagi/types.ts";
 import type { OpenedFile } from "./document_root.ts";
 import type { FileVersion } from "./file_version.ts";
 
 /** Up to this many bytes a file is small. */
 export const SMALL = 128 * 1024;
+
+/** What answers a GET that has no conditions and asks for no part. */
+export interface WholeAnswer {
+  readonly headers: HeaderList;
+  /** Only if it has no `accept-encoding` either. */
+  readonly uncodedOnly: boolean;
+}
 
 /** All of a file as it was at one moment; there is nothing to close. */
 export class SmallFile implements Disposable {
@@ -18,6 +26,8 @@ export class SmallFile implements Disposable {
   readonly kind = "small";
   /** What tells this version of the file from others, once that is known. */
   version: FileVersion | null = null;
+  /** What answers a request for all of it, once that is known. */
+  whole: WholeAnswer | null = null;
   #gzipped: Uint8Array | null = null;
 
   constructor(
