@@ -7,6 +7,12 @@
 import type { DisconnectReason, PagiConnection } from "../pagi/types.ts";
 import { log } from "../log/log.ts";
 
+/** Who can find out that a client leaves. */
+export interface ClientWatcher {
+  /** Begins to find out. */
+  watchClient(): void;
+}
+
 /**
  * The state of one request (PAGI.md 4). The server moves it; the app reads
  * it. Exactly one kind of callback fires, in order of registration.
@@ -19,11 +25,11 @@ export class ConnectionState implements PagiConnection {
   #onDisconnect: ((reason: DisconnectReason) => void)[] | null = null;
   #onComplete: (() => void)[] | null = null;
   #disconnected: PromiseWithResolvers<DisconnectReason> | null = null;
-  /** Called once when the app first asks, so that the server starts to watch. */
-  #watch: (() => void) | null;
+  /** Told when the app first asks, so that the server starts to watch. */
+  #watcher: ClientWatcher | null;
 
-  constructor(watch: (() => void) | null = null) {
-    this.#watch = watch;
+  constructor(watcher: ClientWatcher | null = null) {
+    this.#watcher = watcher;
   }
 
   isConnected(): boolean {
@@ -108,14 +114,14 @@ export class ConnectionState implements PagiConnection {
   }
 
   #startWatching(): void {
-    const watch = this.#watch;
-    if (watch === null) return;
-    this.#watch = null;
-    if (!this.ended) watch();
+    const watcher = this.#watcher;
+    if (watcher === null) return;
+    this.#watcher = null;
+    if (!this.ended) watcher.watchClient();
   }
 
   #forget(): void {
-    this.#watch = null;
+    this.#watcher = null;
     this.#onDisconnect = null;
     this.#onComplete = null;
   }

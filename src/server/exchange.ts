@@ -56,7 +56,7 @@ export abstract class Exchange implements AccessRecord, Chained {
   ) {
     this.worker = listener.worker;
     this.startedAt = this.worker.now();
-    this.state = new ConnectionState(() => this.watchClient());
+    this.state = new ConnectionState(this);
     const address = info.remoteAddr;
     this.address = address;
     const told = listener.findClient === null
@@ -98,12 +98,12 @@ export abstract class Exchange implements AccessRecord, Chained {
   }
 
   /** Runs the app on this exchange. Never rejects. */
-  async run(serve: () => Promise<void>): Promise<void> {
+  async run(): Promise<void> {
     // Of a stream that was reset before, the engine tells nothing.
     if (this.head.http2) this.watchClient();
     try {
       try {
-        await serve();
+        await this.callApp();
       } catch (error) {
         return await this.failed(error);
       }
@@ -117,6 +117,8 @@ export abstract class Exchange implements AccessRecord, Chained {
     }
   }
 
+  /** Calls the app with what it is to have. */
+  protected abstract callApp(): Promise<void>;
   /** The app has resolved. */
   protected abstract settled(): void | Promise<void>;
   /** The app has thrown. */

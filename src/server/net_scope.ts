@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { NetScope, PagiInfo } from "../pagi/types.ts";
+import type { NetScope, PagiInfo, PagiTransport } from "../pagi/types.ts";
 import { decodePath } from "../http/target.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -15,12 +15,20 @@ export const PAGI: PagiInfo = Object.freeze({
 });
 
 /** The shared part of a scope: a plain object, so that middleware can copy it. */
-export function netScope(exchange: Exchange): NetScope {
+export function netScope<Type extends string, Scheme extends string>(
+  exchange: Exchange,
+  type: Type,
+  scheme: Scheme,
+  transport: PagiTransport,
+): NetScope & { type: Type; scheme: Scheme } {
   const { head, listener, client } = exchange;
   const { state, settings } = exchange.worker;
-  const scope: NetScope = {
+  // In one piece: each field that comes later costs more.
+  const scope: NetScope & { type: Type; scheme: Scheme } = {
+    type,
     pagi: PAGI,
     http_version: head.http2 ? "2" : "1.1",
+    scheme,
     path: decodePath(head.rawPath),
     raw_path: head.rawPath,
     query_string: head.query,
@@ -28,6 +36,7 @@ export function netScope(exchange: Exchange): NetScope {
     headers: head.headers,
     server: listener.server,
     extensions: listener.httpExtensions,
+    "pagi.transport": transport,
   };
   if (client !== undefined) scope.client = client;
   if (state !== null) scope.state = { ...state };

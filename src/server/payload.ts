@@ -4,6 +4,7 @@
  * @module
  */
 
+import { byteLength } from "../http/byte_length.ts";
 import { fieldValue } from "../http/headers.ts";
 import { isConstant } from "../pagi/constant_bytes.ts";
 import type { HeaderList } from "../pagi/types.ts";
@@ -25,6 +26,26 @@ export function hasBody(status: number): boolean {
 export function announcedLength(headers: HeaderList): number | null {
   const value = fieldValue(headers, "content-length");
   return value !== null && /^\d+$/.test(value) ? Number(value) : null;
+}
+
+/** Longer strings are not worth counting. */
+const MOST_COUNTED = 1024;
+
+/**
+ * Removes the `content-length` of a whole body, if it is right: the engine says
+ * it by itself, and its shortest way is the one for a type alone.
+ */
+export function removeOwnLength(
+  headers: HeaderList,
+  body: Uint8Array | string,
+): void {
+  if (typeof body === "string" && body.length > MOST_COUNTED) return;
+  for (let i = 0; i < headers.length; i++) {
+    const [name, value] = headers[i];
+    if (name.length !== 14 || name.toLowerCase() !== "content-length") continue;
+    if (value === String(byteLength(body))) headers.splice(i, 1);
+    return;
+  }
 }
 
 /** The app may reuse its buffer once `send` has resolved, so copy it. */

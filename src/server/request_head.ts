@@ -51,10 +51,23 @@ function isHost(host: string): boolean {
   return true;
 }
 
+/** What all targets are but a few: visible ASCII, without "#". */
+const PLAIN_TARGET = /^[!"$-~]*$/;
+
+/** A target that is not plain, one code unit per byte. */
+function checkedTarget(text: string): string {
+  if (text.includes("#")) {
+    throw new Refusal(400, "A request target has no fragment.");
+  }
+  // The engine lets this one control character through by HTTP/2.
+  if (text.includes("\x7f")) {
+    throw new Refusal(400, "A request target has no control character.");
+  }
+  return toByteString(text);
+}
+
 /** A request target may hold UTF-8; PAGI's strings hold one byte per unit. */
 function toByteString(text: string): string {
-  // ASCII is the common, fast case.
-  if (!/[^\0-\x7f]/.test(text)) return text;
   let bytes = "";
   for (const byte of new TextEncoder().encode(text)) {
     bytes += String.fromCharCode(byte);
@@ -219,14 +232,8 @@ export function readHead(
     kind = "websocket";
   }
 
-  const target = toByteString(url.slice(pathStart));
-  if (target.includes("#")) {
-    throw new Refusal(400, "A request target has no fragment.");
-  }
-  // The engine lets this one control character through by HTTP/2.
-  if (target.includes("\x7f")) {
-    throw new Refusal(400, "A request target has no control character.");
-  }
+  let target = url.slice(pathStart);
+  if (!PLAIN_TARGET.test(target)) target = checkedTarget(target);
   const mark = target.indexOf("?");
   const rawPath = mark < 0 ? target : target.slice(0, mark);
   return {

@@ -18,6 +18,7 @@ import {
   hasBody,
   ownBytes,
   type Payload,
+  removeOwnLength,
   wholePayload,
 } from "./payload.ts";
 import { type Buffer, TransportState } from "./transport_state.ts";
@@ -99,7 +100,7 @@ export class ResponseWriter implements Buffer {
       this.whole(body ?? null);
       return DONE;
     }
-    const out = this.#openBody();
+    const out = this.open();
     const written = body == null || body.length === 0
       ? DONE
       : out.write(ownBytes(body));
@@ -131,6 +132,8 @@ export class ResponseWriter implements Buffer {
       payload = this.#headOnly(body);
     } else if (body !== null && body.length > 0 && hasBody(this.status!)) {
       payload = wholePayload(body);
+      // By HTTP/2 the engine would not say it.
+      if (!this.#exchange.head.http2) removeOwnLength(this.#headers, body);
       // Counting long strings takes time, and only the log asks.
       if (this.#exchange.isLogged) this.bodyBytes = byteLength(body);
     }
@@ -139,22 +142,18 @@ export class ResponseWriter implements Buffer {
     this.#exchange.endResponse();
   }
 
-  /** Opens the body without a first piece, so that the head leaves now. */
-  open(): OutboundBody {
-    return this.#openBody();
-  }
-
   /** Cuts the response short: no terminator, the connection closes. */
   abort(): void {
     if (this.complete) return;
-    if (!this.#exchange.handedOff) this.#openBody();
+    if (!this.#exchange.handedOff) this.open();
     this.#phase = "complete";
     this.#body?.abort();
     this.transport.release();
     this.#exchange.endConnection();
   }
 
-  #openBody(): OutboundBody {
+  /** Opens the body, whatever its first piece: the head leaves now. */
+  open(): OutboundBody {
     if (this.#body !== null) return this.#body;
     const exchange = this.#exchange;
     const body = this.#body = new OutboundBody(
@@ -194,8 +193,8 @@ export class ResponseWriter implements Buffer {
     if (this.status === 205 || this.#exchange.isLast) {
       this.#exchange.endConnection();
     }
-    const { status } = this;
-    this.#exchange.handOff(engineResponse(payload, status!, this.#headers));
+    const response = engineResponse(payload, this.status!, this.#headers);
+    this.#exchange.handOff(response);
   }
 
   /**
@@ -272,11 +271,11 @@ export class ResponseWriter implements Buffer {
     // The body opens with the first piece: a handle that cannot be read
     // leaves everything as it was.
     await readPieces(handle, length ?? Infinity, async (piece) => {
-      const body = this.#openBody();
+      const body = this.open();
       await body.write(piece);
       return !body.over;
     });
-    this.#openBody();
+    this.open();
     this.end();
   }
 

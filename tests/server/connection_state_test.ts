@@ -152,7 +152,7 @@ Deno.test("the server watches as soon as the app asks, once, and not after the e
   ];
   for (const ask of questions) {
     let watching = 0;
-    const state = new ConnectionState(() => watching++);
+    const state = new ConnectionState({ watchClient: () => watching++ });
     state.responseStarted();
     state.responseComplete();
     assertEquals(watching, 0);
@@ -160,7 +160,7 @@ Deno.test("the server watches as soon as the app asks, once, and not after the e
     ask(state);
     assertEquals(watching, 1);
 
-    const ended = new ConnectionState(() => watching++);
+    const ended = new ConnectionState({ watchClient: () => watching++ });
     ended.succeed();
     ask(ended);
     assertEquals(watching, 1);
@@ -169,9 +169,9 @@ Deno.test("the server watches as soon as the app asks, once, and not after the e
 
 Deno.test("a watch that finds the client gone answers the question that began it", () => {
   const gone = () => {
-    const state: ConnectionState = new ConnectionState(() =>
-      state.fail("client_closed")
-    );
+    const state: ConnectionState = new ConnectionState({
+      watchClient: () => state.fail("client_closed"),
+    });
     return state;
   };
   assertEquals(gone().isConnected(), false);

@@ -21,18 +21,20 @@ export function serveHttp(
   const exchange = new HttpExchange(listener, request, info, head);
   exchange.boundStart();
   exchange.boundActivity();
-  exchange.run(() =>
-    exchange.worker.app(
-      httpScope(exchange),
-      () => receiveHttp(exchange),
-      (event) => sendHttp(exchange, event),
-    )
-  );
+  exchange.run();
   return exchange.response();
 }
 
 /** An exchange on an `http` scope. */
 export class HttpExchange extends ResponseExchange {
+  protected override callApp(): Promise<void> {
+    return this.worker.app(
+      httpScope(this),
+      () => receiveHttp(this),
+      (event) => sendHttp(this, event),
+    );
+  }
+
   /** A running request may finish (PAGI.md 6, graceful stop). */
   override drain(): void {}
 }

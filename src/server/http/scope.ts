@@ -10,11 +10,10 @@ import type { HttpExchange } from "./exchange.ts";
 
 /** Describes the request to the app (PAGI.md 2, 3.1). */
 export function httpScope(exchange: HttpExchange): HttpScope {
-  const scope = netScope(exchange) as HttpScope;
-  scope.type = "http";
+  const scheme = exchange.secure ? "https" : "http";
+  const { transport } = exchange.writer;
+  const scope = netScope(exchange, "http", scheme, transport) as HttpScope;
   scope.method = exchange.head.method;
-  scope.scheme = exchange.secure ? "https" : "http";
   scope["pagi.connection"] = exchange.state;
-  scope["pagi.transport"] = exchange.writer.transport;
   return scope;
 }

@@ -32,13 +32,7 @@ export function serveSse(
 ): Response | Promise<Response> {
   const exchange = new SseExchange(listener, request, info, head);
   exchange.boundActivity();
-  exchange.run(() =>
-    exchange.worker.app(
-      sseScope(exchange),
-      () => receiveSse(exchange),
-      (event) => sendSse(exchange, event),
-    )
-  );
+  exchange.run();
   return exchange.response();
 }
 
@@ -129,6 +123,14 @@ export class SseExchange extends ResponseExchange {
     clearInterval(this.#timer);
     this.#idle?.end();
     super.responseOver();
+  }
+
+  protected override callApp(): Promise<void> {
+    return this.worker.app(
+      sseScope(this),
+      () => receiveSse(this),
+      (event) => sendSse(this, event),
+    );
   }
 
   protected override async settled(): Promise<void> {

@@ -10,10 +10,9 @@ import type { SseExchange } from "./exchange.ts";
 
 /** Describes the request to the app (PAGI.md 2, 3.1). */
 export function sseScope(exchange: SseExchange): SseScope {
-  const scope = netScope(exchange) as SseScope;
-  scope.type = "sse";
+  const scheme = exchange.secure ? "https" : "http";
+  const { transport } = exchange.writer;
+  const scope = netScope(exchange, "sse", scheme, transport) as SseScope;
   scope.method = exchange.head.method;
-  scope.scheme = exchange.secure ? "https" : "http";
-  scope["pagi.transport"] = exchange.writer.transport;
   return scope;
 }

@@ -52,13 +52,7 @@ export function serveWebSocket(
 ): Response | Promise<Response> {
   const exchange = new WebSocketExchange(listener, request, info, head);
   exchange.watchClient();
-  exchange.run(() =>
-    exchange.worker.app(
-      webSocketScope(exchange),
-      () => exchange.inbox.receive(),
-      (event) => sendWebSocket(exchange, event),
-    )
-  );
+  exchange.run();
   return exchange.response();
 }
 
@@ -213,6 +207,14 @@ export class WebSocketExchange extends Exchange {
       this.phase = "closed";
       this.abandon();
     }
+  }
+
+  protected override callApp(): Promise<void> {
+    return this.worker.app(
+      webSocketScope(this),
+      () => this.inbox.receive(),
+      (event) => sendWebSocket(this, event),
+    );
   }
 
   protected override async settled(): Promise<void> {

@@ -10,12 +10,14 @@ import type { WebSocketExchange } from "./exchange.ts";
 
 /** Describes the connection to the app (PAGI.md 2, 3.1). */
 export function webSocketScope(exchange: WebSocketExchange): WebSocketScope {
-  const scope = netScope(exchange) as WebSocketScope;
-  scope.type = "websocket";
-  scope.scheme = exchange.secure ? "wss" : "ws";
+  const scope = netScope(
+    exchange,
+    "websocket",
+    exchange.secure ? "wss" : "ws",
+    exchange.outbox.transport,
+  ) as WebSocketScope;
   scope.subprotocols = subprotocols(exchange.head.headers);
   scope.extensions = exchange.listener.webSocketExtensions;
-  scope["pagi.transport"] = exchange.outbox.transport;
   return scope;
 }
 
