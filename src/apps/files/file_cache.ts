@@ -7,7 +7,8 @@
 import { Buffer } from "node:buffer";
 import { isSettled } from "../../http/etags.ts";
 import type { DocumentRoot, Opened } from "./document_root.ts";
-import { isSameVersion, readSmallFile } from "./small_file.ts";
+import { FileLook, isSameVersion } from "../../system/file_look.ts";
+import { readSmallFile } from "./small_file.ts";
 import type { SmallFile } from "./small_file.ts";
 
 /** Bytes that all files in memory may take together. */
@@ -23,8 +24,8 @@ const TRUSTED = 1000;
 
 interface Entry {
   readonly file: SmallFile;
-  /** Where it was found. */
-  readonly path: string;
+  /** At where it was found. */
+  readonly look: FileLook;
   /** Since when a look is enough, in milliseconds since 1970. */
   readonly since: number;
   /** Bytes that it takes. */
@@ -85,7 +86,7 @@ export class FileCache {
     const kept = known !== null && isSameFile(known, file) ? known : file;
     this.#add(path, {
       file: kept,
-      path: this.#root.pathOf(path),
+      look: new FileLook(this.#root.pathOf(path), file.info),
       since: now,
       weight: 2 * (kept.bytes.length + path.length) + OVERHEAD,
     });
@@ -109,15 +110,10 @@ export class FileCache {
   }
 }
 
-function isCurrent({ file, path, since }: Entry): boolean {
+function isCurrent({ look, since }: Entry): boolean {
   const age = Date.now() - since;
   // The clock may have been set back.
-  if (age < 0 || age >= TRUSTED) return false;
-  try {
-    return isSameVersion(file.info, Deno.statSync(path));
-  } catch {
-    return false;
-  }
+  return age >= 0 && age < TRUSTED && look.isSame();
 }
 
 function isSameFile(a: SmallFile, b: SmallFile): boolean {

@@ -7,6 +7,7 @@
 import { gzipSync } from "node:zlib";
 import { declareConstant } from "../../pagi/constant_bytes.ts";
 import type { HeaderList } from "../../pagi/types.ts";
+import { isSameVersion } from "../../system/file_look.ts";
 import type { OpenedFile } from "./document_root.ts";
 import type { FileVersion } from "./file_version.ts";
 
@@ -66,11 +67,4 @@ export function readSmallFile({ file, info }: OpenedFile): SmallFile | null {
   return isSameVersion(info, file.statSync())
     ? new SmallFile(info, bytes)
     : null;
-}
-
-/** Tells whether two looks at a file saw the same version of the same file. */
-export function isSameVersion(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
-  return a.ino === b.ino && a.dev === b.dev && a.size === b.size &&
-    a.mtime?.getTime() === b.mtime?.getTime() &&
-    a.ctime?.getTime() === b.ctime?.getTime();
 }
