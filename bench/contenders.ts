@@ -95,7 +95,9 @@ function start(
 /** `Deno.serve` with an app of `apps/bare.ts`. */
 export function bare(
   app: string,
-  { name = "bare Deno.serve", tls }: { name?: string } & Encryption = {},
+  { name = "bare Deno.serve", tls, file }:
+    & { name?: string; file?: string }
+    & Encryption = {},
 ): Contender {
   return {
     name,
@@ -103,6 +105,9 @@ export function bare(
     launch: (port, workplace) => ({
       command: Deno.execPath(),
       args: ["run", "-A", BARE_APPS, app, String(port), ...pem(tls, workplace)],
+      env: file === undefined
+        ? undefined
+        : { BENCH_FILE: `${workplace.site}/${file}` },
     }),
   };
 }

@@ -5,15 +5,17 @@
  */
 
 import { answer } from "./answers.ts";
-import { bundled, caddy, nginx } from "./contenders.ts";
+import { bare, bundled, caddy, nginx } from "./contenders.ts";
 import { client, wrk } from "./load.ts";
 import type { RunningServer } from "./running_server.ts";
 import type { Scenario } from "./scenario.ts";
 
+/** A handler that has the answer ready: no server on this engine does less. */
+const LIMIT = "the engine's limit";
 const ROOT = "root SITE;";
 const FILE_SERVER = "root * SITE\n  file_server";
 
-function file(name: string, size: number): Pick<
+function file(name: string, size: number, app?: string): Pick<
   Scenario,
   "contenders" | "ask" | "prepare"
 > {
@@ -22,6 +24,7 @@ function file(name: string, size: number): Pick<
       bundled("PAGI::App::File", ({ site }) => `root=${site}`),
       nginx(ROOT),
       caddy(FILE_SERVER),
+      ...(app === undefined ? [] : [bare(app, { name: LIMIT, file: name })]),
     ],
     ask: { path: `/${name}`, fields: ["content-type", "content-length"] },
     prepare: (workplace) => workplace.serve(name, size),
@@ -42,21 +45,21 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
     name: "file-1k",
     title: "1 KB file",
     unit: "requests",
-    ...file("1k.pdf", 1024),
+    ...file("1k.pdf", 1024, "memory"),
     load: wrk({ path: "/1k.pdf" }),
   },
   {
     name: "file-100k",
     title: "100 KB file",
     unit: "requests",
-    ...file("100k.pdf", 102_400),
+    ...file("100k.pdf", 102_400, "memory"),
     load: wrk({ path: "/100k.pdf" }),
   },
   {
     name: "file-200m",
     title: "200 MB file",
     unit: "MB",
-    ...file("200m.pdf", 200_000_000),
+    ...file("200m.pdf", 200_000_000, "readable"),
     load: client("download_client.ts", (port) => [port, "/200m.pdf", 4]),
   },
   {

@@ -12,6 +12,17 @@ const PLAIN = { "content-type": "text/plain" };
 const PLAIN_16 = { ...PLAIN, "content-length": "16" };
 const EVENT = new TextEncoder().encode("data: sixteen bytes !!\n\n");
 
+const file = Deno.env.get("BENCH_FILE") ?? "";
+/** What all of our answers with a file say. */
+const FILE_FIELDS: [string, string][] = [
+  ["content-type", "application/pdf"],
+  ["etag", '"400-19a9d3b2f00"'],
+  ["last-modified", "Sun, 22 Nov 2026 00:00:00 GMT"],
+  ["x-content-type-options", "nosniff"],
+  ["accept-ranges", "bytes"],
+];
+const content = name === "memory" ? Deno.readFileSync(file) : EVENT;
+
 const streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
 const sockets = new Set<WebSocket>();
 
@@ -35,6 +46,18 @@ const apps: Record<string, Handler> = {
   length(request) {
     read(request);
     return new Response("Hello from PAGI\n", { headers: PLAIN_16 });
+  },
+
+  /** The least that an answer with a file in memory costs in this engine. */
+  memory: () => new Response(content, { headers: FILE_FIELDS }),
+
+  /** The same for a large file. */
+  async readable() {
+    const opened = await Deno.open(file);
+    const { size } = await opened.stat();
+    return new Response(opened.readable, {
+      headers: [...FILE_FIELDS, ["content-length", String(size)]],
+    });
   },
 
   /** What the proxies stand before. */
