@@ -25,8 +25,25 @@ const TELLING = [8, 9, 10, 11, 24, 25, 26, 28, 29, 30, 34, 35];
 
 const found = new Uint32Array(SIZE / 4);
 const foundBytes = new Uint8Array(found.buffer);
-/** Stays open once it is: null where it cannot be had. */
+/** Who may look through the C library. */
+let users = 0;
+/** Open from the first look on; null where it cannot be had. */
 let libc: ReturnType<typeof openLibc<typeof SYMBOLS>> | undefined;
+
+/**
+ * Has files looked at through the C library until it is disposed of: for
+ * servers, as the library has to be closed in the end.
+ */
+export function quickLooks(): Disposable {
+  users++;
+  return {
+    [Symbol.dispose]() {
+      if (--users > 0) return;
+      libc?.close();
+      libc = undefined;
+    },
+  };
+}
 
 /** What was at a path when it was last found unchanged. */
 export class FileLook {
@@ -39,7 +56,8 @@ export class FileLook {
   constructor(path: string, info: Deno.FileInfo) {
     this.#path = path;
     this.#info = info;
-    libc ??= openLibc(SYMBOLS);
+    if (users === 0) return;
+    if (libc === undefined) libc = openLibc(SYMBOLS);
     if (libc === null) return;
     // What is seen first counts if Deno then finds the file as it was.
     const cPath = new TextEncoder().encode(`${path}\0`);
@@ -54,7 +72,7 @@ export class FileLook {
    * the C library takes half the time: Deno makes dates of all times.
    */
   isSame(): boolean {
-    if (this.#c === null) return this.#isSameForDeno();
+    if (this.#c === null || !libc) return this.#isSameForDeno();
     const { path, seen } = this.#c;
     if (!statx(path)) return false;
     for (let i = 0; i < TELLING.length; i++) {

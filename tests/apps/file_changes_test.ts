@@ -5,7 +5,6 @@ import { fieldValue } from "../../src/http/headers.ts";
 import type { PagiApp, Scope } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertNotEquals } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
-import "../helpers/loaded_library.ts";
 import { requestScope } from "../helpers/request_scope.ts";
 import { runApp } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";

@@ -13,7 +13,6 @@ import {
   hostileTree,
   SECRET,
 } from "../../helpers/hostile_tree.ts";
-import "../../helpers/loaded_library.ts";
 import { runApp } from "../../helpers/run_app.ts";
 
 const OPENERS: Record<string, { open: Opener; works: boolean }> = {

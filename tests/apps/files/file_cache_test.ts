@@ -3,7 +3,6 @@ import { FileCache } from "../../../src/apps/files/file_cache.ts";
 import { SMALL } from "../../../src/apps/files/small_file.ts";
 import { assert, assertEquals } from "../../../src/std/assert.ts";
 import { join } from "../../../src/std/path.ts";
-import "../../helpers/loaded_library.ts";
 import { tempFolder } from "../../helpers/temp_folder.ts";
 
 /** Runs `body` with a cache over files of the given sizes, which are settled. */
