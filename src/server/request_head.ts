@@ -68,6 +68,7 @@ function checkedTarget(text: string): string {
 
 /** A request target may hold UTF-8; PAGI's strings hold one byte per unit. */
 function toByteString(text: string): string {
+  if (PLAIN_TARGET.test(text)) return text;
   let bytes = "";
   for (const byte of new TextEncoder().encode(text)) {
     bytes += String.fromCharCode(byte);
