@@ -22,8 +22,8 @@ export interface RunOptions {
   readonly quick: boolean;
 }
 
-/** Seconds of load before the first round; none for a quick run. */
-const WARM_UP = 2;
+/** Seconds of load before each round; none for a quick run. */
+const WARM_UP = 1;
 
 /** Measures the contenders in turn, as often as there are rounds. */
 export async function runScenario(
@@ -46,7 +46,7 @@ export async function runScenario(
     }
     await (scenario.load === undefined
       ? measureFresh(scenario.measure!)
-      : measureRunning(scenario.load, stack));
+      : measureRunning(scenario.load));
     return { name, title, unit, rounds, skipped };
   } catch (error) {
     if (error instanceof NotThere) {
@@ -55,23 +55,33 @@ export async function runScenario(
     return { name, title, unit, rounds, skipped, failure: causes(error) };
   }
 
-  async function measureRunning(
-    load: Load,
-    stack: AsyncDisposableStack,
-  ): Promise<void> {
-    const servers: RunningServer[] = [];
-    for (const contender of scenario.contenders) {
-      await unlessNotThere(async () => {
-        servers.push(
-          stack.use(await RunningServer.start(contender, workplace)),
-        );
-      });
+  /**
+   * Each round has servers of its own: two processes of one program differ by
+   * a fifth for as long as they run.
+   */
+  async function measureRunning(load: Load): Promise<void> {
+    let contenders = scenario.contenders;
+    for (let round = 0; round < roundCount(); round++) {
+      await using stack = new AsyncDisposableStack();
+      const servers: RunningServer[] = [];
+      const there: Contender[] = [];
+      for (const contender of contenders) {
+        await unlessNotThere(async () => {
+          servers.push(
+            stack.use(await RunningServer.start(contender, workplace)),
+          );
+          there.push(contender);
+        });
+      }
+      contenders = there;
+      if (round === 0 && scenario.ask !== undefined) {
+        await checkSame(servers, scenario.ask);
+      }
+      for (const server of options.quick ? [] : servers) {
+        await load(server, WARM_UP);
+      }
+      await inTurn(servers, round, (server) => load(server, options.seconds));
     }
-    if (scenario.ask !== undefined) await checkSame(servers, scenario.ask);
-    for (const server of options.quick ? [] : servers) {
-      await load(server, WARM_UP);
-    }
-    await inTurn(servers, (server) => load(server, options.seconds));
   }
 
   async function measureFresh(measure: Measure): Promise<void> {
@@ -82,24 +92,28 @@ export async function runScenario(
         contenders.push(contender);
       });
     }
-    await inTurn(
-      contenders,
-      (contender) => measure(contender, workplace, options.quick),
-    );
+    for (let round = 0; round < roundCount(); round++) {
+      await inTurn(
+        contenders,
+        round,
+        (contender) => measure(contender, workplace, options.quick),
+      );
+    }
+  }
+
+  function roundCount(): number {
+    return Math.min(options.rounds, scenario.maxRounds ?? Infinity);
   }
 
   /** Each round begins with another one, so that none is always first. */
   async function inTurn<T extends { readonly name: string }>(
     all: readonly T[],
+    round: number,
     measure: (one: T) => Promise<Figures>,
   ): Promise<void> {
-    for (const { name } of all) rounds[name] = [];
-    const count = Math.min(options.rounds, scenario.maxRounds ?? Infinity);
-    for (let round = 0; round < count; round++) {
-      for (let i = 0; i < all.length; i++) {
-        const one = all[(i + round) % all.length];
-        rounds[one.name].push(await measure(one));
-      }
+    for (let i = 0; i < all.length; i++) {
+      const one = all[(i + round) % all.length];
+      (rounds[one.name] ??= []).push(await measure(one));
     }
   }
 
