@@ -22,7 +22,8 @@ const OVERHEAD = 1024;
  */
 const TRUSTED = 1000;
 
-interface Entry {
+/** A file in memory. */
+export interface KeptFile {
   readonly file: SmallFile;
   /** At where it was found. */
   readonly look: FileLook;
@@ -40,7 +41,7 @@ export class FileCache {
   readonly #root: DocumentRoot;
   readonly #capacity: number;
   /** By path beneath the root, those read last at the end. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, KeptFile>();
   #bytes = 0;
 
   constructor(root: DocumentRoot, capacity: number = CAPACITY) {
@@ -64,12 +65,12 @@ export class FileCache {
 
   /**
    * The file at the path of a request, as a scope has it; null unless it is in
-   * memory. What is hidden is not found.
+   * memory. What is hidden is not found. Whether it {@linkcode isCurrent} is
+   * still to be asked.
    */
-  known(path: string): SmallFile | null {
+  kept(path: string): KeptFile | null {
     if (!path.startsWith("/") || path.includes("/.")) return null;
-    const entry = this.#entries.get(path.slice(1));
-    return entry !== undefined && isCurrent(entry) ? entry.file : null;
+    return this.#entries.get(path.slice(1)) ?? null;
   }
 
   #read(path: string, known: SmallFile | null): Opened | SmallFile {
@@ -93,7 +94,7 @@ export class FileCache {
     return kept;
   }
 
-  #add(path: string, entry: Entry): void {
+  #add(path: string, entry: KeptFile): void {
     this.#entries.set(path, entry);
     this.#bytes += entry.weight;
     // They are read again and again while they are asked for: the first ones
@@ -104,13 +105,14 @@ export class FileCache {
     }
   }
 
-  #remove(path: string, entry: Entry): void {
+  #remove(path: string, entry: KeptFile): void {
     this.#entries.delete(path);
     this.#bytes -= entry.weight;
   }
 }
 
-function isCurrent({ look, since }: Entry): boolean {
+/** Tells, by a look at it, whether a file is still as it is in memory. */
+export function isCurrent({ look, since }: KeptFile): boolean {
   const age = Date.now() - since;
   // The clock may have been set back.
   return age >= 0 && age < TRUSTED && look.isSame();

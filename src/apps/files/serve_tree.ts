@@ -8,6 +8,7 @@ import type { PagiApp, Receive, Send } from "../../pagi/types.ts";
 import { assertRequest, reply, replyStatus } from "../reply.ts";
 import type { RequestScope } from "../reply.ts";
 import type { OpenedFolder } from "./document_root.ts";
+import { isCurrent } from "./file_cache.ts";
 import { findFile } from "./find_file.ts";
 import type { FindSettings } from "./find_file.ts";
 import { pathParts } from "./request_path.ts";
@@ -68,10 +69,10 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
 
   return async (scope, receive, send) => {
     assertRequest(scope, appName);
-    const file = cleanUrls ? null : files.known(scope.path);
-    const answer = file && wholeAnswer(scope, file);
-    await (answer
-      ? sendWhole(send, answer, file)
+    const kept = cleanUrls ? null : files.kept(scope.path);
+    const answer = kept && wholeAnswer(scope, kept.file);
+    await (answer && isCurrent(kept)
+      ? sendWhole(send, answer, kept.file)
       : serve(scope, receive, send));
   };
 }
