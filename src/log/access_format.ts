@@ -6,11 +6,9 @@
 
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
+import type { LineBuffer } from "./line_buffer.ts";
 
-/**
- * What can be said of a request that has ended. A format reads only what it
- * prints, and each member once at most, so that they may be getters.
- */
+/** What can be said of a request that has ended. */
 export interface AccessRecord {
   /** The client's IP address, `unix`, or null when unknown. */
   readonly host: string | null;
@@ -24,18 +22,21 @@ export interface AccessRecord {
   readonly httpVersion: string;
   /** 101 for a WebSocket, null when no response was started. */
   readonly status: number | null;
-  /** Bytes of the response body. */
+  /** Bytes of the response body; 0 where no line will tell. */
   readonly bodyBytes: number;
   /** When the request came, in milliseconds since 1970. */
   readonly startedAt: number;
   /** Milliseconds with a fraction. */
   readonly durationMs: number;
-  /** The value of a request header, by its name in lower case. */
-  header(name: string): string | null;
+  /** The fields of the request, their names in lower case. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
-/** Makes the line of a request, without a line end. */
-export type AccessFormat = (record: AccessRecord) => string;
+/** Appends the line of a request, without a line end. */
+export type AccessFormat = (record: AccessRecord, line: LineBuffer) => void;
+
+/** One value of a line. */
+type Atom = (record: AccessRecord) => string;
 
 const PRESETS: ReadonlyMap<string, string> = new Map([
   ["clf", '%h - - [%t] "%m %U%q" %s %ds'],
@@ -44,16 +45,18 @@ const PRESETS: ReadonlyMap<string, string> = new Map([
   ["tiny", "%m %U%q %s %Dms"],
 ]);
 
-const ATOMS: ReadonlyMap<string, AccessFormat> = new Map<string, AccessFormat>([
+/** What `%r` stands for. */
+const REQUEST_LINE = ["%m", " ", "%U", "%q", " ", "%H"];
+
+const ATOMS: ReadonlyMap<string, Atom> = new Map<string, Atom>([
   ["h", ({ host }) => host ?? "-"],
   ["l", () => "-"],
   ["u", () => "-"],
   ["t", ({ startedAt }) => time(startedAt)],
-  ["r", (record) => `${record.method} ${target(record)} ${version(record)}`],
   ["m", ({ method }) => method],
-  ["U", ({ rawPath }) => safe(rawPath)],
-  ["q", ({ query }) => query === "" ? "" : `?${safe(query)}`],
-  ["H", version],
+  ["U", ({ rawPath }) => rawPath],
+  ["q", ({ query }) => query === "" ? "" : `?${query}`],
+  ["H", ({ httpVersion }) => `HTTP/${httpVersion}`],
   ["s", ({ status }) => `${status ?? "-"}`],
   ["b", ({ bodyBytes }) => `${bodyBytes || "-"}`],
   ["B", ({ bodyBytes }) => `${bodyBytes}`],
@@ -65,19 +68,17 @@ const ATOMS: ReadonlyMap<string, AccessFormat> = new Map<string, AccessFormat>([
 
 /**
  * Compiles the name of a preset (clf, combined, common, tiny) or a format of
- * atoms. Path, query and headers are escaped as `\xNN` where they are not
- * printable ASCII, and quotes and backslashes too, so that no client can forge
- * lines or fields.
+ * atoms.
  *
  * @throws {OptionError} When the format has an atom that does not exist.
  */
 export function compileAccessFormat(format: string): AccessFormat {
-  const atoms: AccessFormat[] = [];
+  const atoms: Atom[] = [];
   // What stands before each atom, and after the last.
   const between = [""];
   const parts = (PRESETS.get(format) ?? format)
     .match(/%\{[^}]*\}?.?|%.?|[^%]+/gsu) ?? [];
-  for (const part of parts) {
+  for (const part of parts.flatMap(expanded)) {
     if (part.startsWith("%")) {
       atoms.push(atom(part));
       between.push("");
@@ -85,13 +86,18 @@ export function compileAccessFormat(format: string): AccessFormat {
       between[atoms.length] = part;
     }
   }
-  return (record) => {
-    let line = between[0];
+  const literals = between.map((text) => new TextEncoder().encode(text));
+  return (record, line) => {
+    line.literal(literals[0]);
     for (let i = 0; i < atoms.length; i++) {
-      line += atoms[i](record) + between[i + 1];
+      line.value(atoms[i](record));
+      line.literal(literals[i + 1]);
     }
-    return line;
   };
+}
+
+function expanded(part: string): string[] {
+  return part === "%r" ? REQUEST_LINE : [part];
 }
 
 /** Tells whether lines of a format tell durations to the microsecond. */
@@ -99,12 +105,17 @@ export function tellsMicroseconds(format: string): boolean {
   return (PRESETS.get(format) ?? format).includes("%D");
 }
 
-function atom(part: string): AccessFormat {
+/** Tells whether lines of a format tell the size of the response. */
+export function tellsBytes(format: string): boolean {
+  return /%b/i.test(PRESETS.get(format) ?? format);
+}
+
+function atom(part: string): Atom {
   const name = /^%\{([^}]+)\}i$/.exec(part)?.[1].toLowerCase();
   if (name !== undefined) {
-    return (record) => {
-      const value = record.header(name);
-      return value === null ? "-" : safe(value);
+    return ({ headers }) => {
+      const field = headers.find((field) => field[0] === name);
+      return field === undefined ? "-" : field[1];
     };
   }
   const known = ATOMS.get(part.slice(1));
@@ -112,18 +123,10 @@ function atom(part: string): AccessFormat {
   const atoms = [...ATOMS.keys()].map((key) => `%${key}`).join(" ");
   throw new OptionError(
     `--access-log-format has no atom ${quote(part)}; ` +
-      `the atoms are ${atoms} %{Name}i, the presets ${
+      `the atoms are ${atoms} %r %{Name}i, the presets ${
         [...PRESETS.keys()].join(", ")
       }`,
   );
-}
-
-function target({ rawPath, query }: AccessRecord): string {
-  return safe(query === "" ? rawPath : `${rawPath}?${query}`);
-}
-
-function version({ httpVersion }: AccessRecord): string {
-  return `HTTP/${httpVersion}`;
 }
 
 const FRACTIONS = Array.from(
@@ -135,20 +138,6 @@ const FRACTIONS = Array.from(
 function seconds(durationMs: number): string {
   const ms = Math.round(durationMs);
   return Math.floor(ms / 1000) + FRACTIONS[ms % 1000];
-}
-
-const UNSAFE = /[^ !#-[\]-~]/;
-const EVERY_UNSAFE = new RegExp(UNSAFE, "g");
-
-function safe(text: string): string {
-  return UNSAFE.test(text) ? text.replace(EVERY_UNSAFE, escaped) : text;
-}
-
-function escaped(unit: string): string {
-  const hex = unit.charCodeAt(0).toString(16).toUpperCase();
-  return hex.length > 2
-    ? `\\u${hex.padStart(4, "0")}`
-    : `\\x${hex.padStart(2, "0")}`;
 }
 
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");

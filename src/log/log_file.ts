@@ -6,15 +6,21 @@
 
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
+import { LineBuffer } from "./line_buffer.ts";
 import { log } from "./log.ts";
 import { isFull, MOST_PAUSES, PAUSE, writeAllSync } from "./write_all_sync.ts";
 import type { SyncWriter } from "./write_all_sync.ts";
 
 /** Milliseconds that a line waits for others to be written with. */
 const DELAY = 100;
-/** Characters that are written at once without waiting for more. */
+/**
+ * Lines that are made at once: code that comes into the processor's cache for
+ * one of them serves the others, too.
+ */
+const TOGETHER = 32;
+/** Bytes that are written at once without waiting for more. */
 const BATCH = 64 * 1024;
-/** Characters that are kept while the disk stalls; more lines are dropped. */
+/** Bytes that are kept while the disk stalls; more lines are dropped. */
 const MOST_WAITING = 8 * 1024 * 1024;
 /** Milliseconds between two looks whether the file was moved or deleted. */
 const LOOK_INTERVAL = 1000;
@@ -25,14 +31,13 @@ const MODE = 0o640;
 export const STDOUT = "-";
 
 const LINE_FEED = 10;
-const encoder = new TextEncoder();
 
 interface Output extends SyncWriter {
   write(bytes: Uint8Array): Promise<number>;
 }
 
 /**
- * The access log: lines for a file, or for stderr or stdout.
+ * The access log: a line per entry, for a file, or for stderr or stdout.
  *
  * A line is whole in the file, also where several workers write to it. When
  * the file was moved or deleted, a new one is opened within a second of the
@@ -40,14 +45,18 @@ interface Output extends SyncWriter {
  * lines come) lines are lost, the log says so once, and how many they were
  * when writing works again; requests are served all the same.
  */
-export class LogFile {
+export class LogFile<Entry> {
   readonly #path: string | null;
+  readonly #format: (entry: Entry, line: LineBuffer) => void;
   #output: Output = Deno.stderr;
   #file: Deno.FsFile | null = null;
   #identity = "";
   #looked = 0;
   #reopens = true;
-  #waiting = "";
+  /** What came in since lines were made. */
+  #entries: Entry[] = [];
+  /** The lines of what came before that. */
+  readonly #lines = new LineBuffer();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #flushing = false;
   #closed = false;
@@ -61,9 +70,15 @@ export class LogFile {
    * Opens the file at `path` to append to; null stands for stderr, and
    * {@linkcode STDOUT} for stdout.
    *
+   * @param format Appends the line of an entry, without its end. An entry is
+   *   kept for a moment, and should hold on to nothing large.
    * @throws {OptionError} When the file cannot be opened.
    */
-  constructor(path: string | null) {
+  constructor(
+    path: string | null,
+    format: (entry: Entry, line: LineBuffer) => void,
+  ) {
+    this.#format = format;
     this.#path = path === STDOUT ? null : path;
     if (path === STDOUT) this.#output = Deno.stdout;
     if (path === null || path === STDOUT) return;
@@ -76,13 +91,15 @@ export class LogFile {
     }
   }
 
-  /** Takes a line, without its end; it is written a moment later. */
-  write(line: string): void {
+  /** Takes an entry, which must not change; it is written a moment later. */
+  write(entry: Entry): void {
     if (this.#closed) return;
-    if (this.#waiting.length >= MOST_WAITING) {
+    if (this.#lines.length >= MOST_WAITING) {
       return this.#lose(1, "it cannot be written as fast as lines come");
     }
-    this.#waiting += line + "\n";
+    const count = this.#entries.push(entry);
+    if (count > 1 && count < TOGETHER) return;
+    if (count === TOGETHER) this.#makeLines();
     this.#schedule();
   }
 
@@ -117,7 +134,7 @@ export class LogFile {
 
   #schedule(): void {
     if (this.#flushing) return;
-    if (this.#waiting.length >= BATCH) this.#flush();
+    if (this.#lines.length >= BATCH) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), DELAY);
   }
 
@@ -129,7 +146,7 @@ export class LogFile {
       await this.#follow();
       await this.#writeWaiting();
       this.#flushing = false;
-      if (this.#waiting !== "" && !this.#closed) this.#schedule();
+      if (this.#hasWaiting && !this.#closed) this.#schedule();
     });
   }
 
@@ -137,14 +154,25 @@ export class LogFile {
     return this.#work = this.#work.then(task);
   }
 
+  #makeLines(): void {
+    for (const entry of this.#entries) {
+      this.#format(entry, this.#lines);
+      this.#lines.end();
+    }
+    this.#entries = [];
+  }
+
+  get #hasWaiting(): boolean {
+    return this.#lines.length > 0 || this.#entries.length > 0;
+  }
+
   #take(): Uint8Array {
-    const bytes = encoder.encode((this.#torn ? "\n" : "") + this.#waiting);
-    this.#waiting = "";
-    return bytes;
+    this.#makeLines();
+    return this.#lines.take(this.#torn);
   }
 
   async #writeWaiting(): Promise<void> {
-    if (this.#waiting === "") return;
+    if (!this.#hasWaiting) return;
     const bytes = this.#take();
     let done = 0;
     try {

@@ -8,21 +8,23 @@ import type { Settings } from "../options/settings.ts";
 import {
   type AccessRecord,
   compileAccessFormat,
+  tellsBytes,
   tellsMicroseconds,
 } from "../log/access_format.ts";
 import { LogFile } from "../log/log_file.ts";
 
-/** Formats records and writes them in batches. */
+/** A line per record, written in batches. */
 export class AccessLog {
-  readonly #format: (record: AccessRecord) => string;
-  readonly #file: LogFile;
+  readonly #file: LogFile<AccessRecord>;
 
+  /** Whether lines tell how long bodies were: counting can take time. */
+  readonly tellsBytes: boolean;
   /** Milliseconds since 1970, as exactly as lines tell them: cheap or slow. */
   readonly now: () => number;
 
   private constructor({ accessLog, accessLogFormat: format }: Settings) {
-    this.#format = compileAccessFormat(format);
-    this.#file = new LogFile(accessLog);
+    this.#file = new LogFile(accessLog, compileAccessFormat(format));
+    this.tellsBytes = tellsBytes(format);
     this.now = tellsMicroseconds(format) ? exactNow : Date.now;
   }
 
@@ -39,7 +41,7 @@ export class AccessLog {
 
   /** Writes the line of one request. */
   write(record: AccessRecord): void {
-    this.#file.write(this.#format(record));
+    this.#file.write(record);
   }
 
   /** Opens the file anew: it was moved away. */

@@ -8,7 +8,7 @@ import type { Extensions, PagiApp, State, TlsInfo } from "../pagi/types.ts";
 import type { Fields } from "../http/headers.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Guard } from "../guard/guard.ts";
-import type { AccessRecord } from "../log/access_format.ts";
+import type { AccessLog } from "./access_log.ts";
 import type { StopCause } from "./exchange.ts";
 import type { DeadlineSet } from "./deadline_set.ts";
 import { compileProxyHeaders, type FindClient } from "./proxy_headers.ts";
@@ -24,8 +24,8 @@ export interface WorkerContext {
   readonly state: State | null;
   readonly running: Running;
   readonly guard: Guard | null;
-  /** Writes one line, or null where nothing is logged. */
-  readonly accessLog: ((record: AccessRecord) => void) | null;
+  /** Null where nothing is logged. */
+  readonly accessLog: AccessLog | null;
   /** Milliseconds since 1970, as exactly as the access log tells them. */
   now(): number;
   /** Bounds the pause between two parts of a request body. */

@@ -84,7 +84,7 @@ function refuse(
   }
   const told = findClient?.(address, [...headers])?.client;
   const own = "hostname" in address ? address.hostname : "unix";
-  worker.accessLog?.(
+  worker.accessLog?.write(
     refusedRecord(request, told?.[0] ?? own, http2, refusal),
   );
   return refusal.toResponse(addedHeaders);
@@ -108,6 +108,6 @@ function refusedRecord(
     bodyBytes: method === "HEAD" ? 0 : refusal.message.length + 1,
     startedAt: Date.now(),
     durationMs: 0,
-    header: (name) => request.headers.get(name),
+    headers: [...request.headers],
   };
 }

@@ -23,7 +23,7 @@ export type StopCause = "stopped" | "replaced";
  * engine, watches whether the client is still there, and writes the access
  * log when both the app and the response have ended.
  */
-export abstract class Exchange implements AccessRecord, Chained {
+export abstract class Exchange implements Chained {
   readonly worker: WorkerContext;
   readonly state: ConnectionState;
   /** Who asks; the engine forgets it once it has the response. */
@@ -143,7 +143,7 @@ export abstract class Exchange implements AccessRecord, Chained {
   #finish(): void {
     if (!this.#appEnded || !this.#responseEnded) return;
     this.worker.running.delete(this);
-    this.worker.accessLog?.(this);
+    this.worker.accessLog?.write(this.#record());
   }
 
   /**
@@ -224,39 +224,43 @@ export abstract class Exchange implements AccessRecord, Chained {
     return `${this.head.method} ${this.head.rawPath}`;
   }
 
-  /** True when the access log will want to know all. */
-  get isLogged(): boolean {
-    return this.worker.accessLog !== null;
+  /** True when the access log will want to know how much was sent. */
+  get countsBytes(): boolean {
+    return this.worker.accessLog?.tellsBytes ?? false;
   }
 
   /** Seconds since the request came. */
   get age(): number {
-    return this.durationMs / 1000;
+    return this.#durationMs / 1000;
   }
 
-  get host(): string {
-    return this.client?.[0] ?? "unix";
-  }
-  get method(): string {
-    return this.head.method;
-  }
-  get rawPath(): string {
-    return this.head.rawPath;
-  }
-  get query(): string {
-    return this.head.query;
-  }
-  get httpVersion(): string {
-    return this.head.http2 ? "2" : "1.1";
-  }
-  get durationMs(): number {
+  get #durationMs(): number {
     // The clock may have been set back.
     return Math.max(0, this.worker.now() - this.startedAt);
   }
+
+  /** The value of a request header, by its name in lower case. */
   header(name: string): string | null {
     for (const [key, value] of this.head.headers) {
       if (key === name) return value;
     }
     return null;
+  }
+
+  /** What the access log will tell; it holds on to no more than that. */
+  #record(): AccessRecord {
+    const { method, rawPath, query, http2, headers } = this.head;
+    return {
+      host: this.client?.[0] ?? "unix",
+      method,
+      rawPath,
+      query,
+      httpVersion: http2 ? "2" : "1.1",
+      status: this.status,
+      bodyBytes: this.bodyBytes,
+      startedAt: this.startedAt,
+      durationMs: this.#durationMs,
+      headers,
+    };
   }
 }

@@ -135,7 +135,7 @@ export class ResponseWriter implements Buffer {
       // By HTTP/2 the engine would not say it.
       if (!this.#exchange.head.http2) removeOwnLength(this.#headers, body);
       // Counting long strings takes time, and only the log asks.
-      if (this.#exchange.isLogged) this.bodyBytes = byteLength(body);
+      if (this.#exchange.countsBytes) this.bodyBytes = byteLength(body);
     }
     this.#complete();
     this.#handOff(payload);

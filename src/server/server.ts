@@ -239,9 +239,7 @@ export class Server {
       running,
       guard,
       connectionLimit: guard === null ? null : connectionLimit,
-      accessLog: accessLog === null
-        ? null
-        : (record) => accessLog.write(record),
+      accessLog,
       now: accessLog?.now ?? Date.now,
       stalls: new DeadlineSet(settings.timeout * 1000),
       starts: new DeadlineSet(this.#startTimeout * 1000),

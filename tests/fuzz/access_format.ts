@@ -8,6 +8,7 @@ import {
   type AccessRecord,
   compileAccessFormat,
 } from "../../src/log/access_format.ts";
+import { LineBuffer } from "../../src/log/line_buffer.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import { BYTE_PIECES, hostileText } from "./hostile.ts";
 import type { Random } from "./random.ts";
@@ -41,14 +42,19 @@ export const accessFormat: Target = {
       const format = random.once(8)
         ? random.pick(["clf", "combined", "common", "tiny"])
         : random.text(FORMAT_PIECES, 8);
-      let line: ReturnType<typeof compileAccessFormat>;
+      let append: ReturnType<typeof compileAccessFormat>;
       try {
-        line = compileAccessFormat(format);
+        append = compileAccessFormat(format);
       } catch (error) {
         if (!(error instanceof OptionError)) throw error;
         holdOneLine(error.message);
         return 1;
       }
+      const line = (record: AccessRecord): string => {
+        const buffer = new LineBuffer();
+        append(record, buffer);
+        return new TextDecoder().decode(buffer.take(false));
+      };
       // Whatever requests hold, lines differ in printable characters only.
       const quotes = quotesIn(line(record(random, () => "-")));
       const hostile = line(record(random, () => text(random)));
@@ -86,7 +92,9 @@ function record(random: Random, value: () => string): AccessRecord {
     bodyBytes: random.below(2 ** 32),
     startedAt: random.below(2 ** 32) * 1000,
     durationMs: random.below(2 ** 32) / 997,
-    header: () => random.once(4) ? null : value(),
+    headers: ["referer", "user-agent", "__proto__"]
+      .filter(() => !random.once(4))
+      .map((name) => [name, value()]),
   };
 }
 

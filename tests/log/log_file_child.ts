@@ -5,14 +5,14 @@
  */
 
 import { configureLog } from "../../src/log/log.ts";
-import { LogFile } from "../../src/log/log_file.ts";
+import { lineFile } from "./log_file_folder.ts";
 
 const [act, path, name] = Deno.args;
 
 const acts: Record<string, () => void | Promise<void>> = {
   /** One of several that write to the same file. */
   async lines(): Promise<void> {
-    const file = new LogFile(path);
+    const file = lineFile(path);
     for (let i = 0; i < 4000; i++) {
       file.write(`${name} ${i} ${name.repeat(i % 200)}`);
       if (i % 100 === 0) await new Promise((resume) => setTimeout(resume));
@@ -20,7 +20,7 @@ const acts: Record<string, () => void | Promise<void>> = {
     await file.close();
   },
   async stream(): Promise<void> {
-    const file = new LogFile(path ?? null);
+    const file = lineFile(path ?? null);
     for (let i = 0; i < 5000; i++) {
       file.write(`line ${i} ${"x".repeat(i % 100)}`);
     }
@@ -28,10 +28,10 @@ const acts: Record<string, () => void | Promise<void>> = {
   },
   /** Has nothing more to do, and does not close. */
   idle(): void {
-    new LogFile(path).write("the last line");
+    lineFile(path).write("the last line");
   },
   exit(): void {
-    const file = new LogFile(path);
+    const file = lineFile(path);
     file.write("the last line");
     file.flushSync();
     Deno.exit(0);
@@ -40,7 +40,7 @@ const acts: Record<string, () => void | Promise<void>> = {
   async torn(): Promise<void> {
     const told: string[] = [];
     configureLog({ level: "info", write: (text) => told.push(text) });
-    const file = new LogFile(path);
+    const file = lineFile(path);
     for (let i = 0; i < 100; i++) file.write(`${i} `.padEnd(97, "x"));
     await file.reopen();
     file.write("lost");

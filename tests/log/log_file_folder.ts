@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { fromFileUrl, join } from "../../src/std/path.ts";
 import { configureLog } from "../../src/log/log.ts";
+import { LogFile } from "../../src/log/log_file.ts";
 
 /** Arguments of `deno` that run `log_file_child.ts`. */
 export const RUN_CHILD: readonly string[] = [
@@ -32,6 +33,12 @@ export async function inFolder(
     configureLog({ level: "info" });
     await Deno.remove(outer, { recursive: true });
   }
+}
+
+/** A log file whose entries are its lines. */
+export function lineFile(path: string | null): LogFile<string> {
+  const encoder = new TextEncoder();
+  return new LogFile(path, (text, line) => line.literal(encoder.encode(text)));
 }
 
 /** The lines of a file, each of which has its end. */

@@ -6,8 +6,13 @@ import {
 } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { OptionError } from "../../src/options/option_error.ts";
-import { LogFile } from "../../src/log/log_file.ts";
-import { child, inFolder, linesOf, until } from "./log_file_folder.ts";
+import {
+  child,
+  inFolder,
+  lineFile,
+  linesOf,
+  until,
+} from "./log_file_folder.ts";
 
 Deno.test("10,000 lines arrive whole and in order once the file is closed", async () => {
   await inFolder(async (folder, told) => {
@@ -16,7 +21,7 @@ Deno.test("10,000 lines arrive whole and in order once the file is closed", asyn
       { length: 10_000 },
       (_, i) => `${i} ${"é".repeat(i % 150)}`,
     );
-    const file = new LogFile(path);
+    const file = lineFile(path);
     for (const [i, line] of lines.entries()) {
       file.write(line);
       if (i % 700 === 0) await new Promise((resume) => setTimeout(resume));
@@ -31,7 +36,7 @@ Deno.test("lines come after what the file held, and others cannot read a new fil
   await inFolder(async (folder) => {
     const path = join(folder, "access.log");
     for (const line of ["first", "second"]) {
-      const file = new LogFile(path);
+      const file = lineFile(path);
       file.write(line);
       await file.close();
     }
@@ -45,7 +50,7 @@ Deno.test("lines come after what the file held, and others cannot read a new fil
 Deno.test("a single line is written a moment later while nothing else happens", async () => {
   await inFolder(async (folder) => {
     const path = join(folder, "access.log");
-    const file = new LogFile(path);
+    const file = lineFile(path);
     file.write("alone");
     assertEquals(await Deno.readTextFile(path), "");
     await until(() => Deno.readTextFileSync(path) === "alone\n");
@@ -66,7 +71,7 @@ Deno.test("a process that just ends, or exits after flushSync, loses no line", a
 Deno.test("lines after close are dropped, and closing twice does no harm", async () => {
   await inFolder(async (folder, told) => {
     const path = join(folder, "access.log");
-    const file = new LogFile(path);
+    const file = lineFile(path);
     file.write("kept");
     const closed = file.close();
     file.write("dropped");
@@ -123,7 +128,7 @@ for (const [to, ...path] of [["stderr"], ["stdout", "-"]] as const) {
 Deno.test("a file that cannot be opened is named with the reason", async () => {
   await inFolder((folder) => {
     const { message } = assertThrows(
-      () => new LogFile(join(folder, "none", "access.log")),
+      () => lineFile(join(folder, "none", "access.log")),
       OptionError,
     );
     assert(message.startsWith(`--access-log "`), message);
@@ -131,9 +136,9 @@ Deno.test("a file that cannot be opened is named with the reason", async () => {
       message,
       `none/access.log" cannot be opened: No such file or directory`,
     );
-    assertThrows(() => new LogFile(folder), OptionError, "Is a directory");
+    assertThrows(() => lineFile(folder), OptionError, "Is a directory");
     assertThrows(
-      () => new LogFile("a\0b"),
+      () => lineFile("a\0b"),
       OptionError,
       '--access-log "a\\u0000b"',
     );

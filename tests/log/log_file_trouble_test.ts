@@ -4,10 +4,10 @@ import {
   assertStringIncludes,
 } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
-import { LogFile } from "../../src/log/log_file.ts";
 import {
   exists,
   inFolder,
+  lineFile,
   linesOf,
   RUN_CHILD,
   until,
@@ -19,7 +19,7 @@ const LONG = "x".repeat(1000);
 Deno.test("reopen() leaves earlier lines in the moved file and starts a new one", async () => {
   await inFolder(async (folder) => {
     const path = join(folder, "access.log");
-    const file = new LogFile(path);
+    const file = lineFile(path);
     file.write("before");
     await Deno.rename(path, `${path}.1`);
     file.write("still before");
@@ -36,7 +36,7 @@ Deno.test("a file that was moved or deleted is opened anew by itself, and a move
   await inFolder(async (folder, told) => {
     const moved = join(folder, "moved.log");
     const deleted = join(folder, "deleted.log");
-    const files = [new LogFile(moved), new LogFile(deleted)];
+    const files = [lineFile(moved), lineFile(deleted)];
     let count = 0;
     const write = () => {
       for (const file of files) file.write(`line ${count}`);
@@ -65,7 +65,7 @@ Deno.test("a file that was moved or deleted is opened anew by itself, and a move
 Deno.test("a file that was cut off goes on at its new end", async () => {
   await inFolder(async (folder) => {
     const path = join(folder, "access.log");
-    const file = new LogFile(path);
+    const file = lineFile(path);
     file.write("gone");
     file.flushSync();
     await Deno.truncate(path);
@@ -80,7 +80,7 @@ Deno.test("when its folder has gone, the old file is used further and the log sa
     const inner = join(folder, "inner");
     await Deno.mkdir(inner);
     const path = join(inner, "access.log");
-    const file = new LogFile(path);
+    const file = lineFile(path);
     await Deno.link(path, join(folder, "link"));
     await Deno.remove(inner, { recursive: true });
     for (const line of ["a", "b"]) {
@@ -110,7 +110,7 @@ Deno.test({
     await inFolder(async (folder, told) => {
       const path = join(folder, "access.log");
       await Deno.symlink("/dev/full", path);
-      const file = new LogFile(path);
+      const file = lineFile(path);
       for (let i = 0; i < 3; i++) {
         file.write(`lost ${i}`);
         await file.reopen();
@@ -172,7 +172,7 @@ Deno.test({
       const path = join(folder, "pipe");
       await new Deno.Command("mkfifo", { args: [path] }).output();
       const opening = Deno.open(path, { read: true });
-      const file = new LogFile(path);
+      const file = lineFile(path);
       const reader = await opening;
       let count = 0;
       while (told.length === 0) {

@@ -66,7 +66,7 @@ export class WebSocketExchange extends Exchange {
   readonly inbox: WebSocketInbox = new WebSocketInbox();
   readonly outbox: WebSocketOutbox = new WebSocketOutbox(
     this.worker.marks,
-    this.isLogged,
+    this.countsBytes,
   );
   #socket: WebSocket | null = null;
   #ending: Ending | null = null;
