@@ -80,7 +80,10 @@ export async function runScenario(
       for (const server of options.quick ? [] : servers) {
         await load(server, WARM_UP);
       }
-      await inTurn(servers, round, (server) => load(server, options.seconds));
+      const turns = options.quick ? 1 : scenario.turns ?? 1;
+      for (let turn = round * turns; turn < (round + 1) * turns; turn++) {
+        await inTurn(servers, turn, (server) => load(server, options.seconds));
+      }
     }
   }
 
@@ -105,14 +108,14 @@ export async function runScenario(
     return Math.min(options.rounds, scenario.maxRounds ?? Infinity);
   }
 
-  /** Each round begins with another one, so that none is always first. */
+  /** Each turn begins with another one, so that none is always first. */
   async function inTurn<T extends { readonly name: string }>(
     all: readonly T[],
-    round: number,
+    turn: number,
     measure: (one: T) => Promise<Figures>,
   ): Promise<void> {
     for (let i = 0; i < all.length; i++) {
-      const one = all[(i + round) % all.length];
+      const one = all[(i + turn) % all.length];
       (rounds[one.name] ??= []).push(await measure(one));
     }
   }

@@ -19,6 +19,11 @@ export interface Scenario {
   readonly contenders: readonly Contender[];
   /** More than these rounds tell no more. */
   readonly maxRounds?: number;
+  /**
+   * How often the contenders take turns in each round (1). The machine is
+   * faster at times, for seconds; where a goal is near 1, that must even out.
+   */
+  readonly turns?: number;
   /** What has to be answered the same by all. */
   readonly ask?: Ask;
   /** Loads servers that run through all rounds, … */

@@ -91,7 +91,8 @@ const apps: Record<string, PagiApp> = {
     for (;;) {
       const event = await receive();
       if (event.type !== "websocket.receive") return;
-      await send({ ...event, type: "websocket.send" });
+      const { text, bytes } = event;
+      await send({ type: "websocket.send", text, bytes });
     }
   },
 
