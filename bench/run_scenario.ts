@@ -22,8 +22,11 @@ export interface RunOptions {
   readonly quick: boolean;
 }
 
-/** Seconds of load before each round; none for a quick run. */
-const WARM_UP = 1;
+/**
+ * Seconds of load before each round, in which engines compile what is used
+ * most; none for a quick run.
+ */
+const WARM_UP = 2;
 
 /** Measures the contenders in turn, as often as there are rounds. */
 export async function runScenario(

@@ -113,6 +113,30 @@ testAll("a change of a file that is kept shows", {
       assertEquals(await get("/a.txt"), "200 two");
     });
   },
+  "an answer stays as it is, whatever middleware makes of its fields":
+    async () => {
+      await withSite({ "a.pdf": "one" }, async ({ app, keep }) => {
+        const fields = async (method = "GET") =>
+          (await runApp(app, { target: "/a.pdf", method })).headers;
+        const changing: PagiApp = async (scope, receive, send) => {
+          await app(scope, receive, (event) => {
+            if (event.type !== "http.response.start") return Promise.resolve();
+            for (const field of event.headers!) field[1] += " changed";
+            event.headers!.length = 2;
+            return Promise.resolve();
+          });
+          await app(scope, receive, send);
+        };
+        await keep();
+        // The answer to HEAD is not kept ready.
+        const expected = await fields("HEAD");
+        assertEquals(fieldValue(expected, "content-type"), "application/pdf");
+        for (let i = 0; i < 3; i++) {
+          await runApp(changing, { target: "/a.pdf" });
+          assertEquals(await fields(), expected);
+        }
+      });
+    },
   "a file that is deleted is not found, and found when it is back":
     async () => {
       await withSite({ "a.txt": "one" }, async ({ root, get, keep }) => {

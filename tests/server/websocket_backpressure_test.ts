@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "../../src/std/assert.ts";
-import type { Send, WebSocketScope } from "../../src/pagi/types.ts";
+import type { Send, SendEvent, WebSocketScope } from "../../src/pagi/types.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import {
   observed,
@@ -17,9 +17,12 @@ import { withServer } from "../helpers/with_server.ts";
 const PIECE = new Uint8Array(256 * 1024).fill(0x78);
 
 /** Sends until a send has to wait; resolves with its promise, not awaited. */
-async function fill(send: Send): Promise<{ waiting: Promise<void> }> {
+async function fill(
+  send: Send,
+  event: SendEvent = { type: "websocket.send", bytes: PIECE },
+): Promise<{ waiting: Promise<void> }> {
   while (true) {
-    const waiting = send({ type: "websocket.send", bytes: PIECE });
+    const waiting = send(event);
     const first = await Promise.race([
       waiting.then(() => "sent"),
       new Promise((resolve) => setTimeout(resolve, 60, "waits")),
@@ -73,6 +76,33 @@ Deno.test("a send waits for a peer that does not read, and goes on when it does 
     assertEquals(seen.slice(0, cycles + 1), [...stages, "drain"]);
     for (const [i, stage] of seen.entries()) {
       assertEquals(stage, i % 2 === 0 ? "high" : "drain");
+    }
+  });
+});
+
+Deno.test("text waits by its bytes, not by its characters (PAGI.md 83)", async () => {
+  const text = "\u540d".repeat(3000);
+  const settings = { writeHighWatermark: 250_000, writeLowWatermark: 1000 };
+  const full = Promise.withResolvers<void>();
+  const { app, result } = observed(async (scope, _receive, send) => {
+    const transport = scope["pagi.transport"]!;
+    const amounts: number[] = [];
+    transport.onHighWater(() => amounts.push(transport.bufferedAmount()));
+    await send({ type: "websocket.accept" });
+    const { waiting } = await fill(send, { type: "websocket.send", text });
+    full.resolve();
+    await waiting;
+    return amounts;
+  });
+  await withServer(app, settings, async ({ connect }) => {
+    const socket = await RawWebSocket.open(await connect());
+    await full.promise;
+    socket.connection.close();
+    const amounts = await result;
+    assert(amounts.length > 0);
+    for (const amount of amounts) {
+      // One message goes over the mark, and the next one is not sent.
+      assert(amount >= 250_000 && amount < 250_000 + 3 * 3000, `${amount}`);
     }
   });
 });
