@@ -232,6 +232,14 @@ export abstract class ResponseExchange extends Exchange {
     this.logError("the app threw.", error);
     if (this.writer.complete) this.state.succeed();
     else if (this.writer.started) this.disconnect("server_error");
-    else this.answer(500, "Internal Server Error", "server_error");
+    else if (isOutOfDescriptors(error)) {
+      this.answer(503, "The server is out of descriptors.", "server_error");
+    } else this.answer(500, "Internal Server Error", "server_error");
   }
+}
+
+/** Tells whether an app failed only because too many files are open. */
+function isOutOfDescriptors(error: unknown): boolean {
+  const code = error instanceof Error && (error as { code?: string }).code;
+  return code === "EMFILE" || code === "ENFILE";
 }

@@ -245,3 +245,14 @@ Deno.test("a hostile path is escaped in the log", async () => {
   assertStringIncludes(error, 'GET /%0A"');
   assert(!/\p{Cc}/u.test(error.trimEnd()));
 });
+
+Deno.test("an app that is out of descriptors answers 503: that passes (PAGI.md 102)", async () => {
+  for (const code of ["EMFILE", "ENFILE"]) {
+    const { wire, errors } = await outcome(() =>
+      Promise.reject(Object.assign(new Error("Too many open files"), { code }))
+    );
+    assertMatch(wire, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
+    assertStringIncludes(wire, "The server is out of descriptors.");
+    assertEquals(errors.length, 1);
+  }
+});
