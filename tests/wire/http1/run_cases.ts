@@ -119,8 +119,10 @@ async function write(client: RawConnection, row: WireCase): Promise<void> {
   const pieces = typeof row.send === "string" ? [row.send] : row.send;
   try {
     for (const [i, piece] of pieces.entries()) {
-      // Apart from each other, so that they are read one by one.
-      if (i > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+      // Apart from each other, so that they are read one by one, also on a
+      // busy machine; where they are many, some will be.
+      const pause = pieces.length < 4 ? 20 : 2;
+      if (i > 0) await new Promise((resolve) => setTimeout(resolve, pause));
       await client.send(piece);
     }
     if (row.client === "half-closes") await client.connection.closeWrite();
