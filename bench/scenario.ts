@@ -26,7 +26,7 @@ export interface Scenario {
   readonly turns?: number;
   /** What has to be answered the same by all. */
   readonly ask?: Ask;
-  /** Loads servers that run through all rounds, … */
+  /** Loads servers that run through a round, … */
   readonly load?: Load;
   /** … or measures one that is started for each. */
   readonly measure?: Measure;

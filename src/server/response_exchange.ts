@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DisconnectReason } from "../pagi/types.ts";
+import type { DisconnectReason, HeaderList } from "../pagi/types.ts";
 import { log } from "../log/log.ts";
 import type { ExpectedInput } from "../guard/client_watch.ts";
 import type { Deadline } from "./deadline_set.ts";
@@ -153,11 +153,13 @@ export abstract class ResponseExchange extends Exchange {
     status: number,
     text: string,
     reason: DisconnectReason,
+    more: HeaderList = [],
   ): void {
     this.writer.begin(status, [
       ["content-type", "text/plain; charset=utf-8"],
       ["cache-control", "no-store"],
       ["connection", "close"],
+      ...more,
     ]);
     this.writer.whole(text + "\n");
     this.endConnection();
@@ -233,7 +235,9 @@ export abstract class ResponseExchange extends Exchange {
     if (this.writer.complete) this.state.succeed();
     else if (this.writer.started) this.disconnect("server_error");
     else if (isOutOfDescriptors(error)) {
-      this.answer(503, "The server is out of descriptors.", "server_error");
+      this.answer(503, "The server has too many files open.", "server_error", [
+        ["retry-after", "5"],
+      ]);
     } else this.answer(500, "Internal Server Error", "server_error");
   }
 }

@@ -252,7 +252,8 @@ Deno.test("an app that is out of descriptors answers 503: that passes (PAGI.md 1
       Promise.reject(Object.assign(new Error("Too many open files"), { code }))
     );
     assertMatch(wire, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
-    assertStringIncludes(wire, "The server is out of descriptors.");
+    assertStringIncludes(wire, "The server has too many files open.");
+    assertStringIncludes(wire, "retry-after: 5\r\n");
     assertEquals(errors.length, 1);
   }
 });
