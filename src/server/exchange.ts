@@ -38,6 +38,8 @@ export abstract class Exchange implements Chained {
   readonly startedAt: number;
   /** The connection ends with this answer. */
   isLast = false;
+  #handedOff = false;
+  /** Kept until the engine asks for it. */
   #response: Response | null = null;
   #resolve: ((response: Response) => void) | null = null;
   #watching = false;
@@ -70,30 +72,36 @@ export abstract class Exchange implements Chained {
     this.worker.running.add(this);
   }
 
-  /** The response, at once where the app has given it already. */
+  /** The response, at once where the app has given it already. Ask once. */
   response(): Response | Promise<Response> {
-    return this.#response ??
-      new Promise((resolve) => (this.#resolve = resolve));
+    const response = this.#response;
+    this.#response = null;
+    return response ?? new Promise((resolve) => (this.#resolve = resolve));
   }
 
   /** Gives the engine the response; there is only one. */
   handOff(response: Response): void {
     this.state.start();
     this.unwatchClient();
-    this.#response = response;
-    this.#resolve?.(response);
+    this.#give(response);
+  }
+
+  #give(response: Response): void {
+    this.#handedOff = true;
+    if (this.#resolve === null) this.#response = response;
+    else this.#resolve(response);
+    this.#resolve = null;
   }
 
   /** True once the engine has its response. */
   get handedOff(): boolean {
-    return this.#response !== null;
+    return this.#handedOff;
   }
 
   /** Lets the engine go where nobody is left to read a response. */
   protected abandon(): void {
-    if (this.#response !== null) return;
-    this.#response = new Response(null, { status: 503 });
-    this.#resolve?.(this.#response);
+    if (this.#handedOff) return;
+    this.#give(new Response(null, { status: 503 }));
     this.endResponse();
   }
 
@@ -155,7 +163,7 @@ export abstract class Exchange implements Chained {
 
   /** Has `disconnect` called when the client leaves before a response. */
   watchClient(): void {
-    if (this.#watching || this.#response !== null) return;
+    if (this.#watching || this.#handedOff) return;
     this.#watching = true;
     const { signal } = this.request;
     if (signal.aborted) return this.disconnect("client_closed");

@@ -4,30 +4,32 @@
  * @module
  */
 
+import { type PendingRead, publicRead, takeReads } from "./engine_stream.ts";
 import type { IdleTimer } from "./idle_timer.ts";
 import type { Buffer, TransportState } from "./transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();
-/** So many pieces may wait as far as the stream knows: marks count bytes. */
-const ROOM = 2 ** 30;
 
 /**
- * A body that the app writes and the engine reads. A write waits while more
- * than the high mark is in the buffer (PAGI.md 3.1, last row).
- *
- * The pieces wait in a stream, which tells nothing of those that the engine
- * has taken: it only asks for more after each, and only if it is not asking
- * already. So it is left asking while nothing waits, as that costs nothing.
+ * A body that the app writes and the engine reads: the source of a stream,
+ * which calls `start`, `pull` and `cancel`. A write waits while more than the
+ * high mark is in the buffer (PAGI.md 3.1, last row).
  */
-export class OutboundBody implements Buffer {
+export class OutboundBody
+  implements Buffer, UnderlyingDefaultSource<Uint8Array> {
+  /** Is told of each piece that is written. */
+  writes: IdleTimer | null = null;
   #over = false;
   #written = 0;
+  /** The engine, while it waits for a piece … */
+  #read: PendingRead | null = null;
+  /** … and who asked for more before it had that, as the engine does not. */
+  #laterReads: PendingRead[] | null = null;
+  /** The pieces that wait for the engine … */
+  #waiting: Uint8Array[] | null = null;
+  /** … and their size. */
   #bufferedBytes = 0;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
-  /** The sizes of what waits for the engine, as of the last look. */
-  #waiting: number[] = [];
-  /** Lets the stream ask anew. */
-  #askAgain: (() => void) | null = null;
   #aborted = false;
   readonly stream: ReadableStream<Uint8Array>;
   readonly #transport: TransportState;
@@ -47,17 +49,10 @@ export class OutboundBody implements Buffer {
     this.#transport = transport;
     this.#onCancel = onCancel;
     this.#activity = activity;
-    this.stream = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        this.#controller = controller;
-      },
-      pull: () => this.#pull(),
-      cancel: () => this.#cancel(),
-    }, { highWaterMark: ROOM });
+    this.stream = new ReadableStream<Uint8Array>(this, { highWaterMark: 0 });
   }
 
   get bufferedBytes(): number {
-    this.#look();
     return this.#bufferedBytes;
   }
 
@@ -75,15 +70,16 @@ export class OutboundBody implements Buffer {
   write(piece: Uint8Array): Promise<void> {
     const { byteLength } = piece;
     if (this.#over || byteLength === 0) return DONE;
+    this.writes?.touch();
     this.#written += byteLength;
-    this.#controller.enqueue(piece);
-    if (this.#controller.desiredSize === ROOM) {
-      if (this.#bufferedBytes > 0) this.#look();
+    const read = this.#read;
+    if (read !== null) {
+      this.#read = this.#laterReads?.shift() ?? null;
+      read.chunkSteps(piece);
       return DONE;
     }
-    this.#waiting.push(byteLength);
+    (this.#waiting ??= []).push(piece);
     this.#bufferedBytes += byteLength;
-    this.#ask();
     const transport = this.#transport;
     transport.update();
     return transport.full ? transport.drained() : DONE;
@@ -93,9 +89,7 @@ export class OutboundBody implements Buffer {
   end(): void {
     if (this.#over) return;
     this.#over = true;
-    if (!this.#aborted) this.#controller.close();
-    else if (this.bufferedBytes === 0) this.#break();
-    else this.#ask();
+    if (this.#bufferedBytes === 0) this.#finish();
     this.#transport.release();
   }
 
@@ -113,46 +107,62 @@ export class OutboundBody implements Buffer {
     this.end();
   }
 
-  /** Finds out what still waits. */
-  #look(): void {
-    const waiting = this.#waiting;
-    if (waiting.length === 0) return;
-    // 0 and null: the stream is at its end, so nothing waits.
-    const room = this.#controller.desiredSize || ROOM;
-    if (room === ROOM) {
-      waiting.length = this.#bufferedBytes = 0;
-      return;
-    }
-    const taken = waiting.length - (ROOM - room);
-    for (let i = 0; i < taken; i++) this.#bufferedBytes -= waiting.shift()!;
+  /** The stream comes into being. */
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+    takeReads(controller, (read) => this.#take(read));
   }
 
-  /** The engine has taken a piece, or waits for one. */
-  #pull(): Promise<void> | undefined {
-    this.#activity?.touch();
-    this.#transport.update();
-    const empty = this.bufferedBytes === 0;
-    if (empty && this.#aborted) this.#break();
-    if (!empty || this.#activity !== null) return undefined;
-    return new Promise((resolve) => (this.#askAgain = resolve));
+  /** The engine waits, and has another way to say so. */
+  pull(): Promise<void> {
+    return new Promise((resolve) =>
+      this.#take(publicRead(this.#controller, resolve))
+    );
   }
 
-  /** Has the stream ask after each piece. */
-  #ask(): void {
-    this.#askAgain?.();
-    this.#askAgain = null;
-  }
-
-  #break(): void {
-    this.#controller.error(new Error("the response was cut short"));
-  }
-
-  #cancel(): void {
+  /** The engine reads no more. */
+  cancel(): void {
     this.#written -= this.#bufferedBytes;
     this.#bufferedBytes = 0;
-    this.#waiting = [];
+    this.#waiting = null;
     this.#over = true;
+    this.#endReads((read) => read.closeSteps());
     this.#transport.release();
     this.#onCancel();
+  }
+
+  /** The engine has written all that it took, and waits for a piece. */
+  #take(read: PendingRead): void {
+    this.#activity?.touch();
+    const piece = this.#waiting?.shift();
+    if (piece === undefined) {
+      if (this.#read === null) this.#read = read;
+      else (this.#laterReads ??= []).push(read);
+      return;
+    }
+    this.#bufferedBytes -= piece.byteLength;
+    const isLast = this.#over && this.#bufferedBytes === 0;
+    read.chunkSteps(piece);
+    if (isLast) this.#finish();
+    this.#transport.update();
+  }
+
+  /** Nothing waits, and nothing more will come. */
+  #finish(): void {
+    if (this.#aborted) {
+      const error = new Error("the response was cut short");
+      this.#controller.error(error);
+      this.#endReads((read) => read.errorSteps(error));
+    } else {
+      this.#controller.close();
+      this.#endReads((read) => read.closeSteps());
+    }
+  }
+
+  #endReads(end: (read: PendingRead) => void): void {
+    const reads = this.#laterReads ?? [];
+    if (this.#read !== null) reads.unshift(this.#read);
+    this.#read = this.#laterReads = null;
+    reads.forEach(end);
   }
 }

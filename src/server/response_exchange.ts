@@ -23,7 +23,8 @@ const MOST_UNTAKEN = 1 << 24;
 export abstract class ResponseExchange extends Exchange {
   readonly writer: ResponseWriter = new ResponseWriter(this);
   #body: RequestBody | null = null;
-  #waiting: (() => void)[] | null = null;
+  #whenOver: Promise<void> | null = null;
+  #tellOver: (() => void) | null = null;
   #start: Deadline | null = null;
   #activity: IdleTimer | null = null;
 
@@ -105,8 +106,8 @@ export abstract class ResponseExchange extends Exchange {
   /** Resolves when the response is complete or the connection is gone. */
   whenOver(): Promise<void> {
     if (this.over) return Promise.resolve();
-    return new Promise((resolve) => {
-      (this.#waiting ??= []).push(resolve);
+    return this.#whenOver ??= new Promise((resolve) => {
+      this.#tellOver = resolve;
       this.watchClient();
     });
   }
@@ -115,9 +116,7 @@ export abstract class ResponseExchange extends Exchange {
   responseOver(): void {
     this.unboundStart();
     this.#body?.cancel();
-    const waiting = this.#waiting;
-    this.#waiting = null;
-    if (waiting !== null) { for (const resolve of waiting) resolve(); }
+    this.#tellOver?.();
   }
 
   /** Until the engine has all of it, the client may still stall. */

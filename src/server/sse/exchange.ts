@@ -18,7 +18,7 @@ import type { RequestHead } from "../request_head.ts";
 import { ResponseExchange } from "../response_exchange.ts";
 import { receiveSse } from "./receive.ts";
 import { sseScope } from "./scope.ts";
-import { sendSse } from "./send.ts";
+import { sseSend } from "./send.ts";
 
 const ENCODER = new TextEncoder();
 const NO_KEEPALIVE = { interval: 0, comment: "" };
@@ -41,7 +41,6 @@ export class SseExchange extends ResponseExchange {
   /** What the app has made of the scope so far (PAGI.md 3.5). */
   phase: "idle" | "http" | "streaming" | "declining" | "closed" = "idle";
   #stream: OutboundBody | null = null;
-  #idle: IdleTimer | null = null;
   #keepAlive: { interval: number; comment: string } | null = null;
   #timer: Timer | undefined;
   #decline: DeclinedResponse | null = null;
@@ -53,19 +52,18 @@ export class SseExchange extends ResponseExchange {
     const fields = withDefaults(headers);
     if (this.#keepsConnection) fields.push(["connection", "keep-alive"]);
     this.writer.begin(status, fields);
-    this.#stream = this.writer.open();
+    const stream = this.#stream = this.writer.open();
     if (this.worker.draining !== null) return this.drain();
     this.#armKeepAlive();
     const { sseIdleTimeout } = this.worker.settings;
     if (sseIdleTimeout > 0) {
-      this.#idle = new IdleTimer(sseIdleTimeout, () => this.#endIdle());
+      stream.writes = new IdleTimer(sseIdleTimeout, () => this.#endIdle());
     }
   }
 
-  /** Writes to the stream; resolves when more may come. */
-  write(bytes: Uint8Array): Promise<void> {
-    this.#idle?.touch();
-    return this.#stream!.write(bytes);
+  /** The stream, once it has started. */
+  get stream(): OutboundBody | null {
+    return this.#stream;
   }
 
   /** Has a comment written every `interval` seconds; 0 stops it. */
@@ -121,7 +119,7 @@ export class SseExchange extends ResponseExchange {
 
   override responseOver(): void {
     clearInterval(this.#timer);
-    this.#idle?.end();
+    this.#stream?.writes?.end();
     super.responseOver();
   }
 
@@ -129,7 +127,7 @@ export class SseExchange extends ResponseExchange {
     return this.worker.app(
       sseScope(this),
       () => receiveSse(this),
-      (event) => sendSse(this, event),
+      sseSend(this),
     );
   }
 
@@ -151,7 +149,7 @@ export class SseExchange extends ResponseExchange {
     const text = ENCODER.encode(formatSseComment(comment));
     this.#timer = setInterval(() => {
       // A client that takes nothing needs no more to take.
-      if (!this.writer.transport.full) this.write(text);
+      if (!this.writer.transport.full) this.#stream!.write(text);
     }, timerDelay(interval));
   }
 

@@ -9,26 +9,30 @@ import { BodyFailure } from "../request_body.ts";
 import type { SseExchange } from "./exchange.ts";
 
 /** The next event: the request body, then the disconnect (PAGI.md 3.5). */
-export async function receiveSse(
-  exchange: SseExchange,
-): Promise<ReceiveEvent> {
-  const { body } = exchange;
-  if (!exchange.over && !body.done) {
-    try {
-      const part = await body.read();
-      if (part !== null) {
-        return { type: "sse.request", body: part.body, more: part.more };
-      }
-    } catch (error) {
-      if (!(error instanceof BodyFailure)) throw error;
-      exchange.failBody(error);
+export function receiveSse(exchange: SseExchange): Promise<ReceiveEvent> {
+  return exchange.over || exchange.body.done
+    ? receiveEnd(exchange)
+    : receivePart(exchange);
+}
+
+async function receivePart(exchange: SseExchange): Promise<ReceiveEvent> {
+  try {
+    const part = await exchange.body.read();
+    if (part !== null) {
+      return { type: "sse.request", body: part.body, more: part.more };
     }
+  } catch (error) {
+    if (!(error instanceof BodyFailure)) throw error;
+    exchange.failBody(error);
   }
+  return receiveEnd(exchange);
+}
+
+function receiveEnd(exchange: SseExchange): Promise<ReceiveEvent> {
   // A declined stream has no disconnect (PAGI.md 8, item 58).
   if (exchange.declined) return new Promise(() => {});
-  await exchange.whenOver();
-  return {
+  return exchange.whenOver().then(() => ({
     type: "sse.disconnect",
     reason: exchange.state.reason ?? "",
-  };
+  }));
 }

@@ -4,26 +4,35 @@
  * @module
  */
 
-import type { SendEvent } from "../../pagi/types.ts";
+import type { Send, SendEvent } from "../../pagi/types.ts";
 import { checkSseEvent, type SseSendEvent } from "../../pagi/sse_events.ts";
 import { formatSseComment } from "../../pagi/sse_format.ts";
 import { writeHttp } from "../http/send.ts";
+import type { OutboundBody } from "../outbound_body.ts";
 import { encodedBefore, encodeSseEvent } from "./encode_event.ts";
 import type { SseExchange } from "./exchange.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 const ENCODER = new TextEncoder();
 
+/** What the app sends its events with. */
+export function sseSend(exchange: SseExchange): Send {
+  // At hand for the events of a running stream: with many streams, each
+  // object on the way to theirs is one that the processor has to wait for.
+  let stream: OutboundBody | null = null;
+  return (event) => {
+    if (stream !== null && !stream.over) {
+      const bytes = encodedBefore(event);
+      if (bytes !== null) return stream.write(bytes);
+    }
+    const taken = sendSse(exchange, event);
+    stream = exchange.stream;
+    return taken;
+  };
+}
+
 /** Takes an event (PAGI.md 3.5, the table of events). */
-export function sendSse(
-  exchange: SseExchange,
-  event: SendEvent,
-): Promise<void> {
-  if (exchange.phase === "streaming") {
-    const bytes = encodedBefore(event);
-    // To nobody, if the client has left.
-    if (bytes !== null) return exchange.write(bytes);
-  }
+function sendSse(exchange: SseExchange, event: SendEvent): Promise<void> {
   // Only `sse.close` outlives the client: its sends are mistakes for good.
   if (exchange.state.ended && exchange.phase !== "closed") return DONE;
   try {
@@ -98,9 +107,11 @@ function streaming(
 ): Promise<void> {
   switch (event.type) {
     case "sse.send":
-      return exchange.write(encodeSseEvent(event));
+      return exchange.stream!.write(encodeSseEvent(event));
     case "sse.comment":
-      return exchange.write(ENCODER.encode(formatSseComment(event.comment)));
+      return exchange.stream!.write(
+        ENCODER.encode(formatSseComment(event.comment)),
+      );
     case "sse.keepalive":
       exchange.keepAlive(event.interval, event.comment ?? "");
       return DONE;
