@@ -60,10 +60,20 @@ function checkAccept(event: UncheckedEvent): void {
   );
 }
 
+/**
+ * The message of a correct `websocket.send`, which needs no other check; null
+ * for all other events.
+ */
+export function messageOf(event: unknown): string | Uint8Array | null {
+  const { type, text, bytes } = event as UncheckedEvent ?? {};
+  if (type !== "websocket.send") return null;
+  if (bytes == null) return typeof text === "string" ? text : null;
+  return text == null && bytes instanceof Uint8Array ? bytes : null;
+}
+
 function checkSend(event: UncheckedEvent): void {
+  if (messageOf(event) !== null) return;
   const { text, bytes } = event;
-  if (bytes == null && typeof text === "string") return;
-  if (text == null && bytes instanceof Uint8Array) return;
   throw new TypeError(
     `websocket.send was sent with text ${shown(text)} and bytes ${
       shown(bytes)

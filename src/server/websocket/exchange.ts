@@ -63,7 +63,9 @@ export class WebSocketExchange extends Exchange {
   /** Resolves when an accepted WebSocket is open, or will never be. */
   opened: Promise<void> = DONE;
   override status: number | null = null;
-  readonly inbox: WebSocketInbox = new WebSocketInbox();
+  readonly inbox: WebSocketInbox = new WebSocketInbox(
+    this.worker.settings.maxReceiveQueue,
+  );
   readonly outbox: WebSocketOutbox = new WebSocketOutbox(
     this.worker.marks,
     this.countsBytes,
@@ -240,14 +242,11 @@ export class WebSocketExchange extends Exchange {
   #take(data: string | ArrayBuffer): void {
     if (this.phase !== "open") return;
     this.#idle?.touch();
-    const { maxWsFrameSize, maxReceiveQueue } = this.worker.settings;
-    if (exceeds(data, maxWsFrameSize)) {
-      return this.close(1009, "", TOO_LARGE);
+    if (exceeds(data, this.worker.settings.maxWsFrameSize)) {
+      this.close(1009, "", TOO_LARGE);
+    } else if (!this.inbox.push(data)) {
+      this.close(1008, "queue overflow", QUEUE_FULL);
     }
-    if (this.inbox.length >= maxReceiveQueue) {
-      return this.close(1008, "queue overflow", QUEUE_FULL);
-    }
-    this.inbox.push(data);
   }
 
   /** The connection is at its end; what was foreseen goes before `ending`. */

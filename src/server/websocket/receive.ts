@@ -25,27 +25,36 @@ export class WebSocketInbox {
   /** The call that waits for the next event; mostly there is one. */
   #waiter: ((event: ReceiveEvent) => void) | null = null;
   /** Those that wait behind it. */
-  #waiting: ((event: ReceiveEvent) => void)[] = [];
+  #waiting: ((event: ReceiveEvent) => void)[] | null = null;
   #disconnect: DisconnectEvent | null = null;
+  readonly #limit: number;
+
+  /** @param limit So many messages may wait for the app. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
 
   /** Messages that the app has not taken yet. */
   get length(): number {
     return this.#events.length - this.#next;
   }
 
-  /** Takes a message in; nothing comes after the disconnect. */
-  push(data: string | ArrayBuffer): void {
+  /** Takes a message in; false when too many wait already. */
+  push(data: string | ArrayBuffer): boolean {
     this.received++;
-    if (this.#disconnect !== null) return;
     const event: ReceiveEvent = typeof data === "string"
       ? { type: "websocket.receive", text: data }
       : { type: "websocket.receive", bytes: new Uint8Array(data) };
     const waiter = this.#waiter;
-    if (waiter === null) this.#events.push(event);
-    else {
-      this.#waiter = this.#waiting.length > 0 ? this.#waiting.shift()! : null;
+    if (waiter !== null) {
+      this.#waiter = this.#waiting?.shift() ?? null;
       waiter(event);
+      return true;
     }
+    if (this.length >= this.#limit) return false;
+    // Nothing comes after the disconnect.
+    if (this.#disconnect === null) this.#events.push(event);
+    return true;
   }
 
   /** The end, after what is queued already. */
@@ -54,8 +63,8 @@ export class WebSocketInbox {
     this.#disconnect = { type: "websocket.disconnect", ...ending };
     this.#waiter?.(this.#disconnect);
     this.#waiter = null;
-    for (const resolve of this.#waiting) resolve(this.#disconnect);
-    this.#waiting = [];
+    for (const resolve of this.#waiting ?? []) resolve(this.#disconnect);
+    this.#waiting = null;
   }
 
   /** The next event. */
@@ -76,7 +85,7 @@ export class WebSocketInbox {
     if (this.#disconnect !== null) return Promise.resolve(this.#disconnect);
     return new Promise((resolve) => {
       if (this.#waiter === null) this.#waiter = resolve;
-      else this.#waiting.push(resolve);
+      else (this.#waiting ??= []).push(resolve);
     });
   }
 }

@@ -7,6 +7,7 @@
 import type { SendEvent } from "../../pagi/types.ts";
 import {
   checkWebSocketEvent,
+  messageOf,
   type WebSocketSendEvent,
 } from "../../pagi/websocket_events.ts";
 import type { WebSocketExchange } from "./exchange.ts";
@@ -20,6 +21,10 @@ export function sendWebSocket(
 ): Promise<void> {
   if (exchange.phase === "closed") return DONE;
   try {
+    if (exchange.phase === "open") {
+      const message = messageOf(event);
+      if (message !== null) return exchange.write(message);
+    }
     checkWebSocketEvent(event);
     switch (exchange.phase) {
       case "connecting":
@@ -40,8 +45,6 @@ function whileOpen(
   event: WebSocketSendEvent,
 ): Promise<void> {
   switch (event.type) {
-    case "websocket.send":
-      return exchange.write(event.text ?? event.bytes!);
     case "websocket.close":
       exchange.close(event.code ?? 1000, event.reason ?? "");
       return DONE;
