@@ -20,9 +20,15 @@ export class DeclinedResponse {
   }
 
   /** What the server says in the app's stead. */
-  static plain(status: number, text: string): DeclinedResponse {
-    const type = "text/plain; charset=utf-8";
-    const answer = new DeclinedResponse(status, [["content-type", type]]);
+  static plain(
+    status: number,
+    text: string,
+    headers: HeaderList = [],
+  ): DeclinedResponse {
+    const answer = new DeclinedResponse(status, [
+      ["content-type", "text/plain; charset=utf-8"],
+      ...headers,
+    ]);
     answer.add(text + "\n");
     return answer;
   }

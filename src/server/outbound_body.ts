@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Queue } from "./queue.ts";
 import { type PendingRead, publicRead, takeReads } from "./engine_stream.ts";
 import type { IdleTimer } from "./idle_timer.ts";
 import type { Buffer, TransportState } from "./transport_state.ts";
@@ -26,7 +27,7 @@ export class OutboundBody
   /** … and who asked for more before it had that, as the engine does not. */
   #laterReads: PendingRead[] | null = null;
   /** The pieces that wait for the engine … */
-  #waiting: Uint8Array[] | null = null;
+  #waiting: Queue<Uint8Array> | null = null;
   /** … and their size. */
   #bufferedBytes = 0;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
@@ -78,7 +79,7 @@ export class OutboundBody
       read.chunkSteps(piece);
       return DONE;
     }
-    (this.#waiting ??= []).push(piece);
+    (this.#waiting ??= new Queue()).push(piece);
     this.#bufferedBytes += byteLength;
     const transport = this.#transport;
     transport.update();

@@ -7,6 +7,7 @@
 import type { DisconnectReason, HeaderList } from "../pagi/types.ts";
 import { log } from "../log/log.ts";
 import type { ExpectedInput } from "../guard/client_watch.ts";
+import { failureAnswer } from "./app_failure.ts";
 import type { Deadline } from "./deadline_set.ts";
 import { Exchange } from "./exchange.ts";
 import { IdleTimer } from "./idle_timer.ts";
@@ -222,7 +223,7 @@ export abstract class ResponseExchange extends Exchange {
     if (await this.clientHasLeft()) return this.disconnect("client_closed");
     if (this.state.ended) return;
     this.logError("the app returned without a response.");
-    this.answer(500, "Internal Server Error", "server_error");
+    this.answerFailure();
   }
 
   protected override failed(error: unknown): void {
@@ -233,16 +234,12 @@ export abstract class ResponseExchange extends Exchange {
     this.logError("the app threw.", error);
     if (this.writer.complete) this.state.succeed();
     else if (this.writer.started) this.disconnect("server_error");
-    else if (isOutOfDescriptors(error)) {
-      this.answer(503, "The server has too many files open.", "server_error", [
-        ["retry-after", "5"],
-      ]);
-    } else this.answer(500, "Internal Server Error", "server_error");
+    else this.answerFailure(error);
   }
-}
 
-/** Tells whether an app failed only because too many files are open. */
-function isOutOfDescriptors(error: unknown): boolean {
-  const code = error instanceof Error && (error as { code?: string }).code;
-  return code === "EMFILE" || code === "ENFILE";
+  /** Answers for an app that failed. */
+  protected answerFailure(error?: unknown): void {
+    const { status, text, headers } = failureAnswer(error);
+    this.answer(status, text, "server_error", headers);
+  }
 }

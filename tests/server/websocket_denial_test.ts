@@ -194,6 +194,18 @@ Deno.test("an app that neither accepts nor refuses gets 500 and a log entry", as
   assert(linesOf("error", throws.log)[0].includes("app broke"));
 });
 
+Deno.test("an app that is out of descriptors answers the handshake with 503: that passes", async () => {
+  const error = Object.assign(new Error("Too many open files"), {
+    code: "EMFILE",
+  });
+  const { status, body, headers, log } = await answerOf(() =>
+    Promise.reject(error)
+  );
+  assertEquals([status, body], [503, "The server has too many files open.\n"]);
+  assertEquals(headers.get("retry-after"), "5");
+  assertEquals(linesOf("error", log).length, 1);
+});
+
 Deno.test("an app that returns in the middle of a denial gets 500 and a log entry", async () => {
   const { status, log } = await answerOf(async (_scope, _receive, send) => {
     await send({ type: "websocket.http.response.start", status: 401 });

@@ -85,7 +85,7 @@ export class SseExchange extends ResponseExchange {
     this.logError(
       `the app sent sse.close before sse.start${reason ? ` (${reason})` : ""}.`,
     );
-    this.answer(500, "Internal Server Error", "server_error");
+    this.answerFailure();
   }
 
   /** True when the app answers with a decline. */

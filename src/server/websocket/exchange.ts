@@ -11,6 +11,7 @@ import { log } from "../../log/log.ts";
 import type { ExpectedInput } from "../../guard/client_watch.ts";
 import type { ListenerContext } from "../context.ts";
 import { withAdded } from "../added_headers.ts";
+import { failureAnswer } from "../app_failure.ts";
 import { DeclinedResponse } from "../declined_response.ts";
 import { endToEnd } from "../end_to_end.ts";
 import { Exchange, type StopCause } from "../exchange.ts";
@@ -236,7 +237,7 @@ export class WebSocketExchange extends Exchange {
     this.logError("the app threw.", error);
     await this.opened;
     if (this.phase === "open") this.close(1011, "");
-    else if (!this.handedOff) this.#fail();
+    else if (!this.handedOff) this.#fail(error);
   }
 
   #take(data: string | ArrayBuffer): void {
@@ -283,8 +284,9 @@ export class WebSocketExchange extends Exchange {
     this.endResponse();
   }
 
-  #fail(): void {
-    this.#deny(DeclinedResponse.plain(500, "Internal Server Error"));
+  #fail(error?: unknown): void {
+    const { status, text, headers } = failureAnswer(error);
+    this.#deny(DeclinedResponse.plain(status, text, headers));
     this.state.fail("server_error");
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Queue } from "../queue.ts";
 import type { ReceiveEvent } from "../../pagi/types.ts";
 import type { Ending } from "./ending.ts";
 
@@ -20,8 +21,7 @@ export class WebSocketInbox {
   /** Messages that came so far. */
   received = 0;
   #connected = false;
-  #events: ReceiveEvent[] = [];
-  #next = 0;
+  readonly #events = new Queue<ReceiveEvent>();
   /** The call that waits for the next event; mostly there is one. */
   #waiter: ((event: ReceiveEvent) => void) | null = null;
   /** Those that wait behind it. */
@@ -32,11 +32,6 @@ export class WebSocketInbox {
   /** @param limit So many messages may wait for the app. */
   constructor(limit: number) {
     this.#limit = limit;
-  }
-
-  /** Messages that the app has not taken yet. */
-  get length(): number {
-    return this.#events.length - this.#next;
   }
 
   /** Takes a message in; false when too many wait already. */
@@ -51,7 +46,7 @@ export class WebSocketInbox {
       waiter(event);
       return true;
     }
-    if (this.length >= this.#limit) return false;
+    if (this.#events.length >= this.#limit) return false;
     // Nothing comes after the disconnect.
     if (this.#disconnect === null) this.#events.push(event);
     return true;
@@ -73,15 +68,8 @@ export class WebSocketInbox {
       this.#connected = true;
       return Promise.resolve({ type: "websocket.connect" });
     }
-    if (this.#next < this.#events.length) {
-      const event = this.#events[this.#next++];
-      // Forget what was taken once it is worth the move.
-      if (this.#next === this.#events.length || this.#next > 512) {
-        this.#events = this.#events.slice(this.#next);
-        this.#next = 0;
-      }
-      return Promise.resolve(event);
-    }
+    const event = this.#events.shift();
+    if (event !== undefined) return Promise.resolve(event);
     if (this.#disconnect !== null) return Promise.resolve(this.#disconnect);
     return new Promise((resolve) => {
       if (this.#waiter === null) this.#waiter = resolve;
