@@ -66,7 +66,11 @@ class Group implements Disposable {
   /** Closes one as a replacement does: avoided first. */
   async leave(member: Member): Promise<void> {
     this.steer((other) => other !== member);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // Who has connected already waits in its queue, however slow the machine.
+    for (let before = -1; before !== member.accepted;) {
+      before = member.accepted;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     await member.close();
     this.steering.leave(member.id);
     this.members.splice(this.members.indexOf(member), 1);
@@ -169,7 +173,7 @@ Deno.test({
     stopped = true;
     await Promise.all(clients);
     assertEquals(lost, []);
-    assert(asked > 500, `${asked} connections`);
+    assert(asked > 100, `${asked} connections`);
   },
 });
 
