@@ -37,13 +37,17 @@ export async function startDaemon(): Promise<void> {
   }
   const daemon = startOwnProcess("daemon", ownCommand());
   let interrupted = false;
+  let starting = true;
   const remove = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], () => {
+    if (!starting) return;
     daemon.kill(interrupted ? "SIGKILL" : "SIGTERM");
     interrupted = true;
   });
   const ended = await daemon.outcome;
-  remove();
-  if (ended === null) return;
+  starting = false;
+  // One that has failed is told of: a signal that comes too late must not end
+  // this process before.
+  if (ended === null) return remove();
   const how = ended.signal === null
     ? `it ended with exit code ${ended.code}`
     : `it was ended by ${ended.signal}`;
