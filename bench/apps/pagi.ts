@@ -72,7 +72,7 @@ const apps: Record<string, PagiApp> = {
     if (scope.type === "sse") {
       await send({ type: "sse.start" });
       members.add(send);
-      for (;;) if ((await receive()).type === "sse.disconnect") break;
+      while ((await receive()).type !== "sse.disconnect") continue;
       members.delete(send);
     } else {
       broadcast({ type: "sse.send", data: "sixteen bytes !!" });

@@ -166,14 +166,14 @@ Deno.test({
         asked++;
       }
     });
-    for (let count = 0; count < 20; count++) {
+    // On a slow machine more close, until so many have asked.
+    for (let count = 0; count < 20 || asked <= 500; count++) {
       group.join();
       await group.leave(group.members[0]);
     }
     stopped = true;
     await Promise.all(clients);
     assertEquals(lost, []);
-    assert(asked > 100, `${asked} connections`);
   },
 });
 

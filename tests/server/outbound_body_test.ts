@@ -31,20 +31,15 @@ interface Opened {
 }
 
 function open(Body: typeof OutboundBody): Opened {
-  const buffer = { bufferedBytes: 0 };
-  const transport = new TransportState(
-    {
-      get bufferedBytes() {
-        return opened.body?.bufferedBytes ?? buffer.bufferedBytes;
-      },
+  const buffer = {
+    get bufferedBytes(): number {
+      return body.bufferedBytes;
     },
-    MARKS,
-  );
-  const opened = { transport, cancelled: 0 } as {
-    -readonly [Key in keyof Opened]: Opened[Key];
   };
-  opened.body = new Body(transport, () => opened.cancelled++);
-  opened.reader = opened.body.stream.getReader();
+  const transport = new TransportState(buffer, MARKS);
+  const body: OutboundBody = new Body(transport, () => opened.cancelled++);
+  const reader = body.stream.getReader();
+  const opened = { body, transport, reader, cancelled: 0 };
   return opened;
 }
 

@@ -40,6 +40,7 @@ export function sendWebSocket(
   }
 }
 
+/** Does what any event says but a message, which has gone already. */
 function whileOpen(
   exchange: WebSocketExchange,
   event: WebSocketSendEvent,
