@@ -67,16 +67,26 @@ export function checkStatus(event: UncheckedEvent): void {
   );
 }
 
-/** Header names that were found to be tokens; apps use few of them. */
-const knownNames = new Set<string>();
-const MAX_KNOWN_NAMES = 256;
+/** How many texts are remembered, and how long they may be. */
+const [MOST_REMEMBERED, LONGEST_REMEMBERED] = [1024, 64];
 
-function isHeaderName(name: unknown): boolean {
-  if (knownNames.has(name as string)) return true;
-  if (typeof name !== "string" || !isToken(name)) return false;
-  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.add(name);
-  return true;
+/** The same check, which knows short texts again: apps repeat a few of them. */
+function remembering(
+  check: (text: string) => boolean,
+): (text: unknown) => boolean {
+  const passed = new Set<unknown>();
+  return (text) => {
+    if (passed.has(text)) return true;
+    if (typeof text !== "string" || !check(text)) return false;
+    if (
+      passed.size < MOST_REMEMBERED && text.length <= LONGEST_REMEMBERED
+    ) passed.add(text);
+    return true;
+  };
 }
+
+const isHeaderName = remembering(isToken);
+const isHeaderValue = remembering(isSafeFieldValue);
 
 /** Checks `headers`: pairs of a token and a safe value (PAGI.md 3.1). */
 export function checkHeaders(event: UncheckedEvent): void {
@@ -107,7 +117,7 @@ export function checkHeaders(event: UncheckedEvent): void {
         "a header name must be a token: letters, digits and !#$%&'*+-.^_`|~ (PAGI.md 3.1)",
       );
     }
-    if (typeof pair[1] !== "string" || !isSafeFieldValue(pair[1])) {
+    if (!isHeaderValue(pair[1])) {
       throw headerError(
         event,
         i,
@@ -131,9 +141,17 @@ function headerError(
   );
 }
 
-/** Checks an optional flag: 0, 1, false or true. */
-export function checkFlag(event: UncheckedEvent, field: string): void {
-  const value = event[field];
+/**
+ * Checks an optional flag: 0, 1, false or true.
+ *
+ * @param value What the field holds: to read a field by a name that varies
+ *   takes longer.
+ */
+export function checkFlag(
+  event: UncheckedEvent,
+  field: string,
+  value: unknown,
+): void {
   if (
     value == null || value === 0 || value === 1 || typeof value === "boolean"
   ) return;
@@ -160,7 +178,7 @@ export function checkBody(event: UncheckedEvent): void {
 /** Checks the body of a denial or a decline, which takes no file. */
 export function checkPlainBody(event: UncheckedEvent): void {
   checkBody(event);
-  checkFlag(event, "more");
+  checkFlag(event, "more", event.more);
   if (event.file == null && event.fh == null) return;
   throw new TypeError(
     `${event.type} was sent with a file or fh; it takes a body only (PAGI.md 3.2).`,

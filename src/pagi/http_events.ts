@@ -48,12 +48,12 @@ export function checkHttpEvent(event: unknown): asserts event is HttpSendEvent {
 
 function checkStart(event: UncheckedEvent): void {
   checkHead(event);
-  checkFlag(event, "trailers");
+  checkFlag(event, "trailers", event.trailers);
 }
 
 function checkResponseBody(event: UncheckedEvent): void {
-  const { body, file, fh } = event;
-  checkFlag(event, "more");
+  const { body, file, fh, more } = event;
+  checkFlag(event, "more", more);
   if (file == null && fh == null) return checkBody(event);
   if (body != null || file != null && fh != null) {
     throw new TypeError(

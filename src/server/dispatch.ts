@@ -11,7 +11,8 @@ import type { ListenerContext } from "./context.ts";
 import { serveHttp } from "./http/exchange.ts";
 import { isHttp2 } from "./http_version.ts";
 import { Refusal } from "./refusal.ts";
-import { readHead, type RequestHead, targetOf } from "./request_head.ts";
+import { readHead, type RequestHead } from "./request_head.ts";
+import { targetOf } from "./request_target.ts";
 import { serveSse } from "./sse/exchange.ts";
 import { serveWebSocket } from "./websocket/exchange.ts";
 

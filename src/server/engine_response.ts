@@ -14,11 +14,17 @@
 import type { HeaderList } from "../pagi/types.ts";
 import { ownBytes, type Payload } from "./payload.ts";
 
-/** What the engine keeps of a response. */
+/** What the engine keeps behind the symbol called "response". */
 interface EngineResponse {
-  status: number;
+  readonly type: "default";
+  readonly body: EngineBody | null;
   headerList: HeaderList;
-  body: EngineBody | null;
+  readonly urlList: readonly string[];
+  status: number;
+  readonly statusMessage: string;
+  readonly aborted: boolean;
+  readonly bodyDecoded: boolean;
+  readonly url: () => string | null;
 }
 
 /** What it keeps of a body that is whole. */
@@ -26,23 +32,99 @@ interface EngineBody {
   readonly streamOrStatic: { body: Uint8Array | string; consumed: boolean };
 }
 
-/** The engine's kind of header for a short reply with nothing but a type. */
-const CONTENT_TYPE_ONLY = 2;
+/** All that a response consists of, by the descriptions of its symbols. */
+const PARTS = [
+  "[[webidl.brand]]",
+  "response",
+  "headers",
+  "headers guard",
+  "serve fast status",
+  "serve fast body",
+  "serve fast header kind",
+  "serve fast content type",
+  "serve fast consumed",
+  "serve native response",
+  "lazy static body",
+  "lazy static content type",
+];
+const INNER_PARTS =
+  "type body headerList urlList status statusMessage aborted bodyDecoded url";
+/** The engine's kinds of header: none that it knows, and a type alone. */
+const [ANY, CONTENT_TYPE_ALONE] = [0, 2];
 
-const PROBE = new Response(new Uint8Array());
+const PROBE = new Response(new Uint8Array()) as Response & Parts;
+type Parts = Record<symbol, unknown>;
+
 const symbols = new Map(
   Object.getOwnPropertySymbols(PROBE).map((symbol) => [
     symbol.description,
     symbol,
   ]),
 );
-const RESPONSE = symbols.get("response");
-const STATUS = symbols.get("serve fast status");
-const BODY = symbols.get("serve fast body");
-const HEADER_KIND = symbols.get("serve fast header kind");
-const CONTENT_TYPE = symbols.get("serve fast content type");
-/** Makes bodies, where the engine keeps whole ones as it is thought to. */
-const Body = bodyConstructor();
+const [
+  BRAND,
+  RESPONSE,
+  HEADERS,
+  GUARD,
+  FAST_STATUS,
+  FAST_BODY,
+  FAST_KIND,
+  FAST_TYPE,
+  FAST_CONSUMED,
+  NATIVE,
+  LAZY_BODY,
+  LAZY_TYPE,
+] = PARTS.map((part) => symbols.get(part) ?? Symbol(part));
+const INNER = PROBE[RESPONSE] as EngineResponse | undefined;
+/** Makes bodies. */
+const Body = INNER?.body?.constructor as new (
+  whole: EngineBody["streamOrStatic"],
+) => EngineBody;
+/** True when the engine's responses are made of these parts and no others. */
+const IS_KNOWN = Reflect.ownKeys(PROBE).length === PARTS.length &&
+  PARTS.every((part) => symbols.has(part)) && INNER !== undefined &&
+  Object.keys(INNER).join(" ") === INNER_PARTS &&
+  INNER.body?.streamOrStatic.body instanceof Uint8Array;
+
+const NO_URLS: readonly string[] = [];
+
+/** What `new Response` would make of a body that is whole. */
+class WholeResponse {
+  [part: symbol]: unknown;
+
+  constructor(
+    body: string | Uint8Array,
+    status: number,
+    headers: HeaderList,
+  ) {
+    const alone = headers.length === 1 && isContentType(headers[0][0]);
+    const inner: EngineResponse = {
+      type: "default",
+      // With a type alone the engine makes what is missing here when asked.
+      body: alone ? null : new Body({ body, consumed: false }),
+      headerList: alone ? [] : headers,
+      urlList: NO_URLS,
+      status,
+      statusMessage: "",
+      aborted: false,
+      bodyDecoded: false,
+      url: noUrl,
+    };
+    this[BRAND] = PROBE[BRAND];
+    this[RESPONSE] = inner;
+    this[HEADERS] = null;
+    this[GUARD] = PROBE[GUARD];
+    this[FAST_STATUS] = alone ? status : 0;
+    this[FAST_BODY] = alone ? body : null;
+    this[FAST_KIND] = alone ? CONTENT_TYPE_ALONE : ANY;
+    this[FAST_TYPE] = alone ? headers[0][1] : null;
+    this[FAST_CONSUMED] = false;
+    this[NATIVE] = null;
+    this[LAZY_BODY] = alone ? body : null;
+    this[LAZY_TYPE] = alone ? headers[0][1] : null;
+  }
+}
+Object.setPrototypeOf(WholeResponse.prototype, Response.prototype);
 
 /**
  * Makes a response of fields that were checked: names are tokens, values hold
@@ -56,32 +138,19 @@ export function engineResponse(
   status: number,
   headers: HeaderList,
 ): Response {
-  if (
-    RESPONSE === undefined || Body === null || STATUS === undefined ||
-    BODY === undefined || HEADER_KIND === undefined ||
-    CONTENT_TYPE === undefined
-  ) {
+  if (!IS_KNOWN) {
     return new Response(typeof body === "string" ? ownBytes(body) : body, {
       status,
       headers,
     });
   }
-  const isWhole = typeof body === "string" || body instanceof Uint8Array;
-  const response = new Response(isWhole ? null : body) as
-    & Response
-    & Record<symbol, unknown>;
-  const inner = engineResponseOf(response, RESPONSE);
+  if (typeof body === "string" || body instanceof Uint8Array) {
+    return new WholeResponse(body, status, headers) as unknown as Response;
+  }
+  const response = new Response(body) as Response & Parts;
+  const inner = response[RESPONSE] as EngineResponse;
   inner.status = status;
   inner.headerList = headers;
-  if (isWhole) {
-    inner.body = new Body({ body, consumed: false });
-    if (headers.length === 1 && isContentType(headers[0][0])) {
-      response[STATUS] = status;
-      response[BODY] = body;
-      response[HEADER_KIND] = CONTENT_TYPE_ONLY;
-      response[CONTENT_TYPE] = headers[0][1];
-    }
-  }
   return response;
 }
 
@@ -89,15 +158,6 @@ function isContentType(name: string): boolean {
   return name.length === 12 && name.toLowerCase() === "content-type";
 }
 
-function engineResponseOf(response: Response, symbol: symbol): EngineResponse {
-  return (response as unknown as Record<symbol, EngineResponse>)[symbol];
-}
-
-function bodyConstructor():
-  | (new (whole: EngineBody["streamOrStatic"]) => EngineBody)
-  | null {
-  const body = RESPONSE && engineResponseOf(PROBE, RESPONSE).body;
-  return body?.streamOrStatic?.body instanceof Uint8Array
-    ? body.constructor as ReturnType<typeof bodyConstructor>
-    : null;
+function noUrl(): null {
+  return null;
 }

@@ -5,7 +5,6 @@
  */
 
 import type { NetScope, PagiInfo, PagiTransport } from "../pagi/types.ts";
-import { decodePath } from "../http/target.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** The version of the protocol (PAGI.md 8, item 2). */
@@ -29,7 +28,7 @@ export function netScope<Type extends string, Scheme extends string>(
     pagi: PAGI,
     http_version: head.http2 ? "2" : "1.1",
     scheme,
-    path: decodePath(head.rawPath),
+    path: head.path,
     raw_path: head.rawPath,
     query_string: head.query,
     root_path: settings.rootPath,

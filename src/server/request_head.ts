@@ -5,10 +5,16 @@
  */
 
 import type { HeaderList } from "../pagi/types.ts";
-import { splitTarget } from "../http/target.ts";
+import { decodePath } from "../http/target.ts";
 import { headerList } from "./engine.ts";
 import { isHttp2 } from "./http_version.ts";
 import { Refusal } from "./refusal.ts";
+import {
+  checkedTarget,
+  endOfAuthority,
+  endsAuthority,
+  isPlainPath,
+} from "./request_target.ts";
 
 /** Which room serves a request (PAGI.md 3.1, row "kind"). */
 export type RequestKind = "http" | "sse" | "websocket";
@@ -17,6 +23,8 @@ export type RequestKind = "http" | "sse" | "websocket";
 export interface RequestHead {
   readonly kind: RequestKind;
   readonly method: string;
+  /** Decoded. */
+  readonly path: string;
   /** As sent, before the first "?"; one code unit per byte. */
   readonly rawPath: string;
   /** As sent, after the first "?". */
@@ -49,31 +57,6 @@ function isHost(host: string): boolean {
   if (!HOST.test(host) || !URL.canParse(`http://${host}/`)) return false;
   lastGoodHost = host;
   return true;
-}
-
-/** What all targets are but a few: visible ASCII, without "#". */
-const PLAIN_TARGET = /^[!"$-~]*$/;
-
-/** A target that is not plain, one code unit per byte. */
-function checkedTarget(text: string): string {
-  if (text.includes("#")) {
-    throw new Refusal(400, "A request target has no fragment.");
-  }
-  // The engine lets this one control character through by HTTP/2.
-  if (text.includes("\x7f")) {
-    throw new Refusal(400, "A request target has no control character.");
-  }
-  return toByteString(text);
-}
-
-/** A request target may hold UTF-8; PAGI's strings hold one byte per unit. */
-function toByteString(text: string): string {
-  if (PLAIN_TARGET.test(text)) return text;
-  let bytes = "";
-  for (const byte of new TextEncoder().encode(text)) {
-    bytes += String.fromCharCode(byte);
-  }
-  return bytes;
 }
 
 /**
@@ -233,26 +216,25 @@ export function readHead(
     kind = "websocket";
   }
 
-  let target = url.slice(pathStart);
-  if (!PLAIN_TARGET.test(target)) target = checkedTarget(target);
+  const target = url.slice(pathStart);
   const mark = target.indexOf("?");
-  const rawPath = mark < 0 ? target : target.slice(0, mark);
+  // `GET http://host?query` has an empty path, which means "/".
+  let rawPath = (mark < 0 ? target : target.slice(0, mark)) || "/";
+  let path = rawPath;
+  if (!isPlainPath(rawPath)) {
+    rawPath = checkedTarget(rawPath);
+    path = decodePath(rawPath);
+  }
   return {
     kind,
     method: method.toUpperCase(),
-    // `GET http://host?query` has an empty path, which means "/".
-    rawPath: rawPath === "" ? "/" : rawPath,
-    query: mark < 0 ? "" : target.slice(mark + 1),
+    path,
+    rawPath,
+    query: mark < 0 ? "" : checkedTarget(target.slice(mark + 1)),
     http2,
     headers,
     contentLength,
   };
-}
-
-/** The target in the engine's URL of a request; one code unit per byte. */
-export function targetOf(url: string): ReturnType<typeof splitTarget> {
-  const start = endOfAuthority(url, url.indexOf("://") + 3);
-  return splitTarget(toByteString(url.slice(start)));
 }
 
 /**
@@ -264,18 +246,6 @@ function assertScheme(url: string, secure: boolean): void {
   // The engine has a scheme of its own for Unix sockets.
   if (scheme === (secure ? "https" : "http") || scheme === "http+unix") return;
   throw new Refusal(421, `This connection serves no ${scheme} targets.`);
-}
-
-function endOfAuthority(url: string, start: number): number {
-  for (let i = start; i < url.length; i++) {
-    if (endsAuthority(url.charCodeAt(i))) return i;
-  }
-  return url.length;
-}
-
-/** "/", "?", "#" or the end of the text. */
-function endsAuthority(unit: number): boolean {
-  return unit === 47 || unit === 63 || unit === 35 || Number.isNaN(unit);
 }
 
 function badHost(): Refusal {
