@@ -5,6 +5,7 @@
  */
 
 const LINE_FEED = 10;
+const ZERO = 48;
 const QUOTE = 34;
 const BACKSLASH = 92;
 /** Bytes that the escaped form of one code unit takes at most: `\uNNNN`. */
@@ -53,6 +54,23 @@ export class LineBuffer {
     this.#length = length;
   }
 
+  /**
+   * Appends an integer from 0.
+   *
+   * @param digits So many at least, with zeros before it.
+   */
+  number(value: number, digits = 1): void {
+    const size = Math.max(digits, countDigits(value));
+    const bytes = this.#room(size);
+    const start = this.#length;
+    for (let i = start + size - 1; i >= start; i--) {
+      const rest = Math.floor(value / 10);
+      bytes[i] = ZERO + (value - 10 * rest);
+      value = rest;
+    }
+    this.#length = start + size;
+  }
+
   /** Ends a line. */
   end(): void {
     this.#room(1)[this.#length++] = LINE_FEED;
@@ -78,6 +96,11 @@ export class LineBuffer {
     }
     return this.#bytes;
   }
+}
+
+function countDigits(value: number): number {
+  if (value < 1000) return value < 10 ? 1 : value < 100 ? 2 : 3;
+  return String(value).length;
 }
 
 function escape(unit: number, bytes: Uint8Array, length: number): number {

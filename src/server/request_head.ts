@@ -125,7 +125,9 @@ export function readHead(
     }
   }
 
-  const authorityStart = url.indexOf("://") + 3;
+  const origin = secure ? "https://" : "http://";
+  const ordinary = url.startsWith(origin);
+  const authorityStart = ordinary ? origin.length : url.indexOf("://") + 3;
   let pathStart: number;
   let http2 = false;
   if (
@@ -159,7 +161,7 @@ export function readHead(
     host = authority;
   }
   // By HTTP/2 a proxy that ends TLS sends the scheme of its own client.
-  if (!http2 && !url.startsWith(secure ? "https:" : "http:")) {
+  if (!http2 && !ordinary) {
     assertScheme(url, secure);
   }
   if (!isHost(host)) throw badHost();

@@ -15,6 +15,22 @@ Deno.test("values are escaped, literals stand as they are", () => {
   assertEquals(taken(lines), '"é\\\\x22\\x5C\\x0A\\x7F\\xE9\\u540D ~\n');
 });
 
+Deno.test("integers stand in decimal, with zeros before them where asked for", () => {
+  const lines = new LineBuffer();
+  for (const value of [0, 9, 10, 99, 100, 999, 1000, 2 ** 31, 2 ** 53 - 1]) {
+    lines.number(value);
+    lines.value(" ");
+  }
+  for (const value of [0, 7, 42, 999, 1000]) {
+    lines.number(value, 3);
+    lines.value(" ");
+  }
+  assertEquals(
+    taken(lines),
+    "0 9 10 99 100 999 1000 2147483648 9007199254740991 000 007 042 999 1000 ",
+  );
+});
+
 Deno.test("a buffer grows with what is put in, even where each unit is escaped", () => {
   const lines = new LineBuffer();
   const all: string[] = [];
