@@ -73,7 +73,8 @@ function introduction(run: Run, name: string): string[] {
     `${run.date}, ${machine.cpu}, ${machine.cores} cores, ${machine.memory} GB, ` +
     `Linux ${machine.kernel}; ${versions.join(", ")}.`,
     "",
-    `Medians of ${rounds} alternating rounds of ${seconds} s. ` +
+    `Medians of ${rounds} alternating rounds of ${seconds} s` +
+    (run.quick ? ". " : "; where a goal is near 1, of twice as many. ") +
     (run.pinned
       ? "Servers are pinned to one core, the load to another. "
       : "**Servers and load share cores: the figures mislead.** ") +

@@ -83,7 +83,7 @@ export async function runScenario(
       for (const server of options.quick ? [] : servers) {
         await load(server, WARM_UP);
       }
-      const turns = options.quick ? 1 : scenario.turns ?? 1;
+      const turns = scenario.isClose && !options.quick ? 2 : 1;
       for (let turn = round * turns; turn < (round + 1) * turns; turn++) {
         await inTurn(servers, turn, (server) => load(server, options.seconds));
       }
@@ -108,7 +108,11 @@ export async function runScenario(
   }
 
   function roundCount(): number {
-    return Math.min(options.rounds, scenario.maxRounds ?? Infinity);
+    const { isClose, maxRounds = Infinity } = scenario;
+    const rounds = isClose && !options.quick
+      ? 2 * options.rounds
+      : options.rounds;
+    return Math.min(rounds, maxRounds);
   }
 
   /** Each turn begins with another one, so that none is always first. */

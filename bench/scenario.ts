@@ -20,10 +20,11 @@ export interface Scenario {
   /** More than these rounds tell no more. */
   readonly maxRounds?: number;
   /**
-   * How often the contenders take turns in each round (1). The machine is
-   * faster at times, for seconds; where a goal is near 1, that must even out.
+   * True where a goal is near 1. Then there are twice the rounds, because two
+   * processes of one program differ by a tenth, and two turns in each, because
+   * the machine is faster at times, for seconds: both must even out.
    */
-  readonly turns?: number;
+  readonly isClose?: boolean;
   /** What has to be answered the same by all. */
   readonly ask?: Ask;
   /** Loads servers that run through a round, … */

@@ -31,8 +31,6 @@ const JSON_BODY = JSON.stringify({
 const PAGE = `default_type text/plain; location / {
   return 200 "Hello from PAGI\\n"; }`;
 const HTTP2 = { tls: true };
-/** Of scenarios whose goal is near 1. */
-const MANY_TURNS = 4;
 
 const closing = (): Promise<[string, string][]> =>
   Promise.resolve([["connection", "close"]]);
@@ -43,7 +41,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "reply",
     title: "16-byte reply",
     unit: "requests",
-    turns: MANY_TURNS,
+    isClose: true,
     contenders: [
       ours("reply"),
       bare("reply"),
@@ -87,7 +85,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "event-stream",
     title: "Event stream to 1,000 clients",
     unit: "events",
-    turns: MANY_TURNS,
+    isClose: true,
     contenders: [ours("events"), bare("events"), node("events")],
     load: client("broadcast_client.ts", (port) => ["events", port, 1000]),
   },
@@ -95,7 +93,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "websocket-echo",
     title: "WebSocket echo",
     unit: "messages",
-    turns: MANY_TURNS,
+    isClose: true,
     contenders: [ours("echo"), bare("echo")],
     load: client("echo_client.ts", (port) => [port, 64]),
   },
@@ -164,7 +162,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "access-log",
     title: "16-byte reply, access log to a file",
     unit: "requests",
-    turns: MANY_TURNS,
+    isClose: true,
     contenders: [
       ours("reply", {
         name: "access log",
@@ -194,7 +192,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "guard",
     title: "16-byte reply beside 1,000 idle connections",
     unit: "requests",
-    turns: MANY_TURNS,
+    isClose: true,
     contenders: [
       ours("reply", { name: "guard" }),
       ours("reply", { name: "no guard", permissions: ["-A", "--deny-ffi"] }),
