@@ -35,6 +35,7 @@ export async function runScenario(
   options: RunOptions,
 ): Promise<ScenarioResult> {
   const { name, title, unit } = scenario;
+  const isClose = scenario.isClose === true && !options.quick;
   const skipped: string[] = [];
   const rounds: Record<string, Figures[]> = {};
   try {
@@ -83,7 +84,7 @@ export async function runScenario(
       for (const server of options.quick ? [] : servers) {
         await load(server, WARM_UP);
       }
-      const turns = scenario.isClose && !options.quick ? 2 : 1;
+      const turns = isClose ? 2 : 1;
       for (let turn = round * turns; turn < (round + 1) * turns; turn++) {
         await inTurn(servers, turn, (server) => load(server, options.seconds));
       }
@@ -108,11 +109,8 @@ export async function runScenario(
   }
 
   function roundCount(): number {
-    const { isClose, maxRounds = Infinity } = scenario;
-    const rounds = isClose && !options.quick
-      ? 2 * options.rounds
-      : options.rounds;
-    return Math.min(rounds, maxRounds);
+    const rounds = isClose ? 2 * options.rounds : options.rounds;
+    return Math.min(rounds, scenario.maxRounds ?? Infinity);
   }
 
   /** Each turn begins with another one, so that none is always first. */

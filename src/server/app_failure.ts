@@ -5,6 +5,7 @@
  */
 
 import type { HeaderList } from "../pagi/types.ts";
+import { RETRY_SOON } from "./refusal.ts";
 
 /** An answer in plain text that tells nothing of the app. */
 export interface FailureAnswer {
@@ -19,11 +20,10 @@ const FAILED: FailureAnswer = {
   headers: [],
 };
 
-/** Descriptors come back as other requests end. */
 const OUT_OF_DESCRIPTORS: FailureAnswer = {
   status: 503,
   text: "The server has too many files open.",
-  headers: [["retry-after", "5"]],
+  headers: [[...RETRY_SOON]],
 };
 
 /** The answer for what an app has thrown, or for one that did not answer. */

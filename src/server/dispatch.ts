@@ -10,14 +10,14 @@ import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
 import { serveHttp } from "./http/exchange.ts";
 import { isHttp2 } from "./http_version.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal, RETRY_SOON } from "./refusal.ts";
 import { readHead, type RequestHead } from "./request_head.ts";
 import { targetOf } from "./request_target.ts";
 import { serveSse } from "./sse/exchange.ts";
 import { serveWebSocket } from "./websocket/exchange.ts";
 
 const FULL = new Refusal(503, "The server is at its limit of connections.", [
-  ["retry-after", "5"],
+  [...RETRY_SOON],
 ]);
 
 const CROWDED = new Refusal(

@@ -8,6 +8,11 @@ import type { Fields } from "../http/headers.ts";
 import type { HeaderList } from "../pagi/types.ts";
 import { withAdded } from "./added_headers.ts";
 
+/** Seats and descriptors come back as other requests end: try in 5 seconds. */
+export const RETRY_SOON: readonly [name: string, value: string] = Object.freeze(
+  ["retry-after", "5"],
+);
+
 /** A request that the server answers itself, without the app (PAGI.md 6). */
 export class Refusal extends Error {
   override readonly name = "Refusal";

@@ -6,6 +6,30 @@ import type { Payload } from "../../src/server/payload.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
 
+/** The same on an engine whose responses have other parts. */
+const publicResponse = await onOtherEngine();
+
+const WAYS: [string, typeof engineResponse][] = [
+  ["put together", engineResponse],
+  ["made the public way", publicResponse],
+];
+
+async function onOtherEngine(): Promise<typeof engineResponse> {
+  const module = new URL(
+    "../../src/server/engine_response.ts?other",
+    import.meta.url,
+  );
+  const own = globalThis.Response;
+  globalThis.Response = class extends own {
+    anotherPart = null;
+  };
+  try {
+    return (await import(module.href)).engineResponse;
+  } finally {
+    globalThis.Response = own;
+  }
+}
+
 const HEADERS: [string, HeaderList][] = [
   ["no field", []],
   ["a type alone", [["Content-Type", "text/x-own"]]],
@@ -51,12 +75,21 @@ async function onTheWire(response: () => Response): Promise<string> {
   }
 }
 
-for (const [fields, headers] of HEADERS) {
+Deno.test("on an engine whose responses have other parts, its own constructor serves", () => {
+  const response = publicResponse("x", 200, []);
+  assertEquals(Object.getPrototypeOf(response), Response.prototype);
+});
+
+for (
+  const [way, respond, [fields, headers]] of WAYS.flatMap(([way, respond]) =>
+    HEADERS.map((fields) => [way, respond, fields] as const)
+  )
+) {
   for (const [kind, body, bytes] of BODIES) {
-    Deno.test(`${kind} with ${fields} reaches the wire as it is`, async () => {
+    Deno.test(`${kind} with ${fields} reaches the wire as it is, ${way}`, async () => {
       for (const status of [200, 404]) {
         const text = await onTheWire(() =>
-          engineResponse(
+          respond(
             body(),
             status,
             headers.map(([name, value]) => [name, value]),
@@ -84,9 +117,9 @@ for (const [fields, headers] of HEADERS) {
     });
   }
 
-  Deno.test(`whoever looks at a response with ${fields} sees them too`, async () => {
+  Deno.test(`whoever looks at a response with ${fields} sees them too, ${way}`, async () => {
     for (const [kind, body, bytes] of BODIES) {
-      const response = engineResponse(body(), 201, [...headers]);
+      const response = respond(body(), 201, [...headers]);
       assertEquals(response instanceof Response, true);
       assertEquals(response.status, 201);
       const seen = [...response.headers];
