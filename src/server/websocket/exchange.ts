@@ -35,6 +35,7 @@ import { WebSocketOutbox } from "./outbox.ts";
 import { WebSocketInbox } from "./receive.ts";
 import { webSocketScope } from "./scope.ts";
 import { sendWebSocket } from "./send.ts";
+import { listenTo } from "./socket_events.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 /** The Close code of a server that stops, or gives a peer up. */
@@ -109,27 +110,36 @@ export class WebSocketExchange extends Exchange {
     this.phase = "opening";
     this.status = 101;
     this.handOff(response);
-    // The engine wraps `onmessage` and the like once more for each event.
     this.opened = new Promise((resolve) => {
-      socket.addEventListener("open", () => {
-        if (this.phase === "opening") {
-          this.phase = "open";
-          this.#idle = boundIdle(this);
-        } else socket.close(GOING_AWAY);
-        const { draining } = this.worker;
-        if (draining !== null) this.drain(draining);
-        resolve();
-      });
-      socket.addEventListener("message", ({ data }) => this.#take(data));
-      socket.addEventListener("error", (event) => {
-        this.#closed(endingOfError((event as ErrorEvent).message));
-        resolve();
-      });
-      socket.addEventListener("close", ({ code, reason }) => {
-        this.#closed(endingOfClose(code, reason));
+      listenTo(socket, this, {
+        open: () => {
+          if (this.phase === "opening") {
+            this.phase = "open";
+            this.#idle = boundIdle(this);
+          } else socket.close(GOING_AWAY);
+          const { draining } = this.worker;
+          if (draining !== null) this.drain(draining);
+          resolve();
+        },
+        error: ({ message }) => {
+          this.#closed(endingOfError(message));
+          resolve();
+        },
+        close: ({ code, reason }) => this.#closed(endingOfClose(code, reason)),
       });
     });
     return this.opened;
+  }
+
+  /** Takes a message of the peer. */
+  handleEvent({ data }: MessageEvent<string | ArrayBuffer>): void {
+    if (this.phase !== "open") return;
+    this.#idle?.touch();
+    if (exceeds(data, this.worker.settings.maxWsFrameSize)) {
+      this.close(1009, "", TOO_LARGE);
+    } else if (!this.inbox.push(data)) {
+      this.close(1008, "queue overflow", QUEUE_FULL);
+    }
   }
 
   /** Sends one message; resolves when the next may come. */
@@ -213,9 +223,10 @@ export class WebSocketExchange extends Exchange {
   }
 
   protected override callApp(): Promise<void> {
+    const { inbox } = this;
     return this.worker.app(
       webSocketScope(this),
-      () => this.inbox.receive(),
+      () => inbox.receive(),
       (event) => sendWebSocket(this, event),
     );
   }
@@ -238,16 +249,6 @@ export class WebSocketExchange extends Exchange {
     await this.opened;
     if (this.phase === "open") this.close(1011, "");
     else if (!this.handedOff) this.#fail(error);
-  }
-
-  #take(data: string | ArrayBuffer): void {
-    if (this.phase !== "open") return;
-    this.#idle?.touch();
-    if (exceeds(data, this.worker.settings.maxWsFrameSize)) {
-      this.close(1009, "", TOO_LARGE);
-    } else if (!this.inbox.push(data)) {
-      this.close(1008, "queue overflow", QUEUE_FULL);
-    }
   }
 
   /** The connection is at its end; what was foreseen goes before `ending`. */

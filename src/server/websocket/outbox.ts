@@ -17,7 +17,10 @@ export class WebSocketOutbox implements Buffer {
   /** Bytes of the messages sent, where they are counted. */
   sent = 0;
   #socket: WebSocket | null = null;
-  /** At most so many bytes wait: to ask the engine takes as long as to send. */
+  /**
+   * At most so many bytes wait: to ask the engine takes as long as to send.
+   * From the high mark on it is left as it is until the buffer has drained.
+   */
   #most = 0;
   readonly #high: number;
   readonly #counts: boolean;
@@ -47,11 +50,13 @@ export class WebSocketOutbox implements Buffer {
     if (this.#counts) this.sent += byteLength(message);
     // A UTF-16 code unit becomes at most three bytes.
     this.#most += 3 * message.length;
-    const { transport } = this;
-    if (this.#most < this.#high && !transport.full) return DONE;
-    this.#most = this.bufferedBytes;
+    if (this.#most < this.#high) return DONE;
+    const { bufferedBytes, transport } = this;
     transport.update();
-    if (!transport.full) return DONE;
+    if (!transport.full) {
+      this.#most = bufferedBytes;
+      return DONE;
+    }
     this.#drainLook.start();
     return transport.drained();
   }

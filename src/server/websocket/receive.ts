@@ -21,7 +21,8 @@ export class WebSocketInbox {
   /** Messages that came so far. */
   received = 0;
   #connected = false;
-  readonly #events = new Queue<ReceiveEvent>();
+  /** What came before the app asked for it; mostly nothing does. */
+  #events: Queue<ReceiveEvent> | null = null;
   /** The call that waits for the next event; mostly there is one. */
   #waiter: ((event: ReceiveEvent) => void) | null = null;
   /** Those that wait behind it. */
@@ -46,9 +47,10 @@ export class WebSocketInbox {
       waiter(event);
       return true;
     }
-    if (this.#events.length >= this.#limit) return false;
+    const events = this.#events ??= new Queue();
+    if (events.length >= this.#limit) return false;
     // Nothing comes after the disconnect.
-    if (this.#disconnect === null) this.#events.push(event);
+    if (this.#disconnect === null) events.push(event);
     return true;
   }
 
@@ -68,7 +70,7 @@ export class WebSocketInbox {
       this.#connected = true;
       return Promise.resolve({ type: "websocket.connect" });
     }
-    const event = this.#events.shift();
+    const event = this.#events?.shift();
     if (event !== undefined) return Promise.resolve(event);
     if (this.#disconnect !== null) return Promise.resolve(this.#disconnect);
     return new Promise((resolve) => {
