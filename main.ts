@@ -7,8 +7,8 @@
  * @module
  */
 
-import { run } from "./src/cli/run.ts";
+import { runProcess } from "./src/cli/run.ts";
 
 export * from "./src/server/mod.ts";
 
-if (import.meta.main) Deno.exit(await run(Deno.args, Deno.env.toObject()));
+if (import.meta.main) runProcess();

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "../src/std/assert.ts";
 import { fromFileUrl, join, relative, resolve } from "../src/std/path.ts";
+import { loadedModules } from "./helpers/loaded_modules.ts";
 
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
 const MAX_LINES = 300;
@@ -74,6 +75,20 @@ Deno.test("the untyped standard library is imported in one room only", async () 
     for (const name of imports(await Deno.readTextFile(path))) {
       if (name.startsWith("@std/")) wrong.push(`${path}: ${name}`);
     }
+  }
+  assertEquals(wrong, []);
+});
+
+Deno.test("a server loads none of Node's modules until something asks for one", async () => {
+  // They take time to load, and each message of a WebSocket longer from then on:
+  // the engine then asks every time whether somebody inspects it.
+  const wrong: string[] = [];
+  for (
+    const entry of ["main.ts", "src/cli/start.ts", "src/process/worker_main.ts"]
+  ) {
+    const loaded = await loadedModules(entry);
+    assert(loaded.length > 30, entry);
+    wrong.push(...loaded.filter((specifier) => specifier.startsWith("node:")));
   }
   assertEquals(wrong, []);
 });

@@ -5,6 +5,6 @@
  * @module
  */
 
-import { run } from "./run.ts";
+import { runProcess } from "./run.ts";
 
-Deno.exit(await run(Deno.args, Deno.env.toObject()));
+runProcess();

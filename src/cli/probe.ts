@@ -10,6 +10,7 @@
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { ProbeTarget } from "../options/probe_target.ts";
+import { ProbeError } from "./probe_error.ts";
 import { VERSION } from "./version.ts";
 
 const PATIENCE_SECONDS = 5;
@@ -17,11 +18,6 @@ const PATIENCE_SECONDS = 5;
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})[ \r]/;
 /** A longer first line is no status line. */
 const MOST_CHARACTERS = 1024;
-
-/** A server that is not well; the message says in what way. */
-export class ProbeError extends Error {
-  override readonly name = "ProbeError";
-}
 
 /**
  * Sends one GET and waits for the status.

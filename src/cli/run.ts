@@ -2,7 +2,7 @@
  * The command line, from its words to its exit code.
  *
  * The server is loaded only where it is to start: a health check is made again
- * and again, and has to be quick.
+ * and again, and has to be quick. Nor does a server load what asks one.
  *
  * @module
  */
@@ -15,9 +15,22 @@ import {
 import { helpText } from "../options/help.ts";
 import { OptionError } from "../options/option_error.ts";
 import { EXIT } from "./exit_codes.ts";
-import { probe, ProbeError } from "./probe.ts";
+import { ProbeError } from "./probe_error.ts";
 import { print, printError } from "./terminal.ts";
 import { versionText } from "./version.ts";
+
+/**
+ * Runs the program of this process, and ends the process.
+ *
+ * No module waits for that: as long as one did, the engine would go through its
+ * event loop twice for each turn.
+ */
+export function runProcess(): void {
+  run(Deno.args, Deno.env.toObject()).then(Deno.exit, (error) => {
+    console.error(error);
+    Deno.exit(EXIT.failure);
+  });
+}
 
 /** Runs the program; resolves with its exit code. */
 export async function run(
@@ -42,9 +55,11 @@ async function act(line: CommandLine): Promise<number> {
     case "version":
       print(versionText());
       break;
-    case "probe":
+    case "probe": {
+      const { probe } = await import("./probe.ts");
       await probe(line.probe!);
       break;
+    }
     case "run": {
       const { start } = await import("./start.ts");
       return await start(line);

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { stripVTControlCharacters } from "node:util";
-
 /** Frames of the program that loads the app, not of the app. */
 const OWN_FRAME = new URL("./", import.meta.url).href;
 const FRAME = /^\s+at /;
@@ -34,7 +32,15 @@ function appTrace(thrown: unknown): string {
   const stack = "code" in thrown && thrown.code === "ERR_MODULE_NOT_FOUND"
     ? thrown.message
     : thrown.stack ?? String(thrown);
-  return ownFrames(stripVTControlCharacters(stack)) + cause;
+  return ownFrames(withoutControls(stack)) + cause;
+}
+
+function withoutControls(text: string): string {
+  // Imported, it would be loaded at each start (see the test of the layout).
+  const { stripVTControlCharacters } = globalThis.process.getBuiltinModule(
+    "node:util",
+  );
+  return stripVTControlCharacters(text);
 }
 
 /** Cuts a stack where the loader called the app. */

@@ -37,7 +37,7 @@ async function show(
   try {
     const { body, headers } =
       namesType(fieldValue(scope.headers, "accept"), "text/html")
-        ? page(error, scope)
+        ? await page(error, scope)
         : text(error);
     headers.push(
       ["cache-control", "no-store"],
@@ -55,12 +55,12 @@ interface Answer {
   readonly headers: HeaderList;
 }
 
-function page(error: unknown, scope: HttpScope): Answer {
+async function page(error: unknown, scope: HttpScope): Promise<Answer> {
   return {
     body: errorPageHtml(error, scope),
     headers: [
       ["content-type", "text/html; charset=utf-8"],
-      ["content-security-policy", errorPagePolicy()],
+      ["content-security-policy", await errorPagePolicy()],
     ],
   };
 }

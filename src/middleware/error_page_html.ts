@@ -4,7 +4,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { escapeHtml } from "../http/html.ts";
 import type { HttpScope } from "../pagi/types.ts";
 import { ERROR_PAGE_STYLE } from "./error_page_style.ts";
@@ -43,8 +42,10 @@ ${scope.headers.map(headerRow).join("")}</table>
 }
 
 /** `content-security-policy`: the page looks as it does, and does nothing. */
-export function errorPagePolicy(): string {
-  const hash = createHash("sha256").update(ERROR_PAGE_STYLE).digest("base64");
+export async function errorPagePolicy(): Promise<string> {
+  const style = new TextEncoder().encode(ERROR_PAGE_STYLE);
+  const digest = await crypto.subtle.digest("SHA-256", style);
+  const hash = btoa(String.fromCharCode(...new Uint8Array(digest)));
   return `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 }
 

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { kill } from "node:process";
 import { basename, dirname, resolve } from "../std/path.ts";
 import { log } from "../log/log.ts";
 import { SystemError } from "../system/system_error.ts";
@@ -124,7 +123,8 @@ function isServer(pid: number, path: string): boolean {
 
 function isAlive(pid: number): boolean {
   try {
-    return kill(pid, 0);
+    // Imported, it would be loaded at each start (see the test of the layout).
+    return globalThis.process.kill(pid, 0);
   } catch (error) {
     return (error as { code?: unknown }).code === "EPERM"; // somebody else's
   }

@@ -1,6 +1,7 @@
 import { parseCommandLine } from "../../src/options/command_line.ts";
 import { OptionError } from "../../src/options/option_error.ts";
-import { probe, ProbeError } from "../../src/cli/probe.ts";
+import { probe } from "../../src/cli/probe.ts";
+import { ProbeError } from "../../src/cli/probe_error.ts";
 import {
   assert,
   assertEquals,
@@ -8,11 +9,10 @@ import {
   assertRejects,
   assertThrows,
 } from "../../src/std/assert.ts";
-import { fromFileUrl, join } from "../../src/std/path.ts";
+import { join } from "../../src/std/path.ts";
 import { certificateFiles } from "../helpers/certificate.ts";
+import { loadedModules } from "../helpers/loaded_modules.ts";
 import { runProgram, startProgram } from "../helpers/run_program.ts";
-
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
 /** What `--probe` reads from a word. */
 function target(word: string): Parameters<typeof probe>[0] {
@@ -161,24 +161,11 @@ Deno.test("--probe refuses what it could not ask", () => {
 });
 
 Deno.test("a probe loads nothing of the server", async () => {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", join(ROOT, "src/cli/main.ts")],
-  }).output();
-  interface Module {
-    specifier: string;
-    dependencies?: { isDynamic?: boolean; code?: { specifier: string } }[];
-  }
-  const { modules, roots }: { modules: Module[]; roots: string[] } = JSON.parse(
-    new TextDecoder().decode(stdout),
-  );
-  const loaded = new Set<string>(roots);
-  for (const specifier of loaded) {
-    const module = modules.find((other) => other.specifier === specifier);
-    for (const { isDynamic, code } of module?.dependencies ?? []) {
-      if (!isDynamic && code !== undefined) loaded.add(code.specifier);
-    }
-  }
-  const rooms = [...loaded].flatMap((specifier) =>
+  const loaded = [
+    ...await loadedModules("src/cli/main.ts"),
+    ...await loadedModules("src/cli/probe.ts"),
+  ];
+  const rooms = loaded.flatMap((specifier) =>
     /\/src\/(\w+)\//.exec(specifier)?.[1] ?? []
   );
   assertEquals(
