@@ -1,6 +1,6 @@
 /**
  * What the engine knows of a request and does not offer: its header list as
- * it came, and the body of a GET.
+ * it came, the body of a GET, and a body that is here already.
  *
  * The public `request.headers` sorts the fields and joins equal names, and
  * reading it moves the reply off the engine's short path. The list itself
@@ -16,6 +16,12 @@ import type { HeaderList } from "../pagi/types.ts";
 interface EngineRequest {
   readonly headerList?: HeaderList;
   method?: string;
+  readonly body?: EngineBody | null;
+}
+
+/** A body: bytes that came together with the head, or a stream. */
+interface EngineBody {
+  readonly streamOrStatic?: { readonly body?: unknown; consumed?: boolean };
 }
 
 const PROBE = new Request("http://localhost/");
@@ -65,20 +71,37 @@ export function headerList(request: Request): HeaderList {
  * The body of a request. A GET or HEAD may have one (RFC 9110, 9.3.1), which
  * the engine hides, as fetch asks for; so it is asked under another method.
  * To be called instead of reading `request.body`, not after it.
+ *
+ * @returns The bytes where all of them are here: they need no stream, which
+ * takes the engine as long as all else of the request.
  */
-export function bodyOf(request: Request): ReadableStream<Uint8Array> | null {
+export function bodyOf(
+  request: Request,
+): Uint8Array | ReadableStream<Uint8Array> | null {
   const { method } = request;
   const hidden = (method === "GET" || method === "HEAD") &&
     headerList(request).some(([name]) =>
       name === "content-length" || name === "transfer-encoding"
     );
-  const engine = hidden ? engineRequest(request) : undefined;
-  if (engine === undefined) return request.body;
+  const engine = engineRequest(request);
+  if (!hidden || engine === undefined) return wholeOrStream(request, engine);
   Object.defineProperty(engine, "method", {
     value: "POST",
     configurable: true,
   });
-  const { body } = request;
+  const body = wholeOrStream(request, engine);
   delete engine.method;
   return body;
+}
+
+function wholeOrStream(
+  request: Request,
+  engine: EngineRequest | undefined,
+): Uint8Array | ReadableStream<Uint8Array> | null {
+  const source = engine?.body?.streamOrStatic;
+  if (!(source?.body instanceof Uint8Array) || source.consumed !== false) {
+    return request.body;
+  }
+  source.consumed = true;
+  return source.body;
 }

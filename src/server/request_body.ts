@@ -76,9 +76,13 @@ export class RequestBody {
   async read(): Promise<BodyPart | null> {
     if (this.#done) return null;
     if (this.#reader === null) {
-      const stream = this.contentLength === 0 ? null : bodyOf(this.request);
-      if (stream === null) return this.#last(EMPTY);
-      this.#reader = stream.getReader();
+      const source = this.contentLength === 0 ? null : bodyOf(this.request);
+      if (source === null) return this.#last(EMPTY);
+      if (source instanceof Uint8Array) {
+        this.#count(source);
+        return this.#last(source);
+      }
+      this.#reader = source.getReader();
     }
     let part = await this.#next(this.#reader);
     while (!part.done && part.value.byteLength === 0) {
@@ -87,15 +91,7 @@ export class RequestBody {
     // Another read that was under way got the end.
     if (this.#done) return null;
     if (part.done) return this.#last(EMPTY);
-    this.#received += part.value.byteLength;
-    if (this.maxSize > 0 && this.#received > this.maxSize) {
-      this.cancel();
-      throw new BodyFailure(
-        413,
-        "body_too_large",
-        "The request body is too large.",
-      );
-    }
+    this.#count(part.value);
     return this.#received === this.contentLength
       ? this.#last(part.value)
       : { body: part.value, more: 1 };
@@ -109,6 +105,17 @@ export class RequestBody {
     if (this.#done) return;
     this.#done = true;
     this.#reader?.cancel().catch(() => {});
+  }
+
+  #count(part: Uint8Array): void {
+    this.#received += part.byteLength;
+    if (this.maxSize === 0 || this.#received <= this.maxSize) return;
+    this.cancel();
+    throw new BodyFailure(
+      413,
+      "body_too_large",
+      "The request body is too large.",
+    );
   }
 
   #last(body: Uint8Array): BodyPart {
