@@ -95,8 +95,8 @@ function start(
 /** `Deno.serve` with an app of `apps/bare.ts`. */
 export function bare(
   app: string,
-  { name = "bare Deno.serve", tls, file }:
-    & { name?: string; file?: string }
+  { name = "bare Deno.serve", tls, file, log }:
+    & { name?: string; file?: string; log?: boolean }
     & Encryption = {},
 ): Contender {
   return {
@@ -105,9 +105,10 @@ export function bare(
     launch: (port, workplace) => ({
       command: Deno.execPath(),
       args: ["run", "-A", BARE_APPS, app, String(port), ...pem(tls, workplace)],
-      env: file === undefined
-        ? undefined
-        : { BENCH_FILE: `${workplace.site}/${file}` },
+      env: {
+        ...(file && { BENCH_FILE: `${workplace.site}/${file}` }),
+        ...(log && { BENCH_LOG: workplace.fresh("access") }),
+      },
     }),
   };
 }

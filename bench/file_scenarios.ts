@@ -80,6 +80,7 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
       caddy(`${FILE_SERVER} browse`),
     ],
     ask: { path: "/many/", fields: [], anyBody: true },
-    load: wrk({ path: "/many/" }),
+    // More at a time would not be answered within a short turn.
+    load: wrk({ path: "/many/", connections: 4 }),
   },
 ];

@@ -24,6 +24,8 @@ export interface WrkOptions {
   readonly headers?: (server: RunningServer) => Promise<[string, string][]>;
   /** A Lua script. */
   readonly script?: string;
+  /** How many ask at a time (64). */
+  readonly connections?: number;
 }
 
 const CONNECTIONS = 64;
@@ -35,14 +37,14 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
   m: 6e4,
 };
 
-/** HTTP/1.1 requests on 64 connections. */
+/** HTTP/1.1 requests. */
 export function wrk(
-  { path = "/", headers, script }: WrkOptions = {},
+  { path = "/", headers, script, connections = CONNECTIONS }: WrkOptions = {},
 ): Load {
   return async (server, seconds) => {
     const fields = await headers?.(server) ?? [];
     const args = [
-      ...["-t1", `-c${CONNECTIONS}`, `-d${Math.ceil(seconds)}`, "--latency"],
+      ...["-t1", `-c${connections}`, `-d${Math.ceil(seconds)}`, "--latency"],
       ...["--timeout", "30s"],
       ...fields.flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
       ...(script === undefined

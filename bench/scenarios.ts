@@ -170,6 +170,8 @@ export const SCENARIOS: readonly Scenario[] = [
         options: (workplace) => ["--access-log", workplace.fresh("access")],
       }),
       ours("reply", { name: "no access log" }),
+      bare("logged", { name: "bare, a log in ten lines", log: true }),
+      bare("reply", { name: "bare, no log" }),
     ],
     ask: {},
     load: wrk(),

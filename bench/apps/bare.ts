@@ -5,7 +5,10 @@
  * @module
  */
 
-type Handler = (request: Request) => Response | Promise<Response>;
+type Handler = (
+  request: Request,
+  info: Deno.ServeHandlerInfo<Deno.NetAddr>,
+) => Response | Promise<Response>;
 
 const [name, port, certificate, key] = Deno.args;
 const PLAIN = { "content-type": "text/plain" };
@@ -26,8 +29,31 @@ const content = name === "memory" ? Deno.readFileSync(file) : EVENT;
 const streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
 const sockets = new Set<WebSocket>();
 
+/** Where the log goes, and bytes that are written at once. */
+const LOG = Deno.env.get("BENCH_LOG");
+const BATCH = 64 * 1024;
+const log = LOG === undefined
+  ? null
+  : Deno.openSync(LOG, { append: true, create: true });
+let lines = "";
+let second = 0;
+let clock = "";
+
+/** `22 Nov 2026 13:07:00 GMT`, made once a second. */
+function time(now: number): string {
+  if (Math.floor(now / 1000) === second) return clock;
+  second = Math.floor(now / 1000);
+  return clock = new Date(now).toUTCString().slice(5);
+}
+
+interface Seen {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly [string, string][];
+}
+
 /** What every server does that tells its app of the request. */
-function read(request: Request): unknown {
+function read(request: Request): Seen {
   return {
     method: request.method,
     url: request.url,
@@ -46,6 +72,23 @@ const apps: Record<string, Handler> = {
   length(request) {
     read(request);
     return new Response("Hello from PAGI\n", { headers: PLAIN_16 });
+  },
+
+  /** A line per request, in the shortest way to write it. */
+  logged(request, { remoteAddr }) {
+    const start = Date.now();
+    const { method, url } = read(request);
+    const response = new Response("Hello from PAGI\n", { headers: PLAIN });
+    const path = url.slice(url.indexOf("/", "http://".length));
+    const seconds = ((Date.now() - start) / 1000).toFixed(3);
+    lines += `${remoteAddr.hostname} - - [${
+      time(start)
+    }] "${method} ${path}" 200 ${seconds}s\n`;
+    if (lines.length > BATCH) {
+      log?.writeSync(new TextEncoder().encode(lines));
+      lines = "";
+    }
+    return response;
   },
 
   /** The least that an answer with a file in memory costs in this engine. */
