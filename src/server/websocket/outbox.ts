@@ -20,8 +20,10 @@ export class WebSocketOutbox implements Buffer {
   /**
    * At most so many bytes wait: to ask the engine takes as long as to send.
    * From the high mark on it is left as it is until the buffer has drained.
+   * The first message asks, so that the code for that is no surprise after
+   * hundreds of messages, when all has been compiled without it.
    */
-  #most = 0;
+  #most: number;
   readonly #high: number;
   readonly #counts: boolean;
   readonly #drainLook: DrainLook;
@@ -30,6 +32,7 @@ export class WebSocketOutbox implements Buffer {
   constructor(marks: Watermarks, counts: boolean) {
     this.#high = marks.high;
     this.#counts = counts;
+    this.#most = marks.high;
     this.transport = new TransportState(this, marks);
     this.#drainLook = new DrainLook(this.transport);
   }
