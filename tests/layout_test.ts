@@ -93,6 +93,37 @@ Deno.test("a server loads none of Node's modules until something asks for one", 
   assertEquals(wrong, []);
 });
 
+Deno.test("nothing that a starting server runs asks for Node's process, which would load it", async () => {
+  // Libraries look at the global one without importing anything.
+  const app = `() => {
+    console.log("asked", globalThis.asked);
+    Deno.exit(0);
+  }`;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      `const { get } = Object.getOwnPropertyDescriptor(globalThis, "process");
+      globalThis.asked = 0;
+      Object.defineProperty(globalThis, "process", {
+        configurable: true,
+        get() {
+          globalThis.asked++;
+          return get.call(globalThis);
+        },
+      });
+      await import("./src/process/worker_main.ts");
+      const { run } = await import("./src/cli/run.ts");
+      run(["--quiet", "--port", "0", "-e", ${JSON.stringify(app)}], {});`,
+    ],
+    cwd: ROOT,
+    env: { PAGI_ENV: "production" },
+  }).output();
+  const [text, errors] = [stdout, stderr].map((bytes) =>
+    new TextDecoder().decode(bytes)
+  );
+  assertEquals(text, "asked 0\n", errors);
+});
+
 Deno.test("files hold one topic: none is longer than 300 lines", async () => {
   const long: string[] = [];
   for (const folder of ["src", "tests"]) {

@@ -79,6 +79,7 @@ export class RequestBody {
       const source = this.contentLength === 0 ? null : bodyOf(this.request);
       if (source === null) return this.#last(EMPTY);
       if (source instanceof Uint8Array) {
+        this.activity?.touch();
         this.#count(source);
         return this.#last(source);
       }
