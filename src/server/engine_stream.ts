@@ -21,16 +21,22 @@ export interface PendingRead {
   errorSteps(error: unknown): void;
 }
 
-type Controller = ReadableStreamDefaultController<Uint8Array>;
+/** To whom reads come. */
+export interface ReadTaker {
+  take(read: PendingRead): void;
+}
 
+type Controller = ReadableStreamDefaultController<Uint8Array>;
+/** A controller whose reads come to its taker. */
+type TakenController = Controller & { [TAKER]: ReadTaker };
+
+/** Where a controller keeps its taker: a closure would be one object more. */
+const TAKER = Symbol("taker");
 const PULL_STEPS = findPullSteps();
 
-/** Has `take` called with each read of a stream, which must keep no pieces. */
-export function takeReads(
-  controller: Controller,
-  take: (read: PendingRead) => void,
-): void {
-  if (PULL_STEPS !== undefined) setPullSteps(controller, PULL_STEPS, take);
+/** Has `taker` take each read of a stream, which must keep no pieces. */
+export function takeReads(controller: Controller, taker: ReadTaker): void {
+  if (PULL_STEPS !== undefined) setPullSteps(controller, PULL_STEPS, taker);
 }
 
 /**
@@ -56,9 +62,15 @@ export function publicRead(
 function setPullSteps(
   controller: Controller,
   symbol: symbol,
-  take: (read: PendingRead) => void,
+  taker: ReadTaker,
 ): void {
-  (controller as unknown as Record<symbol, typeof take>)[symbol] = take;
+  const taken = controller as TakenController & Record<symbol, unknown>;
+  taken[TAKER] = taker;
+  taken[symbol] = passOn;
+}
+
+function passOn(this: TakenController, read: PendingRead): void {
+  this[TAKER].take(read);
 }
 
 /** The symbol, if a read comes to it as it is thought to. */
@@ -72,7 +84,7 @@ function findPullSteps(): symbol | undefined {
   ).find(({ description }) => description === "[[PullSteps]]");
   if (symbol === undefined) return undefined;
   let read: Partial<PendingRead> | undefined;
-  setPullSteps(controller, symbol, (own) => void (read = own));
+  setPullSteps(controller, symbol, { take: (own) => void (read = own) });
   stream.getReader().read();
   const steps = [read?.chunkSteps, read?.closeSteps, read?.errorSteps];
   return steps.every((step) => typeof step === "function") ? symbol : undefined;

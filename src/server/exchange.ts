@@ -105,24 +105,41 @@ export abstract class Exchange implements Chained {
     this.endResponse();
   }
 
-  /** Runs the app on this exchange. Never rejects. */
-  async run(): Promise<void> {
+  /**
+   * Runs the app on this exchange. What comes after it hangs on its promise:
+   * a function that waited would cost more than each of ours.
+   */
+  run(): void {
     // Of a stream that was reset before, the engine tells nothing.
     if (this.head.http2) this.watchClient();
+    let app: Promise<void>;
     try {
-      try {
-        await this.callApp();
-      } catch (error) {
-        return await this.failed(error);
-      }
-      const more = this.settled();
-      if (more !== undefined) await more;
+      app = Promise.resolve(this.callApp());
     } catch (error) {
-      log.error("The server failed on a request.", error);
-    } finally {
-      this.#appEnded = true;
-      this.#finish();
+      app = Promise.reject(error);
     }
+    app.then(
+      () => this.#conclude(() => this.settled()),
+      (error) => this.#conclude(() => this.failed(error)),
+    );
+  }
+
+  /** Does what an app leaves to do that has ended. */
+  #conclude(work: () => void | Promise<void>): void {
+    let rest: void | Promise<void>;
+    try {
+      rest = work();
+    } catch (error) {
+      rest = Promise.reject(error);
+    }
+    if (rest === undefined) return this.#endApp();
+    rest.catch((error) => log.error("The server failed on a request.", error))
+      .then(() => this.#endApp());
+  }
+
+  #endApp(): void {
+    this.#appEnded = true;
+    this.#finish();
   }
 
   /** Calls the app with what it is to have. */

@@ -5,7 +5,12 @@
  */
 
 import { Queue } from "./queue.ts";
-import { type PendingRead, publicRead, takeReads } from "./engine_stream.ts";
+import {
+  type PendingRead,
+  publicRead,
+  type ReadTaker,
+  takeReads,
+} from "./engine_stream.ts";
 import type { IdleTimer } from "./idle_timer.ts";
 import type { Buffer, TransportState } from "./transport_state.ts";
 
@@ -17,25 +22,27 @@ const DONE: Promise<void> = Promise.resolve();
  * high mark is in the buffer (PAGI.md 3.1, last row).
  */
 export class OutboundBody
-  implements Buffer, UnderlyingDefaultSource<Uint8Array> {
-  /** Is told of each piece that is written. */
-  writes: IdleTimer | null = null;
+  implements Buffer, ReadTaker, UnderlyingDefaultSource<Uint8Array> {
+  // Together, as objects lie in memory: what each piece of a stream needs.
   #over = false;
+  /** Is told of each piece that is written … */
+  writes: IdleTimer | null = null;
+  /** … and of each that the engine has written. */
+  readonly #activity: IdleTimer | null;
   #written = 0;
-  /** The engine, while it waits for a piece … */
+  /** The engine, while it waits for a piece. */
   #read: PendingRead | null = null;
-  /** … and who asked for more before it had that, as the engine does not. */
-  #laterReads: PendingRead[] | null = null;
   /** The pieces that wait for the engine … */
   #waiting: Queue<Uint8Array> | null = null;
-  /** … and their size. */
+
+  /** Who asked for more before it had that, as the engine does not. */
+  #laterReads: PendingRead[] | null = null;
   #bufferedBytes = 0;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #aborted = false;
   readonly stream: ReadableStream<Uint8Array>;
   readonly #transport: TransportState;
   readonly #onCancel: () => void;
-  readonly #activity: IdleTimer | null;
 
   /**
    * @param transport Watches this buffer.
@@ -111,13 +118,13 @@ export class OutboundBody
   /** The stream comes into being. */
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
-    takeReads(controller, (read) => this.#take(read));
+    takeReads(controller, this);
   }
 
   /** The engine waits, and has another way to say so. */
   pull(): Promise<void> {
     return new Promise((resolve) =>
-      this.#take(publicRead(this.#controller, resolve))
+      this.take(publicRead(this.#controller, resolve))
     );
   }
 
@@ -133,7 +140,7 @@ export class OutboundBody
   }
 
   /** The engine has written all that it took, and waits for a piece. */
-  #take(read: PendingRead): void {
+  take(read: PendingRead): void {
     this.#activity?.touch();
     const piece = this.#waiting?.shift();
     if (piece === undefined) {

@@ -4,7 +4,11 @@
  * @module
  */
 
-import type { DisconnectReason, HeaderList } from "../pagi/types.ts";
+import type {
+  DisconnectReason,
+  HeaderList,
+  ReceiveEvent,
+} from "../pagi/types.ts";
 import { log } from "../log/log.ts";
 import type { ExpectedInput } from "../guard/client_watch.ts";
 import { failureAnswer } from "./app_failure.ts";
@@ -24,8 +28,8 @@ const MOST_UNTAKEN = 1 << 24;
 export abstract class ResponseExchange extends Exchange {
   readonly writer: ResponseWriter = new ResponseWriter(this);
   #body: RequestBody | null = null;
-  #whenOver: Promise<void> | null = null;
-  #tellOver: (() => void) | null = null;
+  #whenOver: Promise<ReceiveEvent> | null = null;
+  #tellOver: ((event: ReceiveEvent) => void) | null = null;
   #start: Deadline | null = null;
   #activity: IdleTimer | null = null;
 
@@ -104,9 +108,15 @@ export abstract class ResponseExchange extends Exchange {
     return this.state.ended || this.writer.complete;
   }
 
-  /** Resolves when the response is complete or the connection is gone. */
-  whenOver(): Promise<void> {
-    if (this.over) return Promise.resolve();
+  /** What the app receives when nothing else is left to receive. */
+  protected abstract get disconnectEvent(): ReceiveEvent;
+
+  /**
+   * Resolves to that event when the response is complete or the connection is
+   * gone.
+   */
+  whenOver(): Promise<ReceiveEvent> {
+    if (this.over) return Promise.resolve(this.disconnectEvent);
     return this.#whenOver ??= new Promise((resolve) => {
       this.#tellOver = resolve;
       this.watchClient();
@@ -117,7 +127,7 @@ export abstract class ResponseExchange extends Exchange {
   responseOver(): void {
     this.unboundStart();
     this.#body?.cancel();
-    this.#tellOver?.();
+    this.#tellOver?.(this.disconnectEvent);
   }
 
   /** Until the engine has all of it, the client may still stall. */
@@ -161,9 +171,9 @@ export abstract class ResponseExchange extends Exchange {
       ["connection", "close"],
       ...more,
     ]);
+    this.state.fail(reason);
     this.writer.whole(text + "\n");
     this.endConnection();
-    this.state.fail(reason);
     this.responseOver();
   }
 

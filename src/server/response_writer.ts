@@ -24,6 +24,7 @@ import {
 import { type Buffer, TransportState } from "./transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();
+const NO_FIELDS: HeaderList = [];
 
 type Event<T extends string> = Extract<HttpSendEvent, { type: T }>;
 /** The head of a response. */
@@ -40,7 +41,7 @@ export class ResponseWriter implements Buffer {
   bodyBytes = 0;
   readonly transport: TransportState;
   readonly #exchange: ResponseExchange;
-  #headers: HeaderList = [];
+  #headers: HeaderList = NO_FIELDS;
   #wantsTrailers = false;
   #body: OutboundBody | null = null;
   /** Bytes of the body by its `content-length`; the engine sends no more. */
@@ -194,6 +195,8 @@ export class ResponseWriter implements Buffer {
       this.#exchange.endConnection();
     }
     const response = engineResponse(payload, this.status!, this.#headers);
+    // A stream would keep them as long as it lasts.
+    this.#headers = NO_FIELDS;
     this.#exchange.handOff(response);
   }
 

@@ -175,9 +175,11 @@ Deno.test("This engine's reads come to the source at once, not by pull", async (
   let pulls = 0;
   const stream = new ReadableStream<Uint8Array>({
     start: (controller) =>
-      takeReads(controller, (read) => {
-        reads.push(read);
-        read.chunkSteps(encoder.encode("x"));
+      takeReads(controller, {
+        take(read) {
+          reads.push(read);
+          read.chunkSteps(encoder.encode("x"));
+        },
       }),
     pull: () => void pulls++,
   }, { highWaterMark: 0 });

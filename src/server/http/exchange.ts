@@ -4,12 +4,15 @@
  * @module
  */
 
+import type { ReceiveEvent } from "../../pagi/types.ts";
 import type { ListenerContext } from "../context.ts";
 import type { RequestHead } from "../request_head.ts";
 import { ResponseExchange } from "../response_exchange.ts";
 import { receiveHttp } from "./receive.ts";
 import { httpScope } from "./scope.ts";
 import { sendHttp } from "./send.ts";
+
+const DISCONNECT: ReceiveEvent = Object.freeze({ type: "http.disconnect" });
 
 /** Serves one HTTP request with the app. */
 export function serveHttp(
@@ -33,6 +36,10 @@ export class HttpExchange extends ResponseExchange {
       () => receiveHttp(this),
       (event) => sendHttp(this, event),
     );
+  }
+
+  protected override get disconnectEvent(): ReceiveEvent {
+    return DISCONNECT;
   }
 
   /** A running request may finish (PAGI.md 6, graceful stop). */

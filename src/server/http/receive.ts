@@ -8,8 +8,6 @@ import type { ReceiveEvent } from "../../pagi/types.ts";
 import { BodyFailure } from "../request_body.ts";
 import type { HttpExchange } from "./exchange.ts";
 
-const DISCONNECT: ReceiveEvent = Object.freeze({ type: "http.disconnect" });
-
 /** The next event (PAGI.md 3.3, the table of `receive()`). */
 export async function receiveHttp(
   exchange: HttpExchange,
@@ -28,6 +26,5 @@ export async function receiveHttp(
       exchange.failBody(error);
     }
   }
-  await exchange.whenOver();
-  return DISCONNECT;
+  return await exchange.whenOver();
 }

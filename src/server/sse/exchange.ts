@@ -5,7 +5,7 @@
  */
 
 import { type Timer, timerDelay } from "../../std/timer.ts";
-import type { HeaderList } from "../../pagi/types.ts";
+import type { HeaderList, ReceiveEvent } from "../../pagi/types.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { formatSseComment } from "../../pagi/sse_format.ts";
 import { log } from "../../log/log.ts";
@@ -109,6 +109,10 @@ export class SseExchange extends ResponseExchange {
     this.writer.begin(decline.status, decline.headers(whole.length));
     this.writer.whole(whole);
     this.endConnection();
+  }
+
+  protected override get disconnectEvent(): ReceiveEvent {
+    return { type: "sse.disconnect", reason: this.state.reason ?? "" };
   }
 
   override drain(): void {

@@ -31,8 +31,5 @@ async function receivePart(exchange: SseExchange): Promise<ReceiveEvent> {
 function receiveEnd(exchange: SseExchange): Promise<ReceiveEvent> {
   // A declined stream has no disconnect (PAGI.md 8, item 58).
   if (exchange.declined) return new Promise(() => {});
-  return exchange.whenOver().then(() => ({
-    type: "sse.disconnect",
-    reason: exchange.state.reason ?? "",
-  }));
+  return exchange.whenOver();
 }
