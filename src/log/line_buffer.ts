@@ -4,22 +4,28 @@
  * @module
  */
 
-const LINE_FEED = 10;
-const ZERO = 48;
-const QUOTE = 34;
-const BACKSLASH = 92;
-/** Bytes that the escaped form of one code unit takes at most: `\uNNNN`. */
-const LONGEST_ESCAPE = 6;
-/** Bytes of a buffer that is kept from one batch to the next. */
-const KEPT = 256 * 1024;
+/**
+ * Writes the line of an entry, without its end, into `bytes` from `at` on;
+ * returns where it ended (see `append.ts`).
+ */
+export type LineFormat<Entry> = (
+  entry: Entry,
+  bytes: Uint8Array,
+  at: number,
+) => number;
+
+/** The byte that ends a line. */
+export const LINE_FEED = 10;
+/** Bytes that there is room for from the start, and after each batch. */
+const SIZE = 128 * 1024;
 
 /**
- * Bytes that grow by pieces of lines. To join the pieces as strings first
- * would make a dozen objects for each line, which outlive the collector's
- * round and are walked once more to make bytes of them.
+ * Lines that wait to be written. To join their parts as strings first would
+ * make a dozen objects for each line, which outlive the collector's round and
+ * are walked once more to make bytes of them.
  */
 export class LineBuffer {
-  #bytes = new Uint8Array(1024);
+  #bytes = new Uint8Array(SIZE);
   #length = 0;
 
   /** Bytes that wait to be taken. */
@@ -27,53 +33,12 @@ export class LineBuffer {
     return this.#length;
   }
 
-  /** Appends what is to stand there as it is. */
-  literal(literal: Uint8Array): void {
-    const bytes = this.#room(literal.length);
-    let length = this.#length;
-    // `set` takes longer for the few bytes between two values.
-    for (let i = 0; i < literal.length; i++) bytes[length++] = literal[i];
-    this.#length = length;
-  }
-
-  /**
-   * Appends a value. What is no printable ASCII is escaped as `\xNN`, and so
-   * are quotes and backslashes, so that no client can forge lines or fields.
-   */
-  value(text: string): void {
-    const bytes = this.#room(text.length * LONGEST_ESCAPE);
-    let length = this.#length;
-    for (let i = 0; i < text.length; i++) {
-      const unit = text.charCodeAt(i);
-      if (
-        unit < 0x20 || unit > 0x7e || unit === QUOTE || unit === BACKSLASH
-      ) {
-        length = escape(unit, bytes, length);
-      } else bytes[length++] = unit;
-    }
-    this.#length = length;
-  }
-
-  /**
-   * Appends an integer from 0.
-   *
-   * @param digits So many at least, with zeros before it.
-   */
-  number(value: number, digits = 1): void {
-    const size = Math.max(digits, countDigits(value));
-    const bytes = this.#room(size);
-    const start = this.#length;
-    for (let i = start + size - 1; i >= start; i--) {
-      const rest = Math.floor(value / 10);
-      bytes[i] = ZERO + (value - 10 * rest);
-      value = rest;
-    }
-    this.#length = start + size;
-  }
-
-  /** Ends a line. */
-  end(): void {
-    this.#room(1)[this.#length++] = LINE_FEED;
+  /** Adds the line of an entry. */
+  add<Entry>(format: LineFormat<Entry>, entry: Entry): void {
+    const end = format(entry, this.#bytes, this.#length);
+    if (end >= this.#bytes.length) return this.#grow(end, format, entry);
+    this.#bytes[end] = LINE_FEED;
+    this.#length = end + 1;
   }
 
   /** Takes out all bytes. @param torn They follow a part of a line. */
@@ -83,31 +48,15 @@ export class LineBuffer {
     if (torn) taken[0] = LINE_FEED;
     taken.set(this.#bytes.subarray(0, this.#length), start);
     this.#length = 0;
-    if (this.#bytes.length > KEPT) this.#bytes = new Uint8Array(KEPT);
+    if (this.#bytes.length > SIZE) this.#bytes = new Uint8Array(SIZE);
     return taken;
   }
 
-  #room(more: number): Uint8Array {
-    const needed = this.#length + more;
-    if (needed > this.#bytes.length) {
-      const bytes = new Uint8Array(2 * needed);
-      bytes.set(this.#bytes.subarray(0, this.#length));
-      this.#bytes = bytes;
-    }
-    return this.#bytes;
+  /** Adds a line that ends behind the last byte there is. */
+  #grow<Entry>(end: number, format: LineFormat<Entry>, entry: Entry): void {
+    const bytes = new Uint8Array(2 * end);
+    bytes.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = bytes;
+    this.add(format, entry);
   }
-}
-
-function countDigits(value: number): number {
-  if (value < 1000) return value < 10 ? 1 : value < 100 ? 2 : 3;
-  return String(value).length;
-}
-
-function escape(unit: number, bytes: Uint8Array, length: number): number {
-  const hex = unit.toString(16).toUpperCase();
-  const text = unit > 0xff
-    ? `\\u${hex.padStart(4, "0")}`
-    : `\\x${hex.padStart(2, "0")}`;
-  for (let i = 0; i < text.length; i++) bytes[length++] = text.charCodeAt(i);
-  return length;
 }

@@ -6,7 +6,7 @@
 
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
-import { LineBuffer } from "./line_buffer.ts";
+import { LINE_FEED, LineBuffer, type LineFormat } from "./line_buffer.ts";
 import { log } from "./log.ts";
 import { isFull, MOST_PAUSES, PAUSE, writeAllSync } from "./write_all_sync.ts";
 import type { SyncWriter } from "./write_all_sync.ts";
@@ -30,8 +30,6 @@ const MODE = 0o640;
 /** In place of a path: the standard output. */
 export const STDOUT = "-";
 
-const LINE_FEED = 10;
-
 interface Output extends SyncWriter {
   write(bytes: Uint8Array): Promise<number>;
 }
@@ -47,7 +45,7 @@ interface Output extends SyncWriter {
  */
 export class LogFile<Entry> {
   readonly #path: string | null;
-  readonly #format: (entry: Entry, line: LineBuffer) => void;
+  readonly #format: LineFormat<Entry>;
   #output: Output = Deno.stderr;
   #file: Deno.FsFile | null = null;
   #identity = "";
@@ -70,14 +68,11 @@ export class LogFile<Entry> {
    * Opens the file at `path` to append to; null stands for stderr, and
    * {@linkcode STDOUT} for stdout.
    *
-   * @param format Appends the line of an entry, without its end. An entry is
-   *   kept for a moment, and should hold on to nothing large.
+   * @param format Writes the line of an entry. An entry is kept for a moment,
+   *   and should hold on to nothing large.
    * @throws {OptionError} When the file cannot be opened.
    */
-  constructor(
-    path: string | null,
-    format: (entry: Entry, line: LineBuffer) => void,
-  ) {
+  constructor(path: string | null, format: LineFormat<Entry>) {
     this.#format = format;
     this.#path = path === STDOUT ? null : path;
     if (path === STDOUT) this.#output = Deno.stdout;
@@ -155,10 +150,7 @@ export class LogFile<Entry> {
   }
 
   #makeLines(): void {
-    for (const entry of this.#entries) {
-      this.#format(entry, this.#lines);
-      this.#lines.end();
-    }
+    for (const entry of this.#entries) this.#lines.add(this.#format, entry);
     this.#entries = [];
   }
 

@@ -52,8 +52,8 @@ export const accessFormat: Target = {
       }
       const line = (record: AccessRecord): string => {
         const buffer = new LineBuffer();
-        append(record, buffer);
-        return new TextDecoder().decode(buffer.take(false));
+        buffer.add(append, record);
+        return new TextDecoder().decode(buffer.take(false)).slice(0, -1);
       };
       // Whatever requests hold, lines differ in printable characters only.
       const quotes = quotesIn(line(record(random, () => "-")));

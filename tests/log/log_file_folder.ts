@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { fromFileUrl, join } from "../../src/std/path.ts";
 import { configureLog } from "../../src/log/log.ts";
+import { appendLiteral } from "../../src/log/append.ts";
 import { LogFile } from "../../src/log/log_file.ts";
 
 /** Arguments of `deno` that run `log_file_child.ts`. */
@@ -38,7 +39,10 @@ export async function inFolder(
 /** A log file whose entries are its lines. */
 export function lineFile(path: string | null): LogFile<string> {
   const encoder = new TextEncoder();
-  return new LogFile(path, (text, line) => line.literal(encoder.encode(text)));
+  return new LogFile(
+    path,
+    (text, bytes, at) => appendLiteral(bytes, at, encoder.encode(text)),
+  );
 }
 
 /** The lines of a file, each of which has its end. */
