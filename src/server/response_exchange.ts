@@ -222,7 +222,7 @@ export abstract class ResponseExchange extends Exchange {
 
   protected override settled(): void | Promise<void> {
     if (this.state.ended) return;
-    this.writer.endWithoutTrailers();
+    this.writer.endTrailers();
     if (this.writer.complete) return this.state.succeed();
     if (!this.writer.started) return this.#unanswered();
     this.breakOff("the app returned in the middle of its response.");

@@ -109,8 +109,11 @@ export class ResponseWriter implements Buffer {
     return written;
   }
 
-  /** The trailers end the message; they cannot reach the wire (PAGI.md 9). */
-  trailers(): void {
+  /**
+   * Ends a message with trailers, whether they came or not: they cannot reach
+   * the wire (PAGI.md 9).
+   */
+  endTrailers(): void {
     if (this.#phase === "trailers") this.#finishBody();
   }
 
@@ -119,11 +122,6 @@ export class ResponseWriter implements Buffer {
     if (this.#phase !== "open") return;
     if (this.#wantsTrailers) this.#phase = "trailers";
     else this.#finishBody();
-  }
-
-  /** Ends a message whose trailers never came. */
-  endWithoutTrailers(): void {
-    if (this.#phase === "trailers") this.#finishBody();
   }
 
   /** Sends head and body in one piece. */

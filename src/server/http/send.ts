@@ -37,7 +37,7 @@ export function writeHttp(
     case "http.response.body":
       return writer.body(event);
     case "http.response.trailers":
-      writer.trailers();
+      writer.endTrailers();
       return DONE;
     case "http.fullflush":
       throw new TypeError(
