@@ -20,7 +20,13 @@ type DisconnectEvent = Extract<
 export class WebSocketInbox {
   /** Messages that came so far. */
   received = 0;
-  #connected = false;
+  /**
+   * What the app has received: nothing, though perhaps nothing but the end is
+   * to come, or the connect event, or all. A message looks at no other field
+   * that an end changes first: the engine compiles what has never changed as
+   * if it never would, and the first end would undo that for all that are left.
+   */
+  #phase: "new" | "new and over" | "open" | "over" = "new";
   /** What came before the app asked for it; mostly nothing does. */
   #events: Queue<ReceiveEvent> | null = null;
   /** The call that waits for the next event; mostly there is one. */
@@ -58,24 +64,36 @@ export class WebSocketInbox {
   end(ending: Ending): void {
     if (this.#disconnect !== null) return;
     this.#disconnect = { type: "websocket.disconnect", ...ending };
+    this.#phase = this.#phase === "open" ? "over" : "new and over";
     this.#waiter?.(this.#disconnect);
     this.#waiter = null;
-    for (const resolve of this.#waiting ?? []) resolve(this.#disconnect);
+    if (this.#waiting === null) return;
+    for (const resolve of this.#waiting) resolve(this.#disconnect);
     this.#waiting = null;
   }
 
   /** The next event. */
   receive(): Promise<ReceiveEvent> {
-    if (!this.#connected) {
-      this.#connected = true;
-      return Promise.resolve({ type: "websocket.connect" });
-    }
+    if (this.#phase !== "open") return Promise.resolve(this.#outside());
     const event = this.#events?.shift();
     if (event !== undefined) return Promise.resolve(event);
-    if (this.#disconnect !== null) return Promise.resolve(this.#disconnect);
     return new Promise((resolve) => {
       if (this.#waiter === null) this.#waiter = resolve;
       else (this.#waiting ??= []).push(resolve);
     });
+  }
+
+  /** The next event before the messages, or after the end. */
+  #outside(): ReceiveEvent {
+    switch (this.#phase) {
+      case "new":
+        this.#phase = "open";
+        return { type: "websocket.connect" };
+      case "new and over":
+        this.#phase = "over";
+        return { type: "websocket.connect" };
+      default:
+        return this.#events?.shift() ?? this.#disconnect!;
+    }
   }
 }
