@@ -39,8 +39,8 @@ export type AccessFormat = LineFormat<AccessRecord>;
 /**
  * Makes a step of a format: it appends what stands before a value, the value,
  * and what the next step appends. Each value has a function of its own, with a
- * call of its own to the next, and the engine makes one piece of all of them:
- * a loop over values takes twice as long.
+ * call of its own to the next, and the engine makes one piece of all of them;
+ * in a loop over values, each call could be any of them.
  */
 type Atom = (before: Uint8Array, next: AccessFormat) => AccessFormat;
 

@@ -106,8 +106,8 @@ export abstract class Exchange implements Chained {
   }
 
   /**
-   * Runs the app on this exchange. What comes after it hangs on its promise:
-   * a function that waited would cost more than each of ours.
+   * Runs the app on this exchange. What is to be done after it hangs on its
+   * promise: an async function that waits costs a fortieth of a small reply.
    */
   run(): void {
     // Of a stream that was reset before, the engine tells nothing.
