@@ -171,6 +171,7 @@ export abstract class ResponseExchange extends Exchange {
       ["connection", "close"],
       ...more,
     ]);
+    // First: the whole answer ends what the app waits for, with this reason.
     this.state.fail(reason);
     this.writer.whole(text + "\n");
     this.endConnection();
