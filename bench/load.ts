@@ -6,15 +6,18 @@
  */
 
 import { fromFileUrl } from "../src/std/path.ts";
-import type { ClientReport } from "./clients/client_report.ts";
+import type { Tally } from "./clients/turns.ts";
 import { type Launch, spawn } from "./command.ts";
 import { type Figures, percentile } from "./figures.ts";
 import { findProgram } from "./machine.ts";
 import { endedChildrenCpu } from "./process_usage.ts";
 import { NotThere, type RunningServer } from "./running_server.ts";
 
-/** Loads a server for some seconds. */
-export type Load = (server: RunningServer, seconds: number) => Promise<Figures>;
+/** Loads each of some servers for so many seconds; none while another is. */
+export type Load = (
+  servers: readonly RunningServer[],
+  seconds: number,
+) => Promise<Figures[]>;
 
 /** What wrk asks for. */
 export interface WrkOptions {
@@ -37,11 +40,11 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
   m: 6e4,
 };
 
-/** HTTP/1.1 requests. */
+/** HTTP/1.1 requests, from another program than ours. */
 export function wrk(
   { path = "/", headers, script, connections = CONNECTIONS }: WrkOptions = {},
 ): Load {
-  return async (server, seconds) => {
+  return oneByOne(async (server, seconds) => {
     const fields = await headers?.(server) ?? [];
     const args = [
       ...["-t1", `-c${connections}`, `-d${Math.ceil(seconds)}`, "--latency"],
@@ -67,19 +70,35 @@ export function wrk(
         figures: { rate: Number(rate), ...Object.fromEntries(latencies) },
       };
     });
-  };
+  });
+}
+
+/** HTTP/1.1 requests for `/`, in short turns: where a goal is near 1. */
+export function http(): Load {
+  return client("http_client.ts", (ports) => [ports, CONNECTIONS]);
 }
 
 /** HTTP/2 requests over TLS: 8 connections with 16 streams each. */
 export function h2load(): Load {
-  return (server, seconds) =>
+  return oneByOne((server, seconds) =>
     measured(server, () => {
       const { connections, each } = STREAMS;
       return h2loadOutput([
         ...[`-c${connections}`, `-m${each}`, `-D${Math.ceil(seconds)}`],
         `https://127.0.0.1:${server.port}/`,
       ]);
-    });
+    })
+  );
+}
+
+function oneByOne(
+  load: (server: RunningServer, seconds: number) => Promise<Figures>,
+): Load {
+  return async (servers, seconds) => {
+    const all: Figures[] = [];
+    for (const server of servers) all.push(await load(server, seconds));
+    return all;
+  };
 }
 
 /** Asks so many HTTP/1.1 requests, however long it takes. */
@@ -113,14 +132,18 @@ async function h2loadOutput(args: readonly string[]): Promise<Counted> {
   };
 }
 
-/** A client of `clients/`; it is given the port, `args` and the seconds. */
+/**
+ * A client of `clients/`, which takes short turns between the servers; it is
+ * given their ports, `args` and the seconds.
+ */
 export function client(
   file: string,
-  args: (port: number) => readonly (string | number)[],
+  args: (ports: string) => readonly (string | number)[],
 ): Load {
-  return async (server, seconds) => {
+  return async (servers, seconds) => {
+    const ports = servers.map(({ port }) => port).join();
     const child = spawn(
-      clientLaunch(file, [...args(server.port), seconds]),
+      clientLaunch(file, [...args(ports), seconds]),
       "load",
       { stdin: "null", stdout: "piped", stderr: "inherit" },
     );
@@ -130,32 +153,45 @@ export function client(
     const readTo = async (end: string): Promise<void> => {
       while (!text.endsWith(end)) {
         const { value, done } = await lines.read();
-        if (done) throw new Error(`${file} failed with ${server.name}`);
+        if (done) throw new Error(`${file} failed at ports ${ports}`);
         text += value;
       }
     };
     try {
       await readTo("ready\n");
-      return await measured(server, async () => {
-        await readTo("}\n");
-        await child.status;
-        const report: ClientReport = JSON.parse(text.slice("ready\n".length));
-        const { count, seconds, latencies } = report;
-        const parts = [50, 75, 90, 99].map((part) =>
-          [`p${part}`, percentile(latencies, part / 100)] as const
-        );
-        return {
-          count,
-          figures: {
-            rate: count / seconds,
-            ...Object.fromEntries(latencies.length > 0 ? parts : []),
-          },
-        };
-      });
+      const before = servers.map((server) => server.cpu());
+      await readTo("]\n");
+      const tallies: Tally[] = JSON.parse(text.slice("ready\n".length));
+      return servers.map((server, index) =>
+        figuresOf(tallies[index], server, server.cpu() - before[index])
+      );
     } finally {
       await lines.cancel();
       await child.status;
     }
+  };
+}
+
+/** Where nothing came, there is no rate. */
+function figuresOf(
+  { count, seconds, cpu: load, latencies }: Tally,
+  server: RunningServer,
+  cpu: number,
+): Figures {
+  const state = {
+    busy: cpu / seconds,
+    load: load / seconds,
+    rss: server.memory(),
+  };
+  if (count === 0) return state;
+  const parts = [50, 75, 90, 99].map((part) =>
+    [`p${part}`, percentile(latencies, part / 100)] as const
+  );
+  return {
+    rate: count / seconds,
+    ...Object.fromEntries(latencies.length > 0 ? parts : []),
+    cpu: cpu * 1e6 / count,
+    ...state,
   };
 }
 
@@ -181,11 +217,14 @@ export async function idleConnections(
   };
 }
 
-/** The same load beside so many idle connections. */
+/** The same load beside so many idle connections to each server. */
 export function besideIdle(count: number, load: Load): Load {
-  return async (server, seconds) => {
-    await using _idle = await idleConnections(server.port, count);
-    return await load(server, seconds);
+  return async (servers, seconds) => {
+    await using stack = new AsyncDisposableStack();
+    for (const { port } of servers) {
+      stack.use(await idleConnections(port, count));
+    }
+    return await load(servers, seconds);
   };
 }
 

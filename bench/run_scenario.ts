@@ -24,9 +24,11 @@ export interface RunOptions {
 
 /**
  * Seconds of load before each round, in which engines compile what is used
- * most; none for a quick run.
+ * most; none for a quick run. The clients then leave, and others come.
  */
 const WARM_UP = 2;
+/** How many times more rounds there are where a goal is near 1. */
+const CLOSER = 3;
 
 /** Measures the contenders in turn, as often as there are rounds. */
 export async function runScenario(
@@ -77,22 +79,18 @@ export async function runScenario(
           there.push(contender);
         });
       }
-      contenders = there;
+      contenders = turned(there);
       if (round === 0 && scenario.ask !== undefined) {
         await checkSame(servers, scenario.ask);
       }
-      for (const server of options.quick ? [] : servers) {
-        await load(server, WARM_UP);
-      }
-      const turns = isClose ? 2 : 1;
-      for (let turn = round * turns; turn < (round + 1) * turns; turn++) {
-        await inTurn(servers, turn, (server) => load(server, options.seconds));
-      }
+      if (!options.quick) await load(servers, WARM_UP);
+      const figures = await load(servers, options.seconds);
+      servers.forEach(({ name }, index) => keep(name, figures[index]));
     }
   }
 
   async function measureFresh(measure: Measure): Promise<void> {
-    const contenders: Contender[] = [];
+    let contenders: Contender[] = [];
     for (const contender of scenario.contenders) {
       await unlessNotThere(async () => {
         await using _server = await RunningServer.start(contender, workplace);
@@ -100,29 +98,21 @@ export async function runScenario(
       });
     }
     for (let round = 0; round < roundCount(); round++) {
-      await inTurn(
-        contenders,
-        round,
-        (contender) => measure(contender, workplace, options.quick),
-      );
+      for (const contender of contenders) {
+        const figures = await measure(contender, workplace, options.quick);
+        keep(contender.name, figures);
+      }
+      contenders = turned(contenders);
     }
   }
 
   function roundCount(): number {
-    const rounds = isClose ? 2 * options.rounds : options.rounds;
+    const rounds = isClose ? CLOSER * options.rounds : options.rounds;
     return Math.min(rounds, scenario.maxRounds ?? Infinity);
   }
 
-  /** Each turn begins with another one, so that none is always first. */
-  async function inTurn<T extends { readonly name: string }>(
-    all: readonly T[],
-    turn: number,
-    measure: (one: T) => Promise<Figures>,
-  ): Promise<void> {
-    for (let i = 0; i < all.length; i++) {
-      const one = all[(i + turn) % all.length];
-      (rounds[one.name] ??= []).push(await measure(one));
-    }
+  function keep(name: string, figures: Figures): void {
+    (rounds[name] ??= []).push(figures);
   }
 
   async function unlessNotThere(start: () => Promise<void>): Promise<void> {
@@ -133,6 +123,11 @@ export async function runScenario(
       skipped.push(error.message);
     }
   }
+}
+
+/** For the next round: none is always first. */
+function turned<T>([first, ...others]: readonly T[]): T[] {
+  return first === undefined ? [] : [...others, first];
 }
 
 function causes(error: unknown): string {

@@ -20,14 +20,13 @@ export interface Scenario {
   /** More than these rounds tell no more. */
   readonly maxRounds?: number;
   /**
-   * True where a goal is near 1. Then there are twice the rounds, because two
-   * processes of one program differ by a tenth, and two turns in each, because
-   * the machine is faster at times, for seconds: both must even out.
+   * True where a goal is near 1. Then there are three times as many rounds:
+   * two processes of one program differ by a tenth, which must even out.
    */
   readonly isClose?: boolean;
   /** What has to be answered the same by all. */
   readonly ask?: Ask;
-  /** Loads servers that run through a round, … */
+  /** Loads servers that run side by side through a round, … */
   readonly load?: Load;
   /** … or measures one that is started for each. */
   readonly measure?: Measure;

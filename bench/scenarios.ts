@@ -14,7 +14,7 @@ import {
   uvicorn,
 } from "./contenders.ts";
 import { FILE_SCENARIOS } from "./file_scenarios.ts";
-import { besideIdle, client, h2load, wrk } from "./load.ts";
+import { besideIdle, client, h2load, http, wrk } from "./load.ts";
 import { firstAnswer, idleMemory, memoryOverTime } from "./measures.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -50,7 +50,7 @@ export const SCENARIOS: readonly Scenario[] = [
       uvicorn("reply"),
     ],
     ask: {},
-    load: wrk(),
+    load: http(),
   },
   {
     name: "reply-length",
@@ -87,7 +87,7 @@ export const SCENARIOS: readonly Scenario[] = [
     unit: "events",
     isClose: true,
     contenders: [ours("events"), bare("events"), node("events")],
-    load: client("broadcast_client.ts", (port) => ["events", port, 1000]),
+    load: client("broadcast_client.ts", (ports) => ["events", ports, 1000]),
   },
   {
     name: "websocket-echo",
@@ -95,14 +95,14 @@ export const SCENARIOS: readonly Scenario[] = [
     unit: "messages",
     isClose: true,
     contenders: [ours("echo"), bare("echo")],
-    load: client("echo_client.ts", (port) => [port, 64]),
+    load: client("echo_client.ts", (ports) => [ports, 64]),
   },
   {
     name: "websocket-broadcast",
     title: "WebSocket broadcast to 1,000 clients",
     unit: "messages",
     contenders: [ours("broadcast"), bare("broadcast")],
-    load: client("broadcast_client.ts", (port) => ["websocket", port, 1000]),
+    load: client("broadcast_client.ts", (ports) => ["websocket", ports, 1000]),
   },
   {
     name: "http2",
@@ -174,7 +174,7 @@ export const SCENARIOS: readonly Scenario[] = [
       bare("reply", { name: "bare, no log" }),
     ],
     ask: {},
-    load: wrk(),
+    load: http(),
   },
   {
     name: "workers",
@@ -200,7 +200,7 @@ export const SCENARIOS: readonly Scenario[] = [
       ours("reply", { name: "no guard", permissions: ["-A", "--deny-ffi"] }),
     ],
     ask: {},
-    load: besideIdle(1000, wrk()),
+    load: besideIdle(1000, http()),
   },
   {
     name: "idle",

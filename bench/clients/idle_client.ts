@@ -5,7 +5,7 @@
  * @module
  */
 
-import { tellReady } from "./client_report.ts";
+import { tellReady } from "./turns.ts";
 import { connect, receiveHead, send } from "./sockets.ts";
 
 const [port, connections] = Deno.args.map(Number);

@@ -1,0 +1,42 @@
+/**
+ * HTTP/1.1 connections that ask for `/` again as soon as they are answered:
+ * `http_client.ts PORTS CONNECTIONS SECONDS`.
+ *
+ * @module
+ */
+
+import { Asking } from "./asking.ts";
+import { buffer, connect, receive, send } from "./sockets.ts";
+import { ports, takeTurns } from "./turns.ts";
+
+const [connections, seconds] = Deno.args.slice(1).map(Number);
+
+function loader(port: number): Asking {
+  const request = new TextEncoder().encode(
+    `GET / HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`,
+  );
+  const sockets = Array.from({ length: connections }, () => connect(port));
+  const sizes = sockets.map((fd) => {
+    send(fd, request);
+    return answerSize(fd);
+  });
+  return new Asking(sockets, request, sizes[0]);
+}
+
+/** Reads a small answer and tells how long it was: the same each time. */
+function answerSize(fd: number): number {
+  for (let text = "";;) {
+    const count = receive(fd);
+    text += String.fromCharCode(...buffer.subarray(0, count));
+    if (!text.startsWith("HTTP/1.1 200 ")) throw new Error(`failed: ${text}`);
+    const head = text.indexOf("\r\n\r\n") + 4;
+    const length = /^content-length: *(\d+)\r$/im.exec(text)?.[1];
+    const isWhole = head > 3 &&
+      (length === undefined
+        ? text.endsWith("\r\n0\r\n\r\n")
+        : text.length === head + Number(length));
+    if (isWhole) return text.length;
+  }
+}
+
+takeTurns(ports(Deno.args[0]).map(loader), seconds);
