@@ -6,7 +6,12 @@
 
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
-import { appendLiteral, appendNumber, appendValue } from "./append.ts";
+import {
+  appendBytes,
+  appendLiteral,
+  appendNumber,
+  appendValue,
+} from "./append.ts";
 import type { LineFormat } from "./line_buffer.ts";
 
 /** What can be said of a request that has ended. */
@@ -30,8 +35,10 @@ export interface AccessRecord {
   /** Milliseconds with a fraction. */
   readonly durationMs: number;
   /** The fields of the request, their names in lower case. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly headers: Fields;
 }
+
+type Fields = readonly (readonly [name: string, value: string])[];
 
 /** Appends the line of a request, without a line end. */
 export type AccessFormat = LineFormat<AccessRecord>;
@@ -69,7 +76,7 @@ const ATOMS: ReadonlyMap<string, Atom> = new Map<string, Atom>([
   }],
   ["%t", (before, next) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
-    at = appendLiteral(bytes, at, time(record.startedAt));
+    at = appendBytes(bytes, at, time(record.startedAt));
     return next(record, bytes, at);
   }],
   ["%m", (before, next) => (record, bytes, at) => {
@@ -172,6 +179,11 @@ function expanded(part: string): string[] {
 /** Tells whether lines of a format tell durations to the microsecond. */
 export function tellsMicroseconds(format: string): boolean {
   return (PRESETS.get(format) ?? format).includes("%D");
+}
+
+/** Tells whether lines of a format tell header fields of the request. */
+export function tellsFields(format: string): boolean {
+  return (PRESETS.get(format) ?? format).includes("%{");
 }
 
 /** Tells whether lines of a format tell the size of the response. */

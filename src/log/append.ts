@@ -23,6 +23,17 @@ export function appendLiteral(
   return at;
 }
 
+/** The same for more bytes, of which a copy takes less than a loop. */
+export function appendBytes(
+  bytes: Uint8Array,
+  at: number,
+  more: Uint8Array,
+): number {
+  const end = at + more.length;
+  if (end <= bytes.length) bytes.set(more, at);
+  return end;
+}
+
 /**
  * Appends a value. What is no printable ASCII is escaped as `\xNN`, and so
  * are quotes and backslashes, so that no client can forge lines or fields.

@@ -17,7 +17,7 @@ const DELAY = 100;
  * Lines that are made at once: code that comes into the processor's cache for
  * one of them serves the others, too.
  */
-const TOGETHER = 32;
+const TOGETHER = 128;
 /** Bytes that are written at once without waiting for more. */
 const BATCH = 64 * 1024;
 /** Bytes that are kept while the disk stalls; more lines are dropped. */

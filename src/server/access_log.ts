@@ -9,6 +9,7 @@ import {
   type AccessRecord,
   compileAccessFormat,
   tellsBytes,
+  tellsFields,
   tellsMicroseconds,
 } from "../log/access_format.ts";
 import { LogFile } from "../log/log_file.ts";
@@ -19,12 +20,15 @@ export class AccessLog {
 
   /** Whether lines tell how long bodies were: counting can take time. */
   readonly tellsBytes: boolean;
+  /** Whether lines tell fields of requests: otherwise none is kept. */
+  readonly tellsFields: boolean;
   /** Milliseconds since 1970, as exactly as lines tell them: cheap or slow. */
   readonly now: () => number;
 
   private constructor({ accessLog, accessLogFormat: format }: Settings) {
     this.#file = new LogFile(accessLog, compileAccessFormat(format));
     this.tellsBytes = tellsBytes(format);
+    this.tellsFields = tellsFields(format);
     this.now = tellsMicroseconds(format) ? exactNow : Date.now;
   }
 

@@ -168,7 +168,8 @@ export abstract class Exchange implements Chained {
   #finish(): void {
     if (!this.#appEnded || !this.#responseEnded) return;
     this.worker.running.delete(this);
-    this.worker.accessLog?.write(this.#record());
+    const { accessLog } = this.worker;
+    accessLog?.write(this.#record(accessLog.tellsFields));
   }
 
   /**
@@ -273,7 +274,7 @@ export abstract class Exchange implements Chained {
   }
 
   /** What the access log will tell; it holds on to no more than that. */
-  #record(): AccessRecord {
+  #record(tellsFields: boolean): AccessRecord {
     const { method, rawPath, query, http2, headers } = this.head;
     return {
       host: this.client?.[0] ?? "unix",
@@ -285,7 +286,7 @@ export abstract class Exchange implements Chained {
       bodyBytes: this.bodyBytes,
       startedAt: this.startedAt,
       durationMs: this.#durationMs,
-      headers,
+      headers: tellsFields ? headers : [],
     };
   }
 }

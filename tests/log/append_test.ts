@@ -1,5 +1,6 @@
 import { assertEquals } from "../../src/std/assert.ts";
 import {
+  appendBytes,
   appendLiteral,
   appendNumber,
   appendValue,
@@ -18,10 +19,12 @@ function written(
 
 Deno.test("values are escaped, literals stand as they are", () => {
   const literal = new TextEncoder().encode('"é\\');
-  assertEquals(
-    written((bytes, at) => appendLiteral(bytes, at, literal)),
-    '["é\\',
-  );
+  for (const append of [appendLiteral, appendBytes]) {
+    assertEquals(
+      written((bytes, at) => append(bytes, at, literal)),
+      '["é\\',
+    );
+  }
   assertEquals(
     written((bytes, at) => appendValue(bytes, at, '"\\\n\x7f\xe9\u540d ~')),
     "[\\x22\\x5C\\x0A\\x7F\\xE9\\u540D ~",
@@ -49,6 +52,8 @@ Deno.test("what does not fit is counted, and writes nothing elsewhere", () => {
   assertEquals(appendValue(small, 6, text), 6 + 70);
   assertEquals(appendNumber(small, 5, 123456), 11);
   assertEquals(appendLiteral(small, 7, bytes.slice()), 71);
+  assertEquals(appendBytes(small, 7, bytes.slice()), 71);
+  assertEquals(appendBytes(small, 8, bytes.slice(0, 1)), 9);
   assertEquals(appendValue(small, 100, "x"), 101);
   const around = new TextDecoder().decode(bytes).replace(/^.{8}(.{8})/, "$1|");
   assertEquals(around, ".....12.|" + ".".repeat(48));
