@@ -174,15 +174,11 @@ export function client(
 
 /** Where nothing came, there is no rate. */
 function figuresOf(
-  { count, seconds, cpu: load, latencies }: Tally,
+  { count, seconds, latencies }: Tally,
   server: RunningServer,
   cpu: number,
 ): Figures {
-  const state = {
-    busy: cpu / seconds,
-    load: load / seconds,
-    rss: server.memory(),
-  };
+  const state = { busy: cpu / seconds, rss: server.memory() };
   if (count === 0) return state;
   const parts = [50, 75, 90, 99].map((part) =>
     [`p${part}`, percentile(latencies, part / 100)] as const

@@ -18,7 +18,6 @@ const libc = Deno.dlopen("libc.so.6", {
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
-  clock: { parameters: [], result: "isize" },
 }).symbols;
 
 const AF_INET = 2;
@@ -36,8 +35,6 @@ const [EVENT_SIZE, DATA_OFFSET] = Deno.build.arch === "x86_64"
 const MAX_EVENTS = 256;
 const ONE = new Uint8Array(new Int32Array([1]).buffer);
 
-/** The unit of `clock` on every system that is like Unix. */
-const CLOCKS_PER_SECOND = 1_000_000;
 /** How long a server may say nothing while it owes an answer (ms). */
 const PATIENCE = 10_000;
 
@@ -91,11 +88,6 @@ export function receiveHead(fd: number): { head: string; rest: number } {
   }
 }
 
-/** Seconds of processor time that this process took so far. */
-export function cpuSeconds(): number {
-  return Number(libc.clock()) / CLOCKS_PER_SECOND;
-}
-
 /** Tells which of many connections have bytes to read. */
 export class Poller {
   readonly #fd = libc.epoll_create1(0);
@@ -109,10 +101,19 @@ export class Poller {
     libc.epoll_ctl(this.#fd, EPOLL_CTL_ADD, fd, event);
   }
 
-  /** Waits for bytes; calls `ready` for each that can be read. */
+  /**
+   * Waits for bytes; calls `ready` for each that can be read. It never falls
+   * asleep: to wake it up would be work for the server's core.
+   */
   wait(ready: (index: number) => void): void {
-    const count = libc.epoll_wait(this.#fd, this.#events, MAX_EVENTS, PATIENCE);
-    if (count === 0) throw new Error("the server does not answer any more");
+    let count = 0;
+    const deadline = performance.now() + PATIENCE;
+    while (count <= 0) {
+      count = libc.epoll_wait(this.#fd, this.#events, MAX_EVENTS, 0);
+      if (count <= 0 && performance.now() > deadline) {
+        throw new Error("the server does not answer any more");
+      }
+    }
     for (let i = 0; i < count; i++) {
       ready(this.#events.getUint32(i * EVENT_SIZE + DATA_OFFSET, true));
     }

@@ -5,16 +5,12 @@
  * @module
  */
 
-import { cpuSeconds } from "./sockets.ts";
-
 /** What came of all turns with one server. */
 export interface Tally {
   /** How much was answered. */
   count: number;
   /** In how many seconds. */
   seconds: number;
-  /** Seconds of processor time that the client took. */
-  cpu: number;
   /** How long single answers took, in milliseconds, in no order. */
   latencies: number[];
 }
@@ -72,7 +68,6 @@ function turns(loaders: readonly Loader[], seconds: number): Tally[] {
   const tallies: Tally[] = loaders.map(() => ({
     count: 0,
     seconds: 0,
-    cpu: 0,
     latencies: [],
   }));
   // One way round only: two turns in a row differ from one that comes alone.
@@ -83,10 +78,9 @@ function turns(loaders: readonly Loader[], seconds: number): Tally[] {
 }
 
 function turn(loader: Loader, tally: Tally): void {
-  const [start, cpu] = [performance.now(), cpuSeconds()];
+  const start = performance.now();
   loader.take(start + TURN, tally);
   tally.seconds += (performance.now() - start) / 1000;
-  tally.cpu += cpuSeconds() - cpu;
 }
 
 function some(latencies: readonly number[]): number[] {
