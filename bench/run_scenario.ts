@@ -28,7 +28,7 @@ export interface RunOptions {
  */
 const WARM_UP = 2;
 /** How many times more rounds there are where a goal is near 1. */
-const CLOSER = 3;
+const CLOSER = 2;
 
 /** Measures the contenders in turn, as often as there are rounds. */
 export async function runScenario(

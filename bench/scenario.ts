@@ -20,7 +20,7 @@ export interface Scenario {
   /** More than these rounds tell no more. */
   readonly maxRounds?: number;
   /**
-   * True where a goal is near 1. Then there are three times as many rounds:
+   * True where a goal is near 1. Then there are twice as many rounds:
    * two processes of one program differ by a tenth, which must even out.
    */
   readonly isClose?: boolean;
