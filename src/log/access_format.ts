@@ -34,7 +34,7 @@ export interface AccessRecord {
   readonly startedAt: number;
   /** Milliseconds with a fraction. */
   readonly durationMs: number;
-  /** The fields of the request, their names in lower case. */
+  /** Fields of the request, their names in lower case; none where none is told. */
   readonly headers: Fields;
 }
 
