@@ -172,23 +172,22 @@ export function client(
   };
 }
 
-/** Where nothing came, there is no rate. */
 function figuresOf(
   { count, seconds, latencies }: Tally,
   server: RunningServer,
   cpu: number,
 ): Figures {
-  const state = { busy: cpu / seconds, rss: server.memory() };
-  if (count === 0) return state;
   const parts = [50, 75, 90, 99].map((part) =>
     [`p${part}`, percentile(latencies, part / 100)] as const
   );
-  return {
+  const figures = {
     rate: count / seconds,
     ...Object.fromEntries(latencies.length > 0 ? parts : []),
-    cpu: cpu * 1e6 / count,
-    ...state,
   };
+  return withState({ count, figures }, cpu, {
+    busy: cpu / seconds,
+    rss: server.memory(),
+  });
 }
 
 /** Connections that were answered once, open until disposed of. */
@@ -229,18 +228,30 @@ interface Counted {
   readonly figures: Figures;
 }
 
-/** Adds what the server did meanwhile; where nothing came, that is all. */
+/** Adds what the server did meanwhile. */
 async function measured(
   server: RunningServer,
   run: () => Promise<Counted>,
 ): Promise<Figures> {
   const start = performance.now();
   const [serverBefore, loadBefore] = [server.cpu(), endedChildrenCpu()];
-  const { count, figures } = await run();
+  const counted = await run();
   const cpu = server.cpu() - serverBefore;
   const seconds = (performance.now() - start) / 1000;
   const load = (endedChildrenCpu() - loadBefore) / seconds;
-  const state = { busy: cpu / seconds, load, rss: server.memory() };
+  return withState(counted, cpu, {
+    busy: cpu / seconds,
+    load,
+    rss: server.memory(),
+  });
+}
+
+/** Where nothing came, the state of the server is all that can be told. */
+function withState(
+  { count, figures }: Counted,
+  cpu: number,
+  state: Figures,
+): Figures {
   return count === 0 ? state : { ...figures, cpu: cpu * 1e6 / count, ...state };
 }
 

@@ -63,7 +63,7 @@ export async function runScenario(
 
   /**
    * Each round has servers of its own: two processes of one program differ by
-   * a fifth for as long as they run.
+   * a tenth for as long as they run.
    */
   async function measureRunning(load: Load): Promise<void> {
     let contenders = scenario.contenders;
@@ -79,6 +79,7 @@ export async function runScenario(
           there.push(contender);
         });
       }
+      if (there.length === 0) return;
       contenders = turned(there);
       if (round === 0 && scenario.ask !== undefined) {
         await checkSame(servers, scenario.ask);

@@ -34,7 +34,6 @@ const [EVENT_SIZE, DATA_OFFSET] = Deno.build.arch === "x86_64"
   : [16, 8];
 const MAX_EVENTS = 256;
 const ONE = new Uint8Array(new Int32Array([1]).buffer);
-
 /** How long a server may say nothing while it owes an answer (ms). */
 const PATIENCE = 10_000;
 
@@ -106,16 +105,26 @@ export class Poller {
    * asleep: to wake it up would be work for the server's core.
    */
   wait(ready: (index: number) => void): void {
-    let count = 0;
-    const deadline = performance.now() + PATIENCE;
-    while (count <= 0) {
-      count = libc.epoll_wait(this.#fd, this.#events, MAX_EVENTS, 0);
-      if (count <= 0 && performance.now() > deadline) {
-        throw new Error("the server does not answer any more");
+    let count = this.#poll();
+    if (count === 0) {
+      const deadline = performance.now() + PATIENCE;
+      while ((count = this.#poll()) === 0) {
+        if (performance.now() < deadline) continue;
+        throw new Error(
+          `the server owes answers and sent none for ${PATIENCE} ms`,
+        );
       }
     }
     for (let i = 0; i < count; i++) {
       ready(this.#events.getUint32(i * EVENT_SIZE + DATA_OFFSET, true));
     }
+  }
+
+  /** How many can be read now; an interrupted call tells of none. */
+  #poll(): number {
+    return Math.max(
+      0,
+      libc.epoll_wait(this.#fd, this.#events, MAX_EVENTS, 0),
+    );
   }
 }

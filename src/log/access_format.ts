@@ -35,10 +35,8 @@ export interface AccessRecord {
   /** Milliseconds with a fraction. */
   readonly durationMs: number;
   /** Fields of the request, their names in lower case; none where none is told. */
-  readonly headers: Fields;
+  readonly headers: readonly (readonly [name: string, value: string])[];
 }
-
-type Fields = readonly (readonly [name: string, value: string])[];
 
 /** Appends the line of a request, without a line end. */
 export type AccessFormat = LineFormat<AccessRecord>;

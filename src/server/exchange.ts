@@ -15,6 +15,9 @@ import type { ListenerContext, WorkerContext } from "./context.ts";
 import type { RequestHead } from "./request_head.ts";
 import type { Chained } from "./running.ts";
 
+/** What records hold of fields that no line tells. */
+const NO_FIELDS: readonly never[] = [];
+
 /** Why a server stops: for good, or because a successor has taken over. */
 export type StopCause = "stopped" | "replaced";
 
@@ -286,7 +289,7 @@ export abstract class Exchange implements Chained {
       bodyBytes: this.bodyBytes,
       startedAt: this.startedAt,
       durationMs: this.#durationMs,
-      headers: tellsFields ? headers : [],
+      headers: tellsFields ? headers : NO_FIELDS,
     };
   }
 }
