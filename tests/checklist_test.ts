@@ -3,9 +3,6 @@
  * "… (PAGI.md 37)"; "(PAGI.md 41, exception)" cites a test of what holds
  * instead, for the reason that PAGI.md 9 gives.
  *
- * `deno test -A tests/checklist_test.ts -- --update` writes the table of them,
- * checklist.md, anew.
- *
  * @module
  */
 
@@ -13,13 +10,10 @@ import { assert, assertEquals } from "../src/std/assert.ts";
 import { fromFileUrl, join, relative } from "../src/std/path.ts";
 
 const TESTS = fromFileUrl(new URL("./", import.meta.url));
-const CHECKLIST = join(TESTS, "checklist.md");
 const PAGI = Deno.readTextFileSync(new URL("../docs/PAGI.md", import.meta.url));
 
 /** A test that says which items it shows. */
 interface Citation {
-  readonly title: string;
-  /** Relative to this folder. */
   readonly path: string;
   readonly exception: boolean;
 }
@@ -70,10 +64,8 @@ async function citations(): Promise<Map<number, Citation[]>> {
     /(["`])((?:(?!\1)[^\n])+?PAGI\.md (\d+(?:, \d+)*)(, exception)?\))\1/g;
   for (const path of paths.sort()) {
     const text = await Deno.readTextFile(path);
-    for (const [, , title_, numbers, exception] of text.matchAll(title)) {
+    for (const [, , , numbers, exception] of text.matchAll(title)) {
       const citation = {
-        title: title_.replace(/ \(PAGI\.md [^)]*\)$/, "")
-          .replace(/[,;] PAGI\.md [^)]*\)$/, ")"),
         path: relative(TESTS, path),
         exception: exception !== undefined,
       };
@@ -84,40 +76,6 @@ async function citations(): Promise<Map<number, Citation[]>> {
     }
   }
   return found;
-}
-
-function table(
-  rules: ReadonlyMap<number, string>,
-  cited: ReadonlyMap<number, readonly Citation[]>,
-): string {
-  const actual = exceptions();
-  const cell = (text: string): string =>
-    text.replaceAll("\\", "\\\\").replaceAll("|", "\\|").replaceAll(
-      "<",
-      "&lt;",
-    );
-  const rows = [...rules].map(([number, rule]) => {
-    const shown = (cited.get(number) ?? []).map(
-      ({ title, path, exception }) => {
-        const reason = exception
-          ? `**Exception** (${cell(actual.get(number) ?? "")}): `
-          : "";
-        return `${reason}${cell(title)} ([${path.split("/").at(-1)}](${path}))`;
-      },
-    );
-    return `| ${number} | ${cell(rule)} | ${shown.join("<br>")} |`;
-  });
-  return `<!-- deno-fmt-ignore-file -->
-
-# The conformance checklist of PAGI.md 8
-
-Made by \`deno task docs\` from the titles of the tests; \`checklist_test.ts\`
-fails where a number has neither a test nor an exception.
-
-| No. | Rule | Shown by |
-| --- | ---- | -------- |
-${rows.join("\n")}
-`;
 }
 
 Deno.test("every number of the checklist has a test that shows it, or an exception with its reason", async () => {
@@ -136,16 +94,4 @@ Deno.test("only what PAGI.md 9 lists is excepted", async () => {
     if (!tests.some(({ exception }) => exception)) continue;
     assert(reasons.has(number), `${number} is no exception of PAGI.md 9`);
   }
-});
-
-Deno.test("checklist.md is what the titles say", async () => {
-  const expected = table(items(), await citations());
-  if (Deno.args.includes("--update")) {
-    Deno.writeTextFileSync(CHECKLIST, expected);
-  }
-  assertEquals(
-    Deno.readTextFileSync(CHECKLIST),
-    expected,
-    "run `deno task docs`",
-  );
 });
