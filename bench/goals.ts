@@ -72,6 +72,13 @@ export const GOALS: readonly Goal[] = [
     atMost: 1.15,
   },
   {
+    title: "start to first answer, ours / bare Deno.serve",
+    scenario: "start",
+    of: ["ours", "start"],
+    to: ["bare Deno.serve", "start"],
+    atMost: 4,
+  },
+  {
     title: "resident memory after 1,000,000 requests / after 10,000",
     scenario: "memory",
     of: ["ours", "rss_many"],

@@ -210,7 +210,7 @@ testAll("a change of a file that is kept shows", {
         Deno.symlinkSync("../outside/sub", join(root, "sub"));
         const start = performance.now();
         while (await get("/sub/a.txt") !== "403") {
-          assert(performance.now() - start < 1500, "served for too long");
+          assert(performance.now() - start < 10_000, "served for too long");
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
       });

@@ -7,11 +7,12 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "../../src/std/assert.ts";
+import { findProgram } from "../helpers/programs.ts";
 import { startProgram } from "../helpers/run_program.ts";
 
 /** Not in the import map, so that only this test needs it. */
 const PLAYWRIGHT = "npm:playwright-core@1.65.1";
-const CHROMIUM = "/usr/bin/chromium";
+const CHROMIUM = findProgram("chromium");
 const FLAGS = [
   "--headless",
   "--no-sandbox",
@@ -58,15 +59,6 @@ interface Playwright {
   };
 }
 
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
-
-const MISSING = !exists(CHROMIUM);
 const FILES = {
   "IMG_2.jpg": "2",
   "IMG_10.jpg": "ten",
@@ -84,10 +76,10 @@ const WIDTH = "document.documentElement.scrollWidth";
 
 Deno.test(
   `the listing works in a browser, with a script and without${
-    MISSING ? ` (skipped: there is no ${CHROMIUM})` : ""
+    CHROMIUM === null ? " (skipped without chromium)" : ""
   }`,
   {
-    ignore: MISSING,
+    ignore: CHROMIUM === null,
     // The driver's own timers and pipes end with the process.
     sanitizeOps: false,
     sanitizeResources: false,
@@ -96,7 +88,7 @@ Deno.test(
     const { chromium } = await import(PLAYWRIGHT) as Playwright;
     await using program = await startProgram(["-p", "0"], { files: FILES });
     const browser = await chromium.launch({
-      executablePath: CHROMIUM,
+      executablePath: CHROMIUM!,
       args: FLAGS,
     });
     const faults: string[] = [];

@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "../../src/std/assert.ts";
 import { Daemon } from "../helpers/daemon.ts";
+import { findProgram } from "../helpers/programs.ts";
 import {
   Program,
   type ProgramOptions,
@@ -99,16 +100,16 @@ import os, pty, subprocess, sys
 other, terminal = pty.openpty()
 sys.exit(subprocess.call(sys.argv[1:], stdin=terminal))
 `;
-const PYTHON = "/usr/bin/python3";
-
-function missing(path: string): boolean {
+function isRunning(pid: number): boolean {
   try {
-    return !Deno.statSync(path).isFile;
+    return Deno.statSync(`/proc/${pid}/stat`).isFile;
   } catch {
-    return true;
+    return false;
   }
 }
-const ignore = Deno.build.os !== "linux" || missing(PYTHON);
+
+const PYTHON = findProgram("python3");
+const ignore = Deno.build.os !== "linux" || PYTHON === null;
 
 /** Such a program; the signal goes to all of it. */
 function onTerminal(args: readonly string[], env = {}): Program {
@@ -159,7 +160,7 @@ Deno.test(
       assertStringIncludes(await ask(url, "throw"), "<h1>my fault</h1>");
     } finally {
       Deno.kill(last, "SIGTERM");
-      await until(() => missing(`/proc/${last}/stat`));
+      await until(() => !isRunning(last));
     }
   },
 );

@@ -185,7 +185,7 @@ Deno.test(
       }
       const begun = performance.now();
       assertEquals(await status(), 502);
-      assert(performance.now() - begun < 1000);
+      assert(performance.now() - begun < 10_000);
       await using _second = await Nginx.start(SERVER, FILES, first.port);
       assertEquals(await status(), 200);
     });

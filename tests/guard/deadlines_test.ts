@@ -176,7 +176,7 @@ Deno.test("a peer that vanished with bytes on their way is closed", async () => 
 function assertDeadline(began: number, ms: number): void {
   const passed = performance.now() - began;
   assertGreater(passed, ms - 20);
-  assertLess(passed, ms + 1000); // the machine may be busy
+  assertLess(passed, ms + 10_000);
 }
 
 /** Makes the client end of a connection to `port` deaf: it acknowledges nothing. */

@@ -88,7 +88,7 @@ Deno.test("in a full house a flood of newcomers is refused at little cost", asyn
   );
   assertEquals(statuses.filter((code) => code !== 503), []);
   assertEquals(await status(resident), 200);
-  assertGreater(3000, performance.now() - began);
+  assertGreater(10_000, performance.now() - began);
 });
 
 Deno.test("relieve() closes silent connections, the newest first, and no running ones", async () => {

@@ -5,24 +5,15 @@
  */
 
 import { join } from "../../src/std/path.ts";
+import { findProgram } from "./programs.ts";
 import { RawConnection } from "./raw_connection.ts";
 import { tempFolder } from "./temp_folder.ts";
 
 /** Where nginx is, or null. */
-export const NGINX: string | null = findNginx();
+export const NGINX: string | null = findProgram("nginx");
 
-function findNginx(): string | null {
-  const folders = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin"];
-  for (const folder of folders) {
-    const path = join(folder, "nginx");
-    try {
-      if (Deno.statSync(path).isFile) return path;
-    } catch {
-      // Not there.
-    }
-  }
+if (NGINX === null) {
   console.warn("nginx is not installed: the tests with it are skipped.");
-  return null;
 }
 
 /** One nginx with one worker, on a port of its own. */

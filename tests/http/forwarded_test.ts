@@ -180,5 +180,5 @@ Deno.test("whatever stands there, a client is an address, and found soon", () =>
     }
   }
   const elapsed = performance.now() - start;
-  assert(elapsed < 3000, `${elapsed} ms for lists of 64 KiB`);
+  assert(elapsed < 10_000, `${elapsed} ms for lists of 64 KiB`);
 });

@@ -7,6 +7,7 @@ import {
 } from "../../src/std/assert.ts";
 import { fromFileUrl } from "../../src/std/path.ts";
 import { configureLog, log } from "../../src/log/log.ts";
+import { findProgram } from "../helpers/programs.ts";
 import type { LogLevel } from "../../src/log/log.ts";
 
 const CHILD = fromFileUrl(new URL("log_child.ts", import.meta.url));
@@ -177,11 +178,11 @@ Deno.test({
   },
 });
 
-const SCRIPT = "/usr/bin/script";
+const SCRIPT = findProgram("script");
 
 Deno.test({
   name: "a terminal gets colours, unless NO_COLOR is set",
-  ignore: Deno.build.os !== "linux" || !exists(SCRIPT),
+  ignore: Deno.build.os !== "linux" || SCRIPT === null,
   async fn() {
     const onTerminal = async (env: Record<string, string>) => {
       const inner = [
@@ -193,7 +194,7 @@ Deno.test({
         CHILD,
         "exit",
       ];
-      const { stdout } = await new Deno.Command(SCRIPT, {
+      const { stdout } = await new Deno.Command(SCRIPT!, {
         args: ["-qc", inner.map((word) => `'${word}'`).join(" "), "/dev/null"],
         env: { ...Deno.env.toObject(), ...env },
         clearEnv: true,
@@ -205,11 +206,3 @@ Deno.test({
     assertStringIncludes(await onTerminal({ NO_COLOR: "1" }), "Z info  first");
   },
 });
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}

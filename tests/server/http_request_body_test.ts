@@ -152,7 +152,7 @@ Deno.test("a stalled body gets 408 and client_timeout", async () => {
       assertEquals(status, 408);
       assertEquals(body, "The request body stopped arriving.\n");
       assertGreater(took, 290);
-      assertLess(took, 1500);
+      assertLess(took, 10_000);
       assert(await client.ended());
     },
   );

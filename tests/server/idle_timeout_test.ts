@@ -47,7 +47,7 @@ Deno.test("an event stream on which nothing is sent ends: idle_timeout", async (
   });
   assertEquals([reason, body], ["idle_timeout", "data: once\n\n"]);
   assertGreater(took, 190);
-  assertLess(took, 1500);
+  assertLess(took, 10_000);
 });
 
 Deno.test("each event and each comment keeps an event stream", async () => {
@@ -119,7 +119,7 @@ Deno.test("a WebSocket on which nothing is received or sent ends: 1006, idle_tim
   const { end, took } = await webSocketVisit(nothing, nothing);
   assertEquals(end, [1006, "idle_timeout"]);
   assertGreater(took, 180);
-  assertLess(took, 1500);
+  assertLess(took, 10_000);
 });
 
 Deno.test("messages and pings of the peer keep a WebSocket", async () => {

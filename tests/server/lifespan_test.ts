@@ -360,7 +360,7 @@ Deno.test("an app that does not answer the shutdown is left after the timeout, w
     () => Promise.resolve(),
   );
   const took = performance.now() - began;
-  assert(took > 95 && took < 2000, `${took} ms`);
+  assert(took > 95 && took < 10_000, `${took} ms`);
   const warnings = linesOf("warn", log);
   assertEquals(warnings.length, 1);
   assert(warnings[0].includes("lifespan.shutdown within 0.1 s"));

@@ -83,7 +83,7 @@ Deno.test("an app that does nothing is told client_timeout, and the client gets 
   );
   assertEquals(end, "client_timeout");
   assertGreater(took, 240);
-  assertLess(took, 1500);
+  assertLess(took, 10_000);
   assertStringIncludes(
     linesOf("warn", log).join(),
     "GET /slow: nothing was read or written for 0.25 s (--request-timeout).",
@@ -154,7 +154,7 @@ Deno.test("a response that stops is cut off without a terminator", async () => {
     },
   );
   assertEquals(end, "client_timeout");
-  assertLess(took, 1500);
+  assertLess(took, 10_000);
 });
 
 Deno.test("a client that takes nothing is cut off, and the writer goes on", async () => {
@@ -171,7 +171,7 @@ Deno.test("a client that takes nothing is cut off, and the writer goes on", asyn
     },
   );
   assertEquals(end, "client_timeout");
-  assertLess(took, 3000);
+  assertLess(took, 10_000);
 });
 
 Deno.test("a client that takes nothing more is cut off after the app has sent all", async () => {
@@ -187,7 +187,7 @@ Deno.test("a client that takes nothing more is cut off after the app has sent al
     const began = performance.now();
     while (server.occupiedPeers().length === 0) await wait(5);
     while (server.occupiedPeers().length > 0) {
-      assertLess(performance.now() - began, 3000);
+      assertLess(performance.now() - began, 10_000);
       await wait(20);
     }
   });

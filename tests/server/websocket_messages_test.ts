@@ -258,7 +258,7 @@ Deno.test("the limit counts whole messages: small fragments add up (PAGI.md 72)"
     // The app does not wait for the peer to answer.
     const began = performance.now();
     assertEquals((await result).end.code, 1009);
-    assert(performance.now() - began < 1000);
+    assert(performance.now() - began < 10_000);
   });
 });
 

