@@ -88,7 +88,7 @@ function checkClose(event: UncheckedEvent): void {
     throw fieldError(
       event,
       "code",
-      "code must be an integer from 1000 to 1003, 1007 to 1011 or 3000 to 4999 (PAGI.md 3.4)",
+      "code must be an integer from 1000 to 1003, 1007 to 1014 or 3000 to 4999 (PAGI.md 3.4)",
     );
   }
   if (reason == null) return;

@@ -139,8 +139,9 @@ Deno.test("a target's ending reaches the client", async () => {
     ["\x88\x05\x10\xe1bye", 4321, "bye"],
     // PAGI has no way to close without a code.
     ["\x88\x00", 1000, ""],
-    // 1012, service restart, is none that PAGI carries.
-    ["\x88\x03\x03\xf4x", 1011, "x"],
+    ["\x88\x03\x03\xf4x", 1012, "x"],
+    ["\x88\x02\x03\xf5", 1013, ""],
+    ["\x88\x02\x03\xf6", 1014, ""],
     // Gone without a Close.
     ["", 1011, ""],
     ["\x81\x7f", 1011, ""],

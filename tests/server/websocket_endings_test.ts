@@ -17,8 +17,9 @@ import {
 import { withServer } from "../helpers/with_server.ts";
 
 Deno.test("a peer's Close reports its own code and text, and is echoed once (PAGI.md 73)", async () => {
-  const codes = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011];
-  for (const code of [...codes, 3000, 4999]) {
+  // 1014 is missing: the engine takes it for a violation of the protocol.
+  const codes = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012];
+  for (const code of [...codes, 1013, 3000, 4999]) {
     const { app, result } = listening();
     await withServer(app, {}, async ({ connect }) => {
       const socket = await RawWebSocket.open(await connect());
@@ -95,7 +96,7 @@ Deno.test("every code and reason that may be sent is, all others reject", async 
         TypeError,
         "websocket.close",
       );
-    for (const code of [0, 999, 1004, 1005, 1006, 1012, 1015, 2999, 5000]) {
+    for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000]) {
       await bad({ code });
     }
     await bad({ code: 1000.5 });
@@ -106,7 +107,7 @@ Deno.test("every code and reason that may be sent is, all others reject", async 
     await send({ type: "websocket.close", code, reason: long });
   });
   await withServer(app, {}, async ({ connect }) => {
-    for (const code of [1000, 1003, 1007, 1011, 3000, 4999]) {
+    for (const code of [1000, 1003, 1007, 1011, 1012, 1013, 1014, 3000, 4999]) {
       const socket = await RawWebSocket.open(await connect(), `/${code}`);
       const closed = await socket.closed();
       assertEquals(closed?.code, code);

@@ -160,8 +160,7 @@ function close(payload: Uint8Array): Message {
     return { kind: "close", code: 1005, reason: "" };
   }
   const code = payload[0] * 256 + payload[1];
-  // Servers also say 1012 to 1014: restart, try again, bad gateway.
-  if (!isCloseCode(code) && !(code >= 1012 && code <= 1014)) {
+  if (!isCloseCode(code)) {
     throw new FrameError(1002, "invalid close code");
   }
   return { kind: "close", code, reason: decode(payload.subarray(2)) };

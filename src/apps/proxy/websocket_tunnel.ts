@@ -96,7 +96,7 @@ export class WebSocketTunnel {
     this.#connection.close();
     await this.#send({
       type: "websocket.close",
-      code: code === NO_CODE ? undefined : isCloseCode(code) ? code : FAILED,
+      code: code === NO_CODE ? undefined : code,
       reason,
     });
   }
