@@ -9,7 +9,7 @@ import type { ListenAddress } from "../options/address.ts";
 import { resolveSettings } from "../options/resolve_settings.ts";
 import type { Settings } from "../options/settings.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";
-import { quickLooks } from "../system/file_look.ts";
+import { holdFileLibrary } from "../system/file_names.ts";
 import { log } from "../log/log.ts";
 import { AccessLog } from "./access_log.ts";
 import { connectionLimit as connectionLimitOf } from "./connection_limit.ts";
@@ -42,7 +42,7 @@ export class Server {
   #worker: MutableContext | null = null;
   #listeners: Listener[] = [];
   #accessLog: AccessLog | null = null;
-  #quickLooks: Disposable | null = null;
+  #fileLibrary: Disposable | null = null;
   #stopping: Promise<void> | null = null;
   readonly #patience = new Patience();
 
@@ -140,7 +140,7 @@ export class Server {
    */
   async listen(addresses: readonly ListenAddress[]): Promise<void> {
     const worker = this.#worker = this.#createWorker(this.#lifespan.state);
-    this.#quickLooks = quickLooks();
+    this.#fileLibrary = holdFileLibrary();
     await this.#orStop(async () => {
       for (const address of addresses) {
         const listener = new Listener(worker, address, this.#keyPair);
@@ -217,7 +217,7 @@ export class Server {
     }
     await this.#lifespan.shutdown(this.#patience);
     worker?.guard?.close();
-    this.#quickLooks?.[Symbol.dispose]();
+    this.#fileLibrary?.[Symbol.dispose]();
     await this.#accessLog?.close();
   }
 

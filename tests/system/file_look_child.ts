@@ -5,10 +5,11 @@
  * @module
  */
 
-import { FileLook, quickLooks } from "../../src/system/file_look.ts";
+import { FileLook } from "../../src/system/file_look.ts";
+import { holdFileLibrary } from "../../src/system/file_names.ts";
 
 const [folder] = Deno.args;
-const quick = quickLooks();
+const library = holdFileLibrary();
 const path = `${folder}/caf\u00e9 \u{1F600}`;
 const other = `${folder}/other`;
 const link = `${folder}/link`;
@@ -53,7 +54,7 @@ if (new FileLook(other, Deno.statSync(path)).isSame()) {
   console.log("another file than the one given is the same");
 }
 if (!look.isSame()) console.log("the last one changed");
-quick[Symbol.dispose]();
+library[Symbol.dispose]();
 if (!look.isSame()) console.log("the last one changed with the library");
 Deno.writeTextFileSync(path, "three");
 if (look.isSame()) console.log("nothing is seen without the library");
