@@ -1,13 +1,13 @@
 # The server as an image: its executable, the C library, and no shell.
 # How to run it: README.md, "Container", and deploy/kubernetes.
 
-FROM denoland/deno:2.9.6 AS build
+FROM denoland/deno:2.9.6@sha256:2014dc167ece617ef7e7ba40631ac2234c59e75ce693e7cc2dc2602b3c87859d AS build
 WORKDIR /build
 COPY . .
 RUN ./compile.sh
 
 # glibc, libgcc_s, certificates, time zones; its user has the number 65532.
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM gcr.io/distroless/cc-debian12:nonroot@sha256:9dac0a79194e45a7da0158a9c6da57b217585af0786db3845d1f0ec1a0dd182f
 LABEL org.opencontainers.image.title="pagi-server" \
       org.opencontainers.image.description="Serves folders and web apps over HTTP/1.1, HTTP/2, WebSocket and server-sent events" \
       org.opencontainers.image.version="0.1.0" \

@@ -26,6 +26,8 @@ TARGETS=(
 # first error in a large file costs V8 20 ms unless it keeps all positions.
 FLAGS=(--allow-all --unstable-net --unstable-no-legacy-abort --no-code-cache
   --v8-flags=--no-enable-lazy-source-positions)
+# The packages are those of the lock file, or there is no executable.
+LOCKED=(--lock=deno.lock --frozen)
 PAPERS=(README.md CHANGELOG.md LICENSE man completions)
 
 say() { echo "compile.sh: $*" >&2; }
@@ -78,11 +80,11 @@ require() {
 # One file for the program and one for its workers: these start faster than
 # hundreds, and hold nothing that is not used. Types are checked before.
 bundle() {
-  "$DENO" check --quiet src/cli/main.ts src/process/worker_main.ts
+  "$DENO" check --quiet "${LOCKED[@]}" src/cli/main.ts src/process/worker_main.ts
   local entry
   for entry in src/cli/main.ts src/process/worker_main.ts; do
     "$DENO" bundle --quiet --output "$stage/src/$(basename "$entry" .ts).js" \
-      "$entry" >"$stage/log" 2>&1 || { cat "$stage/log" >&2; fail "$entry cannot be bundled"; }
+      "${LOCKED[@]}" "$entry" >"$stage/log" 2>&1 || { cat "$stage/log" >&2; fail "$entry cannot be bundled"; }
   done
   cp LICENSE "$stage"
 }

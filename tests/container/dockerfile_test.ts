@@ -17,8 +17,12 @@ Deno.test("the image is built by the Deno that the README names, from pinned bas
   const { bases } = readImage();
   const [, version] = /npx -y deno@(\S+) task/.exec(read("README.md"))!;
   assertEquals(bases.length, 2);
-  assertEquals(bases[0], `denoland/deno:${version}`);
-  assertMatch(bases[1], /^gcr\.io\/distroless\/cc-debian\d+:nonroot$/);
+  const [build, base] = bases.map((base) => base.split("@"));
+  assertEquals(build[0], `denoland/deno:${version}`);
+  assertMatch(base[0], /^gcr\.io\/distroless\/cc-debian\d+:nonroot$/);
+  for (const [, digest] of [build, base]) {
+    assertMatch(digest, /^sha256:[0-9a-f]{64}$/);
+  }
 });
 
 Deno.test("the image holds the executable that compile.sh builds, and starts it", () => {

@@ -48,7 +48,7 @@ Deno.test("the workflows run tasks and scripts that there are", () => {
   }
 });
 
-Deno.test("the workflows use the Deno of the README, and actions of a known version", () => {
+Deno.test("the workflows use the Deno of the README, and each action by its commit", () => {
   const [known] = all(
     /deno@([\d.]+)/g,
     Deno.readTextFileSync(join(ROOT, ".ci/run")),
@@ -57,12 +57,44 @@ Deno.test("the workflows use the Deno of the README, and actions of a known vers
   const [oldest] = all(/^LEAST=([\d.]+)/gm, script);
   const versions = all(/deno-version: (\S+)/g);
   assertEquals(new Set(versions), new Set([known, oldest]));
-  for (const action of all(/uses: (\S+)/g)) {
+  for (const action of all(/uses: (.+)/g)) {
+    // A tag can be moved to other code; the comment is for people and bots.
     assertMatch(
       action,
-      /^(\.\/\.github\/workflows\/ci\.yml|[\w-]+\/[\w-]+@v\d+)$/,
+      /^(\.\/\.github\/workflows\/ci\.yml|[\w-]+\/[\w-]+@[0-9a-f]{40} # v[\d.]+)$/,
     );
   }
+});
+
+Deno.test("no token stands in the text of a script or stays in a checkout", () => {
+  const steps = BOTH.split(/^ {6}- /m);
+  for (const step of steps) {
+    const script = /\brun: (?:\|\n((?: {10}.*\n)+)|(.*))/.exec(step);
+    const text = script?.[1] ?? script?.[2] ?? "";
+    assert(!/\$\{\{\s*(secrets|github\.token)/.test(text), text);
+    if (step.includes("uses: actions/checkout@")) {
+      assertStringIncludes(step, "persist-credentials: false");
+    }
+  }
+});
+
+Deno.test("what is released comes from the packages of the lock file, and says where it was built", () => {
+  const script = Deno.readTextFileSync(join(ROOT, "compile.sh"));
+  assertMatch(script, /^LOCKED=\(--lock=deno\.lock --frozen\)$/m);
+  for (const verb of ["check", "bundle"]) {
+    assertMatch(
+      script,
+      new RegExp(`"\\$DENO" ${verb} --quiet [^;]*?"\\$\\{LOCKED`),
+    );
+  }
+  for (const [name, { command }] of Object.entries(config.tasks)) {
+    if (!/\bdeno (test -A .*tests|check )/.test(command)) continue;
+    if (name === "docs") continue;
+    assertStringIncludes(command, "--lock=deno.lock --frozen", name);
+  }
+  // A run must not write into it: the packages of an app are not the server's.
+  assertEquals(config.lock, false);
+  assertStringIncludes(RELEASE, "uses: actions/attest-build-provenance@");
 });
 
 Deno.test("a release has an executable for each system that compile.sh builds for, and tries those it can", () => {
@@ -82,7 +114,9 @@ Deno.test("the release publishes with jsr.json, and only where it must may it wr
     assertMatch(text, /\npermissions:\n {2}contents: read\n\n/);
   }
   assertEquals(all(/^ {6}(\S+: write)$/gm), [
+    "attestations: write",
     "contents: write",
+    "id-token: write",
     "id-token: write",
     "packages: write",
     "packages: write",
