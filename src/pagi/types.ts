@@ -182,7 +182,13 @@ export type SendEvent =
   )
   | { type: "http.response.trailers"; headers?: HeaderList }
   | { type: "http.fullflush" }
-  | { type: "websocket.accept"; subprotocol?: string; headers?: HeaderList }
+  | {
+    type: "websocket.accept";
+    subprotocol?: string;
+    headers?: HeaderList;
+    /** 1 has the peer wait, unread, while the queue of messages is full (0). */
+    backpressure?: FlagIn;
+  }
   | { type: "websocket.send"; text?: string; bytes?: Uint8Array }
   | { type: "websocket.close"; code?: number; reason?: string }
   | { type: "websocket.keepalive"; interval: number; timeout?: number }

@@ -5,6 +5,7 @@
  */
 
 import {
+  checkFlag,
   checkHead,
   checkHeaders,
   checkPlainBody,
@@ -50,6 +51,7 @@ export function checkWebSocketEvent(
 
 function checkAccept(event: UncheckedEvent): void {
   checkHeaders(event);
+  checkFlag(event, "backpressure", event.backpressure);
   const { subprotocol } = event;
   if (subprotocol == null) return;
   if (typeof subprotocol === "string" && /^[\w.-]+$/.test(subprotocol)) return;

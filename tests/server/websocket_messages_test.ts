@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import type { ReceiveEvent, SendEvent } from "../../src/pagi/types.ts";
-import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
+import { frameBytes, OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import {
   listening,
   observed,
@@ -221,6 +221,95 @@ Deno.test("a flood over the queue still gets its 1008 (PAGI.md 71)", async () =>
     const { messages, end } = await result;
     assertEquals(messages.length, 10);
     assertEquals([end.code, end.reason], [1008, "queue_overflow"]);
+  });
+});
+
+/** `count` messages, each its number, for one write. */
+function burst(count: number): Uint8Array {
+  return new Uint8Array(
+    names(count).flatMap((name) => [...frameBytes(text, name)]),
+  );
+}
+
+function names(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => String(i));
+}
+
+Deno.test("a burst of more messages than the queue takes reaches an app that reads as fast as it can", async () => {
+  // The second has to wait for the system between any two messages.
+  for (const work of [null, () => Deno.stat(".")]) {
+    const { app, result } = observed(async (_scope, receive, send) => {
+      await send({ type: "websocket.accept" });
+      return await receiveAll(async () => {
+        await work?.();
+        return await receive();
+      });
+    });
+    await withServer(app, { maxReceiveQueue: 20 }, async ({ connect }) => {
+      const socket = await RawWebSocket.open(await connect());
+      await socket.connection.send(burst(2000));
+      await socket.close(1000);
+      assertEquals((await socket.closed())?.code, 1000);
+      const { messages, end } = await result;
+      assertEquals(messages, names(2000));
+      assertEquals(end.code, 1000);
+    });
+  }
+});
+
+Deno.test("a burst comes back from an app that echoes it, whatever the queue takes", async () => {
+  for (const maxReceiveQueue of [1, 2, 1000]) {
+    await withServer(echo, { maxReceiveQueue }, async ({ connect }) => {
+      const socket = await RawWebSocket.open(await connect());
+      await socket.connection.send(burst(3000));
+      for (const name of names(3000)) {
+        assertEquals(await socket.message(), name);
+      }
+    });
+  }
+});
+
+Deno.test("an app that accepts with backpressure has the peer wait, and loses nothing", async () => {
+  const start = Promise.withResolvers<void>();
+  const { app, result } = observed(async (_scope, receive, send) => {
+    await send({ type: "websocket.accept", backpressure: 1 });
+    await start.promise;
+    return await receiveAll(receive);
+  });
+  await withServer(app, { maxReceiveQueue: 10 }, async ({ connect }) => {
+    const socket = await RawWebSocket.open(await connect());
+    await socket.connection.send(burst(500));
+    // A stalled app would be given up within this time.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    start.resolve();
+    await socket.close(1000);
+    assertEquals((await socket.closed())?.code, 1000);
+    const { messages, end } = await result;
+    assertEquals(messages, names(500));
+    assertEquals(end.code, 1000);
+  });
+});
+
+Deno.test("a stop ends a WebSocket whose queue is full", async () => {
+  const { app, result } = observed(async (_scope, receive, send) => {
+    await send({ type: "websocket.accept", backpressure: 1 });
+    while (!signal.aborted) await new Promise((go) => setTimeout(go, 10));
+    return await receiveAll(receive);
+  });
+  const controller = new AbortController();
+  const { signal } = controller;
+  await withServer(app, { maxReceiveQueue: 3 }, async ({ connect, server }) => {
+    const socket = await RawWebSocket.open(await connect());
+    await socket.connection.send(burst(100));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const stopped = server.stop();
+    assertEquals((await socket.closed())?.code, 1001);
+    await socket.close(1001);
+    controller.abort();
+    await stopped;
+    const { messages, end } = await result;
+    assertEquals(messages, names(4));
+    assertEquals(end.reason, "server_shutdown");
   });
 });
 

@@ -73,6 +73,7 @@ export async function serveWebSocket(
       subprotocol: fieldValue(head.headers, "sec-websocket-protocol") ??
         undefined,
       headers: headers.filter(([name]) => !name.startsWith("sec-websocket-")),
+      backpressure: 1,
     });
     const { idleTimeout } = context.limits;
     await new WebSocketTunnel(connection, receive, send, idleTimeout).run();

@@ -28,6 +28,7 @@ import {
   SHUTDOWN,
   TOO_LARGE,
 } from "./ending.ts";
+import { FullQueue } from "./full_queue.ts";
 import { boundIdle } from "./idle.ts";
 import { withoutHandshake } from "./handshake_fields.ts";
 import { KeepAlive } from "./keep_alive.ts";
@@ -78,10 +79,17 @@ export class WebSocketExchange extends Exchange {
   #denial: DeclinedResponse | null = null;
   #closeTimer: Timer | undefined;
   #idle: IdleTimer | null = null;
+  /** Null until the queue of messages was full. */
+  #fullQueue: FullQueue | null = null;
+  /** The peer waits for the app, however slowly that takes messages. */
+  #backpressure = false;
 
   override get input(): ExpectedInput | null {
     if (this.phase !== "open" || !this.ownsTcp) return null;
-    const allowed = this.worker.settings.maxWsFrameSize;
+    // While nothing is read, no more comes than the system buffers.
+    const allowed = this.#fullQueue?.paused
+      ? Infinity
+      : this.worker.settings.maxWsFrameSize;
     const turn = this.inbox.received;
     return { allowed, turn, excess: "protocol_error", endIsSeen: true };
   }
@@ -91,7 +99,12 @@ export class WebSocketExchange extends Exchange {
   }
 
   /** Opens the WebSocket; resolves when messages can be sent. */
-  accept(subprotocol: string | null, headers: HeaderList): Promise<void> {
+  accept(
+    subprotocol: string | null,
+    headers: HeaderList,
+    backpressure: boolean,
+  ): Promise<void> {
+    this.#backpressure = backpressure;
     this.unwatchClient();
     const { socket, response } = this.listener.upgrade(this.request, {
       idleTimeout: 0,
@@ -138,8 +151,24 @@ export class WebSocketExchange extends Exchange {
     if (exceeds(data, this.worker.settings.maxWsFrameSize)) {
       this.close(1009, "", TOO_LARGE);
     } else if (!this.inbox.push(data)) {
-      this.close(1008, "queue overflow", QUEUE_FULL);
+      this.#waitForApp();
     }
+  }
+
+  /** The queue is full: the app gets its turn to take what is in it. */
+  #waitForApp(): void {
+    const full = this.#fullQueue ??= FullQueue.of(
+      this.#socket!,
+      this.#backpressure ? null : () => this.#overflow(),
+    );
+    if (full === null) return this.#overflow();
+    full.pause();
+    this.inbox.waitFor(full);
+  }
+
+  #overflow(): void {
+    this.inbox.overflow();
+    this.close(1008, "queue overflow", QUEUE_FULL);
   }
 
   /** Sends one message; resolves when the next may come. */
@@ -162,6 +191,8 @@ export class WebSocketExchange extends Exchange {
     }
     this.#socket!.close(code, reason);
     awaitClose(this.#socket!);
+    // The peer's answer is to be read.
+    this.#fullQueue?.resume();
     this.#closeTimer = unref(setTimeout(() => {
       this.dropConnection();
       this.#closed(CLIENT_CLOSED);
@@ -172,7 +203,11 @@ export class WebSocketExchange extends Exchange {
   keepAlive(interval: number, timeout: number): void {
     this.#keepAlive ??= KeepAlive.of(
       this.#socket!,
-      () => this.disconnect("keepalive_timeout"),
+      () => {
+        // A pong may wait behind messages.
+        if (this.#fullQueue?.paused) return;
+        this.disconnect("keepalive_timeout");
+      },
     );
     if (this.#keepAlive === null) {
       log.warn(
@@ -256,6 +291,7 @@ export class WebSocketExchange extends Exchange {
     if (this.#socket === null) return;
     this.#socket = null;
     this.phase = "closed";
+    this.#fullQueue?.resume();
     clearTimeout(this.#closeTimer);
     this.#idle?.end();
     this.#keepAlive?.end();

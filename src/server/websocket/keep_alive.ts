@@ -68,7 +68,10 @@ export class KeepAlive {
     this.#pings = setInterval(() => {
       this.#ping();
       if (timeout === 0) return;
-      this.#deadline ??= setTimeout(this.#onSilence, timerDelay(timeout));
+      this.#deadline ??= setTimeout(() => {
+        this.#deadline = undefined;
+        this.#onSilence();
+      }, timerDelay(timeout));
     }, timerDelay(interval));
   }
 

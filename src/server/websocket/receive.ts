@@ -7,6 +7,7 @@
 import { Queue } from "../queue.ts";
 import type { ReceiveEvent } from "../../pagi/types.ts";
 import type { Ending } from "./ending.ts";
+import type { FullQueue } from "./full_queue.ts";
 
 type DisconnectEvent = Extract<
   ReceiveEvent,
@@ -34,6 +35,10 @@ export class WebSocketInbox {
   /** Those that wait behind it. */
   #waiting: ((event: ReceiveEvent) => void)[] | null = null;
   #disconnect: DisconnectEvent | null = null;
+  /** The message that found the queue full. */
+  #excess: ReceiveEvent | null = null;
+  /** What is to be told of messages taken; null unless the queue was full. */
+  #full: FullQueue | null = null;
   readonly #limit: number;
 
   /** @param limit So many messages may wait for the app. */
@@ -41,7 +46,10 @@ export class WebSocketInbox {
     this.#limit = limit;
   }
 
-  /** Takes a message in; false when too many wait already. */
+  /**
+   * Takes a message in; false when too many wait already, and this one beside
+   * them until {@linkcode waitFor} or {@linkcode overflow} is called.
+   */
   push(data: string | ArrayBuffer): boolean {
     this.received++;
     const event: ReceiveEvent = typeof data === "string"
@@ -54,15 +62,31 @@ export class WebSocketInbox {
       return true;
     }
     const events = this.#events ??= new Queue();
-    if (events.length >= this.#limit) return false;
     // Nothing comes after the disconnect.
-    if (this.#disconnect === null) events.push(event);
+    if (this.#disconnect !== null) return true;
+    if (events.length >= this.#limit) {
+      this.#excess = event;
+      return false;
+    }
+    events.push(event);
     return true;
+  }
+
+  /** The queue is full, and what follows stays unread until half is taken. */
+  waitFor(full: FullQueue): void {
+    this.#full = full;
+  }
+
+  /** The queue is full, and the connection ends with this. */
+  overflow(): void {
+    this.#excess = null;
   }
 
   /** The end, after what is queued already. */
   end(ending: Ending): void {
     if (this.#disconnect !== null) return;
+    this.#takeExcess();
+    this.#full = null;
     this.#disconnect = { type: "websocket.disconnect", ...ending };
     this.#phase = this.#phase === "open" ? "over" : "new and over";
     this.#waiter?.(this.#disconnect);
@@ -76,11 +100,28 @@ export class WebSocketInbox {
   receive(): Promise<ReceiveEvent> {
     if (this.#phase !== "open") return Promise.resolve(this.#outside());
     const event = this.#events?.shift();
-    if (event !== undefined) return Promise.resolve(event);
+    if (event !== undefined) {
+      if (this.#full !== null) this.#makeRoom(this.#full);
+      return Promise.resolve(event);
+    }
     return new Promise((resolve) => {
       if (this.#waiter === null) this.#waiter = resolve;
       else (this.#waiting ??= []).push(resolve);
     });
+  }
+
+  /** A message of a full queue has been taken. */
+  #makeRoom(full: FullQueue): void {
+    this.#takeExcess();
+    full.taken();
+    if (this.#events!.length > this.#limit / 2) return;
+    this.#full = null;
+    full.resume();
+  }
+
+  #takeExcess(): void {
+    if (this.#excess !== null) this.#events!.push(this.#excess);
+    this.#excess = null;
   }
 
   /** The next event before the messages, or after the end. */

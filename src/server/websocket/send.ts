@@ -63,7 +63,11 @@ function beforeAccept(
 ): Promise<void> {
   switch (event.type) {
     case "websocket.accept":
-      return exchange.accept(event.subprotocol ?? null, event.headers ?? []);
+      return exchange.accept(
+        event.subprotocol ?? null,
+        event.headers ?? [],
+        Boolean(event.backpressure),
+      );
     case "websocket.close":
       exchange.forbid();
       return DONE;
