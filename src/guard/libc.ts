@@ -13,6 +13,8 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // Variadic in C, which makes no difference for pointers on Linux.
+  fcntl: { parameters: ["i32", "i32", "buffer"], result: "i32" },
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
@@ -30,6 +32,12 @@ const SYMBOLS = {
 
 /** The C library, opened. */
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
+
+/** `struct flock` begins with the kind of lock (16 bits). */
+export const F_WRLCK = 1;
+export const F_UNLCK = 2;
+/** Asks for locks that stand in the way of one of the file description. */
+export const F_OFD_GETLK = 36;
 
 export const AF_UNIX = 1;
 export const AF_INET = 2;

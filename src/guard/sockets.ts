@@ -2,9 +2,19 @@
  * The process's sockets, which Deno gives no access to, through the kernel.
  *
  * A descriptor's number is reused as soon as it is closed. So a socket is known
- * by its cookie, and what is done to one is done to a copy of the descriptor,
- * after the cookie of the copy was checked. None of this needs a free
- * descriptor: it works when there are none left.
+ * by its cookie, which no other socket ever has: what is read of a number counts
+ * only if the number has that cookie afterwards, and what is done to a socket is
+ * done to a copy of the descriptor. None of this needs a free descriptor: it
+ * works when there are none left.
+ *
+ * A file must not be copied: closing any copy drops all POSIX locks that the
+ * process has on it (fcntl_locking(2)), be it a database's. The original is
+ * asked for its cookie first, which a file does not have (ENOTSOCK). A race
+ * remains where another thread, within the microsecond between the question and
+ * the copy, closes the socket and opens a file that gets its number. Such a copy
+ * is not closed while the file has locks, so none is lost; see `#release`. The
+ * thread that serves a connection cannot race with itself: only the supervisor
+ * of several workers acts on sockets of other threads.
  *
  * @module
  */
@@ -12,6 +22,9 @@
 import { ADDRESS_SIZE, readAddress, type SocketAddress } from "./address.ts";
 import {
   AF_INET,
+  F_OFD_GETLK,
+  F_UNLCK,
+  F_WRLCK,
   IPPROTO_TCP,
   type Libc,
   openLibc,
@@ -60,9 +73,11 @@ export class Sockets {
   /** `/proc/self/fd`, held open. */
   readonly #folder: number;
   /** Takes the copies. */
-  readonly #slot: number;
+  #slot: number;
   /** Lies in the slot while there is no copy in it. */
   readonly #placeholder: number;
+  /** Copies of files that were locked when they were to be closed. */
+  #locked: number[] = [];
 
   readonly #length = new Uint32Array(1);
   readonly #value = new Uint32Array(1);
@@ -159,9 +174,14 @@ export class Sockets {
    * Has a classic BPF program choose among the listeners that share the
    * address of `listener`.
    *
+   * The number is that of a listener a microsecond ago. Where another thread
+   * has closed it since, the kernel refuses: a file takes no program, nor does
+   * a socket that was not bound to share its address (EINVAL).
+   *
    * @returns whether the kernel takes it
    */
   steer(listener: Socket, program: Uint8Array<ArrayBuffer>): boolean {
+    if (!this.isOpen(listener)) return false;
     const descriptor = new BigUint64Array(2); // struct sock_fprog
     descriptor[0] = BigInt(program.byteLength / 8);
     descriptor[1] = Deno.UnsafePointer.value(Deno.UnsafePointer.of(program));
@@ -181,7 +201,9 @@ export class Sockets {
 
   /** The state of a TCP socket, or null when it is gone. */
   tcpState(socket: Socket): TcpState | null {
-    return this.isOpen(socket) ? this.#readTcp(socket.fd) : null;
+    const state = this.#readTcp(socket.fd);
+    // A number that has the cookie now had it all the time.
+    return state !== null && this.isOpen(socket) ? state : null;
   }
 
   /** Sends the end of the stream; what the peer sends is still received. */
@@ -208,12 +230,60 @@ export class Sockets {
   }
 
   #withCopy(socket: Socket, act: (copy: number) => void): boolean {
+    if (!this.isOpen(socket)) return false;
     const { dup3 } = this.#libc.symbols;
-    if (dup3(socket.fd, this.#slot, O_CLOEXEC) < 0) return false;
+    if (!this.#hasSlot() || dup3(socket.fd, this.#slot, O_CLOEXEC) < 0) {
+      return false;
+    }
     const same = this.cookie(this.#slot) === socket.cookie;
     if (same) act(this.#slot);
-    dup3(this.#placeholder, this.#slot, O_CLOEXEC);
+    this.#release(same);
     return same;
+  }
+
+  /**
+   * Empties the slot. What is no socket may be a file with locks: then the copy
+   * stays open, and is looked at again later. A lock that is taken between the
+   * look and the close would be lost still; two threads would have to meet
+   * twice within a microsecond each for that.
+   */
+  #release(isSocket: boolean): void {
+    const { dup3, close } = this.#libc.symbols;
+    if (!isSocket && this.#isLocked(this.#slot)) {
+      this.#locked.push(this.#slot);
+      this.#slot = -1;
+    } else {
+      dup3(this.#placeholder, this.#slot, O_CLOEXEC);
+    }
+    this.#locked = this.#locked.filter((copy) => {
+      if (this.#isLocked(copy)) return true;
+      close(copy);
+      return false;
+    });
+  }
+
+  /** True when a copy can be made; after one had to stay, in a new place. */
+  #hasSlot(): boolean {
+    if (this.#slot < 0) {
+      this.#slot = this.#libc.symbols.socket(
+        AF_INET,
+        SOCK_STREAM | O_CLOEXEC,
+        0,
+      );
+    }
+    return this.#slot >= 0;
+  }
+
+  /**
+   * Tells whether any part of a file is locked. The question is asked as the
+   * owner of a lock of the open file description, for whom the locks of this
+   * process are somebody else's.
+   */
+  #isLocked(fd: number): boolean {
+    const question = new Int16Array(16); // struct flock
+    question[0] = F_WRLCK;
+    return this.#libc.symbols.fcntl(fd, F_OFD_GETLK, question) === 0 &&
+      question[0] !== F_UNLCK;
   }
 
   #readTcp(fd: number): TcpState | null {

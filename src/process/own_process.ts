@@ -7,6 +7,7 @@
 import { handOnLowPorts } from "../system/privileges.ts";
 import {
   giveSignal,
+  type InheritedPipe,
   keepToMyself,
   startWithSignal,
 } from "../system/signal_pipe.ts";
@@ -79,15 +80,14 @@ export function startOwnProcess(
 
 /** Tells the process that started this one, if one did, that it serves. */
 export function reportServing(): void {
-  if (start !== null) giveSignal(start.descriptor);
+  if (start !== null) giveSignal(start.pipe);
 }
 
-function readStart(): { as: StartedAs; descriptor: number } | null {
+function readStart(): { as: StartedAs; pipe: InheritedPipe } | null {
   if (Deno.build.os !== "linux") return null;
   const text = takeVariable(VARIABLE);
   const match = /^(daemon|successor) (\d+)$/.exec(text ?? "");
   if (match === null) return null;
-  const descriptor = Number(match[2]);
-  keepToMyself(descriptor);
-  return { as: match[1] as StartedAs, descriptor };
+  const pipe = keepToMyself(Number(match[2]));
+  return pipe && { as: match[1] as StartedAs, pipe };
 }

@@ -59,18 +59,45 @@ export function startWithSignal<T>(
   return { started, signalled };
 }
 
-/** Keeps an inherited descriptor from the programs that this process starts. */
-export function keepToMyself(descriptor: number): void {
+/** The end of a pipe that a process has inherited. */
+export interface InheritedPipe {
+  readonly descriptor: number;
+  /** Device and inode: the number may be another file's by now. */
+  readonly identity: string;
+}
+
+/**
+ * Keeps an inherited pipe from the programs that this process starts.
+ *
+ * @returns null when the descriptor is no pipe: nobody waits for a signal.
+ */
+export function keepToMyself(descriptor: number): InheritedPipe | null {
+  const identity = pipeIdentity(descriptor);
+  if (identity === null) return null;
   const library = requireLibc("Answering the starting process", SYMBOLS);
   library.symbols.fcntl(descriptor, F_SETFD, FD_CLOEXEC);
   library.close();
+  return { descriptor, identity };
 }
 
 /** Gives the signal, once; whether anybody still waits for it is no matter. */
-export function giveSignal(descriptor: number): void {
+export function giveSignal({ descriptor, identity }: InheritedPipe): void {
+  // Only something else that closed a number not its own can have changed it.
+  if (pipeIdentity(descriptor) !== identity) return;
   const library = requireLibc("Answering the starting process", SYMBOLS);
   const { write, close } = library.symbols;
   write(descriptor, new Uint8Array([1]), 1n);
   close(descriptor);
   library.close();
+}
+
+/** Device and inode of the pipe that `descriptor` is, or null. */
+function pipeIdentity(descriptor: number): string | null {
+  try {
+    const path = `/proc/self/fd/${descriptor}`;
+    const { isFifo, dev, ino } = Deno.statSync(path);
+    return isFifo ? `${dev} ${ino}` : null;
+  } catch {
+    return null;
+  }
 }

@@ -36,6 +36,8 @@ export function detachStandardStreams(): void {
     places.delete(null);
     for (const { name } of [...Deno.readDirSync(DESCRIPTORS)]) {
       const copy = Number(name);
+      // Between these two calls a number changes hands only if a thread ends
+      // in that instant, which closes its copies; at the start none does.
       if (copy > 2 && places.has(place(copy))) dup3(nowhere, copy, O_CLOEXEC);
     }
     for (const stream of STANDARD) dup3(nowhere, stream, 0);
