@@ -13,8 +13,9 @@ import { log } from "../log/log.ts";
 import type { ExpectedInput } from "../guard/client_watch.ts";
 import { failureAnswer } from "./app_failure.ts";
 import type { Deadline } from "./deadline_set.ts";
-import { Exchange } from "./exchange.ts";
+import { Exchange, type StopCause } from "./exchange.ts";
 import { IdleTimer } from "./idle_timer.ts";
+import type { OutboundBody } from "./outbound_body.ts";
 import { type BodyFailure, RequestBody } from "./request_body.ts";
 import { ResponseWriter } from "./response_writer.ts";
 
@@ -32,6 +33,8 @@ export abstract class ResponseExchange extends Exchange {
   #tellOver: ((event: ReceiveEvent) => void) | null = null;
   #start: Deadline | null = null;
   #activity: IdleTimer | null = null;
+  /** The body of the response, where that is an event stream. */
+  #events: OutboundBody | null = null;
 
   /** Bounds the time in which nothing is read or written, if that is bounded. */
   boundActivity(): void {
@@ -123,8 +126,48 @@ export abstract class ResponseExchange extends Exchange {
     });
   }
 
+  /**
+   * The response has become an event stream: a stop ends it, and so does
+   * `--sse-idle-timeout`; nothing else bounds its silence.
+   */
+  streamEvents(body: OutboundBody): void {
+    if (this.#events !== null) return;
+    this.#events = body;
+    this.unboundActivity();
+    const { draining, settings } = this.worker;
+    if (draining !== null) return this.drain(draining);
+    if (settings.sseIdleTimeout === 0) return;
+    body.writes = new IdleTimer(
+      settings.sseIdleTimeout,
+      () => this.#endIdleEvents(),
+    );
+  }
+
+  /** Nothing was sent for the time of `--sse-idle-timeout`. */
+  #endIdleEvents(): void {
+    log.debug(() => `${this.describe()}: nothing was sent for too long.`);
+    const untaken = this.writer.bufferedBytes > 0;
+    this.#endEvents("idle_timeout");
+    // A client that takes nothing would not take the end either.
+    if (untaken) this.dropConnection();
+  }
+
+  #endEvents(reason: DisconnectReason): void {
+    this.state.fail(reason);
+    this.writer.end();
+    this.writer.endTrailers();
+  }
+
+  /** A running request may finish (PAGI.md 6, graceful stop). */
+  override drain(_cause: StopCause): void {
+    if (this.#events !== null && !this.over) {
+      this.#endEvents("server_shutdown");
+    }
+  }
+
   /** The response is complete, or there will be none. */
   responseOver(): void {
+    this.#events?.writes?.end();
     this.unboundStart();
     this.#body?.cancel();
     this.#tellOver?.(this.disconnectEvent);

@@ -5,6 +5,8 @@
  */
 
 import type { FileHandle, HeaderList } from "../pagi/types.ts";
+import { isEventStream } from "../http/content_type.ts";
+import { fieldValue } from "../http/headers.ts";
 import { byteLength } from "../http/byte_length.ts";
 import type { HttpSendEvent } from "../pagi/http_events.ts";
 import type { ResponseExchange } from "./response_exchange.ts";
@@ -155,6 +157,8 @@ export class ResponseWriter implements Buffer {
   open(): OutboundBody {
     if (this.#body !== null) return this.#body;
     const exchange = this.#exchange;
+    const streams = this.#isEventStream;
+    if (streams) exchange.unboundActivity();
     const body = this.#body = new OutboundBody(
       this.transport,
       () => this.#cancelled(),
@@ -169,8 +173,15 @@ export class ResponseWriter implements Buffer {
       exchange.endResponse();
     } else {
       this.#deliver(body.stream);
+      if (streams) exchange.streamEvents(body);
     }
     return body;
+  }
+
+  /** True of an event stream without an end of its own, whatever events sent it. */
+  get #isEventStream(): boolean {
+    return isEventStream(fieldValue(this.#headers, "content-type") ?? "") &&
+      announcedLength(this.#headers) === null;
   }
 
   #deliver(stream: ReadableStream<Uint8Array>): void {

@@ -194,6 +194,28 @@ Deno.test("a target that breaks the protocol is told so, and the client loses it
   }
 });
 
+Deno.test("a burst of messages reaches a target that reads later, and none is lost", async () => {
+  const count = 5000;
+  const received = Promise.withResolvers<number>();
+  const sent = Promise.withResolvers<void>();
+  await using upstream = accepting(async ({ raw }) => {
+    await sent.promise;
+    let frames = 0;
+    while (frames < count && await raw.read(10) !== null) frames++;
+    received.resolve(frames);
+    await raw.send("\x88\x02\x03\xe8");
+    await raw.ended();
+  });
+  await withProxy(upstream.url, async (proxy) => {
+    const client = await RawWebSocket.open(await proxy.connect());
+    await client.connection.send("\x81\x84\0\0\0\0ping".repeat(count));
+    sent.resolve();
+    assertEquals(await received.promise, count);
+    assertEquals(await client.closed(), { code: 1000, reason: "" });
+    await client.close(1000);
+  });
+});
+
 Deno.test("fragments become one message, pings are answered in between", async () => {
   const pong = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<void>();

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { fieldValue } from "../../http/headers.ts";
 import { listItems } from "./hop_by_hop.ts";
 import { byteString } from "./response_head.ts";
 import type { ResponseHead } from "./response_head.ts";
@@ -157,11 +156,4 @@ function framingOf(
 /** Tells whether the target means to keep the connection (RFC 9112, 9.3). */
 export function keepsAlive({ http11, headers }: ResponseHead): boolean {
   return http11 && !listItems(headers, "connection").includes("close");
-}
-
-/** Tells whether an answer is an event stream, which may be silent for long. */
-export function isEventStream({ headers }: ResponseHead): boolean {
-  return /^text\/event-stream\b/i.test(
-    fieldValue(headers, "content-type") ?? "",
-  );
 }

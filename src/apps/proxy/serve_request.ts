@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isEventStream } from "../../http/content_type.ts";
+import { fieldValue } from "../../http/headers.ts";
 import type { HttpScope, Receive, Send, SseScope } from "../../pagi/types.ts";
 import { replyStatus } from "../reply.ts";
 import { Client, ClientGone } from "./client.ts";
@@ -11,7 +13,7 @@ import { refusalStatus } from "./context.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Answer } from "./exchange.ts";
 import { requestBody } from "./request_body.ts";
-import { isEventStream, keepsAlive } from "./response_body.ts";
+import { keepsAlive } from "./response_body.ts";
 import { responseFields } from "./response_fields.ts";
 import { UpstreamError } from "./upstream_error.ts";
 import { isIdempotent, upstreamRequest } from "./upstream_request.ts";
@@ -56,7 +58,8 @@ async function passOn(
   client: Client,
   send: Send,
 ): Promise<void> {
-  const idleTimeout = isEventStream(head) ? 0 : limits.idleTimeout;
+  const type = fieldValue(head.headers, "content-type") ?? "";
+  const idleTimeout = isEventStream(type) ? 0 : limits.idleTimeout;
   try {
     client.answered = true;
     await send({

@@ -41,7 +41,4 @@ export class HttpExchange extends ResponseExchange {
   protected override get disconnectEvent(): ReceiveEvent {
     return DISCONNECT;
   }
-
-  /** A running request may finish (PAGI.md 6, graceful stop). */
-  override drain(): void {}
 }

@@ -12,7 +12,6 @@ import { log } from "../../log/log.ts";
 import type { ListenerContext } from "../context.ts";
 import { DeclinedResponse } from "../declined_response.ts";
 import { endToEnd } from "../end_to_end.ts";
-import { IdleTimer } from "../idle_timer.ts";
 import type { OutboundBody } from "../outbound_body.ts";
 import type { RequestHead } from "../request_head.ts";
 import { ResponseExchange } from "../response_exchange.ts";
@@ -53,12 +52,8 @@ export class SseExchange extends ResponseExchange {
     if (this.#keepsConnection) fields.push(["connection", "keep-alive"]);
     this.writer.begin(status, fields);
     const stream = this.#stream = this.writer.open();
-    if (this.worker.draining !== null) return this.drain();
-    this.#armKeepAlive();
-    const { sseIdleTimeout } = this.worker.settings;
-    if (sseIdleTimeout > 0) {
-      stream.writes = new IdleTimer(sseIdleTimeout, () => this.#endIdle());
-    }
+    this.streamEvents(stream);
+    if (!this.over) this.#armKeepAlive();
   }
 
   /** The stream, once it has started. */
@@ -115,15 +110,8 @@ export class SseExchange extends ResponseExchange {
     return { type: "sse.disconnect", reason: this.state.reason ?? "" };
   }
 
-  override drain(): void {
-    if (this.phase !== "streaming") return;
-    this.state.fail("server_shutdown");
-    this.writer.end();
-  }
-
   override responseOver(): void {
     clearInterval(this.#timer);
-    this.#stream?.writes?.end();
     super.responseOver();
   }
 
@@ -155,16 +143,6 @@ export class SseExchange extends ResponseExchange {
       // A client that takes nothing needs no more to take.
       if (!this.writer.transport.full) this.#stream!.write(text);
     }, timerDelay(interval));
-  }
-
-  /** Nothing was sent for the time of `--sse-idle-timeout`. */
-  #endIdle(): void {
-    log.debug(() => `${this.describe()}: nothing was sent for too long.`);
-    const untaken = this.writer.bufferedBytes > 0;
-    this.state.fail("idle_timeout");
-    this.writer.end();
-    // A client that takes nothing would not take the end either.
-    if (untaken) this.dropConnection();
   }
 }
 
