@@ -22,7 +22,12 @@ const NAME = "PAGI::App::File";
 
 /** The options of the app File. */
 export const fileOptions = {
-  root: { kind: text, default: ".", help: "the folder to serve" },
+  root: {
+    kind: text,
+    default: ".",
+    help: "the folder to serve",
+    positional: true,
+  },
   index: {
     kind: list(text),
     default: ["index.html", "index.htm"],

@@ -39,6 +39,7 @@ const table = {
   target: {
     kind: list(targetUrl),
     default: ["http://localhost:8080"],
+    positional: true,
     help:
       "where requests go; the path of the URL goes before theirs; several targets take turns",
     aliases: ["backend"],

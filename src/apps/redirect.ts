@@ -25,6 +25,7 @@ const table = {
     default: undefined,
     help: "where to; in code also a function of the scope (required)",
     aliases: ["to"],
+    positional: true,
   },
   status: {
     kind: defineKind<number>({

@@ -13,7 +13,8 @@ import {
   parseCommandLine,
 } from "../options/command_line.ts";
 import { helpText } from "../options/help.ts";
-import { OptionError } from "../options/option_error.ts";
+import { OptionError, UnknownOptionError } from "../options/option_error.ts";
+import { quote } from "../options/quote.ts";
 import { EXIT } from "./exit_codes.ts";
 import { ProbeError } from "./probe_error.ts";
 import { print, printError } from "./terminal.ts";
@@ -42,9 +43,19 @@ export async function run(
   } catch (error) {
     const usage = error instanceof OptionError;
     if (!usage && !(error instanceof ProbeError)) throw error;
-    printError(`pagi-server: ${error.message}\n`);
+    printError(`pagi-server: ${await explain(error, args)}\n`);
     return usage ? EXIT.usage : EXIT.failure;
   }
+}
+
+/** The message of an error; an option of an app is known as such. */
+async function explain(error: Error, args: readonly string[]): Promise<string> {
+  if (!(error instanceof UnknownOptionError)) return error.message;
+  const { appOptionHint } = await import("../loader/bundled_app_help.ts");
+  const hint = await appOptionHint(error.option, args);
+  return hint === null
+    ? error.message
+    : `unknown option ${quote(error.option)}; ${hint}`;
 }
 
 async function act(line: CommandLine): Promise<number> {

@@ -5,6 +5,7 @@
  */
 
 import { configureLog, log } from "../log/log.ts";
+import { libraryNotices } from "../loader/find_module.ts";
 import { LoadError } from "../loader/load_error.ts";
 import { type AppRequest, loadApp } from "../loader/load_app.ts";
 import type { CommandLine } from "../options/command_line.ts";
@@ -64,6 +65,11 @@ async function serve(line: CommandLine): Promise<void> {
   const { settings, positionals } = line;
   configureLog({ level: settings.logLevel });
   for (const { level, text } of line.notices) log[level](text);
+  const app = settings.eval === null ? [settings.app ?? positionals[0]] : [];
+  const names = [...app, ...settings.module].filter((name) =>
+    name !== undefined
+  );
+  for (const text of libraryNotices(settings.lib, names)) log.warn(text);
   const command = knownCommand();
   const setup = await ProcessSetup.prepare(settings);
   const request: AppRequest = {

@@ -23,6 +23,8 @@ export type ModuleTarget =
 export interface AppSpec {
   readonly target: ModuleTarget;
   readonly pairs: Pairs;
+  /** Arguments that are not `key=value`. */
+  readonly words: readonly string[];
 }
 
 const SPECIFIER = /^(?:jsr|npm|https?|file):/;
@@ -31,8 +33,7 @@ const DEFAULT_APP = "PAGI::App::Directory";
 
 /**
  * Reads the positional arguments. With `app` (of `--app`) all of them are
- * `key=value`. `isFile` tells whether a bare word names an existing file.
- * Throws {@linkcode OptionError} on an argument that is not `key=value`.
+ * the app's. `isFile` tells whether a bare word names an existing file.
  */
 export function parseAppSpec(
   positionals: readonly string[],
@@ -40,16 +41,18 @@ export function parseAppSpec(
   isFile: (path: string) => boolean,
 ): AppSpec {
   if (app !== null) {
-    return { target: parseTarget(app, isFile), pairs: parsePairs(positionals) };
+    return { target: parseTarget(app, isFile), ...parsePairs(positionals) };
   }
   const [first, ...rest] = positionals;
   if (first === undefined || (first.includes("=") && !SPECIFIER.test(first))) {
+    const { pairs, words } = parsePairs(positionals);
     return {
       target: { kind: "module", name: DEFAULT_APP },
-      pairs: { root: ".", ...parsePairs(positionals) },
+      pairs: { root: ".", ...pairs },
+      words,
     };
   }
-  return { target: parseTarget(first, isFile), pairs: parsePairs(rest) };
+  return { target: parseTarget(first, isFile), ...parsePairs(rest) };
 }
 
 /**
@@ -61,7 +64,7 @@ export function parsePart(
   isFile: (path: string) => boolean,
 ): AppSpec {
   const [name, ...pairs] = named.split(/,(?=[A-Za-z_]\w*=)/);
-  return { target: parseTarget(name, isFile), pairs: parsePairs(pairs) };
+  return { target: parseTarget(name, isFile), ...parsePairs(pairs) };
 }
 
 /** Tells a specifier, a module name and a file apart, in the order of PAGI.md 7. */
@@ -76,7 +79,9 @@ export function parseTarget(
 }
 
 /** The app as the banner names it: `PAGI::App::Directory root=.`. */
-export function describeApp({ target, pairs }: AppSpec): string {
+export function describeApp(
+  { target, pairs }: Pick<AppSpec, "target" | "pairs">,
+): string {
   const options = Object.entries(pairs).map(([key, value]) =>
     `${plainOrQuoted(key)}=${plainOrQuoted(value)}`
   );
@@ -87,14 +92,32 @@ function plainOrQuoted(word: string): string {
   return /^[\x21-\x7e]*$/.test(word) ? word : quote(word);
 }
 
-function parsePairs(args: readonly string[]): Pairs {
-  return Object.fromEntries(args.map((arg) => {
-    const equals = arg.indexOf("=");
-    if (equals < 1) {
-      throw new OptionError(
-        `${quote(arg)} is not an option of the app: write key=value`,
-      );
-    }
-    return [arg.slice(0, equals), arg.slice(equals + 1)];
-  }));
+/**
+ * The pairs of `spec` for an app whose word without `key=` is the value of
+ * `option`. Throws {@linkcode OptionError} on a word that the app does not
+ * take: without such an option, one that is given already, or a second word.
+ */
+export function allPairs(
+  { pairs, words }: AppSpec,
+  option: string | null,
+): Pairs {
+  const free = option !== null && !Object.hasOwn(pairs, option);
+  const wrong = words[free ? 1 : 0];
+  if (wrong !== undefined) {
+    throw new OptionError(
+      `${quote(wrong)} is not an option of the app: write key=value`,
+    );
+  }
+  return words.length === 0 ? pairs : { [option!]: words[0], ...pairs };
+}
+
+function parsePairs(args: readonly string[]): Pick<AppSpec, "pairs" | "words"> {
+  const isPair = (arg: string): boolean => arg.indexOf("=") > 0;
+  const pairs = Object.fromEntries(
+    args.filter(isPair).map((arg) => {
+      const equals = arg.indexOf("=");
+      return [arg.slice(0, equals), arg.slice(equals + 1)];
+    }),
+  );
+  return { pairs, words: args.filter((arg) => !isPair(arg)) };
 }

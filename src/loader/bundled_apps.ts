@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { AppOptionTable } from "../options/app_options.ts";
+
 /** Imports the module of each bundled app. */
 export const BUNDLED_APPS: ReadonlyMap<string, () => Promise<object>> = new Map<
   string,
@@ -18,3 +20,8 @@ export const BUNDLED_APPS: ReadonlyMap<string, () => Promise<object>> = new Map<
   ["PAGI::App::Redirect", () => import("../apps/redirect.ts")],
   ["PAGI::App::URLMap", () => import("../apps/url_map.ts")],
 ]);
+
+/** The options of a bundled app, which its class holds. */
+export function optionsOf(app: unknown): AppOptionTable {
+  return (app as { readonly options: AppOptionTable }).options;
+}

@@ -8,7 +8,7 @@ import { didYouMean } from "../options/nearest.ts";
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
 import { join, resolve, toFileUrl } from "../std/path.ts";
-import type { ModuleTarget } from "./app_spec.ts";
+import { type ModuleTarget, parseTarget } from "./app_spec.ts";
 import { BUNDLED_APPS } from "./bundled_apps.ts";
 import { LoadError } from "./load_error.ts";
 
@@ -40,6 +40,31 @@ export function findModule(
 /** Tells whether `path` is a file that can be seen. */
 export function isFile(path: string): boolean {
   return stat(path)?.isFile ?? false;
+}
+
+/**
+ * What somebody who gave `-I` should know: paths that are not there, and that
+ * nothing will be looked for below them.
+ *
+ * @param names the app and the modules of `-M`, as written; none for `-e`
+ */
+export function libraryNotices(
+  lib: readonly string[],
+  names: readonly string[],
+): string[] {
+  const notices = lib.filter((path) => !stat(path)?.isDirectory).map((path) =>
+    `-I ${path}: there is no such directory.`
+  );
+  const isLookedUp = (name: string): boolean => {
+    const { kind } = parseTarget(name, isFile);
+    return kind === "module" && !BUNDLED_APPS.has(name);
+  };
+  if (lib.length > 0 && !names.some(isLookedUp)) {
+    notices.push(
+      "-I has no effect here: only the names of modules, as in My::App or -M My::Module, are looked up below its paths. An app imports its own files by relative paths.",
+    );
+  }
+  return notices;
 }
 
 function findFile(path: string): FoundModule {

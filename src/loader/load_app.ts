@@ -4,18 +4,21 @@
  * @module
  */
 
+import { positionalOption } from "../options/app_options.ts";
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
 import type { LoadPart } from "../apps/parts.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { ACCEPTED, appFromExport } from "./app_from_export.ts";
 import {
+  allPairs,
   describeApp,
   parseAppSpec,
   parsePart,
   parseTarget,
 } from "./app_spec.ts";
 import type { AppSpec, Pairs } from "./app_spec.ts";
+import { BUNDLED_APPS, optionsOf } from "./bundled_apps.ts";
 import { executableAdvice } from "./executable_advice.ts";
 import { findModule, isFile } from "./find_module.ts";
 import type { FoundModule } from "./find_module.ts";
@@ -89,13 +92,17 @@ async function loadNamed(
   spec: AppSpec,
   lib: readonly string[],
 ): Promise<LoadedApp> {
+  const bundled = BUNDLED_APPS.has(spec.target.name);
+  if (!bundled) allPairs(spec, null); // a wrong word is known before it loads
   const found = findModule(spec.target, lib);
   const value = defaultExport(await importModule(found), found.label);
-  const title = describeApp(spec);
+  const word = bundled ? positionalOption(optionsOf(value)) : null;
+  const pairs = allPairs(spec, word);
+  const title = describeApp({ ...spec, pairs });
   if (!isComposer(value)) {
-    return { app: appFromExport(value, spec.pairs, found.label), title };
+    return { app: appFromExport(value, pairs, found.label), title };
   }
-  const composed = await value.compose(spec.pairs, async (named) => {
+  const composed = await value.compose(pairs, async (named) => {
     const part = parsePart(named, isFile);
     return (await loadNamed(part, lib)).app;
   });

@@ -19,6 +19,8 @@ export interface AppOption<T = unknown> {
   readonly help: string;
   /** Other names of the same option. */
   readonly aliases?: readonly string[];
+  /** A word without `key=` is this option's value; at most one of an app. */
+  readonly positional?: true;
 }
 
 /** All options of an app, by name. */
@@ -65,6 +67,12 @@ export function readAppOptions<const T extends AppOptionTable>(
     }
   }
   return values as AppOptionValues<T>;
+}
+
+/** The name of the option that a word without `key=` sets, or null. */
+export function positionalOption(table: AppOptionTable): string | null {
+  const found = Object.entries(table).find(([, option]) => option.positional);
+  return found?.[0] ?? null;
 }
 
 /** Each option of an app, how it is written, and what it means. */

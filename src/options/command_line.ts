@@ -15,10 +15,9 @@ import { loopNotices } from "./loop_notices.ts";
 import type { Notice } from "./loop_notices.ts";
 import { dashed, environmentName, longName } from "./option.ts";
 import type { Option } from "./option.ts";
-import { OptionError } from "./option_error.ts";
+import { UnknownOptionError } from "./option_error.ts";
 import { probeTarget } from "./probe_target.ts";
 import type { ProbeTarget } from "./probe_target.ts";
-import { quote } from "./quote.ts";
 import type { Settings } from "./settings.ts";
 import { OPTIONS } from "./table.ts";
 
@@ -134,6 +133,5 @@ function refuseUnknown(arg: string): never {
   const written = arg.replace(/=.*/s, "");
   const known = [...LONG_NAMES.keys()].filter((name) => name.length > 1);
   const meant = nearest(written.slice(2), known);
-  const hint = meant === null ? "" : `; did you mean --${meant}?`;
-  throw new OptionError(`unknown option ${quote(written)}${hint}`);
+  throw new UnknownOptionError(written, meant);
 }

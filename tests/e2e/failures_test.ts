@@ -170,6 +170,27 @@ Deno.test("a wrong command line: exit 2 and one line", async () => {
     ["--prot 80", 'unknown option "--prot"; did you mean --port?'],
     ["-p 99999", '-p: "99999" is not a whole number from 0 to 65535'],
     ["--ssl-cert cert.pem", "--ssl-cert needs --ssl-key too"],
+    // An option of the app is never taken for one of the server.
+    [
+      "PAGI::App::Directory --root /var/www",
+      'unknown option "--root"; PAGI::App::Directory takes it after its name, as "root=/var/www"',
+    ],
+    [
+      "--show-hiden=1 PAGI::App::Directory",
+      'unknown option "--show-hiden"; PAGI::App::Directory takes it after its name, as "show_hidden=1"',
+    ],
+    [
+      "--root=/var/www -p 0",
+      'unknown option "--root"; PAGI::App::Directory takes it after its name, as "root=/var/www"',
+    ],
+    [
+      "PAGI::App::Proxy --target",
+      'unknown option "--target"; PAGI::App::Proxy takes it after its name, as "target=…"',
+    ],
+    [
+      "--root-pat /x ./app.ts",
+      'unknown option "--root-pat"; did you mean --root-path?',
+    ],
     ["./app.ts root", '"root" is not an option of the app: write key=value'],
   ];
   await Promise.all(cases.map(async ([args, message]) => {

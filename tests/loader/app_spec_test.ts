@@ -1,4 +1,9 @@
-import { describeApp, parseAppSpec } from "../../src/loader/app_spec.ts";
+import {
+  allPairs,
+  describeApp,
+  type ModuleTarget,
+  parseAppSpec,
+} from "../../src/loader/app_spec.ts";
 import type { Pairs } from "../../src/loader/app_spec.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
@@ -51,7 +56,7 @@ Deno.test("parseAppSpec() reads every form of the table (PAGI.md section 7)", ()
   for (const [args, kind, name, pairs] of CASES) {
     assertEquals(
       parseAppSpec(args, null, isFile),
-      { target: { kind, name }, pairs },
+      { target: { kind, name } as ModuleTarget, pairs, words: [] },
       `pagi-server ${args.join(" ")}`,
     );
   }
@@ -66,23 +71,32 @@ Deno.test("parseAppSpec() takes all positionals as pairs with --app", () => {
   assertEquals(parseAppSpec(["a=1", "b=2"], "app=x.ts", isFile), {
     target: { kind: "file", name: "app=x.ts" },
     pairs: { a: "1", b: "2" },
+    words: [],
   });
-  assertThrows(
-    () => parseAppSpec(["./other.ts"], "app.ts", isFile),
-    OptionError,
-    '"./other.ts" is not an option of the app: write key=value',
-  );
+  assertEquals(parseAppSpec(["./other.ts"], "app.ts", isFile).words, [
+    "./other.ts",
+  ]);
 });
 
-Deno.test("parseAppSpec() refuses what is not key=value", () => {
+Deno.test("allPairs() refuses what is not key=value", () => {
   for (
     const args of [["app.ts", "x"], ["app.ts", "=x"], ["=x"], ["a=1", "b"]]
   ) {
     assertThrows(
-      () => parseAppSpec(args, null, isFile),
+      () => allPairs(parseAppSpec(args, null, isFile), null),
       OptionError,
       "write key=value",
     );
+  }
+});
+
+Deno.test("allPairs() takes one word for the main option of an app, unless that is given", () => {
+  const pairs = (...args: string[]) =>
+    allPairs(parseAppSpec(["PAGI::App::File", ...args], null, isFile), "root");
+  assertEquals(pairs("/var/www"), { root: "/var/www" });
+  assertEquals(pairs("/a b", "etag=stat"), { root: "/a b", etag: "stat" });
+  for (const args of [["/a", "/b"], ["/a", "root=/b"], ["root=/b", ""]]) {
+    assertThrows(() => pairs(...args), OptionError, "write key=value");
   }
 });
 

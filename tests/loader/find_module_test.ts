@@ -1,3 +1,4 @@
+import { libraryNotices } from "../../src/loader/find_module.ts";
 import { loadApp } from "../../src/loader/load_app.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import {
@@ -114,4 +115,32 @@ Deno.test("a wrong option of a bundled app is a wrong command line", async () =>
     OptionError,
     'PAGI::App::Directory has no option "rot"; did you mean root?',
   );
+});
+
+Deno.test("libraryNotices() tells what -I does not do", () => {
+  const none = /^-I has no effect here: /;
+  const folder = Deno.makeTempDirSync();
+  try {
+    for (
+      const names of [
+        ["./app.ts"],
+        ["npm:x", "./b.js"],
+        ["PAGI::App::File"],
+        [],
+      ]
+    ) {
+      const [notice, ...others] = libraryNotices([folder], names);
+      assertMatch(notice, none, names.join());
+      assertEquals(others, []);
+    }
+    for (const names of [["My::App"], ["./app.ts", "My::Module"]]) {
+      assertEquals(libraryNotices([folder], names), []);
+    }
+    assertEquals(libraryNotices([], ["./app.ts"]), []);
+    assertEquals(libraryNotices([`${folder}/nope`], ["My::App"]), [
+      `-I ${folder}/nope: there is no such directory.`,
+    ]);
+  } finally {
+    Deno.removeSync(folder);
+  }
 });
