@@ -86,8 +86,11 @@ export class Inbound {
   }
 }
 
-/** Only the method and a length of 0 rule a body out: HTTP/2 needs no field. */
+/**
+ * Only the method and a length of 0 rule a body out: HTTP/2 needs no field. To
+ * `Request`, which takes no body with GET and HEAD, `get` is the same as GET.
+ */
 function mayHaveBody({ method, headers }: RequestScope): boolean {
-  return method !== "GET" && method !== "HEAD" &&
+  return !/^(?:get|head)$/i.test(method) &&
     fieldValue(headers, "content-length") !== "0";
 }

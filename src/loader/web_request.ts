@@ -22,23 +22,37 @@ export function webRequest(
   const host = fieldValue(headers, "host") ?? "localhost";
   try {
     const url = `${scheme}://${host}${target(scope)}`;
-    return new SignalledRequest(url, { method, headers, body }, signal);
+    return new ScopeRequest(url, { method, headers, body }, method, signal);
   } catch {
     return null;
   }
 }
 
 /**
- * A request that follows a signal. Giving the signal to `Request` costs as much
- * as everything else that happens to a small request. The price of this way: a
- * `fetch()` of the very object is not aborted with it.
+ * A request that has its method as it was sent, and follows a signal.
+ *
+ * `Request` makes `DELETE` of `delete`, which is another method (RFC 9110,
+ * 9.1). Giving it the signal costs as much as everything else that happens to
+ * a small request. The price of this way: a `fetch()` of the very object is
+ * not aborted with the signal, and sends a method as `Request` spells it.
  */
-class SignalledRequest extends Request {
+class ScopeRequest extends Request {
+  readonly #method: string;
   readonly #signal: AbortSignal;
 
-  constructor(url: string, init: RequestInit, signal: AbortSignal) {
-    super(url, init);
+  constructor(
+    input: string | Request,
+    init: RequestInit,
+    method: string,
+    signal: AbortSignal,
+  ) {
+    super(input, init);
+    this.#method = method;
     this.#signal = signal;
+  }
+
+  override get method(): string {
+    return this.#method;
   }
 
   override get signal(): AbortSignal {
@@ -46,7 +60,8 @@ class SignalledRequest extends Request {
   }
 
   override clone(): Request {
-    return new Request(super.clone(), { signal: this.#signal });
+    const signal = this.#signal;
+    return new ScopeRequest(super.clone(), { signal }, this.#method, signal);
   }
 }
 

@@ -88,7 +88,7 @@ export interface NetScope {
 export interface HttpScope extends NetScope {
   /** Tells the scopes apart. */
   type: "http";
-  /** Upper case. */
+  /** As sent: names are case-sensitive (RFC 9110, 9.1). */
   method: string;
   /** Of the URL that the client asked for. */
   scheme: "http" | "https";
@@ -100,7 +100,7 @@ export interface HttpScope extends NetScope {
 export interface SseScope extends NetScope {
   /** Tells the scopes apart. */
   type: "sse";
-  /** Upper case; any method may ask for a stream. */
+  /** As sent; any method may ask for a stream. */
   method: string;
   /** Of the URL that the client asked for. */
   scheme: "http" | "https";

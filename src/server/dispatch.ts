@@ -97,7 +97,7 @@ function refusedRecord(
   http2: boolean,
   refusal: Refusal,
 ): AccessRecord {
-  const method = request.method.toUpperCase();
+  const { method } = request;
   const { rawPath, queryString } = targetOf(request.url);
   return {
     host,

@@ -57,7 +57,7 @@ Deno.test("a client that accepts event streams gets its file too", async () => {
 Deno.test("other methods than GET and HEAD get 405 with allow", async () => {
   using tree = hostileTree();
   const app = new FileApp({ root: tree.root }).toApp();
-  for (const method of ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"]) {
+  for (const method of ["POST", "DELETE", "TRACE", "get", "head"]) {
     const response = await runApp(app, { method, target: "/hello.txt" });
     assertEquals(response.status, 405);
     assertEquals(response.header("allow"), "GET, HEAD");

@@ -72,3 +72,13 @@ Deno.test("fetchApp() gives GET, HEAD and empty requests no body", async () => {
   assertEquals((await runApp(kind, { method: "POST", headers })).text, "null");
   assertEquals((await runApp(kind, { headers: [] })).text, "null");
 });
+
+Deno.test("fetchApp() gives methods as they were sent, also to clones", async () => {
+  const echo = app((request) =>
+    new Response(`${request.method} ${request.clone().method}`)
+  );
+  for (const method of ["get", "delete", "Post", "hEAD", "patch", "PURGE"]) {
+    const { status, text } = await runApp(echo, { method });
+    assertEquals([status, text], [200, `${method} ${method}`]);
+  }
+});
