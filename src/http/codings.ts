@@ -4,6 +4,8 @@
  * @module
  */
 
+import { memo } from "./memo.ts";
+
 const ITEM = /^([^\s;]+)\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/;
 
 /**
@@ -26,13 +28,10 @@ export function preferredCodings<C extends string>(
     .sort((a, b) => weightOf(b) - weightOf(a));
 }
 
-/** What fields were seen to say; clients have a few in common. */
-const known = new Map<string, ReadonlyMap<string, number>>();
-const MAX_KNOWN = 100;
+/** What a field says; clients have a few in common. */
+const weightsIn = memo(readWeights, { entries: 100 });
 
-function weightsIn(field: string): ReadonlyMap<string, number> {
-  const earlier = known.get(field);
-  if (earlier !== undefined) return earlier;
+function readWeights(field: string): ReadonlyMap<string, number> {
   const weights = new Map<string, number>();
   for (const item of field.toLowerCase().split(",")) {
     const match = ITEM.exec(item.trim());
@@ -40,6 +39,5 @@ function weightsIn(field: string): ReadonlyMap<string, number> {
     const name = match[1] === "x-gzip" ? "gzip" : match[1];
     weights.set(name, Number(match[2] ?? 1));
   }
-  if (known.size < MAX_KNOWN) known.set(field, weights);
   return weights;
 }

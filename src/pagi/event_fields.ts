@@ -9,6 +9,7 @@
  */
 
 import { isSafeFieldValue, isToken } from "../http/headers.ts";
+import { memo } from "../http/memo.ts";
 
 /** An event before its fields have been checked. */
 export type UncheckedEvent = Readonly<Record<string, unknown>>;
@@ -67,26 +68,9 @@ export function checkStatus(event: UncheckedEvent): void {
   );
 }
 
-/** How many texts are remembered, and how long they may be. */
-const [MOST_REMEMBERED, LONGEST_REMEMBERED] = [1024, 64];
-
-/** The same check, which knows short texts again: apps repeat a few of them. */
-function remembering(
-  check: (text: string) => boolean,
-): (text: unknown) => boolean {
-  const passed = new Set<unknown>();
-  return (text) => {
-    if (passed.has(text)) return true;
-    if (typeof text !== "string" || !check(text)) return false;
-    if (
-      passed.size < MOST_REMEMBERED && text.length <= LONGEST_REMEMBERED
-    ) passed.add(text);
-    return true;
-  };
-}
-
-const isHeaderName = remembering(isToken);
-const isHeaderValue = remembering(isSafeFieldValue);
+/** Apps repeat a few short names and values. */
+const isName = memo(isToken);
+const isValue = memo(isSafeFieldValue);
 
 /** Checks `headers`: pairs of a token and a safe value (PAGI.md 3.1). */
 export function checkHeaders(event: UncheckedEvent): void {
@@ -109,7 +93,7 @@ export function checkHeaders(event: UncheckedEvent): void {
         "a header must be an array of a name and a value (PAGI.md 2)",
       );
     }
-    if (!isHeaderName(pair[0])) {
+    if (typeof pair[0] !== "string" || !isName(pair[0])) {
       throw headerError(
         event,
         i,
@@ -117,7 +101,7 @@ export function checkHeaders(event: UncheckedEvent): void {
         "a header name must be a token: letters, digits and !#$%&'*+-.^_`|~ (PAGI.md 3.1)",
       );
     }
-    if (!isHeaderValue(pair[1])) {
+    if (typeof pair[1] !== "string" || !isValue(pair[1])) {
       throw headerError(
         event,
         i,

@@ -11,6 +11,7 @@
  */
 
 import { isToken } from "../http/headers.ts";
+import { memo } from "../http/memo.ts";
 import type { HeaderList } from "../pagi/types.ts";
 
 interface EngineRequest {
@@ -36,24 +37,10 @@ function engineRequest(request: Request): EngineRequest | undefined {
 }
 
 /**
- * Lower-case forms of field names seen; most requests repeat a few dozen. The
- * engine lets names into HTTP/2 that are no tokens: "" stands for them.
+ * A field's name in lower case. The engine lets names into HTTP/2 that are no
+ * tokens: "" stands for them.
  */
-const lowered = new Map<string, string>();
-const MAX_LOWERED = 1024;
-/** Clients make up names of any length, and what is kept here is kept for good. */
-const MAX_NAME_LENGTH = 64;
-
-function lower(name: string): string {
-  let found = lowered.get(name);
-  if (found === undefined) {
-    found = isToken(name) ? name.toLowerCase() : "";
-    if (lowered.size < MAX_LOWERED && name.length <= MAX_NAME_LENGTH) {
-      lowered.set(name, found);
-    }
-  }
-  return found;
-}
+const lower = memo((name) => isToken(name) ? name.toLowerCase() : "");
 
 /**
  * The request's header fields with lower-case names, in the order in which

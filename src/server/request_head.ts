@@ -5,6 +5,7 @@
  */
 
 import type { HeaderList } from "../pagi/types.ts";
+import { memo } from "../http/memo.ts";
 import { decodePath } from "../http/target.ts";
 import { headerList } from "./engine.ts";
 import { isHttp2 } from "./http_version.ts";
@@ -22,6 +23,7 @@ export type RequestKind = "http" | "sse" | "websocket";
 /** What a request's head says. */
 export interface RequestHead {
   readonly kind: RequestKind;
+  /** As sent: names are case-sensitive (RFC 9110, 9.1). */
   readonly method: string;
   /** Decoded. */
   readonly path: string;
@@ -48,16 +50,14 @@ export interface HeadLimits {
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+)(?::\d*)?$/;
 /** 16 bytes in base64 (RFC 6455, section 4.2.1). */
 const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
-/** The host checked last: nearly all requests name the same one. */
-let lastGoodHost = "";
-
-function isHost(host: string): boolean {
-  if (host === lastGoodHost) return true;
-  // Apps make URLs of it: `1.2.3.999` and `a:99999` would make them throw.
-  if (!HOST.test(host) || !URL.canParse(`http://${host}/`)) return false;
-  lastGoodHost = host;
-  return true;
-}
+/**
+ * Apps make URLs of it: `1.2.3.999` and `a:99999` would make them throw. Few
+ * are kept: a host that was cut out of a URL holds on to all of that.
+ */
+const isHost = memo(
+  (host) => HOST.test(host) && URL.canParse(`http://${host}/`),
+  { entries: 64 },
+);
 
 /**
  * Reads the head of a request.
@@ -229,7 +229,7 @@ export function readHead(
   }
   return {
     kind,
-    method: method.toUpperCase(),
+    method,
     path,
     rawPath,
     query: mark < 0 ? "" : checkedTarget(target.slice(mark + 1)),

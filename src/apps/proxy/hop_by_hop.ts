@@ -4,6 +4,7 @@
  * @module
  */
 
+import { memo } from "../../http/memo.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 
 /** Also those of old clients, and what frames a message or asks for a 100. */
@@ -30,22 +31,13 @@ export function isHopByHop(name: string): boolean {
   return HOP_BY_HOP.has(name);
 }
 
-/** Names seen; most messages repeat a few dozen. */
-const canonicalNames = new Map<string, string>();
-const MAX_NAMES = 1024;
-
 /**
  * A name to compare by: lower case, with `-` for `_`. Where the target runs
  * apps as CGI does, `x_forwarded_for` and `x-forwarded-for` are the same.
  */
-export function canonicalName(name: string): string {
-  let found = canonicalNames.get(name);
-  if (found === undefined) {
-    found = name.toLowerCase().replaceAll("_", "-");
-    if (canonicalNames.size < MAX_NAMES) canonicalNames.set(name, found);
-  }
-  return found;
-}
+export const canonicalName: (name: string) => string = memo((name) =>
+  name.toLowerCase().replaceAll("_", "-")
+);
 
 /** The values of the fields called `name` (canonical). */
 export function fieldValues(headers: HeaderList, name: string): string[] {

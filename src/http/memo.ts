@@ -1,0 +1,38 @@
+/**
+ * Results that are remembered by texts that peers choose.
+ *
+ * @module
+ */
+
+/** How much a memo keeps. */
+export interface MemoLimits {
+  /** Texts; one more, and all are forgotten. */
+  readonly entries?: number;
+  /** UTF-16 units of a text; the results of longer ones are not kept. */
+  readonly length?: number;
+}
+
+/**
+ * `work`, which remembers what it gave for short texts.
+ *
+ * What clients send repeats a few texts, and anybody may send others. Both the
+ * number and the length of those that are kept are bounded, so that nobody can
+ * fill the memory; and all are forgotten when there are too many, so that
+ * nobody can keep the usual ones out for good.
+ */
+export function memo<T>(
+  work: (text: string) => T,
+  { entries = 1024, length = 64 }: MemoLimits = {},
+): (text: string) => T {
+  const results = new Map<string, T>();
+  return (text) => {
+    let result = results.get(text);
+    if (result !== undefined) return result;
+    result = work(text);
+    if (text.length <= length) {
+      if (results.size >= entries) results.clear();
+      results.set(text, result);
+    }
+    return result;
+  };
+}
