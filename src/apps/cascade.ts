@@ -7,7 +7,7 @@
 import type { AppOptionTable } from "../options/app_options.ts";
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
-import { integer, list } from "../options/kinds.ts";
+import { integer, type Kind, list } from "../options/kinds.ts";
 import type {
   PagiApp,
   Receive,
@@ -18,8 +18,12 @@ import type {
 import { composedLifespan } from "./composed_lifespan.ts";
 import NotFoundApp from "./not_found.ts";
 import { appOf, type AppPart, type LoadPart, part } from "./parts.ts";
+import { Replay } from "./replay.ts";
 
 const NAME = "PAGI::App::Cascade";
+const BYTES = integer();
+/** Bytes of a request body that are kept for the next app, roughly. */
+const MAX_REPLAY = 1024 * 1024;
 const STATUSES = list(integer({ min: 200, max: 599 }));
 const CAUGHT = [404, 405];
 
@@ -29,14 +33,21 @@ export interface CascadeOptions {
   readonly apps?: readonly AppPart[];
   /** The statuses that make it try the next (404, 405). */
   readonly catch?: readonly number[];
+  /**
+   * The most bytes of a request body that are kept for the next app
+   * (1,048,576); of a longer one, the answer of the app that has received so
+   * much of it stands.
+   */
+  readonly max_replay?: number;
 }
 
 /**
  * Tries one app after the other until one answers with a status that is not
  * caught (PAGI.md 7); the last one's answer stands. It decides when a response
- * starts and keeps nothing of it: a body that an app has received is not there
- * for the next one. Event streams and WebSockets cascade when they are
- * declined or denied with a caught status.
+ * starts and keeps nothing of it. What an app has received of the request's
+ * body is kept, up to a limit, and received by the next one as well; beyond
+ * the limit the answer stands, whatever its status. Event streams and
+ * WebSockets cascade when they are declined or denied with a caught status.
  *
  * ```ts
  * new CascadeApp({ apps: [new FileApp({ root: "public" }), api] }).toApp();
@@ -58,14 +69,22 @@ export class CascadeApp {
       default: CAUGHT,
       help: "the statuses that make it try the next app",
     },
+    max_replay: {
+      kind: BYTES,
+      default: MAX_REPLAY,
+      help:
+        "bytes of a request body that are kept for the next app; of a longer one the first answer stands",
+    },
   };
 
   readonly #apps: PagiApp[];
   readonly #caught: ReadonlySet<number>;
+  readonly #maxReplay: number;
 
   constructor(options: CascadeOptions = {}) {
     this.#apps = (options.apps ?? []).map(appOf);
     this.#caught = new Set(options.catch ?? CAUGHT);
+    this.#maxReplay = options.max_replay ?? MAX_REPLAY;
   }
 
   /** Tries the apps that a command line names. */
@@ -73,14 +92,14 @@ export class CascadeApp {
     pairs: Readonly<Record<string, string>>,
     load: LoadPart,
   ): Promise<CascadeApp> {
-    const { catch: caught, ...numbered } = pairs;
+    const { catch: caught, max_replay: maxReplay, ...numbered } = pairs;
     const apps: PagiApp[] = [];
     for (const [key, named] of Object.entries(numbered)) {
       if (!/^[1-9]\d*$/.test(key)) {
         throw new OptionError(
           `${NAME}: unknown option ${
             quote(key)
-          }; write 1=APP 2=APP … and catch=STATUS,STATUS`,
+          }; write 1=APP 2=APP …, catch=STATUS,STATUS and max_replay=BYTES`,
         );
       }
       apps.push(await load(named));
@@ -92,7 +111,10 @@ export class CascadeApp {
     }
     return new CascadeApp({
       apps,
-      catch: caught === undefined ? CAUGHT : statuses(caught),
+      catch: caught === undefined ? CAUGHT : read("catch", STATUSES, caught),
+      max_replay: maxReplay === undefined
+        ? MAX_REPLAY
+        : read("max_replay", BYTES, maxReplay),
     });
   }
 
@@ -111,11 +133,12 @@ export class CascadeApp {
       const apps = this.#apps.length > 0
         ? this.#apps
         : [new NotFoundApp().toApp()];
-      const opening = fromTheStart(receive);
+      const replay = new Replay(receive, this.#maxReplay);
       for (const app of apps.slice(0, -1)) {
-        if (!await this.#isCaught(app, scope, opening(), send)) return;
+        if (!await this.#isCaught(app, scope, replay, send)) return;
       }
-      await apps.at(-1)!(scope, opening(), send);
+      replay.end();
+      await apps.at(-1)!(scope, replay.fromStart(), send);
     };
   }
 
@@ -123,48 +146,36 @@ export class CascadeApp {
   async #isCaught(
     app: PagiApp,
     scope: Scope,
-    receive: Receive,
+    replay: Replay,
     send: Send,
   ): Promise<boolean> {
     let caught: boolean | null = null;
+    const received = replay.fromStart();
+    const receiving: Receive = () => {
+      // Nobody is there for its answer, and the rest is the next app's.
+      return caught ? Promise.resolve(disconnectOf(scope)) : received();
+    };
     const deciding: Send = (event) => {
       if (caught === null) {
         const status = statusOf(event);
-        if (status !== null) caught = this.#caught.has(status);
+        if (status !== null) {
+          caught = replay.isWhole && this.#caught.has(status);
+          if (!caught) replay.end();
+        }
       }
       return caught ? Promise.resolve() : send(event);
     };
     try {
-      await app({ ...scope }, receive, deciding);
+      await app({ ...scope }, receiving, deciding);
     } catch (error) {
+      // An answer that nobody gets may break off.
+      if (caught) return true;
       // An app that knows no WebSockets throws, as it must (PAGI.md 1.7).
       if (scope.type === "websocket" && caught === null) return true;
       throw error;
     }
     return caught === true;
   }
-}
-
-/**
- * Gives each app a `receive` that begins with what opens the scope: the event
- * `websocket.connect`, or the end of a body that is over already.
- */
-function fromTheStart(receive: Receive): () => Receive {
-  let opening: ReceiveEvent | null = null;
-  return () => {
-    let fresh = true;
-    return async () => {
-      const first = fresh ? opening : null;
-      fresh = false;
-      if (first !== null) return first;
-      const event = await receive();
-      if (event.type === "websocket.connect") opening = event;
-      if ("more" in event && event.more === 0) {
-        opening = { ...event, body: new Uint8Array(0) };
-      }
-      return event;
-    };
-  };
 }
 
 /** The status that an event starts to answer with, if it does. */
@@ -185,12 +196,24 @@ function statusOf(event: Parameters<Send>[0]): number | null {
   }
 }
 
-function statuses(text: string): number[] {
+/** What an app receives that has nothing more to receive. */
+function disconnectOf({ type }: Scope): ReceiveEvent {
+  switch (type) {
+    case "sse":
+      return { type: "sse.disconnect", reason: "" };
+    case "websocket":
+      return { type: "websocket.disconnect", code: 1006, reason: "" };
+    default:
+      return { type: "http.disconnect" };
+  }
+}
+
+function read<T>(option: string, kind: Kind<T>, text: string): T {
   try {
-    return STATUSES.parse(text);
+    return kind.parse(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new OptionError(`${NAME}, option catch: ${why}`);
+    throw new OptionError(`${NAME}, option ${option}: ${why}`);
   }
 }
 

@@ -7,7 +7,9 @@ import type {
   Scope,
   SendEvent,
 } from "../../src/pagi/types.ts";
+import { httpApp } from "../helpers/http_app.ts";
 import { runApp } from "../helpers/run_app.ts";
+import { withServer } from "../helpers/with_server.ts";
 
 function answering(status: number, text: string): PagiApp {
   return async (_scope, receive, send) => {
@@ -75,11 +77,137 @@ Deno.test("each app is told that a request has no body", async () => {
   }
 });
 
-Deno.test("a body that an app has received is not there for the next", async () => {
-  const cascade = new CascadeApp({
-    apps: [answering(404, ""), answering(200, "got:")],
+/** Reads `most` bytes of the body, answers, and notes what came. */
+function reading(
+  status: number,
+  most: number,
+  seen: string[],
+  after: () => Promise<void> = () => Promise.resolve(),
+): PagiApp {
+  return httpApp(async (_scope, receive, send) => {
+    let body = "";
+    while (body.length < most) {
+      const event = await receive();
+      if (!("body" in event)) {
+        seen.push(`${event.type} after ${body.length}`);
+        return;
+      }
+      // Whatever an app does to the bytes is its own affair.
+      body += new TextDecoder().decode(event.body);
+      event.body.fill(0);
+      if (!event.more) break;
+    }
+    seen.push(body);
+    await send({ type: "http.response.start", status });
+    await send({ type: "http.response.body", body: "x", more: 1 });
+    await after();
+    await send({ type: "http.response.body", body: String(status) });
   });
-  assertEquals(await ask(cascade, "data"), "200 got:");
+}
+
+/** Sends `pieces` as the body of one request through a server. */
+async function upload(
+  app: PagiApp,
+  pieces: string[],
+  ...fields: string[]
+): Promise<string> {
+  let answer = "";
+  await withServer(app, {}, async ({ connect }) => {
+    const client = await connect();
+    const framing = fields.length > 0 ? fields : ["transfer-encoding: chunked"];
+    await client.request("POST /", ...framing);
+    for (const piece of pieces) await client.send(piece);
+    const { status, body } = await client.response();
+    answer = `${status} ${body}`;
+  });
+  return answer;
+}
+
+Deno.test("each app receives the whole body, however much of it those before it have received", async () => {
+  const chunks = ["3\r\nabc\r\n", "3\r\ndef\r\n", "0\r\n\r\n"];
+  for (const most of [0, 1, 4, 99]) {
+    for (
+      const [pieces, ...fields] of [
+        [chunks],
+        [["abc", "def"], "content-length: 6"],
+      ] as const
+    ) {
+      const seen: string[] = [];
+      const cascade = new CascadeApp({
+        apps: [
+          reading(404, most, seen),
+          reading(405, most, seen),
+          reading(200, 99, seen),
+        ],
+      });
+      const answer = await upload(cascade.toApp(), [...pieces], ...fields);
+      assertEquals(answer, "200 x200");
+      assertEquals(seen[2], "abcdef");
+    }
+  }
+});
+
+Deno.test("an app that reads on after its caught answer takes nothing from the next", async () => {
+  const seen: string[] = [];
+  const greedy = httpApp(async (_scope, receive, send) => {
+    seen.push((await receive()).type);
+    await send({ type: "http.response.start", status: 404 });
+    seen.push((await receive()).type);
+    await send({ type: "http.response.body" });
+  });
+  const cascade = new CascadeApp({ apps: [greedy, reading(200, 99, seen)] });
+  const chunks = ["3\r\nabc\r\n", "3\r\ndef\r\n0\r\n\r\n"];
+  assertEquals(await upload(cascade.toApp(), chunks), "200 x200");
+  assertEquals(seen, ["http.request", "http.disconnect", "abcdef"]);
+});
+
+Deno.test("beyond max_replay the first answer stands; what is not received yet costs nothing", async () => {
+  const long = "x".repeat(5000);
+  const body = [long, long];
+  const length = "content-length: 10000";
+  for (
+    const [most, answer] of [[99_999, "404 x404"], [0, "200 x200"]] as const
+  ) {
+    const seen: string[] = [];
+    const cascade = new CascadeApp({
+      apps: [reading(404, most, seen), reading(200, 99_999, seen)],
+      max_replay: 3000,
+    });
+    assertEquals(await upload(cascade.toApp(), body, length), answer);
+    assertEquals(seen.at(-1), long + long);
+  }
+});
+
+Deno.test("a caught answer that breaks off is caught all the same", async () => {
+  const seen: string[] = [];
+  const breaking = reading(
+    404,
+    99,
+    seen,
+    () => Promise.reject(new Error("broken")),
+  );
+  const cascade = new CascadeApp({ apps: [breaking, answering(200, "next:")] });
+  assertEquals(await ask(cascade, "data"), "200 next:data");
+});
+
+Deno.test("a client that leaves in mid-body ends the cascade", async () => {
+  const seen: string[] = [];
+  const ended = Promise.withResolvers<void>();
+  const app = new CascadeApp({
+    apps: [reading(404, 99, seen), reading(200, 99, seen)],
+  }).toApp();
+  const watched: PagiApp = async (...args) => {
+    await app(...args);
+    ended.resolve();
+  };
+  await withServer(watched, {}, async ({ connect }) => {
+    const client = await connect();
+    await client.request("POST /", "content-length: 9");
+    await client.send("abc");
+    client.close();
+    await ended.promise;
+  });
+  assertEquals(seen.map((text) => text.split(" ")[0]), ["http.disconnect"]);
 });
 
 Deno.test("an app that throws on a request is not passed over", async () => {
