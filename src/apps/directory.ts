@@ -62,7 +62,7 @@ export class DirectoryApp {
   constructor(options: Record<string, unknown> = {}) {
     const given = readAppOptions(NAME, table, options);
     const { show_hidden: showHidden, title, sort, zip, readme } = given;
-    const files = { ...fileSettings(NAME, given), showHidden };
+    const files = fileSettings(NAME, given, showHidden);
     const listings = { ...files, title, sort, zip, readme };
     this.#app = serveTree(NAME, {
       ...files,

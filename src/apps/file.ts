@@ -79,8 +79,9 @@ export const fileOptions = {
 export function fileSettings(
   appName: string,
   given: AppOptionValues<typeof fileOptions>,
+  showHidden = false,
 ): TreeSettings {
-  const root = new DocumentRoot(appName, given.root);
+  const root = new DocumentRoot(appName, given.root, { showHidden });
   return {
     root,
     files: new FileCache(root),
@@ -93,7 +94,7 @@ export function fileSettings(
     digests: given.etag === "content" ? new ContentDigests() : null,
     cleanUrls: given.clean_urls,
     spa: given.spa,
-    showHidden: false,
+    showHidden,
   };
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { fieldValue } from "../http/headers.ts";
+import { namesFolder, pathSegments } from "../http/target.ts";
 import type { AppOptionTable } from "../options/app_options.ts";
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
@@ -137,16 +138,40 @@ export class UrlMapApp {
         const apps = [...this.#mounts.map(({ app }) => app), this.#default];
         return composedLifespan(apps, scope, receive, send);
       }
-      const mount = this.#find(scope);
+      const [mount, path] = this.#find(scope);
       return mount === undefined
         ? this.#default(scope, receive, send)
-        : mount.app(below(scope, mount.prefix), receive, send);
+        : mount.app(below(scope, mount.prefix, path), receive, send);
     };
   }
 
-  #find(scope: Exclude<Scope, { type: "lifespan" }>): Mount | undefined {
+  /**
+   * The mount of a request and the path below it. What counts is the path
+   * without dot segments and empty names: however a path is written, it leads
+   * to one mount, and `/a/../b` is not `/a`'s. An app gets its path as it was
+   * written where that stays below its mount.
+   */
+  #find(
+    scope: Exclude<Scope, { type: "lifespan" }>,
+  ): [mount: Mount | undefined, path: string] {
     const { path } = scope;
     const host = hostOf(fieldValue(scope.headers, "host") ?? "");
+    const given = this.#mountOf(host, path);
+    const rest = path.slice(given?.prefix.length ?? 0);
+    if (!UNCLEAN.test(path)) return [given, rest];
+    const segments = pathSegments(path);
+    // What leads out of everything is for the app to refuse.
+    if (segments === null) return [given, rest];
+    const clean = `/${segments.join("/")}${
+      segments.length > 0 && namesFolder(path) ? "/" : ""
+    }`;
+    const mount = this.#mountOf(host, clean);
+    return mount === given && pathSegments(rest) !== null
+      ? [mount, rest]
+      : [mount, clean.slice(mount?.prefix.length ?? 0)];
+  }
+
+  #mountOf(host: string, path: string): Mount | undefined {
     return this.#mounts.find((mount) =>
       (mount.host === null || mount.host === host) &&
       path.startsWith(mount.prefix) &&
@@ -156,14 +181,18 @@ export class UrlMapApp {
   }
 }
 
-/** The scope as an app sees it that is mounted at `prefix`. */
+/** What may hold a dot segment or an empty name. */
+const UNCLEAN = /[/\\]\.|\/\/|\\/;
+
+/** The scope as an app sees it that is mounted at `prefix`, with its `path`. */
 function below<S extends Exclude<Scope, { type: "lifespan" }>>(
   scope: S,
   prefix: string,
+  path: string,
 ): S {
   return {
     ...scope,
-    path: scope.path.slice(prefix.length) || "/",
+    path: path || "/",
     root_path: scope.root_path + prefix,
   };
 }

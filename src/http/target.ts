@@ -27,24 +27,64 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * each. Malformed escapes and `+` are left alone (PAGI.md 3.1, 13, 14).
  */
 export function decodePath(rawPath: string): string {
-  if (PLAIN.test(rawPath)) return rawPath;
+  return PLAIN.test(rawPath) ? rawPath : readPath(rawPath).path;
+}
+
+/** The same, and whether it is UTF-8 and not bytes. */
+export function readPath(rawPath: string): { path: string; isUtf8: boolean } {
   // Not the bytes of a target: cutting code units down could make up a "..".
-  if (!BYTES.test(rawPath)) return rawPath;
+  if (!BYTES.test(rawPath)) return { path: rawPath, isUtf8: true };
   const bytes = rawPath.replace(
     ESCAPE,
     (_, digits) => String.fromCharCode(parseInt(digits, 16)),
   );
   try {
-    return utf8.decode(Uint8Array.from(bytes, (unit) => unit.charCodeAt(0)));
+    const path = utf8.decode(
+      Uint8Array.from(bytes, (unit) => unit.charCodeAt(0)),
+    );
+    return { path, isUtf8: true };
   } catch {
-    return bytes;
+    return { path: bytes, isUtf8: false };
   }
 }
 
 /**
- * Percent-encodes one component of a path, such as a file name, as UTF-8. The
- * result has no `/`, `?`, `#`, `%`, quote or control character of its own.
+ * The names in a decoded path, without empty ones and dot segments (RFC 3986,
+ * 5.2.4); null where `..` leads out of it. `\\` counts as `/`, as it does for
+ * Windows and in browsers.
+ */
+export function pathSegments(path: string): string[] | null {
+  const names: string[] = [];
+  for (const name of path.split(/[/\\]/)) {
+    if (name === "..") {
+      if (names.pop() === undefined) return null;
+    } else if (name !== "" && name !== ".") names.push(name);
+  }
+  return names;
+}
+
+const FOLDER_END = /(?:^|[/\\])\.{0,2}$/;
+
+/** Tells whether a path names a folder: by a slash or a dot segment at its end. */
+export function namesFolder(path: string): boolean {
+  return FOLDER_END.test(path);
+}
+
+/** A lone surrogate that stands for a byte of a name that is not UTF-8. */
+const BYTE = /([\udc80-\udcff])/u;
+
+/**
+ * Percent-encodes one component of a path, such as a file name, as UTF-8, or
+ * as the bytes that it has (see `system/file_names.ts`). The result has no
+ * `/`, `?`, `#`, `%`, quote or control character of its own.
  */
 export function encodeSegment(name: string): string {
-  return encodeURIComponent(name.toWellFormed()).replaceAll("'", "%27");
+  if (name.isWellFormed()) {
+    return encodeURIComponent(name).replaceAll("'", "%27");
+  }
+  return name.split(BYTE).map((text) =>
+    BYTE.test(text)
+      ? `%${(text.charCodeAt(0) - 0xdc00).toString(16).toUpperCase()}`
+      : encodeSegment(text.toWellFormed())
+  ).join("");
 }

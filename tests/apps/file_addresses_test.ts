@@ -49,7 +49,8 @@ Deno.test("with clean_urls pages have addresses without .html", async () => {
     "/indexed/index.html": [301, "/indexed/"],
     "/indexed": [301, "/indexed/"],
     "/hello.txt": [200, "hello"],
-    "/about/": [404, "Not Found"],
+    "/about/": [301, "/about"],
+    "/sub/page/?q": [301, "/sub/page?q"],
     "/none": [404, "Not Found"],
     "/none.html": [404, "Not Found"],
     "/.html": [403, "Forbidden"],
@@ -92,6 +93,47 @@ Deno.test("with spa a page that does not exist is the root's index file", async 
   assertEquals(missing.header("vary"), "accept");
   assertEquals(await seen(app, "/hello.txt", NAVIGATION), [200, "hello"]);
   assertEquals((await seen(app, "/.git/config", NAVIGATION))[0], 403);
+});
+
+Deno.test("with spa and clean_urls a page goes before the start page", async () => {
+  using tree = siteTree();
+  const options = { root: tree.root, spa: "1", clean_urls: "1" };
+  const app = new FileApp(options).toApp();
+  const cases: Record<string, [number, string]> = {
+    "/about": [200, "about"],
+    "/about/": [301, "/about"],
+    "/about.html": [301, "/about"],
+    "/index.html": [301, "/"],
+    "/index": [301, "/"],
+    "/indexed/index": [301, "/indexed/"],
+    "/none": [200, "home"],
+    "/none/": [200, "home"],
+    "/none.html": [200, "home"],
+    "/": [200, "home"],
+  };
+  for (const [target, expected] of Object.entries(cases)) {
+    assertEquals(await seen(app, target, NAVIGATION), expected, target);
+  }
+});
+
+Deno.test("a folder whose slashes are written as escapes moves to its own address", async () => {
+  using tree = siteTree();
+  const app = new DirectoryApp({ root: tree.root }).toApp();
+  const cases: Record<string, string> = {
+    "/sub%2Fdeep%20er/": "/sub/deep%20er/",
+    "/sub%2fdeep%20er%2F": "/sub/deep%20er/",
+    "/sub%5Cdeep%20er/?q": "/sub/deep%20er/?q",
+    "/%2Fsub/": "/sub/",
+  };
+  for (const [target, location] of Object.entries(cases)) {
+    assertEquals(await seen(app, target), [301, location], target);
+  }
+  // A mount may hold them for good.
+  assertEquals((await seen(app, "/m%5Cn/sub/", {}, "/m\\n"))[0], 200);
+  assertEquals(
+    await seen(app, "/m%5Cn/sub%2F", {}, "/m\\n"),
+    [301, "/m%5Cn/sub/"],
+  );
 });
 
 Deno.test("a Directory with spa lists the folders there are", async () => {

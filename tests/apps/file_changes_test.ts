@@ -1,6 +1,8 @@
 /** Files that change: what is kept in memory must never show. */
 
+import { DirectoryApp } from "../../src/apps/directory.ts";
 import { FileApp } from "../../src/apps/file.ts";
+import { UrlMapApp } from "../../src/apps/url_map.ts";
 import { fieldValue } from "../../src/http/headers.ts";
 import type { PagiApp, Scope } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertNotEquals } from "../../src/std/assert.ts";
@@ -349,3 +351,75 @@ async function ask(
   });
   return answer;
 }
+
+testAll("a root that is a link is followed where it leads now", {
+  "a deployment that switches it shows at once, and what is gone does no harm":
+    async () => {
+      await withSite({
+        "r1/index.html": "one",
+        "r1/large.bin": "1".repeat(200_000),
+        "r1/only-old.txt": "old",
+        "r2/index.html": "two",
+        "r2/large.bin": "2".repeat(200_000),
+        "r2/sub/x.txt": "x",
+      }, async ({ root, keep }) => {
+        const current = join(root, "current");
+        const switchTo = (release: string) => {
+          Deno.symlinkSync(release, join(root, "new"));
+          Deno.renameSync(join(root, "new"), current);
+        };
+        switchTo("r1");
+        const file = new FileApp({ root: current }).toApp();
+        const apps = [
+          file,
+          new DirectoryApp({ root: current }).toApp(),
+          new UrlMapApp().mount("/", file).toApp(),
+        ];
+        const seen = async (target: string) => {
+          const found = new Set<string>();
+          for (const app of apps) {
+            const { status, text } = await runApp(app, { target });
+            found.add(status === 200 ? text.slice(0, 3) : `${status}`);
+          }
+          return [...found].join();
+        };
+        await keep();
+        for (let i = 0; i < 3; i++) {
+          assertEquals(await seen("/"), "one");
+          assertEquals(await seen("/index.html"), "one");
+          assertEquals(await seen("/only-old.txt"), "old");
+        }
+        switchTo("r2");
+        assertEquals(await seen("/index.html"), "two");
+        assertEquals(await seen("/"), "two");
+        assertEquals(await seen("/large.bin"), "222");
+        assertEquals(await seen("/only-old.txt"), "404");
+        assertEquals(await seen("/sub/x.txt"), "x");
+        Deno.removeSync(join(root, "r1"), { recursive: true });
+        assertEquals(await seen("/index.html"), "two");
+        // For a moment there is nothing at all.
+        Deno.removeSync(current);
+        assertEquals(await seen("/index.html"), "404");
+        assertEquals(await seen("/"), "404");
+        switchTo("r2");
+        assertEquals(await seen("/index.html"), "two");
+        // The release itself may move.
+        Deno.renameSync(join(root, "r2"), join(root, "r3"));
+        switchTo("r3");
+        assertEquals(await seen("/index.html"), "two");
+        assertEquals(await seen("/large.bin"), "222");
+      });
+    },
+  "what lies beside it is still outside": async () => {
+    await withSite({
+      "r1/a.txt": "one",
+      "r2/a.txt": "two",
+    }, async ({ root }) => {
+      Deno.symlinkSync("r1", join(root, "current"));
+      Deno.symlinkSync("../r2/a.txt", join(root, "r1/b.txt"));
+      const app = new FileApp({ root: join(root, "current") }).toApp();
+      const { status } = await runApp(app, { target: "/b.txt" });
+      assertEquals(status, 403);
+    });
+  },
+});

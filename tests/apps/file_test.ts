@@ -184,10 +184,8 @@ Deno.test("a time in the future or the start of 1970 is not told", async () => {
   assertEquals(parseHttpDate(response.header("last-modified")!), 1000);
 });
 
-Deno.test("root may be relative or a link, and is resolved once", async () => {
+Deno.test("a relative root is resolved once", async () => {
   using tree = hostileTree();
-  const link = join(tree.base, "current");
-  Deno.symlinkSync("www", link);
   const cwd = Deno.cwd();
   let relative: FileApp;
   try {
@@ -196,12 +194,8 @@ Deno.test("root may be relative or a link, and is resolved once", async () => {
   } finally {
     Deno.chdir(cwd);
   }
-  const linked = new FileApp({ root: link });
-  Deno.removeSync(link);
-  Deno.symlinkSync("outside", link);
-  for (const app of [relative.toApp(), linked.toApp()]) {
-    assertEquals((await runApp(app, { target: "/hello.txt" })).text, "hello");
-  }
+  const { text } = await runApp(relative.toApp(), { target: "/hello.txt" });
+  assertEquals(text, "hello");
 });
 
 Deno.test("a root that is missing or no folder is refused in one sentence", () => {

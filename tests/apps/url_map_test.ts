@@ -1,11 +1,14 @@
 import {
   assertEquals,
+  assertMatch,
   assertRejects,
   assertThrows,
 } from "../../src/std/assert.ts";
+import { FileApp } from "../../src/apps/file.ts";
 import { UrlMapApp } from "../../src/apps/url_map.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import type { PagiApp, Scope } from "../../src/pagi/types.ts";
+import { hostileTree } from "../helpers/hostile_tree.ts";
 import { runApp } from "../helpers/run_app.ts";
 
 /** Answers with its name and what it sees of the path. */
@@ -51,6 +54,56 @@ Deno.test("the longest prefix wins, whatever the order", async () => {
   assertEquals(await ask(map, "/a/b/c"), "ab /a/b /c");
   assertEquals(await ask(map, "/a/bc"), "a /a /bc");
   assertEquals(await ask(map, "/b"), "root  /b");
+});
+
+Deno.test("however a path is written, it leads to one mount, and out of none", async () => {
+  const map = new UrlMapApp().map({
+    "/": named("root"),
+    "/a": named("a"),
+    "/a/b": named("ab"),
+  });
+  const cases: Record<string, string> = {
+    "/a/./x": "a /a /./x",
+    "/a//x": "a /a //x",
+    "/./a/x": "a /a /x",
+    "//a/x": "a /a /x",
+    "/%2e/a/x/": "a /a /x/",
+    "/x/../a/y": "a /a /y",
+    "/a/../b": "root  /b",
+    "/a/..": "root  /",
+    "/a/../a/x": "a /a /x",
+    "/a/./b/x": "ab /a/b /x",
+    "/a/x/../b": "ab /a/b /",
+    "/a/b/../x": "a /a /x",
+    "/a/c/../x": "a /a /c/../x",
+    "/a%5C..%5Ca%5Cb/x": "ab /a/b /x",
+    // Beyond all mounts: for the app to refuse.
+    "/a/../../b": "a /a /../../b",
+    "/..": "root  /..",
+  };
+  for (const [target, expected] of Object.entries(cases)) {
+    assertEquals(await ask(map, target), expected, target);
+  }
+});
+
+Deno.test("a folder that another mount answers for is reached by no spelling", async () => {
+  using tree = hostileTree();
+  const map = new UrlMapApp().map({
+    "/": new FileApp({ root: tree.root }),
+    "/sub": named("guarded"),
+  });
+  for (
+    const target of [
+      "/sub/b.txt",
+      "//sub/b.txt",
+      "/./sub/b.txt",
+      "/x/../sub/b.txt",
+      "/%5csub%5cb.txt",
+      "/sub%2fb.txt",
+      "/%73ub/b.txt",
+      "/sub/../sub/b.txt",
+    ]
+  ) assertMatch(await ask(map, target), /^guarded/, target);
 });
 
 Deno.test("a mount that names the host goes before one that does not", async () => {

@@ -5,9 +5,17 @@
  */
 
 import { closeSync, existsSync, openSync } from "node:fs";
+import { log } from "../../log/log.ts";
 import { OptionError } from "../../options/option_error.ts";
 import { quote } from "../../options/quote.ts";
-import { SEPARATOR } from "../../std/path.ts";
+import { resolve, SEPARATOR } from "../../std/path.ts";
+import {
+  closeDescriptor,
+  O_PATH,
+  openDescriptor,
+  readLinkName,
+  statName,
+} from "../../system/file_names.ts";
 
 /** A regular file, open for reading. */
 export interface OpenedFile extends Disposable {
@@ -28,36 +36,45 @@ export interface OpenedFolder extends Disposable {
 export type Opened = OpenedFile | OpenedFolder | 403 | 404;
 
 /**
- * Opens `path` if what is there is a file or folder beneath `root`: 403 where
- * it is elsewhere, 404 where it is something else. May throw what the system
- * reports.
+ * Opens what is at `path` beneath the folder of `root`, if it is a file or
+ * folder: 403 where `root` does not let it out, 404 where it is something
+ * else. May throw what the system reports.
  */
-export type Opener = (path: string, root: DocumentRoot) => Opened;
+export type Opener = (root: DocumentRoot, path: string) => Opened;
+
+/** How a {@linkcode DocumentRoot} is made. */
+export interface RootOptions {
+  /** Let out what has a name that begins with a dot. */
+  readonly showHidden?: boolean;
+  /** The way to open files; the best one that works here is the default. */
+  readonly opener?: Opener;
+}
 
 /** A folder that must not be left, by whatever path or symbolic link. */
 export class DocumentRoot {
-  /** The real path of the folder. */
-  readonly path: string;
+  /** The absolute path of the folder, which may be a symbolic link. */
+  readonly folder: string;
   readonly #prefix: string;
+  readonly #appName: string;
+  readonly #showHidden: boolean;
   readonly #opener: Opener;
+  /** What was logged, as each is said once. */
+  readonly #logged = new Set<string>();
 
   /**
-   * Resolves `folder` once and for all; later changes of the working directory
-   * or of symbolic links on the way do not matter. Throws an
-   * {@linkcode OptionError} that begins with `appName` if it is no folder.
+   * A relative `folder` is resolved once. Symbolic links in it are followed
+   * each time that something is opened, so that a deployment may exchange
+   * them. Throws an {@linkcode OptionError} that begins with `appName` if it
+   * is no folder.
    */
-  constructor(appName: string, folder: string, opener?: Opener) {
-    this.path = realFolder(appName, folder);
-    this.#prefix = this.path.endsWith(SEPARATOR)
-      ? this.path
-      : this.path + SEPARATOR;
-    this.#opener = opener ??
-      (descriptorsHavePaths(this.path) ? openByDescriptor : openByPath);
-  }
-
-  /** Tells whether the real path `real` is the root or beneath it. */
-  contains(real: string): boolean {
-    return real === this.path || real.startsWith(this.#prefix);
+  constructor(appName: string, folder: string, options: RootOptions = {}) {
+    assertFolder(appName, folder);
+    this.folder = resolve(folder);
+    this.#prefix = withSeparator(this.folder);
+    this.#appName = appName;
+    this.#showHidden = options.showHidden ?? false;
+    this.#opener = options.opener ??
+      (descriptorsHavePaths(this.folder) ? openByDescriptor : openByPath);
   }
 
   /** The whole path of what is at `path`. */
@@ -66,29 +83,157 @@ export class DocumentRoot {
   }
 
   /**
+   * Tells whether the real path `real` may be let out, when that of the root
+   * is `realRoot`: it is beneath it, and nothing on the way is hidden.
+   */
+  letsOut(real: string, realRoot: string): boolean {
+    if (real === realRoot) return true;
+    const prefix = withSeparator(realRoot);
+    return real.startsWith(prefix) &&
+      (this.#showHidden || !isHidden(real.slice(prefix.length)));
+  }
+
+  /** Tells whether the real path `real` may be let out now. */
+  contains(real: string): boolean {
+    return this.letsOut(real, Deno.realPathSync(this.folder));
+  }
+
+  /**
    * Opens what is at `path`, which is relative to the root, has `/` between
-   * its parts and no `..`. What is missing, unreadable, or neither file nor
-   * folder is 404; what is outside the root is 403. Throws only where the
-   * system is in trouble, for instance out of descriptors.
+   * its parts and no `..`. What is missing, or neither file nor folder, is
+   * 404; what cannot be read, is outside the root or is hidden, is 403. Throws
+   * only where the system is in trouble, for instance out of descriptors.
    */
   open(path: string): Opened {
-    const whole = this.pathOf(path);
     // An error costs ten times as much.
-    if (!existsSync(whole)) return 404;
+    if (!this.has(path)) return 404;
     try {
-      return this.#opener(whole, this);
+      return this.#opener(this, path);
     } catch (error) {
+      if (isDenial(error)) return this.#deny(path, error);
       if (isAbsence(error)) return 404;
       throw error;
     }
   }
+
+  /** Tells whether something can be seen at `path`. */
+  has(path: string): boolean {
+    const whole = this.pathOf(path);
+    if (whole.isWellFormed()) return existsSync(whole);
+    try {
+      if (statName(whole) !== null) return true;
+      this.#logOnce(
+        `the name of ${quote(path.toWellFormed())} is not UTF-8, which only ` +
+          `Linux with glibc and the permission for FFI (deno run -A) can ` +
+          `open here; it is answered with 404`,
+      );
+    } catch {
+      // Nothing that could be opened.
+    }
+    return false;
+  }
+
+  /**
+   * Why {@linkcode open} found nothing at `path`: 403, and a line in the log,
+   * where that cannot be known, as the folder of it is closed to this process,
+   * or, `ifThere`, where something is there that cannot be served, such as a
+   * pipe or a broken link.
+   */
+  reasonFor(path: string, ifThere = false): 403 | 404 {
+    const whole = this.pathOf(path);
+    try {
+      const found = whole.isWellFormed()
+        ? Deno.lstatSync(whole)
+        : statName(whole, false);
+      if (!ifThere || found === null || found.isDirectory) return 404;
+    } catch (error) {
+      return isDenial(error) ? this.#deny(path, error) : 404;
+    }
+    this.#logOnce(
+      `${quote(path.toWellFormed())} is there but is no file that can be ` +
+        `served; it is answered with 403`,
+    );
+    return 403;
+  }
+
+  #deny(path: string, error: unknown): 403 {
+    this.#logOnce(
+      `${quote(path.toWellFormed())} cannot be read (${
+        codeOf(error)
+      }) and is ` +
+        `answered with 403; give the user of the server the right to read it`,
+    );
+    return 403;
+  }
+
+  /** Clients choose the paths: what was logged is remembered up to a limit. */
+  #logOnce(text: string): void {
+    if (this.#logged.has(text)) return;
+    if (this.#logged.size >= MAX_LOGGED) this.#logged.clear();
+    this.#logged.add(text);
+    log.warn(`${this.#appName}: ${text}.`);
+  }
 }
 
-/** From Linux's fcntl.h: a descriptor that stands for a file without opening it. */
-const O_PATH = 0o10000000;
+/** Messages that are remembered; a path in one may have 64 KB. */
+const MAX_LOGGED = 100;
+
+function withSeparator(folder: string): string {
+  return folder.endsWith(SEPARATOR) ? folder : folder + SEPARATOR;
+}
+
+/** The folder of RFC 8615, the one name with a dot that is not hidden. */
+const WELL_KNOWN = ".well-known";
+
+/**
+ * Tells whether a part of `path`, which is relative to a root, begins with a
+ * dot; `.well-known` may, where it comes first (RFC 8615).
+ */
+export function isHidden(path: string): boolean {
+  if (!path.startsWith(".")) return path.includes("/.") || path.includes("\\.");
+  return path === WELL_KNOWN || path.startsWith(`${WELL_KNOWN}/`) ||
+      path.startsWith(`${WELL_KNOWN}\\`)
+    ? isHidden(path.slice(1))
+    : true;
+}
+
+/** A descriptor that stands for a file or folder, which stays that one. */
+interface Pin {
+  /** Leads to it until it is closed. */
+  readonly link: string;
+  close(): void;
+}
+
+function pin(path: string): Pin {
+  if (path.isWellFormed()) {
+    const descriptor = openSync(path, O_PATH);
+    return {
+      link: linkOf(descriptor),
+      close: () => closeSync(descriptor),
+    };
+  }
+  const descriptor = openDescriptor(path, O_PATH);
+  if (descriptor === null) throw new Deno.errors.NotFound(path.toWellFormed());
+  return {
+    link: linkOf(descriptor),
+    close: () => closeDescriptor(descriptor),
+  };
+}
 
 function linkOf(descriptor: number): string {
   return `/proc/self/fd/${descriptor}`;
+}
+
+/** The real path of what is pinned, whatever its bytes. */
+function realPathOf({ link }: Pin): string {
+  try {
+    return Deno.readLinkSync(link);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.InvalidData)) throw error;
+    const real = readLinkName(link);
+    if (real === null) throw new Deno.errors.NotFound(error.message);
+    return real;
+  }
 }
 
 /**
@@ -99,11 +244,12 @@ function linkOf(descriptor: number): string {
 export function descriptorsHavePaths(folder: string): boolean {
   if (Deno.build.os !== "linux") return false;
   try {
-    const descriptor = openSync(folder, O_PATH);
+    const pinned = pin(folder);
     try {
-      return Deno.readLinkSync(linkOf(descriptor)) === folder;
+      realPathOf(pinned);
+      return isSame(Deno.statSync(pinned.link), Deno.statSync(folder));
     } finally {
-      closeSync(descriptor);
+      pinned.close();
     }
   } catch {
     return false;
@@ -111,17 +257,18 @@ export function descriptorsHavePaths(folder: string): boolean {
 }
 
 /**
- * Pins what `path` leads to, asks the kernel where that is, and opens just
- * that. No exchange of files or symbolic links meanwhile can lead elsewhere,
- * and pipes and devices are never opened.
+ * Pins the root and what `path` leads to from there, asks the kernel where
+ * both are, and opens just that. No exchange of files or symbolic links
+ * meanwhile can lead elsewhere, and pipes and devices are never opened.
  */
-export function openByDescriptor(path: string, root: DocumentRoot): Opened {
-  const descriptor = openSync(path, O_PATH);
-  const close = () => closeSync(descriptor);
+export function openByDescriptor(root: DocumentRoot, path: string): Opened {
+  const pinnedRoot = pin(root.folder);
+  let pinned: Pin | null = null;
   let keep = false;
   try {
-    const link = linkOf(descriptor);
-    if (!root.contains(Deno.readLinkSync(link))) return 403;
+    pinned = pin(`${pinnedRoot.link}/${path}`);
+    const { link, close } = pinned;
+    if (!root.letsOut(realPathOf(pinned), realPathOf(pinnedRoot))) return 403;
     const info = Deno.statSync(link);
     if (info.isDirectory) {
       keep = true;
@@ -132,7 +279,8 @@ export function openByDescriptor(path: string, root: DocumentRoot): Opened {
     keep = true;
     return opened;
   } finally {
-    if (!keep) close();
+    pinnedRoot.close();
+    if (!keep) pinned?.close();
   }
 }
 
@@ -141,22 +289,26 @@ export function openByDescriptor(path: string, root: DocumentRoot): Opened {
  * leads to. Somebody who can exchange files and symbolic links at the right
  * microsecond, twice, can still lead this astray.
  */
-export function openByPath(path: string, root: DocumentRoot): Opened {
-  const expected = Deno.statSync(path);
+export function openByPath(root: DocumentRoot, path: string): Opened {
+  const whole = root.pathOf(path);
+  if (!whole.isWellFormed()) return 404;
+  const isLetOut = (real: string) =>
+    root.letsOut(real, Deno.realPathSync(root.folder));
+  const expected = Deno.statSync(whole);
   if (expected.isDirectory) {
-    const real = Deno.realPathSync(path);
-    return root.contains(real)
+    const real = Deno.realPathSync(whole);
+    return isLetOut(real)
       ? { kind: "folder", path: real, [Symbol.dispose]: () => {} }
       : 403;
   }
   // Opening a pipe would wait for its writer.
   if (!expected.isFile) return 404;
-  const file = Deno.openSync(path);
+  const file = Deno.openSync(whole);
   try {
     const info = file.statSync();
-    const real = Deno.realPathSync(path);
+    const real = Deno.realPathSync(whole);
     const found = Deno.lstatSync(real);
-    if (root.contains(real) && info.isFile && isSame(info, found)) {
+    if (isLetOut(real) && info.isFile && isSame(info, found)) {
       return openedFile(file, info);
     }
     file.close();
@@ -189,10 +341,9 @@ function isSame(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
   return a.dev === b.dev && a.ino === b.ino;
 }
 
-function realFolder(appName: string, folder: string): string {
+function assertFolder(appName: string, folder: string): void {
   try {
-    const real = Deno.realPathSync(folder);
-    if (Deno.statSync(real).isDirectory) return real;
+    if (Deno.statSync(folder).isDirectory) return;
   } catch (error) {
     if (!isAbsence(error)) throw error;
   }
@@ -202,19 +353,29 @@ function realFolder(appName: string, folder: string): string {
   );
 }
 
+const DENIALS = new Set(["EACCES", "EPERM"]);
 const ABSENCES = new Set([
+  ...DENIALS,
   "ENOENT",
   "ENOTDIR",
-  "EACCES",
-  "EPERM",
   "ELOOP",
   "ENAMETOOLONG",
   "ENXIO",
 ]);
 
+/** What the system calls `error`, or the error's name. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return (error as { code?: string }).code ?? error.name;
+}
+
 /** Tells whether `error` means that there is nothing for us at a path. */
 export function isAbsence(error: unknown): boolean {
   return error instanceof Deno.errors.NotCapable ||
-    error instanceof Error &&
-      ABSENCES.has((error as { code?: string }).code ?? "");
+    error instanceof Deno.errors.NotFound || ABSENCES.has(codeOf(error));
+}
+
+/** Tells whether `error` means that this process may not read a path. */
+export function isDenial(error: unknown): boolean {
+  return error instanceof Deno.errors.NotCapable || DENIALS.has(codeOf(error));
 }

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { isSettled } from "../../http/etags.ts";
 import type { DocumentRoot, Opened } from "./document_root.ts";
 import { FileLook, isSameVersion } from "../../system/file_look.ts";
+import { isAscii } from "./request_path.ts";
 import { readSmallFile } from "./small_file.ts";
 import type { SmallFile } from "./small_file.ts";
 
@@ -70,7 +71,9 @@ export class FileCache {
    */
   kept(path: string): KeptFile | null {
     if (!path.startsWith("/") || path.includes("/.")) return null;
-    return this.#entries.get(path.slice(1)) ?? null;
+    const entry = this.#entries.get(path.slice(1));
+    // Beyond ASCII, it is still to be found out what the path means.
+    return entry !== undefined && isAscii(path) ? entry : null;
   }
 
   #read(path: string, known: SmallFile | null): Opened | SmallFile {

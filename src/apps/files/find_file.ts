@@ -6,10 +6,11 @@
 
 import { fieldValue } from "../../http/headers.ts";
 import { namesType } from "../../http/accept.ts";
+import { namesFolder } from "../../http/target.ts";
 import type { RequestScope } from "../reply.ts";
 import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
 import type { FileCache } from "./file_cache.ts";
-import { folderLocation, locationOf, namesFolder } from "./request_path.ts";
+import { folderLocation, locationOf, requestPath } from "./request_path.ts";
 import type { FoundFile } from "./send_file.ts";
 
 /** How files are found. */
@@ -51,6 +52,7 @@ export function findFile(
   settings: FindSettings,
 ): Found {
   const { root, files, index, cleanUrls, spa, findFolders } = settings;
+  const isFolder = namesFolder(requestPath(scope));
 
   function openFile(path: string): FoundFile | 403 | 404 {
     const opened = files.open(path);
@@ -68,11 +70,16 @@ export function findFile(
     return 404;
   }
 
-  /** The index file of a folder, whose path is empty or ends with a slash. */
+  /**
+   * The index file of a folder, whose path is empty or ends with a slash. One
+   * that is there and cannot be served does not open the folder (403).
+   */
   function openIndex(folder: string): FoundFile | 403 | 404 {
+    if (!root.has(folder)) return 404;
     for (const name of index) {
       const found = openFile(folder + name);
       if (found !== 404) return found;
+      if (root.reasonFor(folder + name, true) === 403) return 403;
     }
     return 404;
   }
@@ -84,40 +91,58 @@ export function findFile(
     return true;
   }
 
+  /** The address of the folder whose index file is at `path`, if it is one. */
+  function indexLocation(path: string): string | null {
+    const folder = path.slice(0, path.lastIndexOf("/") + 1);
+    const first = index.find((name) => isFile(folder + name));
+    return first !== undefined && path === folder + first
+      ? locationOf(scope, parts.slice(0, -1), true)
+      : null;
+  }
+
   /** Where the page at `path` is with clean URLs, or null if it is there. */
   function cleanLocation(path: string): string | null {
     if (!path.endsWith(HTML)) return null;
-    const folder = path.slice(0, path.lastIndexOf("/") + 1);
-    const first = index.find((name) => isFile(folder + name));
-    if (first !== undefined && path === folder + first) {
-      return locationOf(scope, parts.slice(0, -1), true);
-    }
+    const location = indexLocation(path);
+    if (location !== null) return location;
     const clean = path.slice(0, -HTML.length);
-    if (clean === folder || isFile(clean)) return null;
-    return locationOf(scope, [
-      ...parts.slice(0, -1),
-      clean.slice(folder.length),
-    ], false);
+    const name = clean.slice(clean.lastIndexOf("/") + 1);
+    return name === "" || isFile(clean)
+      ? null
+      : locationOf(scope, [...parts.slice(0, -1), name], false);
+  }
+
+  /** `found` at its own address, or where that is. */
+  function orElsewhere(found: FoundFile, location: string | null): Found {
+    if (location === null) return found;
+    found.opened[Symbol.dispose]();
+    return { location };
   }
 
   function find(): Found {
-    if (!namesFolder(scope.path) && parts.length > 0) {
-      const path = parts.join("/");
+    const path = parts.join("/");
+    const hasPages = cleanUrls && path !== "";
+    if (!isFolder && path !== "") {
       const found = openFile(path);
       if (typeof found === "object") {
-        const location = cleanUrls ? cleanLocation(path) : null;
-        if (location === null) return found;
-        found.opened[Symbol.dispose]();
-        return { location };
+        return orElsewhere(found, hasPages ? cleanLocation(path) : null);
       }
       if (found === 403) return 403;
-      const page = cleanUrls ? openFile(path + HTML) : 404;
-      if (page !== 404) return page;
+      const page = hasPages ? openFile(path + HTML) : 404;
+      if (typeof page === "object") {
+        return orElsewhere(page, indexLocation(path + HTML));
+      }
+      if (page === 403) return 403;
     }
-    const folder = parts.map((part) => `${part}/`).join("");
+    const folder = path === "" ? "" : `${path}/`;
     const file = openIndex(folder);
     const found = file === 404 && findFolders ? openFolder(folder) : file;
-    if (typeof found === "number") return found;
+    // The page at /about is not the folder /about/.
+    if (found === 404 && isFolder && hasPages && isFile(path + HTML)) {
+      return { location: locationOf(scope, parts, false) };
+    }
+    if (found === 404) return root.reasonFor(path);
+    if (found === 403) return 403;
     const location = folderLocation(scope, parts);
     if (location === null) return found;
     found.opened[Symbol.dispose]();

@@ -4,7 +4,28 @@
  * @module
  */
 
-import { encodeSegment } from "../../http/target.ts";
+import { encodeSegment, pathSegments, readPath } from "../../http/target.ts";
+import { decodeByteString } from "../../system/file_names.ts";
+import { isHidden } from "./document_root.ts";
+
+const ASCII = /^[\0-\x7f]*$/;
+
+/** Tells whether `path` means the same as text and as bytes. */
+export function isAscii(path: string): boolean {
+  return ASCII.test(path);
+}
+
+/**
+ * The path of a request as a name of files: where the target was not UTF-8,
+ * `path` holds its bytes (PAGI.md 3.1), so that `/caf%E9` and `/caf%C3%A9` are
+ * the same there, and name different files.
+ */
+export function requestPath({ path, raw_path }: Address): string {
+  if (isAscii(path) || raw_path === undefined) return path;
+  const { path: whole, isUtf8 } = readPath(raw_path);
+  // A mount takes off the beginning; a middleware may have written another.
+  return isUtf8 || !whole.endsWith(path) ? path : decodeByteString(path);
+}
 
 /**
  * What Windows takes for another name: short forms (`GIT~1`), streams of a
@@ -14,10 +35,10 @@ const OTHER_NAME =
   /~\d|:|[. ]$|^(?:aux|con|conin\$|conout\$|nul|prn|com.|lpt.)(?:\.|$)/i;
 
 /**
- * The parts of `path`, a decoded path as a scope has it, without empty ones; or
- * the status that refuses it: 400 for NUL, 403 for a part that begins with a
- * dot or, with `showHidden`, for `..` (PAGI.md 7), and on Windows for another
- * name of a file than its own. `\` counts as `/`.
+ * The parts of `path`, without empty ones and dot segments (RFC 3986, 5.2.4);
+ * or the status that refuses it: 400 for NUL, 403 where `..` leads out of the
+ * root, for a part that begins with a dot unless `showHidden`, and on Windows
+ * for another name of a file than its own. `\` counts as `/`.
  */
 export function pathParts(
   path: string,
@@ -25,18 +46,14 @@ export function pathParts(
   windows: boolean = Deno.build.os === "windows",
 ): string[] | 400 | 403 {
   if (path.includes("\0")) return 400;
-  const parts = path.split(/[/\\]/).filter((part) => part !== "");
-  for (const part of parts) {
-    if (showHidden ? part === ".." : part.startsWith(".")) return 403;
-    if (windows && part !== "." && OTHER_NAME.test(part)) return 403;
-  }
-  return showHidden ? parts.filter((part) => part !== ".") : parts;
+  const parts = pathSegments(path);
+  if (parts === null) return 403;
+  if (windows && parts.some((part) => OTHER_NAME.test(part))) return 403;
+  return !showHidden && isHidden(parts.join("/")) ? 403 : parts;
 }
 
-/** Tells whether a decoded path names a folder. */
-export function namesFolder(path: string): boolean {
-  return path === "" || path.endsWith("/") || path.endsWith("\\");
-}
+/** A slash that a client wrote as an escape: no browser takes it for one. */
+const ENCODED_SLASH = /%(?:2f|5c)/i;
 
 /** What the address of a request is made of. */
 export interface Address {
@@ -54,11 +71,15 @@ export function folderLocation(
   address: Address,
   parts: readonly string[],
 ): string | null {
-  const { path, raw_path = path } = address;
+  const path = requestPath(address);
+  const { raw_path = path } = address;
   const canonical = parts.map((part) => `/${part}`).join("") + "/";
-  return path === canonical && raw_path.endsWith("/")
-    ? null
-    : locationOf(address, parts, true);
+  if (
+    path === canonical && raw_path.endsWith("/") &&
+    !ENCODED_SLASH.test(raw_path)
+  ) return null;
+  const location = locationOf({ ...address, query_string: "" }, parts, true);
+  return location === raw_path ? null : locationOf(address, parts, true);
 }
 
 /**

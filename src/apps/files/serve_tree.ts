@@ -11,7 +11,7 @@ import type { OpenedFolder } from "./document_root.ts";
 import { isCurrent } from "./file_cache.ts";
 import { findFile } from "./find_file.ts";
 import type { FindSettings } from "./find_file.ts";
-import { pathParts } from "./request_path.ts";
+import { pathParts, requestPath } from "./request_path.ts";
 import { sendFile, sendWhole, wholeAnswer } from "./send_file.ts";
 import type { FileSettings } from "./send_file.ts";
 
@@ -46,7 +46,7 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
     if (scope.method !== "GET" && scope.method !== "HEAD") {
       return await replyStatus(send, 405, [["allow", "GET, HEAD"]]);
     }
-    const parts = pathParts(scope.path, showHidden);
+    const parts = pathParts(requestPath(scope), showHidden);
     if (typeof parts === "number") return await replyStatus(send, parts);
 
     const found = findFile(scope, parts, finding);

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { decodePath } from "../../http/target.ts";
+import { byteLength } from "../../http/byte_length.ts";
+import { decodePath, readPath } from "../../http/target.ts";
 import type { NetScope } from "../../pagi/types.ts";
 
 /**
@@ -47,17 +48,26 @@ export function climbs(path: string): boolean {
  * when a middleware has rewritten the path.
  */
 function rawPathBelow(raw: string, root: string, path: string): string | null {
-  if (decodePath(raw) === path) return raw;
-  for (let at = 1; at <= raw.length; at++) {
-    // A mount ends before a slash, which may be written as %2F.
-    if (at < raw.length && raw[at] !== "/" && raw[at] !== "%") continue;
-    const rest = raw.slice(at);
-    if (
-      (decodePath(rest) || "/") === path &&
-      root.endsWith(decodePath(raw.slice(0, at)))
-    ) return rest;
+  const { path: whole, isUtf8 } = readPath(raw);
+  if (whole === path) return raw;
+  if (path === "/" && !whole.endsWith("/")) {
+    return root.endsWith(whole) ? "" : null;
   }
-  return null;
+  const before = whole.slice(0, whole.length - path.length);
+  if (!whole.endsWith(path) || !root.endsWith(before)) return null;
+  if (whole === raw) return path;
+  let left = isUtf8 ? byteLength(before) : before.length;
+  let end = 0;
+  // Each byte is an escape or a character.
+  for (; left > 0; left--) end += isEscape(raw, end) ? 3 : 1;
+  return raw.slice(end);
+}
+
+const ESCAPE = /%[0-9A-Fa-f]{2}/y;
+
+function isEscape(raw: string, at: number): boolean {
+  ESCAPE.lastIndex = at;
+  return ESCAPE.test(raw);
 }
 
 /** Percent-encodes what cannot stand in a request line. */

@@ -29,7 +29,7 @@ for (const [way, { open, works }] of Object.entries(OPENERS)) {
   }, () => {
     using tree = hostileTree();
     addSpecialFiles(tree.root);
-    const root = new DocumentRoot("Test", tree.root, open);
+    const root = new DocumentRoot("Test", tree.root, { opener: open });
     const found = (path: string) => {
       const opened = root.open(path);
       if (typeof opened === "number") return opened;
@@ -65,7 +65,7 @@ for (const [way, { open, works }] of Object.entries(OPENERS)) {
     ignore: !works,
   }, () => {
     using tree = hostileTree();
-    const root = new DocumentRoot("Test", tree.root, open);
+    const root = new DocumentRoot("Test", tree.root, { opener: open });
     const opened = root.open("hello.txt");
     assert(typeof opened === "object" && opened.kind === "file");
     assertEquals(opened.info.size, 5);
