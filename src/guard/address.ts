@@ -21,14 +21,20 @@ export function addressName(address: SocketAddress): string {
 
 /**
  * The name of a connection: its client's address, as in a handler's
- * `info.remoteAddr`, and the server's port, because a client may use one port
- * of its own for connections to several of ours.
+ * `info.remoteAddr`, and that of the listener that accepted it.
+ *
+ * A client may use one port of its own for connections to several addresses of
+ * ours. Where each has a listener of its own, no two open connections have one
+ * name; those of a listener at all addresses (`0.0.0.0`, `::`) may. The engine
+ * does not tell at which address a request came in.
  *
  * All connections of a Unix socket share one name: their clients have none.
+ *
+ * @param listener See {@linkcode addressName}.
  */
-export function peerKey(client: Deno.Addr, serverPort: number): string {
+export function peerKey(client: Deno.Addr, listener: string): string {
   return "hostname" in client
-    ? `${client.hostname}:${client.port}>${serverPort}`
+    ? `${client.hostname}:${client.port}>${listener}`
     : "unix";
 }
 

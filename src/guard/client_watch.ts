@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection, Connections } from "./connections.ts";
+import type { Connection, Connections, RequestOrigin } from "./connections.ts";
 import type { Sockets } from "./sockets.ts";
 
 /** Why the watch closed a connection (PAGI.md 4). */
@@ -25,10 +25,7 @@ export interface ExpectedInput {
 }
 
 /** A request that runs. */
-export interface WatchedRequest {
-  /** Seconds since it came. */
-  readonly age: number;
-  readonly peerKey: string;
+export interface WatchedRequest extends RequestOrigin {
   /**
    * Null when there is nothing to watch: it has been answered, or others share
    * its connection.
@@ -44,7 +41,7 @@ export interface ClientWatchOptions {
   requests(): Iterable<WatchedRequest>;
   /** Brings the connections up to date. */
   look(): void;
-  onClose(peer: string, reason: ClientReason): void;
+  onClose(request: WatchedRequest, reason: ClientReason): void;
 }
 
 /** What a connection had received … */
@@ -146,39 +143,87 @@ export class ClientWatch {
 
   #check(began: number): void {
     const inputs = new Map<Connection, Input>();
-    const closed: [string, ClientReason][] = [];
+    const claimed = new Set<Connection>();
+    const closed: [WatchedRequest, ClientReason][] = [];
+    /** By name: requests of which it is not known which connection is theirs. */
+    const unclear = new Map<string, WatchedRequest[]>();
     let running = false;
     this.#alert = false;
+    const close = (
+      request: WatchedRequest,
+      connection: Connection,
+      reason: ClientReason | null,
+    ) => {
+      if (reason === null) return;
+      connection.ending = true;
+      this.#sockets.shutdown(connection);
+      closed.push([request, reason]);
+    };
     for (const request of this.#options.requests()) {
       running = true;
       const expected = request.input;
       if (expected === null) continue;
       const connection = this.#find(request, began);
-      if (connection === undefined) continue;
-      const reason = this.#judge(request, expected, connection, inputs);
-      if (reason === null) continue;
-      connection.ending = true;
-      this.#sockets.shutdown(connection);
-      closed.push([connection.peer, reason]);
+      if (connection !== undefined) {
+        claimed.add(connection);
+        const reason = this.#judge(request, expected, connection, inputs);
+        close(request, connection, reason);
+      } else if (this.#connections.isContested(request.peerKey)) {
+        const others = unclear.get(request.peerKey);
+        if (others) others.push(request);
+        else unclear.set(request.peerKey, [request]);
+      }
+    }
+    for (const [peer, requests] of unclear) {
+      const others = this.#connections.named(peer)
+        .filter((connection) => !claimed.has(connection));
+      const worst = this.#judgeTogether(requests, others, inputs);
+      if (worst !== null) close(requests[0], ...worst);
     }
     this.#inputs = inputs;
     const now = performance.now();
     this.#restsUntil = now + (now - began) / SHARE;
     if (running) this.#wait(this.#alert ? STEP : CALM);
-    for (const [peer, reason] of closed) this.#options.onClose(peer, reason);
+    for (const [request, reason] of closed) {
+      this.#options.onClose(request, reason);
+    }
   }
 
   /** The request's connection; a request is looked for once, if at all. */
   #find(request: WatchedRequest, began: number): Connection | undefined {
-    const connection = this.#connections.findOpen(request.peerKey);
+    const connection = this.#connections.identify(request);
     if (connection !== undefined || this.#unfound.has(request)) {
       return connection;
     }
     const since = isYoung(request) ? began - LOOK_STEP : began;
     if (!this.#connections.lookedAfter(since)) this.#options.look();
-    const found = this.#connections.find(request.peerKey);
+    const found = this.#connections.identify(request);
     if (found === undefined && !isYoung(request)) this.#unfound.add(request);
     return found;
+  }
+
+  /**
+   * Which of these connections is to be closed, and why, if one is: each may
+   * have any of the requests. The others are looked at again without it.
+   */
+  #judgeTogether(
+    requests: readonly WatchedRequest[],
+    connections: readonly Connection[],
+    inputs: Map<Connection, Input>,
+  ): [Connection, ClientReason] | null {
+    let worst: [Connection, ClientReason] | null = null;
+    let most = 0;
+    for (const connection of connections) {
+      const expected = expectedOfAny(requests, connection);
+      const before = this.#inputs.get(connection)?.atTurn ?? 0;
+      const reason = this.#judge(requests[0], expected, connection, inputs);
+      if (reason === null) continue;
+      const state = this.#sockets.tcpState(connection);
+      const excess = (state?.received ?? 0) - before;
+      if (excess > most) worst = [connection, reason];
+      most = Math.max(most, excess);
+    }
+    return worst;
   }
 
   /** Why the connection is to be closed, if it is. */
@@ -211,6 +256,25 @@ export class ClientWatch {
     if (received - atFirst > MOST_UNINTERRUPTED) request.makeLast();
     return null;
   }
+}
+
+/**
+ * What may come on a connection that has one of these requests, or none: all
+ * that they may send together, until a further request is seen on it.
+ */
+function expectedOfAny(
+  requests: readonly WatchedRequest[],
+  connection: Connection,
+): ExpectedInput {
+  let allowed = 0, turn = connection.requests;
+  let excess: FloodReason = "queue_overflow";
+  for (const { input } of requests) {
+    if (input === null) continue;
+    allowed += input.allowed;
+    turn += input.turn;
+    excess = input.excess;
+  }
+  return { allowed, turn, excess, endIsSeen: true };
 }
 
 /** True of a request that may be answered before anything is the matter. */

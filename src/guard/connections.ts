@@ -14,8 +14,14 @@ import type { Socket, Sockets } from "./sockets.ts";
 export interface Connection extends Socket {
   /** See {@linkcode peerKey}. On a Unix socket it is not found by this name. */
   readonly peer: string;
+  /** No other open connection can have its name. */
+  readonly exact: boolean;
   /** False on a Unix socket, of which the kernel tells no more. */
   readonly tcp: boolean;
+  /** The next one of the same name. */
+  namesake: Connection | undefined;
+  /** Requests that were seen to come on it; not all are looked at. */
+  requests: number;
   /** Where it was found by … */
   fd: number;
   /** … the last look that found it. */
@@ -34,6 +40,18 @@ export interface Connection extends Socket {
   ackedAt: number;
 }
 
+/** A request, by what is known of where it came from. */
+export interface RequestOrigin {
+  /** See {@linkcode peerKey}. */
+  readonly peerKey: string;
+  /** Seconds since it came. */
+  readonly age: number;
+  /** The engine's object for this request and no other. */
+  readonly info: object;
+}
+
+/** How exactly the system's clocks agree on when something happened (ms). */
+const CLOCK_STEP = 10;
 /** The most of all time that may go into looks that requests ask for. */
 const SHARE = 0.1;
 
@@ -44,7 +62,11 @@ export class Connections {
   readonly #listeners = new Set<string>();
   /** By cookie, the first seen first. */
   readonly #known = new Map<number, Connection>();
+  /** The first of each name. */
   readonly #byPeer = new Map<string, Connection>();
+  readonly #contested = new Set<string>();
+  /** By the engine's object for each request whose connection is known. */
+  readonly #byInfo = new WeakMap<object, Connection>();
   /** Cookies of sockets that are none of ours. */
   #strangers = new Set<number>();
   #look = 0;
@@ -69,33 +91,120 @@ export class Connections {
     return this.#known.values();
   }
 
-  /** The one of the last look that has this name; it may be gone by now. */
-  find(peer: string): Connection | undefined {
-    return this.#byPeer.get(peer);
+  /** How many names are those of several connections. */
+  get contested(): number {
+    return this.#contested.size;
   }
 
-  /** The one of the last look that has this name and is still open. */
-  findOpen(peer: string): Connection | undefined {
-    const connection = this.#byPeer.get(peer);
-    if (connection === undefined || this.#sockets.isOpen(connection)) {
-      return connection;
+  /** Tells whether several connections have this name. */
+  isContested(peer: string): boolean {
+    return this.#contested.has(peer);
+  }
+
+  /** Those of the last look that have this name and are still open. */
+  named(peer: string): Connection[] {
+    const open = [];
+    let connection = this.#byPeer.get(peer);
+    while (connection !== undefined) {
+      const { namesake } = connection;
+      if (this.#sockets.isOpen(connection)) open.push(connection);
+      else this.#forget(connection);
+      connection = namesake;
     }
-    this.#forget(connection);
+    return open;
   }
 
   /**
-   * The open one that has this name, and when it is not known and can be
-   * afforded, after a look; `burst` as in {@linkcode mayLook}.
+   * The connection of a request that has come in this very turn of the event
+   * loop: so it is open. Of several namesakes it is the one that has received
+   * something last, or undefined where that is not clear: then nothing may be
+   * done to any of them.
+   *
+   * @param sure Look for namesakes first, where there can be any that the last
+   * look did not find; undefined when that cannot be afforded.
+   * @param look Brings the connections up to date.
+   * @param burst As in {@linkcode mayLook}.
    */
-  findOrLook(
-    peer: string,
+  identifyNow(
+    { peerKey, info }: RequestOrigin,
+    sure: boolean,
     look: () => void,
     burst: number,
   ): Connection | undefined {
-    const connection = this.findOpen(peer);
-    if (connection !== undefined || !this.mayLook(burst)) return connection;
+    const known = this.#byInfo.get(info);
+    if (known !== undefined) return known;
+    let open = this.named(peerKey);
+    let certain = open.length > 1 || open[0]?.exact === true;
+    if (!certain && (sure || open.length === 0) && this.mayLook(burst)) {
+      look();
+      open = this.named(peerKey);
+      certain = true;
+    }
+    if (sure && !certain) return undefined;
+    const found = open.length > 1 ? this.#lastReceiver(open) : open[0];
+    if (found !== undefined) found.requests++;
+    if (certain && found !== undefined) this.#byInfo.set(info, found);
+    return found;
+  }
+
+  /**
+   * The connection of a request that came a while ago; undefined when it is
+   * gone, was not found by the last look, or is one of several namesakes.
+   */
+  identify(origin: RequestOrigin): Connection | undefined {
+    const { peerKey, age, info } = origin;
+    const known = this.#byInfo.get(info);
+    if (known !== undefined) {
+      return this.#sockets.isOpen(known) ? known : undefined;
+    }
+    const cameAt = performance.now() - age * 1000;
+    const candidates = this.candidates(peerKey, cameAt);
+    const [found] = candidates;
+    if (
+      candidates.length !== 1 || !found.exact && !this.lookedAfter(cameAt)
+    ) return undefined;
+    this.#byInfo.set(info, found);
+    return found;
+  }
+
+  /** The same; when it is not known and can be afforded, after a look. */
+  identifyOrLook(
+    origin: RequestOrigin,
+    look: () => void,
+    burst: number,
+  ): Connection | undefined {
+    const found = this.identify(origin);
+    if (found !== undefined || !this.mayLook(burst)) return found;
     look();
-    return this.find(peer);
+    return this.identify(origin);
+  }
+
+  /** From now on knows that the request came on this connection. */
+  assign({ info }: RequestOrigin, connection: Connection): void {
+    this.#byInfo.set(info, connection);
+  }
+
+  /**
+   * Those of this name that may have been there at the instant `cameAt`. A
+   * client that comes back from the same port has a younger connection.
+   */
+  candidates(peer: string, cameAt: number): Connection[] {
+    const now = performance.now();
+    return this.named(peer).filter((connection) => {
+      const state = this.#sockets.tcpState(connection);
+      return state !== null &&
+        !(state.segments === 0 && now - state.silence > cameAt + CLOCK_STEP);
+    });
+  }
+
+  #lastReceiver(open: readonly Connection[]): Connection | undefined {
+    const [first, second] = open.map((connection) => ({
+      connection,
+      silence: this.#sockets.tcpState(connection)?.inboundSilence ?? Infinity,
+    })).sort((a, b) => a.silence - b.silence);
+    return second.silence - first.silence < CLOCK_STEP
+      ? undefined
+      : first.connection;
   }
 
   /** Tells whether there was a look after the instant `since`. */
@@ -129,7 +238,7 @@ export class Connections {
     }
     let free = this.#limit;
     for (const { seated } of present) if (seated) free--;
-    const next = [...admitted].map((peer) => this.#byPeer.get(peer));
+    const next = [...admitted].flatMap((peer) => this.named(peer));
     const rest = free > 0 && free < present.length
       ? this.#answeredFirst(present)
       : present;
@@ -177,22 +286,42 @@ export class Connections {
   }
 
   #forget(connection: Connection): void {
-    this.#known.delete(connection.cookie);
-    if (this.#byPeer.get(connection.peer) === connection) {
-      this.#byPeer.delete(connection.peer);
+    if (!this.#known.delete(connection.cookie) || !connection.tcp) return;
+    const { peer, namesake } = connection;
+    const first = this.#byPeer.get(peer)!;
+    if (first !== connection) {
+      let one = first;
+      while (one.namesake !== connection) one = one.namesake!;
+      one.namesake = namesake;
+    } else if (namesake !== undefined) this.#byPeer.set(peer, namesake);
+    else this.#byPeer.delete(peer);
+    if (this.#byPeer.get(peer)?.namesake === undefined) {
+      this.#contested.delete(peer);
     }
+  }
+
+  #name(connection: Connection): void {
+    const { peer } = connection;
+    connection.namesake = this.#byPeer.get(peer);
+    this.#byPeer.set(peer, connection);
+    if (connection.namesake !== undefined) this.#contested.add(peer);
   }
 
   #identify(fd: number, cookie: number): Connection | null {
     const own = this.#sockets.ownAddress(fd);
-    if (own === null || !this.#isWatched(own)) return null;
+    if (own === null) return null;
+    const listener = this.#listenerOf(own);
+    if (listener === null) return null;
     const peer = this.#sockets.peerAddress(fd);
     if (peer === null) return null; // the listener itself
     const tcp = this.#sockets.isTcp(fd);
     if (!tcp && "port" in own) return null;
-    const connection = {
-      peer: peerKey(peer, "port" in own ? own.port : 0),
+    const connection: Connection = {
+      peer: peerKey(peer, listener),
+      exact: listener === addressName(own),
       tcp,
+      namesake: undefined,
+      requests: 0,
       cookie,
       fd,
       look: 0,
@@ -204,15 +333,20 @@ export class Connections {
       ackedAt: 0,
     };
     this.#known.set(cookie, connection);
-    if (tcp) this.#byPeer.set(connection.peer, connection);
+    if (tcp) this.#name(connection);
     return connection;
   }
 
-  #isWatched(own: SocketAddress): boolean {
-    if (this.#listeners.has(addressName(own))) return true;
-    if (!("port" in own)) return false;
+  /** The listener that has accepted a connection to `own`; null for none. */
+  #listenerOf(own: SocketAddress): string | null {
+    const name = addressName(own);
+    // The kernel prefers the listener at the address itself, too.
+    if (this.#listeners.has(name)) return name;
+    if (!("port" in own)) return null;
+    // IPv4 clients of a listener at `::` have addresses like ::ffff:1.2.3.4.
     const hostname = own.hostname.includes(":") ? "::" : "0.0.0.0";
-    return this.#listeners.has(addressName({ ...own, hostname }));
+    const any = addressName({ ...own, hostname });
+    return this.#listeners.has(any) ? any : null;
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection, Connections } from "./connections.ts";
+import type { Connection, Connections, RequestOrigin } from "./connections.ts";
 import type { Sockets } from "./sockets.ts";
 
 /** What the endings need to know. */
@@ -16,8 +16,12 @@ export interface EndingOptions {
 }
 
 interface Ending {
+  readonly peer: string;
   readonly since: number;
-  connection?: Connection;
+  /** When the request came that has the last answer (ms). */
+  readonly cameAt: number;
+  /** Undefined until it is known which one it is. */
+  connection: Connection | undefined;
   /** When to go on. */
   due: number;
   /** Segments sent when it was last checked. */
@@ -45,12 +49,18 @@ const BURST = 50;
  * goes on being read for a while. Closing at once would reset the connection
  * of a client that is still sending, and the reset may overtake the answer
  * (RFC 9112, section 9.6).
+ *
+ * Which connection it is, is asked while the request is new. In a flood, when
+ * a look at all connections cannot be afforded, it is found soon after: as the
+ * only one of its name that is as old as the request, or that was sent
+ * something just then. Where it cannot be told, none is ended.
  */
 export class Endings {
   readonly #sockets: Sockets;
   readonly #connections: Connections;
   readonly #options: EndingOptions;
-  readonly #endings = new Map<string, Ending>();
+  /** By the names of connections. */
+  readonly #endings = new Map<string, Ending[]>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the next check comes … */
   #wakesAt = 0;
@@ -67,44 +77,102 @@ export class Endings {
     this.#options = options;
   }
 
-  /** How many connections are being ended. */
+  /** How many names connections have that are being ended. */
   get size(): number {
     return this.#endings.size;
   }
 
-  /** Tells whether a request comes on a connection that is being ended. */
-  hasAsked(peer: string): boolean {
-    const ending = this.#endings.get(peer);
-    if (ending === undefined) return false;
-    if (ending.connection && !this.#sockets.isOpen(ending.connection)) {
-      this.#endings.delete(peer); // this is the next one of the same name
-      return false;
-    }
-    if (!ending.asked) {
-      ending.asked = true;
-      // Answers to a flood of requests leave timers no time.
-      if (!ending.finished) {
-        const running = new Set(this.#options.runningPeers());
-        const isRunning = () => running.has(peer);
-        this.#step(peer, ending, performance.now(), isRunning);
+  /**
+   * Tells whether a request, which has just come, is on a connection that is
+   * being ended.
+   */
+  hasAsked(origin: RequestOrigin): boolean {
+    const { peerKey } = origin;
+    const known = this.#endings.get(peerKey);
+    if (known === undefined) return false;
+    const { look } = this.#options;
+    const connections = this.#connections;
+    const connection = connections.identifyNow(origin, true, look, BURST) ??
+      connections.identifyNow(origin, false, look, 0);
+    if (connection === undefined) return false;
+    const alone = !connections.isContested(peerKey);
+    for (const ending of known) {
+      if (ending.connection === undefined && alone) {
+        // Unless a client has come back from the same port.
+        const [same] = connections.candidates(peerKey, ending.cameAt);
+        if (same === undefined) this.#remove(ending);
+        ending.connection = same;
       }
+      if (ending.connection !== connection) continue;
+      // Answers to a flood of requests leave timers no time.
+      if (!ending.asked && !ending.finished) {
+        ending.asked = true;
+        const running = new Set(this.#options.runningPeers());
+        this.#step(ending, performance.now(), () => running.has(peerKey));
+      }
+      return true;
     }
-    return true;
+    return false;
   }
 
-  /** Ends a connection, after its answer or (`finished`) as soon as found. */
-  add(peer: string, finished = false): void {
+  /**
+   * Ends the connection of a request, after its answer or (`finished`) as soon
+   * as it is found.
+   */
+  add(origin: RequestOrigin, finished = false): void {
+    const { look } = this.#options;
+    const connections = this.#connections;
+    const { age, peerKey: peer } = origin;
+    const connection = age === 0
+      ? connections.identifyNow(origin, true, look, BURST)
+      : connections.identifyOrLook(origin, look, BURST);
+    this.#add(peer, connection, performance.now() - age * 1000, finished);
+  }
+
+  /** Ends a connection on which nothing runs. */
+  addConnection(connection: Connection): void {
+    this.#add(connection.peer, connection, performance.now(), false);
+  }
+
+  #add(
+    peer: string,
+    connection: Connection | undefined,
+    cameAt: number,
+    finished: boolean,
+  ): void {
     const since = performance.now();
     const due = since + STEP;
-    const known = this.#endings.get(peer);
-    if (known === undefined) {
-      const ending = { since, due, segments: -1, asked: false, finished };
-      this.#endings.set(peer, ending);
-    } else if (finished) {
+    const all = this.#endings.get(peer) ?? [];
+    const known = all.find((other) =>
+      connection !== undefined && other.connection === connection
+    );
+    if (known !== undefined) {
+      if (!finished) return;
       known.finished = true;
       known.due = due;
-    } else return;
+    } else {
+      if (connection !== undefined) connection.ending = true;
+      all.push({
+        peer,
+        since,
+        cameAt,
+        connection,
+        due,
+        segments: -1,
+        asked: false,
+        finished,
+      });
+      this.#endings.set(peer, all);
+    }
     this.#wait(STEP);
+  }
+
+  #remove(ending: Ending): void {
+    const rest = this.#endings.get(ending.peer)?.filter((one) =>
+      one !== ending
+    );
+    if (rest?.length) this.#endings.set(ending.peer, rest);
+    else this.#endings.delete(ending.peer);
   }
 
   /** Ends nothing any more. */
@@ -134,9 +202,11 @@ export class Endings {
     const isRunning = (peer: string) =>
       (running ??= new Set(this.#options.runningPeers())).has(peer);
     let next = Infinity;
-    for (const [peer, ending] of this.#endings) {
-      if (ending.due <= now) this.#step(peer, ending, now, isRunning);
-      if (this.#endings.has(peer)) next = Math.min(next, ending.due);
+    for (const ending of [...this.#endings.values()].flat()) {
+      if (ending.due <= now) this.#step(ending, now, isRunning);
+    }
+    for (const endings of this.#endings.values()) {
+      for (const { due } of endings) next = Math.min(next, due);
     }
     const spent = performance.now() - now;
     this.#restsUntil = now + spent + spent / SHARE;
@@ -144,28 +214,17 @@ export class Endings {
   }
 
   #step(
-    peer: string,
     ending: Ending,
     now: number,
     isRunning: (peer: string) => boolean,
   ): void {
-    const connections = this.#connections;
-    ending.connection ??= connections.findOrLook(
-      peer,
-      this.#options.look,
-      BURST,
-    );
-    const connection = ending.connection;
-    if (connection === undefined) {
-      if (connections.lookedAfter(ending.since)) this.#endings.delete(peer);
-      return;
-    }
+    const connection = ending.connection ??= this.#find(ending, now);
+    if (connection === undefined) return;
     connection.ending = true;
     const state = this.#sockets.tcpState(connection);
     if (state === null || ending.finished) {
       this.#sockets.shutdown(connection);
-      this.#endings.delete(peer);
-      return;
+      return this.#remove(ending);
     }
     const age = now - ending.since;
     const still = state.segments === ending.segments;
@@ -173,12 +232,34 @@ export class Endings {
     const answered = !state.pending &&
       (age >= PATIENCE || still && state.silence <= age + STEP);
     // The engine takes the next request once it has written the last answer.
-    if ((answered || ending.asked) && !isRunning(peer)) {
+    if ((answered || ending.asked) && !isRunning(ending.peer)) {
       this.#sockets.finish(connection);
       ending.finished = true;
       ending.due = now + LINGER;
     } else {
       ending.due = now + Math.min(age / 2, 250);
     }
+  }
+
+  /** Finds a connection that was not known when its answer was given. */
+  #find(ending: Ending, now: number): Connection | undefined {
+    const { peer, since, cameAt } = ending;
+    const connections = this.#connections;
+    if (!connections.lookedAfter(since) && connections.mayLook(BURST)) {
+      this.#options.look();
+    }
+    ending.due = now + STEP;
+    if (!connections.lookedAfter(since)) return undefined;
+    const candidates = connections.candidates(peer, cameAt);
+    const answered = candidates.length < 2 ? candidates : candidates
+      .filter((one) => {
+        const silence = this.#sockets.tcpState(one)?.silence ?? Infinity;
+        const sentAt = now - silence;
+        return sentAt > since - STEP && sentAt < since + PATIENCE / 10;
+      });
+    if (answered.length === 1) return answered[0];
+    const hopeless = candidates.length === 0 || now - since > PATIENCE;
+    if (hopeless) this.#remove(ending);
+    return undefined;
   }
 }

@@ -12,7 +12,11 @@ import {
   ClientWatch,
   type WatchedRequest,
 } from "./client_watch.ts";
-import { type Connection, Connections } from "./connections.ts";
+import {
+  type Connection,
+  Connections,
+  type RequestOrigin,
+} from "./connections.ts";
 import {
   type DeadlineReason,
   Deadlines,
@@ -40,8 +44,17 @@ export interface GuardOptions {
   runningPeers(): PeersRunning | Promise<PeersRunning>;
   /** The requests of this thread, to watch their clients; none if missing. */
   requests?(): Iterable<WatchedRequest>;
-  /** Called after the guard closed a connection for that reason. */
-  onClose?(peer: string, reason: DeadlineReason | ClientReason): void;
+  /**
+   * Called after the guard closed a connection for that reason.
+   *
+   * @param request The one that ran on it; not given where it is known to be
+   * all that run under that name.
+   */
+  onClose?(
+    peer: string,
+    reason: DeadlineReason | ClientReason,
+    request?: WatchedRequest,
+  ): void;
 }
 
 /** For how long nothing has happened on a connection (ms). */
@@ -57,9 +70,12 @@ export interface Guard {
   /**
    * Tells whether a request may run. False when its connection is one too many
    * or is being ended; then answer 503 and call `endConnection`. To be called
-   * once per request. It costs next to nothing while the limit is far.
+   * once per request, in the turn in which it comes. It costs next to nothing
+   * while the limit is far.
+   *
+   * @param listener The address at which it came, see {@linkcode addressName}.
    */
-  admit(info: Deno.ServeHandlerInfo<Deno.Addr>, serverPort: number): boolean;
+  admit(info: Deno.ServeHandlerInfo<Deno.Addr>, listener: string): boolean;
   /**
    * Closes a connection behind its answer, which is to be handed to the engine
    * in the same turn; not before all that runs on it has ended. The client
@@ -67,14 +83,15 @@ export interface Guard {
    * its further requests are not admitted; so on HTTP/2, where other requests
    * share the connection, let only the stream end.
    */
-  endConnection(peer: string): void;
+  endConnection(request: RequestOrigin): void;
   /** Closes a connection at once; what its peer has not taken is dropped. */
-  dropConnection(peer: string): void;
+  dropConnection(request: RequestOrigin): void;
   /**
    * For how long nothing was sent on a connection, and nothing received (ms);
-   * null when it cannot be found.
+   * null when it cannot be found. Where several may be meant, it is the one on
+   * which something happened last.
    */
-  silence(peer: string): Silence | null;
+  silence(request: RequestOrigin): Silence | null;
   /**
    * To be called when a request begins: its client is watched, as it may leave
    * or flood. It costs next to nothing.
@@ -137,7 +154,12 @@ class LibcGuard implements Guard {
   readonly #newcomers = new Set<string>();
 
   constructor(sockets: Sockets, options: GuardOptions) {
-    const { timeoutMs, onClose = () => {} } = options;
+    const { timeoutMs } = options;
+    const onClose = (
+      peer: string,
+      reason: DeadlineReason | ClientReason,
+      request?: WatchedRequest,
+    ) => options.onClose?.(peer, reason, request);
     const runningPeers = () => options.runningPeers();
     const look = () => this.#look();
     this.#sockets = sockets;
@@ -158,14 +180,17 @@ class LibcGuard implements Guard {
         timeoutMs,
         look,
         runningPeers,
-        onClose,
+        onClose: (peer, reason) => {
+          // The engine tells whose request it was that ran on it.
+          if (!connections.isContested(peer)) onClose(peer, reason);
+        },
       });
     }
     if (options.requests !== undefined) {
       this.#clientWatch = new ClientWatch(sockets, connections, {
         requests: () => options.requests!(),
         look,
-        onClose,
+        onClose: (request, reason) => onClose(request.peerKey, reason, request),
       });
     }
     this.#look();
@@ -175,65 +200,90 @@ class LibcGuard implements Guard {
     this.#connections.watch(address);
   }
 
-  admit(info: Deno.ServeHandlerInfo<Deno.Addr>, serverPort: number): boolean {
-    return --this.#credit >= 0 && this.#endings.size === 0 ||
-      this.#admitByName(info.remoteAddr, serverPort);
+  admit(info: Deno.ServeHandlerInfo<Deno.Addr>, listener: string): boolean {
+    return --this.#credit >= 0 && this.#endings.size === 0 &&
+        this.#connections.contested === 0 ||
+      this.#admitByName(info, listener);
   }
 
-  #admitByName(client: Deno.Addr, serverPort: number): boolean {
+  #admitByName(
+    info: Deno.ServeHandlerInfo<Deno.Addr>,
+    listener: string,
+  ): boolean {
+    const client = info.remoteAddr;
     if (!("hostname" in client)) return true;
-    const peer = peerKey(client, serverPort);
-    if (this.#endings.hasAsked(peer)) return false;
-    if (this.#credit >= 0) return true;
-    if (this.#hasSeat(peer)) {
-      if (this.#connections.mayLook(0)) this.#look(); // for fresh credit
+    const origin = { peerKey: peerKey(client, listener), age: 0, info };
+    if (this.#endings.hasAsked(origin)) return false;
+    const connections = this.#connections;
+    const look = () => this.#look();
+    if (this.#credit >= 0) {
+      if (connections.isContested(origin.peerKey)) {
+        connections.identifyNow(origin, false, look, 0);
+      }
       return true;
     }
-    if (!this.#connections.mayLook(BURST)) return false;
+    if (this.#hasSeat(origin)) {
+      if (connections.mayLook(0)) this.#look(); // for fresh credit
+      return true;
+    }
+    if (!connections.mayLook(BURST)) return false;
     this.#look();
-    return this.#hasSeat(peer);
+    return this.#hasSeat(origin);
   }
 
-  #hasSeat(peer: string): boolean {
-    if (this.#connections.find(peer)?.seated || this.#newcomers.has(peer)) {
+  #hasSeat(origin: RequestOrigin): boolean {
+    const { peerKey: peer } = origin;
+    const open = this.#connections.named(peer);
+    const one = open.length > 1
+      ? this.#connections.identifyNow(origin, false, () => {}, 0)
+      : open[0];
+    if (open.length > 1 && one === undefined) {
+      return open.some(({ seated }) => seated);
+    }
+    if (one?.seated || this.#newcomers.has(peer) && open.length < 2) {
       return true;
     }
     if (this.#vacant === 0) return false;
     this.#vacant--;
-    this.#newcomers.add(peer);
+    if (one === undefined) this.#newcomers.add(peer);
+    else one.seated = true;
     return true;
   }
 
-  endConnection(peer: string): void {
-    this.#endings.add(peer);
+  endConnection(request: RequestOrigin): void {
+    this.#endings.add(request);
   }
 
   endAll(): void {
     this.#look();
-    for (const { tcp, peer } of this.#connections.all()) {
-      if (tcp) this.#endings.add(peer);
+    for (const connection of this.#connections.all()) {
+      if (connection.tcp) this.#endings.addConnection(connection);
     }
   }
 
-  dropConnection(peer: string): void {
-    const connection = this.#connections.findOpen(peer);
-    if (connection === undefined) this.#endings.add(peer, true);
+  dropConnection(request: RequestOrigin): void {
+    const connection = this.#connections.identify(request);
+    if (connection === undefined) this.#endings.add(request, true);
     else {
       const pending = this.#sockets.tcpState(connection)?.pending;
       this.#shutdown(connection, pending);
     }
   }
 
-  silence(peer: string): Silence | null {
-    const connection = this.#connections.findOrLook(
-      peer,
-      () => this.#look(),
-      BURST,
-    );
-    const state = connection && this.#sockets.tcpState(connection);
-    return state
-      ? { sent: state.silence, received: state.inboundSilence }
-      : null;
+  silence(request: RequestOrigin): Silence | null {
+    const connections = this.#connections;
+    const look = () => this.#look();
+    const connection = connections.identifyOrLook(request, look, BURST);
+    const states = (connection ? [connection] : connections.isContested(
+        request.peerKey,
+      )
+      ? connections.named(request.peerKey)
+      : []).flatMap((one) => this.#sockets.tcpState(one) ?? []);
+    if (states.length === 0) return null;
+    return {
+      sent: Math.min(...states.map((state) => state.silence)),
+      received: Math.min(...states.map((state) => state.inboundSilence)),
+    };
   }
 
   wake(): void {

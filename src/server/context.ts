@@ -7,6 +7,7 @@
 import type { Extensions, PagiApp, State, TlsInfo } from "../pagi/types.ts";
 import type { Fields } from "../http/headers.ts";
 import type { Settings } from "../options/settings.ts";
+import { addressName, type SocketAddress } from "../guard/address.ts";
 import type { Guard } from "../guard/guard.ts";
 import type { AccessLog } from "./access_log.ts";
 import type { StopCause } from "./exchange.ts";
@@ -56,6 +57,8 @@ export interface ListenerContext {
   readonly addedHeaders: Fields | null;
   /** Host and port, or path and null. */
   readonly server: [host: string, port: number | null];
+  /** The address as it was bound: part of its connections' names. */
+  readonly name: string;
   readonly httpExtensions: Extensions;
   readonly webSocketExtensions: Extensions;
   /** Makes a WebSocket of a request. */
@@ -68,11 +71,15 @@ export type Upgrade = (
   options: Deno.UpgradeWebSocketOptions,
 ) => Deno.WebSocketUpgrade;
 
-/** One address of `worker`; `certificate` is null without TLS. */
+/**
+ * One address of `worker`; `certificate` is null without TLS, `bound` without a
+ * socket.
+ */
 export function listenerContext(
   worker: WorkerContext,
   server: [host: string, port: number | null],
   certificate: string | null,
+  bound: SocketAddress | null,
   upgrade: Upgrade = Deno.upgradeWebSocket,
 ): ListenerContext {
   const tls = certificate === null ? {} : { tls: tlsInfo(certificate) };
@@ -83,6 +90,7 @@ export function listenerContext(
     findClient: compileProxyHeaders(worker.settings),
     addedHeaders: header.length > 0 ? header : null,
     server,
+    name: bound === null ? "" : addressName(bound),
     httpExtensions: Object.freeze(tls),
     webSocketExtensions: Object.freeze({
       ...tls,

@@ -32,7 +32,7 @@ export function dispatch(
   info: Deno.ServeHandlerInfo,
 ): Response | Promise<Response> {
   const { guard, settings } = listener.worker;
-  if (guard !== null && !guard.admit(info, listener.server[1] ?? 0)) {
+  if (guard !== null && !guard.admit(info, listener.name)) {
     return refuse(listener, request, info, FULL);
   }
   if (--listener.worker.requestsLeft === 0) listener.worker.onWorn();
@@ -58,19 +58,19 @@ export function dispatch(
 
 /** Drops an HTTP/2 connection that has made all run that it may. */
 function isCrowded(
-  { worker, server }: ListenerContext,
+  { worker, name }: ListenerContext,
   info: Deno.ServeHandlerInfo,
 ): boolean {
-  const peer = peerKey(info.remoteAddr, server[1] ?? 0);
+  const peer = peerKey(info.remoteAddr, name);
   if (!worker.running.isCrowded(peer)) return false;
   log.debug(() => `Dropped the connection of ${peer}: too much runs for it.`);
-  worker.guard?.dropConnection(peer);
+  worker.guard?.dropConnection({ peerKey: peer, age: 0, info });
   return true;
 }
 
 /** Answers without the app, and ends the connection; of HTTP/2 the stream. */
 function refuse(
-  { worker, server, findClient, addedHeaders }: ListenerContext,
+  { worker, name, findClient, addedHeaders }: ListenerContext,
   request: Request,
   info: Deno.ServeHandlerInfo,
   refusal: Refusal,
@@ -81,7 +81,11 @@ function refuse(
   const http2 = !headers.has("host") && !headers.has("upgrade") &&
     isHttp2(address);
   if (!http2 || refusal === FULL) {
-    worker.guard?.endConnection(peerKey(address, server[1] ?? 0));
+    worker.guard?.endConnection({
+      peerKey: peerKey(address, name),
+      age: 0,
+      info,
+    });
   }
   const told = findClient?.(address, [...headers])?.client;
   const own = "hostname" in address ? address.hostname : "unix";

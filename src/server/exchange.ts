@@ -209,20 +209,20 @@ export abstract class Exchange implements Chained {
 
   /** Closes the connection once the answer has left; HTTP/2 shares it. */
   endConnection(): void {
-    if (!this.head.http2) this.worker.guard?.endConnection(this.peerKey);
+    if (!this.head.http2) this.worker.guard?.endConnection(this);
   }
 
   /** Closes the connection at once; HTTP/2 shares it. False: nobody can. */
   dropConnection(): boolean {
     const { guard } = this.worker;
     if (guard === null || !this.ownsTcp) return false;
-    guard.dropConnection(this.peerKey);
+    guard.dropConnection(this);
     return true;
   }
 
   /** For how long nothing went over the connection; null: nobody knows. */
   connectionSilence(): Silence | null {
-    return this.worker.guard?.silence(this.peerKey) ?? null;
+    return this.worker.guard?.silence(this) ?? null;
   }
 
   /** See {@linkcode WatchedRequest}. */
@@ -240,7 +240,7 @@ export abstract class Exchange implements Chained {
 
   /** The connection's name for the guard. */
   get peerKey(): string {
-    return peerKey(this.address, this.listener.server[1] ?? 0);
+    return peerKey(this.address, this.listener.name);
   }
 
   /** Says in the log which request an error belongs to. */

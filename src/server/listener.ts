@@ -155,6 +155,7 @@ export class Listener {
         ? [this.#address.path, null]
         : [this.#address.host, this.#address.port],
       this.#tls?.cert ?? null,
+      this.bound,
     );
   }
 

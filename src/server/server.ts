@@ -8,6 +8,7 @@ import type { DisconnectReason, PagiApp, State } from "../pagi/types.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { resolveSettings } from "../options/resolve_settings.ts";
 import type { Settings } from "../options/settings.ts";
+import type { WatchedRequest } from "../guard/client_watch.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";
 import { holdFileLibrary } from "../system/file_names.ts";
 import { log } from "../log/log.ts";
@@ -165,7 +166,7 @@ export class Server {
       this.#lifespan.state,
       false,
     );
-    const listener = listenerContext(worker, server, null, upgrade);
+    const listener = listenerContext(worker, server, null, null, upgrade);
     return (request, info) => dispatch(listener, request, info);
   }
 
@@ -184,10 +185,16 @@ export class Server {
   }
 
   /** Takes note that a guard closed a connection. */
-  connectionClosed(peer: string, reason: DisconnectReason): void {
+  connectionClosed(
+    peer: string,
+    reason: DisconnectReason,
+    request?: WatchedRequest,
+  ): void {
     log.debug(() => `Closed the connection of ${peer}: ${reason}.`);
     for (const exchange of this.#worker?.running ?? []) {
-      if (exchange.peerKey === peer) exchange.disconnect(reason);
+      if (request ? exchange === request : exchange.peerKey === peer) {
+        exchange.disconnect(reason);
+      }
     }
   }
 
@@ -271,7 +278,8 @@ export class Server {
       timeoutMs: workerNumber === null ? settings.timeout * 1000 : 0,
       runningPeers: () => occupied(running),
       requests: () => running,
-      onClose: (peer, reason) => this.connectionClosed(peer, reason),
+      onClose: (peer, reason, request) =>
+        this.connectionClosed(peer, reason, request),
     });
     // Of workers the supervisor says it, once.
     if (workerNumber === null) reportGuard(guard, limit);

@@ -49,8 +49,8 @@ Deno.test("readAddress() knows no other families", () => {
   assertEquals(readAddress(new Uint8Array([16, 0, 0, 0]), 4), null);
 });
 
-Deno.test("peerKey() tells one client's connections to two ports apart", () => {
+Deno.test("peerKey() tells one client's connections to two addresses apart", () => {
   const client = { transport: "tcp", hostname: "::1", port: 9 } as const;
-  assertEquals(peerKey(client, 80), "::1:9>80");
-  assertEquals(peerKey(client, 443), "::1:9>443");
+  assertEquals(peerKey(client, "[::1]:80"), "::1:9>[::1]:80");
+  assertEquals(peerKey(client, "127.0.0.2:80"), "::1:9>127.0.0.2:80");
 });

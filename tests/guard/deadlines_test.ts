@@ -114,8 +114,8 @@ Deno.test("an answer that the engine has yet to write when the deadline passes i
 
 Deno.test("a quiet WebSocket outlives the deadline", async () => {
   const open: string[] = []; // the server knows, the engine does not tell
-  await using server = new GuardedServer((request, peer) => {
-    open.push(peer);
+  await using server = new GuardedServer((request, { peerKey }) => {
+    open.push(peerKey);
     return Deno.upgradeWebSocket(request, { idleTimeout: 0 }).response;
   }, { timeoutMs: 200, runningPeers: () => open });
   const client = new WebSocket(`ws://127.0.0.1:${server.port}/`);

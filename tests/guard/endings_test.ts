@@ -6,12 +6,13 @@ import {
 } from "../../src/std/assert.ts";
 import { connect as connectTls } from "node:tls";
 import { cert, key } from "./certificate.ts";
+import type { RequestOrigin } from "../../src/guard/connections.ts";
 import { GuardedServer, type Handler, pass, until } from "./guarded_server.ts";
 
 /** Answers everything with `body`, and ends the connection behind it. */
 function lastAnswer(body: Uint8Array<ArrayBuffer>): Handler {
-  return (_request, peer, guard) => {
-    guard.endConnection(peer);
+  return (_request, origin, guard) => {
+    guard.endConnection(origin);
     return new Response(body, { headers: { connection: "close" } });
   };
 }
@@ -72,8 +73,8 @@ Deno.test("a client that takes its last answer slowly gets all of it", async () 
 });
 
 Deno.test("a last answer that is long in coming is waited for", async () => {
-  await using server = new GuardedServer(async (_request, peer, guard) => {
-    guard.endConnection(peer);
+  await using server = new GuardedServer(async (_request, origin, guard) => {
+    guard.endConnection(origin);
     await pass(1200);
     return new Response("late");
   });
@@ -85,9 +86,9 @@ Deno.test("a last answer that is long in coming is waited for", async () => {
 
 Deno.test("requests behind the last one on a connection are not admitted", async () => {
   let ran = 0;
-  await using server = new GuardedServer((_request, peer, guard) => {
+  await using server = new GuardedServer((_request, origin, guard) => {
     ran++;
-    guard.endConnection(peer);
+    guard.endConnection(origin);
     return new Response("last");
   });
   using client = await server.connect();
@@ -123,9 +124,9 @@ Deno.test("a TLS connection gets its last answer too", async () => {
 });
 
 Deno.test("a dropped connection is closed in mid-answer", async () => {
-  let name = "";
-  await using server = new GuardedServer((_request, peer) => {
-    name = peer;
+  let last: RequestOrigin | undefined;
+  await using server = new GuardedServer((_request, origin) => {
+    last = origin;
     return new Response(
       new ReadableStream({
         start: (controller) => controller.enqueue(new Uint8Array(9)),
@@ -135,7 +136,7 @@ Deno.test("a dropped connection is closed in mid-answer", async () => {
   using client = await server.connect();
   await client.get();
   assert(await client.read() !== null);
-  server.guard.dropConnection(name);
+  server.guard.dropConnection(last!);
   assertLess(await client.drain(), 100);
   await until(() => server.guard.count() === 0);
 });

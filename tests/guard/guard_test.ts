@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertGreater } from "../../src/std/assert.ts";
 import { peerKey } from "../../src/guard/address.ts";
+import type { RequestOrigin } from "../../src/guard/connections.ts";
 import { openGuard } from "../../src/guard/guard.ts";
 import {
   GuardedServer,
@@ -127,8 +128,9 @@ Deno.test("on a Unix socket nobody is refused, ended or given a deadline", async
   const folder = await Deno.makeTempDir();
   const path = `${folder}/socket`;
   await using server = Deno.serve({ path, onListen() {} }, (_request, info) => {
-    guard.endConnection(peerKey(info.remoteAddr, 0));
-    return new Response(null, { status: guard.admit(info, 0) ? 200 : 503 });
+    const name = peerKey(info.remoteAddr, path);
+    guard.endConnection({ peerKey: name, age: 0, info });
+    return new Response(null, { status: guard.admit(info, path) ? 200 : 503 });
   });
   guard.watch(server.addr);
   const clients: RawClient[] = [];
@@ -147,14 +149,14 @@ Deno.test("on a Unix socket nobody is refused, ended or given a deadline", async
 });
 
 Deno.test("connections that come and go in another thread meet no harm", async () => {
-  let seen = "", requests = 0;
-  await using server = new GuardedServer((_request, peer, guard) => {
+  let seen: RequestOrigin | undefined, requests = 0;
+  await using server = new GuardedServer((_request, origin, guard) => {
     if (++requests % 10 === 0) {
       guard.count();
-      seen = peer;
+      seen = origin;
     }
     // By now it has gone, and others have its descriptor.
-    if (requests % 10 === 5) guard.dropConnection(seen);
+    if (requests % 10 === 5 && seen) guard.dropConnection(seen);
     return new Response("unharmed");
   });
   const worker = new Worker(
@@ -179,7 +181,8 @@ Deno.test("without the permission for FFI there is no guard", async () => {
   const src = import.meta.resolve("../../src/");
   const program = new Blob([`
     import { raiseDescriptorLimit } from "${src}system/descriptor_limit.ts";
-    import { openGuard } from "${src}guard/guard.ts";
+    import type { RequestOrigin } from "../../src/guard/connections.ts";
+import { openGuard } from "${src}guard/guard.ts";
     console.log(openGuard({ limit: 0, timeoutMs: 0, runningPeers: () => [] }));
     console.log(raiseDescriptorLimit());
   `]);

@@ -4,17 +4,18 @@
  * @module
  */
 
-import { peerKey } from "../../src/guard/address.ts";
+import { addressName, peerKey } from "../../src/guard/address.ts";
 import {
   type Guard,
   type GuardOptions,
   openGuard,
 } from "../../src/guard/guard.ts";
+import type { RequestOrigin } from "../../src/guard/connections.ts";
 
-/** What answers a request; `peer` is the connection's name. */
+/** What answers a request; `origin` tells its connection. */
 export type Handler = (
   request: Request,
-  peer: string,
+  origin: RequestOrigin,
   guard: Guard,
 ) => Response | Promise<Response>;
 
@@ -54,15 +55,24 @@ export class GuardedServer implements AsyncDisposable {
     info: Deno.ServeHandlerInfo<Deno.NetAddr>,
     handler: Handler,
   ): Response | Promise<Response> {
-    const peer = peerKey(info.remoteAddr, this.port);
-    if (!this.guard.admit(info, this.port)) {
-      this.guard.endConnection(peer);
+    const listener = addressName(this.server.addr);
+    const peer = peerKey(info.remoteAddr, listener);
+    const cameAt = performance.now();
+    const origin: RequestOrigin = {
+      peerKey: peer,
+      info,
+      get age() {
+        return (performance.now() - cameAt) / 1000;
+      },
+    };
+    if (!this.guard.admit(info, listener)) {
+      this.guard.endConnection({ peerKey: peer, info, age: 0 });
       return new Response("full", { status: 503 });
     }
     this.#running.set(info, peer);
     const done = () => this.#running.delete(info);
     info.completed.then(done, done);
-    return handler(request, peer, this.guard);
+    return handler(request, origin, this.guard);
   }
 
   /** Opens a raw connection. */

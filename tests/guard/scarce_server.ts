@@ -5,7 +5,7 @@
  * @module
  */
 
-import { peerKey } from "../../src/guard/address.ts";
+import { addressName, peerKey } from "../../src/guard/address.ts";
 import { raiseDescriptorLimit } from "../../src/system/descriptor_limit.ts";
 import { openGuard } from "../../src/guard/guard.ts";
 
@@ -35,10 +35,15 @@ function serve(): Promise<void> {
     port,
     onListen: (address) => console.log(port = address.port),
   }, (_request, info) => {
-    if (guard.admit(info, port)) return new Response("served");
-    guard.endConnection(peerKey(info.remoteAddr, port));
+    if (guard.admit(info, name)) return new Response("served");
+    guard.endConnection({
+      peerKey: peerKey(info.remoteAddr, name),
+      age: 0,
+      info,
+    });
     return new Response("full", { status: 503 });
   });
+  const name = addressName(server.addr);
   guard.watch(server.addr);
   return server.finished;
 }

@@ -1,10 +1,11 @@
 import { assert, assertLess } from "../../src/std/assert.ts";
+import type { RequestOrigin } from "../../src/guard/connections.ts";
 import { GuardedServer, pass, until } from "./guarded_server.ts";
 
 Deno.test("silence() tells for how long nothing went either way", async () => {
-  let peer = "";
-  await using server = new GuardedServer((_request, name) => {
-    peer = name;
+  let last: RequestOrigin | undefined;
+  await using server = new GuardedServer((_request, origin) => {
+    last = origin;
     return new Response("hello");
   });
   using client = await server.connect();
@@ -13,9 +14,9 @@ Deno.test("silence() tells for how long nothing went either way", async () => {
   await pass(120);
   await client.send("GET /");
   await pass(60);
-  const { sent, received } = server.guard.silence(peer)!;
+  const { sent, received } = server.guard.silence(last!)!;
   assert(sent >= 150 && received >= 40, `${sent}, ${received}`);
   assertLess(received, sent - 80);
   client[Symbol.dispose]();
-  await until(() => server.guard.silence(peer) === null);
+  await until(() => server.guard.silence(last!) === null);
 });

@@ -1,0 +1,129 @@
+import { assert, assertEquals } from "../../src/std/assert.ts";
+import type {
+  ExpectedInput,
+  WatchedRequest,
+} from "../../src/guard/client_watch.ts";
+import type { RequestOrigin } from "../../src/guard/connections.ts";
+import { BoundClient } from "../helpers/bound_client.ts";
+import { GuardedServer, pass, until } from "./guarded_server.ts";
+
+const ANY = { hostname: "0.0.0.0" };
+
+/** Two connections from one port to two addresses of a server. */
+function twins(port: number): [BoundClient, BoundClient] {
+  const first = new BoundClient(0, { hostname: "127.0.0.1", port });
+  const second = new BoundClient(first.port, { hostname: "127.0.0.2", port });
+  return [first, second];
+}
+
+Deno.test("of two connections from one port the refused one is closed", async () => {
+  for (const warm of [true, false]) {
+    await using server = new GuardedServer(
+      ({ url }, origin, guard) => {
+        if (!url.endsWith("/bad")) return new Response("fine");
+        guard.endConnection({ ...origin, age: 0 });
+        return new Response("bad", { status: 400 });
+      },
+      {},
+      ANY,
+    );
+    const [innocent, refused] = twins(server.port);
+    using _first = innocent, _second = refused;
+    assertEquals(await innocent.status(), 200);
+    if (warm) {
+      assertEquals(await refused.status(), 200);
+      await until(() => server.guard.count() === 2);
+    }
+    await pass(50); // clocks of the system tell no less apart than 10 ms
+    assertEquals(await refused.status("/bad"), 400);
+    assertEquals(await refused.read(), "");
+    assertEquals(await innocent.status(), 200);
+    assertEquals(await innocent.status(), 200);
+  }
+});
+
+Deno.test("who comes back from the same port after a refusal is answered", async () => {
+  await using server = new GuardedServer(({ url }, origin, guard) => {
+    if (!url.endsWith("/bad")) return new Response("fine");
+    guard.endConnection({ ...origin, age: 0 });
+    return new Response("bad", { status: 400 });
+  });
+  const to = { hostname: "127.0.0.1", port: server.port };
+  let port = 0;
+  for (let i = 0; i < 50; i++) {
+    using refused = new BoundClient(port, to);
+    port = refused.port;
+    assertEquals(await refused.status("/bad"), 400, `round ${i}`);
+    refused[Symbol.dispose]();
+    using next = new BoundClient(port, to);
+    assertEquals(await next.status(), 200, `round ${i}`);
+    await pass(i % 20);
+    assertEquals(await next.status(), 200, `round ${i}`);
+  }
+});
+
+Deno.test("a flood is cut off whatever connection has the same port", async () => {
+  for (const order of [["flooding", "idle"], ["idle", "flooding"]]) {
+    const requests = new Set<WatchedRequest>();
+    const closed: string[] = [];
+    await using server = new GuardedServer(
+      async ({ url, signal }, origin, guard) => {
+        if (!url.endsWith("/slow")) return new Response("fine");
+        requests.add(new Waiting(origin));
+        guard.wake();
+        await new Promise((resolve) => signal.onabort = resolve);
+        return new Response("late");
+      },
+      {
+        requests: () => requests,
+        onClose: (_peer, reason, request) =>
+          closed.push(`${reason} ${requests.has(request!)}`),
+      },
+      ANY,
+    );
+    const [first, second] = twins(server.port);
+    using _first = first, _second = second;
+    const [flooding, idle] = order[0] === "flooding"
+      ? [first, second]
+      : [second, first];
+    assertEquals(await idle.status(), 200);
+    await flooding.get("/slow");
+    let sent = 0;
+    const chunk = new Uint8Array(100_000);
+    while (sent < 400e6 && await flooding.send(chunk)) {
+      sent += chunk.length;
+      await pass(1);
+    }
+    assert(sent < 400e6);
+    assertEquals(closed, ["queue_overflow true"]);
+    assertEquals(await idle.status(), 200);
+  }
+});
+
+/** A request that waits for its answer and may be followed by nothing. */
+class Waiting implements WatchedRequest {
+  readonly #origin: RequestOrigin;
+
+  constructor(origin: RequestOrigin) {
+    this.#origin = origin;
+  }
+
+  get age(): number {
+    return this.#origin.age;
+  }
+  get peerKey(): string {
+    return this.#origin.peerKey;
+  }
+  get info(): object {
+    return this.#origin.info;
+  }
+  get input(): ExpectedInput {
+    return {
+      allowed: 0,
+      turn: 0,
+      excess: "queue_overflow",
+      endIsSeen: false,
+    };
+  }
+  makeLast(): void {}
+}
