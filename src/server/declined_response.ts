@@ -5,18 +5,22 @@
  */
 
 import type { HeaderList } from "../pagi/types.ts";
-import { fieldValue } from "../http/headers.ts";
 import { endToEnd } from "./end_to_end.ts";
+import { announcedLength, hasBody, wrongLength } from "./payload.ts";
 
 const ENCODER = new TextEncoder();
 
 /** Gathers such an answer until it is whole (PAGI.md 3.4, 3.5). */
 export class DeclinedResponse {
+  /** Bytes of the body by its `content-length`; null without one. */
+  readonly announced: number | null;
   readonly #headers: HeaderList;
   readonly #pieces: Uint8Array[] = [];
 
+  /** @throws {TypeError} When `content-length` is no number. */
   constructor(readonly status: number, headers: HeaderList) {
     this.#headers = endToEnd(headers);
+    this.announced = announcedLength(this.#headers);
   }
 
   /** What the server says in the app's stead. */
@@ -52,12 +56,18 @@ export class DeclinedResponse {
     return whole;
   }
 
+  /** What is wrong with a body of `length` bytes; null where nothing is. */
+  fault(length: number): string | null {
+    const { announced, status } = this;
+    return announced === null || announced === length || !hasBody(status)
+      ? null
+      : wrongLength(length, announced);
+  }
+
   /** The header fields; `content-length` is added, except on 204 and 304. */
   headers(length: number): HeaderList {
     const bare = this.status === 204 || this.status === 304;
-    if (bare || fieldValue(this.#headers, "content-length") !== null) {
-      return this.#headers;
-    }
+    if (bare || this.announced !== null) return this.#headers;
     return [...this.#headers, ["content-length", String(length)]];
   }
 }

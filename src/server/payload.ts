@@ -4,9 +4,8 @@
  * @module
  */
 
-import { byteLength } from "../http/byte_length.ts";
-import { fieldValue } from "../http/headers.ts";
 import { isConstant } from "../pagi/constant_bytes.ts";
+import { shown } from "../pagi/event_fields.ts";
 import type { HeaderList } from "../pagi/types.ts";
 
 const ENCODER = new TextEncoder();
@@ -22,30 +21,46 @@ export function hasBody(status: number): boolean {
   return status !== 204 && status !== 205 && status !== 304;
 }
 
-/** Bytes that `content-length` announces; null without a valid one. */
-export function announcedLength(headers: HeaderList): number | null {
-  const value = fieldValue(headers, "content-length");
-  return value !== null && /^\d+$/.test(value) ? Number(value) : null;
+function isContentLength(name: string): boolean {
+  return name.length === 14 && name.toLowerCase() === "content-length";
 }
 
-/** Longer strings are not worth counting. */
-const MOST_COUNTED = 1024;
-
 /**
- * Removes the `content-length` of a whole body, if it is right: the engine says
- * it by itself, and its shortest way is the one for a type alone.
+ * Bytes that `content-length` announces; null without one.
+ *
+ * @throws {TypeError} When there is more than one, or one that is no number.
  */
-export function removeOwnLength(
-  headers: HeaderList,
-  body: Uint8Array | string,
-): void {
-  if (typeof body === "string" && body.length > MOST_COUNTED) return;
+export function announcedLength(headers: HeaderList): number | null {
+  let announced: number | null = null;
   for (let i = 0; i < headers.length; i++) {
     const [name, value] = headers[i];
-    if (name.length !== 14 || name.toLowerCase() !== "content-length") continue;
-    if (value === String(byteLength(body))) headers.splice(i, 1);
-    return;
+    if (!isContentLength(name)) continue;
+    if (announced !== null || !/^\d{1,15}$/.test(value)) {
+      throw new TypeError(
+        `A response was started with content-length ${shown(value)}${
+          announced === null ? "" : ` after content-length ${announced}`
+        }; content-length must be one number of bytes (RFC 9110, section 8.6).`,
+      );
+    }
+    announced = Number(value);
   }
+  return announced;
+}
+
+/** Says that a body of `sent` bytes is not as long as announced. */
+export function wrongLength(sent: number, announced: number): string {
+  return sent < announced
+    ? `the app sent ${sent} of ${announced} bytes that its content-length announced.`
+    : `the app sent ${sent} bytes, more than the ${announced} that its content-length announced.`;
+}
+
+/**
+ * Removes the `content-length` of a whole body: the engine says it by itself,
+ * and its shortest way is the one for a type alone.
+ */
+export function removeLength(headers: HeaderList): void {
+  const at = headers.findIndex(([name]) => isContentLength(name));
+  if (at >= 0) headers.splice(at, 1);
 }
 
 /** The app may reuse its buffer once `send` has resolved, so copy it. */
@@ -53,14 +68,22 @@ export function ownBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
   return typeof body === "string" ? ENCODER.encode(body) : new Uint8Array(body);
 }
 
+/** From here on the engine's own encoder is faster than counting. */
+const MOST_COUNTED = 1024;
+
 /**
  * A body in one piece. The engine encodes a string by itself; bytes are the
  * server's own, or constant.
+ *
+ * @param counted Whether the bytes will be counted: long strings are encoded
+ *   for that.
  */
 export function wholePayload(
   body: Uint8Array | string,
+  counted: boolean,
 ): Uint8Array<ArrayBuffer> | string {
-  return typeof body === "string" || isConstant(body)
-    ? body as string | Uint8Array<ArrayBuffer>
-    : ownBytes(body);
+  const ready = typeof body === "string"
+    ? !counted || body.length <= MOST_COUNTED
+    : isConstant(body);
+  return ready ? body as string | Uint8Array<ArrayBuffer> : ownBytes(body);
 }

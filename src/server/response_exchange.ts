@@ -192,6 +192,13 @@ export abstract class ResponseExchange extends Exchange {
     this.disconnect("server_error");
   }
 
+  /** The app's response is wrong: 500 where its head has not left yet. */
+  refuseResponse(how: string): void {
+    if (this.handedOff) return this.breakOff(how);
+    this.logError(how);
+    this.answerFailure();
+  }
+
   /** The request body cannot be read: says so where that is still possible. */
   failBody(failure: BodyFailure): void {
     if (this.writer.started || failure.reason === "client_closed") {

@@ -20,8 +20,9 @@ import {
   hasBody,
   ownBytes,
   type Payload,
-  removeOwnLength,
+  removeLength,
   wholePayload,
+  wrongLength,
 } from "./payload.ts";
 import { type Buffer, TransportState } from "./transport_state.ts";
 
@@ -46,7 +47,7 @@ export class ResponseWriter implements Buffer {
   #headers: HeaderList = NO_FIELDS;
   #wantsTrailers = false;
   #body: OutboundBody | null = null;
-  /** Bytes of the body by its `content-length`; the engine sends no more. */
+  /** Bytes of the body by its `content-length`; null where it has no body. */
   #announced: number | null = null;
   #sendingFile = false;
   #phase: "idle" | "started" | "open" | "trailers" | "complete" = "idle";
@@ -77,6 +78,10 @@ export class ResponseWriter implements Buffer {
 
   /** Takes a head that has been checked, and says what the server lets say. */
   begin(status: number, headers: HeaderList, trailers = false): void {
+    const announced = announcedLength(headers);
+    const isBare = this.#exchange.head.method === "HEAD" || !hasBody(status);
+    this.#announced = isBare ? null : announced;
+    this.bodyBytes = 0;
     this.status = status;
     this.#headers = withAdded(headers, this.#exchange.listener.addedHeaders);
     this.#wantsTrailers = trailers;
@@ -103,10 +108,16 @@ export class ResponseWriter implements Buffer {
       this.whole(body ?? null);
       return DONE;
     }
+    const bytes = body == null || body.length === 0 ? null : ownBytes(body);
+    if (bytes !== null && this.#announced !== null) {
+      const sent = (this.#body?.written ?? 0) + bytes.length;
+      if (sent > this.#announced) {
+        this.#wrongLength(sent);
+        return DONE;
+      }
+    }
     const out = this.open();
-    const written = body == null || body.length === 0
-      ? DONE
-      : out.write(ownBytes(body));
+    const written = bytes === null ? DONE : out.write(bytes);
     if (!more) this.end();
     return written;
   }
@@ -128,15 +139,25 @@ export class ResponseWriter implements Buffer {
 
   /** Sends head and body in one piece. */
   whole(body: Uint8Array | string | null): void {
+    const { head, countsBytes } = this.#exchange;
     let payload: Payload | null = null;
-    if (this.#exchange.head.method === "HEAD") {
+    if (head.method === "HEAD") {
       payload = this.#headOnly(body);
-    } else if (body !== null && body.length > 0 && hasBody(this.status!)) {
-      payload = wholePayload(body);
-      // By HTTP/2 the engine would not say it.
-      if (!this.#exchange.head.http2) removeOwnLength(this.#headers, body);
-      // Counting long strings takes time, and only the log asks.
-      if (this.#exchange.countsBytes) this.bodyBytes = byteLength(body);
+    } else if (hasBody(this.status!)) {
+      const announced = this.#announced;
+      const counted = announced !== null || countsBytes;
+      if (body !== null && body.length > 0) {
+        payload = wholePayload(body, counted);
+      }
+      // Counting takes time, which only the log and a check are worth.
+      if (counted) this.bodyBytes = byteLength(payload ?? "");
+      if (announced !== null) {
+        if (this.bodyBytes !== announced) {
+          return this.#wrongLength(this.bodyBytes);
+        }
+        // By HTTP/2 the engine would not say it, nor of no body at all.
+        if (!head.http2 && payload !== null) removeLength(this.#headers);
+      }
     }
     this.#complete();
     this.#handOff(payload);
@@ -186,7 +207,6 @@ export class ResponseWriter implements Buffer {
 
   #deliver(stream: ReadableStream<Uint8Array>): void {
     const exchange = this.#exchange;
-    this.#announced = announcedLength(this.#headers);
     this.#handOff(stream as ReadableStream<Uint8Array<ArrayBuffer>>);
     const over = () => {
       this.bodyBytes = this.#sent;
@@ -257,7 +277,7 @@ export class ResponseWriter implements Buffer {
     // Of a native send nothing is heard until its end.
     const native = activity === null && this.#phase === "started" &&
       head.method !== "HEAD" && hasBody(this.status!) &&
-      endsByItself(announcedLength(this.#headers), bytes, rest, head.http2);
+      endsByItself(this.#announced, bytes, rest, head.http2);
     if (native) {
       // The engine reads the file by itself, and closes it.
       this.#phase = "open";
@@ -282,7 +302,9 @@ export class ResponseWriter implements Buffer {
     if (offset !== null) await skipTo(handle, offset);
     // The body opens with the first piece: a handle that cannot be read
     // leaves everything as it was.
-    await readPieces(handle, length ?? Infinity, async (piece) => {
+    // A file may have grown since its length was announced.
+    const most = Math.min(length ?? Infinity, this.#announced ?? Infinity);
+    await readPieces(handle, most, async (piece) => {
       const body = this.open();
       await body.write(piece);
       return !body.over;
@@ -292,15 +314,19 @@ export class ResponseWriter implements Buffer {
   }
 
   #finishBody(): void {
-    const announced = this.#announced ?? 0;
-    if (this.#sent < announced) {
-      this.#exchange.breakOff(
-        `the app sent ${this.#sent} of ${announced} bytes that its content-length announced.`,
-      );
-      return;
+    if (this.#sent < (this.#announced ?? 0)) {
+      return this.#wrongLength(this.#sent);
     }
     this.#complete();
     this.#body?.end();
+  }
+
+  /**
+   * The body is not as long as announced. That is never mended in silence: a
+   * client would take a part for the whole.
+   */
+  #wrongLength(sent: number): void {
+    this.#exchange.refuseResponse(wrongLength(sent, this.#announced!));
   }
 
   #complete(): void {

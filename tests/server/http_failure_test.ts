@@ -156,22 +156,73 @@ Deno.test("resolving after start alone is logged and closes", async () => {
   assertEquals(result.fired, ["server_error"]);
 });
 
-Deno.test("fewer bytes than content-length are logged, and the connection closes", async () => {
-  const result = await outcome(async (_scope, _receive, send) => {
+/** Sends `pieces` after a head that announces ten bytes. */
+function announcingTen(...pieces: string[]): ServeHttp {
+  return async (_scope, _receive, send) => {
     await send({
       type: "http.response.start",
       status: 200,
       headers: [["content-length", "10"]],
     });
-    await send({ type: "http.response.body", body: "four", more: 1 });
-    await send({ type: "http.response.body" });
+    for (const [i, body] of pieces.entries()) {
+      const more = i < pieces.length - 1;
+      await send({ type: "http.response.body", body, more });
+    }
+  };
+}
+
+for (
+  const [title, pieces, wire, error] of [
+    ["too short in two events", ["four", ""], "four", "4 of 10 bytes"],
+    ["too short in one event", ["four"], null, "4 of 10 bytes"],
+    ["empty", [""], null, "0 of 10 bytes"],
+    ["too long in one event", ["twelve bytes"], null, "12 bytes, more than"],
+    ["too long at first", ["twelve bytes", ""], null, "12 bytes, more than"],
+    ["too long at last", ["four", "and more"], "four", "12 bytes, more than"],
+    [
+      "too long, in UTF-8",
+      ["h\u00e9ll\u00f6, w\u00f6"],
+      null,
+      "12 bytes, more",
+    ],
+    ["too short and long to count", ["x".repeat(9)], null, "9 of 10 bytes"],
+    [
+      "very long",
+      ["x".repeat(100_000)],
+      null,
+      "100000 bytes, more than the 10",
+    ],
+  ] as const
+) {
+  Deno.test(`a body that is ${title} for its content-length is not passed off as whole`, async () => {
+    const result = await outcome(announcingTen(...pieces));
+    if (wire === null) {
+      assertMatch(result.wire, /^HTTP\/1\.1 500 Internal Server Error\r\n/);
+    } else {
+      assertMatch(result.wire, /content-length: 10\r\n/);
+      assert(result.wire.endsWith(`\r\n\r\n${wire}`));
+    }
+    assertEquals(result.errors.length, 1);
+    assertStringIncludes(result.errors[0], error);
+    assertStringIncludes(result.errors[0], "GET /path");
+    assertEquals(result.fired, ["server_error"]);
   });
-  assertMatch(result.wire, /content-length: 10\r\n/);
-  assertMatch(result.wire, /\r\n\r\nfour$/);
+}
+
+Deno.test("a body beyond a content-length that was reached is logged", async () => {
+  const result = await outcome(announcingTen("ten bytes.", "more"));
+  assert(result.wire.endsWith("\r\n\r\nten bytes."));
   assertEquals(result.errors.length, 1);
-  assertStringIncludes(result.errors[0], "4 of 10 bytes");
-  assertStringIncludes(result.errors[0], "GET /path");
-  assertEquals(result.fired, ["server_error"]);
+  assertStringIncludes(result.errors[0], "14 bytes, more than the 10");
+});
+
+Deno.test("a content-length that is no number makes send reject", async () => {
+  const result = await outcome(async (_scope, _receive, send) => {
+    const headers: [string, string][] = [["content-length", "ten"]];
+    await send({ type: "http.response.start", status: 200, headers });
+  });
+  assertPlain500(result);
+  assertStringIncludes(result.errors[0], 'content-length "ten"');
 });
 
 Deno.test("throwing after the whole response is logged and harms nobody", async () => {

@@ -98,19 +98,6 @@ Deno.test("a body that ends with its content-length has succeeded, whatever ends
   assertEquals(ends, ["complete", "complete"]);
 });
 
-Deno.test("what goes beyond content-length is not sent, and keeps no writer waiting", async () => {
-  const much = "x".repeat(100_000);
-  const { headers, body } = await exchange(
-    "GET",
-    (send) =>
-      stream(send, ["hel", "lo, world", much, much, much], [
-        ["content-length", "5"],
-      ]),
-  );
-  assertEquals(headers.get("content-length"), "5");
-  assertEquals(body, "hello");
-});
-
 Deno.test("date appears exactly once, the app's if it names one (PAGI.md 30)", async () => {
   const own = await exchange("GET", (send) => reply(send));
   assertMatch(

@@ -1,41 +1,41 @@
 /** What becomes of a whole body and of its length. */
 
 import type { HeaderList } from "../../src/pagi/types.ts";
-import { removeOwnLength } from "../../src/server/payload.ts";
-import { assertEquals } from "../../src/std/assert.ts";
+import {
+  announcedLength,
+  removeLength,
+  wholePayload,
+} from "../../src/server/payload.ts";
+import { assertEquals, assertThrows } from "../../src/std/assert.ts";
 
-function left(headers: HeaderList, body: string | Uint8Array): string {
-  removeOwnLength(headers, body);
-  return headers.map((field) => field.join(": ")).join(", ");
-}
-
-Deno.test("a content-length that is right is left to the engine, in any case and at any place", () => {
-  assertEquals(
-    left([["x-a", "1"], ["Content-Length", "3"], ["x-b", "2"]], "abc"),
-    "x-a: 1, x-b: 2",
-  );
-  assertEquals(left([["content-length", "2"]], new Uint8Array(2)), "");
-  assertEquals(
-    left([["content-length", "5"]], "h\u00e9\u540d"),
-    "content-length: 5",
-  );
-  assertEquals(left([["content-length", "6"]], "h\u00e9\u540d"), "");
+Deno.test("content-length is found in any case and at any place, and removed", () => {
+  const headers: HeaderList = [["x", "1"], ["Content-Length", "3"], ["y", ""]];
+  assertEquals(announcedLength(headers), 3);
+  removeLength(headers);
+  assertEquals(headers, [["x", "1"], ["y", ""]]);
+  assertEquals(announcedLength(headers), null);
+  removeLength(headers);
+  assertEquals(headers.length, 2);
 });
 
-Deno.test("a content-length that is wrong, or of another form, stays for the engine to see", () => {
-  for (const value of ["4", "03", "3 ", "", "0x3", "3, 3"]) {
-    assertEquals(
-      left([["content-length", value]], "abc"),
-      `content-length: ${value}`,
+Deno.test("a content-length that is no number of bytes, or a second one, is refused", () => {
+  for (const value of ["", "-1", "0x3", "3, 3", "3.0", "1e3", "9".repeat(16)]) {
+    assertThrows(
+      () => announcedLength([["content-length", value]]),
+      TypeError,
+      "content-length must be one number of bytes",
     );
   }
+  assertThrows(
+    () => announcedLength([["content-length", "3"], ["Content-Length", "3"]]),
+    TypeError,
+    'content-length "3" after content-length 3',
+  );
 });
 
-Deno.test("a string that is long to count keeps its content-length", () => {
-  assertEquals(left([["content-length", "1024"]], "x".repeat(1024)), "");
-  assertEquals(
-    left([["content-length", "1025"]], "x".repeat(1025)),
-    "content-length: 1025",
-  );
-  assertEquals(left([["content-length", "1025"]], new Uint8Array(1025)), "");
+Deno.test("a long string is encoded where its bytes are counted", () => {
+  assertEquals(wholePayload("x".repeat(1024), true), "x".repeat(1024));
+  assertEquals(wholePayload("x".repeat(1025), false), "x".repeat(1025));
+  const encoded = wholePayload("\u00e9".repeat(1025), true);
+  assertEquals(encoded instanceof Uint8Array && encoded.length, 2050);
 });

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../src/std/assert.ts";
 import { linesOf } from "../helpers/http_app.ts";
 import type { RawResponse } from "../helpers/raw_connection.ts";
 import { RawWebSocket, UPGRADE } from "../helpers/raw_websocket.ts";
@@ -213,4 +218,20 @@ Deno.test("an app that returns in the middle of a denial gets 500 and a log entr
   });
   assertEquals(status, 500);
   assertEquals(linesOf("error", log).length, 1);
+});
+
+Deno.test("a denial of another length than its content-length gets 500 and a log entry", async () => {
+  for (const body of ["three", "12 bytes long"]) {
+    const { status, log } = await answerOf(async (_scope, _receive, send) => {
+      const headers: [string, string][] = [["content-length", "10"]];
+      await send({
+        type: "websocket.http.response.start",
+        status: 401,
+        headers,
+      });
+      await send({ type: "websocket.http.response.body", body });
+    });
+    assertEquals(status, 500);
+    assertMatch(linesOf("error", log)[0], /content-length announced/);
+  }
 });

@@ -14,6 +14,7 @@ import { withAdded } from "../added_headers.ts";
 import { failureAnswer } from "../app_failure.ts";
 import { DeclinedResponse } from "../declined_response.ts";
 import { endToEnd } from "../end_to_end.ts";
+import { hasBody } from "../payload.ts";
 import { Exchange, type StopCause } from "../exchange.ts";
 import type { RequestHead } from "../request_head.ts";
 import type { IdleTimer } from "../idle_timer.ts";
@@ -304,7 +305,12 @@ export class WebSocketExchange extends Exchange {
   #deny(denial: DeclinedResponse): void {
     const { status } = denial;
     const body = denial.body();
-    const empty = status === 204 || status === 205 || status === 304;
+    const fault = denial.fault(body.length);
+    if (fault !== null) {
+      this.logError(fault);
+      return this.#fail();
+    }
+    const empty = !hasBody(status);
     this.phase = "closed";
     this.status = status;
     this.outbox.sent = empty ? 0 : body.length;
