@@ -15,7 +15,6 @@ import { appInMode, decideMode } from "../process/app_mode.ts";
 import { DaemonError, startDaemon } from "../process/daemon.ts";
 import { withoutSharing } from "../process/without_sharing.ts";
 import { startedAs } from "../process/own_process.ts";
-import { ensureReadableCache } from "../process/private_cache.ts";
 import { ProcessSetup } from "../process/process_setup.ts";
 import { canShare } from "../process/check_free.ts";
 import { knownCommand, predecessor } from "../process/takeover.ts";
@@ -47,10 +46,7 @@ export async function start(line: CommandLine): Promise<number> {
 }
 
 async function startOrDaemonize(line: CommandLine): Promise<void> {
-  if (startedAs === null) {
-    ensureReadableCache(line.settings);
-    if (line.settings.daemonize) return await startDaemon();
-  }
+  if (startedAs === null && line.settings.daemonize) return await startDaemon();
   await serve(line);
 }
 

@@ -6,6 +6,7 @@
 
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
+import { openToAppend } from "../system/root_files.ts";
 import { LINE_FEED, LineBuffer, type LineFormat } from "./line_buffer.ts";
 import { log } from "./log.ts";
 import { isFull, MOST_PAUSES, PAUSE, writeAllSync } from "./write_all_sync.ts";
@@ -25,7 +26,7 @@ const MOST_WAITING = 8 * 1024 * 1024;
 /** Milliseconds between two looks whether the file was moved or deleted. */
 const LOOK_INTERVAL = 1000;
 /** Owner writes, group reads: lines hold addresses of people. */
-const MODE = 0o640;
+export const LOG_MODE = 0o640;
 
 /** In place of a path: the standard output. */
 export const STDOUT = "-";
@@ -203,11 +204,7 @@ export class LogFile<Entry> {
   }
 
   #open(path: string): void {
-    const file = Deno.openSync(path, {
-      append: true,
-      create: true,
-      mode: MODE,
-    });
+    const file = openToAppend(path, LOG_MODE);
     const opened = identity(file.statSync());
     if (opened !== this.#identity) this.#torn = false;
     this.#identity = opened;

@@ -13,7 +13,6 @@ import {
 } from "../system/signal_pipe.ts";
 import type { OwnCommand } from "./own_command.ts";
 import { takeVariable } from "./own_variable.ts";
-import { privateCacheVariables } from "./private_cache.ts";
 
 /**
  * Why this program started another process of itself: to serve in the
@@ -54,11 +53,7 @@ export function startOwnProcess(
     const program = new Deno.Command(command, {
       args: [...args],
       cwd: folder,
-      env: {
-        ...privateCacheVariables,
-        ...env,
-        [VARIABLE]: `${as} ${descriptor}`,
-      },
+      env: { ...env, [VARIABLE]: `${as} ${descriptor}` },
       stdin: "null",
       stdout: "inherit",
       stderr: "inherit",

@@ -4,8 +4,10 @@
  * @module
  */
 
-import { basename, dirname, resolve } from "../std/path.ts";
 import { log } from "../log/log.ts";
+import { writeAllSync } from "../log/write_all_sync.ts";
+import { basename, resolve } from "../std/path.ts";
+import { type Place, placeOf } from "../system/folder.ts";
 import { SystemError } from "../system/system_error.ts";
 import { commandLine } from "./own_command.ts";
 
@@ -40,15 +42,18 @@ export class PidFile {
   constructor(path: string, options: PidFileOptions = {}) {
     this.#path = resolve(path);
     try {
-      const pid = readPid(this.#path);
-      if (pid !== null && !options.replace && isServer(pid, this.#path)) {
+      using place = placeOf(this.#path);
+      const found = readPid(place, path);
+      if (found !== null && !options.replace && isServer(found)) {
         throw new SystemError(
-          `--pid ${path}: the server of this file is running as process ${pid}. Stop it, or choose another file.`,
+          `--pid ${path}: the server of this file is running as process ${found.pid}. Stop it, or choose another file.`,
         );
       }
-      write(this.#path, options);
+      write(place, options);
     } catch (error) {
-      if (error instanceof SystemError) throw error;
+      if (error instanceof SystemError && /^--pid/.test(error.message)) {
+        throw error;
+      }
       throw new SystemError(
         `--pid ${path} cannot be written: ${reason(error)}`,
       );
@@ -61,64 +66,78 @@ export class PidFile {
    */
   remove(): void {
     try {
-      if (readPid(this.#path) !== Deno.pid) return;
+      using place = placeOf(this.#path);
+      if (readPid(place, this.#path)?.pid !== Deno.pid) return;
+      const path = place.folder.entry(place.name);
       try {
-        Deno.removeSync(this.#path);
+        Deno.removeSync(path);
       } catch (error) {
         if (!isDenied(error)) throw error;
-        Deno.truncateSync(this.#path);
+        Deno.truncateSync(path);
       }
     } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
       log.warn(`--pid ${this.#path} cannot be removed: ${reason(error)}`);
     }
   }
 }
 
-function write(path: string, { owner, replace }: PidFileOptions): void {
-  const text = `${Deno.pid}\n`;
-  let temporary: string;
+function write(
+  { folder, name }: Place,
+  { owner, replace }: PidFileOptions,
+): void {
+  const bytes = new TextEncoder().encode(`${Deno.pid}\n`);
+  const temporary = `.${name}.${crypto.randomUUID().slice(0, 8)}`;
   try {
-    temporary = Deno.makeTempFileSync({
-      dir: dirname(path),
-      prefix: `.${basename(path)}.`,
-    });
+    using created = folder.create(temporary, MODE);
+    writeAllSync(created.file, bytes);
+    Deno.chmodSync(created.path, MODE); // whatever the umask took away
+    if (owner) Deno.chownSync(created.path, owner.uid, owner.gid);
+    Deno.renameSync(folder.entry(temporary), folder.entry(name));
   } catch (error) {
     // A user who is not root any more may own the file in root's folder.
-    if (!replace || !isDenied(error)) throw error;
-    return Deno.writeTextFileSync(path, text, { create: false });
-  }
-  try {
-    Deno.writeTextFileSync(temporary, text);
-    Deno.chmodSync(temporary, MODE);
-    if (owner) Deno.chownSync(temporary, owner.uid, owner.gid);
-    Deno.renameSync(temporary, path);
-  } catch (error) {
-    Deno.removeSync(temporary);
+    if (replace && isDenied(error)) {
+      return Deno.writeFileSync(folder.entry(name), bytes, { create: false });
+    }
+    removeIfThere(folder.entry(temporary));
     throw error;
   }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It was not made, or somebody has moved it.
+  }
+}
+
+/** What a pid file says. */
+interface FoundPid {
+  readonly pid: number;
+  /** When it was written (ms since 1970). */
+  readonly written: number | null;
 }
 
 /** The process id in the file; null when there is none. */
-function readPid(path: string): number | null {
-  try {
-    const { isFile, size } = Deno.lstatSync(path);
-    if (!isFile || size > MOST_BYTES) {
-      throw new SystemError(
-        `--pid ${path}: what is there is no pid file. Remove it, or choose another file.`,
-      );
-    }
-    const text = Deno.readTextFileSync(path).trim();
-    return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
+function readPid({ folder, name }: Place, path: string): FoundPid | null {
+  using found = folder.look(name);
+  if (found === null) return null;
+  const { isFile, size, mtime } = found.info;
+  if (!isFile || size > MOST_BYTES) {
+    throw new SystemError(
+      `--pid ${path}: what is there is no pid file. Remove it, or choose another file.`,
+    );
   }
+  const text = Deno.readTextFileSync(found.path).trim();
+  if (!/^[1-9]\d{0,8}$/.test(text)) return null;
+  return { pid: Number(text), written: mtime?.getTime() ?? null };
 }
 
 /** Tells whether the process is the server that wrote the file. */
-function isServer(pid: number, path: string): boolean {
+function isServer({ pid, written }: FoundPid): boolean {
   return pid !== Deno.pid && isAlive(pid) && isThisProgram(pid) &&
-    !startedAfter(pid, path);
+    (written === null || !startedAfter(pid, written));
 }
 
 function isAlive(pid: number): boolean {
@@ -139,16 +158,14 @@ function isThisProgram(pid: number): boolean {
 }
 
 /** Such a process got the id of one that is gone; false in doubt. */
-function startedAfter(pid: number, path: string): boolean {
-  const written = Deno.statSync(path).mtime;
-  if (written === null) return false;
+function startedAfter(pid: number, written: number): boolean {
   try {
     const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
     // From the third field on: the second, a name, may hold anything.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const boot = /^btime (\d+)$/m.exec(Deno.readTextFileSync("/proc/stat"));
     const started = (Number(boot![1]) + Number(fields[19]) / TICKS) * 1000;
-    return started > written.getTime() + SLACK_MS;
+    return started > written + SLACK_MS;
   } catch {
     return false;
   }

@@ -5,12 +5,13 @@
  */
 
 import { log } from "../log/log.ts";
-import { STDOUT } from "../log/log_file.ts";
+import { LOG_MODE, STDOUT } from "../log/log_file.ts";
 import type { Settings } from "../options/settings.ts";
 import { type KeyPair, readKeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
 import { resolve } from "../std/path.ts";
-import { giveFile } from "../system/give_file.ts";
+import { placeOf } from "../system/folder.ts";
+import { giveFile } from "../system/root_files.ts";
 import {
   dropPrivileges,
   type Identity,
@@ -20,11 +21,8 @@ import { detachStandardStreams } from "../system/standard_streams.ts";
 import { resolveIdentity } from "./identity.ts";
 import { reportServing, startedAs } from "./own_process.ts";
 import { PidFile } from "./pid_file.ts";
-import { givePrivateCache, removeAbandonedCaches } from "./private_cache.ts";
 import { requireReadableCode } from "./readable_code.ts";
 
-/** Of an access log that root creates: addresses of people are in it. */
-const LOG_MODE = 0o640;
 /** Where the system does not tell its own bound. */
 const LOW_PORTS = 1024;
 
@@ -57,8 +55,11 @@ export class ProcessSetup {
     const setup = new ProcessSetup(settings, await readKeyPair(settings));
     if (startedAs === "daemon") tellWhatIsLost(settings);
     // The server that this one takes over from has it as long as it serves.
-    if (startedAs !== "successor") setup.#writePidFile(identity);
+    const writesPid = setup.#pidPath !== null && startedAs !== "successor";
+    const asRoot = writesPid && identity !== null && isRoots(setup.#pidPath!);
+    if (asRoot) setup.#writePidFile(identity);
     if (identity !== null) becomeUser(identity, settings);
+    if (writesPid && !asRoot) setup.#writePidFile(null);
     return setup;
   }
 
@@ -83,10 +84,18 @@ function becomeUser(identity: Identity, settings: Settings): void {
   if (accessLog !== null && accessLog !== STDOUT) {
     giveFile(accessLog, identity.uid, LOG_MODE);
   }
-  if (startedAs !== "successor") givePrivateCache(identity);
   dropPrivileges(identity, bindsLowPort(settings));
-  removeAbandonedCaches();
   if (settings.workers > 1) requireReadableCode();
+}
+
+/** Elsewhere the user writes the file, who may do no harm there. */
+function isRoots(path: string): boolean {
+  try {
+    using place = placeOf(path);
+    return place.isRoots;
+  } catch {
+    return false;
+  }
 }
 
 /** Tells whether it takes a capability to bind one of the addresses. */

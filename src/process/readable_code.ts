@@ -8,7 +8,7 @@ import { fromFileUrl, join } from "../std/path.ts";
 import { SystemError } from "../system/system_error.ts";
 
 /** A file of this program; null where it came over the network. */
-export const SOURCE: string | null = import.meta.url.startsWith("file:")
+const SOURCE: string | null = import.meta.url.startsWith("file:")
   ? fromFileUrl(import.meta.url)
   : null;
 
@@ -41,7 +41,7 @@ function requireReadable(path: string | null, remedy: string): void {
 }
 
 /** Where Deno keeps what it loaded; null when nobody can tell. */
-export function cacheFolder(): string | null {
+function cacheFolder(): string | null {
   const home = Deno.env.get("HOME");
   const cache = Deno.env.get("XDG_CACHE_HOME") ||
     (home ? join(home, ".cache") : null);

@@ -16,11 +16,7 @@ import { dispatch } from "./dispatch.ts";
 import type { KeyPair } from "./key_pair.ts";
 import { listenError } from "./listen_error.ts";
 import { Refusal } from "./refusal.ts";
-import {
-  releaseSocketPath,
-  socketIdentity,
-  takeSocketPath,
-} from "./socket_path.ts";
+import { SocketPath } from "./socket_path.ts";
 
 /** Connections that may wait to be accepted: 900 at once cost nothing. */
 const BACKLOG = 2048;
@@ -38,8 +34,8 @@ export class Listener {
   /** The one that accepts, after those that failed to: their connections live. */
   readonly #servers: HttpServer[] = [];
   #closing = false;
-  /** Of a Unix socket's file. */
-  #identity: string | null = null;
+  /** Null for a port. */
+  readonly #socketPath: SocketPath | null;
 
   constructor(
     worker: WorkerContext,
@@ -49,6 +45,7 @@ export class Listener {
     this.#worker = worker;
     this.#address = address;
     this.#tls = tls;
+    this.#socketPath = "path" in address ? new SocketPath(address.path) : null;
   }
 
   /**
@@ -63,21 +60,18 @@ export class Listener {
         port: this.#address.port,
       });
     }
-    const { path } = this.#address;
     const { takesOver, settings: { socketMode } } = this.#worker;
-    // The engine removes what it has bound when it closes, whosever it is then.
-    const bound = `${path}.new`;
-    await takeSocketPath(path, takesOver);
-    await takeSocketPath(bound, false);
-    this.#serve({ path: bound });
+    const servers = this.#servers.length;
     try {
-      if (socketMode !== null) Deno.chmodSync(bound, socketMode);
-      Deno.renameSync(bound, path);
+      await this.#socketPath!.bind(
+        takesOver,
+        socketMode,
+        (path) => this.#serve({ path }),
+      );
     } catch (error) {
-      await this.#servers.at(-1)?.shutdown();
-      throw listenError(this.#address, error);
+      if (this.#servers.length > servers) await this.#servers.pop()!.shutdown();
+      throw error;
     }
-    this.#identity = socketIdentity(path);
   }
 
   /** The address as it was bound: with the real port. */
@@ -106,9 +100,7 @@ export class Listener {
   /** Takes no new connections; resolves when the present ones have ended. */
   async shutdown(): Promise<void> {
     this.#closing = true;
-    if ("path" in this.#address) {
-      releaseSocketPath(this.#address.path, this.#identity);
-    }
+    this.#socketPath?.release();
     await Promise.all(this.#servers.map((server) => server.shutdown()));
   }
 

@@ -178,7 +178,10 @@ Deno.test(
   async () => {
     await using program = Program.spawn(
       ["--user", "65534", "-p", "0", "--access-log", "a.log", "./app.js"],
-      { files: { ...FILES, "a.log": "an old line\n" }, shell: OWN },
+      {
+        files: { ...FILES, "a.log": "an old line\n" },
+        shell: `chown ${NOBODY} a.log; ${OWN}`,
+      },
     );
     await program.logged(/Ready at/);
     const path = join(program.folder, "a.log");
