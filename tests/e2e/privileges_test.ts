@@ -328,3 +328,31 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "as root, workers of a user who cannot read Deno's cache or the program end with what to do",
+  { ignore },
+  async () => {
+    for (
+      const [folder, remedy] of [
+        ["deno_dir", "Set DENO_DIR to a cache that everybody can read"],
+        ["src", "Install this program where everybody can read it"],
+      ]
+    ) {
+      using copy = new ReadableCopy();
+      Deno.chmodSync(join(copy.folder, folder), 0o700);
+      const { code, stderr } = await runProgram(
+        ["--user", "nobody", "-w", "2", ...QUIET, "./app.js"],
+        { files: FILES, ...from(copy) },
+      );
+      assertEquals(code, 1, stderr);
+      assertMatch(
+        stderr,
+        new RegExp(
+          `^pagi-server: The user that the server runs as cannot read \\S+, and workers must\\. ${remedy}, or use the compiled program\\.$`,
+          "m",
+        ),
+      );
+    }
+  },
+);
