@@ -18,6 +18,7 @@ import type {
   TextFormatter,
   TextFormatterOptions,
 } from "@logtape/logtape";
+import { withoutServerFrames } from "./stack_frames.ts";
 import { writeAllSync } from "./write_all_sync.ts";
 
 /** From the most talkative to the gravest. */
@@ -110,7 +111,9 @@ function details(error: unknown): string {
   } catch {
     text = "An error that fails when it is looked at.";
   }
-  return text.split("\n")
+  const lines = text.split("\n");
+  const shown = least > RANKS.debug ? withoutServerFrames(lines) : lines;
+  return shown
     .map((line) => `    ${sanitizeControlSequences(line, ESCAPE_ALL)}\n`)
     .join("");
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isServerFrame } from "../log/stack_frames.ts";
+
 /** One error, or one of its causes. */
 export interface ErrorReport {
   /** Its class; for what is no error, its type. */
@@ -22,7 +24,6 @@ export interface Frame {
 
 /** Causes may go round in circles. */
 const MAX_CAUSES = 10;
-const SERVER = new URL("../", import.meta.url).href;
 const FOREIGN = /\b(ext|node|https?):|\/(node_modules|npm)\/|\(<anonymous>\)$/;
 
 /** The error and its causes, the outermost first. */
@@ -53,6 +54,6 @@ function report(error: unknown): ErrorReport {
 function framesOf(stack: string): Frame[] {
   return [...stack.matchAll(/^ +at (.*)$/gm)].map(([, text]) => ({
     text: text.replace(/\bfile:\/\/(?=\/)/, ""),
-    own: !text.includes(SERVER) && !FOREIGN.test(text),
+    own: !isServerFrame(text) && !FOREIGN.test(text),
   }));
 }
