@@ -76,6 +76,32 @@ Deno.test("jsr.json says the same as deno.json, with names for JSR", () => {
   }
 });
 
+/** The packages of the standard library that deno-std 1.4.0 was built from. */
+const STANDARD_LIBRARY = {
+  build: "1.4.0",
+  packages: {
+    assert: "1.0.19",
+    cli: "1.0.31",
+    http: "1.1.2",
+    "media-types": "1.1.0",
+    path: "1.1.6",
+  } as Record<string, string>,
+};
+
+Deno.test("clones and the published package use one version of the standard library", () => {
+  const { build, packages } = STANDARD_LIBRARY;
+  for (const [name, target] of Object.entries(config.imports)) {
+    if (!name.startsWith("@std/")) continue;
+    assertStringIncludes(target, `npm:deno-std@${build}/`);
+    const [, title] = name.split("/");
+    const published = jsr.imports[name as keyof typeof jsr.imports];
+    assertMatch(
+      published,
+      new RegExp(`^jsr:@std/${title}@${packages[title]}(/|$)`),
+    );
+  }
+});
+
 Deno.test("the published package runs: listings, apps from disk, types and code for apps", async () => {
   await withRegistry(async (env) => {
     const files = {
