@@ -5,7 +5,7 @@
  * options anew.
  */
 
-import { optionsMarkdown } from "../../src/options/options_markdown.ts";
+import { optionsMarkdown } from "../../tools/options_markdown.ts";
 import { VERSION } from "../../src/cli/version.ts";
 import {
   assert,

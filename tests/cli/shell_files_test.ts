@@ -7,10 +7,10 @@
 
 import { VERSION } from "../../src/cli/version.ts";
 import { bundledAppOptions } from "../../src/loader/bundled_app_help.ts";
-import { bashCompletion } from "../../src/options/bash_completion.ts";
-import { fishCompletion } from "../../src/options/fish_completion.ts";
-import { manPage } from "../../src/options/man_page.ts";
-import { zshCompletion } from "../../src/options/zsh_completion.ts";
+import { bashCompletion } from "../../tools/bash_completion.ts";
+import { fishCompletion } from "../../tools/fish_completion.ts";
+import { manPage } from "../../tools/man_page.ts";
+import { zshCompletion } from "../../tools/zsh_completion.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { runProgram, testWith } from "../helpers/programs.ts";
 import { fromFileUrl } from "../../src/std/path.ts";

@@ -9,7 +9,7 @@ import {
   optionMeaning,
   optionNames,
   optionPlaceholder,
-} from "./describe_option.ts";
+} from "../src/options/describe_option.ts";
 
 /** All options as Markdown: one table for each group of `--help`. */
 export function optionsMarkdown(): string {

@@ -5,10 +5,10 @@
  */
 
 import { type Apps, pairsOf, valuesOf } from "./completable.ts";
-import { optionMeaning } from "./describe_option.ts";
-import { BUNDLED } from "./help.ts";
-import { isFlag, NAMED } from "./names.ts";
-import type { Option } from "./option.ts";
+import { optionMeaning } from "../src/options/describe_option.ts";
+import { BUNDLED } from "../src/options/help.ts";
+import { isFlag, NAMED } from "../src/options/names.ts";
+import type { Option } from "../src/options/option.ts";
 
 /** A file `pagi-server.fish`; other arguments than options may be files. */
 export function fishCompletion(apps: Apps): string {

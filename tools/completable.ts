@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { AppOptionTable } from "./app_options.ts";
-import { existingFile, path } from "./file_kinds.ts";
-import type { Option } from "./option.ts";
+import type { AppOptionTable } from "../src/options/app_options.ts";
+import { existingFile, path } from "../src/options/file_kinds.ts";
+import type { Option } from "../src/options/option.ts";
 
 /** Bundled apps by name, with their options. */
 export type Apps = ReadonlyMap<string, AppOptionTable>;

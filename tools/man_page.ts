@@ -4,13 +4,16 @@
  * @module
  */
 
-import { appOptionRows, type AppOptionTable } from "./app_options.ts";
+import {
+  appOptionRows,
+  type AppOptionTable,
+} from "../src/options/app_options.ts";
 import {
   optionGroups,
   optionMeaning,
   optionNames,
   optionPlaceholder,
-} from "./describe_option.ts";
+} from "../src/options/describe_option.ts";
 import {
   ABOUT_PAIRS,
   ABOUT_VARIABLES,
@@ -19,8 +22,8 @@ import {
   EXAMPLES,
   EXIT_CODES,
   SIGNALS,
-} from "./help.ts";
-import type { Option } from "./option.ts";
+} from "../src/options/help.ts";
+import type { Option } from "../src/options/option.ts";
 
 type Rows = readonly (readonly [term: string, text: string])[];
 

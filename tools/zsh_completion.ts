@@ -9,10 +9,10 @@ import {
   optionMeaning,
   optionNames,
   optionPlaceholder,
-} from "./describe_option.ts";
-import { BUNDLED } from "./help.ts";
-import { isFlag, NAMED } from "./names.ts";
-import type { Option } from "./option.ts";
+} from "../src/options/describe_option.ts";
+import { BUNDLED } from "../src/options/help.ts";
+import { isFlag, NAMED } from "../src/options/names.ts";
+import type { Option } from "../src/options/option.ts";
 
 /** A file `_pagi-server` for a folder of `$fpath`. */
 export function zshCompletion(apps: Apps): string {

@@ -5,8 +5,8 @@
  */
 
 import { type Apps, pairsOf, shellQuoted, valuesOf } from "./completable.ts";
-import { optionNames } from "./describe_option.ts";
-import { isFlag, NAMED } from "./names.ts";
+import { optionNames } from "../src/options/describe_option.ts";
+import { isFlag, NAMED } from "../src/options/names.ts";
 
 /** A script to be sourced; files are bash's own default. */
 export function bashCompletion(apps: Apps): string {
