@@ -96,7 +96,7 @@ Deno.test("a server loads none of Node's modules until something asks for one", 
 
 Deno.test("nothing that a starting server runs asks for Node's process, which would load it", async () => {
   // Libraries look at the global one without importing anything.
-  const app = `() => {
+  const app = `(_scope, _receive, _send) => {
     console.log("asked", globalThis.asked);
     Deno.exit(0);
   }`;

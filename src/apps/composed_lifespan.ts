@@ -11,6 +11,7 @@ import type {
   ReceiveEvent,
   Send,
 } from "../pagi/types.ts";
+import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 
 /** How an app took lifespan startup. */
 type Start = { readonly how: "complete" | "absent" } | {
@@ -46,7 +47,7 @@ export async function composedLifespan(
     return;
   }
   if (running.length === 0) {
-    throw new Error("None of the apps supports scopes of type lifespan");
+    throw new UnsupportedScope("Each of the apps", "lifespan");
   }
   await send({ type: "lifespan.startup.complete" });
   await receive();

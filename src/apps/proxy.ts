@@ -24,6 +24,7 @@ import { existingFile } from "../options/file_kinds.ts";
 import { flag, list, seconds } from "../options/kinds.ts";
 import { OptionError } from "../options/option_error.ts";
 import type { PagiApp } from "../pagi/types.ts";
+import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 import type { ProxyContext } from "./proxy/context.ts";
 import { fieldName, headerFields, targetUrl } from "./proxy/kinds.ts";
 import { serveRequest } from "./proxy/serve_request.ts";
@@ -154,9 +155,7 @@ export class ProxyApp implements Disposable {
         case "websocket":
           return await serveWebSocket(context, scope, receive, send);
         default:
-          throw new Error(
-            `${NAME} does not support scopes of type ${scope.type}`,
-          );
+          throw new UnsupportedScope(NAME, scope.type);
       }
     };
   }

@@ -13,6 +13,7 @@ import type {
   Send,
   SseScope,
 } from "../pagi/types.ts";
+import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 
 /** A scope that a plain HTTP response can answer (PAGI.md 3.5). */
 export type RequestScope = HttpScope | SseScope;
@@ -23,7 +24,7 @@ export function assertRequest(
   appName: string,
 ): asserts scope is RequestScope {
   if (scope.type !== "http" && scope.type !== "sse") {
-    throw new Error(`${appName} does not support scopes of type ${scope.type}`);
+    throw new UnsupportedScope(appName, scope.type);
   }
 }
 

@@ -14,7 +14,7 @@ import { LoadError } from "./load_error.ts";
 
 /** What can be made an app, for messages. */
 export const ACCEPTED =
-  "a function (scope, receive, send), a class or object with toApp(), or a fetch handler { fetch }";
+  "a function (scope, receive, send), a fetch handler, which is (request) => Response or { fetch }, or a class or object with toApp()";
 
 /** A class, seen from outside. */
 type AppClass = new (options: Pairs) => object;
@@ -22,9 +22,10 @@ type AppClass = new (options: Pairs) => object;
 /**
  * Makes `value`, the default export of the module called `label`, an app:
  *
- * - a class is constructed with `pairs`, and its `toApp()` called;
- * - any other function is the app;
- * - of an object, `toApp()` is called, or `fetch()` becomes the app.
+ * - a class is constructed with `pairs`, and its instance is what follows;
+ * - a function of three parameters is the app; one with fewer, and an object
+ *   with `fetch()`, is a fetch handler;
+ * - of an object with `toApp()`, what that gives is one of these two.
  *
  * Throws {@linkcode LoadError} when it is none of these or throws itself, and
  * {@linkcode OptionError} when it is no class and there are pairs, or when the
@@ -35,8 +36,21 @@ export function appFromExport(
   pairs: Pairs,
   label: string,
 ): PagiApp {
-  if (isClass(value)) return toApp(construct(value, pairs, label), label);
-  const app = appWithoutOptions(value, label);
+  const whose = `The app of ${label}`;
+  if (isClass(value)) {
+    const object = construct(value, pairs, label);
+    const app = appFromObject(object, label) ?? runnable(object, whose);
+    if (app !== null) return app;
+    throw new LoadError(
+      `${label} has no method toApp() that gives its app, and no fetch().`,
+    );
+  }
+  const app = appFromObject(value, label) ?? runnable(value, whose);
+  if (app === null) {
+    throw new LoadError(
+      `${whose} is ${describe(value)}. It must be ${ACCEPTED}.`,
+    );
+  }
   const [key] = Object.keys(pairs);
   if (key !== undefined) {
     const pair = quote(`${key}=${pairs[key]}`);
@@ -47,18 +61,74 @@ export function appFromExport(
   return app;
 }
 
-function appWithoutOptions(value: unknown, label: string): PagiApp {
-  if (typeof value === "function") return value as PagiApp;
-  if (typeof value === "object" && value !== null) {
-    // "in", because some routers answer every property they are asked for.
-    if ("toApp" in value) return toApp(value, label);
-    if ("fetch" in value && typeof value.fetch === "function") {
-      return fetchApp(value as FetchHandler);
-    }
+/** What `toApp()` of an object gives, as an app; null without that method. */
+function appFromObject(value: unknown, label: string): PagiApp | null {
+  // "in", because some routers answer every property they are asked for.
+  if (typeof value !== "object" || value === null || !("toApp" in value)) {
+    return null;
+  }
+  if (typeof value.toApp !== "function") {
+    throw new LoadError(`${label} has no method toApp() that gives its app.`);
+  }
+  let given: unknown;
+  try {
+    given = value.toApp();
+  } catch (error) {
+    throw new LoadError(`toApp() of ${label} failed.`, error);
+  }
+  const app = runnable(given, `What toApp() of ${label} gives`);
+  if (app !== null) return app;
+  const hint = given instanceof Promise
+    ? " It cannot be async: set things up in lifespan.startup."
+    : "";
+  throw new LoadError(
+    `toApp() of ${label} gives ${
+      describe(given)
+    }, no app function and no fetch handler.${hint}`,
+  );
+}
+
+/**
+ * A function or a fetch handler as an app; null for all else.
+ *
+ * @throws {LoadError} For what other servers take for an app.
+ */
+function runnable(value: unknown, whose: string): PagiApp | null {
+  if (isObject(value) && "fetch" in value && isFunction(value.fetch)) {
+    return fetchApp(value as FetchHandler);
+  }
+  if (isObject(value) && "listen" in value && isFunction(value.listen)) {
+    throw new LoadError(
+      `${whose} is made for Node's own HTTP server: it has listen(). Run it by itself with PAGI::App::Proxy in front, or use a framework whose apps have fetch(), such as Hono.`,
+    );
+  }
+  if (!isFunction(value)) return null;
+  if (value.length >= 3 || takesAny(value)) return value as PagiApp;
+  if (value.length > 0) {
+    return fetchApp({ fetch: value as FetchHandler["fetch"] });
   }
   throw new LoadError(
-    `The app of ${label} is ${describe(value)}. It must be ${ACCEPTED}.`,
+    `${whose} is a function without parameters. If it makes the app, export what it gives, as in: export default createApp(). An app takes (scope, receive, send), a fetch handler takes (request).`,
   );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "function" ||
+    typeof value === "object" && value !== null;
+}
+
+// deno-lint-ignore ban-types -- any function, whatever it takes
+function isFunction(value: unknown): value is Function {
+  return typeof value === "function";
+}
+
+/** True of a function that hands on what it gets: `(...args)`, `arguments`. */
+// deno-lint-ignore ban-types -- any function, whatever it takes
+function takesAny(value: Function): boolean {
+  return value.length === 0 &&
+    /^[^(]*\(\s*\.\.\.|\barguments\b|\[native code\]/.test(
+      Function.prototype.toString.call(value),
+    );
 }
 
 /** The `prototype` of a class cannot be assigned, that of a function can. */
@@ -76,25 +146,6 @@ function construct(App: AppClass, pairs: Pairs, label: string): object {
     if (error instanceof OptionError) throw error;
     throw new LoadError(`The constructor of ${label} failed.`, error);
   }
-}
-
-function toApp(object: object, label: string): PagiApp {
-  if (!("toApp" in object) || typeof object.toApp !== "function") {
-    throw new LoadError(`${label} has no method toApp() that gives its app.`);
-  }
-  let app: unknown;
-  try {
-    app = object.toApp();
-  } catch (error) {
-    throw new LoadError(`toApp() of ${label} failed.`, error);
-  }
-  if (typeof app === "function") return app as PagiApp;
-  const hint = app instanceof Promise
-    ? " It cannot be async: set things up in lifespan.startup."
-    : "";
-  throw new LoadError(
-    `toApp() of ${label} gives ${describe(app)}, not an app function.${hint}`,
-  );
 }
 
 /** Names a value: "a string", "null", "an object of class Foo". */

@@ -5,6 +5,7 @@
  */
 
 import type { HeaderList, PagiApp, Receive, Send } from "../pagi/types.ts";
+import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 import { Inbound } from "./inbound.ts";
 import type { RequestScope } from "./inbound.ts";
 import { webRequest } from "./web_request.ts";
@@ -35,7 +36,7 @@ export function fetchApp(handler: FetchHandler): PagiApp {
         return denyWebSocket(send);
       default:
         return Promise.reject(
-          new Error(`A fetch handler does not support ${scope.type} scopes.`),
+          new UnsupportedScope("A fetch handler", scope.type),
         );
     }
   };
@@ -84,13 +85,11 @@ async function respond(
   const cancel = (): void => {
     reader?.cancel(signal.reason).catch(() => {});
   };
-  const headers: HeaderList = [];
-  response.headers.forEach((value, name) => headers.push([name, value]));
   try {
     await send({
       type: "http.response.start",
       status: response.status,
-      headers,
+      headers: headersOf(response),
     });
     if (reader === undefined || isHead || signal.aborted) {
       cancel();
@@ -103,6 +102,39 @@ async function respond(
     throw error;
   }
 }
+
+/** Where the engine keeps what it knows of a response. */
+const INNER = Object.getOwnPropertySymbols(new Response())
+  .find((symbol) => symbol.description === "response");
+
+/**
+ * The fields of a response as they go out.
+ *
+ * What `fetch` gave has the fields of its upstream, but a body that the engine
+ * has decoded (denoland/deno#20548): what tells of the coded one is left out,
+ * as `Deno.serve` does. Only the engine's own mark tells: it leaves some
+ * bodies as they are.
+ */
+function headersOf(response: Response): HeaderList {
+  const inner = INNER === undefined
+    ? undefined
+    : (response as unknown as Record<
+      symbol,
+      { readonly bodyDecoded?: boolean } | undefined
+    >)[INNER];
+  const isDecoded = inner?.bodyDecoded === true;
+  const headers: HeaderList = [];
+  response.headers.forEach((value, name) => {
+    if (!isDecoded || !OF_CODED_BODY.has(name)) headers.push([name, value]);
+  });
+  return headers;
+}
+
+const OF_CODED_BODY: ReadonlySet<string> = new Set([
+  "content-encoding",
+  "content-length",
+  "transfer-encoding",
+]);
 
 async function sendBody(
   reader: ReadableStreamDefaultReader<Uint8Array>,

@@ -25,6 +25,7 @@ import type { FoundModule } from "./find_module.ts";
 import { addNames, runInline } from "./inline_code.ts";
 import type { Names } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
+import { type LoadedModule, loadWithoutServing } from "./own_server.ts";
 
 /** The part of the command line that says what to run. */
 export interface AppRequest {
@@ -73,7 +74,8 @@ async function preload(
   const names: Names = new Map();
   for (const name of modules) {
     const target = parseTarget(name, isFile);
-    addNames(names, name, await importModule(findModule(target, lib)));
+    const { exports } = await importModule(findModule(target, lib));
+    addNames(names, name, exports);
   }
   return names;
 }
@@ -119,10 +121,13 @@ function isComposer(value: unknown): value is Composer {
     typeof value.compose === "function";
 }
 
-async function importModule({ label, load }: FoundModule): Promise<object> {
+async function importModule(
+  { label, load }: FoundModule,
+): Promise<LoadedModule> {
   try {
-    return await load();
+    return await loadWithoutServing(label, load);
   } catch (error) {
+    if (error instanceof LoadError) throw error;
     const advice = Deno.build.standalone
       ? executableAdvice(label, error, Deno.version.deno)
       : null;
@@ -131,8 +136,18 @@ async function importModule({ label, load }: FoundModule): Promise<object> {
   }
 }
 
-function defaultExport(exports: object, label: string): unknown {
-  if ("default" in exports) return exports.default;
+/** The default export, or else the handler that the module wanted to serve. */
+function defaultExport(
+  { exports, handler }: LoadedModule,
+  label: string,
+): unknown {
+  if ("default" in exports) {
+    if (handler === null) return exports.default;
+    throw new LoadError(
+      `${label} calls Deno.serve, and has a default export as well, which is what is served. Remove the call, or make it only if (import.meta.main); a server beside the app can be started in lifespan.startup.`,
+    );
+  }
+  if (handler !== null) return { fetch: handler };
   const names = Object.keys(exports);
   const found = names.length === 0
     ? "It exports nothing."

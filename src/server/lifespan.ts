@@ -11,6 +11,7 @@ import type {
   SendEvent,
   State,
 } from "../pagi/types.ts";
+import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 import { checkLifespanEvent } from "../pagi/lifespan_events.ts";
 import { log } from "../log/log.ts";
 import { PAGI } from "./net_scope.ts";
@@ -121,8 +122,10 @@ export class Lifespan {
       );
       return;
     }
-    log.info(`The app has no lifespan: it ${how} that scope.`);
-    if (thrown !== null) log.debug("What it threw:", thrown);
+    if (!(thrown instanceof UnsupportedScope)) {
+      log.info(`The app has no lifespan: it ${how} that scope.`);
+      if (thrown !== null) log.debug("What it threw:", thrown);
+    }
     this.#started.resolve(false);
   }
 

@@ -94,6 +94,6 @@ Deno.test("apps without lifespan make one without lifespan", async () => {
   await assertRejects(
     () => live([without, without]),
     Error,
-    "None of the apps",
+    "does not support scopes of type lifespan",
   );
 });

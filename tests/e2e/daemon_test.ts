@@ -150,7 +150,7 @@ Deno.test(
   async () => {
     const slow = `console.error("I am", Deno.pid);
     await new Promise((resolve) => setTimeout(resolve, 60_000));`;
-    const lifespan = `export default async (scope) => {
+    const lifespan = `export default async (scope, _receive, _send) => {
       console.error("I am", Deno.pid);
       await new Promise((resolve) => setTimeout(resolve, 60_000));
     };`;

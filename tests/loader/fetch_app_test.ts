@@ -169,6 +169,63 @@ Deno.test("fetchApp() denies WebSockets and supports no lifespan", async () => {
         () => Promise.resolve(),
       ),
     Error,
-    "does not support lifespan scopes",
+    "does not support scopes of type lifespan",
   );
+});
+
+/** Gives `handler` the URL of a server whose text is under `coding`. */
+async function withUpstream(
+  coding: string,
+  text: string,
+  body: (url: string) => Promise<void>,
+): Promise<void> {
+  const zipped = new Response(text).body!.pipeThrough(
+    new CompressionStream("gzip"),
+  );
+  const bytes = await new Response(zipped).bytes();
+  const upstream = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    () => new Response(bytes, { headers: { "content-encoding": coding } }),
+  );
+  try {
+    await body(`http://127.0.0.1:${upstream.addr.port}/`);
+  } finally {
+    await upstream.shutdown();
+  }
+}
+
+Deno.test("fetchApp() takes what tells of a coded body from what fetch has decoded", async () => {
+  const text = "hello ".repeat(3000);
+  await withUpstream("gzip", text, async (url) => {
+    for (
+      const give of [() => fetch(url), async () => (await fetch(url)).clone()]
+    ) {
+      const response = await runApp(app(give));
+      assertEquals(response.text, text);
+      assertEquals(response.header("content-encoding"), null);
+      assertEquals(response.header("content-length"), null);
+    }
+    const head = await runApp(app(() => fetch(url, { method: "HEAD" })), {
+      method: "HEAD",
+    });
+    assertEquals(head.header("content-encoding"), null);
+  });
+});
+
+Deno.test("fetchApp() leaves the fields of what fetch has not decoded", async () => {
+  const asked: [coding: string, headers: Record<string, string>][] = [
+    ["x-other", {}],
+    ["gzip", { "accept-encoding": "identity" }],
+    ["gzip", { range: "bytes=0-" }],
+  ];
+  for (const [coding, headers] of asked) {
+    await withUpstream(coding, "hello", async (url) => {
+      const response = await runApp(app(() => fetch(url, { headers })));
+      assertEquals(response.header("content-encoding"), coding);
+      assertEquals(
+        response.header("content-length"),
+        String(response.body.length),
+      );
+    });
+  }
 });

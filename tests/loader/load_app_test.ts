@@ -74,6 +74,62 @@ Deno.test("loadApp() takes objects with toApp() and fetch handlers", async () =>
   });
 });
 
+Deno.test("loadApp() takes functions of fewer than three parameters for fetch handlers", async () => {
+  const one = `(request) => new Response(new URL(request.url).pathname)`;
+  await withFiles({
+    "one.js": `export default ${one};`,
+    "two.js":
+      `export default async (request, info) => new Response(info.remoteAddr.transport);`,
+    "method.js":
+      `const app = { fetch: (request, ...rest) => (${one})(request) };
+      export default app.fetch;`,
+    "bound.js": `export default (${one}).bind(null);`,
+    "made.js": `export default { toApp: () => ({ fetch: ${one} }) };`,
+    "class.js":
+      `export default class { fetch(request) { return (${one})(request); } }`,
+    "given.js": `export default class { toApp() { return ${one}; } }`,
+  }, async (folder) => {
+    for (const name of ["one", "method", "bound", "made", "class", "given"]) {
+      assertEquals(await said([`${folder}/${name}.js`]), "/", name);
+    }
+    assertEquals(await said([`${folder}/two.js`]), "tcp");
+  });
+});
+
+Deno.test("loadApp() takes functions that hand on what they get for apps", async () => {
+  await withFiles({
+    "rest.js": `const app = ${says('"rest"')};
+      export default (...args) => app(...args);`,
+    "arguments.js": `const app = ${says('"arguments"')};
+      export default function () { return app.apply(this, arguments); }`,
+    "bound.js": `const app = ${says('"bound"')};
+      export default ((...args) => app(...args)).bind(null);`,
+  }, async (folder) => {
+    for (const name of ["rest", "arguments", "bound"]) {
+      assertEquals(await said([`${folder}/${name}.js`]), name);
+    }
+  });
+});
+
+Deno.test("loadApp() takes the handler of a module that would serve by itself, and binds nothing", async () => {
+  const handler = `() => new Response("mine")`;
+  const { serve } = Deno;
+  await withFiles({
+    "alone.js": `Deno.serve(${handler});`,
+    "options.js": `Deno.serve({ port: 1 }, ${handler});`,
+    "object.js": `const server = Deno.serve({ port: 1, handler: ${handler} });
+      console.assert(server.addr.port === 0);
+      await server.finished;`,
+    "throws.js": `Deno.serve(${handler}); throw new Error("broken");`,
+  }, async (folder) => {
+    for (const name of ["alone", "options", "object"]) {
+      assertEquals(await said([`${folder}/${name}.js`]), "mine");
+    }
+    assertStringIncludes(await failure([`${folder}/throws.js`]), "broken");
+  });
+  assertEquals(Deno.serve, serve);
+});
+
 Deno.test("loadApp() refuses pairs for anything but a class", async () => {
   await withFiles({
     "app.js": `export default ${says('"x"')};`,
@@ -99,11 +155,35 @@ Deno.test("loadApp() says what an unusable export is", async () => {
     ["export default [1]", "is an object of class Array"],
     ["export default Promise.resolve()", "is an object of class Promise"],
     ["export default class {}", "no method toApp()"],
+    [
+      "export default () => async (scope, receive, send) => {}",
+      "is a function without parameters. If it makes the app, export what it gives, as in: export default createApp()",
+    ],
+    [
+      "export default { toApp: () => function () {} }",
+      "What toApp() of",
+    ],
+    [
+      "export default Object.assign((q, s, n) => {}, { handle() {}, listen() {} })",
+      "is made for Node's own HTTP server: it has listen()",
+    ],
+    [
+      "export default { callback() {}, listen() {} }",
+      "is made for Node's own HTTP server",
+    ],
+    [
+      "Deno.serve(() => new Response()); export default (q) => new Response()",
+      "calls Deno.serve, and has a default export as well",
+    ],
+    [
+      "Deno.serve((q) => new Response()); Deno.serve((q) => new Response())",
+      "calls Deno.serve several times",
+    ],
     ["export default { toApp: 1 }", "no method toApp()"],
     ["export default { toApp() { return 1 } }", "toApp() of"],
     [
       "export default { async toApp() { return () => {} } }",
-      "gives an object of class Promise, not an app function. It cannot be async",
+      "gives an object of class Promise, no app function and no fetch handler. It cannot be async",
     ],
     ["export const app = 1, b = 2", "no default export. It exports app, b."],
     ["", "no default export. It exports nothing."],

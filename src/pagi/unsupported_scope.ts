@@ -1,0 +1,19 @@
+/**
+ * The error of an app that takes no scopes of a type.
+ *
+ * @module
+ */
+
+/**
+ * What the server's own apps throw on a scope that they do not support, as
+ * PAGI.md 1 asks for. It is no news to anybody that such an app has no
+ * lifespan, while another error on that scope may be.
+ */
+export class UnsupportedScope extends Error {
+  override readonly name = "UnsupportedScope";
+
+  /** @param app Names the app at the start of a sentence. */
+  constructor(app: string, type: string) {
+    super(`${app} does not support scopes of type ${type}.`);
+  }
+}
