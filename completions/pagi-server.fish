@@ -52,6 +52,7 @@ complete -c pagi-server -l sse-idle-timeout -x -d 'For an event stream on which 
 complete -c pagi-server -l lifespan-startup-timeout -x -d 'For the app to start (default: 30)'
 complete -c pagi-server -l shutdown-timeout -x -d 'For running requests to finish on a stop, and then for the app (default: 30)'
 complete -c pagi-server -l log-level -xa 'debug info warn error' -d 'Least level that is logged: debug, info, warn or error (default: info)'
+complete -c pagi-server -l log-file -rF -d 'Append the server\'s own log to FILE, - being standard output (default: standard error)'
 complete -c pagi-server -l access-log -rF -d 'Append a line for each request to FILE, - being standard output (default: standard error)'
 complete -c pagi-server -l access-log-format -x -d 'clf, combined, common, tiny, or Apache-style atoms (default: clf)'
 complete -c pagi-server -l no-access-log -d 'No access log'

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { configureLog, log } from "../log/log.ts";
+import { configureLog, log, logsToFile } from "../log/log.ts";
 import { libraryNotices } from "../loader/find_module.ts";
+import { STDOUT } from "../log/log_file.ts";
 import { LoadError } from "../loader/load_error.ts";
 import { type AppRequest, loadApp } from "../loader/load_app.ts";
 import type { CommandLine } from "../options/command_line.ts";
@@ -22,6 +23,7 @@ import { runService } from "../process/run_service.ts";
 import { SingleProcess } from "../process/single_process.ts";
 import { Supervisor } from "../process/supervisor.ts";
 import { WorkerError } from "../process/worker_handle.ts";
+import { resolve } from "../std/path.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_error.ts";
 import { Server } from "../server/server.ts";
@@ -53,21 +55,24 @@ async function startOrDaemonize(line: CommandLine): Promise<void> {
 /** Decides the mode; all that follows finds it among the settings. */
 function inMode(line: CommandLine): CommandLine {
   const env = decideMode(line.settings);
-  const settings = { ...line.settings, env };
+  const { logFile: path } = line.settings;
+  // Workers open it when an app may have changed the folder.
+  const logFile = path === STDOUT ? "/dev/stdout" : path && resolve(path);
+  const settings = { ...line.settings, env, logFile };
   return { ...line, settings, given: new Set([...line.given, "env"]) };
 }
 
 async function serve(line: CommandLine): Promise<void> {
   const { settings, positionals } = line;
   configureLog({ level: settings.logLevel });
+  const command = knownCommand();
+  const setup = await ProcessSetup.prepare(settings);
   for (const { level, text } of line.notices) log[level](text);
   const app = settings.eval === null ? [settings.app ?? positionals[0]] : [];
   const names = [...app, ...settings.module].filter((name) =>
     name !== undefined
   );
   for (const text of libraryNotices(settings.lib, names)) log.warn(text);
-  const command = knownCommand();
-  const setup = await ProcessSetup.prepare(settings);
   const request: AppRequest = {
     positionals,
     app: settings.app,
@@ -120,8 +125,11 @@ function report(error: unknown): number {
     error instanceof StartupError || error instanceof ListenError ||
     error instanceof WorkerError || error instanceof SystemError ||
     error instanceof DaemonError;
-  if (expected) printError(`pagi-server: ${error.message}\n`);
-  else log.error("The server failed.", error);
+  if (expected) {
+    printError(`pagi-server: ${error.message}\n`);
+    // Standard error may lead nowhere by now.
+    if (logsToFile()) log.error(error.message.split("\n"));
+  } else log.error("The server failed.", error);
   if (error instanceof DaemonError) return error.exitCode;
   const usage = error instanceof WorkerError && error.usage;
   return usage ? EXIT.usage : EXIT.failure;

@@ -1,5 +1,6 @@
 /**
- * The log of the server itself: one line per message on stderr, at once.
+ * The log of the server itself: one line per message on stderr, or in the file
+ * of `--log-file`, at once.
  *
  * LogTape makes the lines. Its registry of loggers is left alone: that is
  * global to the process and can be configured once, which is for the app to
@@ -8,16 +9,13 @@
  * @module
  */
 
-import {
-  getAnsiColorFormatter,
-  getTextFormatter,
-  sanitizeControlSequences,
-} from "@logtape/logtape";
+import { getAnsiColorFormatter, getTextFormatter } from "@logtape/logtape";
 import type {
   LogLevel as LogTapeLevel,
   TextFormatter,
   TextFormatterOptions,
 } from "@logtape/logtape";
+import { ServerLogFile } from "./server_log_file.ts";
 import { withoutServerFrames } from "./stack_frames.ts";
 import { writeAllSync } from "./write_all_sync.ts";
 
@@ -30,6 +28,8 @@ export interface LogSettings {
   readonly level: LogLevel;
   /** Whose messages these are; stands before each. */
   readonly speaker?: string;
+  /** The path of a file to log to; null and by default stderr. */
+  readonly file?: string | null;
   /** Takes each message with its line end, instead of stderr. */
   readonly write?: (text: string) => void;
 }
@@ -40,8 +40,11 @@ export interface Log {
   debug(text: string | (() => string), error?: unknown): void;
   info(text: string): void;
   warn(text: string): void;
-  /** The error's stack and causes are printed below the line. */
-  error(text: string, error?: unknown): void;
+  /**
+   * The error's stack and causes are printed below the line, and so are the
+   * lines of a list after its first.
+   */
+  error(text: string | readonly string[], error?: unknown): void;
 }
 
 const RANKS: Readonly<Record<LogLevel, number>> = {
@@ -57,26 +60,54 @@ const TAPE_LEVELS: Readonly<Record<LogLevel, LogTapeLevel>> = {
   error: "error",
 };
 const CATEGORY = ["pagi"];
-const ESCAPE_ALL = { sgr: "escape", newlines: "escape" } as const;
+/**
+ * What a terminal or an editor does not show as it is: controls, line ends, and
+ * what reorders or hides text, such as U+202E. Unicode's categories Cc, Cf, Zl,
+ * Zp, and Cs for halves of characters.
+ */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+};
 const FORMAT: TextFormatterOptions = {
   timestamp: "rfc3339",
   level: (level) => (level === "warning" ? "warn" : level).padEnd(5),
   format: ({ timestamp, level, message }) => `${timestamp} ${level} ${message}`,
-  sanitize: ESCAPE_ALL,
 };
 
 const encoder = new TextEncoder();
 let least = RANKS.info;
 let speaker = "";
+let file: ServerLogFile | null = null;
 let write = writeStderr;
 let format = formatter(write);
 
-/** Sets how this thread logs; without it, from info on to stderr. */
+/**
+ * Sets how this thread logs; without it, from info on to stderr.
+ *
+ * @throws {OptionError} When the file cannot be opened.
+ */
 export function configureLog(settings: LogSettings): void {
+  const before = file;
+  file = settings.file == null ? null : new ServerLogFile(settings.file);
+  before?.close();
   least = RANKS[settings.level];
   speaker = settings.speaker === undefined ? "" : `${settings.speaker}: `;
-  write = settings.write ?? writeStderr;
+  write = settings.write ?? (file === null ? writeStderr : writeFile);
   format = formatter(write);
+}
+
+/** Tells whether messages go to a file rather than to stderr. */
+export function logsToFile(): boolean {
+  return file !== null;
+}
+
+/** Opens the log file anew, if there is one: it was moved away. */
+export function reopenLog(): void {
+  const problem = file?.reopen() ?? null;
+  if (problem !== null) log.warn(problem);
 }
 
 /** The log of the server itself. */
@@ -90,32 +121,48 @@ export const log: Log = {
   error: (text, error) => emit("error", text, error),
 };
 
-function emit(level: LogLevel, text: string, error?: unknown): void {
+function emit(
+  level: LogLevel,
+  text: string | readonly string[],
+  error?: unknown,
+): void {
   if (RANKS[level] < least) return;
+  const [first, ...more] = typeof text === "string" ? [text] : text;
+  const message = escape(speaker + first);
   const line = format({
     category: CATEGORY,
     level: TAPE_LEVELS[level],
-    message: [speaker + text],
-    rawMessage: speaker + text,
+    message: [message],
+    rawMessage: message,
     timestamp: Date.now(),
     properties: {},
   });
-  write(error === undefined ? line : line + details(error));
+  if (error !== undefined) more.push(...linesOf(error));
+  write(line + more.map((below) => `    ${escape(below)}\n`).join(""));
 }
 
-/** The error, each of its lines indented so that none passes for a message. */
-function details(error: unknown): string {
-  let text: string;
+/** The error, in lines that are indented so that none passes for a message. */
+function linesOf(error: unknown): string[] {
   try {
-    text = Deno.inspect(error);
+    const lines = Deno.inspect(error).split("\n");
+    return least > RANKS.debug ? withoutServerFrames(lines) : lines;
   } catch {
-    text = "An error that fails when it is looked at.";
+    return ["An error that fails when it is looked at."];
   }
-  const lines = text.split("\n");
-  const shown = least > RANKS.debug ? withoutServerFrames(lines) : lines;
-  return shown
-    .map((line) => `    ${sanitizeControlSequences(line, ESCAPE_ALL)}\n`)
-    .join("");
+}
+
+/** Text that stays on its line and is seen as it is. */
+function escape(text: string): string {
+  return text.replace(UNSEEN, (character) => {
+    const code = character.codePointAt(0)!;
+    const hex = code.toString(16);
+    return SHORT_ESCAPES[character] ??
+      (code < 0x100
+        ? `\\x${hex.padStart(2, "0")}`
+        : code < 0x10000
+        ? `\\u${hex.padStart(4, "0")}`
+        : `\\u{${hex}}`);
+  });
 }
 
 function formatter(write: (text: string) => void): TextFormatter {
@@ -129,5 +176,13 @@ function writeStderr(text: string): void {
     writeAllSync(Deno.stderr, encoder.encode(text));
   } catch {
     // Nobody reads stderr any more, and there is nobody else to tell.
+  }
+}
+
+function writeFile(text: string): void {
+  try {
+    file!.write(encoder.encode(text));
+  } catch {
+    writeStderr(text); // the disk is full
   }
 }

@@ -9,6 +9,12 @@ import { quote } from "../options/quote.ts";
 import { openToAppend } from "../system/root_files.ts";
 import { LINE_FEED, LineBuffer, type LineFormat } from "./line_buffer.ts";
 import { log } from "./log.ts";
+import {
+  fileIdentity,
+  LOG_MODE,
+  LOOK_INTERVAL,
+  reason,
+} from "./server_log_file.ts";
 import { isFull, MOST_PAUSES, PAUSE, writeAllSync } from "./write_all_sync.ts";
 import type { SyncWriter } from "./write_all_sync.ts";
 
@@ -23,10 +29,6 @@ const TOGETHER = 128;
 const BATCH = 64 * 1024;
 /** Bytes that are kept while the disk stalls; more lines are dropped. */
 const MOST_WAITING = 8 * 1024 * 1024;
-/** Milliseconds between two looks whether the file was moved or deleted. */
-const LOOK_INTERVAL = 1000;
-/** Owner writes, group reads: lines hold addresses of people. */
-export const LOG_MODE = 0o640;
 
 /** In place of a path: the standard output. */
 export const STDOUT = "-";
@@ -205,7 +207,7 @@ export class LogFile<Entry> {
 
   #open(path: string): void {
     const file = openToAppend(path, LOG_MODE);
-    const opened = identity(file.statSync());
+    const opened = fileIdentity(file.statSync());
     if (opened !== this.#identity) this.#torn = false;
     this.#identity = opened;
     this.#looked = performance.now();
@@ -238,7 +240,7 @@ export class LogFile<Entry> {
     if (path === null || now - this.#looked < LOOK_INTERVAL) return;
     this.#looked = now;
     try {
-      if (identity(await Deno.stat(path)) === this.#identity) return;
+      if (fileIdentity(await Deno.stat(path)) === this.#identity) return;
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) return;
     }
@@ -246,17 +248,8 @@ export class LogFile<Entry> {
   }
 }
 
-function identity({ dev, ino }: Deno.FileInfo): string {
-  return `${dev} ${ino}`;
-}
-
 function countLines(bytes: Uint8Array): number {
   let lines = 0;
   for (const byte of bytes) if (byte === LINE_FEED) lines++;
   return lines;
-}
-
-function reason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/ \(os error \d+\).*$/s, "");
 }

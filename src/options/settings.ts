@@ -70,6 +70,7 @@ export interface Settings {
   readonly shutdownTimeout: number;
 
   readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly logFile: string | null;
   readonly accessLog: string | null;
   readonly accessLogFormat: string;
   readonly noAccessLog: boolean;

@@ -205,6 +205,12 @@ export const OPTIONS: OptionTable = {
     default: "info",
     help: "Least level that is logged: debug, info, warn or error",
   },
+  logFile: {
+    kind: path,
+    default: null,
+    help:
+      "Append the server's own log to FILE, - being standard output (default: standard error)",
+  },
   accessLog: {
     kind: path,
     default: null,

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { log } from "../log/log.ts";
-import { LOG_MODE, STDOUT } from "../log/log_file.ts";
+import { configureLog, log } from "../log/log.ts";
+import { STDOUT } from "../log/log_file.ts";
+import { LOG_MODE } from "../log/server_log_file.ts";
 import type { Settings } from "../options/settings.ts";
 import { type KeyPair, readKeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
@@ -17,7 +18,10 @@ import {
   type Identity,
   requireRootToBecome,
 } from "../system/privileges.ts";
-import { detachStandardStreams } from "../system/standard_streams.ts";
+import {
+  detachStandardStreams,
+  stderrIsKept,
+} from "../system/standard_streams.ts";
 import { resolveIdentity } from "./identity.ts";
 import { reportServing, startedAs } from "./own_process.ts";
 import { PidFile } from "./pid_file.ts";
@@ -53,12 +57,17 @@ export class ProcessSetup {
     const identity = resolveIdentity(settings);
     if (identity !== null) requireRootToBecome(identity);
     const setup = new ProcessSetup(settings, await readKeyPair(settings));
+    const { logLevel: level, logFile: file } = settings;
+    if (identity === null) configureLog({ level, file });
     if (startedAs === "daemon") tellWhatIsLost(settings);
     // The server that this one takes over from has it as long as it serves.
     const writesPid = setup.#pidPath !== null && startedAs !== "successor";
     const asRoot = writesPid && identity !== null && isRoots(setup.#pidPath!);
     if (asRoot) setup.#writePidFile(identity);
-    if (identity !== null) becomeUser(identity, settings);
+    if (identity !== null) {
+      becomeUser(identity, settings);
+      configureLog({ level, file });
+    }
     if (writesPid && !asRoot) setup.#writePidFile(null);
     return setup;
   }
@@ -81,8 +90,10 @@ export class ProcessSetup {
 
 function becomeUser(identity: Identity, settings: Settings): void {
   const { accessLog } = settings;
-  if (accessLog !== null && accessLog !== STDOUT) {
-    giveFile(accessLog, identity.uid, LOG_MODE);
+  for (const path of [settings.logFile, accessLog]) {
+    if (path !== null && path !== STDOUT) {
+      giveFile(path, identity.uid, LOG_MODE);
+    }
   }
   dropPrivileges(identity, bindsLowPort(settings));
   if (settings.workers > 1) requireReadableCode();
@@ -116,9 +127,18 @@ function firstFreePort(): number {
   }
 }
 
-function tellWhatIsLost({ accessLog, noAccessLog }: Settings): void {
-  if (accessLog !== null && accessLog !== STDOUT || noAccessLog) return;
-  log.warn(
-    "A daemon has no terminal, so its access log will be lost. Give --access-log FILE to keep it, or --no-access-log.",
-  );
+function tellWhatIsLost({ accessLog, noAccessLog, logFile }: Settings): void {
+  if (stderrIsKept()) return;
+  const accessIsKept = noAccessLog ||
+    accessLog !== null && accessLog !== STDOUT;
+  if (!accessIsKept) {
+    log.warn(
+      "A daemon has no terminal, so its access log will be lost. Give --access-log FILE to keep it, or --no-access-log.",
+    );
+  }
+  if (logFile === null) {
+    log.warn(
+      "A daemon has no terminal, so its own log, errors included, will be lost from now on. Give --log-file FILE to keep it.",
+    );
+  }
 }

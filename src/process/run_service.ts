@@ -20,7 +20,7 @@ import {
 /** The signals that leave it to the service what to do. */
 export type ServiceSignal = Exclude<
   ServerSignal,
-  "SIGTERM" | "SIGINT" | "SIGUSR2"
+  "SIGTERM" | "SIGINT" | "SIGUSR1" | "SIGUSR2"
 >;
 
 /** What a banner tells of. */
@@ -49,6 +49,8 @@ export interface Service {
   readonly failure: Promise<never>;
   /** Resolves when only a fresh process can go on. */
   readonly stuck: Promise<void>;
+  /** Opens the log files anew. */
+  reopenLogs(): void;
   /** What the other signals do. */
   signal(signal: ServiceSignal): void;
   /** Tells when the process that is taken over from has closed its listeners. */
@@ -103,8 +105,21 @@ export async function runService(
     startingOver = false;
   };
   const remove = onSignals(
-    ["SIGTERM", "SIGINT", "SIGHUP", "SIGTTIN", "SIGTTOU", "SIGUSR2"],
+    [
+      "SIGTERM",
+      "SIGINT",
+      "SIGHUP",
+      "SIGTTIN",
+      "SIGTTOU",
+      "SIGUSR1",
+      "SIGUSR2",
+    ],
     (signal) => {
+      // As it is for nginx. Without a listener Deno ends the process.
+      if (signal === "SIGUSR1") {
+        service.reopenLogs();
+        return log.info("SIGUSR1: logs were reopened.");
+      }
       if (signal === "SIGUSR2") return void startOver();
       if (signal !== "SIGTERM" && signal !== "SIGINT") {
         return service.signal(signal);

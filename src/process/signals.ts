@@ -11,6 +11,7 @@ export type ServerSignal =
   | "SIGHUP"
   | "SIGTTIN"
   | "SIGTTOU"
+  | "SIGUSR1"
   | "SIGUSR2";
 
 /**

@@ -102,9 +102,13 @@ export class SingleProcess implements Service {
     return true;
   }
 
+  reopenLogs(): void {
+    this.#loaded?.server.reopenLogs();
+  }
+
   signal(signal: ServiceSignal): void {
     if (signal === "SIGHUP") {
-      this.#loaded?.server.reopenLogs();
+      this.reopenLogs();
       log.warn(
         "SIGHUP: logs were reopened. A single process does not reload its app; send SIGUSR2 for that, or restart it.",
       );

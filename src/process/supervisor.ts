@@ -7,7 +7,7 @@
 import type { AppRequest } from "../loader/load_app.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Guard } from "../guard/guard.ts";
-import { log } from "../log/log.ts";
+import { log, reopenLog } from "../log/log.ts";
 import { connectionLimit } from "../server/connection_limit.ts";
 import type { KeyPair } from "../server/key_pair.ts";
 import { reportGuard } from "../server/report_guard.ts";
@@ -138,6 +138,11 @@ export class Supervisor implements Service {
     else this.#remove();
   }
 
+  reopenLogs(): void {
+    reopenLog();
+    for (const worker of this.#pool.all()) worker.reopenLogs();
+  }
+
   predecessorLeaves(left: Promise<void>): void {
     // Whose listener is whose can be told while one process changes them.
     void this.#next(async () => {
@@ -171,7 +176,7 @@ export class Supervisor implements Service {
   /** Replaces every worker, one after the other, with fresh code. */
   #reload(): void {
     void this.#next(async () => {
-      for (const worker of this.#pool.all()) worker.reopenLogs();
+      this.reopenLogs();
       this.#keyPair = await reloadKeyPair(
         this.#options.settings,
         this.#keyPair,

@@ -68,7 +68,11 @@ async function handle(message: ToWorker): Promise<void> {
 async function start(plan: WorkerPlan): Promise<void> {
   const { request, given, number, connectionLimit, keyPair } = plan;
   const settings = resolveSettings(given);
-  configureLog({ level: settings.logLevel, speaker: `Worker ${number}` });
+  configureLog({
+    level: settings.logLevel,
+    file: settings.logFile,
+    speaker: `Worker ${number}`,
+  });
   hideLegacyAbortWarning();
   reportEnds();
   const { app, title } = await loadApp(request);

@@ -197,7 +197,7 @@ export class WorkerPool {
   #report(worker: WorkerHandle, failure: unknown): void {
     if (this.#stopping) return;
     const why = failure instanceof Error ? failure.message : failure;
-    log.error(`Worker ${worker.number} did not start. ${why}`);
+    log.error(`Worker ${worker.number} did not start. ${why}`.split("\n"));
   }
 
   /** Has a worker start and accept; returns what went wrong, or null. */

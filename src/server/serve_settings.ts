@@ -24,6 +24,7 @@ export const PROGRAM_SETTINGS = [
   "user",
   "group",
   "loop",
+  "logFile",
   "quiet",
 ] as const;
 

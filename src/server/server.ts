@@ -11,7 +11,7 @@ import type { Settings } from "../options/settings.ts";
 import type { WatchedRequest } from "../guard/client_watch.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";
 import { holdFileLibrary } from "../system/file_names.ts";
-import { log } from "../log/log.ts";
+import { log, reopenLog } from "../log/log.ts";
 import { AccessLog } from "./access_log.ts";
 import { connectionLimit as connectionLimitOf } from "./connection_limit.ts";
 import {
@@ -200,6 +200,7 @@ export class Server {
 
   /** Opens the log files anew. */
   reopenLogs(): void {
+    reopenLog();
     this.#accessLog?.reopen();
   }
 

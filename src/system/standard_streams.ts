@@ -21,7 +21,8 @@ const DESCRIPTORS = "/proc/self/fd";
 /**
  * Lets go of the terminal, and of pipes at which somebody may wait: their
  * descriptors lead to /dev/null from then on. Deno has copies of the standard
- * ones, so all that lead to the same place are meant.
+ * ones, so all that lead to the same place are meant. An output that was
+ * redirected to a file stays.
  *
  * @throws {SystemError} When it cannot be done.
  */
@@ -40,10 +41,25 @@ export function detachStandardStreams(): void {
       // in that instant, which closes its copies; at the start none does.
       if (copy > 2 && places.has(place(copy))) dup3(nowhere, copy, O_CLOEXEC);
     }
-    for (const stream of STANDARD) dup3(nowhere, stream, 0);
+    for (const stream of STANDARD) {
+      if (stream === 0 || !isFile(stream)) dup3(nowhere, stream, 0);
+    }
   } finally {
     if (nowhere >= 0) close(nowhere);
     library.close();
+  }
+}
+
+/** Tells whether the standard error goes to a file, which keeps what it gets. */
+export function stderrIsKept(): boolean {
+  return isFile(2);
+}
+
+function isFile(descriptor: number): boolean {
+  try {
+    return Deno.statSync(`${DESCRIPTORS}/${descriptor}`).isFile;
+  } catch {
+    return false;
   }
 }
 

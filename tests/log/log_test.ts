@@ -76,6 +76,23 @@ Deno.test("text from clients stays on its line and cannot drive a terminal", () 
   );
 });
 
+Deno.test("what reorders or hides text is escaped, in errors as well: no name looks like another", () => {
+  const text =
+    "a\u202egpj.\u2066b\u200b\u00ad\u2028\ufeff\u{e0041}c é \u{1f4dc}";
+  const escaped =
+    "a\\u202egpj.\\u2066b\\u200b\\xad\\u2028\\ufeff\\u{e0041}c é \u{1f4dc}";
+  assertEquals(logged("info", () => log.info(text)), `info  ${escaped}\n`);
+  const lines = logged("error", () => log.error("It broke.", new Error(text)));
+  assertStringIncludes(lines, `    Error: ${escaped}\n`);
+});
+
+Deno.test("the lines of a list stand below its first, indented and escaped", () => {
+  assertEquals(
+    logged("error", () => log.error(["It broke.", "  at a.js:1\r", ""])),
+    "error It broke.\n      at a.js:1\\r\n    \n",
+  );
+});
+
 Deno.test("an error's stack and causes stand below the line, indented", () => {
   const error = new TypeError("outer", { cause: new RangeError("inner") });
   const lines = logged("error", () => log.error("It broke.", error))

@@ -15,7 +15,7 @@ console.log("heard");
 console.error("heard");
 write("before\n");
 detachStandardStreams();
-console.log("lost");
+console.log("lost"); // unless it goes to a file
 console.error("lost");
 // Deno hands copies of its own on to the programs that it starts.
 new Deno.Command("sh", {

@@ -1,0 +1,95 @@
+/**
+ * `--log-file`: the server's own log in a file.
+ *
+ * @module
+ */
+
+import { OptionError } from "../options/option_error.ts";
+import { quote } from "../options/quote.ts";
+import { resolve } from "../std/path.ts";
+import { openToAppend } from "../system/root_files.ts";
+import { writeAllSync } from "./write_all_sync.ts";
+
+/** Owner writes, group reads: lines hold addresses of people. */
+export const LOG_MODE = 0o640;
+/** Milliseconds between two looks whether a file was moved or deleted. */
+export const LOOK_INTERVAL = 1000;
+
+/**
+ * A file that messages are appended to at once, each in one piece: the threads
+ * of a server share it. When it was moved or deleted, a new one is opened
+ * within a second of the next message.
+ */
+export class ServerLogFile {
+  readonly #path: string;
+  #file: Deno.FsFile;
+  #identity: string;
+  #looked = performance.now();
+
+  /** @throws {OptionError} When the file cannot be opened. */
+  constructor(path: string) {
+    this.#path = resolve(path); // an app may change the folder
+    try {
+      this.#file = openToAppend(path, LOG_MODE);
+    } catch (error) {
+      throw new OptionError(
+        `--log-file ${quote(path)} cannot be opened: ${reason(error)}`,
+      );
+    }
+    this.#identity = fileIdentity(this.#file.statSync());
+  }
+
+  /** @throws {Error} When it cannot be written: the disk is full. */
+  write(bytes: Uint8Array): void {
+    this.#follow();
+    writeAllSync(this.#file, bytes);
+  }
+
+  /**
+   * Opens the file anew; where that fails the old one stays in use.
+   *
+   * @returns why it failed; null when it did not.
+   */
+  reopen(): string | null {
+    try {
+      const file = openToAppend(this.#path, LOG_MODE);
+      this.#file.close();
+      this.#file = file;
+      this.#identity = fileIdentity(file.statSync());
+      return null;
+    } catch (error) {
+      return `The log file ${
+        quote(this.#path)
+      } cannot be opened anew, and the old one is used further: ${
+        reason(error)
+      }.`;
+    }
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #follow(): void {
+    const now = performance.now();
+    if (now - this.#looked < LOOK_INTERVAL) return;
+    this.#looked = now;
+    try {
+      if (fileIdentity(Deno.statSync(this.#path)) === this.#identity) return;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) return;
+    }
+    this.reopen();
+  }
+}
+
+/** Tells one file from another. */
+export function fileIdentity({ dev, ino }: Deno.FileInfo): string {
+  return `${dev} ${ino}`;
+}
+
+/** What the system said, without the number and the path. */
+export function reason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/ \(os error \d+\).*$/s, "");
+}
