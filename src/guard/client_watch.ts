@@ -5,6 +5,7 @@
  */
 
 import type { Connection, Connections, RequestOrigin } from "./connections.ts";
+import type { Slots } from "./slots.ts";
 import type { Sockets } from "./sockets.ts";
 
 /** Why the watch closed a connection (PAGI.md 4). */
@@ -85,6 +86,7 @@ const MOST_UNINTERRUPTED = 16 << 20;
 export class ClientWatch {
   readonly #sockets: Sockets;
   readonly #connections: Connections;
+  readonly #slots: Slots;
   readonly #options: ClientWatchOptions;
   #inputs = new Map<Connection, Input>();
   /** Requests whose connections a look has not found. */
@@ -102,10 +104,12 @@ export class ClientWatch {
   constructor(
     sockets: Sockets,
     connections: Connections,
+    slots: Slots,
     options: ClientWatchOptions,
   ) {
     this.#sockets = sockets;
     this.#connections = connections;
+    this.#slots = slots;
     this.#options = options;
   }
 
@@ -155,7 +159,7 @@ export class ClientWatch {
       reason: ClientReason | null,
     ) => {
       if (reason === null) return;
-      connection.ending = true;
+      this.#slots.end(connection);
       this.#sockets.shutdown(connection);
       closed.push([request, reason]);
     };

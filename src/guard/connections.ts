@@ -26,10 +26,6 @@ export interface Connection extends Socket {
   fd: number;
   /** … the last look that found it. */
   look: number;
-  /** One of those that the limit has room for. */
-  seated: boolean;
-  /** Being closed. */
-  ending: boolean;
   /** When its deadline is worth a check (ms, `performance.now()`). */
   due: number;
   /** It was found idle for too long once. */
@@ -58,7 +54,6 @@ const SHARE = 0.1;
 /** The connections of this process's watched listeners. */
 export class Connections {
   readonly #sockets: Sockets;
-  readonly #limit: number;
   readonly #listeners = new Set<string>();
   /** By cookie, the first seen first. */
   readonly #known = new Map<number, Connection>();
@@ -74,10 +69,8 @@ export class Connections {
   /** Time spent on looks and not yet earned back (ms). */
   #debt = 0;
 
-  /** @param limit how many connections have a seat */
-  constructor(sockets: Sockets, limit: number) {
+  constructor(sockets: Sockets) {
     this.#sockets = sockets;
-    this.#limit = limit;
   }
 
   /** From now on knows the connections of the listener at `address`. */
@@ -89,6 +82,11 @@ export class Connections {
   /** Those of the last look, the first seen first. */
   all(): Iterable<Connection> {
     return this.#known.values();
+  }
+
+  /** How many the last look has found. */
+  get size(): number {
+    return this.#known.size;
   }
 
   /** How many names are those of several connections. */
@@ -221,56 +219,31 @@ export class Connections {
   }
 
   /**
-   * Finds the connections there are now, and gives them seats: first those that
-   * have one, then those of the `admitted` peers, then those that were answered
-   * before, then the others; each in the order in which they were found, which
-   * is that of age but for those of one look.
+   * Finds the connections there are now.
    *
-   * @returns their number, without those that are being closed
+   * @returns how many descriptors the process has open, of any kind
    */
-  look(admitted: Iterable<string> = []): number {
+  look(): number {
     const began = performance.now();
-    this.#find();
-    const present = [];
+    const descriptors = this.#find();
     for (const connection of this.#known.values()) {
       if (connection.look !== this.#look) this.#forget(connection);
-      else if (!connection.ending) present.push(connection);
-    }
-    let free = this.#limit;
-    for (const { seated } of present) if (seated) free--;
-    const next = [...admitted].flatMap((peer) => this.named(peer));
-    const rest = free > 0 && free < present.length
-      ? this.#answeredFirst(present)
-      : present;
-    for (const connection of [...next, ...rest]) {
-      if (free > 0) free -= seat(connection);
     }
     const now = performance.now();
     this.#debt = this.#debtAt(began) + now - began;
     this.#lookedAt = now;
-    return present.length;
-  }
-
-  #answeredFirst(present: readonly Connection[]): Connection[] {
-    const answered = new Set(
-      present.filter((connection) =>
-        connection.seated || this.#sockets.tcpState(connection)?.segments
-      ),
-    );
-    return [
-      ...answered,
-      ...present.filter((connection) => !answered.has(connection)),
-    ];
+    return descriptors;
   }
 
   #debtAt(now: number): number {
     return Math.max(0, this.#debt - (now - this.#lookedAt) * SHARE);
   }
 
-  #find(): void {
+  #find(): number {
     const look = ++this.#look;
     const strangers = new Set<number>();
-    for (const fd of this.#sockets.descriptors()) {
+    const descriptors = this.#sockets.descriptors();
+    for (const fd of descriptors) {
       const cookie = this.#sockets.cookie(fd);
       if (cookie === 0) continue;
       const connection = this.#known.get(cookie) ??
@@ -283,6 +256,7 @@ export class Connections {
       }
     }
     this.#strangers = strangers;
+    return descriptors.length;
   }
 
   #forget(connection: Connection): void {
@@ -325,8 +299,6 @@ export class Connections {
       cookie,
       fd,
       look: 0,
-      seated: false,
-      ending: false,
       due: 0,
       overdue: false,
       acked: -1,
@@ -348,11 +320,4 @@ export class Connections {
     const any = addressName({ ...own, hostname });
     return this.#listeners.has(any) ? any : null;
   }
-}
-
-/** Gives the connection a seat; returns how many that took. */
-function seat(connection: Connection | undefined): 0 | 1 {
-  if (!connection || connection.seated || connection.ending) return 0;
-  connection.seated = true;
-  return 1;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Connection, Connections } from "./connections.ts";
+import type { Slots } from "./slots.ts";
 import type { Sockets } from "./sockets.ts";
 
 /** Why a deadline closed a connection (PAGI.md 4). */
@@ -40,6 +41,7 @@ const SHARE = 0.02;
 export class Deadlines {
   readonly #sockets: Sockets;
   readonly #connections: Connections;
+  readonly #slots: Slots;
   readonly #options: DeadlineOptions;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
@@ -47,10 +49,12 @@ export class Deadlines {
   constructor(
     sockets: Sockets,
     connections: Connections,
+    slots: Slots,
     options: DeadlineOptions,
   ) {
     this.#sockets = sockets;
     this.#connections = connections;
+    this.#slots = slots;
     this.#options = options;
     this.#wait(options.timeoutMs);
   }
@@ -126,7 +130,7 @@ export class Deadlines {
       connection.overdue = true;
       return now;
     }
-    connection.ending = true;
+    this.#slots.end(connection);
     if (this.#sockets.shutdown(connection, state.pending)) {
       onClose(
         connection.peer,

@@ -5,12 +5,15 @@
  */
 
 import type { Connection, Connections, RequestOrigin } from "./connections.ts";
+import type { Slots } from "./slots.ts";
 import type { Sockets } from "./sockets.ts";
 
 /** What the endings need to know. */
 export interface EndingOptions {
   /** Brings the connections up to date. */
   look(): void;
+  /** True while descriptors are about to run out. */
+  isShort(): boolean;
   /** The peers with a request running. */
   runningPeers(): Iterable<string>;
 }
@@ -58,6 +61,7 @@ const BURST = 50;
 export class Endings {
   readonly #sockets: Sockets;
   readonly #connections: Connections;
+  readonly #slots: Slots;
   readonly #options: EndingOptions;
   /** By the names of connections. */
   readonly #endings = new Map<string, Ending[]>();
@@ -70,10 +74,12 @@ export class Endings {
   constructor(
     sockets: Sockets,
     connections: Connections,
+    slots: Slots,
     options: EndingOptions,
   ) {
     this.#sockets = sockets;
     this.#connections = connections;
+    this.#slots = slots;
     this.#options = options;
   }
 
@@ -151,7 +157,7 @@ export class Endings {
       known.finished = true;
       known.due = due;
     } else {
-      if (connection !== undefined) connection.ending = true;
+      if (connection !== undefined) this.#slots.end(connection);
       all.push({
         peer,
         since,
@@ -220,7 +226,7 @@ export class Endings {
   ): void {
     const connection = ending.connection ??= this.#find(ending, now);
     if (connection === undefined) return;
-    connection.ending = true;
+    this.#slots.end(connection);
     const state = this.#sockets.tcpState(connection);
     if (state === null || ending.finished) {
       this.#sockets.shutdown(connection);
@@ -235,7 +241,7 @@ export class Endings {
     if ((answered || ending.asked) && !isRunning(ending.peer)) {
       this.#sockets.finish(connection);
       ending.finished = true;
-      ending.due = now + LINGER;
+      ending.due = now + (this.#options.isShort() ? STEP : LINGER);
     } else {
       ending.due = now + Math.min(age / 2, 250);
     }

@@ -6,7 +6,9 @@
  * @module
  */
 
+import { descriptorLimit } from "../system/descriptor_limit.ts";
 import { peerKey, type SocketAddress } from "./address.ts";
+import { Admission } from "./admission.ts";
 import {
   type ClientReason,
   ClientWatch,
@@ -23,17 +25,15 @@ import {
   type PeersRunning,
 } from "./deadlines.ts";
 import { Endings } from "./endings.ts";
+import { Slots } from "./slots.ts";
 import { openSockets, type Sockets } from "./sockets.ts";
 
 /** What a guard enforces, and what it must be told for that. */
 export interface GuardOptions {
-  /** How many connections may be open in all; 0 for any number. */
+  /** How many connections may be served in all; 0 for any number. */
   limit: number;
-  /**
-   * The part of the free seats that this guard may give away without a look
-   * (1): the guards of all threads together must not give away more than all.
-   */
-  share?: number;
+  /** The slots of the process that all its guards share; else its own. */
+  slots?: SharedArrayBuffer;
   /** How long nothing may happen on a connection (ms); 0 for ever. */
   timeoutMs: number;
   /**
@@ -102,9 +102,17 @@ export interface Guard {
   /** Counts the connections that are open and not being closed. */
   count(): number;
   /**
+   * How many connections may be served at once: less than the limit where
+   * other descriptors are open.
+   */
+  readonly limit: number;
+  /** The slots, for the guards of the other threads. */
+  readonly slots: SharedArrayBuffer;
+  /**
    * Makes room after accepting failed for want of descriptors: closes what is
    * over the limit, and a few connections at least. None with a request
-   * running; those first that were never answered, the newest first. Their
+   * running; those first that linger, then those without a slot, then those
+   * that were never answered, the newest first. Their
    * descriptors are free a moment later.
    *
    * @returns how many were closed
@@ -116,6 +124,8 @@ export interface Guard {
 
 /** The least that `relieve` tries to close. */
 const RELIEF = 16;
+/** Assumed where the limit of descriptors cannot be read. */
+const DEFAULT_DESCRIPTORS = 1024;
 /** The most of one moment that may go into looks at a full house (ms). */
 const BURST = 50;
 
@@ -136,23 +146,13 @@ export function openGuard(options: GuardOptions): Guard | null {
 
 class LibcGuard implements Guard {
   readonly #sockets: Sockets;
-  readonly #limit: number;
-  readonly #share: number;
+  readonly #slots: Slots;
+  readonly #admission: Admission;
   readonly #runningPeers: GuardOptions["runningPeers"];
   readonly #connections: Connections;
   readonly #endings: Endings;
   readonly #deadlines: Deadlines | undefined;
   readonly #clientWatch: ClientWatch | undefined;
-  /**
-   * Requests that need no closer look. Each may have come on a connection that
-   * is new since the last look, so it is half of the seats that were free then.
-   */
-  #credit = 0;
-  /** The rest of those seats … */
-  #vacant = 0;
-  /** … and the peers that took one of them. */
-  readonly #newcomers = new Set<string>();
-
   constructor(sockets: Sockets, options: GuardOptions) {
     const { timeoutMs } = options;
     const onClose = (
@@ -161,22 +161,34 @@ class LibcGuard implements Guard {
       request?: WatchedRequest,
     ) => options.onClose?.(peer, reason, request);
     const runningPeers = () => options.runningPeers();
+    const ownRunningPeers = () => {
+      const peers = options.runningPeers();
+      return peers instanceof Promise ? [] : peers ?? [];
+    };
     const look = () => this.#look();
     this.#sockets = sockets;
-    this.#limit = options.limit || Infinity;
-    this.#share = options.share ?? 1;
     this.#runningPeers = runningPeers;
-    const connections = new Connections(sockets, this.#limit);
+    const connections = new Connections(sockets);
     this.#connections = connections;
-    this.#endings = new Endings(sockets, connections, {
+    const descriptors = descriptorLimit() ?? DEFAULT_DESCRIPTORS;
+    const slots = options.slots === undefined
+      ? Slots.make(descriptors)
+      : new Slots(options.slots);
+    this.#slots = slots;
+    const admission = new Admission(sockets, connections, slots, {
+      limit: options.limit || Infinity,
+      descriptors,
+      isOwner: options.slots === undefined,
+      runningPeers: ownRunningPeers,
+    });
+    this.#admission = admission;
+    this.#endings = new Endings(sockets, connections, slots, {
       look,
-      runningPeers() {
-        const peers = options.runningPeers();
-        return peers instanceof Promise ? [] : peers ?? [];
-      },
+      isShort: () => admission.isShort,
+      runningPeers: ownRunningPeers,
     });
     if (timeoutMs > 0) {
-      this.#deadlines = new Deadlines(sockets, connections, {
+      this.#deadlines = new Deadlines(sockets, connections, slots, {
         timeoutMs,
         look,
         runningPeers,
@@ -187,7 +199,7 @@ class LibcGuard implements Guard {
       });
     }
     if (options.requests !== undefined) {
-      this.#clientWatch = new ClientWatch(sockets, connections, {
+      this.#clientWatch = new ClientWatch(sockets, connections, slots, {
         requests: () => options.requests!(),
         look,
         onClose: (request, reason) => onClose(request.peerKey, reason, request),
@@ -201,52 +213,26 @@ class LibcGuard implements Guard {
   }
 
   admit(info: Deno.ServeHandlerInfo<Deno.Addr>, listener: string): boolean {
-    return --this.#credit >= 0 && this.#endings.size === 0 &&
+    const credit = this.#slots.takeCredit();
+    return credit && this.#endings.size === 0 &&
         this.#connections.contested === 0 ||
-      this.#admitByName(info, listener);
+      this.#admitByName(info, listener, credit);
   }
 
   #admitByName(
     info: Deno.ServeHandlerInfo<Deno.Addr>,
     listener: string,
+    credit: boolean,
   ): boolean {
     const client = info.remoteAddr;
     if (!("hostname" in client)) return true;
     const origin = { peerKey: peerKey(client, listener), age: 0, info };
     if (this.#endings.hasAsked(origin)) return false;
     const connections = this.#connections;
-    const look = () => this.#look();
-    if (this.#credit >= 0) {
-      if (connections.isContested(origin.peerKey)) {
-        connections.identifyNow(origin, false, look, 0);
-      }
-      return true;
+    if (!credit) return this.#admission.admit(origin);
+    if (connections.isContested(origin.peerKey)) {
+      connections.identifyNow(origin, false, () => {}, 0);
     }
-    if (this.#hasSeat(origin)) {
-      if (connections.mayLook(0)) this.#look(); // for fresh credit
-      return true;
-    }
-    if (!connections.mayLook(BURST)) return false;
-    this.#look();
-    return this.#hasSeat(origin);
-  }
-
-  #hasSeat(origin: RequestOrigin): boolean {
-    const { peerKey: peer } = origin;
-    const open = this.#connections.named(peer);
-    const one = open.length > 1
-      ? this.#connections.identifyNow(origin, false, () => {}, 0)
-      : open[0];
-    if (open.length > 1 && one === undefined) {
-      return open.some(({ seated }) => seated);
-    }
-    if (one?.seated || this.#newcomers.has(peer) && open.length < 2) {
-      return true;
-    }
-    if (this.#vacant === 0) return false;
-    this.#vacant--;
-    if (one === undefined) this.#newcomers.add(peer);
-    else one.seated = true;
     return true;
   }
 
@@ -294,25 +280,35 @@ class LibcGuard implements Guard {
     return this.#look();
   }
 
+  get slots(): SharedArrayBuffer {
+    return this.#slots.shared;
+  }
+
+  get limit(): number {
+    return this.#admission.limit;
+  }
+
   async relieve(): Promise<number> {
     const peers = await this.#runningPeers();
     const running = new Set(peers);
     const all = this.#look();
     const rank = (connection: Connection) =>
-      connection.ending
+      this.#slots.isEnding(connection)
         ? 0
-        : this.#sockets.tcpState(connection)?.segments === 0
+        : !this.#slots.isServed(connection)
         ? 1
-        : 2;
+        : this.#sockets.tcpState(connection)?.segments === 0
+        ? 2
+        : 3;
     const candidates = [...this.#connections.all()]
       .filter((connection) => !running.has(connection.peer))
       .reverse()
       .map((connection) => ({ connection, rank: rank(connection) }))
       // Where nobody can tell, one that was answered may be running another.
-      .filter(({ rank }) => peers !== null || rank < 2)
+      .filter(({ rank }) => peers !== null || rank < 3)
       .sort((a, b) => a.rank - b.rank);
     let closed = 0;
-    const enough = Math.max(all - this.#limit, RELIEF);
+    const enough = Math.max(all - this.#admission.limit, RELIEF);
     for (const { connection } of candidates) {
       if (closed >= enough) break;
       if (this.#shutdown(connection)) closed++;
@@ -325,20 +321,16 @@ class LibcGuard implements Guard {
     this.#deadlines?.stop();
     this.#endings.stop();
     this.#clientWatch?.stop();
+    this.#admission.stop();
     this.#sockets.close();
   }
 
   #look(): number {
-    const count = this.#connections.look(this.#newcomers);
-    const free = Math.floor(Math.max(0, this.#limit - count) * this.#share);
-    this.#credit = Math.floor(free / 2);
-    this.#vacant = Math.ceil(free / 2);
-    this.#newcomers.clear();
-    return count;
+    return this.#admission.look();
   }
 
   #shutdown(connection: Connection, reset = false): boolean {
-    connection.ending = true;
+    this.#slots.end(connection);
     return this.#sockets.shutdown(connection, reset);
   }
 }

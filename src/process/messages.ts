@@ -19,6 +19,10 @@ export interface WorkerPlan {
   readonly number: number;
   /** Connections of all workers together. */
   readonly connectionLimit: number;
+  /** The slots of connections; undefined where nobody watches these. */
+  readonly slots: SharedArrayBuffer | undefined;
+  /** The numbers of the budget of descriptors. */
+  readonly descriptorBudget: SharedArrayBuffer;
   readonly keyPair: KeyPair | null;
 }
 

@@ -8,6 +8,7 @@ import type { AppRequest } from "../loader/load_app.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Guard } from "../guard/guard.ts";
 import { log, reopenLog } from "../log/log.ts";
+import { sharedDescriptorBudget } from "../system/descriptor_budget.ts";
 import { connectionLimit } from "../server/connection_limit.ts";
 import type { KeyPair } from "../server/key_pair.ts";
 import { reportGuard } from "../server/report_guard.ts";
@@ -84,7 +85,7 @@ export class Supervisor implements Service {
       title: first?.title ?? "",
       urls: first?.urls ?? [],
       addresses: this.#pool.addresses,
-      connectionLimit: this.#guard === null ? null : this.#connectionLimit,
+      connectionLimit: this.#guard?.limit ?? null,
       settings: this.#options.settings,
     };
   }
@@ -114,10 +115,10 @@ export class Supervisor implements Service {
       this.#connectionLimit,
       settings.timeout,
     );
-    reportGuard(this.#guard, this.#connectionLimit);
     const started = this.#pool.start(this.#wanted);
     this.#queue = started.catch(() => {});
     await started;
+    reportGuard(this.#guard, this.#connectionLimit, settings);
     this.#heartbeat = new Heartbeat(
       settings.heartbeatTimeout,
       () => this.#pool.workers,
@@ -230,6 +231,8 @@ export class Supervisor implements Service {
       given,
       number: ++this.#numbers,
       connectionLimit: this.#connectionLimit,
+      slots: this.#guard?.slots,
+      descriptorBudget: sharedDescriptorBudget(),
       keyPair: this.#keyPair,
     }, this.#events);
   }

@@ -5,6 +5,7 @@
  */
 
 import type { ListenAddress } from "../options/address.ts";
+import { releaseDescriptorsOf } from "../system/descriptor_budget.ts";
 import type { FromWorker, ToWorker, WorkerPlan } from "./messages.ts";
 
 /** What the supervisor wants to be told of a worker that serves. */
@@ -182,6 +183,7 @@ export class WorkerHandle {
   }
 
   #release(why: string): void {
+    releaseDescriptorsOf(this.number);
     const error = new WorkerError(
       `Worker ${this.number} ended before it could serve: ${why}.`,
       false,

@@ -17,6 +17,7 @@ import { resolveSettings } from "../options/resolve_settings.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_error.ts";
 import { Server } from "../server/server.ts";
+import { useDescriptorBudget } from "../system/descriptor_budget.ts";
 import { appInMode } from "./app_mode.ts";
 import { beatInterval } from "./heartbeat.ts";
 import type { FromWorker, ToWorker, WorkerPlan } from "./messages.ts";
@@ -66,7 +67,8 @@ async function handle(message: ToWorker): Promise<void> {
 }
 
 async function start(plan: WorkerPlan): Promise<void> {
-  const { request, given, number, connectionLimit, keyPair } = plan;
+  const { request, given, number, connectionLimit, slots, keyPair } = plan;
+  useDescriptorBudget(plan.descriptorBudget, number);
   const settings = resolveSettings(given);
   configureLog({
     level: settings.logLevel,
@@ -80,6 +82,7 @@ async function start(plan: WorkerPlan): Promise<void> {
     workerNumber: number,
     shared: true,
     connectionLimit,
+    slots,
     keyPair,
     onWorn: () => tell({ type: "worn" }),
     onAcceptFailed() {

@@ -92,7 +92,7 @@ export class Server {
     settings: Settings;
   } {
     const { urls, addresses, settings } = this;
-    const connectionLimit = this.#worker?.connectionLimit ?? null;
+    const connectionLimit = this.#worker?.guard?.limit ?? null;
     return { urls, addresses, connectionLimit, settings };
   }
 
@@ -150,6 +150,9 @@ export class Server {
         if (this.#stopping !== null) return await listener.shutdown();
       }
     });
+    // Of workers the supervisor says it, once.
+    if (this.#role.workerNumber !== null || this.#stopping !== null) return;
+    reportGuard(worker.guard, this.#connectionLimit(), this.settings);
   }
 
   /**
@@ -233,8 +236,9 @@ export class Server {
     const { settings } = this;
     const { workerNumber } = this.#role;
     const running = new Running(() => guard?.wake());
-    const connectionLimit = guarded ? this.#connectionLimit() : 0;
-    const guard = guarded ? this.#openGuard(running, connectionLimit) : null;
+    const guard = guarded
+      ? this.#openGuard(running, this.#connectionLimit())
+      : null;
     const accessLog = this.#accessLog;
     return {
       app: this.#app,
@@ -246,7 +250,6 @@ export class Server {
       state,
       running,
       guard,
-      connectionLimit: guard === null ? null : connectionLimit,
       accessLog,
       now: accessLog?.now ?? Date.now,
       stalls: new DeadlineSet(settings.timeout * 1000),
@@ -274,7 +277,7 @@ export class Server {
     const { workerNumber } = this.#role;
     const guard: Guard | null = openGuard({
       limit,
-      share: workerNumber === null ? 1 : 1 / settings.workers,
+      slots: this.#role.slots,
       // A worker does not see which connections are the others'.
       timeoutMs: workerNumber === null ? settings.timeout * 1000 : 0,
       runningPeers: () => occupied(running),
@@ -282,15 +285,12 @@ export class Server {
       onClose: (peer, reason, request) =>
         this.connectionClosed(peer, reason, request),
     });
-    // Of workers the supervisor says it, once.
-    if (workerNumber === null) reportGuard(guard, limit);
     return guard;
   }
 }
 
 interface MutableContext extends WorkerContext {
   draining: StopCause | null;
-  readonly connectionLimit: number | null;
   readonly guard: Guard | null;
 }
 

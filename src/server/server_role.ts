@@ -16,6 +16,8 @@ export interface ServerRole {
   readonly takesOver: boolean;
   /** Connections of all workers together; null for what settings say. */
   readonly connectionLimit: number | null;
+  /** The slots of connections that all workers share; undefined without. */
+  readonly slots: SharedArrayBuffer | undefined;
   /** Read already; null for what settings name. */
   readonly keyPair: KeyPair | null;
   /** Called once `--max-requests` have come. */
@@ -33,6 +35,7 @@ export const ALONE: ServerRole = {
   shared: false,
   takesOver: false,
   connectionLimit: null,
+  slots: undefined,
   keyPair: null,
   onWorn() {},
   onAcceptFailed: () => Promise.resolve(0),

@@ -10,18 +10,22 @@
  * @module
  */
 
-/** Descriptors that may be taken before they have to be counted again … */
+/** Descriptors that may be reserved before they have to be counted again. */
 const ROOM = 0;
-/** … and those that are reserved at the moment. */
+/** What is reserved at the moment by the main thread; workers' follow. */
 const RESERVED = 1;
+/** Workers whose numbers differ by this have one place. */
+const WORKERS = 254;
 /** The room while nobody counts. */
 const UNLIMITED = 2 ** 30;
 
 let counters = unlimited();
+/** The place of this thread. */
+let mine = RESERVED;
 let recount: (() => void) | null = null;
 
 function unlimited(): Int32Array<SharedArrayBuffer> {
-  const fresh = new Int32Array(new SharedArrayBuffer(8));
+  const fresh = new Int32Array(new SharedArrayBuffer(4 * (2 + WORKERS)));
   fresh[ROOM] = UNLIMITED;
   return fresh;
 }
@@ -43,26 +47,35 @@ export function reserveDescriptors(count: number): boolean {
 
 /** Gives reserved descriptors back; to be called once for each reservation. */
 export function releaseDescriptors(count: number): void {
-  Atomics.sub(counters, RESERVED, count);
+  Atomics.sub(counters, mine, count);
   Atomics.add(counters, ROOM, count);
 }
 
 function take(count: number): boolean {
-  if (!takeRoom(count)) return false;
-  Atomics.add(counters, RESERVED, count);
-  return true;
-}
-
-/** Takes room for what is counted elsewhere: for connections. */
-export function takeRoom(count: number): boolean {
-  if (Atomics.sub(counters, ROOM, count) >= count) return true;
+  if (Atomics.sub(counters, ROOM, count) >= count) {
+    Atomics.add(counters, mine, count);
+    return true;
+  }
   Atomics.add(counters, ROOM, count);
   return false;
 }
 
 /** How many descriptors are reserved at the moment, by all threads. */
 export function reservedDescriptors(): number {
-  return Atomics.load(counters, RESERVED);
+  let sum = 0;
+  for (let place = RESERVED; place < counters.length; place++) {
+    sum += Atomics.load(counters, place);
+  }
+  return sum;
+}
+
+/** Gives back what a worker had reserved that has ended: all of it is closed. */
+export function releaseDescriptorsOf(worker: number): void {
+  Atomics.store(counters, placeOf(worker), 0);
+}
+
+function placeOf(worker: number): number {
+  return RESERVED + 1 + worker % WORKERS;
 }
 
 /** The numbers, for the other threads of the process. */
@@ -70,17 +83,26 @@ export function sharedDescriptorBudget(): SharedArrayBuffer {
   return counters.buffer;
 }
 
-/** Has this thread use the numbers of another one, which shares them. */
-export function useDescriptorBudget(shared: SharedArrayBuffer): void {
+/** Has this worker use the numbers of the main thread. */
+export function useDescriptorBudget(
+  shared: SharedArrayBuffer,
+  worker: number,
+): void {
   counters = new Int32Array(shared);
+  mine = placeOf(worker);
 }
 
 /**
- * Has `count` count the descriptors anew whenever a reservation finds no room;
- * it calls {@linkcode openRoom}. Null when nobody counts any more.
+ * Has `count` count the descriptors anew whenever a reservation of this thread
+ * finds no room; it calls {@linkcode closeRoom} and {@linkcode openRoom}.
+ *
+ * @returns what ends that
  */
-export function countDescriptorsWith(count: (() => void) | null): void {
+export function countDescriptorsWith(count: () => void): () => void {
   recount = count;
+  return () => {
+    if (recount === count) recount = null;
+  };
 }
 
 /** Takes all the room while descriptors are counted. */

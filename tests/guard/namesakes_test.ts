@@ -42,6 +42,21 @@ Deno.test("of two connections from one port the refused one is closed", async ()
   }
 });
 
+Deno.test("one over the limit gets 503, and its namesake with a seat goes on", async () => {
+  await using server = new GuardedServer(undefined, { limit: 1 }, ANY);
+  const [innocent, refused] = twins(server.port);
+  using _first = innocent, _second = refused;
+  assertEquals(await innocent.status(), 200);
+  for (let i = 0; i < 3; i++) {
+    await pass(50);
+    assertEquals(await innocent.status(), 200);
+  }
+  await pass(50);
+  assertEquals(await refused.status(), 503);
+  assertEquals(await refused.read(), "");
+  assertEquals(await innocent.status(), 200);
+});
+
 Deno.test("who comes back from the same port after a refusal is answered", async () => {
   await using server = new GuardedServer(({ url }, origin, guard) => {
     if (!url.endsWith("/bad")) return new Response("fine");

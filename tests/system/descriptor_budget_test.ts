@@ -19,7 +19,7 @@ Deno.test("no more descriptors are reserved than there is room for", () => {
   closeRoom();
   openRoom(3);
   let counts = 0;
-  countDescriptorsWith(() => counts++);
+  const stop = countDescriptorsWith(() => counts++);
   try {
     assert(reserveDescriptors(2));
     assert(!reserveDescriptors(2));
@@ -30,14 +30,15 @@ Deno.test("no more descriptors are reserved than there is room for", () => {
     assert(reserveDescriptors(2));
     releaseDescriptors(3);
   } finally {
-    countDescriptorsWith(null);
+    stop();
+    closeRoom();
     openRoom(null);
   }
 });
 
 Deno.test("a reservation that finds no room has descriptors counted first", () => {
   closeRoom();
-  countDescriptorsWith(() => {
+  const stop = countDescriptorsWith(() => {
     closeRoom();
     openRoom(5);
   });
@@ -45,7 +46,8 @@ Deno.test("a reservation that finds no room has descriptors counted first", () =
     assert(reserveDescriptors(5));
     releaseDescriptors(5);
   } finally {
-    countDescriptorsWith(null);
+    stop();
+    closeRoom();
     openRoom(null);
   }
 });

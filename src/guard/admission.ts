@@ -1,0 +1,199 @@
+/**
+ * Which requests may run: how many connections are served at the same time,
+ * and how many descriptors are left for what they ask for.
+ *
+ * @module
+ */
+
+import {
+  closeRoom,
+  countDescriptorsWith,
+  openRoom,
+  reservedDescriptors,
+} from "../system/descriptor_budget.ts";
+import type { Connection, Connections, RequestOrigin } from "./connections.ts";
+import type { Slots } from "./slots.ts";
+import type { Sockets } from "./sockets.ts";
+
+/** What an admission needs to know. */
+export interface AdmissionOptions {
+  /** How many connections may be served at once. */
+  limit: number;
+  /** How many descriptors the process may have open. */
+  descriptors: number;
+  /** True when no other thread goes on with what this one has counted. */
+  isOwner: boolean;
+  /** The peers with a request running in this thread. */
+  runningPeers(): Iterable<string>;
+}
+
+/**
+ * Descriptors that connections leave free beyond those that are open for other
+ * things: for files that are sent, and for connections that are accepted
+ * before they can be refused, or linger after it.
+ */
+const SPARE = 18;
+/** Descriptors that files leave free too: the engine must find some. */
+const RESERVE = 8;
+/** The most of one moment that may go into looks at a full house (ms). */
+const BURST = 50;
+
+/** Lets requests run. */
+export class Admission {
+  readonly #sockets: Sockets;
+  readonly #connections: Connections;
+  readonly #slots: Slots;
+  readonly #options: AdmissionOptions;
+  /** Peers let in by their names, whose connections no look has found yet. */
+  readonly #newcomers = new Set<string>();
+  readonly #stopCounting: () => void;
+  #limit: number;
+  /** Descriptors that are neither connections nor reserved. */
+  #base = 0;
+  #free = Infinity;
+
+  constructor(
+    sockets: Sockets,
+    connections: Connections,
+    slots: Slots,
+    options: AdmissionOptions,
+  ) {
+    this.#sockets = sockets;
+    this.#connections = connections;
+    this.#slots = slots;
+    this.#options = options;
+    this.#limit = options.limit;
+    this.#stopCounting = countDescriptorsWith(() => {
+      if (connections.mayLook(BURST)) this.look();
+    });
+  }
+
+  /** How many connections may be served at once, as of the last look. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** True when descriptors were about to run out at the last look. */
+  get isShort(): boolean {
+    return this.#free < SPARE;
+  }
+
+  /** Counts nothing any more. */
+  stop(): void {
+    this.#stopCounting();
+    if (!this.#options.isOwner) return;
+    closeRoom();
+    openRoom(null);
+  }
+
+  /** Tells whether a request, which has just come, has a slot or gets one. */
+  admit(origin: RequestOrigin): boolean {
+    const connections = this.#connections;
+    const { peerKey } = origin;
+    let open = connections.named(peerKey);
+    if (open.length === 0 && this.#newcomers.has(peerKey)) return true;
+    if (this.#isServed(open, origin)) {
+      if (connections.mayLook(0)) this.look(); // for fresh credit
+      return true;
+    }
+    if (connections.mayLook(BURST)) {
+      this.look();
+      open = connections.named(peerKey);
+      if (open.length > 0) return this.#isServed(open, origin);
+    }
+    if (open.length > 0 || !this.#slots.takeVacant()) return false;
+    this.#newcomers.add(peerKey);
+    return true;
+  }
+
+  #isServed(open: readonly Connection[], origin: RequestOrigin): boolean {
+    if (open.length < 2) {
+      return open.length === 1 && this.#slots.isServed(open[0]);
+    }
+    const one = this.#connections.identifyNow(origin, false, () => {}, 0);
+    // Where it is not clear, an innocent one must not be refused.
+    return one === undefined
+      ? open.some((any) => this.#slots.isServed(any))
+      : this.#slots.isServed(one);
+  }
+
+  /**
+   * Brings the connections up to date, and gives slots to them: first to those
+   * that this thread has let in, then to those that were answered before, then
+   * to the others; each in the order in which they were found, which is that
+   * of age but for those of one look. Slots that other threads may have given
+   * to some that are not answered yet are kept for these.
+   *
+   * @returns how many connections are open and not being closed
+   */
+  look(): number {
+    const slots = this.#slots;
+    const { descriptors, limit } = this.#options;
+    let unsettled = slots.beginLook();
+    closeRoom();
+    const open = this.#connections.look();
+    const present = [...this.#connections.all()]
+      .filter((connection) => !slots.isEnding(connection));
+    const others = open - present.length;
+    this.#limit = Math.max(1, Math.min(limit, descriptors - SPARE - others));
+    let free = this.#limit - present.length;
+    if (free >= 0) {
+      for (const connection of present) slots.serve(connection);
+      unsettled = 0;
+    } else {
+      unsettled = this.#serveSome(present, unsettled);
+      free = 0;
+    }
+    this.#newcomers.clear();
+    this.#free = descriptors - open;
+    // Until the next look one half is for connections, one for the rest.
+    const room = Math.min(
+      Math.max(0, descriptors - RESERVE - open - this.#toBeOpened(open)),
+      2 ** 29,
+    );
+    const granted = Math.min(free, Math.ceil(room / 2));
+    slots.endLook(granted, unsettled);
+    openRoom(room - granted);
+    return present.length;
+  }
+
+  /** How many descriptors are reserved and not open yet. */
+  #toBeOpened(open: number): number {
+    const reserved = reservedDescriptors();
+    const others = open - this.#connections.size;
+    // What is open all the time is not known while anything is reserved, but
+    // that it is no more than all, and no less than all that is not reserved.
+    this.#base = Math.min(others, Math.max(this.#base, others - reserved));
+    return Math.max(0, reserved - (others - this.#base));
+  }
+
+  /** Gives slots where there are not enough for all; returns the unsettled. */
+  #serveSome(present: readonly Connection[], unsettled: number): number {
+    const slots = this.#slots;
+    const waiting = present.filter((one) => !slots.isServed(one));
+    let free = this.#limit - (present.length - waiting.length);
+    const admitted = new Set<Connection>();
+    for (const names of [this.#newcomers, this.#options.runningPeers()]) {
+      for (const name of names) {
+        for (const one of this.#connections.named(name)) admitted.add(one);
+      }
+    }
+    for (const one of waiting) {
+      if (this.#sockets.tcpState(one)?.segments) admitted.add(one);
+    }
+    for (const one of admitted) {
+      if (free <= 0) break;
+      if (slots.isServed(one) || slots.isEnding(one)) continue;
+      slots.serve(one);
+      free--;
+      unsettled = Math.max(0, unsettled - 1);
+    }
+    for (const one of waiting) {
+      if (free <= unsettled) break;
+      if (slots.isServed(one)) continue;
+      slots.serve(one);
+      free--;
+    }
+    return Math.max(0, Math.min(unsettled, free));
+  }
+}

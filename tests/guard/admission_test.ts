@@ -1,0 +1,153 @@
+import { assert, assertEquals } from "../../src/std/assert.ts";
+import { addressName, peerKey } from "../../src/guard/address.ts";
+import { Admission } from "../../src/guard/admission.ts";
+import { Connections } from "../../src/guard/connections.ts";
+import { openLibc } from "../../src/guard/libc.ts";
+import { Slots } from "../../src/guard/slots.ts";
+import { Sockets } from "../../src/guard/sockets.ts";
+import { reserveDescriptors } from "../../src/system/descriptor_budget.ts";
+import { releaseDescriptors } from "../../src/system/descriptor_budget.ts";
+
+Deno.test("threads that share slots let in as many connections as there are slots", async () => {
+  using house = new House({ limit: 4 });
+  const [a, b] = [house.thread(), house.thread()];
+  assertEquals(a.admission.look(), 0);
+  const clients = await house.connect(4);
+  assert(a.slots.takeCredit());
+  assert(b.slots.takeCredit());
+  assert(!a.slots.takeCredit());
+  // Both see all four, and that there was room for them.
+  for (const client of clients) {
+    assert(a.admission.admit(client));
+    assert(b.admission.admit(client));
+  }
+  const [fifth] = await house.connect(1);
+  assert(!a.admission.admit(fifth));
+  assert(!b.admission.admit(fifth));
+  for (const client of clients) assert(b.admission.admit(client));
+  // A slot that becomes free serves all threads.
+  house.leave();
+  assertEquals(b.admission.look(), 4);
+  assert(a.admission.admit(fifth));
+});
+
+Deno.test("slots are kept for those that another thread has let in and not answered yet", async () => {
+  using house = new House({ limit: 4 });
+  const [a, b] = [house.thread(), house.thread()];
+  a.admission.look();
+  for (let i = 0; i < 2; i++) {
+    assert(a.slots.takeCredit());
+    assert(a.slots.takeVacant());
+  }
+  const clients = await house.connect(6);
+  const latest = clients.slice(2);
+  for (const client of clients) assert(!b.admission.admit(client));
+  // Whom this thread has let in has a slot as soon as it looks.
+  a.running.push(...latest.map(({ peerKey }) => peerKey));
+  a.admission.look();
+  for (const client of latest) assert(b.admission.admit(client));
+  for (const client of clients.slice(0, 2)) {
+    assert(!a.admission.admit(client));
+  }
+});
+
+Deno.test("the limit leaves room for descriptors that are open for other things", () => {
+  using house = new House({ limit: 1000, descriptors: 400 });
+  const { admission, sockets } = house.thread();
+  admission.look();
+  const before = admission.limit;
+  // A few of them are for files; see `SPARE`.
+  assertEquals(before, 400 - 18 - sockets.descriptors().length);
+  using files = new DisposableStack();
+  for (let i = 0; i < 20; i++) files.use(Deno.openSync("/dev/null"));
+  admission.look();
+  assertEquals(admission.limit, before - 20);
+});
+
+Deno.test("descriptors are reserved until few are left", () => {
+  using house = new House({ limit: 1, descriptors: 400 });
+  const { admission, sockets } = house.thread();
+  admission.look();
+  const room = 400 - 18 - sockets.descriptors().length;
+  let reserved = 0;
+  while (reserveDescriptors(1)) reserved++;
+  // The rest is for the connection, and for the engine; see `SPARE`.
+  assertEquals(reserved, room + 9);
+  using files = new DisposableStack();
+  for (let i = 0; i < 20; i++) files.use(Deno.openSync("/dev/null"));
+  assert(!reserveDescriptors(1)); // these are reserved already
+  releaseDescriptors(reserved);
+  assert(reserveDescriptors(reserved - 20));
+  releaseDescriptors(reserved - 20);
+});
+
+/** What one thread has for its admission. */
+interface Thread {
+  readonly sockets: Sockets;
+  readonly slots: Slots;
+  readonly admission: Admission;
+  readonly running: string[];
+}
+
+/** A listener, clients, and threads that share its slots. */
+class House implements Disposable {
+  readonly #limits: { limit: number; descriptors: number };
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #clients: Deno.Conn[] = [];
+  readonly #accepted: Deno.Conn[] = [];
+  readonly #threads: Thread[] = [];
+  readonly #slots = Slots.make(1000);
+
+  constructor({ limit, descriptors = 1000 }: {
+    limit: number;
+    descriptors?: number;
+  }) {
+    this.#limits = { limit, descriptors };
+  }
+
+  thread(): Thread {
+    const sockets = new Sockets(openLibc()!);
+    const connections = new Connections(sockets);
+    connections.watch(this.#listener.addr as Deno.NetAddr);
+    const slots = new Slots(this.#slots.shared);
+    const running: string[] = [];
+    const admission = new Admission(sockets, connections, slots, {
+      ...this.#limits,
+      isOwner: this.#threads.length === 0,
+      runningPeers: () => running,
+    });
+    const thread = { sockets, slots, admission, running };
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  /** Opens connections, and gives what a request on each is known by. */
+  async connect(count: number) {
+    const { port } = this.#listener.addr as Deno.NetAddr;
+    const origins = [];
+    for (let i = 0; i < count; i++) {
+      const client = await Deno.connect({ port });
+      this.#clients.push(client);
+      this.#accepted.push(await this.#listener.accept());
+      const listener = addressName(this.#listener.addr as Deno.NetAddr);
+      const name = peerKey(client.localAddr, listener);
+      origins.push({ peerKey: name, age: 0, info: {} });
+    }
+    return origins;
+  }
+
+  /** The first connection ends. */
+  leave(): void {
+    this.#clients.shift()!.close();
+    this.#accepted.shift()!.close();
+  }
+
+  [Symbol.dispose](): void {
+    for (const end of [...this.#clients, ...this.#accepted]) end.close();
+    this.#listener.close();
+    for (const { admission, sockets } of this.#threads) {
+      admission.stop();
+      sockets.close();
+    }
+  }
+}
