@@ -112,7 +112,7 @@ export class UrlMapApp {
         `${NAME}: ${quote(place)} is no place; write /PREFIX or //HOST/PREFIX`,
       );
     }
-    const host = match[1]?.toLowerCase() ?? null;
+    const host = match[1] === undefined ? null : hostOf(match[1]);
     const prefix = (match[2] ?? "").replace(/\/+$/, "");
     this.#mounts = this.#mounts.filter((other) =>
       other.host !== host || other.prefix !== prefix
@@ -197,9 +197,9 @@ function below<S extends Exclude<Scope, { type: "lifespan" }>>(
   };
 }
 
-/** The name in a host field, without the port. */
+/** The name in a host field, without port and final dot (RFC 3986, 3.2.2). */
 function hostOf(field: string): string {
-  return field.toLowerCase().replace(/:\d*$/, "");
+  return field.toLowerCase().replace(/:\d*$/, "").replace(/\.$/, "");
 }
 
 export default UrlMapApp;

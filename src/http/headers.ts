@@ -25,6 +25,23 @@ export function isSafeFieldValue(value: string): boolean {
   return FIELD_VALUE.test(value);
 }
 
+/**
+ * `value` without the whitespace around it, which is not part of it (RFC 9110,
+ * section 5.5). A pattern such as `/[\t ]+$/` takes a time that grows with the
+ * square of the whitespace within.
+ */
+export function trimWhitespace(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isWhitespace(value.charCodeAt(start))) start++;
+  while (start < end && isWhitespace(value.charCodeAt(end - 1))) end--;
+  return value.slice(start, end);
+}
+
+function isWhitespace(unit: number): boolean {
+  return unit === 0x20 || unit === 0x09;
+}
+
 /** The first value of the field called `name` (lower case), or null. */
 export function fieldValue(fields: Fields, name: string): string | null {
   for (const [key, value] of fields) {

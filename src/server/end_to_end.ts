@@ -4,9 +4,8 @@
  * @module
  */
 
+import { trimWhitespace } from "../http/headers.ts";
 import type { HeaderList } from "../pagi/types.ts";
-
-const SPACE = 0x20;
 
 /**
  * The fields without those that are the server's: framing and connection
@@ -16,17 +15,9 @@ const SPACE = 0x20;
 export function endToEnd(headers: HeaderList): HeaderList {
   const fields: HeaderList = [];
   for (const [name, value] of headers) {
-    if (!isHopByHop(name)) fields.push([name, trimmed(value)]);
+    if (!isHopByHop(name)) fields.push([name, trimWhitespace(value)]);
   }
   return fields;
-}
-
-/** Whitespace around a value is not part of it (RFC 9110, section 5.5). */
-function trimmed(value: string): string {
-  const { length } = value;
-  return value.charCodeAt(0) <= SPACE || value.charCodeAt(length - 1) <= SPACE
-    ? value.replace(/^[\t ]+|[\t ]+$/g, "")
-    : value;
 }
 
 function isHopByHop(name: string): boolean {

@@ -13,7 +13,10 @@ import { UpstreamError } from "./upstream_error.ts";
 
 /** The longest line of a chunk's size or of a trailer, in bytes. */
 const MAX_LINE = 16384;
-const CHUNK_SIZE = /^([0-9A-Fa-f]{1,12})[ \t]*(?:;.*)?$/;
+/** The most bytes of all trailers together. */
+const MAX_TRAILERS = 65536;
+/** With leading zeros, which some targets pad to a fixed width. */
+const CHUNK_SIZE = /^0*([0-9A-Fa-f]{1,12})[ \t]*(?:;.*)?$/;
 const CR = 13;
 const LF = 10;
 
@@ -26,6 +29,10 @@ export class ResponseBody {
   #expects: "data" | "size" | "end of chunk" | "trailer" = "data";
   /** Bytes of data that are still to come of the body or of this chunk. */
   #left: number;
+  /** Bytes of the line that is under way and holds no LF. */
+  #scanned = 0;
+  /** Bytes of trailers so far. */
+  #trailers = 0;
   /** How the body ends. */
   readonly #framing: "length" | "chunked" | "close";
 
@@ -95,7 +102,7 @@ export class ResponseBody {
       const line = this.#takeLine();
       if (line === null) return;
       if (this.#expects === "size") this.#beginChunk(line);
-      else if (this.#expects === "trailer") this.done = line === "";
+      else if (this.#expects === "trailer") this.#passTrailer(line);
       else if (line === "") this.#expects = "size";
       else throw this.#malformed();
     }
@@ -108,16 +115,29 @@ export class ResponseBody {
     this.#expects = this.#left === 0 ? "trailer" : "data";
   }
 
+  #passTrailer(line: string): void {
+    this.#trailers += line.length;
+    if (this.#trailers > MAX_TRAILERS) throw this.#malformed();
+    this.done = line === "";
+  }
+
+  /** The next line, where it has come; all end with CR and LF. */
   #takeLine(): string | null {
     const { buffered } = this.#connection;
-    const end = buffered.indexOf(CR);
-    if (end > MAX_LINE || end < 0 && buffered.byteLength > MAX_LINE) {
-      throw this.#malformed();
+    const { byteLength } = buffered;
+    const end = buffered.indexOf(LF, this.#scanned);
+    const tooLong = (end < 0 ? byteLength : end) > MAX_LINE;
+    const noEnd = this.#expects === "end of chunk" && byteLength > 0 &&
+      buffered[0] !== CR;
+    if (tooLong || noEnd) throw this.#malformed();
+    if (end < 0) {
+      this.#scanned = byteLength;
+      return null;
     }
-    if (end < 0 || end + 1 === buffered.byteLength) return null;
-    if (buffered[end + 1] !== LF) throw this.#malformed();
-    this.#connection.skip(end + 2);
-    return byteString(buffered.subarray(0, end));
+    this.#scanned = 0;
+    if (buffered[end - 1] !== CR) throw this.#malformed();
+    this.#connection.skip(end + 1);
+    return byteString(buffered.subarray(0, end - 1));
   }
 
   #malformed(): UpstreamError {

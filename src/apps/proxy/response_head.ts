@@ -4,6 +4,11 @@
  * @module
  */
 
+import {
+  isSafeFieldValue,
+  isToken,
+  trimWhitespace,
+} from "../../http/headers.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import type { UpstreamConnection } from "./upstream_connection.ts";
 import { UpstreamError } from "./upstream_error.ts";
@@ -18,10 +23,7 @@ export interface ResponseHead {
 }
 
 const STATUS_LINE =
-  /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-/** Lines may neither be folded nor end in a bare LF: both hide fields. */
-const FIELD =
-  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/;
+  /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const CR = 13;
 const LF = 10;
 
@@ -36,26 +38,39 @@ export async function readResponseHead(
 ): Promise<ResponseHead> {
   for (;;) {
     const head = parseResponseHead(await readBlock(connection));
-    if (head === null) {
+    if (head === null) throw malformed(connection);
+    if (head.status >= 600) {
       throw new UpstreamError(
         502,
-        `${connection.url} answered with a malformed head.`,
+        `${connection.url} answered with the status ${head.status}; HTTP has none above 599 (RFC 9110, section 15).`,
       );
     }
     if (head.status >= 200 || head.status === 101) return head;
   }
 }
 
-/** Reads a head without its last line; null where it is malformed. */
+function malformed(connection: UpstreamConnection): UpstreamError {
+  return new UpstreamError(
+    502,
+    `${connection.url} answered with a malformed head.`,
+  );
+}
+
+/**
+ * Reads a head without its last line; null where it is malformed. Lines may
+ * neither be folded nor end in a bare LF: both hide fields.
+ */
 export function parseResponseHead(text: string): ResponseHead | null {
   const [statusLine, ...lines] = text.split("\r\n");
   const [, minor, status] = STATUS_LINE.exec(statusLine) ?? [];
   if (status === undefined) return null;
   const headers: HeaderList = [];
   for (const line of lines) {
-    const field = FIELD.exec(line);
-    if (field === null) return null;
-    headers.push([field[1], field[2]]);
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(colon, 0));
+    const value = trimWhitespace(line.slice(colon + 1));
+    if (!isToken(name) || !isSafeFieldValue(value)) return null;
+    headers.push([name, value]);
   }
   return { status: Number(status), http11: minor === "1", headers };
 }
@@ -65,29 +80,21 @@ async function readBlock(connection: UpstreamConnection): Promise<string> {
   let from = 0;
   for (;;) {
     const bytes = connection.buffered;
-    const end = endOfBlock(bytes, from);
-    if (end >= 0) {
-      const text = byteString(bytes.subarray(0, end));
-      connection.skip(end + 4);
+    for (let at; (at = bytes.indexOf(LF, from)) >= 0; from = at + 1) {
+      // A target that ends its lines otherwise would never end its head.
+      if (bytes[at - 1] !== CR) throw malformed(connection);
+      if (bytes[at - 2] !== LF) continue;
+      const text = byteString(bytes.subarray(0, at - 3));
+      connection.skip(at + 1);
       return text;
     }
-    from = Math.max(0, bytes.byteLength - 3);
+    from = bytes.byteLength;
     if (await connection.fill(0)) continue;
     throw new UpstreamError(
       502,
       `${connection.url} closed the connection without an answer.`,
     );
   }
-}
-
-function endOfBlock(bytes: Uint8Array, from: number): number {
-  for (let at = bytes.indexOf(CR, from); at >= 0;) {
-    if (
-      bytes[at + 1] === LF && bytes[at + 2] === CR && bytes[at + 3] === LF
-    ) return at;
-    at = bytes.indexOf(CR, at + 1);
-  }
-  return -1;
 }
 
 /** One code unit per byte. */

@@ -36,6 +36,7 @@ export class FrameError extends Error {
 
 /** The most bytes of a message: as many as the server's own engine takes. */
 const MAX_MESSAGE = 64 * 1024 * 1024;
+const EMPTY = new Uint8Array(0);
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 interface Frame {
@@ -52,9 +53,9 @@ export class MessageReader {
     this.#connection = connection;
   }
 
-  /** The opcode and the frames of a message that has begun. */
+  /** The opcode and the payloads of a message that has begun. */
   #opcode = 0;
-  #parts: Uint8Array[] = [];
+  #parts = EMPTY;
   #size = 0;
 
   /**
@@ -97,27 +98,27 @@ export class MessageReader {
     if (opcode > OPCODE.binary || begun !== (opcode === OPCODE.continuation)) {
       throw new FrameError(1002, "unexpected opcode");
     }
+    // Most messages are one frame.
+    if (!begun && final) return message(opcode, payload);
     if (!begun) this.#opcode = opcode;
-    this.#parts.push(payload);
-    this.#size += payload.byteLength;
+    this.#append(payload);
     if (!final) return null;
-    const kind = this.#opcode;
-    const bytes = this.#parts.length === 1 ? payload : this.#join();
+    const whole = message(this.#opcode, this.#parts.subarray(0, this.#size));
     this.#opcode = this.#size = 0;
-    this.#parts = [];
-    return kind === OPCODE.text
-      ? { kind: "text", text: decode(bytes) }
-      : { kind: "binary", bytes };
+    this.#parts = EMPTY;
+    return whole;
   }
 
-  #join(): Uint8Array {
-    const whole = new Uint8Array(this.#size);
-    let at = 0;
-    for (const part of this.#parts) {
-      whole.set(part, at);
-      at += part.byteLength;
+  /** Twice the room each time: a message may come in frames of one byte. */
+  #append(payload: Uint8Array): void {
+    const size = this.#size + payload.byteLength;
+    if (size > this.#parts.byteLength) {
+      const grown = new Uint8Array(Math.max(size, 2 * this.#parts.byteLength));
+      grown.set(this.#parts.subarray(0, this.#size));
+      this.#parts = grown;
     }
-    return whole;
+    this.#parts.set(payload, this.#size);
+    this.#size = size;
   }
 
   async #read(count: number): Promise<Uint8Array> {
@@ -136,6 +137,12 @@ export class MessageReader {
     }
     return bytes;
   }
+}
+
+function message(opcode: number, bytes: Uint8Array): Message {
+  return opcode === OPCODE.text
+    ? { kind: "text", text: decode(bytes) }
+    : { kind: "binary", bytes };
 }
 
 /** A control message; null for a pong, which nobody asked for. */
