@@ -73,6 +73,6 @@ complete -c pagi-server -n '__pagi_server_app PAGI::App::Directory' -a 'root= in
 complete -c pagi-server -n '__pagi_server_app PAGI::App::File' -a 'root= index= default_type= handle_ranges=1 handle_ranges=0 precompressed=1 precompressed=0 compress=1 compress=0 cache_control= etag=stat etag=content clean_urls=1 clean_urls=0 spa=1 spa=0'
 complete -c pagi-server -n '__pagi_server_app PAGI::App::Healthcheck' -a 'checks= version='
 complete -c pagi-server -n '__pagi_server_app PAGI::App::NotFound' -a 'body= content_type= status='
-complete -c pagi-server -n '__pagi_server_app PAGI::App::Proxy' -a 'target= backend= timeout= connect_timeout= first_byte_timeout= idle_timeout= fail_timeout= headers= remove_headers= preserve_host=1 preserve_host=0 trust_forwarded=1 trust_forwarded=0 ca_cert='
+complete -c pagi-server -n '__pagi_server_app PAGI::App::Proxy' -a 'target= backend= timeout= connect_timeout= first_byte_timeout= idle_timeout= fail_timeout= headers= remove_headers= preserve_host=1 preserve_host=0 trust_forwarded=1 trust_forwarded=0 ca_cert= verify=1 verify=0 cookie_domain='
 complete -c pagi-server -n '__pagi_server_app PAGI::App::Redirect' -a 'location= to= status=301 status=302 status=303 status=307 status=308 preserve_query=1 preserve_query=0'
 complete -c pagi-server -n '__pagi_server_app PAGI::App::URLMap' -a 'default='

@@ -26,7 +26,12 @@ import { OptionError } from "../options/option_error.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 import type { ProxyContext } from "./proxy/context.ts";
-import { fieldName, headerFields, targetUrl } from "./proxy/kinds.ts";
+import {
+  cookieDomain,
+  fieldName,
+  headerFields,
+  targetUrl,
+} from "./proxy/kinds.ts";
 import { serveRequest } from "./proxy/serve_request.ts";
 import { serveWebSocket } from "./proxy/serve_websocket.ts";
 import { parseTarget } from "./proxy/target.ts";
@@ -96,7 +101,19 @@ const table = {
   ca_cert: {
     kind: existingFile,
     default: undefined,
-    help: "authorities (PEM) to trust besides the usual ones, for https",
+    help:
+      "authorities (PEM) to trust besides the usual ones, for https; a self-signed certificate is its own",
+  },
+  verify: {
+    kind: flag,
+    default: true,
+    help: "0 takes any certificate of an https target, of whomever is there",
+  },
+  cookie_domain: {
+    kind: cookieDomain,
+    default: undefined,
+    help:
+      "the domain of targets' cookies in place of their own; none leaves it out (default: their own)",
   },
 } satisfies AppOptionTable;
 
@@ -133,6 +150,7 @@ export class ProxyApp implements Disposable {
       caCerts: given.ca_cert === undefined
         ? []
         : [Deno.readTextFileSync(given.ca_cert)],
+      verify: given.verify,
     };
     this.#upstreams = new Upstreams(
       targets.map((target) => new Upstream(target, limits, given.fail_timeout)),
@@ -141,6 +159,9 @@ export class ProxyApp implements Disposable {
     const context: ProxyContext = {
       upstreams: this.#upstreams,
       limits,
+      cookieDomain: given.cookie_domain === "none"
+        ? ""
+        : given.cookie_domain ?? null,
       hasBasePath: targets.some(({ basePath }) => basePath !== ""),
       rules: requestRules(given.headers, given.remove_headers, {
         preserveHost: given.preserve_host,

@@ -66,6 +66,8 @@ export interface NetScope {
   raw_path?: string;
   /** As sent, after the first "?"; "" when missing. */
   query_string: string;
+  /** 1 where the target ends with "?"; absent where it does not. */
+  "pagi.empty_query"?: Flag;
   /** Where the app is mounted, without a slash at the end; `""` at the top. */
   root_path: string;
   /** Lower-case names, in order; `cookie` fields are joined by `"; "`. */

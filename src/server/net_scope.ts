@@ -38,6 +38,7 @@ export function netScope<Type extends string, Scheme extends string>(
     "pagi.transport": transport,
   };
   if (client !== undefined) scope.client = client;
+  if (head.emptyQuery) scope["pagi.empty_query"] = 1;
   if (state !== null) scope.state = { ...state };
   return scope;
 }

@@ -31,6 +31,8 @@ export interface RequestHead {
   readonly rawPath: string;
   /** As sent, after the first "?". */
   readonly query: string;
+  /** True of a target that ends with its first "?": `/x?` is not `/x`. */
+  readonly emptyQuery: boolean;
   readonly http2: boolean;
   readonly headers: HeaderList;
   /** Bytes announced by `content-length`, or null. */
@@ -233,6 +235,7 @@ export function readHead(
     path,
     rawPath,
     query: mark < 0 ? "" : checkedTarget(target.slice(mark + 1)),
+    emptyQuery: mark >= 0 && mark === target.length - 1,
     http2,
     headers,
     contentLength,

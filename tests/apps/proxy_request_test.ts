@@ -1,9 +1,11 @@
 import { ProxyApp } from "../../src/apps/proxy.ts";
+import { UrlMapApp } from "../../src/apps/url_map.ts";
 import type { HeaderList } from "../../src/pagi/types.ts";
 import { assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { fieldOf, RawUpstream } from "../helpers/raw_upstream.ts";
 import { runApp } from "../helpers/run_app.ts";
 import type { AppRequest } from "../helpers/run_app.ts";
+import { withServer } from "../helpers/with_server.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -78,6 +80,26 @@ Deno.test("the proxy refuses a path that would climb above the base path or the 
       "/..;x=y/admin",
       "//../admin",
       "/./../admin",
+      "/..%00/admin",
+      "/..%00.html",
+      "/%252e%252e/admin",
+      "/%25252e%2525252e/admin",
+      "/%%32%65%%32%65/admin",
+      "/.%252E%255cadmin",
+      "/..%252fadmin",
+      "/%u002e%u002E/admin",
+      "/%c0%ae%c0%ae/admin",
+      "/..%c0%afadmin",
+      "/%e0%80%ae./admin",
+      "/..%3bx/admin",
+      "/..%3f",
+      "/..%23",
+      "/.%09./admin",
+      "/..%20/admin",
+      // Who does not decode %2F first sees one segment before the dots.
+      "/a%2fb/../../admin",
+      "/a%252fb/../../admin",
+      "/;x/../../admin",
     ]
   ) {
     const response = await runApp(app, { target: path });
@@ -85,7 +107,18 @@ Deno.test("the proxy refuses a path that would climb above the base path or the 
   }
   assertEquals(upstream.heads.length, 0);
   for (
-    const path of ["/a/../b", "/...", "/..a", "/a/%2e%2e/", "/%252e%252e/"]
+    const path of [
+      "/a/../b",
+      "/...",
+      "/..a",
+      "/a/%2e%2e/",
+      "/a/%252e%252e/",
+      "/100%25/..",
+      "/a%2fb",
+      "/%zz/..",
+      "/caf%c3%a9/..%00",
+      "/a.b%00",
+    ]
   ) {
     assertEquals((await runApp(app, { target: path })).status, 200, path);
   }
@@ -102,6 +135,8 @@ Deno.test("a mounted proxy takes the mount off the path as the client wrote it",
     ["/api/x%2Fy", "/api", "/x%2Fy"],
     ["/%61pi/x", "/api", "/x"],
     ["/api", "/api", "/"],
+    ["/api/", "/api", "/"],
+    ["/api//", "/api", "//"],
     ["/caf%C3%A9/%C3%A9", "/café", "/%C3%A9"],
   ];
   for (const [path, rootPath, expected] of cases) {
@@ -117,6 +152,79 @@ Deno.test("a mounted proxy takes the mount off the path as the client wrote it",
       fieldOf(head, "x-forwarded-prefix"),
       encodeURI(rootPath),
     );
+  }
+});
+
+Deno.test("a mount takes its prefix off paths that are not UTF-8, escaped or doubled", async () => {
+  await using upstream = RawUpstream.answering(OK);
+  using proxy = new ProxyApp({ target: upstream.url });
+  const cases: [path: string, mount: string, expected: string][] = [
+    ["/%FF/caf%C3%A9", "/\xff", "/caf%C3%A9"],
+    ["/%ff", "/\xff", "/"],
+    ["/%/%41%zz", "/%", "/%41%zz"],
+    ["/%F0%9F%98%80/%F0%9F%98%80", "/😀", "/%F0%9F%98%80"],
+    ["/a%2Fb/c", "/a/b", "/c"],
+    ["/%61%2fb/", "/a/b", "/"],
+    ["/api/api/api", "/api", "/api/api"],
+  ];
+  for (const [path, mount, expected] of cases) {
+    const app = new UrlMapApp().mount(mount, proxy).toApp();
+    assertEquals((await runApp(app, { target: path })).status, 200, path);
+    assertEquals([path, target(upstream.heads.at(-1)!)], [path, expected]);
+  }
+});
+
+Deno.test("a question mark without a query is passed on", async () => {
+  await using upstream = RawUpstream.answering(OK);
+  using proxy = new ProxyApp({ target: upstream.url });
+  await withServer(proxy.toApp(), {}, async ({ connect }) => {
+    for (const path of ["/x?", "/x", "/?", "/x??", "/x?#".slice(0, -1)]) {
+      const client = await connect();
+      await client.request(`GET ${path}`);
+      await client.response();
+      assertEquals(target(upstream.heads.at(-1)!), path);
+    }
+  });
+});
+
+Deno.test("a start page is found with and without a slash, whichever the target wants", async () => {
+  for (const wanted of ["/docs", "/docs/"]) {
+    await using upstream = new RawUpstream(async ({ raw, head }) => {
+      for (let text; (text = await head()) !== "";) {
+        const [path] = target(text).split("?");
+        const other = wanted === "/docs" ? "/docs/" : "/docs";
+        await raw.send(
+          path === other
+            ? `HTTP/1.1 308 X\r\nlocation: ${wanted}\r\ncontent-length: 0\r\n\r\n`
+            : OK,
+        );
+      }
+    });
+    for (const written of ["/docs", "/docs/"]) {
+      using proxy = new ProxyApp({ target: upstream.url + written });
+      const top = proxy.toApp();
+      for (const _ of [1, 2]) {
+        const { status } = await runApp(top, { target: "/" });
+        assertEquals(status, 200, `${written} for ${wanted}`);
+      }
+      assertEquals(target(upstream.heads.at(-1)!), wanted);
+      // A mount can be asked for in both ways.
+      for (const mount of ["/docs", "/else"]) {
+        const app = new UrlMapApp().mount(mount, proxy).toApp();
+        const seen = [mount];
+        while (seen.length < 4) {
+          const response = await runApp(app, { target: seen.at(-1)! });
+          if (response.status === 200) break;
+          seen.push(response.header("location")!);
+        }
+        const last = wanted === "/docs" ? mount : `${mount}/`;
+        assertEquals(seen.at(-1), last);
+        assertEquals(
+          (await runApp(app, { target: `${mount}/` })).header("location"),
+          wanted === "/docs" ? mount : null,
+        );
+      }
+    }
   }
 });
 

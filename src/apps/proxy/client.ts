@@ -12,8 +12,16 @@ export class ClientGone extends Error {
   override readonly message = "The client has gone.";
 }
 
+/** Tells of the client's leaving. */
+export interface ClientWatch {
+  /** True when the client left before it was served. */
+  readonly gone: boolean;
+  /** Calls `act`, in place of the last one, when the client leaves. */
+  onGone(act: () => void): void;
+}
+
 /** Reads what an `http` or `sse` scope receives. */
-export class Client {
+export class Client implements ClientWatch {
   /** True when the client left before {@linkcode served}. */
   gone = false;
   /** True when the whole body has been received. */

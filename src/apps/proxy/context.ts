@@ -19,6 +19,8 @@ export interface ProxyContext {
   readonly upstreams: Upstreams;
   readonly rules: RequestRules;
   readonly limits: Limits;
+  /** The domain of targets' cookies; "" for none, null for theirs. */
+  readonly cookieDomain: string | null;
   /** True where only a part of some target is given free. */
   readonly hasBasePath: boolean;
 }

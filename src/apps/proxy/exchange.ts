@@ -6,7 +6,7 @@
 
 import type { Timer } from "../../std/timer.ts";
 import { ClientGone } from "./client.ts";
-import type { Client } from "./client.ts";
+import type { ClientWatch } from "./client.ts";
 import type { RequestBody } from "./request_body.ts";
 import { ResponseBody } from "./response_body.ts";
 import { readResponseHead } from "./response_head.ts";
@@ -57,11 +57,11 @@ export async function exchange(
   upstream: Upstream,
   connection: UpstreamConnection,
   question: Question,
-  client: Client | null,
+  client: ClientWatch,
   limits: Limits,
 ): Promise<Answer> {
   const { request, body, upgrade } = question;
-  client?.onGone(() => connection.fail(new ClientGone()));
+  client.onGone(() => connection.fail(new ClientGone()));
   let asked = false;
   let answered = false;
   let timer: Timer | undefined;
@@ -70,8 +70,13 @@ export async function exchange(
     timer = connection.expect(limits.firstByteTimeout, "gave no answer");
   };
   try {
-    if (client?.gone) throw new ClientGone();
-    const head = formatRequestHead(request, upstream.target, body.framing);
+    if (client.gone) throw new ClientGone();
+    const head = formatRequestHead(
+      request,
+      upstream.target,
+      upstream.pathOf(request),
+      body.framing,
+    );
     send(connection, head, body, limits.idleTimeout).then(() => {
       asked = true;
       awaitAnswer();

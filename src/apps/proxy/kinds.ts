@@ -14,8 +14,15 @@ import { parseTarget } from "./target.ts";
 export const targetUrl: Kind<string> = defineKind({
   placeholder: "URL",
   allowed:
-    'an http or https URL without user, query and fragment, as in "http://backend:3000/base"',
+    'an http or https URL without user, query and fragment, as in "http://backend:3000/base", or a Unix socket, as in "unix:/run/app.sock"',
   parse: (given) => parseTarget(given) === null ? undefined : given,
+});
+
+/** The domain of a cookie, or `none` (RFC 6265, section 4.1.2.3). */
+export const cookieDomain: Kind<string> = defineKind({
+  placeholder: "NAME",
+  allowed: 'the name of a domain, as in "example.com", or none',
+  parse: (given) => /^\.?[\w-]+(?:\.[\w-]+)*$/.test(given) ? given : undefined,
 });
 
 /** The name of a header field. */

@@ -4,51 +4,74 @@
  * @module
  */
 
+import { fieldValue } from "../../http/headers.ts";
 import type { HeaderList } from "../../pagi/types.ts";
+import {
+  type AddressView,
+  clientCookie,
+  clientRefresh,
+  clientUri,
+} from "./client_uri.ts";
+import type { ProxyContext } from "./context.ts";
 import { isHopByHop, listItems } from "./hop_by_hop.ts";
 import type { ResponseHead } from "./response_head.ts";
 import type { Target } from "./target.ts";
+import type { ProxyScope, UpstreamRequest } from "./upstream_request.ts";
 
 /**
- * Drops what concerns the connection to the target, and turns a `location`
- * that leads to the target into one that leads to the proxy, mounted at
- * `rootPath`. All others stay as they are, in order.
+ * Drops what concerns the connection to the target, and makes addresses and
+ * cookies of the target those of the proxy. All others stay as they are, in
+ * order.
  */
 export function responseFields(
   { status, headers }: ResponseHead,
+  context: ProxyContext,
   target: Target,
-  rootPath: string,
+  scope: ProxyScope,
+  request: UpstreamRequest,
 ): HeaderList {
   const options = new Set(listItems(headers, "connection"));
   const fields: HeaderList = [];
+  let view: AddressView | null = null;
   for (const [name, value] of headers) {
     const lower = name.toLowerCase();
     const drop = lower === "content-length"
       ? status === 204 || status === 205 // They have no body to measure.
       : isHopByHop(lower);
     if (drop || options.has(lower)) continue;
-    fields.push([
-      lower,
-      lower === "location" ? clientLocation(value, target, rootPath) : value,
-    ]);
+    switch (lower) {
+      case "location":
+      case "content-location":
+        view ??= addressView(context, target, scope, request);
+        fields.push([lower, clientUri(value, view)]);
+        break;
+      case "refresh":
+        view ??= addressView(context, target, scope, request);
+        fields.push([lower, clientRefresh(value, view)]);
+        break;
+      case "set-cookie":
+        view ??= addressView(context, target, scope, request);
+        fields.push([lower, clientCookie(value, view, context.cookieDomain)]);
+        break;
+      default:
+        fields.push([lower, value]);
+    }
   }
   return fields;
 }
 
-/** As it was, where it leads elsewhere or is relative. */
-function clientLocation(
-  location: string,
-  { secure, host, basePath }: Target,
-  rootPath: string,
-): string {
-  const origin = `${secure ? "https" : "http"}://${host}`;
-  const prefix = (location.startsWith("/") ? "" : origin) + basePath;
-  const below = location.slice(prefix.length);
-  if (!location.startsWith(prefix) || !/^([/?#]|$)/.test(below)) {
-    return location;
-  }
-  const moved = encodeURI(rootPath.toWellFormed()) +
-    (below.startsWith("/") ? below : `/${below}`);
-  // Two slashes would lead to another host.
-  return /^\/[/\\]/.test(moved) ? location : moved;
+function addressView(
+  { upstreams }: ProxyContext,
+  target: Target,
+  { headers, scheme, root_path }: ProxyScope,
+  { host }: UpstreamRequest,
+): AddressView {
+  return {
+    target,
+    targets: upstreams.targets,
+    told: host ?? target.host,
+    host: fieldValue(headers, "host"),
+    secure: scheme === "https" || scheme === "wss",
+    root: encodeURI(root_path.toWellFormed()),
+  };
 }

@@ -6,7 +6,13 @@
 
 import { isEventStream } from "../../http/content_type.ts";
 import { fieldValue } from "../../http/headers.ts";
-import type { HttpScope, Receive, Send, SseScope } from "../../pagi/types.ts";
+import type {
+  HeaderList,
+  HttpScope,
+  Receive,
+  Send,
+  SseScope,
+} from "../../pagi/types.ts";
 import { replyStatus } from "../reply.ts";
 import { Client, ClientGone } from "./client.ts";
 import { refusalStatus } from "./context.ts";
@@ -15,7 +21,7 @@ import type { Answer } from "./exchange.ts";
 import { requestBody } from "./request_body.ts";
 import { keepsAlive } from "./response_body.ts";
 import { responseFields } from "./response_fields.ts";
-import { UpstreamError } from "./upstream_error.ts";
+import { retryFields, UpstreamError } from "./upstream_error.ts";
 import { isIdempotent, upstreamRequest } from "./upstream_request.ts";
 
 /**
@@ -41,12 +47,19 @@ export async function serveRequest(
         isIdempotent(request),
       upgrade: false,
     }, client);
-    await passOn(context, answer, scope.root_path, client, send);
+    const headers = responseFields(
+      answer.head,
+      context,
+      answer.upstream.target,
+      scope,
+      request,
+    );
+    await passOn(context, answer, headers, client, send);
   } catch (error) {
     if (error instanceof ClientGone) return;
     if (!(error instanceof UpstreamError) || client.answered) throw error;
     client.served();
-    await replyStatus(send, error.status);
+    await replyStatus(send, error.status, retryFields(error));
   }
 }
 
@@ -54,7 +67,7 @@ export async function serveRequest(
 async function passOn(
   { limits }: ProxyContext,
   { upstream, connection, head, body, isAsked }: Answer,
-  rootPath: string,
+  headers: HeaderList,
   client: Client,
   send: Send,
 ): Promise<void> {
@@ -65,7 +78,7 @@ async function passOn(
     await send({
       type: "http.response.start",
       status: head.status,
-      headers: responseFields(head, upstream.target, rootPath),
+      headers,
     });
     for (let first = true;; first = false) {
       let piece = body.take();

@@ -10,15 +10,17 @@ import type {
   BytesIn,
   HeaderList,
   Receive,
+  ReceiveEvent,
   Send,
   WebSocketScope,
 } from "../../pagi/types.ts";
+import { ClientGone, type ClientWatch } from "./client.ts";
 import { refusalStatus } from "./context.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Answer } from "./exchange.ts";
 import { NO_BODY } from "./request_body.ts";
 import { responseFields } from "./response_fields.ts";
-import { UpstreamError } from "./upstream_error.ts";
+import { retryFields, UpstreamError } from "./upstream_error.ts";
 import { upstreamRequest } from "./upstream_request.ts";
 import {
   handshakeFields,
@@ -43,6 +45,7 @@ export async function serveWebSocket(
     headers: HeaderList = [["content-type", "text/plain"]],
     body: BytesIn = reasonPhrase(status),
   ) => denial(scope, send, status, headers, body);
+  const watch = new HandshakeWatch(receive);
   const request = upstreamRequest(scope, context.rules);
   const refusal = refusalStatus(context, scope, request);
   if (refusal !== null) return await deny(refusal);
@@ -53,10 +56,10 @@ export async function serveWebSocket(
       body: { ...NO_BODY, framing: handshakeFields(key) },
       repeatable: true,
       upgrade: true,
-    }, null);
+    }, watch);
     const { connection, head, upstream } = answer;
     const { target } = upstream;
-    const headers = responseFields(head, target, scope.root_path);
+    const headers = responseFields(head, context, target, scope, request);
     if (head.status !== 101) {
       return await deny(
         head.status,
@@ -76,10 +79,52 @@ export async function serveWebSocket(
       backpressure: 1,
     });
     const { idleTimeout } = context.limits;
-    await new WebSocketTunnel(connection, receive, send, idleTimeout).run();
+    await new WebSocketTunnel(
+      connection,
+      () => watch.receive(),
+      send,
+      idleTimeout,
+    ).run();
   } catch (error) {
+    if (error instanceof ClientGone) return;
     if (!(error instanceof UpstreamError)) throw error;
-    await deny(error.status);
+    await deny(error.status, [
+      ["content-type", "text/plain"],
+      ...retryFields(error),
+    ]);
+  }
+}
+
+/**
+ * Notices a client that leaves while the target makes up its mind; what comes
+ * instead is for the tunnel.
+ */
+class HandshakeWatch implements ClientWatch {
+  gone = false;
+  #onGone: () => void = () => {};
+  #first: Promise<ReceiveEvent> | null;
+  readonly #receive: Receive;
+
+  constructor(receive: Receive) {
+    this.#receive = receive;
+    this.#first = receive();
+    this.#first.then(({ type }) => {
+      if (type !== "websocket.disconnect") return;
+      this.gone = true;
+      this.#onGone();
+    }, () => {});
+  }
+
+  onGone(act: () => void): void {
+    this.#onGone = act;
+  }
+
+  /** The next event; the client's leaving is the caller's matter from now on. */
+  receive(): Promise<ReceiveEvent> {
+    const first = this.#first;
+    this.#first = null;
+    this.#onGone = () => {};
+    return first ?? this.#receive();
   }
 }
 

@@ -4,12 +4,15 @@
  * @module
  */
 
+import { fieldValue } from "../../http/headers.ts";
 import { log } from "../../log/log.ts";
 import { type Timer, unref } from "../../std/timer.ts";
+import type { ResponseHead } from "./response_head.ts";
 import type { Target } from "./target.ts";
 import { UpstreamConnection } from "./upstream_connection.ts";
 import type { ConnectSettings } from "./upstream_connection.ts";
 import type { UpstreamError } from "./upstream_error.ts";
+import type { UpstreamRequest } from "./upstream_request.ts";
 
 /** Idle connections that are kept to each target. */
 const MAX_IDLE = 256;
@@ -31,12 +34,19 @@ interface IdleConnection {
   readonly timer: Timer;
 }
 
+/** Statuses of answers that only name another address. */
+function isRedirect(status: number): boolean {
+  return status === 301 || status === 302 || status === 307 || status === 308;
+}
+
 /** A target, the idle connections to it, and whether it works. */
 export class Upstream {
   #idle: IdleConnection[] = [];
   #restsUntil = 0;
   #failing = false;
   #closed = false;
+  /** The start page is at the base path without a slash at its end. */
+  #bareStart = false;
 
   /** @param failTimeout Seconds of rest after a failure. */
   constructor(
@@ -48,6 +58,32 @@ export class Upstream {
   /** True for some time after a failure. */
   get rests(): boolean {
     return performance.now() < this.#restsUntil;
+  }
+
+  /** The path that `request` has at this target. */
+  pathOf({ path, isStart }: UpstreamRequest): string {
+    const { basePath } = this.target;
+    return basePath + (isStart && this.#bareStart ? "" : path) || "/";
+  }
+
+  /**
+   * Learns from an answer to the start page whether this target wants the base
+   * path with a slash or without one. True where it redirects to the other of
+   * the two: the client has one address for both, and would be redirected for
+   * ever.
+   */
+  learnsStart(request: UpstreamRequest, head: ResponseHead): boolean {
+    const { basePath } = this.target;
+    if (!request.isStart || basePath === "" || !isRedirect(head.status)) {
+      return false;
+    }
+    const location = (fieldValue(head.headers, "location") ?? "")
+      .replace(/^(?:https?:)?\/\/[^/?#]*/i, "");
+    const isBare = location === basePath + request.query;
+    if (!isBare && location !== `${basePath}/${request.query}`) return false;
+    const isOther = isBare !== this.#bareStart;
+    this.#bareStart = isBare;
+    return isOther;
   }
 
   /** It failed: others are better for a while. Only the first time is logged. */

@@ -5,19 +5,31 @@
  */
 
 import type { Timer } from "../../std/timer.ts";
+import {
+  releaseDescriptors,
+  reserveDescriptors,
+} from "../../system/descriptor_budget.ts";
 import type { Target } from "./target.ts";
-import { ConnectError, UpstreamError } from "./upstream_error.ts";
+import { ConnectError, NoDescriptor, UpstreamError } from "./upstream_error.ts";
+import {
+  certificateAdvice,
+  connectByNode,
+  isRefusedAsAuthority,
+  type TrustSettings,
+  type UpstreamSocket,
+} from "./upstream_tls.ts";
 
 /** Bytes that are read at once, and the most that the head of an answer has. */
 const BUFFER_SIZE = 65536;
 
 /** How to connect. */
-export interface ConnectSettings {
+export interface ConnectSettings extends TrustSettings {
   /** Seconds for TCP and TLS together; 0 means no limit. */
   readonly connectTimeout: number;
-  /** Authorities in PEM that are trusted besides the usual ones. */
-  readonly caCerts: string[];
 }
+
+/** Targets whose certificates only {@linkcode connectByNode} takes. */
+const needNode = new WeakSet<Target>();
 
 /**
  * A connection with a buffer for what comes in. All that fails, fails with an
@@ -34,47 +46,36 @@ export class UpstreamConnection {
   #failure: Error | null = null;
   #waiting: Promise<number | null> | null = null;
 
-  readonly #conn: Deno.Conn;
+  #closed = false;
+  readonly #conn: UpstreamSocket;
 
-  private constructor(readonly url: string, conn: Deno.Conn) {
+  private constructor(readonly url: string, conn: UpstreamSocket) {
     this.#conn = conn;
   }
 
   /** Connects, and has TLS agreed upon where the target wants it. */
   static async open(
     target: Target,
-    { connectTimeout, caCerts }: ConnectSettings,
+    settings: ConnectSettings,
   ): Promise<UpstreamConnection> {
-    const { hostname, port, secure, url } = target;
+    if (!reserveDescriptors(1)) throw new NoDescriptor();
+    const { url, hostname } = target;
     const abort = new AbortController();
-    let conn: Deno.Conn | null = null;
-    const timer = after(connectTimeout, () => {
-      abort.abort();
-      close(conn);
-    });
+    const timer = after(settings.connectTimeout, () => abort.abort());
     try {
-      const { signal } = abort;
-      const tcp = await Deno.connect({ hostname, port, signal });
-      conn = tcp;
-      tcp.setNoDelay(true);
-      // Finds targets that vanished while a WebSocket or event stream is still.
-      tcp.setKeepAlive(true);
-      if (secure) {
-        const tls = await Deno.startTls(tcp, {
-          hostname,
-          caCerts,
-          alpnProtocols: ["http/1.1"],
-        });
-        conn = tls;
-        signal.throwIfAborted();
-        await tls.handshake();
-      }
+      const conn = await connect(target, settings, abort.signal);
       return new UpstreamConnection(url, conn);
     } catch (error) {
-      close(conn);
-      throw abort.signal.aborted
-        ? new ConnectError(504, `${url} took too long to connect to.`)
-        : new ConnectError(502, `${url} cannot be reached.`, { cause: error });
+      releaseDescriptors(1);
+      if (abort.signal.aborted) {
+        throw new ConnectError(504, `${url} took too long to connect to.`);
+      }
+      const advice = certificateAdvice(error, hostname);
+      throw new ConnectError(
+        502,
+        `${url} cannot be reached.${advice && " "}${advice}`,
+        { cause: error },
+      );
     } finally {
       clearTimeout(timer);
     }
@@ -140,7 +141,10 @@ export class UpstreamConnection {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     close(this.#conn);
+    releaseDescriptors(1);
   }
 
   /** Begins to lie idle; calls `onEnd` when it is of no more use. */
@@ -184,9 +188,52 @@ function after(seconds: number, act: () => void): Timer | undefined {
   return seconds > 0 ? setTimeout(act, seconds * 1000) : undefined;
 }
 
-function close(conn: Deno.Conn | null): void {
+/** Connects; nothing stays open when that fails. */
+async function connect(
+  target: Target,
+  settings: ConnectSettings,
+  signal: AbortSignal,
+): Promise<UpstreamSocket> {
+  const { hostname, port, secure, socket } = target;
+  if (socket !== null) {
+    return await Deno.connect({ transport: "unix", path: socket });
+  }
+  if (secure && (!settings.verify || needNode.has(target))) {
+    return await connectByNode(target, settings, signal);
+  }
+  const tcp = await Deno.connect({ hostname, port, signal });
+  tcp.setNoDelay(true);
+  // Finds targets that vanished while a WebSocket or event stream is still.
+  tcp.setKeepAlive(true);
+  if (!secure) return tcp;
+  let conn: Deno.TcpConn | Deno.TlsConn = tcp;
+  const abort = (): void => close(conn);
+  signal.addEventListener("abort", abort);
   try {
-    conn?.close();
+    const tls = await Deno.startTls(tcp, {
+      hostname,
+      caCerts: settings.caCerts,
+      alpnProtocols: ["http/1.1"],
+    });
+    conn = tls;
+    signal.throwIfAborted();
+    await tls.handshake();
+    return tls;
+  } catch (error) {
+    close(conn);
+    if (settings.caCerts.length === 0 || !isRefusedAsAuthority(error)) {
+      throw error;
+    }
+    needNode.add(target);
+    return await connectByNode(target, settings, signal);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function close(conn: UpstreamSocket): void {
+  try {
+    conn.close();
   } catch {
     // It is closed already.
   }

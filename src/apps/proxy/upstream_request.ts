@@ -67,8 +67,13 @@ export type ProxyScope = HttpScope | SseScope | WebSocketScope;
 /** A request, still without the fields that frame it. */
 export interface UpstreamRequest {
   readonly method: string;
-  /** Below the base path of the target; begins with "/". */
+  /** Below the base path of the target; begins with "/", or is empty. */
   readonly path: string;
+  /**
+   * True of the path "/" where the client cannot leave the slash out: no mount
+   * stands before it.
+   */
+  readonly isStart: boolean;
   readonly query: string;
   /** Null where the target's own name is to stand. */
   readonly host: string | null;
@@ -103,9 +108,11 @@ export function upstreamRequest(
     ["via", via(scope, rules.pseudonym)],
     ...forwardedFields(scope, trustForwarded),
   ];
+  const path = requestPath(scope);
   return {
     method: scope.type === "websocket" ? "GET" : scope.method,
-    path: requestPath(scope),
+    path,
+    isStart: path === "/" && (scope.raw_path ?? "/") === "/",
     query: requestQuery(scope),
     host: rules.host ??
       (rules.preserveHost ? fieldValue(scope.headers, "host") : null),
@@ -126,13 +133,17 @@ export function isLoop(scope: ProxyScope, pseudonym: string): boolean {
   );
 }
 
-/** The head as it goes on the wire; `framing` fields stand last. */
+/**
+ * The head as it goes on the wire; `path` is the whole one at the target, and
+ * `framing` fields stand last.
+ */
 export function formatRequestHead(
-  { method, path, query, headers, host }: UpstreamRequest,
+  { method, query, headers, host }: UpstreamRequest,
   target: Target,
+  path: string,
   framing: HeaderList,
 ): string {
-  let head = `${method} ${target.basePath}${path}${query} HTTP/1.1\r\n`;
+  let head = `${method} ${path}${query} HTTP/1.1\r\n`;
   for (const fields of [[["host", host ?? target.host]], headers, framing]) {
     for (const [name, value] of fields) {
       // Whatever stands around this app, it makes no second request of one.

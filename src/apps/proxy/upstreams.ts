@@ -4,21 +4,29 @@
  * @module
  */
 
-import type { Client } from "./client.ts";
+import type { ClientWatch } from "./client.ts";
 import { exchange } from "./exchange.ts";
 import type { Answer, Limits, Question } from "./exchange.ts";
+import type { Target } from "./target.ts";
 import type { Upstream } from "./upstream.ts";
 import { ConnectError, UpstreamError } from "./upstream_error.ts";
 
 /** The targets in turn. */
 export class Upstreams {
   readonly #all: readonly Upstream[];
+  readonly #targets: readonly Target[];
   readonly #limits: Limits;
   #next = 0;
 
   constructor(all: readonly Upstream[], limits: Limits) {
     this.#all = all;
+    this.#targets = all.map(({ target }) => target);
     this.#limits = limits;
+  }
+
+  /** All that requests may go to. */
+  get targets(): readonly Target[] {
+    return this.#targets;
   }
 
   /** Closes the connections that lie idle. */
@@ -34,15 +42,24 @@ export class Upstreams {
    * @throws {UpstreamError} When no target answers.
    * @throws {ClientGone} When the client leaves.
    */
-  async ask(question: Question, client: Client | null): Promise<Answer> {
+  async ask(question: Question, client: ClientWatch): Promise<Answer> {
     let failure: unknown;
     for (const upstream of this.#inTurn()) {
       try {
-        const answer = await this.#askOne(upstream, question, client);
+        let answer = await this.#askOne(upstream, question, client);
+        if (
+          question.repeatable &&
+          upstream.learnsStart(question.request, answer.head)
+        ) {
+          answer.connection.close();
+          answer = await this.#askOne(upstream, question, client);
+        }
         upstream.worked();
         return answer;
       } catch (error) {
-        if (!(error instanceof UpstreamError)) throw error;
+        if (!(error instanceof UpstreamError) || error.status === 503) {
+          throw error;
+        }
         upstream.failed(error);
         failure = error;
         const again = error instanceof ConnectError ||
@@ -66,7 +83,7 @@ export class Upstreams {
   async #askOne(
     upstream: Upstream,
     question: Question,
-    client: Client | null,
+    client: ClientWatch,
   ): Promise<Answer> {
     const { repeatable } = question;
     const connection = await upstream.connect(repeatable ? "any" : "fresh");
