@@ -51,7 +51,7 @@ _pagi_server() {
       PAGI::App::Healthcheck) words='checks= version=' ;;
       PAGI::App::NotFound) words='body= content_type= status=' ;;
       PAGI::App::Proxy) words='target= backend= timeout= connect_timeout= first_byte_timeout= idle_timeout= fail_timeout= headers= remove_headers= preserve_host=1 preserve_host=0 trust_forwarded=1 trust_forwarded=0 ca_cert= verify=1 verify=0 cookie_domain=' ;;
-      PAGI::App::Redirect) words='location= to= status=301 status=302 status=303 status=307 status=308 preserve_query=1 preserve_query=0' ;;
+      PAGI::App::Redirect) words='location= to= status=301 status=302 status=303 status=307 status=308 preserve_path=1 preserve_path=0 preserve_query=1 preserve_query=0' ;;
       PAGI::App::URLMap) words='default=' ;;
     esac
   fi

@@ -74,5 +74,5 @@ complete -c pagi-server -n '__pagi_server_app PAGI::App::File' -a 'root= index= 
 complete -c pagi-server -n '__pagi_server_app PAGI::App::Healthcheck' -a 'checks= version='
 complete -c pagi-server -n '__pagi_server_app PAGI::App::NotFound' -a 'body= content_type= status='
 complete -c pagi-server -n '__pagi_server_app PAGI::App::Proxy' -a 'target= backend= timeout= connect_timeout= first_byte_timeout= idle_timeout= fail_timeout= headers= remove_headers= preserve_host=1 preserve_host=0 trust_forwarded=1 trust_forwarded=0 ca_cert= verify=1 verify=0 cookie_domain='
-complete -c pagi-server -n '__pagi_server_app PAGI::App::Redirect' -a 'location= to= status=301 status=302 status=303 status=307 status=308 preserve_query=1 preserve_query=0'
+complete -c pagi-server -n '__pagi_server_app PAGI::App::Redirect' -a 'location= to= status=301 status=302 status=303 status=307 status=308 preserve_path=1 preserve_path=0 preserve_query=1 preserve_query=0'
 complete -c pagi-server -n '__pagi_server_app PAGI::App::URLMap' -a 'default='

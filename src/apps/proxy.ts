@@ -23,6 +23,7 @@ import { readAppOptions } from "../options/app_options.ts";
 import { existingFile } from "../options/file_kinds.ts";
 import { flag, list, seconds } from "../options/kinds.ts";
 import { OptionError } from "../options/option_error.ts";
+import { log } from "../log/log.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 import type { ProxyContext } from "./proxy/context.ts";
@@ -141,6 +142,13 @@ export class ProxyApp implements Disposable {
     if (targets.length === 0) {
       throw new OptionError(
         `${NAME} needs a target, as in target=http://backend:3000`,
+      );
+    }
+    if (options.target === undefined && options.backend === undefined) {
+      log.info(
+        `${NAME}: no target is given, so requests go to ${
+          given.target[0]
+        }; target=URL names another.`,
       );
     }
     const limits = {

@@ -4,12 +4,15 @@
  * @module
  */
 
+import { fieldValue } from "../http/headers.ts";
 import type { AppOptionTable } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
 import { defineKind, flag } from "../options/kinds.ts";
 import { OptionError } from "../options/option_error.ts";
+import { quote } from "../options/quote.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { textOr } from "./kinds.ts";
+import { requestPath, requestQuery } from "./proxy/upstream_path.ts";
 import { assertRequest, reply } from "./reply.ts";
 import type { RequestScope } from "./reply.ts";
 
@@ -23,7 +26,8 @@ const table = {
   location: {
     kind: textOr<LocationOf>(),
     default: undefined,
-    help: "where to; in code also a function of the scope (required)",
+    help:
+      "where to, perhaps with {host}, {path}, {query}, {uri}; in code also a function of the scope (required)",
     aliases: ["to"],
     positional: true,
   },
@@ -37,6 +41,11 @@ const table = {
     }),
     default: 302,
     help: "the status code",
+  },
+  preserve_path: {
+    kind: flag,
+    default: false,
+    help: "append the path of the request, without the mount's prefix",
   },
   preserve_query: {
     kind: flag,
@@ -52,6 +61,9 @@ const table = {
  * ```ts
  * new RedirectApp({ location: "https://example.com/", status: 301 }).toApp();
  * ```
+ *
+ * From HTTP to HTTPS, on the command line: `PAGI::App::Redirect
+ * location=https://{host}{uri} status=308`.
  */
 export class RedirectApp {
   /** The options, for `--help`. */
@@ -60,7 +72,7 @@ export class RedirectApp {
   readonly #app: PagiApp;
 
   constructor(options: Record<string, unknown> = {}) {
-    const { location, status, preserve_query } = readAppOptions(
+    const { location, status, preserve_path, preserve_query } = readAppOptions(
       NAME,
       table,
       options,
@@ -70,17 +82,21 @@ export class RedirectApp {
         `${NAME} needs the option location, as in location=https://example.com/`,
       );
     }
+    if (typeof location === "string") assertPlaceholders(location);
     this.#app = async (scope, _receive, send) => {
       assertRequest(scope, NAME);
       const given = typeof location === "function"
         ? await location(scope)
-        : location;
-      const target = encodeTarget(given);
+        : fillIn(location, scope);
+      const place = preserve_path ? withPath(given, requestPath(scope)) : given;
+      const target = encodeTarget(place);
       await reply(send, status, [
         ["content-type", "text/plain"],
         [
           "location",
-          preserve_query ? withQuery(target, scope.query_string) : target,
+          preserve_query && !HAS_QUERY.test(String(location))
+            ? withQuery(target, scope.query_string)
+            : target,
         ],
       ], "");
     };
@@ -93,6 +109,63 @@ export class RedirectApp {
 }
 
 export default RedirectApp;
+
+const PLACEHOLDER = /\{(\w+)\}/g;
+const HAS_QUERY = /\{(?:query|uri)\}/;
+
+/** What stands in for a part of the request, by its name. */
+const PARTS: ReadonlyMap<string, (scope: RequestScope) => string> = new Map([
+  ["host", (scope) => hostOf(scope).replace(/:\d*$/, "")],
+  ["hostport", hostOf],
+  ["path", requestPath],
+  ["query", (scope) => requestQuery(scope)],
+  [
+    "uri",
+    (scope) =>
+      requestPath({ ...scope, path: scope.root_path + scope.path }) +
+      requestQuery(scope),
+  ],
+]);
+
+function hostOf({ headers, server }: RequestScope): string {
+  return fieldValue(headers, "host") ?? server?.[0] ?? "localhost";
+}
+
+/** @throws {OptionError} When `location` has a placeholder that means nothing. */
+function assertPlaceholders(location: string): void {
+  for (const [whole, name] of location.matchAll(PLACEHOLDER)) {
+    if (PARTS.has(name)) continue;
+    throw new OptionError(
+      `${NAME}, option location: ${quote(whole)} means nothing; there are ${
+        [...PARTS.keys()].map((part) => `{${part}}`).join(", ")
+      }`,
+    );
+  }
+}
+
+function fillIn(location: string, scope: RequestScope): string {
+  const filled = location.replace(
+    PLACEHOLDER,
+    (_, name) => PARTS.get(name)!(scope),
+  );
+  return onSameHost(location, filled);
+}
+
+/** Puts `path` behind the path of `location`. */
+function withPath(location: string, path: string): string {
+  if (path === "") return location;
+  const end = location.search(/[?#]/);
+  const head = end < 0 ? location : location.slice(0, end);
+  const joined = head.replace(/\/$/, "") + path;
+  return onSameHost(location, joined) + location.slice(head.length);
+}
+
+/** A path that begins with `//` would lead to a host that the client chose. */
+function onSameHost(location: string, result: string): string {
+  return /^[/\\]{2}/.test(location)
+    ? result
+    : result.replace(/^[/\\]{2,}/, "/");
+}
 
 /**
  * Percent-encodes what cannot stand in a URI, so that neither CR and LF nor

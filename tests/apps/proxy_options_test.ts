@@ -1,5 +1,6 @@
 import { ProxyApp } from "../../src/apps/proxy.ts";
 import { parseTarget } from "../../src/apps/proxy/target.ts";
+import { configureLog } from "../../src/log/log.ts";
 import { appHelp } from "../../src/options/app_options.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import {
@@ -24,11 +25,29 @@ Deno.test("the proxy takes its options as the command line and as code give them
     { remove_headers: "cookie, x-a" },
     { remove_headers: ["cookie"] },
     { preserve_host: 1, trust_forwarded: "no" },
+    { target: "unix:/run/app.sock" },
+    { target: "http://unix:/run/app.sock:/base/, http://a" },
+    { verify: "0", cookie_domain: "none" },
+    { cookie_domain: ".example.com" },
   ];
   for (const given of options) {
     using proxy = new ProxyApp(given);
     assertEquals(typeof proxy.toApp(), "function");
   }
+});
+
+Deno.test("a proxy without a target says where requests go", () => {
+  const log: string[] = [];
+  configureLog({ level: "info", write: (text) => void log.push(text) });
+  try {
+    for (const given of [{}, { target: "http://a" }, { backend: "http://a" }]) {
+      using _proxy = new ProxyApp(given);
+    }
+  } finally {
+    configureLog({ level: "info" });
+  }
+  assertEquals(log.length, 1);
+  assertStringIncludes(log[0], "requests go to http://localhost:8080;");
 });
 
 Deno.test("wrong options of the proxy are named", () => {
@@ -48,6 +67,10 @@ Deno.test("wrong options of the proxy are named", () => {
       "http://user:pass@a/",
       "http://a b/",
       "http://a:99999/",
+      "unix:",
+      "https://unix:/run/app.sock",
+      "unix:/run/app.sock:base",
+      "unix:/run/app.sock:/base?q",
     ].map((target): [Record<string, unknown>, string] => [
       { target: [target] },
       `option target: ${JSON.stringify(target)} is not an http or https URL`,
@@ -70,6 +93,7 @@ Deno.test("wrong options of the proxy are named", () => {
       { headers },
       "is not header fields, as in",
     ]),
+    [{ cookie_domain: "a;b" }, "is not the name of a domain"],
     [{ remove_headers: "a b" }, "is not the name of a header field"],
     [{ ca_cert: "/no/such/file" }, "no such file"],
   ];
@@ -97,6 +121,14 @@ Deno.test("parseTarget() reads where a URL leads", () => {
   assertEquals(parseTarget("http://a")?.port, 80);
   assertEquals(parseTarget("https://a")?.port, 443);
   assertEquals(parseTarget("https://a")?.basePath, "");
+  assertEquals(parseTarget("https://a.:1")?.hostname, "a");
+  const socket = parseTarget("http://unix:/run/app.sock:/base/")!;
+  assertEquals(
+    [socket.url, socket.socket, socket.host, socket.basePath],
+    ["unix:/run/app.sock:/base", "/run/app.sock", "localhost", "/base"],
+  );
+  assertEquals(parseTarget("http://unix:8080/x")?.hostname, "unix");
+  assertEquals(parseTarget("UNIX:/a b.sock")?.url, "unix:/a b.sock");
 });
 
 Deno.test("the help of the proxy tells every option with its default", () => {

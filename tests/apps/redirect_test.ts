@@ -1,4 +1,5 @@
 import { RedirectApp } from "../../src/apps/redirect.ts";
+import { UrlMapApp } from "../../src/apps/url_map.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import {
   assertEquals,
@@ -45,6 +46,64 @@ Deno.test("the query is appended, respecting an existing ? (PAGI.md 115)", async
   ];
   for (const [location, query, result] of cases) {
     assertEquals(await locationOf({ location }, `/old${query}`), result);
+  }
+});
+
+Deno.test("preserve_path appends the path, where no host but the one given can be reached", async () => {
+  const cases: [location: string, target: string, result: string][] = [
+    ["https://example.com", "/a/b?c", "https://example.com/a/b?c"],
+    ["https://example.com/", "/", "https://example.com/"],
+    ["https://example.com/new/", "/a%2Fb", "https://example.com/new/a%2Fb"],
+    ["/new?x=1#part", "/a?y", "/new/a?x=1&y#part"],
+    ["/", "//evil.example/", "/evil.example/"],
+    ["/", "/\\evil.example/", "/evil.example/"],
+    ["//example.com", "//a", "//example.com//a"],
+  ];
+  for (const [location, target, result] of cases) {
+    assertEquals(
+      await locationOf({ location, preserve_path: "1" }, target),
+      result,
+    );
+  }
+});
+
+Deno.test("location names parts of the request", async () => {
+  const cases: [location: string, target: string, result: string][] = [
+    ["https://{host}{uri}", "/a%2Fb?c=1", "https://a.example/a%2Fb?c=1"],
+    ["https://{host}{path}", "/a?c", "https://a.example/a?c"],
+    ["https://{hostport}/x", "/", "https://a.example:8080/x"],
+    ["https://b.example{path}{query}", "/a?c", "https://b.example/a?c"],
+    ["{path}", "//evil.example", "/evil.example"],
+    ["/x?to={path}", "/a", "/x?to=/a"],
+    ["https://{host}{uri}", "/", "https://a.example/"],
+  ];
+  for (const [location, target, result] of cases) {
+    const app = new RedirectApp({ location }).toApp();
+    const headers = { host: "a.example:8080" };
+    const response = await runApp(app, { target, headers });
+    assertEquals([target, response.header("location")], [target, result]);
+  }
+  assertThrows(
+    () => new RedirectApp({ location: "https://{hostname}/" }),
+    OptionError,
+    '"{hostname}" means nothing; there are {host}, {hostport}, {path}',
+  );
+});
+
+Deno.test("below a mount, {path} and preserve_path are what is below it, {uri} is all", async () => {
+  for (
+    const [options, result] of [
+      [{ location: "/new", preserve_path: 1 }, "/new/x%2Fy?q"],
+      [{ location: "/new{path}" }, "/new/x%2Fy?q"],
+      [{ location: "https://{host}{uri}" }, "https://a.example/old/x%2Fy?q"],
+    ] as const
+  ) {
+    const app = new UrlMapApp().mount("/old", new RedirectApp(options)).toApp();
+    const response = await runApp(app, {
+      target: "/old/x%2Fy?q",
+      headers: { host: "a.example" },
+    });
+    assertEquals(response.header("location"), result);
   }
 });
 

@@ -24,11 +24,12 @@ export interface Target {
  * `unix:/run/app.sock`, with a base path behind a second colon, as nginx writes
  * it: `http://unix:/run/app.sock:/base`.
  */
-const UNIX = /^(?:http:\/\/)?unix:([^:]+)(?::(\/.*)?)?$/is;
+const UNIX = /^(?:(https?):\/\/unix:(?=\/)|unix:)([^:]+)(?::(\/.*)?)?$/is;
 
 /** Reads the URL of a target; null where it is none. */
 export function parseTarget(text: string): Target | null {
-  const [, socket = null, base = "/"] = UNIX.exec(text) ?? [];
+  const [, scheme, socket = null, base = "/"] = UNIX.exec(text) ?? [];
+  if (scheme?.toLowerCase() === "https") return null;
   // What is told as the host is not to be a file's name.
   const address = socket === null ? text : `http://localhost${base}`;
   if (!URL.canParse(address)) return null;
