@@ -156,15 +156,20 @@ export class RequestBody {
   }
 }
 
+/** The client ended its side, or left, in the middle of a body. */
+export function endedEarly(): BodyFailure {
+  return new BodyFailure(
+    400,
+    "client_closed",
+    "The request body ended before its end.",
+  );
+}
+
 /** The engine tells a client that left from a broken body by words alone. */
 function leftBehind(error: unknown): BodyFailure {
   const text = error instanceof Error ? error.message : String(error);
   return /unavailable|closed|reset|eof|incomplete/i.test(text)
-    ? new BodyFailure(
-      400,
-      "client_closed",
-      "The request body ended before its end.",
-    )
+    ? endedEarly()
     : new BodyFailure(
       400,
       "protocol_error",

@@ -16,7 +16,7 @@ import type { Deadline } from "./deadline_set.ts";
 import { Exchange, type StopCause } from "./exchange.ts";
 import { IdleTimer } from "./idle_timer.ts";
 import type { OutboundBody } from "./outbound_body.ts";
-import { type BodyFailure, RequestBody } from "./request_body.ts";
+import { type BodyFailure, endedEarly, RequestBody } from "./request_body.ts";
 import { ResponseWriter } from "./response_writer.ts";
 
 /**
@@ -180,8 +180,14 @@ export abstract class ResponseExchange extends Exchange {
   }
 
   override disconnect(reason: DisconnectReason): void {
-    if (!this.state.fail(reason)) return;
-    if (this.writer.started) this.writer.abort();
+    if (this.state.ended) return;
+    const { started } = this.writer;
+    if (!started && reason === "client_closed" && this.#body?.waiting) {
+      // It may have ended its side only, and read the answer.
+      return this.failBody(endedEarly());
+    }
+    this.state.fail(reason);
+    if (started) this.writer.abort();
     else this.abandon();
     this.responseOver();
   }
@@ -201,11 +207,8 @@ export abstract class ResponseExchange extends Exchange {
 
   /** The request body cannot be read: says so where that is still possible. */
   failBody(failure: BodyFailure): void {
-    if (this.writer.started || failure.reason === "client_closed") {
-      this.disconnect(failure.reason);
-    } else {
-      this.answer(failure.status, failure.message, failure.reason);
-    }
+    if (this.writer.started) this.disconnect(failure.reason);
+    else this.answer(failure.status, failure.message, failure.reason);
   }
 
   /** Answers in the app's stead, and ends the connection. */

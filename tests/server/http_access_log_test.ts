@@ -322,3 +322,22 @@ Deno.test("--no-access-log writes nothing", async () => {
   );
   assertEquals(text, "");
 });
+
+Deno.test("an upload that ends early is written as 400, also where its client has left", async () => {
+  const reading: ServeHttp = async (_scope, receive) => {
+    while ((await receive()).type === "http.request");
+  };
+  const upload = "POST /up\ncontent-length: 10";
+  const ended = await lineOf(upload, reading, async (client) => {
+    await client.send("half");
+    await client.connection.closeWrite();
+    assertEquals((await client.response()).status, 400);
+  });
+  assertEquals(ended.status, "400");
+  const left = await lineOf(upload, reading, async (client) => {
+    await client.send("half");
+    await wait(20);
+    client.close();
+  });
+  assertEquals(left.status, "400");
+});

@@ -415,7 +415,7 @@ const ENDINGS: readonly WireCase[] = [
       rfc: "9112, 8",
       send,
       client,
-      answers: "",
+      answers: client === "leaves" ? "" : "400",
       connection: "closed",
       app: ["POST /…"],
     }))
