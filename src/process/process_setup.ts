@@ -8,7 +8,7 @@ import { configureLog, log } from "../log/log.ts";
 import { STDOUT } from "../log/log_file.ts";
 import { LOG_MODE } from "../log/server_log_file.ts";
 import type { Settings } from "../options/settings.ts";
-import { type KeyPair, readKeyPair } from "../server/key_pair.ts";
+import { keyExposure, type KeyPair, readKeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
 import { resolve } from "../std/path.ts";
 import { placeOf } from "../system/folder.ts";
@@ -67,7 +67,10 @@ export class ProcessSetup {
     if (identity !== null) {
       becomeUser(identity, settings);
       configureLog({ level, file });
+      warnOfRenewal(settings);
     }
+    const exposed = keyExposure(settings);
+    if (exposed !== null) log.warn(exposed);
     if (writesPid && !asRoot) setup.#writePidFile(null);
     return setup;
   }
@@ -104,6 +107,28 @@ function isRoots(path: string): boolean {
   try {
     using place = placeOf(path);
     return place.isRoots;
+  } catch {
+    return false;
+  }
+}
+
+/** A renewed key has to be read by the user, who may have no right to it. */
+function warnOfRenewal({ sslCert, sslKey }: Settings): void {
+  const unreadable = [sslCert, sslKey].filter((path) =>
+    path !== null && !isReadable(path)
+  );
+  if (unreadable.length === 0) return;
+  log.warn(
+    `The user of the server cannot read ${
+      unreadable.join(" and ")
+    } any more, so HUP cannot load a renewed certificate. Give that user's group the right to read it and to search its folders, or restart the server after each renewal (certbot: --deploy-hook).`,
+  );
+}
+
+function isReadable(path: string): boolean {
+  try {
+    Deno.openSync(path).close();
+    return true;
   } catch {
     return false;
   }

@@ -5,6 +5,7 @@
  */
 
 import type { Settings } from "../options/settings.ts";
+import { dirname } from "../std/path.ts";
 import { ListenError } from "./listen_error.ts";
 
 /** A certificate and its key, in PEM. */
@@ -13,28 +14,190 @@ export interface KeyPair {
   readonly key: string;
 }
 
+const OTHERS_READ = 0o004;
+const OTHERS_SEARCH = 0o001;
+
+/** A file that an option names. */
+interface PemFile {
+  readonly option: "--ssl-cert" | "--ssl-key";
+  readonly path: string;
+}
+
 /**
  * Reads `--ssl-cert` and `--ssl-key`; null where TLS is not asked for.
  *
- * @throws {ListenError} When a file cannot be read.
+ * @throws {ListenError} When a file cannot be read, or TLS cannot be spoken
+ * with what is in them; the sentence says why and what to do.
  */
 export async function readKeyPair(settings: Settings): Promise<KeyPair | null> {
   const { sslCert, sslKey } = settings;
   if (sslCert === null || sslKey === null) return null;
-  return {
-    cert: await read("--ssl-cert", sslCert),
-    key: await read("--ssl-key", sslKey),
-  };
+  return parseKeyPair(
+    { option: "--ssl-cert", path: sslCert },
+    await read({ option: "--ssl-cert", path: sslCert }),
+    { option: "--ssl-key", path: sslKey },
+    await read({ option: "--ssl-key", path: sslKey }),
+  );
 }
 
-async function read(option: string, path: string): Promise<string> {
+/**
+ * A warning where every user of the machine can read the key; null where not,
+ * or where nobody can tell.
+ */
+export function keyExposure({ sslKey }: Settings): string | null {
+  if (sslKey === null || Deno.build.os === "windows") return null;
   try {
-    return await Deno.readTextFile(path);
+    const real = Deno.realPathSync(sslKey);
+    const { isFile, mode } = Deno.statSync(real);
+    if (!isFile || !(mode! & OTHERS_READ)) return null;
+    // Nobody reads what lies in a folder that nobody may enter.
+    for (let path = dirname(real); path !== dirname(path);) {
+      if (!(Deno.statSync(path).mode! & OTHERS_SEARCH)) return null;
+      path = dirname(path);
+    }
+    const octal = (mode! & 0o777).toString(8).padStart(4, "0");
+    return `Every user of this machine can read the private key ${sslKey} (mode ${octal}). Keep it to the server: chmod o-rwx ${sslKey}`;
+  } catch {
+    return null;
+  }
+}
+
+/** Makes a pair of the bytes of both files. @throws {ListenError} */
+function parseKeyPair(
+  certFile: PemFile,
+  certBytes: Uint8Array,
+  keyFile: PemFile,
+  keyBytes: Uint8Array,
+): KeyPair {
+  const cert = toPem(certFile, certBytes);
+  const key = toPem(keyFile, keyBytes);
+  const labels = { cert: labelsOf(cert), key: labelsOf(key) };
+  if (!labels.cert.some((label) => /CERTIFICATE$/.test(label))) {
+    refuse(certFile, whatIsThere(labels.cert, "certificate"));
+  }
+  if (!labels.key.some((label) => /PRIVATE KEY$/.test(label))) {
+    refuse(keyFile, whatIsThere(labels.key, "private key"));
+  }
+  if (isEncrypted(key)) {
+    refuse(
+      keyFile,
+      `the key is encrypted, and nobody is there to type its passphrase. Decrypt it into a file that only the server can read: openssl pkey -in ${keyFile.path} -out key.pem`,
+    );
+  }
+  if (labels.key.includes("OPENSSH PRIVATE KEY")) {
+    refuse(
+      keyFile,
+      "it is a key for SSH. Use the key that the certificate was made with",
+    );
+  }
+  const problem = tryOut({ cert, key });
+  if (problem !== null) {
+    const place = placeOfLeaf(cert, key);
+    if (place !== null) {
+      refuse(
+        certFile,
+        `the certificate of the key must be the first, and it is number ${place}. Put it before those of its issuers`,
+      );
+    }
+    throw new ListenError(
+      `Cannot use --ssl-cert ${certFile.path} with --ssl-key ${keyFile.path}: ${problem}. Both must be PEM files that belong together.`,
+    );
+  }
+  return { cert, key };
+}
+
+async function read({ option, path }: PemFile): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
   } catch (error) {
     throw new ListenError(
       `Cannot read ${path} (${option}): ${
         error instanceof Error ? error.message : error
       }`,
     );
+  }
+}
+
+function refuse({ option, path }: PemFile, why: string): never {
+  throw new ListenError(`Cannot use ${option} ${path}: ${why}.`);
+}
+
+/** The text of a PEM file (RFC 7468). @throws {ListenError} */
+function toPem(file: PemFile, bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === undefined) refuse(file, "the file is empty");
+  if ([first, second].sort().join() === "254,255") {
+    refuse(file, "it is UTF-16 text. Save it as ASCII, without a BOM");
+  }
+  // A SEQUENCE of ASN.1, whose length takes more than a byte.
+  if (first === 0x30 && second > 0x80) refuse(file, binary(file, bytes));
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  if (text.includes("\ufeff")) {
+    const where = text.startsWith("\ufeff") ? "begins with" : "contains";
+    refuse(
+      file,
+      `it ${where} a byte order mark (BOM), which PEM does not allow. Save it without: sed -i 's/\\xEF\\xBB\\xBF//' ${file.path}`,
+    );
+  }
+  return text;
+}
+
+function binary({ option, path }: PemFile, bytes: Uint8Array): string {
+  // PKCS #12 begins with the integer 3, its version: RFC 7292, 4.
+  const start = 2 + (bytes[1] & 0x7f);
+  if ([...bytes.subarray(start, start + 3)].join() === "2,1,3") {
+    const part = option === "--ssl-key" ? "-nocerts -nodes" : "-nokeys";
+    return `it is PKCS #12 (.p12, .pfx), not PEM. Take out what is in it: openssl pkcs12 ${part} -in ${path} -out FILE`;
+  }
+  const command = option === "--ssl-key" ? "pkey" : "x509";
+  return `it is binary (DER), not PEM. Convert it: openssl ${command} -inform DER -in ${path} -out FILE`;
+}
+
+function labelsOf(pem: string): string[] {
+  return [...pem.matchAll(/-----BEGIN ([^-\n]+)-----/g)].map(([, label]) =>
+    label
+  );
+}
+
+function whatIsThere(labels: readonly string[], wanted: string): string {
+  const [label] = labels;
+  if (label === undefined) return `it holds no PEM, so no ${wanted}`;
+  const swapped = wanted === "certificate"
+    ? labels.some((label) => /PRIVATE KEY$/.test(label))
+    : labels.some((label) => /CERTIFICATE$/.test(label));
+  const hint = swapped ? "; --ssl-cert and --ssl-key may be swapped" : "";
+  return `it holds no ${wanted}, but this: ${label.toLowerCase()}${hint}`;
+}
+
+/** PKCS #8 says it in the label (RFC 7468), older forms in a header. */
+function isEncrypted(key: string): boolean {
+  return /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: *4, *ENCRYPTED/m
+    .test(key);
+}
+
+/** Which certificate of several belongs to the key, from 2; null for none. */
+function placeOfLeaf(cert: string, key: string): number | null {
+  const each = cert.match(
+    /-----BEGIN (?:\w+ )*CERTIFICATE-----[^]*?-----END (?:\w+ )*CERTIFICATE-----/g,
+  ) ?? [];
+  const index = each.findIndex((one, i) =>
+    i > 0 && tryOut({ cert: one, key }) === null
+  );
+  return index < 0 ? null : index + 1;
+}
+
+/**
+ * Listens with the pair on a port that nobody knows; returns what keeps it from
+ * being used, or null. Null as well where that may not be tried.
+ */
+function tryOut(pair: KeyPair): string | null {
+  const net = { name: "net", host: "127.0.0.1:0" } as const;
+  if (Deno.permissions.querySync(net).state !== "granted") return null;
+  try {
+    Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...pair }).close();
+    return null;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return /certificate|key|pem|tls/i.test(text) ? text : null;
   }
 }

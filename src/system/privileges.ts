@@ -20,6 +20,7 @@ const SYMBOLS = {
     parameters: ["i32", "usize", "usize", "usize", "usize"],
     result: "i32",
   },
+  capget: { parameters: ["buffer", "buffer"], result: "i32" },
   capset: { parameters: ["buffer", "buffer"], result: "i32" },
 } as const;
 
@@ -79,6 +80,7 @@ export function dropPrivileges(
     if (!isAlready(libc, identity)) change(libc, identity, keepLowPorts);
     // A process started with handOnLowPorts does not hand it on by itself.
     ambient(libc, PR_CAP_AMBIENT_CLEAR_ALL, 0);
+    setInheritable(libc, 0);
   });
 }
 
@@ -88,11 +90,14 @@ export function dropPrivileges(
  */
 export function handOnLowPorts<T>(start: () => T): T {
   return withLibc((libc) => {
+    // Only what is inheritable can be ambient: capabilities(7).
+    const before = setInheritable(libc, 1 << CAP_NET_BIND_SERVICE);
     ambient(libc, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE);
     try {
       return start();
     } finally {
       ambient(libc, PR_CAP_AMBIENT_LOWER, CAP_NET_BIND_SERVICE);
+      setInheritable(libc, before);
     }
   });
 }
@@ -143,12 +148,31 @@ function must(result: number, what: string): void {
   );
 }
 
-/** Effective, permitted and inheritable ones: capset(2). */
+/** Effective and permitted ones, and none that is inheritable: capset(2). */
 function setCapabilities(libc: Libc, low: number): number {
   return libc.capset(
     new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]),
-    new Uint32Array([low, low, low, 0, 0, 0]),
+    new Uint32Array([low, low, 0, 0, 0, 0]),
   );
+}
+
+/**
+ * Sets which of the first 32 capabilities programs may inherit that have a
+ * right to them by their file, and of the others none. What this thread is not
+ * permitted itself is left out.
+ *
+ * @returns those of before.
+ */
+function setInheritable(libc: Libc, wanted: number): number {
+  const header = new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]);
+  // Effective, permitted, inheritable; then the same of the next 32.
+  const sets = new Uint32Array(6);
+  if (libc.capget(header, sets) !== 0) return 0;
+  const before = sets[2];
+  sets[2] = wanted & (sets[1] | before);
+  sets[5] = 0;
+  libc.capset(header, sets);
+  return before;
 }
 
 /** Where the thread does not have the capability, nothing changes. */

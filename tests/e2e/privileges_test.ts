@@ -219,6 +219,10 @@ Deno.test("as root, a key that only root may read serves a user who may not", {
     },
   );
   assertEquals(Deno.statSync(join(daemon.folder, "key.pem")).mode! & 0o077, 0);
+  assertMatch(
+    daemon.command.stderr,
+    / warn .*user of the server cannot read key\.pem any more, so HUP cannot/,
+  );
   using client = Deno.createHttpClient({ caCerts: [cert] });
   const answer = await fetch(daemon.url, { client });
   assertEquals(await answer.json(), [NOBODY, NOBODY]);

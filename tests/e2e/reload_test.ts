@@ -152,7 +152,9 @@ testWith(
     assertMatch(await ask(), /^one /);
     Deno.writeTextFileSync(`${program.folder}/cert.pem`, "no certificate");
     program.signal("SIGHUP");
-    await program.logged(/ error The TLS files are broken, so the present .*/);
+    await program.logged(
+      / error The TLS files cannot be used, so the present .*/,
+    );
     await program.logged(/replaces worker 2: SIGHUP/);
     assertMatch(await ask(), /^one /);
 
@@ -175,5 +177,33 @@ testWith(
     using newClient = Deno.createHttpClient({ caCerts: [fresh] });
     const response = await fetch(program.url, { client: newClient });
     assertStringIncludes(await response.text(), "one worker");
+  },
+);
+
+Deno.test(
+  "a key that every user can read deserves a warning, one that lies in a private folder does not",
+  { ignore: Deno.build.os === "windows" },
+  async () => {
+    const files = { ...OPTIONS.files, "cert.pem": cert, "key.pem": key };
+    const tls = ["--ssl-cert", "cert.pem", "--ssl-key", "key.pem"];
+    for (
+      const [modes, warns] of [
+        ["chmod 755 . && chmod 644 key.pem", true],
+        ["chmod 755 . && chmod 640 key.pem", false],
+        ["chmod 700 . && chmod 644 key.pem", false],
+      ] as const
+    ) {
+      const args = [...tls, "-p", "0", "--no-access-log", "./app.js"];
+      await using program = await startProgram(args, {
+        files,
+        shell: `${modes} && exec "$@"`,
+      });
+      assertEquals(
+        program.log.includes(
+          "Every user of this machine can read the private key key.pem (mode 0644)",
+        ),
+        warns,
+      );
+    }
   },
 );

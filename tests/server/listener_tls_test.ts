@@ -4,12 +4,19 @@
  * @module
  */
 
-import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../src/std/assert.ts";
 import { ListenError } from "../../src/server/listen_error.ts";
 import { Server } from "../../src/server/server.ts";
 import {
   CERTIFICATE,
   certificateFiles,
+  KEY,
+  OTHER_CERTIFICATE,
   otherKey,
 } from "../helpers/certificate.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
@@ -126,19 +133,67 @@ Deno.test("a client that speaks no TLS is turned away, and the next one is serve
   });
 });
 
-Deno.test("files that cannot serve for TLS give a sentence, and nothing is bound", async () => {
-  const wrong: Record<string, { cert?: string; key?: string }> = {
-    "a key of another certificate": { key: otherKey() },
-    "no PEM in the key": { key: "hello" },
-    "no PEM in the certificate": { cert: "hello" },
-    "an empty key": { key: "" },
-    "an empty certificate": { cert: "" },
-    "a broken certificate": {
-      cert: CERTIFICATE.replace(/\n[^\n]+\n/, "\nAAAA\n"),
-    },
-    "a certificate as key": { key: CERTIFICATE },
+const PKCS12 = new Uint8Array([0x30, 0x82, 0x0a, 0, 2, 1, 3]);
+const DER = new Uint8Array([0x30, 0x82, 1, 0, 0x30, 0x81]);
+const UTF_16 = new Uint8Array([0xff, 0xfe, 0x2d, 0]);
+
+Deno.test("files that cannot serve for TLS give a sentence with the reason, and nothing is bound", async () => {
+  const pair =
+    /^Cannot use --ssl-cert \S.* with --ssl-key .+: .+\. Both must be PEM files that belong together\.$/;
+  const encrypted = KEY.replaceAll("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+  const oldEncrypted = KEY.replace(
+    "KEY-----\n",
+    "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n",
+  );
+  const wrong: Record<
+    string,
+    [files: Parameters<typeof certificateFiles>[0], message: RegExp]
+  > = {
+    "a key of another certificate": [{ key: otherKey() }, pair],
+    "no PEM in the key": [{ key: "hello" }, /--ssl-key .*: it holds no PEM/],
+    "no PEM in the certificate": [
+      { cert: "hello" },
+      /--ssl-cert .*: it holds no PEM/,
+    ],
+    "an empty key": [{ key: "" }, /--ssl-key .*: the file is empty\.$/],
+    "an empty certificate": [{ cert: "" }, /--ssl-cert .*: the file is empty/],
+    "a broken certificate": [
+      { cert: CERTIFICATE.replace(/\n[^\n]+\n/, "\nAAAA\n") },
+      pair,
+    ],
+    "a certificate as key": [
+      { key: CERTIFICATE },
+      /--ssl-key .*: it holds no private key, but this: certificate; --ssl-cert and --ssl-key may be swapped\.$/,
+    ],
+    "a key as certificate": [{ cert: KEY }, /: it holds no certificate, but/],
+    "an encrypted key": [{ key: encrypted }, /: the key is encrypted, .*pkey/],
+    "a key encrypted the old way": [{ key: oldEncrypted }, /is encrypted/],
+    "a key for SSH": [
+      { key: KEY.replaceAll("PRIVATE", "OPENSSH PRIVATE") },
+      /: it is a key for SSH/,
+    ],
+    "a key with a BOM": [
+      { key: `\ufeff${KEY}` },
+      /--ssl-key .*: it begins with a byte order mark \(BOM\)/,
+    ],
+    "a certificate with a BOM": [
+      { cert: `\ufeff${CERTIFICATE}` },
+      /--ssl-cert .*: it begins with a byte order mark \(BOM\)/,
+    ],
+    "a BOM between certificates": [
+      { cert: `${CERTIFICATE}\ufeff${CERTIFICATE}` },
+      /--ssl-cert .*: it contains a byte order mark/,
+    ],
+    "a certificate in UTF-16": [{ cert: UTF_16 }, /: it is UTF-16/],
+    "a certificate in DER": [{ cert: DER }, /binary \(DER\).* openssl x509 /],
+    "a key in DER": [{ key: DER }, /binary \(DER\), not PEM.* openssl pkey /],
+    "a key in PKCS #12": [{ key: PKCS12 }, /PKCS #12 .*openssl pkcs12 /],
+    "a chain that begins with an issuer": [
+      { cert: OTHER_CERTIFICATE + CERTIFICATE },
+      /--ssl-cert .*: the certificate of the key must be the first, and it is number 2\./,
+    ],
   };
-  for (const [name, files] of Object.entries(wrong)) {
+  for (const [name, [files, expected]] of Object.entries(wrong)) {
     using paths = certificateFiles(files);
     const { sslCert, sslKey } = paths;
     const server = new Server(httpApp(() => Promise.resolve()), {
@@ -154,12 +209,8 @@ Deno.test("files that cannot serve for TLS give a sentence, and nothing is bound
       "",
       name,
     );
-
-    assert(
-      /^Cannot use --ssl-cert and --ssl-key: .+\. Both must be PEM files that belong together\.$/
-        .test(message),
-      `${name}: ${message}`,
-    );
+    assertMatch(message, /^Cannot use --ssl-/, name);
+    assertMatch(message, expected, name);
     assertEquals(server.addresses, []);
   }
 });
