@@ -16,6 +16,7 @@ const SYMBOLS = {
   // Variadic in C, which makes no difference for two arguments on Linux.
   open: { parameters: ["buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  access: { parameters: ["buffer", "i32"], result: "i32" },
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   statx: {
@@ -34,6 +35,8 @@ export const O_PATH = 0o10000000;
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
+/** For access(2): may be read. */
+const R_OK = 4;
 const STATX_BASIC_STATS = 0x7ff;
 /** Words of 32 bits in `struct statx`. */
 const STATX_WORDS = 64;
@@ -210,6 +213,18 @@ export function readLinkName(path: string): string | null {
   );
   if (length < 0) throw lastError(library, path);
   return decodeName(buffer.subarray(0, Number(length)));
+}
+
+/**
+ * Tells whether this process may read what is at `path`, whatever its bytes,
+ * without opening it.
+ *
+ * @returns null where the C library cannot be had
+ */
+export function isReadable(path: string): boolean | null {
+  using used = useLibrary();
+  if (used === null) return null;
+  return used.library.symbols.access(cPath(path), R_OK) === 0;
 }
 
 /** What is known of a file. Times are milliseconds since 1970. */

@@ -10,10 +10,12 @@ import type { Receive } from "../../pagi/types.ts";
 export class Departure {
   /** True once the client has left. */
   happened = false;
+  /** Resolves once the client has left; pending for ever if it stays. */
+  readonly promise: Promise<void>;
 
   /** Reads the request to its end, which is when the client leaves. */
   constructor(receive: Receive) {
-    this.#watch(receive).catch(() => {});
+    this.promise = this.#watch(receive).catch(() => new Promise(() => {}));
   }
 
   async #watch(receive: Receive): Promise<void> {

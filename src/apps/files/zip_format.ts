@@ -5,9 +5,14 @@
  * @module
  */
 
+import { encodeName } from "../../system/file_names.ts";
+
 /** A file or folder in an archive. */
 export interface ZipMember {
-  /** From the top of the archive, with `/` between its parts and after a folder. */
+  /**
+   * From the top of the archive, with `/` between its parts and after a folder;
+   * a lone surrogate for each byte that is not UTF-8 (file_names.ts).
+   */
   readonly path: string;
   /** Bytes; 0 for a folder. */
   readonly size: number;
@@ -15,6 +20,41 @@ export interface ZipMember {
   readonly mtime: number;
   /** Executable by its owner. */
   readonly executable: boolean;
+}
+
+/**
+ * Adds up the length of an archive member by member, in the order in which
+ * they will be written.
+ */
+export class ZipLength {
+  #count = 0;
+  #offset = 0;
+  #directory = 0;
+
+  /** Adds a member. */
+  add(member: ZipMember): void {
+    const wide = (isLarge(member) ? 16 : 0) +
+      (this.#offset >= MAX_32 ? 8 : 0);
+    this.#directory += 46 + nameLength(member) + (wide > 0 ? 4 + wide : 0);
+    this.#offset += lengthOf(member);
+    this.#count++;
+  }
+
+  /** Bytes of an archive of what has been added. */
+  get total(): number {
+    return this.#offset + this.#directory +
+      endOfArchive(this.#count, this.#directory, this.#offset).length;
+  }
+}
+
+/** Bytes of a member with all that stands around it. */
+export function lengthOf(member: ZipMember): number {
+  return 30 + nameLength(member) + member.size + (isLarge(member) ? 44 : 16);
+}
+
+/** Bytes of a member's name, and of its time. */
+function nameLength(member: ZipMember): number {
+  return encodeName(member.path).length + timeExtra(member).length;
 }
 
 /** A field of a record: its value, and its width in bytes. */
@@ -27,13 +67,13 @@ const MAX_32 = 0xffffffff;
 const PLAIN = 20;
 const ZIP64 = 45;
 const UNIX = 3;
-/** Bits of the flags: the checksum follows (3), names are UTF-8 (11). */
-const FLAGS = 1 << 3 | 1 << 11;
-const encoder = new TextEncoder();
+/** Bits of the flags (4.4.4): the checksum follows, the name is UTF-8. */
+const CHECKSUM_FOLLOWS = 1 << 3;
+const UTF_8 = 1 << 11;
 
 /** What stands before a member's data (4.3.7). */
 export function localHeader(member: ZipMember): Uint8Array {
-  const name = encoder.encode(member.path);
+  const name = encodeName(member.path);
   const large = isLarge(member);
   // Checksum and sizes follow the data (4.4.4, bit 3); in ZIP64 the marks in
   // their place tell that they take 8 bytes there (4.3.9.2).
@@ -72,7 +112,7 @@ export function directoryRecord(
   crc: number,
   offset: number,
 ): Uint8Array {
-  const name = encoder.encode(member.path);
+  const name = encodeName(member.path);
   const size = Math.min(member.size, MAX_32);
   const wide: Field[] = [];
   if (isLarge(member)) wide.push([member.size, 8], [member.size, 8]);
@@ -149,14 +189,15 @@ function isLarge({ size }: ZipMember): boolean {
 
 /** From the flags to the sizes: the same in both headers of a member. */
 function commonFields(
-  { mtime }: ZipMember,
+  { path, mtime }: ZipMember,
   crc: number,
   packed: number,
   unpacked: number,
 ): Field[] {
   const { time, date } = dosTime(mtime);
   return [
-    [FLAGS, 2],
+    // Without the mark a name is what the reader makes of its bytes.
+    [CHECKSUM_FOLLOWS | (path.isWellFormed() ? UTF_8 : 0), 2],
     [0, 2], // stored
     [time, 2],
     [date, 2],

@@ -2,7 +2,9 @@ import {
   dataDescriptor,
   directoryRecord,
   endOfArchive,
+  lengthOf,
   localHeader,
+  ZipLength,
 } from "../../../src/apps/files/zip_format.ts";
 import { assertEquals } from "../../../src/std/assert.ts";
 
@@ -68,6 +70,35 @@ Deno.test("the end has ZIP64 records from 65,535 members or 4 GiB on", () => {
   const end = endOfArchive(70_000, 100, 1000);
   assertEquals([u64(end, 32), u16(end, 86)], [70_000n, 0xffff]);
   assertEquals(u64(end, 64), 1100n);
+});
+
+Deno.test("lengths that are added up are those of what is written", () => {
+  const members = [
+    FILE,
+    { ...FILE, path: "folder/", size: 0, mtime: -1 },
+    LARGE,
+    { ...FILE, path: "é".repeat(200), mtime: 2 ** 33 },
+    { ...LARGE, path: "\udce9" },
+  ];
+  const length = new ZipLength();
+  let offset = 0;
+  let directory = 0;
+  for (const member of members) {
+    length.add(member);
+    directory += directoryRecord(member, 0, offset).length;
+    const own = localHeader(member).length + member.size +
+      dataDescriptor(member, 0).length;
+    assertEquals(lengthOf(member), own);
+    offset += own;
+  }
+  const end = endOfArchive(members.length, directory, offset).length;
+  assertEquals(length.total, offset + directory + end);
+});
+
+Deno.test("a name that is not UTF-8 is its bytes, and is not said to be UTF-8", () => {
+  const header = localHeader({ ...FILE, path: "caf\udce9" });
+  assertEquals(u16(header, 6), 0x0008);
+  assertEquals([...header.subarray(30, 34)], [0x63, 0x61, 0x66, 0xe9]);
 });
 
 Deno.test("times that MS-DOS does not have are its first and last", () => {

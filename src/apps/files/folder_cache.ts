@@ -1,0 +1,323 @@
+/**
+ * What long looks at folders found, shared by the requests for it and kept
+ * while nothing changes.
+ *
+ * @module
+ */
+
+import { isSettled } from "../../http/etags.ts";
+import {
+  releaseDescriptors,
+  reserveDescriptors,
+} from "../../system/descriptor_budget.ts";
+import { holdFileLibrary, statName } from "../../system/file_names.ts";
+import type { FileStat } from "../../system/file_names.ts";
+import type { Departure } from "./departure.ts";
+import { Abandoned, Turns } from "./turns.ts";
+
+/**
+ * Looks at what is at `path`, whatever the bytes of its names. Throws as the
+ * functions of Deno do.
+ */
+export function statOf(path: string, follow = true): FileStat {
+  const stat = statName(path, follow);
+  if (stat !== null) return stat;
+  const info = follow ? Deno.statSync(path) : Deno.lstatSync(path);
+  return {
+    isFile: info.isFile,
+    isDirectory: info.isDirectory,
+    isSymlink: info.isSymlink,
+    mode: (info.mode ?? 0) & 0o7777,
+    size: info.size,
+    // Out of a Date's range they are NaN.
+    mtime: info.mtime?.getTime() || 0,
+    ctime: (info.ctime ?? info.mtime)?.getTime() || 0,
+  };
+}
+
+/** Numbers that a snapshot keeps of each path: mode, size, mtime, ctime. */
+const STAMP = 4;
+
+/** How files and folders were when they were looked at. */
+export class Snapshot {
+  readonly #base: string;
+  readonly #paths: string[] = [];
+  readonly #stamps: number[] = [];
+  readonly #began = Date.now();
+  #settled = true;
+
+  /** @param base What stands before all paths. */
+  constructor(base: string) {
+    this.#base = base;
+  }
+
+  /** How many paths have been added. */
+  get size(): number {
+    return this.#paths.length;
+  }
+
+  /**
+   * Tells whether {@linkcode isCurrent} would notice every later change: a
+   * folder that has only just changed can change again at the same time.
+   */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Adds what was seen at a path; null if there was nothing to be seen. */
+  add(path: string, stat: FileStat | null): void {
+    this.#paths.push(path);
+    if (stat === null) {
+      this.#stamps.push(NaN, NaN, NaN, NaN);
+      return;
+    }
+    this.#stamps.push(stat.mode, stat.size, stat.mtime, stat.ctime);
+    if (stat.isDirectory && !isSettled(stat.ctime, this.#began)) {
+      this.#settled = false;
+    }
+  }
+
+  /** Tells whether everything is as it was. */
+  async isCurrent(turns: Turns): Promise<boolean> {
+    for (let i = 0; i < this.#paths.length; i++) {
+      if (!this.#isSame(i)) return false;
+      if (turns.over) await turns.pass();
+    }
+    return true;
+  }
+
+  #isSame(index: number): boolean {
+    const at = index * STAMP;
+    const seen = this.#stamps;
+    try {
+      const { mode, size, mtime, ctime } = statOf(
+        this.#base + this.#paths[index],
+      );
+      return mode === seen[at] && size === seen[at + 1] &&
+        mtime === seen[at + 2] && ctime === seen[at + 3];
+    } catch {
+      return Number.isNaN(seen[at]);
+    }
+  }
+}
+
+/** A folder that the server does not look through now. */
+export class FolderRefused extends Error {
+  override readonly name = "FolderRefused";
+
+  /** @param message A sentence for the one who asked. */
+  constructor(readonly status: 403 | 404 | 503, message: string) {
+    super(message);
+  }
+}
+
+/** Descriptors that a look at folders has open at most. */
+const LOOK_DESCRIPTORS = 5;
+
+/** What was found in a folder. */
+export interface Found {
+  readonly snapshot: Snapshot;
+  /** About the bytes of memory that it takes, which may grow. */
+  weight: number;
+}
+
+/** One look at a folder, for all that wait for it. */
+interface Look<T> {
+  /** How many wait. */
+  waiting: number;
+  readonly result: Promise<T>;
+}
+
+/** What is known of one folder. */
+class Place<T> {
+  found: T | null = null;
+  running: Look<T> | null = null;
+  /** Begins when the running one has ended. */
+  next: Look<T> | null = null;
+  /** How many use what was found, or wait for it. */
+  users = 0;
+
+  constructor(readonly path: string) {}
+
+  get isIdle(): boolean {
+    return this.running === null && this.next === null;
+  }
+}
+
+/** What {@linkcode FolderCache.use} gives; to be disposed of after use. */
+export interface Use<T> extends Disposable {
+  readonly found: T;
+  /** Tells that what was found takes more memory than before. */
+  grow(bytes: number): void;
+}
+
+/**
+ * Looks at folders for the requests that ask for it. Those that ask for one
+ * folder share a look, but never one that began before they asked, so that
+ * everybody sees what was there then. A look that nobody waits for any more
+ * ends at its next turn.
+ */
+export class FolderCache<T extends Found> {
+  readonly #mostLooks: number;
+  readonly #mostWeight: number;
+  /** By path; the one that was used last is the last one. */
+  readonly #places = new Map<string, Place<T>>();
+  /** Places with a look that runs or is to come. */
+  #looks = 0;
+  /** Of all places together. */
+  #weight = 0;
+
+  /**
+   * @param mostLooks Folders that are looked at at a time.
+   * @param mostWeight Bytes of all that is kept or used.
+   */
+  constructor(mostLooks: number, mostWeight: number) {
+    this.#mostLooks = mostLooks;
+    this.#mostWeight = mostWeight;
+  }
+
+  /**
+   * What is found in the folder called `path`: by `look`, or what was found
+   * earlier if nothing has changed.
+   *
+   * @returns null when the client left before the end of the look
+   * @throws {FolderRefused} When there are too many looks, or too much is in
+   * use
+   */
+  async use(
+    path: string,
+    client: Departure,
+    look: (turns: Turns) => Promise<T>,
+  ): Promise<Use<T> | null> {
+    const place = this.#places.get(path) ?? new Place<T>(path);
+    if (place.isIdle && this.#isBusy()) throw tooBusy();
+    this.#places.delete(path);
+    this.#places.set(path, place);
+    const mine = this.#join(place, look);
+    mine.waiting++;
+    place.users++;
+    const release = () => {
+      place.users--;
+      this.#tidy(place);
+    };
+    try {
+      const found = await Promise.race([mine.result, client.promise]);
+      mine.waiting--;
+      if (found !== undefined) {
+        return {
+          found,
+          grow: (bytes) => this.#grow(place, found, bytes),
+          [Symbol.dispose]: release,
+        };
+      }
+    } catch (error) {
+      release();
+      throw error;
+    }
+    release();
+    return null;
+  }
+
+  #grow(place: Place<T>, found: T, bytes: number): void {
+    found.weight += bytes;
+    // Something newer may have taken its place.
+    if (place.found === found) this.#weight += bytes;
+    this.#evict();
+  }
+
+  #isBusy(): boolean {
+    if (this.#looks >= this.#mostLooks) return true;
+    if (this.#weight < this.#mostWeight) return false;
+    this.#evict();
+    return this.#weight >= this.#mostWeight;
+  }
+
+  /** The look that is to come; it begins when the running one has ended. */
+  #join(place: Place<T>, look: (turns: Turns) => Promise<T>): Look<T> {
+    if (place.isIdle) this.#looks++;
+    return place.next ??= this.#plan(place, look);
+  }
+
+  #plan(place: Place<T>, look: (turns: Turns) => Promise<T>): Look<T> {
+    const run = async () => {
+      await place.running?.result.catch(() => {});
+      place.running = mine;
+      place.next = null;
+      try {
+        // All may have left meanwhile.
+        if (mine.waiting === 0) throw new Abandoned();
+        return await this.#lookAgain(
+          place,
+          look,
+          new Turns(() => mine.waiting > 0),
+        );
+      } finally {
+        place.running = null;
+        if (place.isIdle) {
+          this.#looks--;
+          this.#tidy(place);
+        }
+      }
+    };
+    const mine: Look<T> = { waiting: 0, result: Promise.resolve().then(run) };
+    mine.result.catch(() => {});
+    return mine;
+  }
+
+  async #lookAgain(
+    place: Place<T>,
+    look: (turns: Turns) => Promise<T>,
+    turns: Turns,
+  ): Promise<T> {
+    using _library = holdFileLibrary();
+    const known = place.found;
+    if (known?.snapshot.settled && await known.snapshot.isCurrent(turns)) {
+      return known;
+    }
+    this.#keep(place, null);
+    if (!reserveDescriptors(LOOK_DESCRIPTORS)) throw tooBusy();
+    try {
+      const found = await look(turns);
+      this.#keep(place, found);
+      this.#evict();
+      return found;
+    } finally {
+      releaseDescriptors(LOOK_DESCRIPTORS);
+    }
+  }
+
+  #keep(place: Place<T>, found: T | null): void {
+    this.#weight += (found?.weight ?? 0) - (place.found?.weight ?? 0);
+    place.found = found;
+  }
+
+  /** Forgets a folder of which nothing is known, or can be kept. */
+  #tidy(place: Place<T>): void {
+    const { path } = place;
+    if (place.users > 0) return;
+    if (place.found?.snapshot.settled === false) this.#keep(place, null);
+    if (
+      place.found === null && place.isIdle && this.#places.get(path) === place
+    ) this.#places.delete(path);
+    this.#evict();
+  }
+
+  /** Forgets what was not used for longest until the rest fits. */
+  #evict(): void {
+    if (this.#weight <= this.#mostWeight) return;
+    for (const place of this.#places.values()) {
+      if (this.#weight <= this.#mostWeight) return;
+      if (place.users > 0 || !place.isIdle) continue;
+      this.#keep(place, null);
+      this.#places.delete(place.path);
+    }
+  }
+}
+
+function tooBusy(): FolderRefused {
+  return new FolderRefused(
+    503,
+    "The server is looking through as many folders as it can at a time; " +
+      "ask again in a few seconds.",
+  );
+}
