@@ -9,7 +9,7 @@ import { readAppOptions } from "../options/app_options.ts";
 import { choice, flag, text } from "../options/kinds.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { fileOptions, fileSettings } from "./file.ts";
-import { sendListing } from "./files/send_listing.ts";
+import { folderSender } from "./files/send_listing.ts";
 import { serveTree } from "./files/serve_tree.ts";
 import { SORT_KEYS } from "./files/sort_entries.ts";
 
@@ -66,8 +66,7 @@ export class DirectoryApp {
     const listings = { ...files, title, sort, zip, readme };
     this.#app = serveTree(NAME, {
       ...files,
-      sendFolder: (scope, receive, send, folder, parts) =>
-        sendListing(scope, receive, send, folder, parts, listings),
+      sendFolder: folderSender(listings),
     });
   }
 

@@ -14,6 +14,12 @@ import {
   HOSTILE_NAMES,
   hostileTree,
 } from "../helpers/hostile_tree.ts";
+import { encodeName } from "../../src/system/file_names.ts";
+import {
+  byteName,
+  makeByteTree,
+  NAMES_CAN_BE_BYTES,
+} from "../helpers/byte_names.ts";
 import { runApp } from "../helpers/run_app.ts";
 
 const JSON_ONLY = { accept: "application/json" };
@@ -57,11 +63,11 @@ Deno.test("a folder is listed as HTML that needs nothing from elsewhere", async 
   const response = await runApp(app, { target: "/sub/" });
   assertEquals(response.status, 200);
   assertEquals(response.header("content-type"), "text/html; charset=UTF-8");
-  assertEquals(response.header("vary"), "accept");
+  assertEquals(response.header("vary"), "accept, accept-encoding");
   assertEquals(response.header("x-content-type-options"), "nosniff");
   assertMatch(
     response.header("content-security-policy")!,
-    /^default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+'; base-uri 'none';/,
+    /^default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+'; base-uri 'none'; form-action 'self';/,
   );
   assertStringIncludes(response.text, "<!DOCTYPE html>");
   assertStringIncludes(response.text, "<title>Index of /sub/</title>");
@@ -209,17 +215,20 @@ Deno.test("what cannot be served is not listed", async () => {
   assert(!(await namesIn(app, "/")).includes("back\\slash.txt"));
 });
 
-Deno.test("a name that is not UTF-8 does not spoil the listing", {
-  ignore: Deno.build.os !== "linux",
+Deno.test("names that are not UTF-8 are listed, with links that lead to them", {
+  ignore: !NAMES_CAN_BE_BYTES,
 }, async () => {
   using tree = hostileTree();
-  const { success } = new Deno.Command("sh", {
-    args: ["-c", String.raw`touch "$(printf 'bad\377name')" good`],
-    cwd: join(tree.root, "empty"),
-  }).outputSync();
-  assert(success);
+  const name = `caf${byteName(0xe9)}.txt`;
+  makeByteTree(join(tree.root, "empty"), { [name]: "latin", good: "" });
   const app = new DirectoryApp({ root: tree.root }).toApp();
-  assertEquals(await namesIn(app, "/empty/"), ["good"]);
+  assertEquals(await namesIn(app, "/empty/"), [name, "good"]);
+  const page = await runApp(app, { target: "/empty/" });
+  assertStringIncludes(page.text, 'href="./caf%E9.txt"');
+  assertStringIncludes(page.text, "caf\ufffd.txt</a>");
+  const headers = { accept: "text/plain" };
+  const plain = await runApp(app, { target: "/empty/", headers });
+  assertEquals(plain.body, encodeName(`${name}\ngood\n`));
 });
 
 Deno.test("a time that no calendar has does not spoil the listing", async () => {

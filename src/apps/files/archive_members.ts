@@ -4,62 +4,323 @@
  * @module
  */
 
-import type { DocumentRoot } from "./document_root.ts";
-import { readNames } from "./read_entries.ts";
-import { Turns } from "./turns.ts";
+import { log } from "../../log/log.ts";
+import { isReadable } from "../../system/file_names.ts";
+import type { DirectoryEntry } from "../../system/file_names.ts";
+import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
+import { FolderRefused, Snapshot, statOf } from "./folder_cache.ts";
+import type { Found } from "./folder_cache.ts";
+import { lookAt, readNames } from "./read_entries.ts";
+import type { Names, Problem } from "./read_entries.ts";
+import { sortInTurns } from "./turns.ts";
+import type { Turns } from "./turns.ts";
+import { ZipLength } from "./zip_format.ts";
 import type { ZipMember } from "./zip_format.ts";
+
+/** A file or folder in the archive of a folder. */
+export interface ArchiveMember extends ZipMember {
+  /** Its path beneath that folder, or its content. */
+  readonly source: string | Uint8Array;
+}
+
+/** All that an archive is made of. */
+export interface ArchivePlan extends Found {
+  readonly members: readonly ArchiveMember[];
+  /** Bytes of the archive. */
+  readonly length: number;
+}
+
+/** Members of one archive at most, which take about 50 MB of memory. */
+const MOST_MEMBERS = 250_000;
+/** Milliseconds that a walk may take, with the turns of others in between. */
+const LONGEST_WALK = 60_000;
+/** About the bytes of memory for each member. */
+const MEMBER_WEIGHT = 200;
+
+/** A folder that is still to be walked. */
+interface Folder {
+  /** Its path beneath the archive's folder: empty, or with a final slash. */
+  readonly source: string;
+  /** The same as the archive has it. */
+  readonly path: string;
+}
 
 /**
  * All that could be served beneath `folder`, a path beneath `root` that is
  * empty or ends with a slash; what has a leading dot only with `showHidden`.
  * Links to files are files; links to folders are left out, so that no file
- * comes twice and no circle is walked.
+ * comes twice and no circle is walked. What is left out is told in a last
+ * member, `_NOT_INCLUDED.txt`, and in the log.
+ *
+ * @throws {FolderRefused} With more than `mostMembers`, or when the walk takes
+ * more than a minute
  */
 export async function archiveMembers(
   root: DocumentRoot,
   folder: string,
   showHidden: boolean,
-): Promise<ZipMember[]> {
-  const members: ZipMember[] = [];
-  const turns = new Turns();
-  const waiting = [""];
-  for (let below = waiting.pop(); below !== undefined; below = waiting.pop()) {
-    const found: string[] = [];
-    for (const { name, isSymlink } of await names(below)) {
-      if (turns.over) await turns.pass();
-      const path = below + name;
-      // Only what opens now can be sent later.
-      const opened = root.open(folder + path);
-      if (typeof opened === "number") continue;
-      using thing = opened;
-      if (thing.kind === "file") {
-        members.push({
-          path,
-          size: thing.info.size,
-          mtime: secondsOf(thing.info),
-          executable: ((thing.info.mode ?? 0) & 0o100) !== 0,
-        });
-      } else if (!isSymlink) {
-        const mtime = secondsOf(Deno.statSync(thing.path));
-        members.push({ path: `${path}/`, size: 0, mtime, executable: false });
-        found.push(`${path}/`);
+  turns: Turns,
+  mostMembers = MOST_MEMBERS,
+): Promise<ArchivePlan> {
+  const members: ArchiveMember[] = [];
+  const length = new ZipLength();
+  const snapshot = new Snapshot(root.pathOf(folder));
+  const omissions = new Omissions();
+  const end = performance.now() + LONGEST_WALK;
+
+  function add(member: ArchiveMember): void {
+    if (members.length >= mostMembers) throw tooMany(mostMembers);
+    members.push(member);
+    length.add(member);
+  }
+
+  async function giveWay(): Promise<void> {
+    if (!turns.over) return;
+    await turns.pass();
+    if (performance.now() > end) throw tooSlow();
+  }
+
+  /** Adds what is in a folder; returns the folders in it. */
+  async function addAll(
+    { source, path }: Folder,
+    opened: OpenedFolder,
+    { found, hidden, unnameable }: Names,
+  ): Promise<Folder[]> {
+    omissions.hidden += hidden;
+    for (const name of unnameable) {
+      omissions.add(source + name, 'its name has a "\\"');
+    }
+    const names = new ArchiveNames(found, source === "");
+    const folders: Folder[] = [];
+    for (const entry of await sortInTurns(found, byName, turns)) {
+      await giveWay();
+      const own = source + entry.name;
+      const { stat, problem } = lookAt(root, folder + source, opened, entry);
+      snapshot.add(own, stat);
+      const why = problem !== null
+        ? WHY[problem]
+        : entry.isSymlink && stat!.isDirectory
+        ? "a symbolic link to a folder"
+        : stat!.isFile && !canRead(root, folder + own, opened, entry)
+        ? WHY.unreadable
+        : null;
+      if (why !== null || stat === null) {
+        if (why !== null) omissions.add(own, why);
+        continue;
+      }
+      const mtime = Math.floor(stat.mtime / 1000);
+      const inArchive = path + names.nameFor(entry.name);
+      if (stat.isFile) {
+        const executable = (stat.mode & 0o100) !== 0;
+        const { size } = stat;
+        add({ path: inArchive, source: own, size, mtime, executable });
+      } else {
+        const top = { source: `${own}/`, path: `${inArchive}/` };
+        add({ ...top, size: 0, mtime, executable: false });
+        folders.push(top);
       }
     }
-    waiting.push(...found.reverse());
+    return folders;
   }
-  return members;
 
-  async function names(below: string): Promise<Deno.DirEntry[]> {
-    const opened = root.open(folder + below);
-    if (typeof opened === "number") return [];
-    using thing = opened;
-    if (thing.kind === "file") return [];
-    const found = await readNames(thing.path, showHidden) ?? [];
-    return found.sort((a, b) => a.name < b.name ? -1 : 1);
+  const waiting: Folder[] = [{ source: "", path: "" }];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    const opened = tryOpen(root, folder + at.source);
+    using place = opened;
+    const names = place === null
+      ? null
+      : await tryNames(place.path, showHidden, turns);
+    if (place === null || names === null) {
+      omissions.add(at.source, WHY.unreadable);
+      continue;
+    }
+    if (at.source === "") snapshot.add("", statOf(place.path));
+    const folders = await addAll(at, place, names);
+    for (const inside of folders.reverse()) waiting.push(inside);
+  }
+  const note = omissions.tell(folder, members);
+  if (note !== null) {
+    members.push(note);
+    length.add(note);
+  }
+  return {
+    members,
+    length: length.total,
+    snapshot,
+    weight: members.length * MEMBER_WEIGHT,
+  };
+}
+
+function byName(a: DirectoryEntry, b: DirectoryEntry): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+/** The folder at `path`, or null if it cannot be opened, for whatever reason. */
+function tryOpen(root: DocumentRoot, path: string): OpenedFolder | null {
+  try {
+    const opened = root.open(path);
+    if (typeof opened === "number") return null;
+    if (opened.kind === "folder") return opened;
+    opened[Symbol.dispose]();
+  } catch {
+    // Its entry in the archive says that it is there; a note, that it is lost.
+  }
+  return null;
+}
+
+async function tryNames(
+  path: string,
+  showHidden: boolean,
+  turns: Turns,
+): Promise<Names | null> {
+  try {
+    return await readNames(path, showHidden, turns);
+  } catch (error) {
+    if (error instanceof Error && error.name === "Abandoned") throw error;
+    return null;
   }
 }
 
-function secondsOf({ mtime }: Deno.FileInfo): number {
-  // Out of a Date's range it is NaN.
-  return Math.floor((mtime?.getTime() || 0) / 1000);
+/** Tells whether a file can be read: only that can be sent later. */
+function canRead(
+  root: DocumentRoot,
+  path: string,
+  folder: OpenedFolder,
+  { name, isSymlink }: DirectoryEntry,
+): boolean {
+  // A link has been opened already.
+  if (isSymlink) return true;
+  const known = isReadable(`${folder.path}/${name}`);
+  if (known !== null) return known;
+  try {
+    const opened = root.open(path);
+    if (typeof opened === "number") return false;
+    opened[Symbol.dispose]();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * What makes terminals act (C0, C1), breaks lines, or has text read in another
+ * order than it stands there: such a name passes for another one.
+ */
+const MISLEADING = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+/** What Windows takes for a drive; only at the top of an archive. */
+const DRIVE = /^[a-z]:/i;
+
+/** The names of a folder's entries as the archive has them. */
+class ArchiveNames {
+  readonly #found: readonly DirectoryEntry[];
+  readonly #isTop: boolean;
+  #taken: Set<string> | null = null;
+  readonly #numbers = new Map<string, number>();
+
+  constructor(found: readonly DirectoryEntry[], isTop: boolean) {
+    this.#found = found;
+    this.#isTop = isTop;
+  }
+
+  /** `name` with `_` for what misleads, and a number where that is taken. */
+  nameFor(name: string): string {
+    let safe = name.replace(MISLEADING, "_");
+    if (this.#isTop && DRIVE.test(safe)) safe = safe.replace(":", "_");
+    if (safe === name) return name;
+    this.#taken ??= new Set(this.#found.map(({ name }) => name));
+    let number = this.#numbers.get(safe) ?? 1;
+    let unique = safe;
+    while (this.#taken.has(unique)) unique = `${safe}_${++number}`;
+    this.#numbers.set(safe, number);
+    this.#taken.add(unique);
+    return unique;
+  }
+}
+
+/** Why something is left out, as the note says it. */
+const WHY: Readonly<Record<Problem, string | null>> = {
+  // Nothing is missing that was there.
+  absent: null,
+  outside: "a symbolic link to what is not shared or cannot be read",
+  special: "neither a file nor a folder",
+  unreadable: "cannot be read",
+};
+
+/** Lines in the note at most. */
+const MOST_LINES = 1000;
+const NOTE = "_NOT_INCLUDED";
+
+/** What an archive leaves out. */
+class Omissions {
+  /** Names that begin with a dot. */
+  hidden = 0;
+  #count = 0;
+  readonly #lines: string[] = [];
+
+  add(source: string, why: string | null): void {
+    if (why === null) return;
+    this.#count++;
+    if (this.#lines.length >= MOST_LINES) return;
+    this.#lines.push(`${source.replace(MISLEADING, "?")}: ${why}`);
+  }
+
+  /**
+   * Tells the log what is left out of the archive of `folder`; and the reader
+   * of the archive, in a file beside `members`, if it is more than the names
+   * that nobody expects there. Null if it is not.
+   */
+  tell(
+    folder: string,
+    members: readonly ArchiveMember[],
+  ): ArchiveMember | null {
+    const lines = [...this.#lines];
+    const more = this.#count - lines.length;
+    if (more > 0) lines.push(`and ${more} more`);
+    if (this.hidden > 0) lines.push(`${this.hidden} hidden (with a dot first)`);
+    if (lines.length === 0) return null;
+    log.info(
+      `The archive of /${folder.toWellFormed()} leaves out: ` +
+        `${lines.slice(0, 5).join("; ")}${lines.length > 5 ? "; …" : ""}`,
+    );
+    if (this.#count === 0) return null;
+    const source = new TextEncoder().encode(
+      `This archive leaves out:\n\n${lines.join("\n")}\n`,
+    );
+    return {
+      path: freeName(members),
+      source,
+      size: source.length,
+      mtime: Math.floor(Date.now() / 1000),
+      executable: false,
+    };
+  }
+}
+
+/** The name of the note: one that no member has, in any case of letters. */
+function freeName(members: readonly ArchiveMember[]): string {
+  const taken = new Set<string>();
+  for (const { path } of members) {
+    if (path.startsWith("_")) taken.add(path.split("/", 1)[0].toLowerCase());
+  }
+  let name = `${NOTE}.txt`;
+  for (let number = 2; taken.has(name.toLowerCase()); number++) {
+    name = `${NOTE}_${number}.txt`;
+  }
+  return name;
+}
+
+function tooMany(most: number): FolderRefused {
+  return new FolderRefused(
+    403,
+    `There are more than ${most} files and folders here, too many for one ` +
+      "archive; ask for those of the folders below one by one.",
+  );
+}
+
+function tooSlow(): FolderRefused {
+  return new FolderRefused(
+    503,
+    "It takes too long to look through this folder for an archive; ask for " +
+      "those of the folders below one by one, or again later.",
+  );
 }

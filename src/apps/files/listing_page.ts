@@ -7,10 +7,11 @@
 import { escapeHtml } from "../../http/html.ts";
 import { encodeSegment } from "../../http/target.ts";
 import { fileKind, icon, ICONS } from "./file_icons.ts";
-import { listingQuery, orderAfterClick } from "./listing_query.ts";
+import { orderAfterClick } from "./listing_query.ts";
 import { LISTING_SCRIPT } from "./listing_script.ts";
 import { LISTING_STYLE } from "./listing_style.ts";
 import type { Entry } from "./read_entries.ts";
+import type { Readme } from "./read_readme.ts";
 import type { Order, SortKey } from "./sort_entries.ts";
 
 /** What a page shows. */
@@ -23,34 +24,37 @@ export interface Listing {
   readonly title: string | null;
   /** All entries of the folder, sorted. */
   readonly entries: readonly Entry[];
+  /** How many more there are that cannot be looked at. */
+  readonly unreadable: number;
   readonly order: Order;
-  /** From 1; one beyond the last one is the last one. */
-  readonly page: number;
   /** Offer the folder as an archive. */
   readonly zip: boolean;
   /** What stands below, as it is. */
-  readonly readme: { readonly name: string; readonly text: string } | null;
+  readonly readme: Readme | null;
 }
 
-/** How many entries a page has at most. */
-export const PAGE_SIZE = 1000;
+/** Rows in one part of the table: a browser lays out only those in view. */
+const ROWS = 100;
 
-/** The page. All links are relative, so that it can be mounted anywhere. */
-export function listingPage(listing: Listing): string {
-  const { rootPath, parts, title, entries, order, zip, readme } = listing;
+/**
+ * The page in pieces, with all entries: programs that read it know nothing of
+ * pages, and `rclone sync` deletes what it does not see. All links are
+ * relative, so that it can be mounted anywhere. What only people want (orders,
+ * the archive) are buttons of forms, which no program follows.
+ */
+export function* listingPage(listing: Listing): Generator<string> {
+  const { rootPath, parts, title, entries, order, readme } = listing;
   const path = `${rootPath}/${parts.map((part) => `${part}/`).join("")}`;
-  const pages = Math.max(1, Math.ceil(entries.length / PAGE_SIZE));
-  const page = Math.min(listing.page, pages);
-  const shown = entries.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE);
   const name = title === null ? `Index of ${path}` : `${title} ${path}`;
   const heading = parts.at(-1) ?? title ?? `Index of ${path}`;
-  return `<!DOCTYPE html>
+  const isEmpty = entries.length === 0;
+  yield `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(name)}</title>
-${pageLinks(order, page, pages, "link")}<style>${LISTING_STYLE}</style>
+<style>${LISTING_STYLE}</style>
 </head>
 <body>
 ${ICONS}
@@ -61,10 +65,8 @@ ${breadcrumbs(title ?? `${rootPath}/`, parts)}<h1 id="heading">${
 </header>
 <main>
 <div class="tools">
-<p>${summary(entries)} <span role="status"></span></p>
-${shown.length > 0 ? FILTER : ""}${
-    zip && shown.length > 0 ? DOWNLOAD : ""
-  }</div>
+<p>${summary(listing)} <span role="status"></span></p>
+${isEmpty ? "" : FILTER}${!isEmpty && listing.zip ? DOWNLOAD : ""}</div>
 <div class="card">
 <table aria-labelledby="heading">
 <thead>
@@ -73,12 +75,15 @@ ${shown.length > 0 ? FILTER : ""}${
   }</tr>
 </thead>
 <tbody>
-${parts.length > 0 ? PARENT : ""}${shown.map(row).join("")}</tbody>
+${parts.length > 0 ? PARENT : ""}`;
+  for (let i = 0; i < entries.length; i += ROWS) {
+    const rows = entries.slice(i, i + ROWS).map(row).join("");
+    yield i === 0 ? rows : `</tbody>\n<tbody class="more">\n${rows}`;
+  }
+  yield `</tbody>
 </table>
-${shown.length > 0 ? "" : EMPTY}</div>
-${pageLinks(order, page, pages, "nav")}${
-    readme === null ? "" : readmeBox(readme.name, readme.text)
-  }</main>
+${isEmpty ? EMPTY : ""}</div>
+${readme === null ? "" : readmeBox(readme.name, readme.text)}</main>
 <script>${LISTING_SCRIPT}</script>
 </body>
 </html>
@@ -92,7 +97,7 @@ const FILTER =
   `aria-label="Filter by name" aria-keyshortcuts="/" autocomplete="off" ` +
   `spellcheck="false"></label>\n`;
 const DOWNLOAD =
-  `<a class="button" href="?zip=1" rel="nofollow" download>Download as ZIP</a>\n`;
+  `<form><button class="button" name="zip" value="1">Download as ZIP</button></form>\n`;
 const PARENT = `<tr class="up"><th scope="row"><a href="../">${
   icon("up")
 }Parent folder</a></th><td class="size"></td><td class="time"></td></tr>\n`;
@@ -115,8 +120,10 @@ function head(sort: SortKey, label: string, order: Order): string {
   const state = sort !== order.sort
     ? ""
     : ` aria-sort="${order.descending ? "descending" : "ascending"}"`;
-  const href = escapeHtml(listingQuery(orderAfterClick(sort, order)));
-  return `<th scope="col" class="${sort}"${state}><a href="${href}">${label}</a></th>`;
+  const next = orderAfterClick(sort, order).descending ? "desc" : "asc";
+  return `<th scope="col" class="${sort}"${state}><form>` +
+    `<input type="hidden" name="sort" value="${sort}">` +
+    `<button name="order" value="${next}">${label}</button></form></th>`;
 }
 
 function row({ name, is_dir, size, mtime }: Entry): string {
@@ -132,31 +139,8 @@ function row({ name, is_dir, size, mtime }: Entry): string {
   return `<tr><th scope="row"><a href="${href}">${
     icon(is_dir ? "folder" : fileKind(name))
   }${escapeHtml(name)}${slash}</a></th>${sizeCell}<td class="time">` +
-    `<time datetime="${date}" title="${date}">` +
+    `<time datetime="${date}">` +
     `${date.slice(0, 16).replace("T", " ")}</time></td></tr>\n`;
-}
-
-/** Links to the pages before and after, for browsers (`link`) or readers. */
-function pageLinks(
-  order: Order,
-  page: number,
-  pages: number,
-  tag: "link" | "nav",
-): string {
-  if (pages === 1) return "";
-  const to = (rel: "prev" | "next", page: number, label: string) => {
-    if (page < 1 || page > pages) return "";
-    const href = escapeHtml(listingQuery(order, page));
-    return tag === "link"
-      ? `<link rel="${rel}" href="${href}">\n`
-      : `<a class="button" rel="${rel}" href="${href}">${label}</a>\n`;
-  };
-  const previous = to("prev", page - 1, "Previous");
-  const next = to("next", page + 1, "Next");
-  return tag === "link"
-    ? previous + next
-    : `<nav class="pages" aria-label="Pages">\n${previous}` +
-      `<span>Page ${page} of ${pages}</span>\n${next}</nav>\n`;
 }
 
 function readmeBox(name: string, text: string): string {
@@ -180,12 +164,17 @@ export function formatSize(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-function summary(entries: readonly Entry[]): string {
-  const files = entries.filter((entry) => entry.is_dir === 0);
-  const size = files.reduce((sum, entry) => sum + entry.size, 0);
-  return `${count(entries.length - files.length, "folder")}, ` +
-    count(files.length, "file") +
-    (files.length > 0 ? `, ${formatSize(size)}` : "");
+function summary({ entries, unreadable }: Listing): string {
+  let files = 0;
+  let size = 0;
+  for (const entry of entries) {
+    if (entry.is_dir) continue;
+    files++;
+    size += entry.size;
+  }
+  return `${count(entries.length - files, "folder")}, ` + count(files, "file") +
+    (files > 0 ? `, ${formatSize(size)}` : "") +
+    (unreadable > 0 ? `, ${unreadable} more cannot be read` : "");
 }
 
 function count(number: number, thing: string): string {

@@ -7,6 +7,9 @@
 import { SORT_KEYS } from "./sort_entries.ts";
 import type { Order, SortKey } from "./sort_entries.ts";
 
+/** How many entries a page has at most, for programs that ask for pages. */
+export const PAGE_SIZE = 1000;
+
 /** What is asked for. */
 export interface ListingQuery extends Order {
   /** From 1; null when no page is named. */
@@ -36,15 +39,6 @@ export function readListingQuery(query: string, usual: SortKey): ListingQuery {
     page: /^[1-9]\d{0,8}$/.test(page) ? Number(page) : null,
     zip: given.get("zip") === "1",
   };
-}
-
-/** The query that asks for an order and a page, as `readListingQuery` reads it. */
-export function listingQuery(
-  { sort, descending }: Order,
-  page: number = 1,
-): string {
-  return `?sort=${sort}&order=${descending ? "desc" : "asc"}` +
-    (page > 1 ? `&page=${page}` : "");
 }
 
 /** The order that a click on the head of a column asks for. */

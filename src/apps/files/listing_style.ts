@@ -42,19 +42,26 @@ nav [aria-current] { color: var(--soft); }
 }
 .tools input { width: 14rem; max-width: 100%; }
 .button { display: inline-flex; align-items: center; }
-.button:hover { background: var(--hover); text-decoration: none; }
+.button { cursor: pointer; }
+.button:hover { background: var(--hover); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; overflow: clip; }
-table { width: 100%; border-collapse: collapse; }
+table, thead, tbody { display: block; }
+tbody.more { content-visibility: auto; contain-intrinsic-block-size: auto 260rem; }
+tr { position: relative; display: grid; grid-template-columns: minmax(0, 1fr) 7.5rem 11.5rem; align-items: center; }
 th, td { padding: 0 1rem; text-align: left; font-weight: 400; }
-thead th { position: sticky; top: 0; z-index: 1; padding: 0; background: var(--card); box-shadow: inset 0 -1px var(--line); }
-thead a { display: block; padding: .65rem 1rem; color: var(--soft); font-size: .9rem; white-space: nowrap; }
-th[aria-sort] a { color: var(--text); font-weight: 600; }
-th[aria-sort=ascending] a::after { content: " \\2191"; content: " \\2191" / ""; }
-th[aria-sort=descending] a::after { content: " \\2193"; content: " \\2193" / ""; }
-tbody tr { position: relative; }
-tbody tr + tr > * { border-top: 1px solid var(--line); }
+thead { position: sticky; top: 0; z-index: 1; background: var(--card); box-shadow: 0 1px var(--line); }
+thead th { padding: 0; }
+thead button {
+  display: block; width: 100%; padding: .65rem 1rem; border: 0; background: none; color: var(--soft);
+  font: inherit; font-size: .9rem; text-align: inherit; white-space: nowrap; cursor: pointer;
+}
+thead button:hover { text-decoration: underline; }
+th[aria-sort] button { color: var(--text); font-weight: 600; }
+th[aria-sort=ascending] button::after { content: " \\2191"; content: " \\2191" / ""; }
+th[aria-sort=descending] button::after { content: " \\2193"; content: " \\2193" / ""; }
+tbody tr { border-top: 1px solid var(--line); }
 tbody tr:hover { background: var(--hover); }
-tbody th { width: 100%; padding: 0; }
+tbody th { padding: 0; }
 tbody th a {
   display: flex; align-items: flex-start; gap: .7rem; min-height: 2.6rem;
   padding: .55rem 1rem; overflow-wrap: anywhere; white-space: pre-wrap;
@@ -71,7 +78,6 @@ tbody th a {
 .size, .time { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td { color: var(--soft); font-size: .925rem; }
 .none { margin: 0; padding: 2rem 1rem; color: var(--soft); text-align: center; }
-.pages { display: flex; justify-content: center; align-items: center; gap: 1rem; margin: 1rem 0; color: var(--soft); }
 .readme { margin-top: 1.5rem; padding: 1rem 1.25rem 1.25rem; }
 .readme h2 { margin: 0 0 .75rem; padding-bottom: .6rem; font-size: 1rem; border-bottom: 1px solid var(--line); }
 .readme pre { margin: 0; font: .9rem/1.55 ui-monospace, "SF Mono", Menlo, Consolas, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -83,16 +89,12 @@ td { color: var(--soft); font-size: .925rem; }
   .tools input, .button { min-height: 2.9rem; }
   .button { flex: 1; justify-content: center; }
   nav li a { padding: .5rem .15rem .5rem 0; }
-  table, thead, tbody { display: block; }
-  thead { position: sticky; top: 0; z-index: 1; background: var(--card); border-bottom: 1px solid var(--line); }
+  .tools form { display: flex; width: 100%; }
   thead tr { display: flex; }
-  thead th { position: static; box-shadow: none; }
   thead th:first-child { margin-right: auto; }
-  thead a { padding: .85rem .9rem; }
+  thead button { padding: .85rem .9rem; }
   tbody tr { display: flex; flex-wrap: wrap; justify-content: space-between; padding-bottom: .6rem; }
   tbody tr.up { padding-bottom: 0; }
-  tbody tr + tr { border-top: 1px solid var(--line); }
-  tbody tr + tr > * { border-top: 0; }
   tbody th a { min-height: 0; padding: .7rem .9rem .1rem; }
   tbody th a::after { content: ""; position: absolute; inset: 0; }
   tbody .up th a { padding-bottom: .7rem; }
@@ -105,9 +107,10 @@ td { color: var(--soft); font-size: .925rem; }
 @media print {
   :root { --page: #fff; --card: #fff; --text: #000; --soft: #333; --line: #bbb; --link: #000; }
   body { max-width: none; padding: 0; font-size: 10pt; }
-  .tools label, .button, .pages a, .up { display: none; }
+  .tools label, .button, .up { display: none; }
+  tbody.more { content-visibility: visible; }
   .card { border: 0; }
-  thead th { position: static; }
+  thead { position: static; }
   tbody th a { min-height: 0; padding: .2rem 1rem; }
   tr { break-inside: avoid; }
 }

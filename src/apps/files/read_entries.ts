@@ -4,9 +4,13 @@
  * @module
  */
 
+import type { FileStat } from "../../system/file_names.ts";
+import { readDirectory } from "../../system/file_names.ts";
+import type { DirectoryEntry } from "../../system/file_names.ts";
+import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
 import { isAbsence } from "./document_root.ts";
-import type { DocumentRoot } from "./document_root.ts";
-import { Turns } from "./turns.ts";
+import { Snapshot, statOf } from "./folder_cache.ts";
+import type { Turns } from "./turns.ts";
 
 /** One file or folder, as it appears in JSON listings (PAGI.md 7). */
 export interface Entry {
@@ -18,70 +22,138 @@ export interface Entry {
   readonly mtime: number;
 }
 
+/** The names in a folder that a request may name, and how many it may not. */
+export interface Names {
+  readonly found: readonly DirectoryEntry[];
+  /** Names that begin with a dot, without `showHidden`. */
+  readonly hidden: number;
+  /** Names that no request can name. */
+  readonly unnameable: readonly string[];
+}
+
+/** What a folder holds. */
+export interface FolderContents {
+  /** In no order. */
+  readonly entries: readonly Entry[];
+  /** Entries that cannot be looked at, as on a file system that failed. */
+  readonly unreadable: number;
+  readonly snapshot: Snapshot;
+}
+
 /**
  * What the folder at `path` holds and a request may name; what has a leading
- * dot only with `showHidden`. Null if the folder cannot be read.
+ * dot only with `showHidden`. Throws what the system reports.
  */
 export async function readNames(
   path: string,
   showHidden: boolean,
-): Promise<Deno.DirEntry[] | null> {
-  const found: Deno.DirEntry[] = [];
+  turns: Turns,
+): Promise<Names> {
+  const found: DirectoryEntry[] = [];
+  const unnameable: string[] = [];
+  let hidden = 0;
+  for (const piece of readDirectory(path)) {
+    for (const entry of piece) {
+      if (entry.name.startsWith(".") && !showHidden) hidden++;
+      // There "\" counts as "/".
+      else if (entry.name.includes("\\")) unnameable.push(entry.name);
+      else found.push(entry);
+    }
+    if (turns.over) await turns.pass();
+  }
+  return { found, hidden, unnameable };
+}
+
+/**
+ * The entries of the opened `folder`, whose path beneath the root is `path`
+ * and is empty or ends with a slash: files and folders that could be served,
+ * those with a leading dot only with `showHidden`, symbolic links only when
+ * they stay beneath `root`. Null if the folder cannot be read.
+ */
+export async function readEntries(
+  root: DocumentRoot,
+  path: string,
+  folder: OpenedFolder,
+  showHidden: boolean,
+  turns: Turns,
+): Promise<FolderContents | null> {
+  const snapshot = new Snapshot(root.pathOf(path));
+  const entries: Entry[] = [];
+  let unreadable = 0;
   try {
-    for await (const entry of Deno.readDir(path)) {
-      if (entry.name.startsWith(".") && !showHidden) continue;
-      // A request cannot name it: there "\" counts as "/".
-      if (entry.name.includes("\\")) continue;
-      found.push(entry);
+    snapshot.add("", statOf(folder.path));
+    const { found } = await readNames(folder.path, showHidden, turns);
+    for (const entry of found) {
+      const { name } = entry;
+      const { stat, problem } = lookAt(root, path, folder, entry);
+      snapshot.add(name, stat);
+      if (problem === "unreadable") unreadable++;
+      if (problem === null && stat !== null) {
+        const { isDirectory, size, mtime } = stat;
+        entries.push({
+          name,
+          is_dir: isDirectory ? 1 : 0,
+          size,
+          mtime: Math.floor(mtime / 1000),
+        });
+      }
+      if (turns.over) await turns.pass();
     }
   } catch (error) {
     if (isAbsence(error)) return null;
     throw error;
   }
-  return found;
+  return { entries, unreadable, snapshot };
 }
 
-/**
- * The entries of the folder at `path` that could be served, in no order: files
- * and folders, those with a leading dot only with `showHidden`, symbolic links
- * only when they stay beneath `root`. Null if the folder cannot be read.
- */
-export async function readEntries(
-  path: string,
-  root: DocumentRoot,
-  showHidden: boolean,
-): Promise<Entry[] | null> {
-  const found = await readNames(path, showHidden);
-  if (found === null) return null;
-  const entries: Entry[] = [];
-  const turns = new Turns();
-  for (const entry of found) {
-    const seen = look(`${path}/${entry.name}`, entry, root);
-    if (seen !== null) entries.push(seen);
-    if (turns.over) await turns.pass();
-  }
-  return entries;
+/** What an entry of a folder is. */
+export interface Seen {
+  /** Of what a link leads to; null if it cannot be looked at. */
+  readonly stat: FileStat | null;
+  /** Why it cannot be served, as far as a look can tell; null if it can. */
+  readonly problem: Problem | null;
 }
 
-function look(
-  path: string,
-  { name, isSymlink }: Deno.DirEntry,
+/** Why an entry cannot be served. */
+export type Problem =
+  /** Gone meanwhile, or a link that leads nowhere. */
+  | "absent"
+  /** A link that leads to what is not to be served. */
+  | "outside"
+  /** Neither a file nor a folder. */
+  | "special"
+  /** The system does not say what it is. */
+  | "unreadable";
+
+/** Looks at an entry of the opened `folder`, whose path beneath `root` is `path`. */
+export function lookAt(
   root: DocumentRoot,
-): Entry | null {
+  path: string,
+  folder: OpenedFolder,
+  { name, isSymlink }: DirectoryEntry,
+): Seen {
   try {
-    if (isSymlink && !root.contains(Deno.realPathSync(path))) return null;
-    const info = Deno.statSync(path);
-    if (!info.isFile && !info.isDirectory) return null;
-    return {
-      name,
-      is_dir: info.isDirectory ? 1 : 0,
-      size: info.size,
-      // Out of a Date's range it is NaN.
-      mtime: Math.floor((info.mtime?.getTime() || 0) / 1000),
-    };
+    if (isSymlink) return lookAtLink(root, path + name);
+    const stat = statOf(`${folder.path}/${name}`, false);
+    const served = stat.isFile || stat.isDirectory;
+    return { stat, problem: served ? null : "special" };
   } catch (error) {
-    // Gone meanwhile, a broken link, or a name that is not UTF-8.
-    if (isAbsence(error)) return null;
-    throw error;
+    // Whatever it is, it is no reason to hide the rest of the folder.
+    const isGone = (error as { code?: string }).code === "ENOENT";
+    return { stat: null, problem: isGone ? "absent" : "unreadable" };
+  }
+}
+
+function lookAtLink(root: DocumentRoot, path: string): Seen {
+  const opened = root.open(path);
+  if (typeof opened !== "number") {
+    using thing = opened;
+    return { stat: statOf(thing.path ?? root.pathOf(path)), problem: null };
+  }
+  const problem = opened === 403 ? "outside" : "absent";
+  try {
+    return { stat: statOf(root.pathOf(path)), problem };
+  } catch {
+    return { stat: null, problem };
   }
 }

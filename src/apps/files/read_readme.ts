@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isSettled } from "../../http/etags.ts";
 import type { DocumentRoot } from "./document_root.ts";
 import type { Entry } from "./read_entries.ts";
 
@@ -15,6 +16,8 @@ const NAMES = ["readme.md", "readme.txt", "readme"];
 export interface Readme {
   readonly name: string;
   readonly text: string;
+  /** Whether a later change would leave another time. */
+  readonly settled: boolean;
 }
 
 /**
@@ -45,7 +48,10 @@ export async function readReadme(
     ) count = await thing.file.read(bytes.subarray(length));
     const text = new TextDecoder().decode(bytes.subarray(0, length));
     // What is no text is not shown.
-    if (!text.includes("\0")) return { name: entry.name, text };
+    if (text.includes("\0")) continue;
+    const { ctime, mtime } = thing.info;
+    const changed = (ctime ?? mtime)?.getTime() ?? 0;
+    return { name: entry.name, text, settled: isSettled(changed, Date.now()) };
   }
   return null;
 }

@@ -6,134 +6,193 @@
 
 import { crc32 } from "node:zlib";
 import { attachment } from "../../http/disposition.ts";
-import type { Receive, Send } from "../../pagi/types.ts";
+import { log } from "../../log/log.ts";
+import type { HeaderList, Send } from "../../pagi/types.ts";
+import {
+  releaseDescriptors,
+  reserveDescriptors,
+} from "../../system/descriptor_budget.ts";
 import type { RequestScope } from "../reply.ts";
 import { archiveMembers } from "./archive_members.ts";
-import { Departure } from "./departure.ts";
-import type { DocumentRoot } from "./document_root.ts";
+import type { ArchiveMember, ArchivePlan } from "./archive_members.ts";
+import type { Departure } from "./departure.ts";
+import type { DocumentRoot, OpenedFile } from "./document_root.ts";
+import { FolderCache, FolderRefused } from "./folder_cache.ts";
+import { Turns } from "./turns.ts";
 import {
   dataDescriptor,
   directoryRecord,
   endOfArchive,
+  lengthOf,
   localHeader,
 } from "./zip_format.ts";
-import type { ZipMember } from "./zip_format.ts";
 
 /** Bytes in one piece of the body. */
 const PIECE = 64 * 1024;
+/** Folder trees that are walked at a time. */
+const MOST_WALKS = 4;
+/** Bytes of memory for what walks found, kept or used. */
+const MOST_MEMORY = 100 << 20;
+/** A file is opened by two at a time. */
+const FILE_DESCRIPTORS = 2;
 
-/**
- * Sends all that could be served beneath the folder of `parts` as a ZIP. Its
- * length is announced: a file that becomes shorter, longer or unreadable
- * meanwhile throws, so that the response is cut and no wrong archive is taken
- * for a right one.
- */
-export async function sendArchive(
-  scope: RequestScope,
-  receive: Receive,
-  send: Send,
-  root: DocumentRoot,
-  parts: readonly string[],
-  showHidden: boolean,
-): Promise<void> {
-  const folder = parts.map((part) => `${part}/`).join("");
-  const members = await archiveMembers(root, folder, showHidden);
-  await send({
-    type: "http.response.start",
-    status: 200,
-    headers: [
+/** Sends folders beneath `root` as archives. */
+export class Archives {
+  readonly #root: DocumentRoot;
+  readonly #showHidden: boolean;
+  readonly #plans = new FolderCache<ArchivePlan>(MOST_WALKS, MOST_MEMORY);
+
+  constructor(root: DocumentRoot, showHidden: boolean) {
+    this.#root = root;
+    this.#showHidden = showHidden;
+  }
+
+  /**
+   * Sends all that could be served beneath the folder of `parts` as a ZIP. Its
+   * length is announced, so a file that grows meanwhile is sent as far as that
+   * goes, and one that shrinks or vanishes is filled up and gets a wrong
+   * checksum: whoever unpacks the archive is told by name which file is
+   * damaged, and has all others.
+   *
+   * @throws {FolderRefused} When the archive is not made
+   */
+  async send(
+    scope: RequestScope,
+    send: Send,
+    client: Departure,
+    parts: readonly string[],
+  ): Promise<void> {
+    const headers: HeaderList = [
       ["content-type", "application/zip"],
-      ["content-length", String(archiveLength(members))],
       ["content-disposition", attachment(`${parts.at(-1) ?? "files"}.zip`)],
       ["cache-control", "no-store"],
       ["x-content-type-options", "nosniff"],
-    ],
-  });
-  if (scope.method === "GET") {
-    const client = new Departure(receive);
-    const out = new Pieces(send);
-    for await (const bytes of archive(root, folder, members)) {
-      await out.write(bytes);
-      if (client.happened) return;
+    ];
+    // Only a walk knows the length, and nobody will read what it is made for.
+    if (scope.method === "HEAD") {
+      await send({ type: "http.response.start", status: 200, headers });
+      return await send({ type: "http.response.body" });
     }
-    await out.flush();
+    const folder = parts.map((part) => `${part}/`).join("");
+    using use = await this.#plans.use(
+      folder,
+      client,
+      (turns) => archiveMembers(this.#root, folder, this.#showHidden, turns),
+    );
+    if (use === null) return;
+    if (!reserveDescriptors(FILE_DESCRIPTORS)) {
+      throw new FolderRefused(
+        503,
+        "The server has too many files open; ask again in a few seconds.",
+      );
+    }
+    try {
+      const { members, length } = use.found;
+      headers.push(["content-length", String(length)]);
+      await send({ type: "http.response.start", status: 200, headers });
+      const out = new Pieces(send);
+      for await (const bytes of archive(this.#root, folder, members)) {
+        await out.write(bytes);
+        if (client.happened) return;
+      }
+      await out.flush();
+      await send({ type: "http.response.body" });
+    } finally {
+      releaseDescriptors(FILE_DESCRIPTORS);
+    }
   }
-  await send({ type: "http.response.body" });
-}
-
-/** The bytes of an archive of `members`. */
-function archiveLength(members: readonly ZipMember[]): number {
-  let offset = 0;
-  let directory = 0;
-  for (const member of members) {
-    directory += directoryRecord(member, 0, offset).length;
-    offset += localHeader(member).length + member.size +
-      dataDescriptor(member, 0).length;
-  }
-  return offset + directory +
-    endOfArchive(members.length, directory, offset).length;
 }
 
 /** The archive in pieces; each is used up before the next one is made. */
 async function* archive(
   root: DocumentRoot,
   folder: string,
-  members: readonly ZipMember[],
+  members: readonly ArchiveMember[],
 ): AsyncGenerator<Uint8Array> {
-  const found: { member: ZipMember; crc: number; offset: number }[] = [];
+  const turns = new Turns();
+  const checksums = new Uint32Array(members.length);
   const buffer = new Uint8Array(PIECE);
-  let offset = 0;
-  for (const member of members) {
-    const header = localHeader(member);
-    yield header;
-    let crc = 0;
-    if (!member.path.endsWith("/")) {
-      for await (const bytes of content(root, folder, member, buffer)) {
-        crc = crc32(bytes, crc);
-        yield bytes;
-      }
+  for (const [i, member] of members.entries()) {
+    yield localHeader(member);
+    const { source } = member;
+    if (typeof source !== "string") {
+      checksums[i] = crc32(source);
+      yield source;
+    } else if (!source.endsWith("/")) {
+      checksums[i] = yield* content(root, folder + source, member.size, buffer);
     }
-    const descriptor = dataDescriptor(member, crc);
-    yield descriptor;
-    found.push({ member, crc, offset });
-    offset += header.length + member.size + descriptor.length;
+    yield dataDescriptor(member, checksums[i]);
+    if (turns.over) await turns.pass();
   }
+  let offset = 0;
   let directory = 0;
-  for (const { member, crc, offset } of found) {
-    const record = directoryRecord(member, crc, offset);
+  for (const [i, member] of members.entries()) {
+    const record = directoryRecord(member, checksums[i], offset);
+    offset += lengthOf(member);
     directory += record.length;
     yield record;
+    if (turns.over) await turns.pass();
   }
   yield endOfArchive(members.length, directory, offset);
 }
 
-/** Exactly as many bytes of a file as were announced. */
+/**
+ * Exactly `size` bytes for the file at `path`.
+ *
+ * @returns their checksum; a wrong one if the file did not have as many
+ */
 async function* content(
   root: DocumentRoot,
-  folder: string,
-  { path, size }: ZipMember,
+  path: string,
+  size: number,
   buffer: Uint8Array,
-): AsyncGenerator<Uint8Array> {
-  const opened = root.open(folder + path);
-  if (typeof opened !== "number") {
-    using thing = opened;
-    if (thing.kind === "file" && thing.info.size === size) {
-      let left = size;
-      while (left > 0) {
-        const count = await thing.file.read(
-          buffer.subarray(0, Math.min(left, buffer.length)),
-        );
-        if (count === null) break;
-        yield buffer.subarray(0, count);
-        left -= count;
-      }
-      if (left === 0 && (await thing.file.stat()).size === size) return;
+): AsyncGenerator<Uint8Array, number> {
+  let crc = 0;
+  let left = size;
+  {
+    using opened = tryOpen(root, path);
+    while (opened !== null && left > 0) {
+      const piece = buffer.subarray(0, Math.min(left, buffer.length));
+      const count = await opened.file.read(piece).catch(() => null);
+      if (count === null) break;
+      crc = crc32(piece.subarray(0, count), crc);
+      yield piece.subarray(0, count);
+      left -= count;
+    }
+    if (left === 0 && (opened === null || await hasSize(opened, size))) {
+      return crc;
     }
   }
-  throw new Error(
-    `${folder}${path} changed while an archive of it was being sent; ` +
-      `the archive is cut short, ask for it again`,
+  log.warn(
+    `${path} lost its end while an archive of it was being sent: its ` +
+      `checksum there is wrong, so that it is not taken for whole.`,
   );
+  buffer.fill(0);
+  for (; left > 0; left -= Math.min(left, buffer.length)) {
+    const piece = buffer.subarray(0, Math.min(left, buffer.length));
+    crc = crc32(piece, crc);
+    yield piece;
+  }
+  return ~crc >>> 0;
+}
+
+function tryOpen(root: DocumentRoot, path: string): OpenedFile | null {
+  try {
+    const opened = root.open(path);
+    if (typeof opened === "number") return null;
+    if (opened.kind === "file") return opened;
+    opened[Symbol.dispose]();
+  } catch {
+    // The same to the reader of the archive as a file that vanished.
+  }
+  return null;
+}
+
+/** False for what says that it is empty and is not, as files in /proc do. */
+async function hasSize({ file }: OpenedFile, size: number): Promise<boolean> {
+  if (size > 0) return true;
+  const count = await file.read(new Uint8Array(1)).catch(() => null);
+  return count === null || (await file.stat()).size > 0;
 }
 
 /** Gathers small pieces of a body into larger ones. */
@@ -149,7 +208,7 @@ class Pieces {
   /** Takes bytes, which may be used again when this has resolved. */
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#filled + bytes.length > PIECE) await this.flush();
-    if (bytes.length === PIECE) {
+    if (bytes.length >= PIECE) {
       return await this.#send({
         type: "http.response.body",
         body: bytes,

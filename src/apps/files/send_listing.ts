@@ -5,23 +5,40 @@
  */
 
 import { createHash } from "node:crypto";
+import {
+  brotliCompressSync,
+  constants,
+  createBrotliCompress,
+  createGzip,
+  gzipSync,
+} from "node:zlib";
 import { preferredType } from "../../http/accept.ts";
+import { preferredCodings } from "../../http/codings.ts";
+import { checkConditions, readConditions } from "../../http/conditional.ts";
+import { codedTag, contentTag } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
+import { declareConstant } from "../../pagi/constant_bytes.ts";
 import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
+import { encodeName } from "../../system/file_names.ts";
 import { reply, replyStatus } from "../reply.ts";
 import type { RequestScope } from "../reply.ts";
-import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
-import { listingPage, PAGE_SIZE } from "./listing_page.ts";
-import { readListingQuery } from "./listing_query.ts";
+import { Departure } from "./departure.ts";
+import type { DocumentRoot } from "./document_root.ts";
+import { FolderCache, FolderRefused } from "./folder_cache.ts";
+import type { Found, Use } from "./folder_cache.ts";
+import { listingPage } from "./listing_page.ts";
+import { PAGE_SIZE, readListingQuery } from "./listing_query.ts";
 import type { ListingQuery } from "./listing_query.ts";
 import { LISTING_SCRIPT } from "./listing_script.ts";
 import { LISTING_STYLE } from "./listing_style.ts";
 import { readEntries } from "./read_entries.ts";
-import type { Entry } from "./read_entries.ts";
+import type { Entry, FolderContents } from "./read_entries.ts";
 import { readReadme } from "./read_readme.ts";
-import { sendArchive } from "./send_archive.ts";
+import { Archives } from "./send_archive.ts";
+import type { SendFolder } from "./serve_tree.ts";
 import { sortEntries } from "./sort_entries.ts";
 import type { SortKey } from "./sort_entries.ts";
+import { Turns } from "./turns.ts";
 
 /** How folders are listed. */
 export interface ListingSettings {
@@ -35,81 +52,236 @@ export interface ListingSettings {
   readonly zip: boolean;
   /** Show README files below the entries. */
   readonly readme: boolean;
+  /** Compress what shrinks. */
+  readonly compress: boolean;
 }
 
 const HTML = "text/html";
 const JSON_TYPE = "application/json";
 const PLAIN = "text/plain";
+const TYPES = [HTML, JSON_TYPE, PLAIN] as const;
+type ListingType = typeof TYPES[number];
 
-/** The page's own style and script, and nothing else. */
+/** The page's own style and script, forms that lead back to it, nothing else. */
 const CONTENT_SECURITY_POLICY = "default-src 'none'; " +
   `style-src ${sourceOf(LISTING_STYLE)}; script-src ${
     sourceOf(LISTING_SCRIPT)
-  }; base-uri 'none'; form-action 'none'; frame-ancestors 'self'`;
+  }; base-uri 'none'; form-action 'self'; frame-ancestors 'self'`;
 
-const COMMON: HeaderList = [
-  ["vary", "accept"],
-  ["x-content-type-options", "nosniff"],
-];
-
-/**
- * Lists `folder`, that of `parts`: as HTML, or as JSON or plain text to those
- * who prefer it; or sends it as an archive where the query asks for that.
- */
-export async function sendListing(
-  scope: RequestScope,
-  receive: Receive,
-  send: Send,
-  folder: OpenedFolder,
-  parts: readonly string[],
-  settings: ListingSettings,
-): Promise<void> {
-  const { root, showHidden, title } = settings;
-  const query = readListingQuery(scope.query_string, settings.sort);
-  if (query.zip && settings.zip) {
-    return await sendArchive(scope, receive, send, root, parts, showHidden);
-  }
-  const found = await readEntries(folder.path, root, showHidden);
-  if (found === null) return await replyStatus(send, 404);
-  const entries = sortEntries(found, query);
-
-  const accept = fieldValue(scope.headers, "accept");
-  switch (preferredType(accept, HTML, [JSON_TYPE, PLAIN])) {
-    case JSON_TYPE:
-      return await reply(
-        send,
-        200,
-        [["content-type", JSON_TYPE], ...COMMON],
-        JSON.stringify(pageOf(entries, query)),
-      );
-    case PLAIN:
-      return await reply(
-        send,
-        200,
-        [["content-type", `${PLAIN}; charset=UTF-8`], ...COMMON],
-        pageOf(entries, query).map(line).join(""),
-      );
-  }
-  const page = query.page ?? 1;
-  const path = parts.map((part) => `${part}/`).join("");
-  const readme = settings.readme && page === 1
-    ? await readReadme(root, path, entries)
-    : null;
-  const listing = {
-    rootPath: scope.root_path,
-    parts,
-    title,
-    entries,
-    order: query,
-    page,
-    zip: settings.zip,
-    readme,
-  };
-  await reply(send, 200, [
+const FIELDS: Readonly<Record<ListingType, HeaderList>> = {
+  [HTML]: [
     ["content-type", `${HTML}; charset=UTF-8`],
     ["content-security-policy", CONTENT_SECURITY_POLICY],
-    ...COMMON,
-  ], listingPage(listing));
+  ],
+  [JSON_TYPE]: [["content-type", JSON_TYPE]],
+  [PLAIN]: [["content-type", `${PLAIN}; charset=UTF-8`]],
+};
+
+/** Codings of listings, the best one first. */
+const CODINGS = ["br", "gzip"] as const;
+type Coding = typeof CODINGS[number];
+/** Below this many bytes compression saves no packet. */
+const WORTH_COMPRESSING = 1024;
+/** Bytes that are compressed at once. */
+const PIECE = 64 * 1024;
+/** Of 11: as fast as gzip, and smaller. */
+const BROTLI_QUALITY = 4;
+
+/** Folders that are looked at at a time. */
+const MOST_LOOKS = 64;
+/** Bytes of memory for what was found in folders and made of it. */
+const MOST_MEMORY = 64 << 20;
+/** About the bytes of memory for each entry. */
+const ENTRY_WEIGHT = 250;
+
+/** A listing as it is sent. */
+interface Body {
+  readonly tag: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The same compressed, once somebody has asked for it. */
+  readonly coded: Map<Coding, Promise<Uint8Array<ArrayBuffer>>>;
+}
+
+/** What a folder holds, and what has been made of that. */
+interface FolderListing extends Found, FolderContents {
+  /** By all that they depend on. */
+  readonly bodies: Map<string, Promise<Body>>;
+}
+
+/**
+ * What lists folders: as HTML, or as JSON or plain text to those who prefer
+ * it; or sends them as archives where the query asks for that. Nothing in it
+ * keeps others waiting for longer than a slice of time (turns.ts).
+ */
+export function folderSender(settings: ListingSettings): SendFolder {
+  const { root, showHidden } = settings;
+  const listings = new FolderCache<FolderListing>(MOST_LOOKS, MOST_MEMORY);
+  const archives = new Archives(root, showHidden);
+
+  async function look(path: string, turns: Turns): Promise<FolderListing> {
+    const opened = root.open(path);
+    if (typeof opened !== "number") {
+      using folder = opened;
+      const contents = folder.kind === "file"
+        ? null
+        : await readEntries(root, path, folder, showHidden, turns);
+      if (contents !== null) {
+        const weight = contents.entries.length * ENTRY_WEIGHT;
+        return { ...contents, bodies: new Map(), weight };
+      }
+    }
+    throw new FolderRefused(404, "The folder cannot be read.");
+  }
+
+  async function answer(
+    scope: RequestScope,
+    receive: Receive,
+    send: Send,
+    parts: readonly string[],
+  ): Promise<void> {
+    const client = new Departure(receive);
+    const query = readListingQuery(scope.query_string, settings.sort);
+    if (query.zip && settings.zip) {
+      return await archives.send(scope, send, client, parts);
+    }
+    const path = parts.map((part) => `${part}/`).join("");
+    using use = await listings.use(path, client, (turns) => look(path, turns));
+    if (use === null) return;
+    const type = preferredType(fieldValue(scope.headers, "accept"), HTML, [
+      JSON_TYPE,
+      PLAIN,
+    ]) as ListingType;
+    const body = await bodyOf(use, scope.root_path, parts, type, query);
+    await sendBody(scope, send, use, type, body);
+  }
+
+  /** What has been made of a folder before, or is made of it now. */
+  function bodyOf(
+    use: Use<FolderListing>,
+    rootPath: string,
+    parts: readonly string[],
+    type: ListingType,
+    query: ListingQuery,
+  ): Promise<Body> {
+    const { bodies } = use.found;
+    const { sort, descending, page } = query;
+    const key = JSON.stringify([type, sort, descending, page, rootPath]);
+    const earlier = bodies.get(key);
+    if (earlier !== undefined) return earlier;
+    const made = makeBody(use.found, rootPath, parts, type, query)
+      .then(({ body, lasts }) => {
+        if (lasts) use.grow(body.bytes.length);
+        else bodies.delete(key);
+        return body;
+      });
+    made.catch(() => bodies.delete(key));
+    // Who asks for pages asks for each once.
+    if (page === null) bodies.set(key, made);
+    return made;
+  }
+
+  async function makeBody(
+    { entries, unreadable }: FolderContents,
+    rootPath: string,
+    parts: readonly string[],
+    type: ListingType,
+    query: ListingQuery,
+  ): Promise<{ body: Body; lasts: boolean }> {
+    const turns = new Turns();
+    const sorted = await sortEntries(entries, query, turns);
+    let lasts = query.page === null;
+    let pieces: Iterable<Uint8Array<ArrayBuffer>>;
+    if (type === HTML) {
+      const { title, zip } = settings;
+      const path = parts.map((part) => `${part}/`).join("");
+      const readme = settings.readme
+        ? await readReadme(root, path, sorted)
+        : null;
+      lasts &&= readme?.settled ?? true;
+      pieces = encoded(listingPage({
+        rootPath,
+        parts,
+        title,
+        entries: sorted,
+        unreadable,
+        order: query,
+        zip,
+        readme,
+      }));
+    } else {
+      const shown = pageOf(sorted, query);
+      pieces = type === JSON_TYPE ? json(shown) : lines(shown);
+    }
+    const made: Uint8Array<ArrayBuffer>[] = [];
+    const digest = createHash("sha256");
+    for (const piece of pieces) {
+      made.push(piece);
+      digest.update(piece);
+      if (turns.over) await turns.pass();
+    }
+    const bytes = concat(made);
+    declareConstant(bytes);
+    const tag = contentTag(digest.digest("base64url").slice(0, 22));
+    return { body: { tag, bytes, coded: new Map() }, lasts };
+  }
+
+  async function sendBody(
+    scope: RequestScope,
+    send: Send,
+    use: Use<FolderListing>,
+    type: ListingType,
+    body: Body,
+  ): Promise<void> {
+    const [coding] = settings.compress && body.bytes.length >= WORTH_COMPRESSING
+      ? preferredCodings(fieldValue(scope.headers, "accept-encoding"), CODINGS)
+      : [];
+    const etag = coding === undefined ? body.tag : codedTag(body.tag, coding);
+    const lasting: HeaderList = [
+      ["etag", etag],
+      ["vary", settings.compress ? "accept, accept-encoding" : "accept"],
+    ];
+    const conditions = readConditions(scope.headers);
+    const outcome = checkConditions(conditions, { etag, lastModified: null });
+    if (outcome === 412) return await replyStatus(send, 412);
+    if (outcome === 304) {
+      await send({
+        type: "http.response.start",
+        status: 304,
+        headers: lasting,
+      });
+      return await send({ type: "http.response.body" });
+    }
+    const headers = [
+      ...FIELDS[type],
+      ...lasting,
+      ["x-content-type-options", "nosniff"],
+    ] as HeaderList;
+    if (coding === undefined) {
+      return await reply(send, 200, headers, body.bytes);
+    }
+    let bytes = body.coded.get(coding);
+    if (bytes === undefined) {
+      bytes = compress(body.bytes, coding);
+      body.coded.set(coding, bytes);
+      use.grow((await bytes).length);
+    }
+    headers.push(["content-encoding", coding]);
+    await reply(send, 200, headers, await bytes);
+  }
+
+  // Others may share the look, so it opens the folder for itself.
+  return async (scope, receive, send, _folder, parts) => {
+    try {
+      await answer(scope, receive, send, parts);
+    } catch (error) {
+      if (!(error instanceof FolderRefused)) throw error;
+      const { status, message } = error;
+      await reply(send, status, [
+        ["content-type", "text/plain; charset=UTF-8"],
+        ...status === 503 ? [["retry-after", "5"] as [string, string]] : [],
+      ], `${message}\n`);
+    }
+  };
 }
 
 /** Programs get all, unless they ask for a page. */
@@ -122,10 +294,96 @@ function pageOf(
     : entries.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE);
 }
 
+const encoder = new TextEncoder();
+
+function* encoded(
+  pieces: Iterable<string>,
+): Generator<Uint8Array<ArrayBuffer>> {
+  for (const piece of pieces) yield encoder.encode(piece);
+}
+
+/** Entries in one piece of a listing for programs. */
+const GROUP = 200;
+
+function* groups(entries: readonly Entry[]): Generator<readonly Entry[]> {
+  for (let i = 0; i < entries.length; i += GROUP) {
+    yield entries.slice(i, i + GROUP);
+  }
+}
+
+function* json(
+  entries: readonly Entry[],
+): Generator<Uint8Array<ArrayBuffer>> {
+  let before = "[";
+  for (const group of groups(entries)) {
+    yield encoder.encode(before + JSON.stringify(group).slice(1, -1));
+    before = ",";
+  }
+  yield encoder.encode(before === "[" ? "[]" : "]");
+}
+
 /** A name on a line of its own: what would break it is shown as `?`, as by ls. */
-function line({ name, is_dir }: Entry): string {
-  // deno-lint-ignore no-control-regex -- these are meant
-  return `${name.replace(/[\0-\x1f\x7f]/g, "?")}${is_dir ? "/" : ""}\n`;
+function* lines(
+  entries: readonly Entry[],
+): Generator<Uint8Array<ArrayBuffer>> {
+  for (const group of groups(entries)) {
+    yield encodeName(
+      group.map(({ name, is_dir }) =>
+        `${name.replace(/\p{Cc}/gu, "?")}${is_dir ? "/" : ""}\n`
+      ).join(""),
+    );
+  }
+}
+
+/** Compresses bytes, a piece at a time. */
+async function compress(
+  bytes: Uint8Array<ArrayBuffer>,
+  coding: Coding,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const brotli = {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+    },
+  };
+  let compressed: Uint8Array<ArrayBuffer>;
+  if (bytes.length <= PIECE) {
+    compressed = new Uint8Array(
+      coding === "br" ? brotliCompressSync(bytes, brotli) : gzipSync(bytes),
+    );
+  } else {
+    const made: Uint8Array<ArrayBuffer>[] = [];
+    const stream = coding === "br"
+      ? createBrotliCompress(brotli)
+      : createGzip();
+    stream.on("data", (piece: Uint8Array) => made.push(new Uint8Array(piece)));
+    const turns = new Turns();
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      const piece = bytes.subarray(at, at + PIECE);
+      await new Promise((resolve) => stream.write(piece, resolve));
+      if (turns.over) await turns.pass();
+    }
+    await new Promise((resolve, reject) => {
+      stream.on("end", resolve).on("error", reject).end();
+    });
+    compressed = concat(made);
+  }
+  declareConstant(compressed);
+  return compressed;
+}
+
+function concat(
+  pieces: readonly Uint8Array<ArrayBuffer>[],
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(
+    pieces.reduce((length, piece) => length + piece.length, 0),
+  );
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 function sourceOf(text: string): string {

@@ -5,6 +5,8 @@
  */
 
 import type { Entry } from "./read_entries.ts";
+import { sortInTurns } from "./turns.ts";
+import type { Turns } from "./turns.ts";
 
 /** What listings can be sorted by. */
 export const SORT_KEYS = ["name", "size", "time"] as const;
@@ -21,12 +23,17 @@ export interface Order {
  * Sorts `entries`: folders lead, whatever the order; equals go by name. Names
  * go as people count: `file2` before `file10`, case and accents aside.
  */
-export function sortEntries(
+export async function sortEntries(
   entries: readonly Entry[],
   { sort, descending }: Order,
-): Entry[] {
+  turns: Turns,
+): Promise<Entry[]> {
   const sign = descending ? -1 : 1;
-  const keyed = entries.map((entry) => ({ entry, key: nameKey(entry.name) }));
+  const keyed: Keyed[] = [];
+  for (const entry of entries) {
+    keyed.push({ entry, key: nameKey(entry.name) });
+    if (turns.over) await turns.pass();
+  }
   const byName = (a: Keyed, b: Keyed) =>
     compare(a.key, b.key) || compare(a.entry.name, b.entry.name);
   const rules: Record<SortKey, (a: Keyed, b: Keyed) => number> = {
@@ -36,11 +43,13 @@ export function sortEntries(
       a.entry.is_dir ? 0 : sign * compare(a.entry.size, b.entry.size),
     time: (a, b) => sign * compare(a.entry.mtime, b.entry.mtime),
   };
-  return keyed
-    .sort((a, b) =>
-      b.entry.is_dir - a.entry.is_dir || rules[sort](a, b) || byName(a, b)
-    )
-    .map(({ entry }) => entry);
+  const rule = rules[sort];
+  const sorted = await sortInTurns(
+    keyed,
+    (a, b) => b.entry.is_dir - a.entry.is_dir || rule(a, b) || byName(a, b),
+    turns,
+  );
+  return sorted.map(({ entry }) => entry);
 }
 
 interface Keyed {
