@@ -221,7 +221,7 @@ function rulesOf(scope: Scope): Rules<unknown> {
     case "sse":
       return new SseRules(scope.method);
     case "websocket":
-      return new WebSocketRules(scope.subprotocols);
+      return new WebSocketRules();
     case "lifespan":
       return new LifespanRules();
   }

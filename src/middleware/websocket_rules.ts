@@ -4,7 +4,6 @@
  * @module
  */
 
-import { shown } from "../pagi/event_fields.ts";
 import {
   checkWebSocketEvent,
   type WebSocketSendEvent,
@@ -30,12 +29,8 @@ interface WebSocketState {
  * nothing is misplaced: an app need not know who was first.
  */
 export class WebSocketRules extends Rules<WebSocketState> {
-  readonly #offered: readonly string[];
-
-  /** @param offered The subprotocols of the scope. */
-  constructor(offered: readonly string[]) {
+  constructor() {
     super({ phase: "connecting", denial: UNSTARTED });
-    this.#offered = offered;
   }
 
   protected override after(event: unknown): WebSocketState {
@@ -56,7 +51,6 @@ export class WebSocketRules extends Rules<WebSocketState> {
     const { denial } = this.state;
     switch (event.type) {
       case "websocket.accept":
-        this.#checkSubprotocol(event.subprotocol ?? null);
         return { phase: "open", denial };
       case "websocket.close":
         return { phase: "closed", denial };
@@ -110,17 +104,5 @@ export class WebSocketRules extends Rules<WebSocketState> {
           SECTION,
         );
     }
-  }
-
-  #checkSubprotocol(subprotocol: string | null): void {
-    if (subprotocol === null || this.#offered.includes(subprotocol)) return;
-    const offered = this.#offered.map(shown).join(", ") || "none";
-    throw new LintError(
-      `websocket.accept was sent with subprotocol ${
-        shown(subprotocol)
-      }, and the client offered ${offered}`,
-      "a client fails the connection unless it is one of scope.subprotocols",
-      "RFC 6455, section 4.1",
-    );
   }
 }

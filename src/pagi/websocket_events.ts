@@ -63,6 +63,31 @@ function checkAccept(event: UncheckedEvent): void {
 }
 
 /**
+ * Checks that the subprotocols of a `websocket.accept` were offered: a client
+ * fails the connection otherwise, after the app has taken it for open.
+ *
+ * @param offered What the client names in `sec-websocket-protocol`.
+ * @throws {TypeError} When another one is chosen, in the event or its headers.
+ */
+export function checkSubprotocol(
+  { subprotocol, headers }: EventOf<"websocket.accept">,
+  offered: readonly string[],
+): void {
+  const chosen = (headers ?? [])
+    .filter(([name]) => name.toLowerCase() === "sec-websocket-protocol")
+    .map(([, value]) => value.trim());
+  if (subprotocol != null) chosen.push(subprotocol);
+  const foreign = chosen.find((name) => !offered.includes(name));
+  if (foreign === undefined) return;
+  const list = offered.map(shown).join(", ") || "none";
+  throw new TypeError(
+    `websocket.accept was sent with subprotocol ${
+      shown(foreign)
+    }, and the client offered ${list}; it must be one of scope.subprotocols (RFC 6455, section 4.1).`,
+  );
+}
+
+/**
  * The message of a correct `websocket.send`, which needs no other check; null
  * for all other events.
  */

@@ -150,11 +150,6 @@ const WRONG: readonly (readonly [Kind, readonly unknown[], RegExp])[] = [
     /before websocket\.http\.response\.start/,
   ],
   [
-    "websocket",
-    [{ ...ACCEPT, subprotocol: "wamp" }],
-    /subprotocol "wamp", and the client offered "chat"; .*RFC 6455/,
-  ],
-  [
     "lifespan",
     [{ type: "lifespan.shutdown.complete" }],
     /before lifespan\.shutdown was received/,

@@ -5,7 +5,11 @@
  */
 
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
-import type { PagiApp, WebSocketScope } from "../../src/pagi/types.ts";
+import type {
+  PagiApp,
+  SendEvent,
+  WebSocketScope,
+} from "../../src/pagi/types.ts";
 import { linesOf } from "../helpers/http_app.ts";
 import {
   ACCEPT,
@@ -239,17 +243,37 @@ Deno.test("accept takes a subprotocol and headers to the client", async () => {
   });
 });
 
-Deno.test("a subprotocol that was not offered goes out as the app says", async () => {
-  const app = webSocketApp((_scope, _receive, send) =>
-    send({ type: "websocket.accept", subprotocol: "mine" })
-  );
-  await withServer(app, {}, async ({ connect }) => {
-    const connection = await connect();
-    await connection.request("GET /", ...UPGRADE);
-    const { headers } = await connection.response();
-    assertEquals(headers.get("sec-websocket-protocol"), "mine");
+for (
+  const [offer, wrong] of [
+    [null, { subprotocol: "mine" }],
+    ["chat, v2.json", { subprotocol: "mine" }],
+    ["chat, v2.json", { subprotocol: "Chat" }],
+    ["chat, v2.json", { headers: [["Sec-WebSocket-Protocol", "mine"]] }],
+    ["chat, v2.json", {
+      headers: [["sec-websocket-protocol", "chat, v2.json"]],
+    }],
+  ] as const
+) {
+  Deno.test(`the subprotocol of ${JSON.stringify(wrong)} rejects where ${offer} was offered, and a good accept still opens`, async () => {
+    const app = webSocketApp(async (_scope, _receive, send) => {
+      await assertRejects(
+        () => send({ type: "websocket.accept", ...wrong } as SendEvent),
+        TypeError,
+        `the client offered ${offer === null ? "none" : '"chat", "v2.json"'}`,
+      );
+      await send({ type: "websocket.accept" });
+    });
+    await withServer(app, {}, async ({ connect, log }) => {
+      const connection = await connect();
+      const fields = offer === null ? [] : [`sec-websocket-protocol: ${offer}`];
+      await connection.request("GET /", ...UPGRADE, ...fields);
+      const { status, headers } = await connection.response();
+      assertEquals(status, 101);
+      assertEquals(headers.has("sec-websocket-protocol"), false);
+      assertEquals(linesOf("error", log), []);
+    });
   });
-});
+}
 
 Deno.test("a malformed subprotocol or header rejects, and a good accept still opens (PAGI.md 6, 8, 9, 10, 66)", async () => {
   const app = webSocketApp(async (_scope, _receive, send) => {

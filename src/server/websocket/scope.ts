@@ -22,7 +22,7 @@ export function webSocketScope(exchange: WebSocketExchange): WebSocketScope {
 }
 
 /** What `sec-websocket-protocol` offers; several fields count as one list. */
-function subprotocols(headers: HeaderList): string[] {
+export function subprotocols(headers: HeaderList): string[] {
   return headers
     .filter(([name]) => name === "sec-websocket-protocol")
     .flatMap(([, list]) => list.split(","))

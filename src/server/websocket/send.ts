@@ -6,11 +6,13 @@
 
 import type { SendEvent } from "../../pagi/types.ts";
 import {
+  checkSubprotocol,
   checkWebSocketEvent,
   messageOf,
   type WebSocketSendEvent,
 } from "../../pagi/websocket_events.ts";
 import type { WebSocketExchange } from "./exchange.ts";
+import { subprotocols } from "./scope.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 
@@ -63,6 +65,9 @@ function beforeAccept(
 ): Promise<void> {
   switch (event.type) {
     case "websocket.accept":
+      if (event.subprotocol != null || event.headers != null) {
+        checkSubprotocol(event, subprotocols(exchange.head.headers));
+      }
       return exchange.accept(
         event.subprotocol ?? null,
         event.headers ?? [],
