@@ -4,6 +4,7 @@
  * @module
  */
 
+import { didYouMean } from "../options/nearest.ts";
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
 import {
@@ -47,7 +48,19 @@ export type AccessFormat = LineFormat<AccessRecord>;
  * call of its own to the next, and the engine makes one piece of all of them;
  * in a loop over values, each call could be any of them.
  */
-type Atom = (before: Uint8Array, next: AccessFormat) => AccessFormat;
+type Atom = (
+  before: Uint8Array,
+  next: AccessFormat,
+  style: AtomStyle,
+) => AccessFormat;
+
+/** How an atom writes, by the format and its place in it. */
+interface AtomStyle {
+  /** The format is JSON, and so are its escapes. */
+  readonly json: boolean;
+  /** What stands for a value that is not there. */
+  readonly none: "-" | "null";
+}
 
 const PRESETS: ReadonlyMap<string, string> = new Map([
   ["clf", '%h - - [%t] "%m %U%q" %s %ds'],
@@ -67,9 +80,9 @@ const CONSTANTS: ReadonlyMap<string, string> = new Map([
 ]);
 
 const ATOMS: ReadonlyMap<string, Atom> = new Map<string, Atom>([
-  ["%h", (before, next) => (record, bytes, at) => {
+  ["%h", (before, next, { json, none }) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
-    at = appendValue(bytes, at, record.host ?? "-");
+    at = appendValue(bytes, at, record.host ?? none, json);
     return next(record, bytes, at);
   }],
   ["%t", (before, next) => (record, bytes, at) => {
@@ -77,21 +90,21 @@ const ATOMS: ReadonlyMap<string, Atom> = new Map<string, Atom>([
     at = appendBytes(bytes, at, time(record.startedAt));
     return next(record, bytes, at);
   }],
-  ["%m", (before, next) => (record, bytes, at) => {
+  ["%m", (before, next, { json }) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
-    at = appendValue(bytes, at, record.method);
+    at = appendValue(bytes, at, record.method, json);
     return next(record, bytes, at);
   }],
-  ["%U", (before, next) => (record, bytes, at) => {
+  ["%U", (before, next, { json }) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
-    at = appendValue(bytes, at, record.rawPath);
+    at = appendValue(bytes, at, record.rawPath, json);
     return next(record, bytes, at);
   }],
-  ["%q", (before, next) => (record, bytes, at) => {
+  ["%q", (before, next, { json }) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
     if (record.query !== "") {
       at = appendValue(bytes, at, "?");
-      at = appendValue(bytes, at, record.query);
+      at = appendValue(bytes, at, record.query, json);
     }
     return next(record, bytes, at);
   }],
@@ -101,17 +114,17 @@ const ATOMS: ReadonlyMap<string, Atom> = new Map<string, Atom>([
     at = appendValue(bytes, at, record.httpVersion);
     return next(record, bytes, at);
   }],
-  ["%s", (before, next) => (record, bytes, at) => {
+  ["%s", (before, next, { none }) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
     at = record.status === null
-      ? appendValue(bytes, at, "-")
+      ? appendValue(bytes, at, none)
       : appendNumber(bytes, at, record.status);
     return next(record, bytes, at);
   }],
-  ["%b", (before, next) => (record, bytes, at) => {
+  ["%b", (before, next, { none }) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
     at = record.bodyBytes === 0
-      ? appendValue(bytes, at, "-")
+      ? appendValue(bytes, at, none)
       : appendNumber(bytes, at, record.bodyBytes);
     return next(record, bytes, at);
   }],
@@ -143,30 +156,49 @@ const ATOMS: ReadonlyMap<string, Atom> = new Map<string, Atom>([
 
 /**
  * Compiles the name of a preset (clf, combined, common, tiny) or a format of
- * atoms.
+ * atoms. In a format that looks like JSON, values have the escapes of JSON, and
+ * what is not there is null, or "-" between quotes.
  *
- * @throws {OptionError} When the format has an atom that does not exist.
+ * @throws {OptionError} When the format has an atom that does not exist, or
+ * none that tells lines apart.
  */
 export function compileAccessFormat(format: string): AccessFormat {
-  const atoms: Atom[] = [];
+  const atoms: [atom: Atom, style: AtomStyle][] = [];
   // What stands before each atom, and after the last.
   const between = [""];
+  const json = /^\s*[{[].*[}\]]\s*$/s.test(format);
+  let quoted = false;
   const parts = (PRESETS.get(format) ?? format)
     .match(/%\{[^}]*\}?.?|%.?|[^%]+/gsu) ?? [];
   for (const part of parts.flatMap(expanded)) {
     const text = part.startsWith("%") ? CONSTANTS.get(part) : part;
     if (text === undefined) {
-      atoms.push(atom(part));
+      const none = json && !quoted ? "null" : "-";
+      atoms.push([atom(part), { json, none }]);
       between.push("");
     } else {
       between[atoms.length] += text;
+      for (const _ of text.matchAll(/(?<!\\)"/g)) quoted = !quoted;
     }
   }
+  if (atoms.length === 0) throw noAtoms(format);
   const literals = between.map((text) => ENCODER.encode(text));
   const last = literals.pop()!;
   return atoms.reduceRight<AccessFormat>(
-    (next, atom, i) => atom(literals[i], next),
+    (next, [atom, style], i) => atom(literals[i], next, style),
     (_, bytes, at) => appendLiteral(bytes, at, last),
+  );
+}
+
+/** A preset that does not exist, or a format whose lines are all the same. */
+function noAtoms(format: string): OptionError {
+  const hint = /json/i.test(format)
+    ? `; for JSON give the line: '{"time":"%t","host":"%h","request":"%r","status":%s,"bytes":%B}'`
+    : didYouMean(format, PRESETS.keys());
+  return new OptionError(
+    `--access-log-format ${quote(format)} is no preset (${
+      [...PRESETS.keys()].join(", ")
+    }) and has no atom such as %h, so that all lines would be the same${hint}`,
   );
 }
 
@@ -192,10 +224,12 @@ export function tellsBytes(format: string): boolean {
 function atom(part: string): Atom {
   const name = /^%\{([^}]+)\}i$/.exec(part)?.[1].toLowerCase();
   if (name !== undefined) {
-    return (before, next) => (record, bytes, at) => {
+    return (before, next, { json, none }) => (record, bytes, at) => {
       at = appendLiteral(bytes, at, before);
       const field = record.headers.find((field) => field[0] === name);
-      at = appendValue(bytes, at, field === undefined ? "-" : field[1]);
+      at = field === undefined
+        ? appendValue(bytes, at, none)
+        : appendValue(bytes, at, field[1], json);
       return next(record, bytes, at);
     };
   }

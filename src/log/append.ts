@@ -35,18 +35,21 @@ export function appendBytes(
 }
 
 /**
- * Appends a value. What is no printable ASCII is escaped as `\xNN`, and so
- * are quotes and backslashes, so that no client can forge lines or fields.
+ * Appends a value. What is no printable ASCII is escaped, and so are quotes
+ * and backslashes, so that no client can forge lines or fields.
+ *
+ * @param json Whether as in JSON, `\uNNNN`; else units of a byte are `\xNN`.
  */
 export function appendValue(
   bytes: Uint8Array,
   at: number,
   text: string,
+  json = false,
 ): number {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit < 0x20 || unit > 0x7e || unit === QUOTE || unit === BACKSLASH) {
-      at = appendEscaped(bytes, at, unit);
+      at = appendEscaped(bytes, at, unit, json);
     } else bytes[at++] = unit;
   }
   return at;
@@ -77,9 +80,14 @@ function countDigits(value: number): number {
   return String(value).length;
 }
 
-function appendEscaped(bytes: Uint8Array, at: number, unit: number): number {
+function appendEscaped(
+  bytes: Uint8Array,
+  at: number,
+  unit: number,
+  json: boolean,
+): number {
   const hex = unit.toString(16).toUpperCase();
-  const text = unit > 0xff
+  const text = json || unit > 0xff
     ? `\\u${hex.padStart(4, "0")}`
     : `\\x${hex.padStart(2, "0")}`;
   for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);

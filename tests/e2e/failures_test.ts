@@ -164,6 +164,12 @@ Deno.test("an unknown log atom: exit 2, and the message lists what there is (PAG
   assertMatch(message, /^.*combined.*\n$/);
 });
 
+Deno.test("a preset of the access log that does not exist: exit 2, and what may be meant", async () => {
+  const [code, message] = await failure(["--access-log-format", "combind"]);
+  assertEquals(code, 2);
+  assertMatch(message, /"combind" is no preset .*; did you mean combined\?\n$/);
+});
+
 Deno.test("a wrong command line: exit 2 and one line", async () => {
   const files = { "cert.pem": cert, "text.txt": "" };
   const cases: [args: string, message: string][] = [

@@ -89,8 +89,11 @@ Deno.test("every atom prints its value", () => {
     ["%%", "%"],
   ];
   for (const [format, text, changes] of cases) {
-    assertEquals(line(format, changes), text, format);
-    assertEquals(line(`<${format}|${format}>`, changes), `<${text}|${text}>`);
+    assertEquals(line(`%T${format}`, changes), `1${text}`, format);
+    assertEquals(
+      line(`<%T${format}|${format}>`, changes),
+      `<1${text}|${text}>`,
+    );
   }
 });
 
@@ -126,13 +129,77 @@ Deno.test("times are right in any order, on both sides of a second and of a year
   }
 });
 
-Deno.test("literals stay as they are, around atoms and alone", () => {
-  assertEquals(line(""), "");
-  assertEquals(line("plain } { i text"), "plain } { i text");
+Deno.test("literals stay as they are", () => {
+  assertEquals(line("plain } { i %m text"), "plain } { i GET text");
   assertEquals(line('{"s":%s,"é":"%m"}\t100%%'), '{"s":200,"é":"GET"}\t100%');
   assertEquals(line("%%h %%%h"), "%h %203.0.113.9");
-  assertEquals(line("CLF"), "CLF");
-  assertEquals(line("toString"), "toString");
+});
+
+Deno.test("a format without atoms fails, and says what may be meant", () => {
+  const cases = [
+    ["", " such as %h, so that all lines would be the same"],
+    ["plain text 100%%", "is no preset (clf, combined, common, tiny)"],
+    ["%l %u", "has no atom such as %h"],
+    ["CLF", "; did you mean clf?"],
+    ["combind", "; did you mean combined?"],
+    ["comon", "; did you mean common?"],
+    ["json", `; for JSON give the line: '{"time":"%t",`],
+    ["JSON", `; for JSON give the line: '{"time":"%t",`],
+  ];
+  for (const [format, said] of cases) {
+    const { message } = assertThrows(
+      () => compileAccessFormat(format),
+      OptionError,
+    );
+    assertStringIncludes(message, `--access-log-format "${format}"`);
+    assertStringIncludes(message, said);
+  }
+});
+
+Deno.test("lines of a JSON format are JSON, whatever a client sends", () => {
+  const format =
+    ' {"h":"%h","r":"%r","ua":"%{User-Agent}i","s":%s,"b":%b,"B":%B,"d":%d,"x":%{X}i,"q":"a\\"%q"} ';
+  const hostile = Array.from(
+    { length: 256 },
+    (_, i) => String.fromCharCode(i),
+  ).join("");
+  assertEquals(
+    JSON.parse(line(format, {
+      rawPath: hostile,
+      query: '"\\',
+      headers: [["user-agent", hostile]],
+    })),
+    {
+      h: "203.0.113.9",
+      r: `GET ${hostile}?"\\ HTTP/1.1`,
+      ua: hostile,
+      s: 200,
+      b: 5120,
+      B: 5120,
+      d: 1.235,
+      x: null,
+      q: 'a"?"\\',
+    },
+  );
+  const none = { host: null, status: null, bodyBytes: 0, query: "" };
+  assertEquals(JSON.parse(line(format, { ...none, headers: [] })), {
+    h: "-",
+    r: "GET /caf%C3%A9 HTTP/1.1",
+    ua: "-",
+    s: null,
+    b: null,
+    B: 0,
+    d: 1.235,
+    x: null,
+    q: 'a"',
+  });
+  // The line that a message suggests.
+  const { message } = assertThrows(
+    () => compileAccessFormat("json"),
+    OptionError,
+  );
+  const [, suggested] = /'(.*)'$/.exec(message)!;
+  assertEquals(JSON.parse(line(suggested)).status, 200);
 });
 
 Deno.test("an unknown atom fails and is named, with the atoms there are (PAGI.md 104)", () => {
