@@ -101,6 +101,11 @@ export class LogFile<Entry> {
     this.#schedule();
   }
 
+  /** Writes what waits; resolves when it is written. */
+  flush(): Promise<void> {
+    return this.#enqueue(() => this.#writeWaiting());
+  }
+
   /** Opens the file anew; what was taken so far still goes to the old one. */
   reopen(): Promise<void> {
     return this.#enqueue(async () => {

@@ -34,6 +34,8 @@ export type ToWorker =
   /** Stop gracefully: for good, or because a successor has taken over. */
   | { readonly type: "stop"; readonly replaced: boolean }
   | { readonly type: "reopenLogs" }
+  /** Write what waits to be logged, and say `flushed`. */
+  | { readonly type: "flushLogs" }
   /** So many connections were closed: accept again where that failed. */
   | { readonly type: "acceptAgain"; readonly closed: number }
   /** Which peers have a request running? */
@@ -75,4 +77,5 @@ export type FromWorker =
   | { readonly type: "acceptFailed" }
   /** The app called `Deno.exit`. */
   | { readonly type: "exit"; readonly code: number }
+  | { readonly type: "flushed" }
   | { readonly type: "stopped" };

@@ -127,7 +127,8 @@ function warnOfRenewal({ sslCert, sslKey }: Settings): void {
 
 function isReadable(path: string): boolean {
   try {
-    Deno.openSync(path).close();
+    // A pipe is not read a second time.
+    if (Deno.statSync(path).isFile) Deno.openSync(path).close();
     return true;
   } catch {
     return false;

@@ -17,6 +17,10 @@ export async function reloadKeyPair(
   present: KeyPair | null,
 ): Promise<KeyPair | null> {
   try {
+    for (const path of [settings.sslCert, settings.sslKey]) {
+      // Nobody writes a second time to what a shell gave for `<(...)`.
+      if (path !== null && !Deno.statSync(path).isFile) return present;
+    }
     return await readKeyPair(settings);
   } catch (error) {
     log.error(

@@ -7,6 +7,7 @@
 import type { ListenAddress } from "../options/address.ts";
 import type { Settings } from "../options/settings.ts";
 import { log } from "../log/log.ts";
+import type { Timer } from "../std/timer.ts";
 import { buryAdoptedChildren } from "../system/adopted_children.ts";
 import { isFirstProcess } from "./first_process.ts";
 import type { OwnCommand } from "./own_command.ts";
@@ -16,6 +17,9 @@ import {
   startSuccessor,
   type Successor,
 } from "./takeover.ts";
+
+/** How long a stop waits for logs to be written (ms). */
+const FLUSH_MS = 250;
 
 /** The signals that leave it to the service what to do. */
 export type ServiceSignal = Exclude<
@@ -49,6 +53,8 @@ export interface Service {
   readonly failure: Promise<never>;
   /** Resolves when only a fresh process can go on. */
   readonly stuck: Promise<void>;
+  /** Writes what waits to be logged; resolves when it is written. */
+  flushLogs(): Promise<void>;
   /** Opens the log files anew. */
   reopenLogs(): void;
   /** What the other signals do. */
@@ -91,6 +97,8 @@ export async function runService(
     stopping.abort();
     stopped.resolve(service.stop());
   };
+  // What was said of signals; lines of requests before them come first.
+  let told: Promise<void> = Promise.resolve();
   let startingOver = false;
   const startOver = async () => {
     if (stopping.signal.aborted || !service.serving) return;
@@ -124,12 +132,17 @@ export async function runService(
       if (signal !== "SIGTERM" && signal !== "SIGINT") {
         return service.signal(signal);
       }
-      log.info(
-        stopping.signal.aborted
-          ? `${signal} again: stopping without waiting.`
-          : `${signal}: stopping.`,
-      );
-      stop();
+      const again = stopping.signal.aborted;
+      stopping.abort();
+      told = told.then(async () => {
+        if (!again) await soon(service.flushLogs());
+        log.info(
+          again
+            ? `${signal} again: stopping without waiting.`
+            : `${signal}: stopping.`,
+        );
+        stop();
+      });
     },
   );
   void service.stuck.then(startOver);
@@ -149,6 +162,16 @@ export async function runService(
     stopBurying();
     remove();
   }
+}
+
+/** Waits for logs to be written, but not for long: a disk may stall. */
+async function soon(written: Promise<void>): Promise<void> {
+  let timer: Timer | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, FLUSH_MS);
+  });
+  await Promise.race([written, late]);
+  clearTimeout(timer);
 }
 
 /** Starts a fresh process and hands over to it; false when it does not serve. */

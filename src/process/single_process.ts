@@ -8,8 +8,10 @@ import { hideLegacyAbortWarning } from "../log/legacy_abort_warning.ts";
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
+import type { KeyPair } from "../server/key_pair.ts";
 import type { Server } from "../server/server.ts";
 import { checkFree } from "./check_free.ts";
+import { reloadKeyPair } from "./reload_key_pair.ts";
 import type {
   Service,
   ServiceFacts,
@@ -27,6 +29,10 @@ export interface LoadedServer {
   readonly title: string;
 }
 
+function isSamePair(a: KeyPair, b: KeyPair): boolean {
+  return a.cert === b.cert && a.key === b.key;
+}
+
 /** A server as a service. */
 export class SingleProcess implements Service {
   readonly listeners = 1;
@@ -36,7 +42,11 @@ export class SingleProcess implements Service {
   readonly #predecessor: Predecessor | null;
   #loaded: LoadedServer | null = null;
   #stopped = false;
-  #shared: SharedAddresses<Server> | null = null;
+  /** Holds the listeners in use, for those that share its addresses. */
+  #holder = {};
+  #shared: SharedAddresses<object> | null = null;
+  /** Settles when no reload is under way; never rejects. */
+  #reloading: Promise<void> = Promise.resolve();
   #handedOver: Promise<void> | null = null;
 
   /** @param load Loads the app; a signal can stop the process meanwhile. */
@@ -60,6 +70,16 @@ export class SingleProcess implements Service {
   async start(): Promise<void> {
     surviveStrayErrors();
     hideLegacyAbortWarning();
+    globalThis.addEventListener("unload", this.#tellOfExit);
+    try {
+      await this.#start();
+    } catch (error) {
+      globalThis.removeEventListener("unload", this.#tellOfExit);
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
     const { server } = this.#loaded = await this.#load();
     if (this.#stopped) return;
     const addresses: readonly ListenAddress[] = this.#predecessor?.addresses ??
@@ -71,7 +91,7 @@ export class SingleProcess implements Service {
     if (!server.sharesAddresses || !server.serving) return;
     const others = this.#predecessor?.listeners ?? 0;
     this.#shared = new SharedAddresses(server.bound, others);
-    this.#shared.join(server);
+    this.#shared.join(this.#holder);
   }
 
   /** The first call after a handover does not hurry what is left. */
@@ -81,7 +101,16 @@ export class SingleProcess implements Service {
     this.#handedOver = null;
     await (handedOver ?? this.#loaded?.server.stop());
     this.#shared?.close();
+    globalThis.removeEventListener("unload", this.#tellOfExit);
   }
+
+  /** An app that calls `Deno.exit` ends everything, without a word. */
+  readonly #tellOfExit = (): void => {
+    this.#loaded?.server.abandon();
+    log.error(
+      `The app ended the process: it called Deno.exit(${Deno.exitCode}), or Node's process.exit.`,
+    );
+  };
 
   async predecessorLeaves(left: Promise<void>): Promise<void> {
     await left;
@@ -90,16 +119,21 @@ export class SingleProcess implements Service {
 
   async handOver(start: StartSuccessor): Promise<boolean> {
     const { server } = this.#loaded!;
+    await this.#reloading;
     // It may have bound anew, after accepting failed.
-    this.#shared?.lost(server);
-    await this.#shared?.rejoined(server);
+    this.#shared?.lost(this.#holder);
+    await this.#shared?.rejoined(this.#holder);
     const successor = await start();
     if (successor === null) return false;
     await this.#shared?.handOver(successor.listeners);
     this.#handedOver = server.stop("replaced");
-    await this.#shared?.left(server);
+    await this.#shared?.left(this.#holder);
     await successor.closed();
     return true;
+  }
+
+  async flushLogs(): Promise<void> {
+    await this.#loaded?.server.flushLogs();
   }
 
   reopenLogs(): void {
@@ -109,11 +143,34 @@ export class SingleProcess implements Service {
   signal(signal: ServiceSignal): void {
     if (signal === "SIGHUP") {
       this.reopenLogs();
+      this.#reloading = this.#reloading.then(() => this.#renewKeyPair());
       log.warn(
         "SIGHUP: logs were reopened. A single process does not reload its app; send SIGUSR2 for that, or restart it.",
       );
     } else {
       log.debug(`${signal}: a single process has no workers to add or end.`);
+    }
+  }
+
+  /** Uses the TLS files as they are now, if they have changed. */
+  async #renewKeyPair(): Promise<void> {
+    const server = this.#loaded?.server;
+    const present = server?.keyPair;
+    if (server === undefined || present == null) return;
+    const fresh = await reloadKeyPair(server.settings, present);
+    if (fresh === null || isSamePair(fresh, present) || !server.serving) return;
+    try {
+      const close = await server.listenAnew(fresh);
+      const [old, holder] = [this.#holder, {}];
+      this.#holder = holder;
+      this.#shared?.join(holder);
+      await this.#shared?.avoid(old);
+      this.#shared?.closes(old);
+      void close();
+      await this.#shared?.left(old);
+      log.info("New connections get the certificate that was read anew.");
+    } catch (error) {
+      log.error("The certificate that was read anew cannot be used.", error);
     }
   }
 }

@@ -139,6 +139,12 @@ export class Supervisor implements Service {
     else this.#remove();
   }
 
+  async flushLogs(): Promise<void> {
+    await Promise.all(
+      [...this.#pool.all()].map((worker) => worker.flushLogs()),
+    );
+  }
+
   reopenLogs(): void {
     reopenLog();
     for (const worker of this.#pool.all()) worker.reopenLogs();

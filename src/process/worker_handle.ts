@@ -49,6 +49,7 @@ export class WorkerHandle {
   readonly #stopped = Promise.withResolvers<void>();
   readonly #asked = new Map<number, (peers: readonly string[]) => void>();
   #questions = 0;
+  #flushed = Promise.withResolvers<void>();
 
   constructor(plan: WorkerPlan, events: WorkerEvents) {
     this.number = plan.number;
@@ -111,6 +112,12 @@ export class WorkerHandle {
     this.#tell({ type: "reopenLogs" });
   }
 
+  /** Has it write what waits to be logged; resolves when it has. */
+  flushLogs(): Promise<void> {
+    this.#tell({ type: "flushLogs" });
+    return Promise.race([this.#flushed.promise, this.#stopped.promise]);
+  }
+
   /** Has it bind anew; `closed` connections made room. */
   acceptAgain(closed: number): void {
     this.#tell({ type: "acceptAgain", closed });
@@ -168,6 +175,10 @@ export class WorkerHandle {
         return this.#events.onAcceptFailed(this);
       case "exit":
         return this.#gone(`its app called Deno.exit(${message.code})`);
+      case "flushed":
+        this.#flushed.resolve();
+        this.#flushed = Promise.withResolvers();
+        return;
       case "stopped":
         return this.#stopped.resolve();
     }

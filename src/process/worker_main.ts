@@ -51,6 +51,9 @@ async function handle(message: ToWorker): Promise<void> {
       return tell({ type: "stopped" });
     case "reopenLogs":
       return server?.reopenLogs();
+    case "flushLogs":
+      await server?.flushLogs();
+      return tell({ type: "flushed" });
     case "acceptAgain":
       room.resolve(message.closed);
       room = Promise.withResolvers();

@@ -53,6 +53,16 @@ export class AccessLog {
     this.#file.reopen();
   }
 
+  /** Writes what waits; resolves when it is written. */
+  async flush(): Promise<void> {
+    await this.#file.flush();
+  }
+
+  /** Writes at once what waits, for a process that ends without `close`. */
+  flushSync(): void {
+    this.#file.flushSync();
+  }
+
   /** Writes what is left, and closes. */
   async close(): Promise<void> {
     await this.#file.close();

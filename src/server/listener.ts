@@ -29,7 +29,7 @@ type HttpServer = Deno.HttpServer<Deno.Addr>;
 /** Listens at one address and keeps listening. */
 export class Listener {
   readonly #worker: WorkerContext;
-  readonly #tls: KeyPair | null;
+  #tls: KeyPair | null;
   #address: ListenAddress;
   /** The one that accepts, after those that failed to: their connections live. */
   readonly #servers: HttpServer[] = [];
@@ -54,13 +54,47 @@ export class Listener {
    * @throws {import("./listen_error.ts").ListenError} When it is taken, not allowed or not there.
    */
   async listen(): Promise<void> {
+    await this.#listen(this.#worker.takesOver);
+  }
+
+  /**
+   * Listens with another certificate too; the returned function closes the
+   * listener of before, and resolves when its connections have ended. Where no
+   * two listeners can share a port, that one is closed at once.
+   *
+   * @throws {import("./listen_error.ts").ListenError} When it cannot bind; the
+   * listener of before goes on.
+   */
+  async renew(tls: KeyPair): Promise<() => Promise<void>> {
+    const before = this.#tls;
+    const old = [...this.#servers];
+    const close = async (): Promise<void> => {
+      await Promise.all(old.map((server) => server.shutdown()));
+    };
+    this.#tls = tls;
+    if (!this.#worker.shared && !("path" in this.#address)) {
+      const closed = close();
+      await this.#listenAgain();
+      return () => closed;
+    }
+    try {
+      await this.#listen(true);
+      return close;
+    } catch (error) {
+      this.#tls = before;
+      throw error;
+    }
+  }
+
+  /** @param takesOver Whether to replace a Unix socket that is in use. */
+  async #listen(takesOver: boolean): Promise<void> {
     if (!("path" in this.#address)) {
       return this.#serve({
         hostname: this.#address.host,
         port: this.#address.port,
       });
     }
-    const { takesOver, settings: { socketMode } } = this.#worker;
+    const { socketMode } = this.#worker.settings;
     const servers = this.#servers.length;
     try {
       await this.#socketPath!.bind(
@@ -95,6 +129,11 @@ export class Listener {
       ? `[${host}]`
       : host;
     return `${scheme}://${name}:${port}/`;
+  }
+
+  /** Removes the file of a Unix socket, for a process that ends at once. */
+  abandon(): void {
+    this.#socketPath?.release();
   }
 
   /** Takes no new connections; resolves when the present ones have ended. */
@@ -160,6 +199,10 @@ export class Listener {
         error instanceof Error ? error.message : error
       }). ${closed} idle connections were closed; serving again.`,
     );
+    await this.#listenAgain();
+  }
+
+  async #listenAgain(): Promise<void> {
     while (!this.#closing) {
       try {
         return await this.listen();

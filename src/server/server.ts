@@ -155,6 +155,30 @@ export class Server {
     reportGuard(worker.guard, this.#connectionLimit(), this.settings);
   }
 
+  /** The certificate and key in use; null without TLS. */
+  get keyPair(): KeyPair | null {
+    return this.#keyPair;
+  }
+
+  /**
+   * Listens at the same addresses with another certificate. New connections
+   * reach the new listeners or the old ones until the returned function closes
+   * those; what runs on their connections comes to its end.
+   *
+   * @throws {ListenError} When an address cannot be bound once more; the old
+   * listener goes on there.
+   */
+  async listenAnew(keyPair: KeyPair): Promise<() => Promise<void>> {
+    const closes: (() => Promise<void>)[] = [];
+    for (const listener of this.#listeners) {
+      closes.push(await listener.renew(keyPair));
+    }
+    this.#keyPair = keyPair;
+    return async () => {
+      await Promise.all(closes.map((close) => close()));
+    };
+  }
+
   /**
    * The second half without an address, for tests of apps: nothing is bound,
    * no connection guarded.
@@ -199,6 +223,17 @@ export class Server {
         exchange.disconnect(reason);
       }
     }
+  }
+
+  /** Writes what waits to be logged; resolves when it is written. */
+  async flushLogs(): Promise<void> {
+    await this.#accessLog?.flush();
+  }
+
+  /** For a process that ends at once: leaves no socket's file, no line unwritten. */
+  abandon(): void {
+    for (const listener of this.#listeners) listener.abandon();
+    this.#accessLog?.flushSync();
   }
 
   /** Opens the log files anew. */

@@ -207,3 +207,90 @@ Deno.test(
     }
   },
 );
+
+for (const shared of [true, false]) {
+  testWith(
+    ["openssl"],
+    `HUP in a single process ${
+      shared ? "with" : "without"
+    } shared ports serves a renewed certificate as certbot lays it out`,
+    async () => {
+      const folder = Deno.makeTempDirSync({ prefix: "pagi-certbot-" });
+      try {
+        const [live, archive] = ["live/example.org", "archive/example.org"]
+          .map((path) => `${folder}/${path}`);
+        for (const path of [live, archive]) {
+          Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+        }
+        const issue = async (number: number): Promise<string> => {
+          const names = ["privkey", "fullchain"];
+          const [keyPath, certPath] = names.map((name) =>
+            `${archive}/${name}${number}.pem`
+          );
+          const { success } = await new Deno.Command("openssl", {
+            args: [
+              ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+                .split(" "),
+              ..."-days 2 -subj /CN=localhost -addext basicConstraints=CA:FALSE"
+                .split(" "),
+              ...["-addext", "subjectAltName=IP:127.0.0.1"],
+              ...["-keyout", keyPath, "-out", certPath],
+            ],
+            stderr: "null",
+          }).output();
+          assert(success);
+          Deno.chmodSync(keyPath, 0o600);
+          for (const name of names) {
+            const link = `${live}/${name}.pem`;
+            Deno.symlinkSync(
+              `../../archive/example.org/${name}${number}.pem`,
+              `${link}.new`,
+            );
+            Deno.renameSync(`${link}.new`, link);
+          }
+          return Deno.readTextFileSync(certPath);
+        };
+        const first = await issue(1);
+        const config = new URL("../../deno.json", import.meta.url);
+        await using program = await startProgram(
+          [
+            ...["--ssl-cert", `${live}/fullchain.pem`],
+            ...["--ssl-key", `${live}/privkey.pem`],
+            ...["-p", "0", "--no-access-log", "./app.js"],
+          ],
+          {
+            ...OPTIONS,
+            permissions: shared
+              ? ["-A"]
+              : ["-A", "--config", noSharing(folder, config)],
+          },
+        );
+        const ask = async (client: Deno.HttpClient): Promise<string> =>
+          await (await fetch(program.url, { client })).text();
+        using old = Deno.createHttpClient({ caCerts: [first] });
+        assertMatch(await ask(old), /^one /);
+        const second = await issue(2);
+        program.signal("SIGHUP");
+        await program.logged(/ info {2}New connections get the certificate/);
+        using renewed = Deno.createHttpClient({ caCerts: [second] });
+        assertMatch(await ask(renewed), /^one /);
+        // Without a change nothing happens, and what is broken is told.
+        Deno.writeTextFileSync(`${archive}/privkey2.pem`, "no key");
+        program.signal("SIGHUP");
+        await program.logged(/ error The TLS files cannot be used, so the pre/);
+        assertMatch(await ask(renewed), /^one /);
+        assertEquals((await program.stop()).code, 0);
+      } finally {
+        Deno.removeSync(folder, { recursive: true });
+      }
+    },
+  );
+}
+
+/** The project's configuration without what lets listeners share a port. */
+function noSharing(folder: string, config: URL): string {
+  const { imports } = JSON.parse(Deno.readTextFileSync(config));
+  const path = `${folder}/deno.json`;
+  Deno.writeTextFileSync(path, JSON.stringify({ imports }));
+  return path;
+}
