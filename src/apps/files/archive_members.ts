@@ -30,12 +30,12 @@ export interface ArchivePlan extends Found {
   readonly length: number;
 }
 
-/** Members of one archive at most, which take about 50 MB of memory. */
-const MOST_MEMBERS = 250_000;
+/** Members of one archive at most, which take about 80 MB of memory. */
+const MOST_MEMBERS = 200_000;
 /** Milliseconds that a walk may take, with the turns of others in between. */
 const LONGEST_WALK = 60_000;
 /** About the bytes of memory for each member. */
-const MEMBER_WEIGHT = 200;
+const MEMBER_WEIGHT = 400;
 
 /** A folder that is still to be walked. */
 interface Folder {
@@ -109,13 +109,21 @@ export async function archiveMembers(
         continue;
       }
       const mtime = Math.floor(stat.mtime / 1000);
-      const inArchive = path + names.nameFor(entry.name);
+      const name = names.nameFor(entry.name);
+      // One string for both where it can be one.
+      const inArchive = path === source && name === entry.name
+        ? own
+        : path + name;
       if (stat.isFile) {
         const executable = (stat.mode & 0o100) !== 0;
         const { size } = stat;
         add({ path: inArchive, source: own, size, mtime, executable });
       } else {
-        const top = { source: `${own}/`, path: `${inArchive}/` };
+        const below = `${own}/`;
+        const top = {
+          source: below,
+          path: inArchive === own ? below : `${inArchive}/`,
+        };
         add({ ...top, size: 0, mtime, executable: false });
         folders.push(top);
       }

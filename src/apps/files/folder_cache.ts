@@ -159,7 +159,8 @@ export interface Use<T> extends Disposable {
  */
 export class FolderCache<T extends Found> {
   readonly #mostLooks: number;
-  readonly #mostWeight: number;
+  readonly #mostKept: number;
+  readonly #mostUsed: number;
   /** By path; the one that was used last is the last one. */
   readonly #places = new Map<string, Place<T>>();
   /** Places with a look that runs or is to come. */
@@ -169,11 +170,13 @@ export class FolderCache<T extends Found> {
 
   /**
    * @param mostLooks Folders that are looked at at a time.
-   * @param mostWeight Bytes of all that is kept or used.
+   * @param mostKept Bytes of all that is kept without being used.
+   * @param mostUsed Bytes that may be in use when a look begins.
    */
-  constructor(mostLooks: number, mostWeight: number) {
+  constructor(mostLooks: number, mostKept: number, mostUsed: number) {
     this.#mostLooks = mostLooks;
-    this.#mostWeight = mostWeight;
+    this.#mostKept = mostKept;
+    this.#mostUsed = mostUsed;
   }
 
   /**
@@ -227,9 +230,7 @@ export class FolderCache<T extends Found> {
 
   #isBusy(): boolean {
     if (this.#looks >= this.#mostLooks) return true;
-    if (this.#weight < this.#mostWeight) return false;
-    this.#evict();
-    return this.#weight >= this.#mostWeight;
+    return this.#weight >= this.#mostUsed;
   }
 
   /** The look that is to come; it begins when the running one has ended. */
@@ -302,11 +303,11 @@ export class FolderCache<T extends Found> {
     this.#evict();
   }
 
-  /** Forgets what was not used for longest until the rest fits. */
+  /** Forgets what was not used for longest until the rest can be kept. */
   #evict(): void {
-    if (this.#weight <= this.#mostWeight) return;
+    if (this.#weight <= this.#mostKept) return;
     for (const place of this.#places.values()) {
-      if (this.#weight <= this.#mostWeight) return;
+      if (this.#weight <= this.#mostKept) return;
       if (place.users > 0 || !place.isIdle) continue;
       this.#keep(place, null);
       this.#places.delete(place.path);

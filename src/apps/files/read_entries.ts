@@ -138,9 +138,7 @@ export function lookAt(
     const served = stat.isFile || stat.isDirectory;
     return { stat, problem: served ? null : "special" };
   } catch (error) {
-    // Whatever it is, it is no reason to hide the rest of the folder.
-    const isGone = (error as { code?: string }).code === "ENOENT";
-    return { stat: null, problem: isGone ? "absent" : "unreadable" };
+    return { stat: null, problem: problemOf(error) };
   }
 }
 
@@ -150,10 +148,16 @@ function lookAtLink(root: DocumentRoot, path: string): Seen {
     using thing = opened;
     return { stat: statOf(thing.path ?? root.pathOf(path)), problem: null };
   }
-  const problem = opened === 403 ? "outside" : "absent";
   try {
-    return { stat: statOf(root.pathOf(path)), problem };
-  } catch {
-    return { stat: null, problem };
+    const stat = statOf(root.pathOf(path));
+    return { stat, problem: opened === 403 ? "outside" : "special" };
+  } catch (error) {
+    return { stat: null, problem: problemOf(error) };
   }
+}
+
+/** Whatever the error is, it is no reason to hide the rest of the folder. */
+function problemOf(error: unknown): Problem {
+  const { code } = error as { code?: string };
+  return code === "ENOENT" ? "absent" : "unreadable";
 }

@@ -30,9 +30,11 @@ import {
 /** Bytes in one piece of the body. */
 const PIECE = 64 * 1024;
 /** Folder trees that are walked at a time. */
-const MOST_WALKS = 4;
-/** Bytes of memory for what walks found, kept or used. */
-const MOST_MEMORY = 100 << 20;
+const MOST_WALKS = 8;
+/** Bytes of memory for what walks found, when nobody uses it any more … */
+const MOST_KEPT = 32 << 20;
+/** … and together with what is used. */
+const MOST_USED = 256 << 20;
 /** A file is opened by two at a time. */
 const FILE_DESCRIPTORS = 2;
 
@@ -40,7 +42,11 @@ const FILE_DESCRIPTORS = 2;
 export class Archives {
   readonly #root: DocumentRoot;
   readonly #showHidden: boolean;
-  readonly #plans = new FolderCache<ArchivePlan>(MOST_WALKS, MOST_MEMORY);
+  readonly #plans = new FolderCache<ArchivePlan>(
+    MOST_WALKS,
+    MOST_KEPT,
+    MOST_USED,
+  );
 
   constructor(root: DocumentRoot, showHidden: boolean) {
     this.#root = root;

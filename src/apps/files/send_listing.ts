@@ -89,8 +89,13 @@ const BROTLI_QUALITY = 4;
 
 /** Folders that are looked at at a time. */
 const MOST_LOOKS = 64;
-/** Bytes of memory for what was found in folders and made of it. */
-const MOST_MEMORY = 64 << 20;
+/**
+ * Bytes of memory for what was found in folders and made of it, when nobody
+ * uses it any more …
+ */
+const MOST_KEPT = 64 << 20;
+/** … and together with what is used. */
+const MOST_USED = 256 << 20;
 /** About the bytes of memory for each entry. */
 const ENTRY_WEIGHT = 250;
 
@@ -115,7 +120,11 @@ interface FolderListing extends Found, FolderContents {
  */
 export function folderSender(settings: ListingSettings): SendFolder {
   const { root, showHidden } = settings;
-  const listings = new FolderCache<FolderListing>(MOST_LOOKS, MOST_MEMORY);
+  const listings = new FolderCache<FolderListing>(
+    MOST_LOOKS,
+    MOST_KEPT,
+    MOST_USED,
+  );
   const archives = new Archives(root, showHidden);
 
   async function look(path: string, turns: Turns): Promise<FolderListing> {

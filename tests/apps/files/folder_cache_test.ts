@@ -52,7 +52,7 @@ async function settled(folder: string): Promise<Snapshot> {
 }
 
 Deno.test("requests share a look, but none that began before they asked", async () => {
-  const cache = new FolderCache<Found>(1, 100);
+  const cache = new FolderCache<Found>(1, 100, 100);
   let looks = 0;
   const { promise, resolve } = Promise.withResolvers<void>();
   const unsettled = () => {
@@ -81,7 +81,7 @@ Deno.test("requests share a look, but none that began before they asked", async 
 Deno.test("what was found is kept until a file or the folder changes", async () => {
   const folder = oldFolder();
   try {
-    const cache = new FolderCache<Found>(1, 100);
+    const cache = new FolderCache<Found>(1, 100, 100);
     let looks = 0;
     const look = async () => {
       looks++;
@@ -116,7 +116,7 @@ Deno.test("a folder that has only just changed is looked at again", () => {
 });
 
 Deno.test("a look ends at its next turn when nobody waits for it any more", async () => {
-  const cache = new FolderCache<Found>(1, 100);
+  const cache = new FolderCache<Found>(1, 100, 100);
   const clients = [leavingClient(), leavingClient()];
   let turnsTaken = 0;
   let ended = false;
@@ -143,7 +143,7 @@ Deno.test("a look ends at its next turn when nobody waits for it any more", asyn
 });
 
 Deno.test("too many looks at a time are refused with a sentence", async () => {
-  const cache = new FolderCache<Found>(2, 100);
+  const cache = new FolderCache<Found>(2, 100, 100);
   const { promise, resolve } = Promise.withResolvers<Found>();
   const running = ["a/", "b/", "a/"].map((path) =>
     cache.use(path, STAYS, () => promise)
@@ -160,7 +160,7 @@ Deno.test("too many looks at a time are refused with a sentence", async () => {
 });
 
 Deno.test("what is in use is not forgotten, and more is refused", async () => {
-  const cache = new FolderCache<Found>(9, 100);
+  const cache = new FolderCache<Found>(9, 100, 100);
   const look = () => Promise.resolve(nothing(60));
   const first = (await cache.use("a/", STAYS, look))!;
   const second = (await cache.use("b/", STAYS, look))!;
