@@ -68,12 +68,11 @@ export class PidFile {
     try {
       using place = placeOf(this.#path);
       if (readPid(place, this.#path)?.pid !== Deno.pid) return;
-      const path = place.folder.entry(place.name);
       try {
-        Deno.removeSync(path);
+        Deno.removeSync(place.folder.entry(place.name));
       } catch (error) {
         if (!isDenied(error)) throw error;
-        Deno.truncateSync(path);
+        overwrite(place, new Uint8Array());
       }
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return;
@@ -82,10 +81,8 @@ export class PidFile {
   }
 }
 
-function write(
-  { folder, name }: Place,
-  { owner, replace }: PidFileOptions,
-): void {
+function write(place: Place, { owner, replace }: PidFileOptions): void {
+  const { folder, name } = place;
   const bytes = new TextEncoder().encode(`${Deno.pid}\n`);
   const temporary = `.${name}.${crypto.randomUUID().slice(0, 8)}`;
   try {
@@ -97,11 +94,20 @@ function write(
   } catch (error) {
     // A user who is not root any more may own the file in root's folder.
     if (replace && isDenied(error)) {
-      return Deno.writeFileSync(folder.entry(name), bytes, { create: false });
+      return overwrite(place, bytes);
     }
     removeIfThere(folder.entry(temporary));
     throw error;
   }
+}
+
+/** Where the folder allows nothing else; the file is known to be a pid file. */
+function overwrite({ folder, name }: Place, bytes: Uint8Array): void {
+  using found = folder.look(name);
+  if (!found?.info.isFile) {
+    throw new SystemError("it is no plain file any more");
+  }
+  Deno.writeFileSync(found.path, bytes, { create: false });
 }
 
 function removeIfThere(path: string): void {

@@ -11,6 +11,7 @@
 import type { ListenAddress } from "../options/address.ts";
 import { log } from "../log/log.ts";
 import { join } from "../std/path.ts";
+import { safeTempFolder } from "../system/folder.ts";
 import { SystemError } from "../system/system_error.ts";
 import { type OwnCommand, ownCommand } from "./own_command.ts";
 import { startOwnProcess } from "./own_process.ts";
@@ -95,7 +96,10 @@ export async function startSuccessor(
   handover: Handover,
   stopping: AbortSignal,
 ): Promise<Successor | null> {
-  const folder = await Deno.makeTempDir({ prefix: "pagi-server-" });
+  const folder = await Deno.makeTempDir({
+    dir: safeTempFolder(),
+    prefix: "pagi-server-",
+  });
   const path = join(folder, "takeover");
   const server = Deno.listen({ transport: "unix", path });
   try {

@@ -181,6 +181,28 @@ export function placeOf(path: string, follow = false): Place {
   return place(folder, basename(path), false, null);
 }
 
+/**
+ * The folder for temporary files; undefined for Deno's choice. For root one in
+ * which nobody else can replace what root has made.
+ *
+ * @throws {SystemError} When root has no such folder.
+ */
+export function safeTempFolder(): string | undefined {
+  if (!isRoot()) return undefined;
+  for (const path of [Deno.env.get("TMPDIR") || "/tmp", "/run", "/tmp"]) {
+    try {
+      using place = placeOf(`${path}/file`, true);
+      const { isShared, isSticky } = place.folder;
+      if (place.isRoots && (!isShared || isSticky)) return path;
+    } catch {
+      // the next one, then
+    }
+  }
+  throw new SystemError(
+    "Root has no folder for temporary files in which other users cannot replace its files. Set TMPDIR to one.",
+  );
+}
+
 /** Who else than root decides where a path leads; null for nobody. */
 type Deciders = number | "several users" | null;
 
