@@ -139,10 +139,10 @@ const ANY = "verify=0 takes any certificate, of whomever is there.";
 /** What a user can do about a certificate that was refused, or "". */
 export function certificateAdvice(error: unknown, name: string): string {
   const text = `${error} ${(error as { code?: string })?.code ?? ""}`;
-  if (/NotValidForName|ALTNAME_INVALID/.test(text)) {
+  if (/not valid for name|NotValidForName|ALTNAME_INVALID/.test(text)) {
     return `Its certificate is for another name than ${name}: use that name in target, or name the certificate itself with ca_cert=FILE; ${ANY}`;
   }
-  if (/Expired|NotValidYet|CERT_NOT_YET_VALID/i.test(text)) {
+  if (/expired|not valid yet|NotValidYet|NOT_YET_VALID/i.test(text)) {
     return `Its certificate has expired or is not valid yet; ${ANY}`;
   }
   if (
