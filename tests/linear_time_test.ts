@@ -1,0 +1,193 @@
+/**
+ * Whatever reads what a client or a target of the proxy sends takes a time that
+ * grows with the length of it, and not with its square.
+ *
+ * @module
+ */
+
+import {
+  type AddressView,
+  clientCookie,
+  clientRefresh,
+  clientUri,
+} from "../src/apps/proxy/client_uri.ts";
+import { parseResponseHead } from "../src/apps/proxy/response_head.ts";
+import { parseTarget } from "../src/apps/proxy/target.ts";
+import { climbs, requestPath } from "../src/apps/proxy/upstream_path.ts";
+import {
+  requestRules,
+  upstreamRequest,
+} from "../src/apps/proxy/upstream_request.ts";
+import * as files from "../src/apps/files/request_path.ts";
+import { readListingQuery } from "../src/apps/files/listing_query.ts";
+import { preferredType } from "../src/http/accept.ts";
+import { preferredCodings } from "../src/http/codings.ts";
+import { contentTypeOf, isCompressible } from "../src/http/content_type.ts";
+import { parseHttpDate } from "../src/http/dates.ts";
+import { attachment } from "../src/http/disposition.ts";
+import { parseTags } from "../src/http/etags.ts";
+import { forwardedClient } from "../src/http/forwarded.ts";
+import { escapeHtml } from "../src/http/html.ts";
+import { parseRange } from "../src/http/ranges.ts";
+import { compileAccessFormat } from "../src/log/access_format.ts";
+import { formatSseEvent } from "../src/pagi/sse_format.ts";
+import type { HeaderList } from "../src/pagi/types.ts";
+import { endToEnd } from "../src/server/end_to_end.ts";
+import { readHead } from "../src/server/request_head.ts";
+import { targetOf } from "../src/server/request_target.ts";
+import { assertLinear } from "./helpers/growth.ts";
+import { requestScope } from "./helpers/request_scope.ts";
+
+const target = parseTarget("http://backend:3000/base")!;
+const view: AddressView = {
+  target,
+  targets: [target],
+  told: "backend:3000",
+  host: "public.test",
+  secure: false,
+  root: "/api",
+};
+const rules = requestRules({}, [], {
+  preserveHost: false,
+  trustForwarded: true,
+});
+const access = compileAccessFormat('%h "%r" %{referer}i');
+const line = new Uint8Array(1 << 20);
+
+function scopeWith(headers: HeaderList, path = "/") {
+  return { ...requestScope({ target: path, rootPath: "/" }), headers, path };
+}
+
+function head(name: string, value: string, url = "http://a/"): unknown {
+  const headers = new Map([["host", "a"], [name, value]]);
+  const request = { url, method: "GET", headers } as unknown as Request;
+  const limits = {
+    maxHeaderSize: 1e9,
+    maxHeaderCount: 1e9,
+    maxBodySize: 0,
+  };
+  const info = {
+    remoteAddr: { transport: "unix", path: "/a" },
+    completed: Promise.resolve(),
+  } as const;
+  try {
+    return readHead(request, limits, false, info);
+  } catch (error) {
+    return error; // A refusal has been thought about as well.
+  }
+}
+
+/** What reads a text, by what it reads. */
+const READERS: Record<string, (text: string) => unknown> = {
+  "a field of a target's answer": (text) =>
+    parseResponseHead(`HTTP/1.1 200 OK\r\nx: a${text}b`),
+  "the status line of a target": (text) =>
+    parseResponseHead(`HTTP/1.1 200 ${text}`),
+  "a field of an app's response": (text) => endToEnd([["x", ` a${text}b `]]),
+  "the location of a target": (text) => clientUri(text, view),
+  "the location of a host": (text) => clientUri(`http://a${text}`, view),
+  "the refresh of a target": (text) => clientRefresh(`0;${text}`, view),
+  "a cookie of a target": (text) => clientCookie(`a;${text}`, view, "b"),
+  "the path of a proxied request": (text) =>
+    requestPath(scopeWith([], `/${text}`)),
+  "the path of a mounted proxy": (text) =>
+    requestPath({
+      ...scopeWith([]),
+      raw_path: `/%41${text}`,
+      root_path: "/A",
+      path: `/${text}`,
+    }),
+  "whether a path climbs": (text) => climbs(`/${text}`),
+  "fields of a proxied request": (text) =>
+    upstreamRequest(
+      scopeWith([
+        ["via", text],
+        ["connection", text],
+        ["te", text],
+        ["x-forwarded-for", text],
+        ["host", text],
+      ]),
+      rules,
+    ),
+  accept: (text) =>
+    preferredType(`application/json${text}`, "text/html", [
+      "application/json",
+      "text/plain",
+    ]),
+  "accept-encoding": (text) => preferredCodings(`gzip${text}`, ["gzip"]),
+  "if-none-match": (text) => parseTags(`"a"${text}`),
+  range: (text) => parseRange(`bytes=${text}`, 100),
+  "if-modified-since": (text) => parseHttpDate(text),
+  "x-forwarded-for": (text) =>
+    forwardedClient([["x-forwarded-for", text]], () => true),
+  forwarded: (text) =>
+    forwardedClient([["forwarded", `for="a${text}`]], () => true),
+  "the path of a file": (text) =>
+    files.pathParts(files.requestPath(scopeWith([], `/${text}`)), false),
+  "the name of a file": (text) => [
+    contentTypeOf(`a.${text}`, ""),
+    attachment(text),
+    escapeHtml(text),
+  ],
+  "a media type": (text) => isCompressible(`text${text}`),
+  "the query of a listing": (text) => readListingQuery(text, "name"),
+  "a request target": (text) => targetOf(`http://a/${text}`),
+  "the head of a request": (text) => [
+    head("accept", text),
+    head("connection", text),
+    head("upgrade", text),
+    head("host", text),
+    head("x", "y", `http://a/${text}?${text}`),
+  ],
+  "a record of the access log": (text) =>
+    access(
+      {
+        host: "a",
+        method: "GET",
+        rawPath: text,
+        query: text,
+        httpVersion: "1.1",
+        status: 200,
+        bodyBytes: 0,
+        startedAt: 0,
+        durationMs: 0,
+        headers: [["referer", text]],
+      },
+      line,
+      0,
+    ),
+  "an event": (text) => formatSseEvent({ type: "sse.send", data: text }),
+};
+
+/** What has made patterns and loops go back: it is repeated. */
+const UNITS = [
+  " ",
+  "\t,",
+  ";",
+  '"',
+  '\\"',
+  "%25",
+  "/..",
+  "a ",
+  ":1",
+  '="',
+  "\xff/",
+];
+
+for (const [what, read] of Object.entries(READERS)) {
+  Deno.test(`the time to read ${what} grows with its length`, async () => {
+    for (const unit of UNITS) {
+      await assertLinear(
+        (size) => unit.repeat(size / unit.length),
+        read,
+      );
+    }
+  });
+}
+
+Deno.test("the time to read a target's head grows with the number of its fields", async () => {
+  await assertLinear(
+    (size) => "HTTP/1.1 200 OK" + "\r\nx: 1".repeat(size / 6),
+    parseResponseHead,
+  );
+});
