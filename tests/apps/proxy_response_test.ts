@@ -1,4 +1,5 @@
 import { ProxyApp } from "../../src/apps/proxy.ts";
+import { configureLog } from "../../src/log/log.ts";
 import type { HeaderList } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { RawUpstream } from "../helpers/raw_upstream.ts";
@@ -250,6 +251,106 @@ Deno.test("an answer that is malformed or unclear is a 502", async () => {
       answer.slice(0, 200),
     );
   }
+});
+
+Deno.test("lines that end in a bare LF are refused when they come", async () => {
+  const ok = "HTTP/1.1 200 OK";
+  const chunked = lines(ok, "transfer-encoding: chunked", "", "");
+  // The target says no more, and leaves the connection open.
+  const waiting = (wire: string) =>
+    answered(
+      async ({ raw, head }) => {
+        await raw.send(wire);
+        await head();
+      },
+      {},
+      { timeout: 0 },
+    );
+  for (
+    const wire of [
+      `${ok}\n`,
+      `${ok}\ncontent-length: 0\n\n`,
+      lines(ok, "x: 1\n"),
+    ]
+  ) {
+    assertEquals((await waiting(wire)).status, 502, wire);
+  }
+  for (const rest of ["5\n", "5\r\nhello\n", "5\r\nhello!", "0\r\nx: 1\n"]) {
+    await assertRejects(
+      () => waiting(chunked + rest),
+      Error,
+      "malformed chunk",
+    );
+  }
+});
+
+Deno.test("chunk sizes may have leading zeros", async () => {
+  const { text } = await answered(lines(
+    "HTTP/1.1 200 OK",
+    "transfer-encoding: chunked",
+    "",
+    "0".repeat(1000) + "5;x",
+    "hello",
+    "0000000000000000",
+    "",
+    "",
+  ));
+  assertEquals(text, "hello");
+});
+
+Deno.test("trailers are passed over up to a limit", async () => {
+  const trailers = (count: number) =>
+    answered(lines(
+      "HTTP/1.1 200 OK",
+      "transfer-encoding: chunked",
+      "",
+      "5",
+      "hello",
+      "0",
+      ...Array.from({ length: count }, () => `x: ${"a".repeat(997)}`),
+      "",
+      "",
+    ));
+  assertEquals((await trailers(60)).text, "hello");
+  await assertRejects(() => trailers(70), Error, "malformed chunk");
+});
+
+Deno.test("a status that HTTP does not have is a 502, and the log says which", async () => {
+  for (const status of [600, 999]) {
+    const log: string[] = [];
+    configureLog({ level: "warn", write: (text) => void log.push(text) });
+    try {
+      const answer = lines(`HTTP/1.1 ${status} X`, "content-length: 0", "", "");
+      assertEquals((await answered(answer)).status, 502);
+    } finally {
+      configureLog({ level: "info" });
+    }
+    assert(log.join("").includes(`answered with the status ${status};`));
+  }
+});
+
+Deno.test("cookies, refresh and content-location lead to the mount", async () => {
+  const response = await answered(
+    lines(
+      "HTTP/1.1 201 X",
+      "Set-Cookie: a=1; Path=/base/x",
+      "Set-Cookie: b=2; Domain=backend",
+      "Refresh: 0; url=/base/y",
+      "Content-Location: /base/z",
+      "content-length: 0",
+      "",
+      "",
+    ),
+    { target: "/api/", rootPath: "/api" },
+    { cookie_domain: "none" },
+    "/base",
+  );
+  assertEquals(response.headers.slice(0, 4), [
+    ["set-cookie", "a=1; Path=/api/x"],
+    ["set-cookie", "b=2"],
+    ["refresh", "0; url=/api/y"],
+    ["content-location", "/api/z"],
+  ]);
 });
 
 Deno.test("a large head passes", async () => {

@@ -307,6 +307,46 @@ Deno.test("an https target is asked by TLS, where its certificate is trusted", a
   }
 });
 
+Deno.test("a target may be a Unix socket", async () => {
+  const folder = tempFolder("pagi proxy ");
+  const socket = join(folder, "app.sock");
+  try {
+    await withServer(echo, { socket }, async () => {
+      for (
+        const [target, path] of [
+          [`unix:${socket}`, "/x"],
+          [`http://unix:${socket}:/base/`, "/base/x"],
+        ]
+      ) {
+        await withProxy(target, async (proxy) => {
+          for (let i = 0; i < 2; i++) {
+            const body = "x".repeat(100_000);
+            const response = await fetch(`${proxy.url}/x`, {
+              method: "POST",
+              body,
+            });
+            const seen: Echo = await response.json();
+            assertEquals(seen.raw_path, path);
+            assertEquals(seen.body, body);
+            assert(
+              seen.headers.some(([name, value]) =>
+                name === "host" && value === "localhost"
+              ),
+            );
+          }
+        });
+      }
+    });
+    await withProxy(`unix:${socket}`, async (proxy) => {
+      const response = await fetch(proxy.url);
+      await response.body?.cancel();
+      assertEquals(response.status, 502);
+    });
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
 Deno.test("the proxy does not support lifespan scopes", async () => {
   using proxy = new ProxyApp();
   await assertRejects(

@@ -236,6 +236,42 @@ Deno.test("fragments become one message, pings are answered in between", async (
   });
 });
 
+Deno.test("a client that leaves in the handshake ends the target's", async () => {
+  const asked = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  await using upstream = new RawUpstream(async ({ raw, head }) => {
+    await head();
+    asked.resolve();
+    await raw.ended();
+    ended.resolve();
+  });
+  await withProxy(upstream.url, async (proxy) => {
+    const client = await proxy.connect();
+    await client.request("GET /", ...UPGRADE);
+    await asked.promise;
+    client.close();
+    await ended.promise;
+  });
+});
+
+Deno.test("a message in many small frames is one message", async () => {
+  const length = 20_000;
+  const ended = Promise.withResolvers<void>();
+  await using upstream = accepting(async ({ raw }) => {
+    await raw.send(
+      "\x01\x01a" + "\x00\x01b\x00\x00".repeat(length) + "\x80\x01c",
+    );
+    await raw.ended();
+    ended.resolve();
+  });
+  await withProxy(upstream.url, async (proxy) => {
+    const client = await RawWebSocket.open(await proxy.connect());
+    assertEquals(await client.message(), `a${"b".repeat(length)}c`);
+    client.connection.close();
+    await ended.promise;
+  });
+});
+
 Deno.test("messages that come with the handshake are not lost", async () => {
   const ended = Promise.withResolvers<void>();
   await using upstream = new RawUpstream(async ({ raw, head }) => {
