@@ -16,6 +16,8 @@ export interface Connection extends Socket {
   readonly peer: string;
   /** No other open connection can have its name. */
   readonly exact: boolean;
+  /** The client's port; 0 on a Unix socket. */
+  readonly port: number;
   /** False on a Unix socket, of which the kernel tells no more. */
   readonly tcp: boolean;
   /** The next one of the same name. */
@@ -292,6 +294,7 @@ export class Connections {
     if (!tcp && "port" in own) return null;
     const connection: Connection = {
       peer: peerKey(peer, listener),
+      port: "port" in peer ? peer.port : 0,
       exact: listener === addressName(own),
       tcp,
       namesake: undefined,

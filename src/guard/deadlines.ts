@@ -5,6 +5,7 @@
  */
 
 import type { Connection, Connections } from "./connections.ts";
+import { sinceRequest } from "./request_times.ts";
 import type { Slots } from "./slots.ts";
 import type { Sockets } from "./sockets.ts";
 
@@ -30,12 +31,20 @@ export interface DeadlineOptions {
 
 /** The most of all time that may go into looking. */
 const SHARE = 0.02;
+/**
+ * So many bytes that a client has not acknowledged are the rest of an answer
+ * that the engine has done with, and no answers to pings.
+ */
+const MORE_THAN_PINGS = 16_384;
+/** Looks in the time of the deadline, at least. */
+const LOOKS = 4;
 
 /**
  * Closes a connection that, for the length of the deadline,
  * - had no request running and was sent nothing: it is idle, or its request's
  *   head does not arrive, be it drop by drop (the deadline counts from the
  *   handshake or from the last response);
+ * - had no request at all, whatever it was sent: by HTTP/2, pings are answered;
  * - took none of the bytes that wait to be sent to it, whatever runs on it.
  */
 export class Deadlines {
@@ -43,6 +52,8 @@ export class Deadlines {
   readonly #connections: Connections;
   readonly #slots: Slots;
   readonly #options: DeadlineOptions;
+  /** Since when a connection has no request running, as looks saw it (ms). */
+  readonly #idleSince = new WeakMap<Connection, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
@@ -94,7 +105,7 @@ export class Deadlines {
       spent += performance.now() - now;
     }
     const now = performance.now();
-    let next = now + timeoutMs; // what comes after this look is due later
+    let next = now + timeoutMs / LOOKS;
     for (const { tcp, due } of this.#connections.all()) {
       if (tcp) next = Math.min(next, due);
     }
@@ -114,16 +125,20 @@ export class Deadlines {
     const state = this.#sockets.tcpState(connection);
     const sure = connection.overdue;
     connection.overdue = false;
-    if (state === null || (running && !state.pending)) return now + timeoutMs;
-    let quiet = state.silence;
+    if (state === null) return now + timeoutMs;
+    const busy = running || state.unacked > MORE_THAN_PINGS;
+    const idle = this.#idle(connection, now, busy);
+    if (running && !state.pending) return now + timeoutMs / LOOKS;
+    let untaken = 0;
     if (state.pending) {
       // Repeated in vain, bytes are sent but not acknowledged.
       if (state.acked !== connection.acked) {
         connection.acked = state.acked;
         connection.ackedAt = now;
       }
-      quiet = Math.max(quiet, now - connection.ackedAt);
+      untaken = Math.max(state.silence, now - connection.ackedAt);
     }
+    const quiet = Math.max(state.silence, idle, untaken);
     if (quiet < timeoutMs) return now + timeoutMs - quiet;
     if (!state.pending && !sure) {
       // A request may just have ended whose answer the engine has yet to write.
@@ -134,7 +149,7 @@ export class Deadlines {
     if (this.#sockets.shutdown(connection, state.pending)) {
       onClose(
         connection.peer,
-        state.pending
+        untaken >= timeoutMs
           ? "write_timeout"
           : state.segments === 0
           ? "idle_timeout"
@@ -142,5 +157,16 @@ export class Deadlines {
       );
     }
     return Infinity;
+  }
+
+  /** For how long the connection has had no request (ms). */
+  #idle(connection: Connection, now: number, busy: boolean): number {
+    if (busy) {
+      this.#idleSince.delete(connection);
+      return 0;
+    }
+    const since = this.#idleSince.get(connection);
+    if (since === undefined) this.#idleSince.set(connection, now);
+    return Math.min(now - (since ?? now), sinceRequest(connection.port));
   }
 }

@@ -63,6 +63,14 @@ export interface Silence {
   readonly received: number;
 }
 
+/** How much of what was sent on a connection its peer has taken. */
+export interface Traffic {
+  /** Bytes that the peer has acknowledged, modulo 2³². */
+  readonly acked: number;
+  /** Bytes that wait to be sent or to be acknowledged. */
+  readonly unacked: number;
+}
+
 /** Watches over the connections of some listeners. */
 export interface Guard {
   /** Takes the connections of the listener at `address` (`server.addr`). */
@@ -92,6 +100,8 @@ export interface Guard {
    * which something happened last.
    */
   silence(request: RequestOrigin): Silence | null;
+  /** What went over a connection so far; null when it cannot be found. */
+  traffic(request: RequestOrigin): Traffic | null;
   /**
    * To be called when a request begins: its client is watched, as it may leave
    * or flood. It costs next to nothing.
@@ -270,6 +280,15 @@ class LibcGuard implements Guard {
       sent: Math.min(...states.map((state) => state.silence)),
       received: Math.min(...states.map((state) => state.inboundSilence)),
     };
+  }
+
+  traffic(request: RequestOrigin): Traffic | null {
+    const connection = this.#connections.identifyOrLook(
+      request,
+      () => this.#look(),
+      BURST,
+    );
+    return connection === undefined ? null : this.#sockets.tcpState(connection);
   }
 
   wake(): void {

@@ -8,8 +8,9 @@
 import { openLibc as openSystemLibc } from "../system/libc.ts";
 
 const SYMBOLS = {
-  // Variadic in C, which makes no difference for two arguments on Linux.
+  // Variadic in C, which makes no difference for few arguments on Linux.
   open: { parameters: ["buffer", "i32"], result: "i32" },
+  ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
@@ -51,6 +52,9 @@ export const SO_PROTOCOL = 38;
 export const SO_ATTACH_REUSEPORT_CBPF = 51;
 /** A number that the kernel gives to one socket and never again. */
 export const SO_COOKIE = 57;
+
+/** Bytes of a TCP socket that were not acknowledged. */
+export const SIOCOUTQ = 0x5411n;
 
 export const IPPROTO_TCP = 6;
 export const TCP_INFO = 11;

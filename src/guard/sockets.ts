@@ -30,6 +30,7 @@ import {
   openLibc,
   SHUT_RDWR,
   SHUT_WR,
+  SIOCOUTQ,
   SO_ACCEPTCONN,
   SO_ATTACH_REUSEPORT_CBPF,
   SO_COOKIE,
@@ -57,6 +58,8 @@ export interface TcpState {
   readonly segments: number;
   /** Bytes acknowledged so far, modulo 2³². */
   readonly acked: number;
+  /** Bytes that wait to be sent or to be acknowledged. */
+  readonly unacked: number;
   /** Bytes received so far. */
   readonly received: number;
 }
@@ -290,15 +293,23 @@ export class Sockets {
     const tcp = this.#tcp;
     if (!this.#option(fd, IPPROTO_TCP, TCP_INFO, tcp)) return null;
     const state = tcp[0] & 0xff; // tcpi_state
+    const pending = tcp[6] + tcp[36] > 0; // tcpi_unacked, tcpi_notsent_bytes
     return {
       left: state === TCP_CLOSE || state === TCP_CLOSE_WAIT,
-      pending: tcp[6] + tcp[36] > 0, // tcpi_unacked, tcpi_notsent_bytes
+      pending,
       silence: tcp[11], // tcpi_last_data_sent
       inboundSilence: tcp[13], // tcpi_last_data_recv
       acked: tcp[30], // tcpi_bytes_acked, the low half
+      unacked: pending ? this.#unacked(fd) : 0,
       received: tcp[32] + tcp[33] * 2 ** 32, // tcpi_bytes_received
       segments: tcp[39], // tcpi_data_segs_out
     };
+  }
+
+  /** `tcpi_unacked` counts segments, which may have any size. */
+  #unacked(fd: number): number {
+    const { ioctl } = this.#libc.symbols;
+    return ioctl(fd, SIOCOUTQ, this.#value) === 0 ? this.#value[0] : 0;
   }
 
   /** Fills `into`; false when the kernel has less than that to say. */

@@ -24,6 +24,8 @@ export interface WorkerPlan {
   /** The numbers of the budget of descriptors. */
   readonly descriptorBudget: SharedArrayBuffer;
   readonly keyPair: KeyPair | null;
+  /** When each client has last asked. */
+  readonly requestTimes: SharedArrayBuffer;
 }
 
 /** From the supervisor to a worker. */

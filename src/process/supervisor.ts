@@ -7,6 +7,7 @@
 import type { AppRequest } from "../loader/load_app.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Guard } from "../guard/guard.ts";
+import { sharedRequestTimes } from "../guard/request_times.ts";
 import { log, reopenLog } from "../log/log.ts";
 import { sharedDescriptorBudget } from "../system/descriptor_budget.ts";
 import { connectionLimit } from "../server/connection_limit.ts";
@@ -240,6 +241,7 @@ export class Supervisor implements Service {
       slots: this.#guard?.slots,
       descriptorBudget: sharedDescriptorBudget(),
       keyPair: this.#keyPair,
+      requestTimes: sharedRequestTimes(),
     }, this.#events);
   }
 

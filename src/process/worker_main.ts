@@ -8,6 +8,7 @@
 
 /// <reference lib="deno.worker" />
 
+import { useRequestTimes } from "../guard/request_times.ts";
 import { loadApp } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
 import { hideLegacyAbortWarning } from "../log/legacy_abort_warning.ts";
@@ -73,6 +74,7 @@ async function start(plan: WorkerPlan): Promise<void> {
   const { request, given, number, connectionLimit, slots, keyPair } = plan;
   useDescriptorBudget(plan.descriptorBudget, number);
   const settings = resolveSettings(given);
+  useRequestTimes(plan.requestTimes);
   configureLog({
     level: settings.logLevel,
     file: settings.logFile,

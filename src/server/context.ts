@@ -14,6 +14,7 @@ import type { StopCause } from "./exchange.ts";
 import type { DeadlineSet } from "./deadline_set.ts";
 import { compileProxyHeaders, type FindClient } from "./proxy_headers.ts";
 import type { Running } from "./running.ts";
+import type { StalledResponses } from "./stalled_responses.ts";
 import type { Watermarks } from "./transport_state.ts";
 
 /** One worker's server, as its requests see it. */
@@ -33,6 +34,8 @@ export interface WorkerContext {
   readonly stalls: DeadlineSet;
   /** Bounds the time to the start of a response. */
   readonly starts: DeadlineSet;
+  /** Bounds the time in which a client takes nothing of a response. */
+  readonly stalled: StalledResponses;
   /** Requests until this worker is worn. */
   requestsLeft: number;
   /** Called when none is left. */

@@ -46,6 +46,7 @@ export async function drain(
   }
   worker.stalls.clear();
   worker.starts.clear();
+  worker.stalled.stop();
 }
 
 /** Says what still runs, and ends it. */

@@ -12,9 +12,12 @@ import type { Silence } from "../guard/guard.ts";
 import { log } from "../log/log.ts";
 import { ConnectionState } from "./connection_state.ts";
 import type { ListenerContext, WorkerContext } from "./context.ts";
+import type { Http2Connection, Http2Stream } from "./http2_connection.ts";
 import type { RequestHead } from "./request_head.ts";
 import type { Chained } from "./running.ts";
 
+/** What the engine takes without telling. */
+export const UNSEEN = -1;
 /** What records hold of fields that no line tells. */
 const NO_FIELDS: readonly never[] = [];
 
@@ -26,7 +29,7 @@ export type StopCause = "stopped" | "replaced";
  * engine, watches whether the client is still there, and writes the access
  * log when both the app and the response have ended.
  */
-export abstract class Exchange implements Chained {
+export abstract class Exchange implements Chained, Http2Stream {
   readonly worker: WorkerContext;
   readonly state: ConnectionState;
   /** Who asks; the engine forgets it once it has the response. */
@@ -35,6 +38,8 @@ export abstract class Exchange implements Chained {
   readonly client: [host: string, port: number] | undefined;
   /** True when that client came by TLS. */
   readonly secure: boolean;
+  /** The HTTP/2 connection that it shares with others. */
+  connection: Http2Connection | null = null;
   next: Exchange | null = null;
   previous: Exchange | null = null;
   /** Milliseconds since 1970, as exactly as the access log tells them. */
@@ -46,6 +51,7 @@ export abstract class Exchange implements Chained {
   #response: Response | null = null;
   #resolve: ((response: Response) => void) | null = null;
   #watching = false;
+  #givenUp = false;
   #appEnded = false;
   #responseEnded = false;
 
@@ -156,6 +162,37 @@ export abstract class Exchange implements Chained {
   /** The client is gone, or the server gives it up. */
   abstract disconnect(reason: DisconnectReason): void;
 
+  /**
+   * Changes whenever something is taken of what waits for the client; null
+   * while nothing does, and {@linkcode UNSEEN} where nobody tells.
+   */
+  get taken(): number | null {
+    return null;
+  }
+
+  /** The client has taken nothing of the response for the time of `--timeout`. */
+  giveUp(): void {
+    log.debug(() =>
+      `${this.describe()}: the client took nothing for too long.`
+    );
+    if (this.connection !== null) {
+      this.#givenUp = true;
+      this.connection.givenUp++;
+    }
+    this.disconnect("write_timeout");
+    this.endResponse();
+    this.dropConnection();
+  }
+
+  /** The engine has done with the response, whatever became of it. */
+  leaveEngine(): void {
+    this.endResponse();
+    const { connection } = this;
+    if (connection === null || !this.#givenUp) return;
+    connection.givenUp--;
+    this.worker.running.forget(connection);
+  }
+
   /** The engine has all of the response, or will get no more of it. */
   endResponse(): void {
     if (this.#responseEnded) return;
@@ -218,6 +255,12 @@ export abstract class Exchange implements Chained {
     if (guard === null || !this.ownsTcp) return false;
     guard.dropConnection(this);
     return true;
+  }
+
+  /** Closes the HTTP/2 connection at once, with all that runs on it. */
+  dropShared(why: string): void {
+    log.debug(() => `Dropped the connection of ${this.peerKey}: ${why}.`);
+    this.worker.guard?.dropConnection(this);
   }
 
   /** For how long nothing went over the connection; null: nobody knows. */

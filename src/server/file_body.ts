@@ -46,17 +46,15 @@ export async function openFile(
 
 /**
  * Tells whether the engine, which sends all that it can read, ends a body by
- * itself after `bytes` of the `rest` of a file: at the end of the file, or by
- * HTTP/1 where the `announced` length is reached. By HTTP/2 it would send more
- * than was announced of a file that grows meanwhile.
+ * itself after `bytes` of the `rest` of a file, by HTTP/1.1: at the end of the
+ * file, or where the `announced` length is reached.
  */
 export function endsByItself(
   announced: number | null,
   bytes: number,
   rest: number,
-  http2: boolean,
 ): boolean {
-  return announced === null ? bytes === rest : bytes === announced && !http2;
+  return bytes === (announced ?? rest);
 }
 
 /** Moves to `offset`; a handle that cannot is read up to there. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { FRAME, type Http2Stream } from "./http2_connection.ts";
 import { Queue } from "./queue.ts";
 import {
   type PendingRead,
@@ -32,14 +33,17 @@ export class OutboundBody
   #written = 0;
   /** The engine, while it waits for a piece. */
   #read: PendingRead | null = null;
-  /** The pieces that wait for the engine … */
+  /** The pieces that wait for the engine. */
   #waiting: Queue<Uint8Array> | null = null;
+  /** How many pieces the engine has taken. */
+  #taken = 0;
 
   /** Who asked for more before it had that, as the engine does not. */
   #laterReads: PendingRead[] | null = null;
   #bufferedBytes = 0;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #aborted = false;
+  readonly #http2: Http2Stream | null;
   readonly stream: ReadableStream<Uint8Array>;
   readonly #transport: TransportState;
   readonly #onCancel: () => void;
@@ -48,15 +52,18 @@ export class OutboundBody
    * @param transport Watches this buffer.
    * @param onCancel Called when the engine reads no more.
    * @param activity Is told of each piece that the engine has written.
+   * @param http2 The HTTP/2 stream that it leaves by, if it does.
    */
   constructor(
     transport: TransportState,
     onCancel: () => void,
     activity: IdleTimer | null = null,
+    http2: Http2Stream | null = null,
   ) {
     this.#transport = transport;
     this.#onCancel = onCancel;
     this.#activity = activity;
+    this.#http2 = http2;
     this.stream = new ReadableStream<Uint8Array>(this, { highWaterMark: 0 });
   }
 
@@ -67,6 +74,16 @@ export class OutboundBody
   /** Bytes that the engine took, or will take. */
   get written(): number {
     return this.#written;
+  }
+
+  /** Changes whenever the engine takes something. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** The engine has all that was written, and waits for more. */
+  get awaited(): boolean {
+    return this.#read !== null;
   }
 
   /** True when nothing more can be written. */
@@ -81,13 +98,24 @@ export class OutboundBody
     this.writes?.touch();
     this.#written += byteLength;
     const read = this.#read;
+    const most = this.#http2 === null ? Infinity : FRAME;
     if (read !== null) {
       this.#read = this.#laterReads?.shift() ?? null;
-      read.chunkSteps(piece);
-      return DONE;
+      if (byteLength <= most) {
+        this.#taken++;
+        read.chunkSteps(piece);
+        return DONE;
+      }
     }
-    (this.#waiting ??= new Queue()).push(piece);
-    this.#bufferedBytes += byteLength;
+    const waiting = this.#waiting ??= new Queue();
+    if (byteLength <= most) waiting.push(piece);
+    else {
+      for (let at = 0; at < byteLength; at += most) {
+        waiting.push(piece.subarray(at, at + most));
+      }
+    }
+    this.#wait(byteLength);
+    if (read !== null) this.take(read);
     const transport = this.#transport;
     transport.update();
     return transport.full ? transport.drained() : DONE;
@@ -115,6 +143,13 @@ export class OutboundBody
     this.end();
   }
 
+  /** The body stays unfinished, and what waits for the engine is dropped. */
+  drop(): void {
+    this.#forgetWaiting();
+    if (this.#over) this.#fail();
+    else this.abort();
+  }
+
   /** The stream comes into being. */
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
@@ -130,9 +165,7 @@ export class OutboundBody
 
   /** The engine reads no more. */
   cancel(): void {
-    this.#written -= this.#bufferedBytes;
-    this.#bufferedBytes = 0;
-    this.#waiting = null;
+    this.#forgetWaiting();
     this.#over = true;
     this.#endReads((read) => read.closeSteps());
     this.#transport.release();
@@ -148,23 +181,40 @@ export class OutboundBody
       else (this.#laterReads ??= []).push(read);
       return;
     }
-    this.#bufferedBytes -= piece.byteLength;
+    this.#taken++;
+    this.#wait(-piece.byteLength);
     const isLast = this.#over && this.#bufferedBytes === 0;
     read.chunkSteps(piece);
     if (isLast) this.#finish();
     this.#transport.update();
   }
 
+  /** So many bytes more wait. */
+  #wait(bytes: number): void {
+    this.#bufferedBytes += bytes;
+    const http2 = this.#http2;
+    if (http2?.connection?.addWaiting(bytes, this.#bufferedBytes)) {
+      http2.dropShared("too many bytes wait for it");
+    }
+  }
+
+  #forgetWaiting(): void {
+    this.#written -= this.#bufferedBytes;
+    this.#wait(-this.#bufferedBytes);
+    this.#waiting = null;
+  }
+
+  #fail(): void {
+    const error = new Error("the response was cut short");
+    this.#controller.error(error);
+    this.#endReads((read) => read.errorSteps(error));
+  }
+
   /** Nothing waits, and nothing more will come. */
   #finish(): void {
-    if (this.#aborted) {
-      const error = new Error("the response was cut short");
-      this.#controller.error(error);
-      this.#endReads((read) => read.errorSteps(error));
-    } else {
-      this.#controller.close();
-      this.#endReads((read) => read.closeSteps());
-    }
+    if (this.#aborted) return this.#fail();
+    this.#controller.close();
+    this.#endReads((read) => read.closeSteps());
   }
 
   #endReads(end: (read: PendingRead) => void): void {

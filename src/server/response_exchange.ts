@@ -77,6 +77,10 @@ export abstract class ResponseExchange extends Exchange {
     return this.writer.bodyBytes;
   }
 
+  override get taken(): number | null {
+    return this.handedOff && this.occupiesConnection ? this.writer.taken : null;
+  }
+
   override get input(): ExpectedInput | null {
     if (this.over || !this.ownsTcp) return null;
     const body = this.#body;
@@ -177,6 +181,11 @@ export abstract class ResponseExchange extends Exchange {
   override endResponse(): void {
     this.unboundActivity();
     super.endResponse();
+  }
+
+  override giveUp(): void {
+    this.writer.drop();
+    super.giveUp();
   }
 
   override disconnect(reason: DisconnectReason): void {

@@ -14,6 +14,7 @@ import { withAdded } from "./added_headers.ts";
 import { engineResponse } from "./engine_response.ts";
 import { endToEnd } from "./end_to_end.ts";
 import { endsByItself, openFile, readPieces, skipTo } from "./file_body.ts";
+import { UNSEEN } from "./exchange.ts";
 import { OutboundBody } from "./outbound_body.ts";
 import {
   announcedLength,
@@ -67,6 +68,13 @@ export class ResponseWriter implements Buffer {
 
   get bufferedBytes(): number {
     return this.#body?.bufferedBytes ?? 0;
+  }
+
+  /** See {@linkcode Exchange.taken}. */
+  get taken(): number | null {
+    const body = this.#body;
+    if (body === null) return UNSEEN;
+    return body.awaited ? null : body.taken;
   }
 
   /** Takes the head; ignored after the first. */
@@ -139,7 +147,7 @@ export class ResponseWriter implements Buffer {
 
   /** Sends head and body in one piece. */
   whole(body: Uint8Array | string | null): void {
-    const { head, countsBytes } = this.#exchange;
+    const { head, countsBytes, connection } = this.#exchange;
     let payload: Payload | null = null;
     if (head.method === "HEAD") {
       payload = this.#headOnly(body);
@@ -158,10 +166,24 @@ export class ResponseWriter implements Buffer {
         // By HTTP/2 the engine would not say it, nor of no body at all.
         if (!head.http2 && payload !== null) removeLength(this.#headers);
       }
+      if (payload !== null && connection?.wantsPieces(payload.length)) {
+        return this.#inPieces(payload);
+      }
     }
     this.#complete();
     this.#handOff(payload);
     this.#exchange.endResponse();
+  }
+
+  #inPieces(body: string | Uint8Array): void {
+    this.open().write(typeof body === "string" ? ownBytes(body) : body);
+    this.end();
+  }
+
+  /** Drops what waits for a client that takes nothing. */
+  drop(): void {
+    this.#body?.drop();
+    this.bodyBytes = this.#sent;
   }
 
   /** Cuts the response short: no terminator, the connection closes. */
@@ -184,6 +206,7 @@ export class ResponseWriter implements Buffer {
       this.transport,
       () => this.#cancelled(),
       exchange.activity,
+      exchange.connection === null ? null : exchange,
     );
     this.#phase = "open";
     const isHead = exchange.head.method === "HEAD";
@@ -210,7 +233,7 @@ export class ResponseWriter implements Buffer {
     this.#handOff(stream as ReadableStream<Uint8Array<ArrayBuffer>>);
     const over = () => {
       this.bodyBytes = this.#sent;
-      exchange.endResponse();
+      exchange.leaveEngine();
     };
     exchange.completed.then(over, () => {
       exchange.disconnect("client_closed");
@@ -274,10 +297,12 @@ export class ResponseWriter implements Buffer {
   ): Promise<void> {
     const { file, bytes, rest } = await openFile(path, offset, length);
     const { activity, head } = this.#exchange;
-    // Of a native send nothing is heard until its end.
-    const native = activity === null && this.#phase === "started" &&
+    // Of a native send nothing is heard until its end. By HTTP/1.1 the
+    // connection tells whether the client takes it, by HTTP/2 nothing does.
+    const native = activity === null && !head.http2 &&
+      this.#phase === "started" &&
       head.method !== "HEAD" && hasBody(this.status!) &&
-      endsByItself(this.#announced, bytes, rest, head.http2);
+      endsByItself(this.#announced, bytes, rest);
     if (native) {
       // The engine reads the file by itself, and closes it.
       this.#phase = "open";

@@ -4,13 +4,9 @@
  * @module
  */
 
+import { noteRequest } from "../guard/request_times.ts";
 import type { Exchange } from "./exchange.ts";
-
-/**
- * The most that may run for one HTTP/2 connection. The engine lets 200 streams
- * be open; more run when clients reset streams that the app goes on serving.
- */
-const MAX_OF_CONNECTION = 1000;
+import { Http2Connection } from "./http2_connection.ts";
 
 /** What runs, as {@linkcode Running} chains it. */
 export interface Chained {
@@ -26,8 +22,8 @@ export class Running {
   #first: Exchange | null = null;
   #last: Exchange | null = null;
   #size = 0;
-  /** How many run for an HTTP/2 connection, by its `peerKey`. */
-  readonly #streams = new Map<string, number>();
+  /** HTTP/2 connections by their `peerKey`. */
+  readonly #connections = new Map<string, Http2Connection>();
   readonly #onAdd: () => void;
   #onIdle: (() => void)[] = [];
 
@@ -43,7 +39,9 @@ export class Running {
     exchange.previous = last;
     this.#last = exchange;
     this.#size++;
-    if (exchange.head.http2) this.#countStream(exchange, 1);
+    const { address } = exchange;
+    if ("port" in address) noteRequest(address.port, exchange.startedAt);
+    if (exchange.head.http2) this.#join(exchange);
     this.#onAdd();
   }
 
@@ -57,7 +55,11 @@ export class Running {
     // Who is kept must not keep those that came before or after it.
     exchange.next = exchange.previous = null;
     this.#size--;
-    if (exchange.head.http2) this.#countStream(exchange, -1);
+    const { connection } = exchange;
+    if (connection !== null) {
+      connection.running--;
+      this.forget(connection);
+    }
     if (this.#size === 0 && this.#onIdle.length > 0) {
       const waiting = this.#onIdle;
       this.#onIdle = [];
@@ -70,15 +72,26 @@ export class Running {
    * that it may: it resets streams faster than the app ends (CVE-2023-44487).
    */
   isCrowded(peer: string): boolean {
-    return (this.#streams.get(peer) ?? 0) >= MAX_OF_CONNECTION;
+    return this.#connections.get(peer)?.isCrowded ?? false;
   }
 
-  #countStream({ address, peerKey }: Exchange, change: 1 | -1): void {
+  /** Forgets an HTTP/2 connection of which nothing is left. */
+  forget(connection: Http2Connection): void {
+    if (connection.running > 0 || connection.givenUp > 0) return;
+    this.#connections.delete(connection.peer);
+  }
+
+  #join(exchange: Exchange): void {
     // All clients of a Unix socket have one name.
-    if (!("hostname" in address)) return;
-    const count = (this.#streams.get(peerKey) ?? 0) + change;
-    if (count === 0) this.#streams.delete(peerKey);
-    else this.#streams.set(peerKey, count);
+    if (!("hostname" in exchange.address)) return;
+    const { peerKey } = exchange;
+    let connection = this.#connections.get(peerKey);
+    if (connection === undefined) {
+      connection = new Http2Connection(peerKey);
+      this.#connections.set(peerKey, connection);
+    }
+    connection.running++;
+    exchange.connection = connection;
   }
 
   get size(): number {

@@ -31,6 +31,7 @@ import type { StopCause } from "./exchange.ts";
 import { reportGuard } from "./report_guard.ts";
 import { Running } from "./running.ts";
 import { ALONE, type ServerRole } from "./server_role.ts";
+import { StalledResponses } from "./stalled_responses.ts";
 
 /** Serves an app with settings (PAGI.md 6, "In code"). */
 export class Server {
@@ -270,10 +271,18 @@ export class Server {
   #createWorker(state: State | null, guarded = true): MutableContext {
     const { settings } = this;
     const { workerNumber } = this.#role;
-    const running = new Running(() => guard?.wake());
+    const running = new Running(() => {
+      guard?.wake();
+      stalled.wake();
+    });
     const guard = guarded
       ? this.#openGuard(running, this.#connectionLimit())
       : null;
+    const stalled = new StalledResponses(
+      settings.timeout * 1000,
+      running,
+      guard,
+    );
     const accessLog = this.#accessLog;
     return {
       app: this.#app,
@@ -289,6 +298,7 @@ export class Server {
       now: accessLog?.now ?? Date.now,
       stalls: new DeadlineSet(settings.timeout * 1000),
       starts: new DeadlineSet(this.#startTimeout * 1000),
+      stalled,
       requestsLeft: workerNumber !== null && settings.maxRequests > 0
         ? settings.maxRequests
         : Infinity,

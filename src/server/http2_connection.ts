@@ -1,0 +1,86 @@
+/**
+ * What the streams of one HTTP/2 connection have in common.
+ *
+ * @module
+ */
+
+/**
+ * The most that may run for one connection. The engine lets 200 streams be
+ * open; more run when clients reset streams that the app goes on serving
+ * (CVE-2023-44487).
+ */
+const MAX_RUNNING = 1000;
+/**
+ * The most that other responses may have waiting when one more byte comes to
+ * wait (bytes). By HTTP/1.1 a client has one response waiting, by HTTP/2 it can
+ * have 200, each as large as the app makes it.
+ */
+const MAX_WAITING = 64 << 20;
+/**
+ * The most streams that may be given up and still be open: only with its
+ * connection can a stream be closed that takes nothing, and each holds up to
+ * 100 kB in the engine.
+ */
+const MAX_GIVEN_UP = 8;
+/**
+ * The most that the engine is given at a time (bytes), which is one DATA frame
+ * (RFC 9113, 6.5.2). What it has taken is out of sight: the smaller the pieces,
+ * the better they show whether the client takes any.
+ */
+export const FRAME = 16_384;
+/** One in so many small responses shows whether the client takes it. */
+const SAMPLE = 16;
+
+/**
+ * Counts what one client has on one HTTP/2 connection, which is dropped when
+ * that is too much. HTTP/1.1 needs no such limits: there each response has a
+ * connection of its own, and those are limited.
+ */
+export class Http2Connection {
+  /** Requests that an app is serving. */
+  running = 0;
+  /** Streams that the server has given up and the engine has not. */
+  givenUp = 0;
+  /** Bytes that wait for the engine to take them. */
+  #waiting = 0;
+
+  constructor(readonly peer: string) {}
+
+  /** True when it has made all run that it may. */
+  get isCrowded(): boolean {
+    return this.running >= MAX_RUNNING;
+  }
+
+  /** True when too many streams are given up. */
+  get isStalled(): boolean {
+    return this.givenUp > MAX_GIVEN_UP;
+  }
+
+  /**
+   * Adds to the bytes that wait; negative: they wait no more. Tells whether
+   * those are too many: a single response, of which `own` wait, may be of any
+   * size.
+   */
+  addWaiting(bytes: number, own: number): boolean {
+    this.#waiting += bytes;
+    return bytes > 0 && this.#waiting - own > MAX_WAITING;
+  }
+
+  /**
+   * Tells whether a whole body is to be given to the engine as a stream, by
+   * its length in bytes or code units. Only of streams the engine tells when
+   * the client has taken them. They cost more, so small bodies are sampled, at
+   * random: a client must not know which, or it would take just those. All are
+   * asked for once one was not taken.
+   */
+  wantsPieces(length: number): boolean {
+    return length > FRAME || this.givenUp > 0 || Math.random() * SAMPLE < 1;
+  }
+}
+
+/** A stream of such a connection. */
+export interface Http2Stream {
+  readonly connection: Http2Connection | null;
+  /** Closes the connection at once, with all that runs on it. */
+  dropShared(why: string): void;
+}

@@ -1,0 +1,138 @@
+/**
+ * Responses of which the client takes nothing.
+ *
+ * @module
+ */
+
+import type { Guard, Traffic } from "../guard/guard.ts";
+import { type Timer, unref } from "../std/timer.ts";
+import { type Exchange, UNSEEN } from "./exchange.ts";
+import type { Http2Connection } from "./http2_connection.ts";
+import type { Running } from "./running.ts";
+
+/** A response as it was when something of it was last taken. */
+interface Wait {
+  readonly taken: number;
+  /** When that was seen (ms). */
+  readonly since: number;
+  /** What TCP held of the connection at a look after that. */
+  readonly traffic: Traffic | null;
+}
+
+/** How often responses are looked at in the time that one may stall. */
+const LOOKS = 8;
+/** The shortest time between two looks (ms). */
+const MIN_STEP = 50;
+
+/**
+ * Gives up each response of which the client has taken nothing for the length
+ * of the deadline, whatever else happens on its connection: a client that
+ * withholds the window of an HTTP/2 stream leaves nothing waiting in TCP, by
+ * which the guard would see it.
+ *
+ * A response that the app has yet to write is no such one, and neither is one
+ * behind bytes that TCP has taken and the client has not; those are for the
+ * guard. An HTTP/2 connection that has nothing but stalled streams, or many of
+ * them, is closed, since the engine lets no single stream be reset.
+ *
+ * One timer looks at all that run, so that a request costs nothing.
+ */
+export class StalledResponses {
+  readonly #timeoutMs: number;
+  readonly #running: Running;
+  readonly #guard: Guard | null;
+  #waits = new Map<Exchange, Wait>();
+  #timer: Timer | undefined;
+
+  /**
+   * @param timeoutMs How long a client may take nothing (ms); 0 for ever.
+   * @param guard Without it nothing is given up: nobody knows TCP's state.
+   */
+  constructor(timeoutMs: number, running: Running, guard: Guard | null) {
+    this.#timeoutMs = timeoutMs;
+    this.#running = running;
+    this.#guard = guard;
+  }
+
+  /** To be called when a request begins. */
+  wake(): void {
+    if (this.#timer !== undefined || this.#timeoutMs === 0) return;
+    if (this.#guard === null) return;
+    const step = Math.max(this.#timeoutMs / LOOKS, MIN_STEP);
+    this.#timer = unref(setTimeout(() => this.#look(), step));
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    const now = performance.now();
+    const waits = new Map<Exchange, Wait>();
+    const stalled: Exchange[] = [];
+    /** HTTP/2 connections on which something goes on. */
+    const alive = new Set<Http2Connection | null>();
+    const traffics = new Map<string, Traffic | null>();
+    const trafficOf = (exchange: Exchange): Traffic | null => {
+      const { peerKey } = exchange;
+      let traffic = traffics.get(peerKey);
+      if (traffic === undefined) {
+        traffic = this.#guard!.traffic(exchange);
+        traffics.set(peerKey, traffic);
+      }
+      return traffic;
+    };
+    for (const exchange of this.#running) {
+      if (!exchange.occupiesConnection) continue;
+      const wait = this.#waitOf(exchange, now, trafficOf);
+      if (wait !== null) waits.set(exchange, wait);
+      if (
+        wait !== null && now - wait.since >= this.#timeoutMs &&
+        isStalled(wait.traffic, trafficOf(exchange))
+      ) {
+        stalled.push(exchange);
+      } else alive.add(exchange.connection);
+    }
+    this.#waits = waits;
+    const dropped = new Set<Http2Connection>();
+    for (const exchange of stalled) {
+      const { connection } = exchange;
+      exchange.giveUp();
+      if (connection === null || dropped.has(connection)) continue;
+      if (connection.isStalled || !alive.has(connection)) {
+        dropped.add(connection);
+        exchange.dropShared("its client takes nothing");
+      }
+    }
+    if (this.#running.size > 0) this.wake();
+  }
+
+  /** Since when the client takes nothing; null when nothing waits for it. */
+  #waitOf(
+    exchange: Exchange,
+    now: number,
+    trafficOf: (exchange: Exchange) => Traffic | null,
+  ): Wait | null {
+    const { taken } = exchange;
+    if (taken === null) return null;
+    const known = this.#waits.get(exchange);
+    if (
+      known === undefined || known.taken !== taken ||
+      taken === UNSEEN && (trafficOf(exchange)?.unacked ?? 0) > 0
+    ) {
+      return { taken, since: now, traffic: null };
+    }
+    return known.traffic === null
+      ? { taken, since: known.since, traffic: trafficOf(exchange) }
+      : known;
+  }
+}
+
+/** Tells whether what TCP held `before` blocks a response no more. */
+function isStalled(before: Traffic | null, now: Traffic | null): boolean {
+  if (before === null || now === null) return false;
+  const acked = (now.acked - before.acked) >>> 0;
+  return now.unacked === 0 || acked >= before.unacked;
+}
