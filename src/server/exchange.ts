@@ -170,6 +170,11 @@ export abstract class Exchange implements Chained, Http2Stream {
     return null;
   }
 
+  /** True when the engine has been given all of the response. */
+  get isGiven(): boolean {
+    return false;
+  }
+
   /** The client has taken nothing of the response for the time of `--timeout`. */
   giveUp(): void {
     log.debug(() =>

@@ -183,6 +183,10 @@ export abstract class ResponseExchange extends Exchange {
     super.endResponse();
   }
 
+  override get isGiven(): boolean {
+    return this.writer.complete && this.writer.bufferedBytes === 0;
+  }
+
   override giveUp(): void {
     this.writer.drop();
     super.giveUp();

@@ -7,7 +7,7 @@
 import type { Guard, Traffic } from "../guard/guard.ts";
 import { type Timer, unref } from "../std/timer.ts";
 import { type Exchange, UNSEEN } from "./exchange.ts";
-import type { Http2Connection } from "./http2_connection.ts";
+import { FRAME, type Http2Connection } from "./http2_connection.ts";
 import type { Running } from "./running.ts";
 
 /** A response as it was when something of it was last taken. */
@@ -17,10 +17,14 @@ interface Wait {
   readonly since: number;
   /** What TCP held of the connection at a look after that. */
   readonly traffic: Traffic | null;
+  /** For how many frames that only TCP has shown the wait began anew. */
+  readonly frames: number;
 }
 
 /** How often responses are looked at in the time that one may stall. */
 const LOOKS = 8;
+/** The most frames of a response that the engine holds, by HTTP/2. */
+const MOST_HELD = 5;
 /** The shortest time between two looks (ms). */
 const MIN_STEP = 50;
 
@@ -122,10 +126,16 @@ export class StalledResponses {
       known === undefined || known.taken !== taken ||
       taken === UNSEEN && (trafficOf(exchange)?.unacked ?? 0) > 0
     ) {
-      return { taken, since: now, traffic: null };
+      return { taken, since: now, traffic: null, frames: 0 };
     }
-    return known.traffic === null
-      ? { taken, since: known.since, traffic: trafficOf(exchange) }
+    const before = known.traffic;
+    if (before === null) return { ...known, traffic: trafficOf(exchange) };
+    // What the engine takes of the rest that it has been given is out of sight.
+    const traffic = exchange.isGiven && known.frames < MOST_HELD
+      ? trafficOf(exchange)
+      : null;
+    return traffic !== null && ackedSince(before, traffic) >= FRAME
+      ? { taken, since: now, traffic, frames: known.frames + 1 }
       : known;
   }
 }
@@ -133,6 +143,9 @@ export class StalledResponses {
 /** Tells whether what TCP held `before` blocks a response no more. */
 function isStalled(before: Traffic | null, now: Traffic | null): boolean {
   if (before === null || now === null) return false;
-  const acked = (now.acked - before.acked) >>> 0;
-  return now.unacked === 0 || acked >= before.unacked;
+  return now.unacked === 0 || ackedSince(before, now) >= before.unacked;
+}
+
+function ackedSince(before: Traffic, now: Traffic): number {
+  return (now.acked - before.acked) >>> 0;
 }

@@ -1,0 +1,215 @@
+/** Clients that take nothing of their responses, by HTTP/2 (PAGI.md 4). */
+
+import type { DisconnectReason } from "../../src/pagi/types.ts";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+} from "../../src/std/assert.ts";
+import { httpApp, type ServeHttp } from "../helpers/http_app.ts";
+import { get, SETTING } from "../helpers/http2_frames.ts";
+import { Http2Peer } from "../helpers/http2_peer.ts";
+import { until } from "../helpers/run_program.ts";
+import { tempFolder } from "../helpers/temp_folder.ts";
+import { withServer } from "../helpers/with_server.ts";
+
+/** Seconds in which a client may take nothing, in these tests. */
+const TIMEOUT = 0.5;
+const FRAME = 16_384;
+const WITHHELD = { settings: { [SETTING.INITIAL_WINDOW_SIZE]: 0 } };
+
+const ignore = Deno.build.os !== "linux";
+
+/** An app that collects how each of its requests has ended. */
+function watched(serve: ServeHttp): {
+  app: ReturnType<typeof httpApp>;
+  ends: (DisconnectReason | "complete")[];
+  ended(count: number): Promise<void>;
+} {
+  const ends: (DisconnectReason | "complete")[] = [];
+  let tell = () => {};
+  const app = httpApp((scope, receive, send) => {
+    const connection = scope["pagi.connection"];
+    const end = (how: DisconnectReason | "complete") => {
+      ends.push(how);
+      tell();
+    };
+    connection.onDisconnect(end);
+    connection.onComplete(() => end("complete"));
+    return serve(scope, receive, send);
+  });
+  return {
+    app,
+    ends,
+    ended: (count) =>
+      new Promise((resolve) => {
+        tell = () => {
+          if (ends.length >= count) resolve();
+        };
+        tell();
+      }),
+  };
+}
+
+/** How many descriptors of this process lead to `path`. */
+function opened(path: string): number {
+  const real = Deno.realPathSync(path);
+  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`) === real;
+    } catch {
+      return false; // Closed since.
+    }
+  }).length;
+}
+
+async function fileOf(size: number): Promise<Disposable & { path: string }> {
+  const folder = tempFolder("pagi-stalled-");
+  const path = `${folder}/file`;
+  await Deno.writeFile(path, new Uint8Array(size));
+  return {
+    path,
+    [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }),
+  };
+}
+
+Deno.test({
+  name:
+    "100 files whose windows are withheld are closed at --timeout, and the connection with them",
+  ignore,
+  async fn() {
+    using file = await fileOf(1_000_000);
+    const { app, ends, ended } = watched(async (_scope, _receive, send) => {
+      await send({ type: "http.response.start", status: 200 });
+      await send({ type: "http.response.body", file: file.path });
+    });
+    await withServer(app, { timeout: TIMEOUT }, async ({ port }) => {
+      await using peer = await Http2Peer.open(port, WITHHELD);
+      for (let i = 0; i < 100; i++) await peer.request(2 * i + 1, get("/"));
+      assert(await peer.ping());
+      assert(opened(file.path) > 0);
+      await ended(100);
+      await peer.ended();
+      await until(() => opened(file.path) === 0);
+    });
+    assertEquals(new Set(ends), new Set(["write_timeout", "client_closed"]));
+  },
+});
+
+for (
+  const [what, size] of [["a small", 1000], ["a large", 1_000_000]] as const
+) {
+  Deno.test({
+    name:
+      `${what} whole body that nobody takes is given up, pings or not, and a stream beside it goes on`,
+    ignore,
+    async fn() {
+      const { app } = watched(async (scope, _receive, send) => {
+        await send({ type: "http.response.start", status: 200 });
+        if (scope.path === "/held") {
+          const body = new Uint8Array(size);
+          return await send({ type: "http.response.body", body });
+        }
+        // As an event stream: it waits for its app, not for its client.
+        await send({ type: "http.response.body", body: "begun", more: 1 });
+        await given.promise;
+        await send({ type: "http.response.body", body: ", done" });
+      });
+      const HELD = 5;
+      // Small bodies are sampled: these are.
+      const { random } = Math;
+      Math.random = () => 0;
+      using _ = { [Symbol.dispose]: () => void (Math.random = random) };
+      const given = Promise.withResolvers<void>();
+      const log = await withServer(
+        app,
+        { timeout: TIMEOUT },
+        async ({ port, log }) => {
+          await using peer = await Http2Peer.open(port, WITHHELD);
+          await peer.request(1, get("/live"));
+          await peer.open(1, FRAME);
+          // One by one: none is given up together with all others.
+          await peer.request(3, get("/held"));
+          let stream = 3;
+          while (!log.some((line) => line.includes("/held: the client took"))) {
+            assert(await peer.ping());
+            if (stream < 2 * HELD) {
+              await peer.request(stream += 2, get("/held"));
+            }
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          }
+          given.resolve();
+        },
+      );
+      assertStringIncludes(log.join(""), "/held: the client took nothing");
+    },
+  });
+}
+
+Deno.test({
+  name: "a client that takes a frame now and then is never cut",
+  ignore,
+  async fn() {
+    const FRAMES = 12;
+    const { app, ends } = watched(async (_scope, _receive, send) => {
+      await send({ type: "http.response.start", status: 200 });
+      const body = new Uint8Array(FRAMES * FRAME);
+      await send({ type: "http.response.body", body });
+    });
+    await withServer(app, { timeout: 1.5 }, async ({ port }) => {
+      await using peer = await Http2Peer.open(port, WITHHELD);
+      await peer.request(1, get("/"));
+      for (let i = 0; i < FRAMES; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 250));
+        await peer.open(0, FRAME);
+        await peer.open(1, FRAME);
+      }
+      assertEquals((await peer.answer(1)).body.length, FRAMES * FRAME);
+    });
+    assertEquals(ends, ["complete"]);
+  },
+});
+
+Deno.test({
+  name: "pings keep no connection open on which nobody asks for anything",
+  ignore,
+  async fn() {
+    const { app } = watched(async (_scope, _receive, send) => {
+      await send({ type: "http.response.start", status: 204 });
+      await send({ type: "http.response.body" });
+    });
+    await withServer(app, { timeout: TIMEOUT }, async ({ port }) => {
+      await using never = await Http2Peer.open(port);
+      await using once = await Http2Peer.open(port);
+      await once.ask(1, get("/"));
+      await Promise.all([never, once].map(async (peer) => {
+        while (await peer.ping()) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      }));
+    });
+  },
+});
+
+Deno.test({
+  name:
+    "a connection for which too many bytes wait is dropped, a single large body is not",
+  ignore,
+  async fn() {
+    const MIB = 1 << 20;
+    const { app } = watched(async (_scope, _receive, send) => {
+      await send({ type: "http.response.start", status: 200 });
+      await send({
+        type: "http.response.body",
+        body: new Uint8Array(70 * MIB),
+      });
+    });
+    await withServer(app, { timeout: 0 }, async ({ port }) => {
+      await using peer = await Http2Peer.open(port, WITHHELD);
+      await peer.request(1, get("/"));
+      assert(await peer.ping());
+      await peer.request(3, get("/"));
+      await peer.ended();
+    });
+  },
+});
