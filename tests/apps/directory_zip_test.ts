@@ -415,3 +415,41 @@ Deno.test("the walk for an archive ends when its client leaves", async () => {
   assertLess(opened, atDeparture + 10);
   assertLess(opened, 300);
 });
+
+Deno.test("a client that leaves a real server ends the walk before its answer", async () => {
+  using tree = hostileTree();
+  for (let i = 0; i < 2000; i++) {
+    Deno.mkdirSync(join(tree.root, `empty/${i}`));
+  }
+  let opened = 0;
+  const begun = Promise.withResolvers<void>();
+  const root = new DocumentRoot("test", tree.root, {
+    opener: (root, path) => {
+      if (++opened === 20) begun.resolve();
+      const end = performance.now() + 2;
+      while (performance.now() < end);
+      return openByPath(root, path);
+    },
+  });
+  const archives = new Archives(root, false);
+  const ended = Promise.withResolvers<void>();
+  await withServer(
+    async (scope, receive, send) => {
+      if (scope.type !== "http") throw new Error("not supported");
+      await archives.send(scope, send, new Departure(receive), ["empty"]);
+      ended.resolve();
+    },
+    {},
+    async ({ connect }) => {
+      const client = await connect();
+      await client.request("GET /empty/?zip=1");
+      await begun.promise;
+      client.close();
+      await ended.promise;
+      assertLess(opened, 2000);
+      const last = opened;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assertLess(opened, last + 10);
+    },
+  );
+});

@@ -52,9 +52,14 @@ export function lengthOf(member: ZipMember): number {
   return 30 + nameLength(member) + member.size + (isLarge(member) ? 44 : 16);
 }
 
+const ASCII = /^[\0-\x7f]*$/;
+/** Bytes of what {@linkcode timeExtra} gives, if anything. */
+const TIME_EXTRA = 9;
+
 /** Bytes of a member's name, and of its time. */
-function nameLength(member: ZipMember): number {
-  return encodeName(member.path).length + timeExtra(member).length;
+function nameLength({ path, mtime }: ZipMember): number {
+  const name = ASCII.test(path) ? path.length : encodeName(path).length;
+  return name + (hasTime(mtime) ? TIME_EXTRA : 0);
 }
 
 /** A field of a record: its value, and its width in bytes. */
@@ -221,9 +226,14 @@ function dosTime(mtime: number): { time: number; date: number } {
 
 /** The time in seconds of UTC, which that of MS-DOS does not say (0x5455, "UT"). */
 function timeExtra({ mtime }: ZipMember): Uint8Array {
-  return mtime >= 0 && mtime < 2 ** 31
+  return hasTime(mtime)
     ? concat(record([0x5455, 2], [5, 2]), Uint8Array.of(1), record([mtime, 4]))
     : NOTHING;
+}
+
+/** Tells whether the field of {@linkcode timeExtra} can hold a time. */
+function hasTime(mtime: number): boolean {
+  return mtime >= 0 && mtime < 2 ** 31;
 }
 
 const NOTHING = new Uint8Array();
