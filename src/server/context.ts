@@ -6,6 +6,7 @@
 
 import type { Extensions, PagiApp, State, TlsInfo } from "../pagi/types.ts";
 import type { Fields } from "../http/headers.ts";
+import type { SeldomLog } from "../log/seldom.ts";
 import type { Settings } from "../options/settings.ts";
 import { addressName, type SocketAddress } from "../guard/address.ts";
 import type { Guard } from "../guard/guard.ts";
@@ -28,6 +29,8 @@ export interface WorkerContext {
   readonly guard: Guard | null;
   /** Null where nothing is logged. */
   readonly accessLog: AccessLog | null;
+  /** Tells of limits that clients hit. */
+  readonly seldom: SeldomLog;
   /** Milliseconds since 1970, as exactly as the access log tells them. */
   now(): number;
   /** Bounds the pause between two parts of a request body. */

@@ -16,14 +16,22 @@ import { targetOf } from "./request_target.ts";
 import { serveSse } from "./sse/exchange.ts";
 import { serveWebSocket } from "./websocket/exchange.ts";
 
-const FULL = new Refusal(503, "The server is at its limit of connections.", [
-  [...RETRY_SOON],
-]);
+const FULL = new Refusal(
+  503,
+  "The server is at its limit of connections.",
+  [[...RETRY_SOON]],
+  "--max-connections, or the limit of open files",
+);
 
 const CROWDED = new Refusal(
   503,
   "Too many requests of this connection are still running.",
+  [],
+  "1000 for one HTTP/2 connection",
 );
+
+/** Units of a path that a message in the log shows. */
+const MOST_OF_PATH = 100;
 
 /** Answers one request. This is the handler of `Deno.serve`. */
 export function dispatch(
@@ -89,9 +97,16 @@ function refuse(
   }
   const told = findClient?.(address, [...headers])?.client;
   const own = "hostname" in address ? address.hostname : "unix";
-  worker.accessLog?.write(
-    refusedRecord(request, told?.[0] ?? own, http2, refusal),
-  );
+  const client = told?.[0] ?? own;
+  const record = refusedRecord(request, client, http2, refusal);
+  worker.accessLog?.write(record);
+  const { status, limit, message } = refusal;
+  // Only who runs the server can do something about a limit.
+  worker.seldom.say(limit === null ? "info" : "warn", `${status}`, () => {
+    const target = record.rawPath.slice(0, MOST_OF_PATH);
+    const why = limit === null ? "" : ` (${limit})`;
+    return `${record.method} ${target} of ${client} was refused with ${status}: ${message}${why}`;
+  });
   return refusal.toResponse(addedHeaders);
 }
 

@@ -22,6 +22,8 @@ export class Refusal extends Error {
     /** What is wrong, for the person at the client. */
     override readonly message: string,
     readonly headers: HeaderList = [],
+    /** The limit that was hit, for the log: `--max-body-size is 10`. */
+    readonly limit: string | null = null,
   ) {
     super(message);
   }

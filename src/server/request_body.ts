@@ -26,6 +26,8 @@ export class BodyFailure extends Error {
     readonly status: number,
     readonly reason: DisconnectReason,
     override readonly message: string,
+    /** The limit that was hit, for the log. */
+    readonly limit: string | null = null,
   ) {
     super(message);
   }
@@ -116,6 +118,7 @@ export class RequestBody {
       413,
       "body_too_large",
       "The request body is too large.",
+      `--max-body-size is ${this.maxSize}`,
     );
   }
 
@@ -142,6 +145,7 @@ export class RequestBody {
           408,
           "client_timeout",
           "The request body stopped arriving.",
+          `--timeout is ${this.stalls.milliseconds / 1000}`,
         );
       }
       return part;

@@ -177,12 +177,24 @@ export function readHead(
   }
   // With two spaces and the version.
   if (url.length - pathStart + method.length + 10 > limits.maxHeaderSize) {
-    throw new Refusal(414, "The request line is too long.");
+    throw new Refusal(
+      414,
+      "The request line is too long.",
+      [],
+      `--max-header-size is ${limits.maxHeaderSize}`,
+    );
   }
   if (
     headers.length > limits.maxHeaderCount || size > limits.maxHeaderSize
   ) {
-    throw new Refusal(431, "The header fields are too many or too long.");
+    throw new Refusal(
+      431,
+      "The header fields are too many or too long.",
+      [],
+      size > limits.maxHeaderSize
+        ? `--max-header-size is ${limits.maxHeaderSize}`
+        : `--max-header-count is ${limits.maxHeaderCount}`,
+    );
   }
   if (foreignCoding) {
     throw new Refusal(501, "Only the transfer coding chunked is understood.");
@@ -199,7 +211,12 @@ export function readHead(
     contentLength !== null && limits.maxBodySize > 0 &&
     contentLength > limits.maxBodySize
   ) {
-    throw new Refusal(413, "The request body is too large.");
+    throw new Refusal(
+      413,
+      "The request body is too large.",
+      [],
+      `--max-body-size is ${limits.maxBodySize}`,
+    );
   }
 
   let kind: RequestKind = events ? "sse" : "http";

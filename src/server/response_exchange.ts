@@ -220,8 +220,16 @@ export abstract class ResponseExchange extends Exchange {
 
   /** The request body cannot be read: says so where that is still possible. */
   failBody(failure: BodyFailure): void {
-    if (this.writer.started) this.disconnect(failure.reason);
-    else this.answer(failure.status, failure.message, failure.reason);
+    const { status, message, reason, limit } = failure;
+    const { started } = this.writer;
+    const level = limit === null ? "info" : "warn";
+    this.worker.seldom.say(level, `body ${status}`, () => {
+      const how = started ? "broken off" : `refused with ${status}`;
+      const why = limit === null ? "" : ` (${limit})`;
+      return `${this.describe()} was ${how}: ${message}${why}`;
+    });
+    if (started) this.disconnect(reason);
+    else this.answer(status, message, reason);
   }
 
   /** Answers in the app's stead, and ends the connection. */

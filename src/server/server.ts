@@ -12,6 +12,7 @@ import type { WatchedRequest } from "../guard/client_watch.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";
 import { holdFileLibrary } from "../system/file_names.ts";
 import { log, reopenLog } from "../log/log.ts";
+import { SeldomLog } from "../log/seldom.ts";
 import { AccessLog } from "./access_log.ts";
 import { connectionLimit as connectionLimitOf } from "./connection_limit.ts";
 import {
@@ -219,6 +220,14 @@ export class Server {
     request?: WatchedRequest,
   ): void {
     log.debug(() => `Closed the connection of ${peer}: ${reason}.`);
+    if (reason === "queue_overflow" || reason === "protocol_error") {
+      this.#worker?.seldom.say(
+        "warn",
+        reason,
+        () =>
+          `The connection of ${peer} was closed: it sent more than it may (${reason}).`,
+      );
+    }
     for (const exchange of this.#worker?.running ?? []) {
       if (request ? exchange === request : exchange.peerKey === peer) {
         exchange.disconnect(reason);
@@ -295,6 +304,7 @@ export class Server {
       running,
       guard,
       accessLog,
+      seldom: new SeldomLog(),
       now: accessLog?.now ?? Date.now,
       stalls: new DeadlineSet(settings.timeout * 1000),
       starts: new DeadlineSet(this.#startTimeout * 1000),

@@ -136,7 +136,9 @@ export class WebSocketExchange extends Exchange {
           resolve();
         },
         error: ({ message }) => {
-          this.#closed(endingOfError(message));
+          const ending = endingOfError(message);
+          if (ending === TOO_LARGE) this.#tooLarge();
+          this.#closed(ending);
           resolve();
         },
         close: ({ code, reason }) => this.#closed(endingOfClose(code, reason)),
@@ -150,10 +152,21 @@ export class WebSocketExchange extends Exchange {
     if (this.phase !== "open") return;
     this.#idle?.touch();
     if (exceeds(data, this.worker.settings.maxWsFrameSize)) {
+      this.#tooLarge();
       this.close(1009, "", TOO_LARGE);
     } else if (!this.inbox.push(data)) {
       this.#waitForApp();
     }
+  }
+
+  #tooLarge(): void {
+    const { seldom, settings } = this.worker;
+    seldom.say(
+      "warn",
+      "websocket 1009",
+      () =>
+        `${this.describe()} was closed with 1009: a message was too long (--max-ws-frame-size is ${settings.maxWsFrameSize}).`,
+    );
   }
 
   /** The queue is full: the app gets its turn to take what is in it. */
@@ -168,6 +181,13 @@ export class WebSocketExchange extends Exchange {
   }
 
   #overflow(): void {
+    const { seldom, settings } = this.worker;
+    seldom.say(
+      "warn",
+      "websocket 1008",
+      () =>
+        `${this.describe()} was closed with 1008: too many messages waited for the app (--max-receive-queue is ${settings.maxReceiveQueue}).`,
+    );
     this.inbox.overflow();
     this.close(1008, "queue overflow", QUEUE_FULL);
   }
