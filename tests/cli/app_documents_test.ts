@@ -25,7 +25,12 @@ interface Bundled {
 
 /** Makes the app, and what it is made of; apps of users are not there. */
 async function make(name: string, options: Pairs): Promise<void> {
-  const pairs = "root" in options ? { ...options, root: "." } : options;
+  // Files and folders of the reader's stand for some that are here.
+  const pairs = {
+    ...options,
+    ..."root" in options ? { root: "." } : {},
+    ..."ca_cert" in options ? { ca_cert: "README.md" } : {},
+  };
   const load = BUNDLED_APPS.get(name);
   if (load === undefined) return assert(/^\.\//.test(name), name);
   const App = (await load() as { default: Bundled }).default;
@@ -47,7 +52,7 @@ function commands(page: string): string[][] {
   );
 }
 
-for (const page of ["apps.md", "directory.md", "file.md"]) {
+for (const page of ["apps.md", "directory.md", "file.md", "proxy.md"]) {
   Deno.test(`the commands of docs/${page} name options that there are`, async () => {
     let count = 0;
     for (const words of commands(page)) {
