@@ -21,6 +21,7 @@ import {
 import * as files from "../src/apps/files/request_path.ts";
 import { readListingQuery } from "../src/apps/files/listing_query.ts";
 import { preferredType } from "../src/http/accept.ts";
+import { hasHash } from "../src/http/cache_control.ts";
 import { preferredCodings } from "../src/http/codings.ts";
 import { contentTypeOf, isCompressible } from "../src/http/content_type.ts";
 import { parseHttpDate } from "../src/http/dates.ts";
@@ -29,12 +30,14 @@ import { parseTags } from "../src/http/etags.ts";
 import { forwardedClient } from "../src/http/forwarded.ts";
 import { escapeHtml } from "../src/http/html.ts";
 import { parseRange } from "../src/http/ranges.ts";
+import { decodePath, encodeSegment, pathSegments } from "../src/http/target.ts";
 import { compileAccessFormat } from "../src/log/access_format.ts";
 import { formatSseEvent } from "../src/pagi/sse_format.ts";
 import type { HeaderList } from "../src/pagi/types.ts";
 import { endToEnd } from "../src/server/end_to_end.ts";
 import { readHead } from "../src/server/request_head.ts";
 import { targetOf } from "../src/server/request_target.ts";
+import { decodeByteString } from "../src/system/file_names.ts";
 import { assertLinear } from "./helpers/growth.ts";
 import { requestScope } from "./helpers/request_scope.ts";
 
@@ -124,8 +127,16 @@ const READERS: Record<string, (text: string) => unknown> = {
     forwardedClient([["forwarded", `for="a${text}`]], () => true),
   "the path of a file": (text) =>
     files.pathParts(files.requestPath(scopeWith([], `/${text}`)), false),
+  "a path that is no UTF-8": (text) => {
+    const raw_path = `/%FF${text}`;
+    const path = decodePath(raw_path);
+    return files.requestPath({ ...scopeWith([]), raw_path, path });
+  },
+  "a path below a mount": (text) => pathSegments(`/${text}`),
   "the name of a file": (text) => [
-    contentTypeOf(`a.${text}`, ""),
+    contentTypeOf(`a.${text}`, "", null, () => new Uint8Array()),
+    hasHash(`${text}.js`),
+    encodeSegment(decodeByteString(`\xff${text}`)),
     attachment(text),
     escapeHtml(text),
   ],

@@ -10,13 +10,14 @@ import type {
 } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
 import { choice, flag, list, text } from "../options/kinds.ts";
+import { cachePolicy } from "../http/cache_control.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { ContentDigests } from "./files/content_digests.ts";
 import { DocumentRoot } from "./files/document_root.ts";
 import { FileCache } from "./files/file_cache.ts";
 import { serveTree } from "./files/serve_tree.ts";
 import type { TreeSettings } from "./files/serve_tree.ts";
-import { fieldText, mediaType } from "./kinds.ts";
+import { charset, fieldText, mediaType } from "./kinds.ts";
 
 const NAME = "PAGI::App::File";
 
@@ -56,7 +57,20 @@ export const fileOptions = {
   cache_control: {
     kind: fieldText,
     default: null,
-    help: 'the cache-control of all files, as in "max-age=3600"',
+    help:
+      'the cache-control of files, as in "max-age=3600", but pages do not ' +
+      'last; "auto": for ever with a hash in the name',
+  },
+  html_cache_control: {
+    kind: fieldText,
+    default: null,
+    help: "the cache-control of HTML pages",
+  },
+  charset: {
+    kind: charset,
+    default: null,
+    help: "the charset of text that does not say its own; by default UTF-8 " +
+      'where it is that, "" for none',
   },
   etag: {
     kind: choice(["stat", "content"]),
@@ -90,7 +104,8 @@ export function fileSettings(
     handleRanges: given.handle_ranges,
     precompressed: given.precompressed,
     compress: given.compress,
-    cacheControl: given.cache_control,
+    charset: given.charset,
+    cacheControl: cachePolicy(given.cache_control, given.html_cache_control),
     digests: given.etag === "content" ? new ContentDigests() : null,
     cleanUrls: given.clean_urls,
     spa: given.spa,

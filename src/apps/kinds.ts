@@ -18,6 +18,13 @@ export const mediaType: Kind<string> = defineKind({
     MEDIA_TYPE.test(given) && isSafeFieldValue(given) ? given : undefined,
 });
 
+/** The name of a character encoding, or "" for none. */
+export const charset: Kind<string> = defineKind({
+  placeholder: "CHARSET",
+  allowed: 'a charset, as in "windows-1252", or nothing',
+  parse: (given) => /^[\w.:+-]*$/.test(given) ? given : undefined,
+});
+
 /** The value of a header field. */
 export const fieldText: Kind<string> = defineKind({
   placeholder: text.placeholder,

@@ -49,7 +49,8 @@ export function readConditions(fields: Fields): Readonly<Conditions> {
 
 /** What is known of the current version of a resource. */
 export interface Validators {
-  etag: string;
+  /** Null where there is none. */
+  etag: string | null;
   /** Milliseconds in whole seconds, as `last-modified` shows it; or null. */
   lastModified: number | null;
 }
@@ -66,7 +67,7 @@ export function checkConditions(
   const ifMatch = conditions["if-match"];
   if (ifMatch !== undefined) {
     const tags = parseTags(ifMatch);
-    if (tags !== "*" && !tags.some((tag) => equalStrongly(tag, etag))) {
+    if (tags !== "*" && !namesTag(tags, etag, equalStrongly)) {
       return 412;
     }
   } else {
@@ -78,9 +79,7 @@ export function checkConditions(
   const ifNoneMatch = conditions["if-none-match"];
   if (ifNoneMatch !== undefined) {
     const tags = parseTags(ifNoneMatch);
-    return tags === "*" || tags.some((tag) => equalWeakly(tag, etag))
-      ? 304
-      : null;
+    return tags === "*" || namesTag(tags, etag, equalWeakly) ? 304 : null;
   }
   const since = dateOf(conditions["if-modified-since"]);
   return since !== null && lastModified !== null && lastModified <= since
@@ -99,12 +98,21 @@ export function rangeToHonour(
   const { range, "if-range": ifRange } = conditions;
   if (range === undefined) return null;
   if (ifRange === undefined) return range;
-  const matches = ifRange.includes('"')
-    ? equalStrongly(ifRange.trim(), etag)
-    // The date is a strong validator only where the tag is.
-    : !isWeak(etag) && lastModified !== null &&
-      dateOf(ifRange) === lastModified;
+  const matches = etag !== null &&
+    (ifRange.includes('"')
+      ? equalStrongly(ifRange.trim(), etag)
+      // The date is a strong validator only where the tag is.
+      : !isWeak(etag) && lastModified !== null &&
+        dateOf(ifRange) === lastModified);
   return matches ? range : null;
+}
+
+function namesTag(
+  tags: readonly string[],
+  etag: string | null,
+  equal: (a: string, b: string) => boolean,
+): boolean {
+  return etag !== null && tags.some((tag) => equal(tag, etag));
 }
 
 function dateOf(field: string | undefined): number | null {

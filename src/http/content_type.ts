@@ -1,26 +1,50 @@
 /**
- * The media type of a file, by its name.
+ * The media type of a file, by its name and by how it begins.
  *
  * @module
  */
 
 import { contentType } from "../std/media_types.ts";
 
-/** Types that PAGI.md 7 sets and that differ from the registered ones. */
+const TEXT = "text/plain";
+/** The same for `.mjs` and `.cjs` as PAGI.md 7 has it for `.js`. */
+const SCRIPT = "application/javascript";
+
+/**
+ * Types that differ from those of the library: PAGI.md 7 sets some, others are
+ * registered with IANA, or of files that browsers should show and not save.
+ */
 const OWN_TYPES: Readonly<Record<string, string>> = {
   ico: "image/x-icon",
-  js: "application/javascript",
-  md: "text/plain",
-  pl: "text/plain",
+  js: SCRIPT,
+  cjs: SCRIPT,
+  mjs: SCRIPT,
+  // RFC 9512; the library has its deprecated name.
+  yaml: "application/yaml",
+  yml: "application/yaml",
+  jsonl: "application/jsonl",
+  ndjson: "application/x-ndjson",
+  ipynb: "application/x-ipynb+json",
+  tgz: "application/gzip",
+  zst: "application/zstd",
+  ...Object.fromEntries(
+    ("md markdown pl pm ts tsx mts cts jsx rs py pyi pyw go sh bash zsh fish " +
+      "rb kt kts swift cs fs hpp hh cxx hxx m mm scala sbt clj cljs ex exs " +
+      "erl hrl hs ml mli jl r zig nim dart lua tcl el lisp scm vim nix ps1 " +
+      "psm1 bat cmd vue svelte astro jsonc tex bib rst adoc org cfg env " +
+      "properties gradle tf tfvars proto graphql gql diff patch lock cmake " +
+      "mk mak awk sed service desktop editorconfig gitignore")
+      .split(" ").map((extension) => [extension, TEXT]),
+  ),
 };
 
 const known = new Map<string, string>();
 
 /**
- * The value of `content-type` for a file called `name`, with a charset for
- * text; `fallback` when the extension says nothing.
+ * The media type of a file called `name`, with a charset where its kind has
+ * one; `fallback` when the extension says nothing.
  */
-export function contentTypeOf(name: string, fallback: string): string {
+export function mediaTypeOf(name: string, fallback: string): string {
   const dot = name.lastIndexOf(".");
   if (dot <= 0) return fallback;
   const extension = name.slice(dot + 1).toLowerCase();
@@ -35,6 +59,84 @@ export function contentTypeOf(name: string, fallback: string): string {
   return type;
 }
 
+const CHARSET = "; charset=UTF-8";
+/** MPEG transport streams have the extensions of TypeScript. */
+const STREAM = /\.m?ts$/i;
+/** Bytes from one 0x47 to the next in such a stream. */
+const PACKET = 188;
+
+/**
+ * The value of `content-type` for a file called `name` that begins with what
+ * `head` gives, in {@linkcode wholeCharacters}. A text that says itself how it is encoded is believed (a charset here would
+ * override that); of any other the charset is `charset`, "" for none, and
+ * where that is null UTF-8 if it is that.
+ */
+export function contentTypeOf(
+  name: string,
+  fallback: string,
+  charset: string | null,
+  head: () => Uint8Array,
+): string {
+  const type = mediaTypeOf(name, "");
+  if (type === "") return fallback;
+  if (!type.endsWith(CHARSET)) return type;
+  const bytes = head();
+  if (STREAM.test(name) && bytes[0] === 0x47 && bytes[PACKET] === 0x47) {
+    return "video/mp2t";
+  }
+  const bare = type.slice(0, -CHARSET.length);
+  const declared = declaredCharset(bare, bytes);
+  if (declared !== null) return /^utf-?8$/i.test(declared) ? type : bare;
+  if (charset !== null) {
+    return charset === "" ? bare : `${bare}; charset=${charset}`;
+  }
+  return isUtf8(bytes) ? type : bare;
+}
+
+/** How a kind of text says what it is encoded in, at its beginning. */
+const DECLARATIONS: Readonly<Record<string, RegExp>> = {
+  // HTML, 13.2.3.2: within the first 1,024 bytes.
+  "text/html": /<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]+)/i,
+  // CSS Syntax Level 3, 3.2.
+  "text/css": /^@charset "([\w.:-]+)"/,
+};
+const DECLARATION_BYTES = 1024;
+
+/** What the text says itself, or a byte order mark for it. */
+function declaredCharset(type: string, head: Uint8Array): string | null {
+  const [first, second, third] = head;
+  if (first === 0xfe && second === 0xff) return "utf-16be";
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  if (first === 0xef && second === 0xbb && third === 0xbf) return "utf-8";
+  const declaration = DECLARATIONS[type];
+  if (declaration === undefined) return null;
+  const text = latin1.decode(head.subarray(0, DECLARATION_BYTES));
+  return declaration.exec(text)?.[1] ?? null;
+}
+
+const latin1 = new TextDecoder("latin1");
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    utf8.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The beginning of a text in UTF-8 without a character that it cuts at its end. */
+export function wholeCharacters(bytes: Uint8Array): Uint8Array {
+  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back];
+    if (byte >= 0x80 && byte < 0xc0) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? bytes.subarray(0, -back) : bytes;
+  }
+  return bytes;
+}
+
 /**
  * Tells whether bodies of the media type `type` are event streams, which may
  * be silent for long and have no end of their own (HTML standard, "Server-sent
@@ -47,8 +149,8 @@ export function isEventStream(type: string): boolean {
 const COMPRESSIBLE = new RegExp(
   "^(?:text/[^;]+" +
     "|[^;]+\\+(?:json|xml)" +
-    "|application/(?:json|javascript|xml|wasm|sql|rtf|toml|yaml" +
-    "|x-(?:sh|perl|tcl|ndjson)|vnd\\.ms-fontobject)" +
+    "|application/(?:jsonl?|json5|javascript|xml|wasm|sql|rtf|toml|yaml" +
+    "|x-(?:sh|perl|tcl|tex|ndjson)|vnd\\.ms-fontobject)" +
     "|font/(?:ttf|otf|collection)" +
     "|image/(?:bmp|x-icon|vnd\\.microsoft\\.icon))(?:;|$)",
 );

@@ -15,12 +15,33 @@ function grainOf(time: number): number {
 }
 
 /**
+ * Times that say nothing of a change: before the day on which the clocks of
+ * ZIP archives begin, in any zone, and with a month's room for tools that take
+ * the first of February (Gradle); 0 and 1 are what Nix and others set.
+ */
+const FIRST_TIME = Date.UTC(1980, 1, 3);
+/** What `npm pack` and `cargo package` give to each file. */
+const STAMPED = new Set([
+  Date.UTC(1985, 9, 26, 8, 15),
+  Date.UTC(2006, 6, 24, 1, 21, 28),
+]);
+
+/**
+ * Tells whether `time` (milliseconds, or null when unknown) may be that of a
+ * change: reproducible builds set others, and the future is none.
+ */
+export function isTelling(time: number | null, now: number): time is number {
+  return time !== null && time >= FIRST_TIME && time <= now &&
+    !STAMPED.has(time);
+}
+
+/**
  * Tells whether a change at the time `now` or later leaves another time than
  * `time`, which a file system gave to an earlier change (milliseconds). A time
- * that means nothing (1970 or before, the future) is never settled.
+ * that is not {@linkcode isTelling} is never settled.
  */
 export function isSettled(time: number, now: number): boolean {
-  return time > 0 && now - time > grainOf(time);
+  return isTelling(time, now) && now - time > grainOf(time);
 }
 
 /**
@@ -28,8 +49,8 @@ export function isSettled(time: number, now: number): boolean {
  * (milliseconds, or null when unknown), looked at at the time `now`.
  *
  * It is weak while another write could leave the same modification time, and
- * when the time means nothing (1970 or before, the future); the part in quotes
- * stays the same when it becomes strong.
+ * when the time is not {@linkcode isTelling}; the part in quotes stays the same
+ * when it becomes strong.
  */
 export function fileTag(
   size: number,
@@ -38,6 +59,22 @@ export function fileTag(
 ): string {
   const tag = `"${size.toString(16)}-${(mtime ?? 0).toString(16)}"`;
   return mtime !== null && isSettled(mtime, now) ? tag : `W/${tag}`;
+}
+
+/**
+ * The tag of a file whose modification time is not {@linkcode isTelling}: by
+ * the time at which the system last changed it, which no tool can set, and by
+ * its number, as it may be another file. Other parameters as for
+ * {@linkcode fileTag}.
+ */
+export function changeTag(
+  size: number,
+  ino: number,
+  ctime: number,
+  now: number,
+): string {
+  const tag = fileTag(size, ctime, now);
+  return `${tag.slice(0, -1)}-${ino.toString(16)}"`;
 }
 
 /**

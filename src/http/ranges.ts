@@ -16,7 +16,9 @@ const RANGE = /^(?:(\d+)-(\d*)|-(\d+))$/;
 /**
  * What a `range` field asks for of `size` bytes: one range, clipped to the
  * size; or `unsatisfiable` (status 416); or null where the whole is the answer:
- * unknown units, several ranges, and anything that cannot be understood.
+ * unknown units, several ranges, and anything that cannot be understood. Of an
+ * empty resource, too: programs that always ask for parts take a 416 for an
+ * error, and a part of nothing is nothing (as Go's and nginx's servers do).
  */
 export function parseRange(
   field: string,
@@ -27,12 +29,11 @@ export function parseRange(
   if (specs?.length !== 1) return null;
   const match = RANGE.exec(specs[0]);
   if (match === null) return null;
+  if (size === 0) return null;
   const [, first, last, suffix] = match;
   if (suffix !== undefined) {
     const length = Math.min(Number(suffix), size);
     if (Number(suffix) === 0) return "unsatisfiable";
-    // All of nothing: no content-range can say that.
-    if (size === 0) return null;
     return { start: size - length, end: size - 1 };
   }
   const start = Number(first);

@@ -1,3 +1,4 @@
+import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { FileApp } from "../../src/apps/file.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
 import {
@@ -335,5 +336,101 @@ Deno.test("cache_control is told of files, changed or not", async () => {
     });
     assertEquals(again.header("cache-control"), "public, max-age=3600");
     assertEquals((await get(app, "/none")).header("cache-control"), null);
+  });
+});
+
+Deno.test("a compressed copy that is older than its file is not sent", async () => {
+  const content = "what the copy was made of\n".repeat(20);
+  await withFiles({ "r.txt": content }, {}, async (app, root) => {
+    const path = join(root, "r.txt");
+    const copies = {
+      ".gz": gzipSync(content),
+      ".br": brotliCompressSync(content),
+      ".zst": zstdCompressSync(content),
+    };
+    const cases: [file: number, copy: number, sent: boolean][] = [
+      [1e9, 1e9, true],
+      [1e9, 1e9 + 1, true],
+      [1e9, 1e9 - 1, false],
+      [1e9, 1e9 - 0.5, false],
+      // A tool that sets whole seconds only.
+      [1e9 + 0.75, 1e9, true],
+      [1e9 + 0.75, 1e9 + 0.5, false],
+      [1, 1, true],
+    ];
+    for (const [extension, bytes] of Object.entries(copies)) {
+      Deno.writeFileSync(path + extension, bytes);
+      const accept = { ".gz": "gzip", ".br": "br", ".zst": "zstd" }[extension]!;
+      for (const [file, copy, sent] of cases) {
+        Deno.utimeSync(path, file, file);
+        Deno.utimeSync(path + extension, copy, copy);
+        const response = await get(app, "/r.txt", {
+          "accept-encoding": accept,
+        });
+        assertEquals(
+          response.header("content-encoding"),
+          sent ? accept : null,
+          `${extension}: ${file}, ${copy}`,
+        );
+        if (!sent) assertEquals(response.text, content);
+      }
+    }
+  });
+});
+
+Deno.test("a newer copy of another content is not sent", async () => {
+  const large = "0123456789abcdef".repeat(20_000);
+  const files = { "small.txt": "version 1", "large.txt": large };
+  await withFiles(files, { compress: "0" }, async (app, root) => {
+    const copy = (name: string, bytes: Uint8Array) => {
+      Deno.writeFileSync(join(root, name), bytes);
+      Deno.utimeSync(join(root, name), 1.5e9, 1.5e9);
+    };
+    const sent = async (target: string, coding: string) =>
+      (await get(app, target, { "accept-encoding": coding }))
+        .header("content-encoding");
+    for (const other of ["version 2", "", "x".repeat(1_000_000)]) {
+      copy("small.txt.gz", gzipSync(other));
+      copy("small.txt.br", brotliCompressSync(other));
+      copy("small.txt.zst", zstdCompressSync(other));
+      for (const coding of ["gzip", "br", "zstd", ALL]) {
+        const headers = { "accept-encoding": coding };
+        const response = await get(app, "/small.txt", headers);
+        assertEquals(response.header("content-encoding"), null, coding);
+        assertEquals(response.text, "version 1");
+      }
+    }
+    copy("small.txt.gz", gzipSync("version 1"));
+    assertEquals(await sent("/small.txt", ALL), "gzip");
+    // Of a large file the length tells.
+    copy("large.txt.gz", gzipSync(large + "x"));
+    assertEquals(await sent("/large.txt", "gzip"), null);
+    copy("large.txt.gz", gzipSync(large));
+    assertEquals(await sent("/large.txt", "gzip"), "gzip");
+  });
+});
+
+Deno.test("with a long cache_control no page lasts, wherever it stands", async () => {
+  const files = {
+    "index.html": "home",
+    "app.3f9a2b1c.js": "app",
+    "logo.svg": "logo",
+  };
+  const value = "public, max-age=31536000, immutable";
+  const options = { cache_control: value, spa: "1" };
+  const page = { accept: "text/html" };
+  await withFiles(files, options, async (app) => {
+    const told = async (target: string) =>
+      (await get(app, target, page)).header("cache-control");
+    for (const target of ["/", "/index.html", "/users/7", "/x.html"]) {
+      assertEquals(await told(target), "public, no-cache", target);
+    }
+    assertEquals(await told("/app.3f9a2b1c.js"), value);
+    assertEquals(await told("/logo.svg"), "public, max-age=31536000");
+  });
+  const own = { ...options, html_cache_control: "max-age=60" };
+  await withFiles(files, own, async (app) => {
+    const response = await get(app, "/users/7", page);
+    assertEquals(response.header("cache-control"), "max-age=60");
   });
 });

@@ -1,6 +1,7 @@
 import { FileApp } from "../../src/apps/file.ts";
 import { assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
+import { hostileTree } from "../helpers/hostile_tree.ts";
 import { runApp } from "../helpers/run_app.ts";
 import type { AppResponse } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
@@ -127,5 +128,46 @@ Deno.test("a file that was just written has a weak tag that still matches", asyn
     assertMatch("never weak", /weak/);
   } finally {
     Deno.removeSync(root, { recursive: true });
+  }
+});
+
+Deno.test("a change shows where times tell nothing, of files of all sizes", async () => {
+  using tree = hostileTree();
+  const future = Date.now() / 1000 + 86_400;
+  for (const time of [0, 1, 315532800, 499162500, future]) {
+    for (const size of [100, 300_000]) {
+      const path = join(tree.root, "nix.txt");
+      const write = (character: string) => {
+        // As a deployment does: another file in its place.
+        Deno.writeTextFileSync(`${path}.new`, character.repeat(size));
+        Deno.utimeSync(`${path}.new`, time, time);
+        Deno.renameSync(`${path}.new`, path);
+      };
+      const app = new FileApp({ root: tree.root }).toApp();
+      const get = (headers: Record<string, string> = {}) =>
+        runApp(app, { target: "/nix.txt", headers });
+      write("a");
+      const first = await get();
+      const tag = first.header("etag")!;
+      const date = first.header("last-modified");
+      assertEquals(date === null, time !== future, `${time}`);
+      assertEquals((await get({ "if-none-match": tag })).status, 304);
+      const asked = [
+        { "if-none-match": tag },
+        { "if-modified-since": date ?? "Thu, 01 Jan 1970 00:00:01 GMT" },
+        { "if-modified-since": new Date().toUTCString() },
+        { range: "bytes=10-19", "if-range": tag },
+        {
+          range: "bytes=10-19",
+          "if-range": date ?? "Thu, 01 Jan 1970 00:00:01 GMT",
+        },
+      ] as Record<string, string>[];
+      write("b");
+      for (const headers of asked) {
+        const { status, text } = await get(headers);
+        assertEquals([status, text.length, text[0]], [200, size, "b"]);
+      }
+      assertEquals((await get({ "if-match": tag })).status, 412);
+    }
   }
 });

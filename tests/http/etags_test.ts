@@ -1,9 +1,12 @@
 import {
+  changeTag,
   codedTag,
   contentTag,
   equalStrongly,
   equalWeakly,
   fileTag,
+  isSettled,
+  isTelling,
   isWeak,
   parseTags,
   weakened,
@@ -37,6 +40,37 @@ Deno.test("a file's tag is weak when its time means nothing", () => {
   assert(isWeak(fileTag(5, 0, LATER)));
   assert(isWeak(fileTag(5, -1000, LATER)));
   assert(isWeak(fileTag(5, LATER + 1000, LATER)));
+});
+
+Deno.test("times that tools set for every file tell nothing", () => {
+  const stamps = [
+    -1000,
+    0,
+    1000,
+    Date.UTC(1980, 0, 1),
+    Date.UTC(1980, 1, 1),
+    Date.UTC(1985, 9, 26, 8, 15),
+    Date.UTC(2006, 6, 24, 1, 21, 28),
+    LATER + 1,
+    NaN,
+  ];
+  for (const time of stamps) {
+    assert(!isTelling(time, LATER), `${time}`);
+    assert(!isSettled(time, LATER), `${time}`);
+  }
+  assert(!isTelling(null, LATER));
+  for (const time of [MTIME, LATER, 1e12, Date.UTC(1990, 0, 1)]) {
+    assert(isTelling(time, LATER));
+  }
+});
+
+Deno.test("a tag by the time of change tells files at one place apart", () => {
+  const tag = changeTag(5, 77, MTIME, LATER);
+  assert(!isWeak(tag));
+  assertNotEquals(changeTag(5, 78, MTIME, LATER), tag);
+  assertNotEquals(changeTag(5, 77, MTIME + 1, LATER), tag);
+  assertNotEquals(changeTag(6, 77, MTIME, LATER), tag);
+  assert(isWeak(changeTag(5, 77, MTIME, MTIME + 5)));
 });
 
 Deno.test("tags compare strongly and weakly (RFC 9110, 8.8.3.2)", () => {

@@ -6,6 +6,7 @@
 
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
+import { isTelling } from "../../http/etags.ts";
 import type { OpenedFile } from "./document_root.ts";
 
 /** How many digests are kept. */
@@ -28,10 +29,9 @@ export class ContentDigests {
     let digest = this.#known.get(key);
     if (digest === undefined) {
       digest = digestOfFile(file);
-      const changed = ctime ?? mtime;
-      const settled = changed !== null &&
-        Date.now() - changed.getTime() > SETTLED;
-      if (!settled) return digest;
+      const now = Date.now();
+      const changed = (ctime ?? mtime)?.getTime() ?? null;
+      if (!isTelling(changed, now) || now - changed <= SETTLED) return digest;
       digest.catch(() => this.#known.delete(key));
     }
     // The one used last is forgotten last.

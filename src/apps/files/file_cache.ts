@@ -86,7 +86,9 @@ export class FileCache {
     // Another change could leave the same times, of which this one is in
     // whole seconds and cannot be set.
     const { ctime } = file.info;
-    if (ctime === null || !isSettled(ctime.getTime(), now)) return file;
+    if (
+      !file.stable || ctime === null || !isSettled(ctime.getTime(), now)
+    ) return file;
     const kept = known !== null && isSameFile(known, file) ? known : file;
     this.#add(path, {
       file: kept,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { contentTypeOf } from "../../http/content_type.ts";
+import { mediaTypeOf } from "../../http/content_type.ts";
 
 /** What is drawn for each kind, in a square of 24 units. */
 const DRAWINGS = {
@@ -38,7 +38,7 @@ export function fileKind(name: string): FileKind {
   if (CODE.test(name)) return "code";
   if (ARCHIVE.test(name)) return "archive";
   if (TEXT.test(name)) return "text";
-  const [family] = contentTypeOf(name, "").split("/", 1);
+  const [family] = mediaTypeOf(name, "").split("/", 1);
   switch (family) {
     case "image":
     case "audio":

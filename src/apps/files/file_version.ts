@@ -5,7 +5,13 @@
  */
 
 import { formatHttpDate } from "../../http/dates.ts";
-import { contentTag, fileTag, isWeak } from "../../http/etags.ts";
+import {
+  changeTag,
+  contentTag,
+  fileTag,
+  isTelling,
+  isWeak,
+} from "../../http/etags.ts";
 import { digestOf } from "./content_digests.ts";
 import type { ContentDigests } from "./content_digests.ts";
 import type { OpenedFile } from "./document_root.ts";
@@ -13,48 +19,78 @@ import type { SmallFile } from "./small_file.ts";
 
 /** One version of a file, as header fields show it. */
 export interface FileVersion {
-  /** Its entity tag. */
-  readonly tag: string;
-  /** Milliseconds in whole seconds; null where the time is no help. */
+  /** Its entity tag; null where nothing tells it from others. */
+  readonly tag: string | null;
+  /** Milliseconds in whole seconds; null where the time tells nothing. */
   readonly lastModified: number | null;
-  /** The same as a date. */
+  /** What `last-modified` says, if anything. */
   readonly date: string | null;
 }
 
-/** The version that `opened` is, by its content if there are `digests`. */
+/**
+ * The version that `opened` is: by its modification time and size, or by its
+ * content if there are `digests` or the time tells nothing (see
+ * {@linkcode isTelling}); a large file is not read for the latter, its time of
+ * change tells.
+ */
 export function versionOf(
   opened: OpenedFile | SmallFile,
   digests: ContentDigests | null,
 ): FileVersion | Promise<FileVersion> {
+  const now = Date.now();
+  const { info } = opened;
   if (opened.kind !== "small") {
-    return digests === null
-      ? byTime(opened.info)
-      : digests.of(opened).then(byDigest);
+    if (digests !== null) {
+      return digests.of(opened).then((digest) => byDigest(digest, info, now));
+    }
+    return byTime(info, now) ?? byChange(info, now);
   }
   if (opened.version !== null) return opened.version;
-  const version = digests === null
-    ? byTime(opened.info)
-    : byDigest(digestOf(opened.bytes));
+  const timed = digests === null && opened.bytes.length === info.size
+    ? byTime(info, now)
+    : null;
+  const version = timed ?? byDigest(digestOf(opened.bytes), info, now);
   // A weak tag becomes strong in time.
-  if (!isWeak(version.tag)) opened.version = version;
+  if (version.tag !== null && !isWeak(version.tag)) opened.version = version;
   return version;
 }
 
-function byTime({ size, mtime }: Deno.FileInfo): FileVersion {
-  const now = Date.now();
+function byTime(
+  { size, mtime }: Deno.FileInfo,
+  now: number,
+): FileVersion | null {
   const modified = mtime?.getTime() ?? null;
-  // A time that cannot be true is no help (RFC 9110, 8.8.2.1).
-  const lastModified = modified !== null && modified > 0 && modified <= now
-    ? modified - modified % 1000
-    : null;
+  if (!isTelling(modified, now)) return null;
+  const lastModified = modified - modified % 1000;
   return {
     tag: fileTag(size, modified, now),
     lastModified,
-    date: lastModified === null ? null : formatHttpDate(lastModified),
+    date: formatHttpDate(lastModified),
   };
 }
 
-/** Where content tells, times are known to mean nothing. */
-function byDigest(digest: string): FileVersion {
-  return { tag: contentTag(digest), lastModified: null, date: null };
+function byDigest(
+  digest: string,
+  info: Deno.FileInfo,
+  now: number,
+): FileVersion {
+  const date = dateInFuture(info, now);
+  return { tag: contentTag(digest), lastModified: null, date };
+}
+
+function byChange(info: Deno.FileInfo, now: number): FileVersion {
+  const { size, ino, ctime } = info;
+  const changed = ctime?.getTime() ?? null;
+  const tag = isTelling(changed, now) && ino !== null
+    ? changeTag(size, ino, changed, now)
+    : null;
+  return { tag, lastModified: null, date: dateInFuture(info, now) };
+}
+
+/**
+ * In place of a time in the future `last-modified` is the time of the answer
+ * (RFC 9110, 8.8.2.1), which tells no versions apart.
+ */
+function dateInFuture({ mtime }: Deno.FileInfo, now: number): string | null {
+  return mtime !== null && mtime.getTime() > now ? formatHttpDate(now) : null;
 }

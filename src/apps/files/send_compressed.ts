@@ -10,24 +10,43 @@ import { Departure } from "./departure.ts";
 const PIECE = 64 * 1024;
 
 /**
- * Sends the rest of `file` as the body of a response that has started,
- * compressed with gzip, no faster than the client takes it.
+ * Sends the first `size` bytes of `file`, or all where that is null, as the
+ * body of a response that has started, compressed with gzip, no faster than
+ * the client takes it. What is added meanwhile is not in the version that the
+ * head names.
+ *
+ * @throws {Error} When the file becomes shorter: the response is to be cut, as
+ * no client could tell.
  */
 export async function sendCompressed(
   receive: Receive,
   send: Send,
   file: Deno.FsFile,
+  size: number | null,
 ): Promise<void> {
   const client = new Departure(receive);
   let reading: Promise<number | null> = Promise.resolve(null);
+  let left = size ?? Infinity;
+  file.seekSync(0, Deno.SeekMode.Start);
   // Unlike the file's own stream, this does not close the file.
   const pieces = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      const buffer = new Uint8Array(PIECE);
+      const buffer = new Uint8Array(Math.min(PIECE, left));
+      if (buffer.length === 0) return controller.close();
       reading = file.read(buffer);
       const count = await reading;
-      if (count === null) controller.close();
-      else controller.enqueue(buffer.subarray(0, count));
+      if (count !== null) {
+        left -= count;
+        return controller.enqueue(buffer.subarray(0, count));
+      }
+      // A system file may say that it has more than there is.
+      if (size !== null && file.statSync().size < size) {
+        throw new Error(
+          `a file of ${size} bytes became ${left} bytes shorter while it was ` +
+            `being sent; the response is cut short`,
+        );
+      }
+      controller.close();
     },
   });
   try {

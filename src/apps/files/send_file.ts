@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CachePolicy } from "../../http/cache_control.ts";
 import {
   checkConditions,
   NO_CONDITIONS,
@@ -11,7 +12,11 @@ import {
   readConditions,
 } from "../../http/conditional.ts";
 import { preferredCodings } from "../../http/codings.ts";
-import { contentTypeOf, isCompressible } from "../../http/content_type.ts";
+import {
+  contentTypeOf,
+  isCompressible,
+  wholeCharacters,
+} from "../../http/content_type.ts";
 import { codedTag, weakened } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { parseRange } from "../../http/ranges.ts";
@@ -25,6 +30,7 @@ import { versionOf } from "./file_version.ts";
 import { sendCompressed } from "./send_compressed.ts";
 import { CODINGS, openSidecar } from "./sidecar.ts";
 import type { Coding } from "./sidecar.ts";
+import { readAt } from "./small_file.ts";
 import type { SmallFile, WholeAnswer } from "./small_file.ts";
 
 /** How files are sent. */
@@ -37,8 +43,9 @@ export interface FileSettings {
   readonly precompressed: boolean;
   /** Compress what shrinks. */
   readonly compress: boolean;
-  /** The value of `cache-control`, if there shall be one. */
-  readonly cacheControl: string | null;
+  /** The charset of text that does not say its own; null for what fits. */
+  readonly charset: string | null;
+  readonly cacheControl: CachePolicy;
   /** What files contain, where their tags shall tell; else times and sizes do. */
   readonly digests: ContentDigests | null;
 }
@@ -95,44 +102,48 @@ export async function sendFile(
   settings: FileSettings,
 ): Promise<void> {
   const { path } = found;
+  const name = path.slice(path.lastIndexOf("/") + 1);
   const isGet = scope.method === "GET";
   const conditions = readConditions(scope.headers);
   // Only GET has ranges (RFC 9110, 14.2).
   const ranged = settings.handleRanges && isGet &&
     conditions.range !== undefined;
-  const type = contentTypeOf(
-    path.slice(path.lastIndexOf("/") + 1),
-    settings.defaultType,
-  );
+  const type = typeOf(found, name, settings);
+  const stored = storedCoding(found, name);
   const vary = [...found.vary ?? []];
   let codings: Coding[] = [];
-  if (isCompressible(type) && (settings.precompressed || settings.compress)) {
+  if (
+    stored === null && isCompressible(type) &&
+    (settings.precompressed || settings.compress)
+  ) {
     vary.push("accept-encoding");
     const accepted = fieldValue(scope.headers, "accept-encoding");
     codings = preferredCodings(accepted, CODINGS);
   }
   const sidecar = settings.precompressed
-    ? openSidecar(settings.files, path, codings)
+    ? openSidecar(settings.files, path, found.opened, codings)
     : null;
   using _sidecar = sidecar?.opened;
   const opened = sidecar?.opened ?? found.opened;
-  const { size } = opened.info;
+  // What says that it has no bytes and has too many to be small: in /proc.
+  const isSized = opened.kind === "small" || opened.info.size > 0;
+  const size = opened.kind === "small" ? opened.bytes.length : opened.info.size;
   // Nobody can ask for parts of what is made anew each time.
   const compress = settings.compress && sidecar === null && !ranged &&
-    codings.includes("gzip") && size >= WORTH_COMPRESSING;
+    codings.includes("gzip") && (size >= WORTH_COMPRESSING || !isSized);
   const coding = compress ? "gzip" : sidecar?.coding ?? null;
 
   const version = versionOf(opened, settings.digests);
   const { tag, lastModified, date } = version instanceof Promise
     ? await version
     : version;
-  const etag = coding === null ? tag : codedTag(tag, coding);
+  const etag = coding === null || tag === null ? tag : codedTag(tag, coding);
   const validators = { etag, lastModified };
-  const lasting: HeaderList = [["etag", compress ? weakened(etag) : etag]];
+  const lasting: HeaderList = [];
+  if (etag !== null) lasting.push(["etag", compress ? weakened(etag) : etag]);
   if (date !== null) lasting.push(["last-modified", date]);
-  if (settings.cacheControl !== null) {
-    lasting.push(["cache-control", settings.cacheControl]);
-  }
+  const cacheControl = settings.cacheControl(name, type);
+  if (cacheControl !== null) lasting.push(["cache-control", cacheControl]);
   if (vary.length > 0) lasting.push(["vary", vary.join(", ")]);
 
   const outcome = checkConditions(conditions, validators);
@@ -142,7 +153,9 @@ export async function sendFile(
     return await send({ type: "http.response.body" });
   }
 
-  const wanted = ranged ? rangeToHonour(conditions, validators) : null;
+  const wanted = ranged && isSized
+    ? rangeToHonour(conditions, validators)
+    : null;
   const range = wanted === null ? null : parseRange(wanted, size);
   if (range === "unsatisfiable") {
     return await replyStatus(send, 416, [["content-range", `bytes */${size}`]]);
@@ -156,12 +169,15 @@ export async function sendFile(
     : opened.bytes.subarray(offset, offset + length);
 
   const headers: HeaderList = [["content-type", type]];
-  if (body !== null || !compress) {
+  if (body !== null || !compress && isSized) {
     headers.push(["content-length", String(body?.length ?? length)]);
   }
   headers.push(...lasting, ["x-content-type-options", "nosniff"]);
-  if (coding !== null) headers.push(["content-encoding", coding]);
-  if (settings.handleRanges && !compress) {
+  const contentCoding = coding ?? stored;
+  if (contentCoding !== null) {
+    headers.push(["content-encoding", contentCoding]);
+  }
+  if (settings.handleRanges && !compress && isSized) {
     headers.push(["accept-ranges", "bytes"]);
   }
   if (range !== null) {
@@ -189,7 +205,9 @@ export async function sendFile(
   } else if (opened.kind === "small") {
     await send({ type: "http.response.body", body: body! });
   } else if (compress) {
-    await sendCompressed(receive, send, opened.file);
+    await sendCompressed(receive, send, opened.file, isSized ? size : null);
+  } else if (!isSized) {
+    await send({ type: "http.response.body", fh: opened.file, offset: 0 });
   } else if (opened.path !== null) {
     // The server may leave a path to the engine, which is faster.
     await send({
@@ -201,4 +219,39 @@ export async function sendFile(
   } else {
     await send({ type: "http.response.body", fh: opened.file, offset, length });
   }
+}
+
+/** Bytes at the beginning of a large file that tell what it is. */
+const HEAD = 4096;
+
+function headOf(opened: OpenedFile | SmallFile): Uint8Array {
+  if (opened.kind === "small") return opened.bytes;
+  const head = new Uint8Array(HEAD);
+  return wholeCharacters(head.subarray(0, readAt(opened.file, head, 0)));
+}
+
+/** The type of a file, whatever is sent in its place. */
+function typeOf(
+  { opened }: FoundFile,
+  name: string,
+  { defaultType, charset }: FileSettings,
+): string {
+  if (opened.kind === "small" && opened.type !== null) return opened.type;
+  const type = contentTypeOf(
+    name,
+    defaultType,
+    charset,
+    () => headOf(opened),
+  );
+  if (opened.kind === "small") opened.type = type;
+  return type;
+}
+
+const GZIPPED_SVG = /\.svgz$/i;
+
+/** How a file is compressed that is what it is only when decompressed. */
+function storedCoding({ opened }: FoundFile, name: string): "gzip" | null {
+  if (!GZIPPED_SVG.test(name)) return null;
+  const [first, second] = headOf(opened);
+  return first === 0x1f && second === 0x8b ? "gzip" : null;
 }

@@ -4,8 +4,15 @@
  * @module
  */
 
+import {
+  brotliDecompressSync,
+  gunzipSync,
+  zstdDecompressSync,
+} from "node:zlib";
+import { Buffer } from "node:buffer";
 import type { OpenedFile } from "./document_root.ts";
 import type { FileCache } from "./file_cache.ts";
+import { readAt } from "./small_file.ts";
 import type { SmallFile } from "./small_file.ts";
 
 /** The content codings that files are compressed with, the best one first. */
@@ -26,19 +33,94 @@ export interface Sidecar {
 }
 
 /**
- * Opens the first there is of the compressed forms of the file at `path`, or
- * returns null.
+ * Opens the first there is of the compressed forms of `original`, the file at
+ * `path`, or returns null.
  */
 export function openSidecar(
   files: FileCache,
   path: string,
+  original: OpenedFile | SmallFile,
   codings: readonly Coding[],
 ): Sidecar | null {
   for (const coding of codings) {
     const opened = files.open(path + EXTENSIONS[coding]);
     if (typeof opened === "number") continue;
-    if (opened.kind !== "folder") return { opened, coding };
+    if (
+      opened.kind !== "folder" && isAsNew(opened.info, original.info) &&
+      !hasOtherContent(opened, original, coding)
+    ) return { opened, coding };
     opened[Symbol.dispose]();
   }
   return null;
+}
+
+/**
+ * Tells whether a copy is no older than its original. Some tools give it the
+ * same time, and some of them (brotli, tar) in whole seconds only.
+ */
+function isAsNew(copy: Deno.FileInfo, original: Deno.FileInfo): boolean {
+  const [made, changed] = [copy.mtime?.getTime(), original.mtime?.getTime()];
+  if (made === undefined || changed === undefined) return true;
+  return made >= changed - (made % 1000 === 0 ? changed % 1000 : 0);
+}
+
+/**
+ * Tells whether a copy is seen to be of another file or version, whatever its
+ * time: a file that an older version of it replaced (`cp -p`) is older than
+ * its copy. Of small files all is compared, of large ones the length that the
+ * copy tells. What cannot be read is left to the client.
+ */
+function hasOtherContent(
+  copy: OpenedFile | SmallFile,
+  original: OpenedFile | SmallFile,
+  coding: Coding,
+): boolean {
+  if (copy.kind !== "small" || original.kind !== "small") {
+    const length = lengthIn(copy, coding);
+    return length !== null && length !== original.info.size % 2 ** 32;
+  }
+  if (copy.copied?.of !== original) {
+    const same = isCopy(copy.bytes, original.bytes, coding);
+    copy.copied = { of: original, same };
+  }
+  return !copy.copied.same;
+}
+
+/** Bytes of the longest way to compress nothing. */
+const EMPTY_BROTLI = 4;
+
+function isCopy(
+  copy: Uint8Array,
+  original: Uint8Array,
+  coding: Coding,
+): boolean {
+  // One byte more shows that there is more.
+  const options = { maxOutputLength: original.length + 1 };
+  try {
+    const bytes = coding === "br"
+      ? brotliDecompressSync(copy, options)
+      : coding === "zstd"
+      ? zstdDecompressSync(copy, options)
+      : gunzipSync(copy, options);
+    // Of what it cannot read, Deno's brotli makes nothing.
+    if (coding === "br" && bytes.length === 0 && copy.length > EMPTY_BROTLI) {
+      return true;
+    }
+    return Buffer.compare(bytes, original) === 0;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    return code !== "ERR_BUFFER_TOO_LARGE";
+  }
+}
+
+/** Bytes of the original by the end of a gzip file, modulo 2^32 (RFC 1952). */
+function lengthIn(
+  copy: OpenedFile | SmallFile,
+  coding: Coding,
+): number | null {
+  if (coding !== "gzip" || copy.info.size < 18) return null;
+  const end = new Uint8Array(4);
+  if (copy.kind === "small") end.set(copy.bytes.subarray(-4));
+  else if (readAt(copy.file, end, copy.info.size - 4) < 4) return null;
+  return new DataView(end.buffer).getUint32(0, true);
 }

@@ -29,11 +29,20 @@ export class SmallFile implements Disposable {
   version: FileVersion | null = null;
   /** What answers a request for all of it, once that is known. */
   whole: WholeAnswer | null = null;
+  /** Its `content-type`, once that is known. */
+  type: string | null = null;
+  /** The file that this was last found to be a compressed copy of, or not. */
+  copied: { of: SmallFile; same: boolean } | null = null;
   #gzipped: Uint8Array | null = null;
 
+  /**
+   * @param stable It did not change while it was read, and has as many bytes
+   * as the system says.
+   */
   constructor(
     readonly info: Deno.FileInfo,
     readonly bytes: Uint8Array,
+    readonly stable: boolean = true,
   ) {
     declareConstant(bytes);
   }
@@ -51,20 +60,48 @@ export class SmallFile implements Disposable {
   [Symbol.dispose](): void {}
 }
 
+/** How often a file that changes meanwhile is read again. */
+const ATTEMPTS = 3;
+
 /**
- * Reads all of an open file, or returns null if it is too large or changes
- * meanwhile.
+ * Reads all of an open file, or returns null if it is too large. A file that
+ * changes all the time is what was read of it last. What /proc and /sys say of
+ * sizes is no help: 0 bytes or a page, whatever there is.
  */
 export function readSmallFile({ file, info }: OpenedFile): SmallFile | null {
-  if (info.size > SMALL) return null;
-  const bytes = new Uint8Array(info.size);
+  let before = info;
+  for (let attempt = 1;; attempt++) {
+    if (before.size > SMALL) return null;
+    const buffer = new Uint8Array(before.size || SMALL + 1);
+    const count = readAt(file, buffer, 0);
+    const bytes = buffer.subarray(0, count);
+    const after = file.statSync();
+    if (isSameVersion(before, after)) {
+      if (count > SMALL) return null;
+      if (count === before.size) return new SmallFile(after, bytes);
+      return new SmallFile(after, bytes.slice(), false);
+    }
+    if (attempt === ATTEMPTS) return new SmallFile(after, bytes.slice(), false);
+    before = after;
+  }
+}
+
+/**
+ * Fills `buffer` with what is at `position`, wherever the file stands.
+ *
+ * @returns The bytes read: fewer than asked for at the end of the file.
+ */
+export function readAt(
+  file: Deno.FsFile,
+  buffer: Uint8Array,
+  position: number,
+): number {
+  file.seekSync(position, Deno.SeekMode.Start);
   let filled = 0;
-  while (filled < bytes.length) {
-    const count = file.readSync(bytes.subarray(filled));
-    if (count === null) return null;
+  while (filled < buffer.length) {
+    const count = file.readSync(buffer.subarray(filled));
+    if (count === null) break;
     filled += count;
   }
-  return isSameVersion(info, file.statSync())
-    ? new SmallFile(info, bytes)
-    : null;
+  return filled;
 }
