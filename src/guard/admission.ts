@@ -21,6 +21,8 @@ export interface AdmissionOptions {
   limit: number;
   /** How many descriptors the process may have open. */
   descriptors: number;
+  /** How many threads accept connections. */
+  threads: number;
   /** True when no other thread goes on with what this one has counted. */
   isOwner: boolean;
   /** The peers with a request running in this thread. */
@@ -29,10 +31,15 @@ export interface AdmissionOptions {
 
 /**
  * Descriptors that connections leave free beyond those that are open for other
- * things: for files that are sent, and for connections that are accepted
- * before they can be refused, or linger after it.
+ * things: for files that are sent, …
  */
-const SPARE = 18;
+const SPARE = 14;
+/**
+ * … and in each thread for connections that are accepted before they can be
+ * refused, or linger after it. In a process of its own a server has about 32
+ * descriptors open, which makes the 50 that the user's document names.
+ */
+const SPARE_PER_THREAD = 4;
 /** Descriptors that files leave free too: the engine must find some. */
 const RESERVE = 8;
 /** The most of one moment that may go into looks at a full house (ms). */
@@ -47,6 +54,7 @@ export class Admission {
   /** Peers let in by their names, whose connections no look has found yet. */
   readonly #newcomers = new Set<string>();
   readonly #stopCounting: () => void;
+  readonly #spare: number;
   #limit: number;
   /** Descriptors that are neither connections nor reserved. */
   #base = 0;
@@ -63,6 +71,7 @@ export class Admission {
     this.#slots = slots;
     this.#options = options;
     this.#limit = options.limit;
+    this.#spare = SPARE + SPARE_PER_THREAD * options.threads;
     this.#stopCounting = countDescriptorsWith(() => {
       if (connections.mayLook(BURST)) this.look();
     });
@@ -75,7 +84,7 @@ export class Admission {
 
   /** True when descriptors were about to run out at the last look. */
   get isShort(): boolean {
-    return this.#free < SPARE;
+    return this.#free < 2 * this.#spare;
   }
 
   /** Counts nothing any more. */
@@ -134,26 +143,28 @@ export class Admission {
     const open = this.#connections.look();
     const present = [...this.#connections.all()]
       .filter((connection) => !slots.isEnding(connection));
-    const others = open - present.length;
-    this.#limit = Math.max(1, Math.min(limit, descriptors - SPARE - others));
-    let free = this.#limit - present.length;
+    const ending = this.#connections.size - present.length;
+    const others = open - this.#connections.size;
+    const room = descriptors - this.#spare - others;
+    this.#limit = Math.max(1, Math.min(limit, room));
+    // Those that are being closed have descriptors that newcomers would need.
+    const free = Math.max(1, Math.min(limit, room - ending)) - present.length;
     if (free >= 0) {
       for (const connection of present) slots.serve(connection);
       unsettled = 0;
     } else {
-      unsettled = this.#serveSome(present, unsettled);
-      free = 0;
+      unsettled = this.#serveSome(present, unsettled, present.length + free);
     }
     this.#newcomers.clear();
     this.#free = descriptors - open;
     // Until the next look one half is for connections, one for the rest.
-    const room = Math.min(
+    const left = Math.min(
       Math.max(0, descriptors - RESERVE - open - this.#toBeOpened(open)),
       2 ** 29,
     );
-    const granted = Math.min(free, Math.ceil(room / 2));
+    const granted = Math.min(Math.max(0, free), Math.ceil(left / 2));
     slots.endLook(granted, unsettled);
-    openRoom(room - granted);
+    openRoom(left - granted);
     return present.length;
   }
 
@@ -167,8 +178,17 @@ export class Admission {
     return Math.max(0, reserved - (others - this.#base));
   }
 
-  /** Gives slots where there are not enough for all; returns the unsettled. */
-  #serveSome(present: readonly Connection[], unsettled: number): number {
+  /**
+   * Gives slots where there are not enough for all.
+   *
+   * @param limit How many may have one, but for those that were let in already.
+   * @returns the unsettled that remain
+   */
+  #serveSome(
+    present: readonly Connection[],
+    unsettled: number,
+    limit: number,
+  ): number {
     const slots = this.#slots;
     const waiting = present.filter((one) => !slots.isServed(one));
     let free = this.#limit - (present.length - waiting.length);
@@ -188,12 +208,13 @@ export class Admission {
       free--;
       unsettled = Math.max(0, unsettled - 1);
     }
+    free -= this.#limit - limit;
     for (const one of waiting) {
       if (free <= unsettled) break;
       if (slots.isServed(one)) continue;
       slots.serve(one);
       free--;
     }
-    return Math.max(0, Math.min(unsettled, free));
+    return unsettled;
   }
 }

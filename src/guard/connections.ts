@@ -48,6 +48,8 @@ export interface RequestOrigin {
   readonly info: object;
 }
 
+/** After how many free numbers no higher one is looked at. */
+const MAX_FREE = 16;
 /** How exactly the system's clocks agree on when something happened (ms). */
 const CLOCK_STEP = 10;
 /** The most of all time that may go into looks that requests ask for. */
@@ -66,6 +68,10 @@ export class Connections {
   readonly #byInfo = new WeakMap<object, Connection>();
   /** Cookies of sockets that are none of ours. */
   #strangers = new Set<number>();
+  /** Numbers of descriptors that were free at the last look, … */
+  #gaps: number[] = [];
+  /** … as were this one and all above. */
+  #top = 0;
   #look = 0;
   #lookedAt = -Infinity;
   /** Time spent on looks and not yet earned back (ms). */
@@ -134,6 +140,10 @@ export class Connections {
     const known = this.#byInfo.get(info);
     if (known !== undefined) return known;
     let open = this.named(peerKey);
+    if (open.length === 0) {
+      this.#glance();
+      open = this.named(peerKey);
+    }
     let certain = open.length > 1 || open[0]?.exact === true;
     if (!certain && (sure || open.length === 0) && this.mayLook(burst)) {
       look();
@@ -241,11 +251,45 @@ export class Connections {
     return Math.max(0, this.#debt - (now - this.#lookedAt) * SHARE);
   }
 
+  /**
+   * Finds most connections that are new since the last look, at little cost: a
+   * new descriptor has the lowest number that is free.
+   */
+  #glance(): void {
+    this.#gaps.sort((a, b) => a - b);
+    const gaps: number[] = [];
+    let free = 0, at = 0;
+    while (free < MAX_FREE) {
+      const fd = this.#gaps[at++] ?? this.#top++;
+      const cookie = this.#sockets.cookie(fd);
+      if (cookie === 0 || this.#known.has(cookie)) {
+        gaps.push(fd);
+        free++;
+        continue;
+      }
+      const connection = this.#strangers.has(cookie)
+        ? null
+        : this.#identify(fd, cookie);
+      if (connection === null) this.#strangers.add(cookie);
+      else connection.look = this.#look;
+    }
+    this.#gaps = gaps.concat(this.#gaps.slice(at));
+  }
+
+  /** Takes note that the number of a connection is about to become free. */
+  leaves({ fd }: Connection): void {
+    this.#gaps.push(fd);
+  }
+
   #find(): number {
     const look = ++this.#look;
     const strangers = new Set<number>();
     const descriptors = this.#sockets.descriptors();
+    this.#gaps = [];
+    this.#top = 0;
     for (const fd of descriptors) {
+      while (this.#top < fd) this.#gaps.push(this.#top++);
+      this.#top = fd + 1;
       const cookie = this.#sockets.cookie(fd);
       if (cookie === 0) continue;
       const connection = this.#known.get(cookie) ??
@@ -262,7 +306,9 @@ export class Connections {
   }
 
   #forget(connection: Connection): void {
-    if (!this.#known.delete(connection.cookie) || !connection.tcp) return;
+    if (!this.#known.delete(connection.cookie)) return;
+    this.leaves(connection);
+    if (!connection.tcp) return;
     const { peer, namesake } = connection;
     const first = this.#byPeer.get(peer)!;
     if (first !== connection) {

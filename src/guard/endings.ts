@@ -43,6 +43,9 @@ const PATIENCE = 1000;
 const LINGER = 2000;
 /** The most of all time that may go into checks. */
 const SHARE = 0.1;
+/** The same two while descriptors are short: others wait for these. */
+const SHORT_STEP = 2;
+const SHORT_SHARE = 0.5;
 /** The most of one moment that may go into looks (ms). */
 const BURST = 50;
 
@@ -114,7 +117,7 @@ export class Endings {
       if (!ending.asked && !ending.finished) {
         ending.asked = true;
         const running = new Set(this.#options.runningPeers());
-        this.#step(ending, performance.now(), () => running.has(peerKey));
+        this.#advance(ending, performance.now(), () => running.has(peerKey));
       }
       return true;
     }
@@ -147,7 +150,7 @@ export class Endings {
     finished: boolean,
   ): void {
     const since = performance.now();
-    const due = since + STEP;
+    const due = since + this.#step;
     const all = this.#endings.get(peer) ?? [];
     const known = all.find((other) =>
       connection !== undefined && other.connection === connection
@@ -170,7 +173,7 @@ export class Endings {
       });
       this.#endings.set(peer, all);
     }
-    this.#wait(STEP);
+    this.#wait(this.#step);
   }
 
   #remove(ending: Ending): void {
@@ -179,6 +182,10 @@ export class Endings {
     );
     if (rest?.length) this.#endings.set(ending.peer, rest);
     else this.#endings.delete(ending.peer);
+  }
+
+  get #step(): number {
+    return this.#options.isShort() ? SHORT_STEP : STEP;
   }
 
   /** Ends nothing any more. */
@@ -190,7 +197,7 @@ export class Endings {
   /** Checks in `ms`, if no check comes before. */
   #wait(ms: number): void {
     const now = performance.now();
-    const at = Math.max(now + Math.max(ms, STEP), this.#restsUntil);
+    const at = Math.max(now + Math.max(ms, this.#step), this.#restsUntil);
     if (this.#timer !== undefined) {
       if (at >= this.#wakesAt) return;
       clearTimeout(this.#timer);
@@ -209,17 +216,18 @@ export class Endings {
       (running ??= new Set(this.#options.runningPeers())).has(peer);
     let next = Infinity;
     for (const ending of [...this.#endings.values()].flat()) {
-      if (ending.due <= now) this.#step(ending, now, isRunning);
+      if (ending.due <= now) this.#advance(ending, now, isRunning);
     }
     for (const endings of this.#endings.values()) {
       for (const { due } of endings) next = Math.min(next, due);
     }
     const spent = performance.now() - now;
-    this.#restsUntil = now + spent + spent / SHARE;
+    const share = this.#options.isShort() ? SHORT_SHARE : SHARE;
+    this.#restsUntil = now + spent / share;
     if (next !== Infinity) this.#wait(next - now);
   }
 
-  #step(
+  #advance(
     ending: Ending,
     now: number,
     isRunning: (peer: string) => boolean,
@@ -229,7 +237,7 @@ export class Endings {
     this.#slots.end(connection);
     const state = this.#sockets.tcpState(connection);
     if (state === null || ending.finished) {
-      this.#sockets.shutdown(connection);
+      this.#shutdown(connection);
       return this.#remove(ending);
     }
     const age = now - ending.since;
@@ -239,12 +247,22 @@ export class Endings {
       (age >= PATIENCE || still && state.silence <= age + STEP);
     // The engine takes the next request once it has written the last answer.
     if ((answered || ending.asked) && !isRunning(ending.peer)) {
+      if (answered && this.#options.isShort()) {
+        // The client has the answer; nothing more of it is waited for.
+        this.#shutdown(connection);
+        return this.#remove(ending);
+      }
       this.#sockets.finish(connection);
       ending.finished = true;
-      ending.due = now + (this.#options.isShort() ? STEP : LINGER);
+      ending.due = now + LINGER;
     } else {
       ending.due = now + Math.min(age / 2, 250);
     }
+  }
+
+  #shutdown(connection: Connection): void {
+    this.#sockets.shutdown(connection);
+    this.#connections.leaves(connection);
   }
 
   /** Finds a connection that was not known when its answer was given. */
@@ -254,7 +272,7 @@ export class Endings {
     if (!connections.lookedAfter(since) && connections.mayLook(BURST)) {
       this.#options.look();
     }
-    ending.due = now + STEP;
+    ending.due = now + this.#step;
     if (!connections.lookedAfter(since)) return undefined;
     const candidates = connections.candidates(peer, cameAt);
     const answered = candidates.length < 2 ? candidates : candidates

@@ -32,6 +32,8 @@ import { openSockets, type Sockets } from "./sockets.ts";
 export interface GuardOptions {
   /** How many connections may be served in all; 0 for any number. */
   limit: number;
+  /** How many threads accept connections (1). */
+  threads?: number;
   /** The slots of the process that all its guards share; else its own. */
   slots?: SharedArrayBuffer;
   /** How long nothing may happen on a connection (ms); 0 for ever. */
@@ -132,8 +134,12 @@ export interface Guard {
   close(): void;
 }
 
-/** The least that `relieve` tries to close. */
+/** The least that `relieve` tries to close … */
 const RELIEF = 16;
+/** … and the most of those that were served before. */
+const SERVED_RELIEF = 4;
+/** For how long a request may be on its way through a worker, unseen (ms). */
+const JUST_ASKED = 250;
 /** Assumed where the limit of descriptors cannot be read. */
 const DEFAULT_DESCRIPTORS = 1024;
 /** The most of one moment that may go into looks at a full house (ms). */
@@ -188,6 +194,7 @@ class LibcGuard implements Guard {
     const admission = new Admission(sockets, connections, slots, {
       limit: options.limit || Infinity,
       descriptors,
+      threads: options.threads ?? 1,
       isOwner: options.slots === undefined,
       runningPeers: ownRunningPeers,
     });
@@ -311,29 +318,34 @@ class LibcGuard implements Guard {
     const peers = await this.#runningPeers();
     const running = new Set(peers);
     const all = this.#look();
-    const rank = (connection: Connection) =>
-      this.#slots.isEnding(connection)
-        ? 0
-        : !this.#slots.isServed(connection)
-        ? 1
-        : this.#sockets.tcpState(connection)?.segments === 0
-        ? 2
-        : 3;
     const candidates = [...this.#connections.all()]
       .filter((connection) => !running.has(connection.peer))
       .reverse()
-      .map((connection) => ({ connection, rank: rank(connection) }))
-      // Where nobody can tell, one that was answered may be running another.
+      .map((connection) => ({ connection, rank: this.#rank(connection) }))
+      // Where nobody can tell, one that has asked may be running.
       .filter(({ rank }) => peers !== null || rank < 3)
       .sort((a, b) => a.rank - b.rank);
     let closed = 0;
     const enough = Math.max(all - this.#admission.limit, RELIEF);
-    for (const { connection } of candidates) {
-      if (closed >= enough) break;
+    for (const { connection, rank } of candidates) {
+      if (closed >= (rank === 3 ? SERVED_RELIEF : enough)) break;
       if (this.#shutdown(connection)) closed++;
     }
     this.#look();
     return closed;
+  }
+
+  /**
+   * In which order connections are closed to make room: those that are being
+   * closed, those that have asked for nothing or heard that there is no room,
+   * those whose request does not arrive, and those that were served.
+   */
+  #rank(connection: Connection): 0 | 1 | 2 | 3 {
+    if (this.#slots.isEnding(connection)) return 0;
+    const state = this.#sockets.tcpState(connection);
+    if (state === null || state.received === 0) return 1;
+    if (state.segments > 0) return this.#slots.isServed(connection) ? 3 : 1;
+    return state.inboundSilence < JUST_ASKED ? 3 : 2;
   }
 
   close(): void {

@@ -15,15 +15,18 @@ const PEERS_WAIT_MS = 1000;
  *
  * @param limit How many connections there may be in all.
  * @param timeout Seconds that nothing may happen on one; 0 for ever.
+ * @param threads How many workers there are to be.
  * @returns null where connections cannot be watched
  */
 export function guardWorkers(
   workers: () => Iterable<WorkerHandle>,
   limit: number,
   timeout: number,
+  threads: number,
 ): Guard | null {
   return openGuard({
     limit,
+    threads,
     timeoutMs: timeout * 1000,
     async runningPeers() {
       const answers = await Promise.all(

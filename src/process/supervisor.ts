@@ -115,6 +115,7 @@ export class Supervisor implements Service {
       () => this.#pool.all(),
       this.#connectionLimit,
       settings.timeout,
+      settings.workers,
     );
     const started = this.#pool.start(this.#wanted);
     this.#queue = started.catch(() => {});

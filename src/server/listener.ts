@@ -12,14 +12,13 @@ import {
   listenerContext,
   type WorkerContext,
 } from "./context.ts";
+import { backlog } from "./connection_limit.ts";
 import { dispatch } from "./dispatch.ts";
 import type { KeyPair } from "./key_pair.ts";
 import { listenError } from "./listen_error.ts";
 import { Refusal } from "./refusal.ts";
 import { SocketPath } from "./socket_path.ts";
 
-/** Connections that may wait to be accepted: 900 at once cost nothing. */
-const BACKLOG = 2048;
 /** How long to wait before accepting again after a failure, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
 const BROKEN = new Refusal(500, "Internal Server Error");
@@ -156,7 +155,7 @@ export class Listener {
       },
       automaticCompression: false,
       reusePort: shared,
-      tcpBacklog: settings.listenerBacklog ?? BACKLOG,
+      tcpBacklog: backlog(settings),
       ...this.#tls,
       ...place,
     };

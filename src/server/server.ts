@@ -333,6 +333,7 @@ export class Server {
     const guard: Guard | null = openGuard({
       limit,
       slots: this.#role.slots,
+      threads: workerNumber === null ? 1 : settings.workers,
       // A worker does not see which connections are the others'.
       timeoutMs: workerNumber === null ? settings.timeout * 1000 : 0,
       runningPeers: () => occupied(running),
