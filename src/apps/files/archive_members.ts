@@ -12,7 +12,7 @@ import { FolderRefused, Snapshot, statOf } from "./folder_cache.ts";
 import type { Found } from "./folder_cache.ts";
 import { lookAt, readNames } from "./read_entries.ts";
 import type { Names, Problem } from "./read_entries.ts";
-import { sortInTurns } from "./turns.ts";
+import { Abandoned, sortInTurns } from "./turns.ts";
 import type { Turns } from "./turns.ts";
 import { ZipLength } from "./zip_format.ts";
 import type { ZipMember } from "./zip_format.ts";
@@ -36,6 +36,8 @@ const MOST_MEMBERS = 200_000;
 const LONGEST_WALK = 60_000;
 /** About the bytes of memory for each member. */
 const MEMBER_WEIGHT = 400;
+
+const NO_FOLDER = "The server cannot read this folder.";
 
 /** A folder that is still to be walked. */
 interface Folder {
@@ -139,6 +141,7 @@ export async function archiveMembers(
       ? null
       : await tryNames(place.path, showHidden, turns);
     if (place === null || names === null) {
+      if (at.source === "") throw new FolderRefused(403, NO_FOLDER);
       omissions.add(at.source, WHY.unreadable);
       continue;
     }
@@ -184,7 +187,7 @@ async function tryNames(
   try {
     return await readNames(path, showHidden, turns);
   } catch (error) {
-    if (error instanceof Error && error.name === "Abandoned") throw error;
+    if (error instanceof Abandoned) throw error;
     return null;
   }
 }
@@ -286,11 +289,13 @@ class Omissions {
     if (more > 0) lines.push(`and ${more} more`);
     if (this.hidden > 0) lines.push(`${this.hidden} hidden (with a dot first)`);
     if (lines.length === 0) return null;
-    log.info(
-      `The archive of /${folder.toWellFormed()} leaves out: ` +
-        `${lines.slice(0, 5).join("; ")}${lines.length > 5 ? "; …" : ""}`,
-    );
-    if (this.#count === 0) return null;
+    const text = `The archive of /${folder.toWellFormed()} leaves out: ` +
+      `${lines.slice(0, 5).join("; ")}${lines.length > 5 ? "; …" : ""}`;
+    if (this.#count === 0) {
+      log.debug(text);
+      return null;
+    }
+    log.info(text);
     const source = new TextEncoder().encode(
       `This archive leaves out:\n\n${lines.join("\n")}\n`,
     );

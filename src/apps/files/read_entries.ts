@@ -8,7 +8,6 @@ import type { FileStat } from "../../system/file_names.ts";
 import { readDirectory } from "../../system/file_names.ts";
 import type { DirectoryEntry } from "../../system/file_names.ts";
 import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
-import { isAbsence } from "./document_root.ts";
 import { Snapshot, statOf } from "./folder_cache.ts";
 import type { Turns } from "./turns.ts";
 
@@ -68,7 +67,7 @@ export async function readNames(
  * The entries of the opened `folder`, whose path beneath the root is `path`
  * and is empty or ends with a slash: files and folders that could be served,
  * those with a leading dot only with `showHidden`, symbolic links only when
- * they stay beneath `root`. Null if the folder cannot be read.
+ * they stay beneath `root`. Throws what the system reports of the folder itself.
  */
 export async function readEntries(
   root: DocumentRoot,
@@ -76,32 +75,27 @@ export async function readEntries(
   folder: OpenedFolder,
   showHidden: boolean,
   turns: Turns,
-): Promise<FolderContents | null> {
+): Promise<FolderContents> {
   const snapshot = new Snapshot(root.pathOf(path));
   const entries: Entry[] = [];
   let unreadable = 0;
-  try {
-    snapshot.add("", statOf(folder.path));
-    const { found } = await readNames(folder.path, showHidden, turns);
-    for (const entry of found) {
-      const { name } = entry;
-      const { stat, problem } = lookAt(root, path, folder, entry);
-      snapshot.add(name, stat);
-      if (problem === "unreadable") unreadable++;
-      if (problem === null && stat !== null) {
-        const { isDirectory, size, mtime } = stat;
-        entries.push({
-          name,
-          is_dir: isDirectory ? 1 : 0,
-          size,
-          mtime: Math.floor(mtime / 1000),
-        });
-      }
-      if (turns.over) await turns.pass();
+  snapshot.add("", statOf(folder.path));
+  const { found } = await readNames(folder.path, showHidden, turns);
+  for (const entry of found) {
+    const { name } = entry;
+    const { stat, problem } = lookAt(root, path, folder, entry);
+    snapshot.add(name, stat);
+    if (problem === "unreadable") unreadable++;
+    if (problem === null && stat !== null) {
+      const { isDirectory, size, mtime } = stat;
+      entries.push({
+        name,
+        is_dir: isDirectory ? 1 : 0,
+        size,
+        mtime: Math.floor(mtime / 1000),
+      });
     }
-  } catch (error) {
-    if (isAbsence(error)) return null;
-    throw error;
+    if (turns.over) await turns.pass();
   }
   return { entries, unreadable, snapshot };
 }

@@ -32,6 +32,7 @@ export async function readReadme(
   for (const wanted of NAMES) {
     const entry = entries.find(({ name, is_dir, size }) =>
       is_dir === 0 && size > 0 && size <= LONGEST &&
+      name.length === wanted.length &&
       name.toLowerCase() === wanted
     );
     if (entry === undefined) continue;

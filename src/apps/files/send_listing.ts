@@ -17,12 +17,14 @@ import { preferredCodings } from "../../http/codings.ts";
 import { checkConditions, readConditions } from "../../http/conditional.ts";
 import { codedTag, contentTag } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
+import { reasonPhrase } from "../../http/status.ts";
 import { declareConstant } from "../../pagi/constant_bytes.ts";
 import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
 import { encodeName } from "../../system/file_names.ts";
 import { reply, replyStatus } from "../reply.ts";
 import type { RequestScope } from "../reply.ts";
 import { Departure } from "./departure.ts";
+import { isAbsence, isDenial } from "./document_root.ts";
 import type { DocumentRoot } from "./document_root.ts";
 import { FolderCache, FolderRefused } from "./folder_cache.ts";
 import type { Found, Use } from "./folder_cache.ts";
@@ -129,17 +131,18 @@ export function folderSender(settings: ListingSettings): SendFolder {
 
   async function look(path: string, turns: Turns): Promise<FolderListing> {
     const opened = root.open(path);
-    if (typeof opened !== "number") {
-      using folder = opened;
-      const contents = folder.kind === "file"
-        ? null
-        : await readEntries(root, path, folder, showHidden, turns);
-      if (contents !== null) {
-        const weight = contents.entries.length * ENTRY_WEIGHT;
-        return { ...contents, bodies: new Map(), weight };
-      }
+    if (typeof opened === "number") throw unreadable(opened);
+    using folder = opened;
+    if (folder.kind === "file") throw unreadable(404);
+    try {
+      const contents = await readEntries(root, path, folder, showHidden, turns);
+      const weight = contents.entries.length * ENTRY_WEIGHT;
+      return { ...contents, bodies: new Map(), weight };
+    } catch (error) {
+      if (isDenial(error)) throw unreadable(403);
+      if (isAbsence(error)) throw unreadable(404);
+      throw error;
     }
-    throw new FolderRefused(404, "The folder cannot be read.");
   }
 
   async function answer(
@@ -291,6 +294,10 @@ export function folderSender(settings: ListingSettings): SendFolder {
       ], `${message}\n`);
     }
   };
+}
+
+function unreadable(status: 403 | 404): FolderRefused {
+  return new FolderRefused(status, reasonPhrase(status));
 }
 
 /** Programs get all, unless they ask for a page. */
