@@ -5,14 +5,8 @@
  */
 
 import type { SocketAddress } from "../guard/address.ts";
+import { LEAVE_MS } from "../server/drain.ts";
 import { AddressGroup } from "./address_group.ts";
-
-/**
- * How long connections may still arrive at a listener that is avoided, and
- * those that have arrived take to send what they ask for (ms): one that has
- * asked for nothing yet is idle for the server, and ends with it.
- */
-const SETTLE_MS = 250;
 
 /** The same for every address: see {@linkcode AddressGroup}. */
 export class SharedAddresses<Holder extends object> {
@@ -96,5 +90,5 @@ export class SharedAddresses<Holder extends object> {
 }
 
 function settled(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  return new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
 }

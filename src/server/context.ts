@@ -49,6 +49,11 @@ export interface WorkerContext {
   readonly shared: boolean;
   /** True when who listens at the same Unix sockets is about to go. */
   readonly takesOver: boolean;
+  /**
+   * Since when clients are to leave (ms, `performance.now()`): answers by
+   * HTTP/1.1 tell them to close their connections. Null while they may stay.
+   */
+  readonly leavingSince: number | null;
   /** Why the server is stopping; null while it is not. */
   readonly draining: StopCause | null;
 }

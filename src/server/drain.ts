@@ -14,9 +14,22 @@ import type { Running } from "./running.ts";
 const CUT_SECONDS = 1;
 
 /**
- * Takes no more connections, ends streams and WebSockets, and waits for running
- * requests; what is left when the wait is over is cut off (PAGI.md 6). The
- * worker is marked as draining already.
+ * How long clients are told that their connections end before the idle ones
+ * are closed (ms). Closing one may meet the next request that its client has
+ * just sent, which is lost then (RFC 9112, section 9.6); a client that got
+ * `connection: close` sends none. The same time lets connections arrive that
+ * the kernel has queued, and their first requests.
+ */
+export const LEAVE_MS = 250;
+
+/**
+ * Has clients leave, then takes no more connections, ends streams and
+ * WebSockets, and waits for running requests; what is left when the wait is
+ * over is cut off (PAGI.md 6). The worker is marked as leaving and as draining
+ * already.
+ *
+ * HTTP/2 needs no such time: the engine sends GOAWAY, which tells clients which
+ * of their requests were taken.
  *
  * @param alone True when all connections of the process are this server's.
  */
@@ -26,27 +39,42 @@ export async function drain(
   patience: Patience,
   alone: boolean,
 ): Promise<void> {
-  const { running, guard, settings, draining } = worker;
-  let closes = false;
-  for (const exchange of running) {
-    exchange.drain(draining!);
-    closes ||= exchange.head.kind === "websocket";
+  const { running, guard, settings } = worker;
+  endStreams(worker);
+  let hurried = false;
+  if (guard === null || guard.count() > 0) {
+    const left = worker.leavingSince! + LEAVE_MS - performance.now();
+    hurried = left > 0 &&
+      await patience.for(new Promise(() => {}), left / 1000) === "ended";
   }
   // Let the Closes leave: the engine would send others, in its own words.
-  if (closes) await new Promise((resume) => setTimeout(resume, 0));
+  if (endStreams(worker)) await new Promise((resume) => setTimeout(resume, 0));
   const closed = Promise.all(listeners.map((listener) => listener.shutdown()));
   const idle = running.idle().then(() => {
     // The engine leaves it to HTTP/2 clients when their connections end.
     if (alone) guard?.endAll();
   });
   const drained = Promise.all([closed, idle]);
-  if (await patience.for(drained, settings.shutdownTimeout) !== "done") {
+  if (
+    hurried ||
+    await patience.for(drained, settings.shutdownTimeout) !== "done"
+  ) {
     cutOff(running);
     await patience.for(closed, CUT_SECONDS);
   }
   worker.stalls.clear();
   worker.starts.clear();
   worker.stalled.stop();
+}
+
+/** Ends event streams and WebSockets; true when there are WebSockets. */
+function endStreams({ running, draining }: WorkerContext): boolean {
+  let closes = false;
+  for (const exchange of running) {
+    exchange.drain(draining!);
+    closes ||= exchange.head.kind === "websocket";
+  }
+  return closes;
 }
 
 /** Says what still runs, and ends it. */

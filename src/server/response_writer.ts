@@ -93,7 +93,10 @@ export class ResponseWriter implements Buffer {
     this.status = status;
     this.#headers = withAdded(headers, this.#exchange.listener.addedHeaders);
     this.#wantsTrailers = trailers;
-    if (this.#exchange.isLast) this.#headers.push(["connection", "close"]);
+    const { isLast, worker, head } = this.#exchange;
+    if (isLast || worker.leavingSince !== null && !head.http2) {
+      this.#headers.push(["connection", "close"]);
+    }
     this.#phase = "started";
     this.#exchange.state.start();
   }

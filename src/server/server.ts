@@ -246,6 +246,15 @@ export class Server {
     this.#accessLog?.flushSync();
   }
 
+  /**
+   * Has clients leave: answers end their connections from now on, while the
+   * server goes on accepting others. To be followed by {@linkcode stop} once
+   * clients had {@linkcode LEAVE_MS} to notice.
+   */
+  leave(): void {
+    if (this.#worker !== null) this.#worker.leavingSince ??= performance.now();
+  }
+
   /** Opens the log files anew. */
   reopenLogs(): void {
     reopenLog();
@@ -267,6 +276,7 @@ export class Server {
   async #stop(cause: StopCause): Promise<void> {
     const worker = this.#worker;
     if (worker !== null) {
+      this.leave();
       worker.draining = cause;
       const alone = this.#role.workerNumber === null;
       await drain(worker, this.#listeners, this.#patience, alone);
@@ -319,6 +329,7 @@ export class Server {
       },
       shared: this.#role.shared,
       takesOver: this.#role.takesOver,
+      leavingSince: null,
       draining: null,
     };
   }
@@ -346,6 +357,7 @@ export class Server {
 }
 
 interface MutableContext extends WorkerContext {
+  leavingSince: number | null;
   draining: StopCause | null;
   readonly guard: Guard | null;
 }
