@@ -49,7 +49,7 @@ complete -c pagi-server -l timeout -x -d 'For a request head to arrive, also on 
 complete -c pagi-server -l request-timeout -x -d 'For a request in which nothing is read or written (default: 0)'
 complete -c pagi-server -l ws-idle-timeout -x -d 'For a WebSocket on which nothing is received or sent (default: 0)'
 complete -c pagi-server -l sse-idle-timeout -x -d 'For an event stream on which nothing is sent, not even a comment (default: 0)'
-complete -c pagi-server -l lifespan-startup-timeout -x -d 'For the app to start (default: 30)'
+complete -c pagi-server -l lifespan-startup-timeout -x -d 'For the app to load, and again for it to start (default: 30)'
 complete -c pagi-server -l shutdown-timeout -x -d 'For running requests to finish on a stop, and then for the app (default: 30)'
 complete -c pagi-server -l log-level -xa 'debug info warn error' -d 'Least level that is logged: debug, info, warn or error (default: info)'
 complete -c pagi-server -l log-file -rF -d 'Append the server\'s own log to FILE, - being standard output (default: standard error)'

@@ -89,22 +89,34 @@ async function serve(line: CommandLine): Promise<void> {
       keyPair: setup.keyPair,
       predecessor: older,
     })
-    : new SingleProcess(async () => {
-      const { app, title } = await loadApp(request);
-      const server = new Server(appInMode(app, settings), givenSettings(line), {
-        keyPair: setup.keyPair,
-        shared: canShare(),
-        takesOver: older !== null,
-      });
-      return { server, title };
-    }, older);
+    : new SingleProcess(
+      async () => {
+        const { app, title } = await loadApp(request);
+        const server = new Server(
+          appInMode(app, settings),
+          givenSettings(line),
+          {
+            keyPair: setup.keyPair,
+            shared: canShare(),
+            takesOver: older !== null,
+          },
+        );
+        return { server, title };
+      },
+      settings.lifespanStartupTimeout,
+      older,
+    );
   await runService(service, {
     command,
     predecessor: older,
     onStarted() {
       const facts = service.facts();
       if (!settings.quiet) printError(banner(facts));
-      log.info(`Ready at ${places(facts).join(", ")}`);
+      const { workers } = settings;
+      const some = facts.workers < workers
+        ? ` with ${facts.workers} of ${workers} workers`
+        : "";
+      log.info(`Ready at ${places(facts).join(", ")}${some}`);
       setup.serving();
     },
   });

@@ -97,7 +97,7 @@ export const LIMIT_OPTIONS: Pick<
   lifespanStartupTimeout: {
     kind: seconds,
     default: 30,
-    help: "For the app to start",
+    help: "For the app to load, and again for it to start",
   },
   shutdownTimeout: {
     kind: seconds,

@@ -33,6 +33,8 @@ export type ToWorker =
   | { readonly type: "start"; readonly plan: WorkerPlan }
   /** The app has started: accept connections. */
   | { readonly type: "listen"; readonly addresses: readonly ListenAddress[] }
+  /** Others take the new connections now: have clients leave. */
+  | { readonly type: "leave" }
   /** Stop gracefully: for good, or because a successor has taken over. */
   | { readonly type: "stop"; readonly replaced: boolean }
   | { readonly type: "reopenLogs" }
@@ -51,6 +53,10 @@ export type ToWorker =
 
 /** From a worker to the supervisor. */
 export type FromWorker =
+  /** The thread has started, and loads the app. */
+  | { readonly type: "loading" }
+  /** The app's code is loaded; its startup begins. */
+  | { readonly type: "loaded" }
   /** The app has started; `title` says what it is. */
   | { readonly type: "started"; readonly title: string }
   | {
@@ -73,11 +79,11 @@ export type FromWorker =
   }
   /** It has served `--max-requests`. */
   | { readonly type: "worn" }
-  /** The app threw outside of any request; it is told once. */
+  /** The app threw outside of any request or promise; it is told once. */
   | { readonly type: "broken" }
   /** Accepting failed for want of descriptors; it waits for `acceptAgain`. */
   | { readonly type: "acceptFailed" }
-  /** The app called `Deno.exit`. */
-  | { readonly type: "exit"; readonly code: number }
+  /** The app ends its worker, by this call. */
+  | { readonly type: "exit"; readonly call: string }
   | { readonly type: "flushed" }
   | { readonly type: "stopped" };

@@ -37,6 +37,8 @@ export interface ServiceFacts {
   /** Connections in all; null where nobody counts. */
   readonly connectionLimit: number | null;
   readonly settings: Settings;
+  /** Workers that serve; 1 in a single process. */
+  readonly workers: number;
 }
 
 /** What runs: one server, or a supervisor with its workers. */
@@ -100,6 +102,7 @@ export async function runService(
   // What was said of signals; lines of requests before them come first.
   let told: Promise<void> = Promise.resolve();
   let startingOver = false;
+  let starting: Promise<unknown> = Promise.resolve();
   const startOver = async () => {
     if (stopping.signal.aborted || !service.serving) return;
     if (isFirstProcess) {
@@ -109,7 +112,13 @@ export async function runService(
     }
     if (startingOver) return log.info("A fresh process is starting already.");
     startingOver = true;
-    if (await replaceProcess(service, options.command, stopping.signal)) stop();
+    const replacing = replaceProcess(
+      service,
+      options.command,
+      stopping.signal,
+      (successor) => starting = successor,
+    );
+    if (await replacing) stop();
     startingOver = false;
   };
   const remove = onSignals(
@@ -158,6 +167,8 @@ export async function runService(
       }
     }
     await Promise.race([stopped.promise, service.failure]);
+    // A stop gives up a successor that does not serve yet, and sees it end.
+    if (stopping.signal.aborted) await starting;
   } finally {
     stopBurying();
     remove();
@@ -179,6 +190,7 @@ function replaceProcess(
   service: Service,
   command: OwnCommand | null,
   stopping: AbortSignal,
+  onStarting: (successor: Promise<unknown>) => void,
 ): Promise<boolean> {
   return service.handOver(async () => {
     try {
@@ -186,10 +198,13 @@ function replaceProcess(
         throw new Error("this system does not tell how this one was started");
       }
       log.info("A fresh process is to take over.");
-      const { addresses } = service.facts();
+      const { addresses, settings } = service.facts();
       const { listeners } = service;
       const handover = { addresses, listeners };
-      const successor = await startSuccessor(command, handover, stopping);
+      const timeout = successorTimeout(settings);
+      const starting = startSuccessor(command, handover, timeout, stopping);
+      onStarting(starting.catch(() => {}));
+      const successor = await starting;
       if (successor === null) return null;
       log.info(`Process ${successor.pid} serves; this one finishes its work.`);
       return successor;
@@ -198,6 +213,15 @@ function replaceProcess(
       return null;
     }
   });
+}
+
+/**
+ * Seconds that a successor may take. It has the deadlines of the command line
+ * itself, for loading its app and for starting it; this one comes later, and
+ * is for a process that does not keep them.
+ */
+function successorTimeout({ lifespanStartupTimeout }: Settings): number {
+  return lifespanStartupTimeout && 2 * lifespanStartupTimeout + 10;
 }
 
 /**

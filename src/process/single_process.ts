@@ -9,7 +9,10 @@ import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
 import type { KeyPair } from "../server/key_pair.ts";
+import { StartupError } from "../server/lifespan.ts";
+import { Patience } from "../server/patience.ts";
 import type { Server } from "../server/server.ts";
+import { endProcessAfter } from "../system/process_deadline.ts";
 import { checkFree } from "./check_free.ts";
 import { reloadKeyPair } from "./reload_key_pair.ts";
 import type {
@@ -21,6 +24,9 @@ import type {
 import { SharedAddresses } from "./shared_addresses.ts";
 import { surviveStrayErrors } from "./stray_errors.ts";
 import type { Predecessor } from "./takeover.ts";
+
+/** How much later than the event loop's own deadline the process ends (s). */
+const BLOCKED_GRACE = 1;
 
 /** A server with its app loaded. */
 export interface LoadedServer {
@@ -40,6 +46,9 @@ export class SingleProcess implements Service {
   readonly stuck: Promise<void> = new Promise(() => {});
   readonly #load: () => Promise<LoadedServer>;
   readonly #predecessor: Predecessor | null;
+  readonly #startTimeout: number;
+  /** Ends the process when the phase of the start that is on takes too long. */
+  #deadline: Disposable | null = null;
   #loaded: LoadedServer | null = null;
   #stopped = false;
   /** Holds the listeners in use, for those that share its addresses. */
@@ -49,24 +58,31 @@ export class SingleProcess implements Service {
   #reloading: Promise<void> = Promise.resolve();
   #handedOver: Promise<void> | null = null;
 
-  /** @param load Loads the app; a signal can stop the process meanwhile. */
+  /**
+   * @param load Loads the app; a signal can stop the process meanwhile.
+   * @param startTimeout Seconds that the app may take to be loaded, and again
+   * to start; 0 for any number.
+   */
   constructor(
     load: () => Promise<LoadedServer>,
+    startTimeout: number,
     predecessor: Predecessor | null,
   ) {
     this.#load = load;
+    this.#startTimeout = startTimeout;
     this.#predecessor = predecessor;
   }
 
   facts(): ServiceFacts {
     const { server, title } = this.#loaded!;
-    return { ...server.facts(), title };
+    return { ...server.facts(), title, workers: 1 };
   }
 
   get serving(): boolean {
     return this.#loaded?.server.serving ?? false;
   }
 
+  /** @throws {StartupError} When the app is not loaded in time. */
   async start(): Promise<void> {
     surviveStrayErrors();
     hideLegacyAbortWarning();
@@ -80,8 +96,46 @@ export class SingleProcess implements Service {
   }
 
   async #start(): Promise<void> {
-    const { server } = this.#loaded = await this.#load();
-    if (this.#stopped) return;
+    try {
+      const { server } = this.#loaded = await this.#loadInTime();
+      if (this.#stopped) return;
+      // Of an app that lets the event loop turn, the server says it.
+      this.#bound("start");
+      await this.#startServer(server);
+    } finally {
+      this.#unbound();
+    }
+  }
+
+  async #loadInTime(): Promise<LoadedServer> {
+    const late = this.#bound("load");
+    const loading = this.#load();
+    const outcome = await new Patience().for(loading, this.#startTimeout);
+    if (outcome === "late") throw new StartupError(late);
+    return await loading;
+  }
+
+  /**
+   * Bounds a phase of the start, also where the app leaves the event loop no
+   * turn; returns the sentence that the process ends with then.
+   */
+  #bound(phase: "load" | "start"): string {
+    const seconds = this.#startTimeout;
+    const late =
+      `The app did not ${phase} within ${seconds} s (--lifespan-startup-timeout).`;
+    this.#unbound();
+    this.#deadline = seconds === 0
+      ? null
+      : endProcessAfter(seconds + BLOCKED_GRACE, late);
+    return late;
+  }
+
+  #unbound(): void {
+    this.#deadline?.[Symbol.dispose]();
+    this.#deadline = null;
+  }
+
+  async #startServer(server: Server): Promise<void> {
     const addresses: readonly ListenAddress[] = this.#predecessor?.addresses ??
       listenAddresses(server.settings);
     if (server.sharesAddresses && this.#predecessor === null) {
@@ -97,6 +151,7 @@ export class SingleProcess implements Service {
   /** The first call after a handover does not hurry what is left. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#unbound();
     const handedOver = this.#handedOver;
     this.#handedOver = null;
     await (handedOver ?? this.#loaded?.server.stop());
@@ -125,6 +180,7 @@ export class SingleProcess implements Service {
     await this.#shared?.rejoined(this.#holder);
     const successor = await start();
     if (successor === null) return false;
+    server.leave();
     await this.#shared?.handOver(successor.listeners);
     this.#handedOver = server.stop("replaced");
     await this.#shared?.left(this.#holder);

@@ -7,10 +7,13 @@
 import { log } from "../log/log.ts";
 
 /**
- * Keeps the process alive when a timer or a forgotten promise of the app
+ * Keeps this thread alive when a timer or a forgotten promise of the app
  * throws: that would end all other requests too. Each is logged.
+ *
+ * @param onThrown Called when something was thrown that nothing caught; not
+ * for rejected promises.
  */
-export function surviveStrayErrors(): void {
+export function surviveStrayErrors(onThrown: () => void = () => {}): void {
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     log.error(
@@ -21,5 +24,6 @@ export function surviveStrayErrors(): void {
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
     log.error("The app threw outside of any request.", event.error);
+    onThrown();
   });
 }

@@ -13,9 +13,10 @@ import { sharedDescriptorBudget } from "../system/descriptor_budget.ts";
 import { connectionLimit } from "../server/connection_limit.ts";
 import type { KeyPair } from "../server/key_pair.ts";
 import { reportGuard } from "../server/report_guard.ts";
+import type { Timer } from "../std/timer.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
+import { Backoff, CrashPause } from "./backoff.ts";
 import { checkFree, checkShareable } from "./check_free.ts";
-import { CrashPause } from "./crash_pause.ts";
 import { guardWorkers } from "./guard_workers.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { reloadKeyPair } from "./reload_key_pair.ts";
@@ -44,20 +45,35 @@ export interface SupervisorOptions {
   readonly predecessor: Predecessor | null;
 }
 
+/**
+ * How long changes wait for the process that is taken over from to close its
+ * listeners (ms). One with a blocked thread closes them when it ends; until
+ * then nobody steers.
+ */
+const PREDECESSOR_WAIT_MS = 60_000;
+
 /** Decides when workers start, are replaced and end (PAGI.md 6). */
 export class Supervisor implements Service {
   readonly #options: SupervisorOptions;
   readonly #connectionLimit: number;
   readonly #pool: WorkerPool;
   readonly #pause = new CrashPause();
+  /** Workers that are to be replaced, and why, until that has succeeded. */
+  readonly #due = new Map<WorkerHandle, string>();
+  readonly #backoff = new Backoff();
+  /** When workers that could not be started are tried again. */
+  #retry: Timer | undefined;
+  #reloads = 0;
   readonly #failed = Promise.withResolvers<never>();
   readonly #stuck = Promise.withResolvers<void>();
   #keyPair: KeyPair | null;
   #guard: Guard | null = null;
   #heartbeat: Heartbeat | null = null;
   #numbers = 0;
-  /** How many workers there should be. */
+  /** How many workers there should be … */
   #wanted: number;
+  /** … of which so many have crashed, and are not yet to start again. */
+  #pausing = 0;
   #queue: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
@@ -88,6 +104,7 @@ export class Supervisor implements Service {
       addresses: this.#pool.addresses,
       connectionLimit: this.#guard?.limit ?? null,
       settings: this.#options.settings,
+      workers: this.#pool.workers.length,
     };
   }
 
@@ -121,6 +138,7 @@ export class Supervisor implements Service {
     this.#queue = started.catch(() => {});
     await started;
     reportGuard(this.#guard, this.#connectionLimit, settings);
+    if (this.#missing > 0) this.#tryAgainLater();
     this.#heartbeat = new Heartbeat(
       settings.heartbeatTimeout,
       () => this.#pool.workers,
@@ -153,10 +171,13 @@ export class Supervisor implements Service {
   }
 
   predecessorLeaves(left: Promise<void>): void {
+    const over = left.then(() => this.#pool.predecessorLeft());
     // Whose listener is whose can be told while one process changes them.
     void this.#next(async () => {
-      await left;
-      await this.#pool.predecessorLeft();
+      const wait = Promise.withResolvers<void>();
+      const timer = setTimeout(wait.resolve, PREDECESSOR_WAIT_MS);
+      await Promise.race([over, wait.promise]);
+      clearTimeout(timer);
     });
   }
 
@@ -177,13 +198,23 @@ export class Supervisor implements Service {
   }
 
   async #stop(): Promise<void> {
+    clearTimeout(this.#retry);
     this.#heartbeat?.stop();
     await this.#pool.stop();
     this.#guard?.close();
   }
 
-  /** Replaces every worker, one after the other, with fresh code. */
+  /**
+   * Replaces every worker, one after the other, with fresh code. What an
+   * earlier reload is still loading is given up for it: whoever has mended an
+   * app that never finishes loading does not wait for a deadline.
+   */
   #reload(): void {
+    const reload = ++this.#reloads;
+    // Before the first of them serves, giving them up would end the server.
+    if (this.#pool.workers.length > 0) {
+      this.#pool.giveUpStarting("A later SIGHUP takes its place.");
+    }
     void this.#next(async () => {
       this.reopenLogs();
       this.#keyPair = await reloadKeyPair(
@@ -192,29 +223,56 @@ export class Supervisor implements Service {
       );
       for (const worker of this.#pool.workers) {
         if (await this.#pool.replace(worker, "SIGHUP")) continue;
+        if (reload !== this.#reloads) return;
         log.error("Reload given up: the present workers go on serving.");
+        if (this.#missing > 0) this.#tryAgainLater();
         return;
       }
-      await this.#adjust();
+      await this.#settle();
     });
   }
 
   #add(): void {
     this.#wanted++;
-    void this.#next(() => this.#adjust());
+    void this.#next(() => this.#settle());
   }
 
   #remove(): void {
     if (this.#wanted <= 1) return log.info("The last worker stays.");
     this.#wanted--;
-    void this.#next(() => this.#adjust());
+    void this.#next(() => this.#settle());
   }
 
-  /** Has as many workers as are wanted, or as many of them as start. */
-  async #adjust(): Promise<void> {
+  /**
+   * Replaces the workers that are due, and has as many as are wanted. What
+   * does not start is tried again later; without any worker the server fails.
+   */
+  async #settle(): Promise<void> {
+    const settled = await this.#replaceDue() && await this.#adjust();
+    if (settled) this.#backoff.reset();
+    else if (this.#pool.workers.length > 0) this.#tryAgainLater();
+    else if (this.#stopping === null) {
+      this.#failed.reject(
+        new WorkerError("No worker is left, and none can start.", false),
+      );
+    }
+  }
+
+  /** @returns false when a successor does not start */
+  async #replaceDue(): Promise<boolean> {
+    for (const [worker, why] of this.#due) {
+      if (!await this.#pool.replace(worker, why)) return false;
+      this.#due.delete(worker);
+    }
+    return true;
+  }
+
+  /** @returns false when a worker does not start */
+  async #adjust(): Promise<boolean> {
     const { length } = this.#pool.workers;
-    while (this.#pool.workers.length < this.#wanted) {
-      if (await this.#pool.startOne() === null) break;
+    let started = true;
+    while (started && this.#missing > 0) {
+      started = await this.#pool.startOne() !== null;
     }
     while (this.#pool.workers.length > this.#wanted) {
       await this.#pool.retire(this.#pool.workers.at(-1)!);
@@ -222,6 +280,26 @@ export class Supervisor implements Service {
     if (this.#pool.workers.length !== length) {
       log.info(`Workers: ${this.#pool.workers.length}.`);
     }
+    return started;
+  }
+
+  /** How many workers are to be started. */
+  get #missing(): number {
+    return this.#wanted - this.#pausing - this.#pool.workers.length;
+  }
+
+  #tryAgainLater(): void {
+    if (this.#stopping !== null) return;
+    clearTimeout(this.#retry);
+    const pause = this.#backoff.next();
+    log.warn(
+      `${this.#pool.workers.length} of ${this.#wanted} workers serve${
+        this.#due.size > 0 ? `, ${this.#due.size} of them to be replaced` : ""
+      }: the next try to start one is in ${pause} ms.`,
+    );
+    this.#retry = setTimeout(() => {
+      void this.#next(() => this.#settle());
+    }, pause);
   }
 
   /** Runs one change of the workers after the other. */
@@ -234,16 +312,20 @@ export class Supervisor implements Service {
 
   #spawn(): WorkerHandle {
     const { request, given } = this.#options;
-    return new WorkerHandle({
-      request,
-      given,
-      number: ++this.#numbers,
-      connectionLimit: this.#connectionLimit,
-      slots: this.#guard?.slots,
-      descriptorBudget: sharedDescriptorBudget(),
-      keyPair: this.#keyPair,
-      requestTimes: sharedRequestTimes(),
-    }, this.#events);
+    return new WorkerHandle(
+      {
+        request,
+        given,
+        number: ++this.#numbers,
+        connectionLimit: this.#connectionLimit,
+        slots: this.#guard?.slots,
+        descriptorBudget: sharedDescriptorBudget(),
+        keyPair: this.#keyPair,
+        requestTimes: sharedRequestTimes(),
+      },
+      this.#options.settings.lifespanStartupTimeout,
+      this.#events,
+    );
   }
 
   readonly #events: WorkerEvents = {
@@ -255,13 +337,11 @@ export class Supervisor implements Service {
     onGone: async (worker, why) => {
       log.error(`Worker ${worker.number} is gone: ${why}.`);
       this.#pool.forget(worker);
+      this.#pausing++;
       await this.#next(() => this.#abandon(worker));
       await this.#pauseAfter(worker);
-      await this.#next(() => this.#adjust());
-      if (this.#pool.workers.length > 0 || this.#stopping !== null) return;
-      this.#failed.reject(
-        new WorkerError("No worker is left, and none can start.", false),
-      );
+      this.#pausing--;
+      await this.#next(() => this.#settle());
     },
     onAcceptFailed: async (worker) => {
       this.#pool.lost(worker);
@@ -271,9 +351,8 @@ export class Supervisor implements Service {
   };
 
   #replace(worker: WorkerHandle, why: string): void {
-    void this.#next(async () => {
-      await this.#pool.replace(worker, why);
-    });
+    this.#due.set(worker, why);
+    void this.#next(() => this.#settle());
   }
 
   /** Waits longer from crash to crash; the workers that are left serve on. */
@@ -292,7 +371,7 @@ export class Supervisor implements Service {
     this.#pool.forget(worker);
     void this.#next(async () => {
       await this.#pool.avoid(worker, true);
-      await this.#adjust();
+      await this.#settle();
       await this.#abandon(worker);
     });
   }

@@ -12,9 +12,10 @@ import type { ListenAddress } from "../options/address.ts";
 import { log } from "../log/log.ts";
 import { join } from "../std/path.ts";
 import { safeTempFolder } from "../system/folder.ts";
+import { type Timer, timerDelay } from "../std/timer.ts";
 import { SystemError } from "../system/system_error.ts";
 import { type OwnCommand, ownCommand } from "./own_command.ts";
-import { startOwnProcess } from "./own_process.ts";
+import { type OwnProcess, startOwnProcess } from "./own_process.ts";
 
 /** Tells a process that it takes over, and from whom. */
 const VARIABLE = "PAGI_TAKEOVER";
@@ -85,15 +86,21 @@ export interface Successor {
   closed(): Promise<void>;
 }
 
+/** How long a successor may take to end that was given up (ms). */
+const END_MS = 1000;
+
 /**
  * Starts a process with this one's command line, which takes over.
  *
+ * @param timeout Seconds that it may take to serve; 0 for any number.
  * @param stopping Ends it unless it serves already.
- * @returns The successor once it serves; null when it does not get so far.
+ * @returns The successor once it serves; null when it does not get so far, and
+ * has ended.
  */
 export async function startSuccessor(
   command: OwnCommand,
   handover: Handover,
+  timeout: number,
   stopping: AbortSignal,
 ): Promise<Successor | null> {
   const folder = await Deno.makeTempDir({
@@ -107,25 +114,39 @@ export async function startSuccessor(
     const child = startOwnProcess("successor", command, {
       [VARIABLE]: JSON.stringify(message),
     });
-    const kill = () => child.kill("SIGTERM");
-    stopping.addEventListener("abort", kill);
     const ended = new Promise<null>((resolve) => {
       child.outcome.then((status) => {
         if (status === null) return; // it serves, and will say so here
-        const how = status.signal ?? `exit code ${status.code}`;
-        log.error(
-          `The successor ended with ${how} before it served; this process goes on.`,
-        );
+        if (!stopping.aborted) {
+          const how = status.signal ?? `exit code ${status.code}`;
+          log.error(
+            `The successor ended with ${how} before it served; this process goes on.`,
+          );
+        }
         resolve(null);
       });
     });
-    const connection = await Promise.race([server.accept(), ended]);
-    stopping.removeEventListener("abort", kill);
-    if (connection === null) return null;
-    const count = Number(await readLine(connection));
+    const late = new AbortController();
+    const timer = timeout > 0
+      ? setTimeout(() => {
+        log.error(
+          `The successor does not serve after ${timeout} s: it is given up.`,
+        );
+        late.abort();
+      }, timerDelay(timeout))
+      : undefined;
+    using _ = endWhen(AbortSignal.any([stopping, late.signal]), child);
+    const greeted = server.accept().then(async (connection) => ({
+      connection,
+      listeners: Number(await readLine(connection)),
+    }));
+    const greeting = await Promise.race([greeted, ended]);
+    clearTimeout(timer);
+    if (greeting === null) return null;
+    const { connection, listeners } = greeting;
     return {
       pid: child.pid,
-      listeners: count,
+      listeners,
       async closed() {
         await connection.write(new TextEncoder().encode("closed\n"));
         connection.close();
@@ -135,6 +156,30 @@ export async function startSuccessor(
     server.close();
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Ends a process once `signal` is aborted; by force when it does not end. */
+function endWhen(signal: AbortSignal, child: OwnProcess): Disposable {
+  let timer: Timer | undefined;
+  const kill = (name: Deno.Signal) => {
+    try {
+      child.kill(name);
+    } catch {
+      // It has ended already.
+    }
+  };
+  const end = () => {
+    kill("SIGTERM");
+    timer = setTimeout(() => kill("SIGKILL"), END_MS);
+  };
+  signal.addEventListener("abort", end);
+  if (signal.aborted) end();
+  return {
+    [Symbol.dispose]() {
+      signal.removeEventListener("abort", end);
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** What comes up to the end of the line, or of the connection. */

@@ -6,13 +6,21 @@
 
 import type { ListenAddress } from "../options/address.ts";
 import { releaseDescriptorsOf } from "../system/descriptor_budget.ts";
+import { type Timer, timerDelay } from "../std/timer.ts";
 import type { FromWorker, ToWorker, WorkerPlan } from "./messages.ts";
+
+/** How much later than the worker's own a deadline of its startup is (s). */
+const STARTUP_GRACE = 1;
+/** How long a thread may take before it loads the app (s). */
+const THREAD_TIMEOUT = 10;
+/** How long one whose app has started may take to bind its addresses (s). */
+const LISTEN_TIMEOUT = 10;
 
 /** What the supervisor wants to be told of a worker that serves. */
 export interface WorkerEvents {
   /** It has served `--max-requests`. */
   onWorn(worker: WorkerHandle): void;
-  /** Its app threw outside of any request: nobody knows its state. */
+  /** Its app threw where nothing caught it: nobody knows its state. */
   onBroken(worker: WorkerHandle): void;
   /** It is gone without having been asked to go. */
   onGone(worker: WorkerHandle, why: string): void;
@@ -47,11 +55,23 @@ export class WorkerHandle {
   readonly #appStarted = Promise.withResolvers<void>();
   #listening = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
+  #started = false;
+  /** Ends the phase of the start that is on. */
+  #deadline: Timer | undefined;
   readonly #asked = new Map<number, (peers: readonly string[]) => void>();
   #questions = 0;
   #flushed = Promise.withResolvers<void>();
 
-  constructor(plan: WorkerPlan, events: WorkerEvents) {
+  /**
+   * @param startTimeout Seconds that its app may take to be loaded, and again
+   * to start; 0 for any number. They are counted here, because an app that
+   * loads for ever may leave its own thread no turn.
+   */
+  constructor(
+    plan: WorkerPlan,
+    readonly startTimeout: number,
+    events: WorkerEvents,
+  ) {
     this.number = plan.number;
     this.#events = events;
     // Whoever waits hears of a failure; a bystander need not.
@@ -70,6 +90,20 @@ export class WorkerHandle {
       this.#gone(event.message);
     });
     this.#tell({ type: "start", plan });
+    this.#bound("load its app", startTimeout + THREAD_TIMEOUT);
+  }
+
+  /** True once the app has started, so that it is to be shut down as well. */
+  get appHasStarted(): boolean {
+    return this.#started;
+  }
+
+  /** Gives the start up that is on; `why` is a sentence. */
+  giveUp(why: string): void {
+    clearTimeout(this.#deadline);
+    const error = new WorkerError(why, false);
+    this.#appStarted.reject(error);
+    this.#listening.reject(error);
   }
 
   /** Resolves when the app has started. @throws {WorkerError} */
@@ -80,8 +114,17 @@ export class WorkerHandle {
   /** Has it accept connections; resolves when it does. @throws {WorkerError} */
   async listen(addresses: readonly ListenAddress[]): Promise<void> {
     this.#tell({ type: "listen", addresses });
+    this.#deadline = setTimeout(() => {
+      this.giveUp(`It did not listen within ${LISTEN_TIMEOUT} s: it is busy.`);
+    }, LISTEN_TIMEOUT * 1000);
     await this.#listening.promise;
+    clearTimeout(this.#deadline);
     this.state = "serving";
+  }
+
+  /** Has its clients leave: answers end their connections from now on. */
+  leave(): void {
+    this.#tell({ type: "leave" });
   }
 
   /**
@@ -145,6 +188,16 @@ export class WorkerHandle {
     });
   }
 
+  #bound(what: string, seconds: number): void {
+    clearTimeout(this.#deadline);
+    if (this.startTimeout === 0) return;
+    this.#deadline = setTimeout(() => {
+      this.giveUp(
+        `It did not ${what} within ${this.startTimeout} s (--lifespan-startup-timeout).`,
+      );
+    }, timerDelay(seconds));
+  }
+
   #tell(message: ToWorker): void {
     if (this.state !== "gone") this.#worker.postMessage(message);
   }
@@ -152,7 +205,13 @@ export class WorkerHandle {
   #take(message: FromWorker): void {
     this.seenAt = performance.now();
     switch (message.type) {
+      case "loading":
+        return this.#bound("load its app", this.startTimeout);
+      case "loaded":
+        return this.#bound("start its app", this.startTimeout + STARTUP_GRACE);
       case "started":
+        clearTimeout(this.#deadline);
+        this.#started = true;
         this.title = message.title;
         return this.#appStarted.resolve();
       case "listening":
@@ -174,7 +233,7 @@ export class WorkerHandle {
       case "acceptFailed":
         return this.#events.onAcceptFailed(this);
       case "exit":
-        return this.#gone(`its app called Deno.exit(${message.code})`);
+        return this.#gone(`its app called ${message.call}`);
       case "flushed":
         this.#flushed.resolve();
         this.#flushed = Promise.withResolvers();
@@ -195,12 +254,9 @@ export class WorkerHandle {
 
   #release(why: string): void {
     releaseDescriptorsOf(this.number);
-    const error = new WorkerError(
+    this.giveUp(
       `Worker ${this.number} ended before it could serve: ${why}.`,
-      false,
     );
-    this.#appStarted.reject(error);
-    this.#listening.reject(error);
     this.#stopped.resolve();
     for (const answer of this.#asked.values()) answer([]);
   }

@@ -22,6 +22,7 @@ import { useDescriptorBudget } from "../system/descriptor_budget.ts";
 import { appInMode } from "./app_mode.ts";
 import { beatInterval } from "./heartbeat.ts";
 import type { FromWorker, ToWorker, WorkerPlan } from "./messages.ts";
+import { surviveStrayErrors } from "./stray_errors.ts";
 
 let server: Server | null = null;
 /** Waits for the supervisor to make room. */
@@ -47,6 +48,8 @@ async function handle(message: ToWorker): Promise<void> {
       }
       return;
     }
+    case "leave":
+      return server?.leave();
     case "stop":
       await server?.stop(message.replaced ? "replaced" : "stopped");
       return tell({ type: "stopped" });
@@ -82,7 +85,9 @@ async function start(plan: WorkerPlan): Promise<void> {
   });
   hideLegacyAbortWarning();
   reportEnds();
+  tell({ type: "loading" });
   const { app, title } = await loadApp(request);
+  tell({ type: "loaded" });
   server = new Server(appInMode(app, settings), given, {
     workerNumber: number,
     shared: true,
@@ -104,29 +109,27 @@ async function start(plan: WorkerPlan): Promise<void> {
   tell({ type: "started", title });
 }
 
-/** An app's `Deno.exit` ends the worker without a word: says one first. */
+/**
+ * Tells the supervisor of what ends or breaks this worker. `Deno.exit` and
+ * `self.close` end it without an event for anybody. An error that nothing
+ * caught leaves the app in a state that nobody knows; a rejected promise that
+ * nobody waits for does not, and is no reason to end the app's WebSockets.
+ */
 function reportEnds(): void {
-  const exit = Deno.exit;
+  const { exit } = Deno;
   Deno.exit = (code?: number): never => {
-    tell({ type: "exit", code: code ?? Deno.exitCode });
+    tell({ type: "exit", call: `Deno.exit(${code ?? Deno.exitCode})` });
     return exit(code);
   };
+  const { close } = self;
+  self.close = () => {
+    tell({ type: "exit", call: "self.close()" });
+    close.call(self);
+  };
   let told = false;
-  const broken = (what: string, error: unknown) => {
-    log.error(what, error);
+  surviveStrayErrors(() => {
     if (!told) tell({ type: "broken" });
     told = true;
-  };
-  self.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    broken(
-      "A promise of the app was rejected, and nothing handled it.",
-      event.reason,
-    );
-  });
-  self.addEventListener("error", (event) => {
-    event.preventDefault();
-    broken("The app threw outside of any request.", event.error);
   });
 }
 

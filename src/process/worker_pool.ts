@@ -14,7 +14,7 @@ import type { WorkerHandle } from "./worker_handle.ts";
 const STOP_GRACE_MS = 2000;
 /** How long a worker may take to answer when it is to hurry (ms). */
 const HURRY_MS = 1000;
-/** Why a worker does not serve that has started after all. */
+/** Why a worker does not serve that was starting or has started after all. */
 const STOPPING = "The server stops.";
 
 /** What a pool needs to know. */
@@ -63,22 +63,29 @@ export class WorkerPool {
   }
 
   /**
-   * Starts `count` workers at once; resolves when they accept connections, or
-   * some of them.
+   * Starts `count` workers at once; resolves when each accepts connections or
+   * has failed.
    *
    * @throws {WorkerError} When none of them can start.
    */
   async start(count: number): Promise<void> {
     const starting = Array.from({ length: count }, () => this.#spawn());
-    const failed: [WorkerHandle, unknown][] = [];
-    for (const worker of starting) {
-      const failure = await this.#serve(worker);
-      if (failure !== null) failed.push([worker, failure]);
-    }
+    const failures = await Promise.all(
+      starting.map((worker) => this.#serve(worker)),
+    );
     if (this.#stopping) return;
     // Where all of them fail the program ends, with the sentence of the first.
-    if (this.workers.length === 0) throw failed[0][1];
-    for (const [worker, failure] of failed) this.#report(worker, failure);
+    if (this.workers.length === 0) throw failures[0];
+    starting.forEach((worker, at) => {
+      if (failures[at] !== null) this.#report(worker, failures[at]);
+    });
+  }
+
+  /** Gives up the workers whose apps have not started; `why` is a sentence. */
+  giveUpStarting(why: string): void {
+    for (const worker of this.#starting) {
+      if (!worker.appHasStarted) worker.giveUp(why);
+    }
   }
 
   /** Starts one worker; null, with a line in the log, when it cannot. */
@@ -108,6 +115,7 @@ export class WorkerPool {
   async retire(worker: WorkerHandle): Promise<void> {
     this.forget(worker);
     this.#retiring.add(worker);
+    worker.leave();
     await this.#shared?.avoid(worker);
     this.#shared?.closes(worker);
     void this.#end(worker, true);
@@ -155,6 +163,7 @@ export class WorkerPool {
 
   /** Closes all listeners once a successor gets the new connections. */
   async handOver(successor: Successor): Promise<void> {
+    for (const worker of this.workers) worker.leave();
     await this.#shared?.handOver(successor.listeners);
     let blocked = false;
     for (const worker of this.#shared?.lastFirst() ?? this.workers) {
@@ -172,7 +181,9 @@ export class WorkerPool {
   /** Stops all workers gracefully. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const workers = [...this.all()];
+    this.giveUpStarting(STOPPING);
+    // One that never served is not waited for.
+    const workers = [...this.all()].filter((worker) => worker.appHasStarted);
     await Promise.all(workers.map((worker) => this.#end(worker, false)));
     this.workers = [];
     this.#shared?.close();
@@ -207,13 +218,24 @@ export class WorkerPool {
       if (this.#stopping) return STOPPING;
       await this.#bind(() => this.#listen(worker));
     } catch (error) {
-      worker.terminate();
+      void this.#endUnstarted(worker);
       return error;
     } finally {
       this.#starting.delete(worker);
     }
     log.debug(`Worker ${worker.number} serves.`);
     return null;
+  }
+
+  /** Ends a worker that did not start; one in an endless loop cannot end. */
+  async #endUnstarted(worker: WorkerHandle): Promise<void> {
+    const blocked = worker.state === "starting" &&
+      await worker.peers(HURRY_MS) === null;
+    worker.terminate();
+    if (!blocked || this.#stopping) return;
+    log.error(
+      `The thread of worker ${worker.number} is in an endless loop and cannot be ended: it takes a processor's time until this process ends. USR2 starts a fresh process, once the app is mended.`,
+    );
   }
 
   /** Binds one after the other: the order tells whose listener is whose. */

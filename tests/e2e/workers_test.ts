@@ -8,6 +8,7 @@ import {
 } from "../../src/std/assert.ts";
 import { Load } from "../helpers/load.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
+import { RawWebSocket } from "../helpers/raw_websocket.ts";
 import {
   type Program,
   type ProgramOptions,
@@ -120,7 +121,7 @@ Deno.test("workers that end or break are replaced, and only their own requests a
     ["/exit/3", 0, / is gone: its app called Deno\.exit\(3\)/],
     ["/nodeExit", 0, / is gone: .*Deno\.exit/],
     ["/throw", 200, / replaces worker \d+: an error escaped its app/],
-    ["/reject", 200, / replaces worker \d+: an error escaped its app/],
+    ["/close", 0, / is gone: its app called self\.close\(\)/],
   ];
   for (const [path, status, pattern] of steps) {
     const before = program.log.length;
@@ -135,7 +136,30 @@ Deno.test("workers that end or break are replaced, and only their own requests a
   // No more than what ran in the two that ended: five clients each.
   assert(failures.length <= 10, failures.join("\n"));
   assertMatch(program.log, /error Worker \d+: The app threw outside/);
-  assertMatch(program.log, /error Worker \d+: A promise of the app was rej/);
+});
+
+Deno.test("a rejected promise that nobody waits for is logged, and its worker goes on with its WebSockets", async () => {
+  await using program = await startProgram(ARGS, OPTIONS);
+  const sockets: RawWebSocket[] = [];
+  for (let count = 0; count < 4; count++) {
+    const connection = await RawConnection.open(address(program));
+    sockets.push(await RawWebSocket.open(connection));
+    await sockets[count].frame(); // the greeting
+  }
+  assertEquals(await ask(program, "/reject"), 200);
+  await program.logged(
+    / error Worker \d: A promise of the app was rejected.*\n {4}Error: forgotten/,
+  );
+  // A replacement would start at once, and end the WebSockets.
+  assertEquals(await ask(program, "/reject"), 200);
+  await program.logged(/forgotten[^]*forgotten/);
+  assert(!/replaces|startup 1 3/.test(program.log), program.log);
+  for (const socket of sockets) socket.connection.close();
+  assertEquals((await program.stop()).code, 0);
+  assertEquals(
+    program.log.match(/websocket 1006 client_closed|websocket 100/g)?.length,
+    4,
+  );
 });
 
 Deno.test("the pause before a replacement grows while workers keep crashing, and the server ends when none can start", async () => {

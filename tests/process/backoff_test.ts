@@ -1,7 +1,7 @@
-/** How long to wait before a crashed worker is replaced. */
+/** How long to wait before something that failed is tried again. */
 
 import { assertEquals } from "../../src/std/assert.ts";
-import { CrashPause } from "../../src/process/crash_pause.ts";
+import { Backoff, CrashPause } from "../../src/process/backoff.ts";
 
 Deno.test("the first crash is replaced at once, the next ones ever later, up to half a minute", () => {
   const pause = new CrashPause();
@@ -15,4 +15,13 @@ Deno.test("a worker that served for a while ends the back-off", () => {
   for (let count = 0; count < 6; count++) pause.after(50);
   assertEquals(pause.after(60_000), 0);
   assertEquals(pause.after(50), 100);
+});
+
+Deno.test("what fails again and again is tried ever later, and after a success soon", () => {
+  const backoff = new Backoff();
+  const pauses = Array.from({ length: 12 }, () => backoff.next());
+  assertEquals(pauses.slice(0, 4), [100, 200, 400, 800]);
+  assertEquals(pauses.at(-1), 30_000);
+  backoff.reset();
+  assertEquals(backoff.next(), 100);
 });
