@@ -21,6 +21,7 @@ complete -c pagi-server -l socket -rF -d 'Listen at a Unix socket instead of hos
 complete -c pagi-server -l socket-mode -x -d 'Permissions of Unix sockets, in octal, as in 0660'
 complete -c pagi-server -l listen -x -d 'Listen at HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable'
 complete -c pagi-server -s b -l listener_backlog -l listener-backlog -x -d 'Connections the system may queue (default: the server\'s choice)'
+complete -c pagi-server -l allowed-hosts -x -d 'Hosts that requests may name, as in example.com, or .example.com for all below it too; others get 421. loopback: this machine\'s names at its own addresses, *: any; repeatable, or with commas'
 complete -c pagi-server -l ssl-cert -rF -d 'TLS certificate chain (PEM); makes the server speak HTTPS'
 complete -c pagi-server -l ssl-key -rF -d 'Private key (PEM) of --ssl-cert'
 complete -c pagi-server -l http2 -d 'Accepted and without effect: HTTP/2 is always on'

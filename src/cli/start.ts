@@ -8,7 +8,7 @@ import { configureLog, log, logsToFile } from "../log/log.ts";
 import { libraryNotices } from "../loader/find_module.ts";
 import { STDOUT } from "../log/log_file.ts";
 import { LoadError } from "../loader/load_error.ts";
-import { type AppRequest, loadApp } from "../loader/load_app.ts";
+import { type AppRequest, loadApp, servesFolder } from "../loader/load_app.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { OptionError } from "../options/option_error.ts";
 import type { Settings } from "../options/settings.ts";
@@ -59,7 +59,27 @@ function inMode(line: CommandLine): CommandLine {
   // Workers open it when an app may have changed the folder.
   const logFile = path === STDOUT ? "/dev/stdout" : path && resolve(path);
   const settings = { ...line.settings, env, logFile };
-  return { ...line, settings, given: new Set([...line.given, "env"]) };
+  const given = new Set([...line.given, "env" as const]);
+  if (isOnlyForThisMachine({ ...line, settings })) {
+    settings.allowedHosts = ["loopback"];
+    given.add("allowedHosts");
+  }
+  return { ...line, settings, given };
+}
+
+/**
+ * Tells whether no page of another host may read what is served at a loopback
+ * address: unless somebody has said otherwise, that is what a developer works
+ * on, and a folder. In production an app is most likely behind a proxy on the
+ * same machine, which passes on the names of its clients' hosts.
+ */
+function isOnlyForThisMachine(
+  { settings, positionals, given }: CommandLine,
+): boolean {
+  const { env, proxyHeaders, app, eval: code } = settings;
+  if (given.has("allowedHosts") || proxyHeaders) return false;
+  return env === "development" ||
+    code === null && servesFolder(positionals, app);
 }
 
 async function serve(line: CommandLine): Promise<void> {

@@ -66,6 +66,19 @@ export async function loadApp(request: AppRequest): Promise<LoadedApp> {
   return await loadNamed(spec, lib);
 }
 
+/**
+ * Tells whether a command line names an app that serves a folder, or none.
+ *
+ * @throws {OptionError} When it is wrong.
+ */
+export function servesFolder(
+  positionals: readonly string[],
+  app: string | null,
+): boolean {
+  const { name } = parseAppSpec(positionals, app, isFile).target;
+  return name === "PAGI::App::Directory" || name === "PAGI::App::File";
+}
+
 /** Loads the modules of `-M` and yields what they export. */
 async function preload(
   modules: readonly string[],

@@ -69,3 +69,24 @@ function tcpAddress(
     return undefined;
   }
 }
+
+/**
+ * A host that requests may name: a name, an address, `.name` for all below it
+ * too (`*.name` means the same), `loopback`, or `*` for any.
+ */
+export const allowedHost: Kind<string> = defineKind({
+  placeholder: "HOST",
+  allowed:
+    "a host name or IP address without port, .example.com, loopback or *",
+  parse(given) {
+    if (given === "*") return given;
+    const [, wildcard, rest] = /^(\*?\.)?(.*)$/s.exec(given)!;
+    const bare = rest.replace(/^\[(.*:.*)\]$/, "$1");
+    if (!NAME.test(bare) && !IPV6.test(bare)) return undefined;
+    // As browsers write it: lower case, and IPv6 in its shortest form.
+    const text = bare.includes(":") ? `[${bare}]` : bare;
+    const name = URL.parse(`http://${text}/`)?.hostname
+      .replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
+    return name && (wildcard === undefined ? name : `.${name}`);
+  },
+});

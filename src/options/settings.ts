@@ -31,6 +31,7 @@ export interface Settings {
   readonly socketMode: number | null;
   readonly listen: readonly ListenAddress[];
   readonly listenerBacklog: number | null;
+  readonly allowedHosts: readonly string[];
   readonly http2: boolean;
   readonly sslCert: string | null;
   readonly sslKey: string | null;

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { host, listenAddress, port } from "./address.ts";
+import { allowedHost, host, listenAddress, port } from "./address.ts";
 import { existingFile, fileMode, path } from "./file_kinds.ts";
 import { headerField } from "./header_field.ts";
 import { choice, flag, integer, list, seconds, text } from "./kinds.ts";
@@ -100,6 +100,15 @@ export const OPTIONS: OptionTable = {
     kind: integer({ min: 1, max: 2 ** 31 - 1 }),
     default: null,
     help: "Connections the system may queue (default: the server's choice)",
+  },
+  allowedHosts: {
+    kind: list(allowedHost),
+    commas: true,
+    placeholder: "HOST",
+    default: [],
+    help: "Hosts that requests may name, as in example.com, or " +
+      ".example.com for all below it too; others get 421. loopback: this " +
+      "machine's names at its own addresses, *: any; repeatable, or with commas",
   },
   sslCert: {
     kind: existingFile,

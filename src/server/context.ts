@@ -10,6 +10,7 @@ import type { SeldomLog } from "../log/seldom.ts";
 import type { Settings } from "../options/settings.ts";
 import { addressName, type SocketAddress } from "../guard/address.ts";
 import type { Guard } from "../guard/guard.ts";
+import { compileAllowedHosts, type HostCheck } from "./allowed_hosts.ts";
 import type { AccessLog } from "./access_log.ts";
 import type { StopCause } from "./exchange.ts";
 import type { DeadlineSet } from "./deadline_set.ts";
@@ -64,6 +65,8 @@ export interface ListenerContext {
   readonly secure: boolean;
   /** Null where no proxy is trusted. */
   readonly findClient: FindClient | null;
+  /** Null where requests may name any host. */
+  readonly checkHost: HostCheck | null;
   /** Fields for responses that lack them; null where there are none. */
   readonly addedHeaders: Fields | null;
   /** Host and port, or path and null. */
@@ -99,6 +102,11 @@ export function listenerContext(
     worker,
     secure: certificate !== null,
     findClient: compileProxyHeaders(worker.settings),
+    checkHost: compileAllowedHosts(worker.settings, {
+      host: server[0],
+      address: bound !== null && "hostname" in bound ? bound.hostname : null,
+      secure: certificate !== null,
+    }),
     addedHeaders: header.length > 0 ? header : null,
     server,
     name: bound === null ? "" : addressName(bound),

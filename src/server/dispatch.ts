@@ -51,6 +51,11 @@ export function dispatch(
     if (!(error instanceof Refusal)) throw error;
     return refuse(listener, request, info, error);
   }
+  const { checkHost } = listener;
+  if (checkHost !== null) {
+    const refusal = checkHost(head);
+    if (refusal !== null) return refuse(listener, request, info, refusal);
+  }
   if (head.http2 && isCrowded(listener, info)) {
     return refuse(listener, request, info, CROWDED);
   }

@@ -1,5 +1,10 @@
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
-import { host, listenAddress, port } from "../../src/options/address.ts";
+import {
+  allowedHost,
+  host,
+  listenAddress,
+  port,
+} from "../../src/options/address.ts";
 import { fileMode, path } from "../../src/options/file_kinds.ts";
 import {
   choice,
@@ -33,6 +38,34 @@ const CASES: readonly Case[] = [
     reads: [["", ""], ["a b", "a b"], ["😀", "😀"], ["0", "0"]],
     refuses: ["\0", "a\0b"],
     rejects: [1, true, null, undefined, ["a"], {}, () => "a"],
+  },
+  {
+    name: "allowedHost",
+    kind: allowedHost,
+    reads: [
+      ["example.com", "example.com"],
+      ["Example.COM.", "example.com"],
+      [".example.com", ".example.com"],
+      ["*.example.com", ".example.com"],
+      ["my_host", "my_host"],
+      ["192.0.2.1", "192.0.2.1"],
+      ["::1", "::1"],
+      ["[2001:DB8:0::1]", "2001:db8::1"],
+      ["loopback", "loopback"],
+      ["*", "*"],
+    ],
+    refuses: [
+      "",
+      ".",
+      "*.",
+      "example.com:80",
+      "http://example.com",
+      "a b",
+      "a/b",
+      "1.2.3.999",
+      ...strange,
+    ],
+    rejects: [1, null, ["a"]],
   },
   {
     name: "flag",

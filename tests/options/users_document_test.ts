@@ -46,6 +46,7 @@ const ADDED: typeof DOCUMENT = [
   ["socket-mode"],
   ["listen"],
   ["http2"],
+  ["allowed-hosts", { allowedHosts: [] }],
   ["listener-backlog"],
   ["access-log-format", { accessLogFormat: "clf" }],
   ["lifespan", { lifespan: "auto" }],
