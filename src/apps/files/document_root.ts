@@ -147,7 +147,14 @@ export class DocumentRoot {
         : statName(whole, false);
       if (!ifThere || found === null || found.isDirectory) return 404;
     } catch (error) {
-      return isDenial(error) ? this.#deny(path, error) : 404;
+      if (isDenial(error)) return this.#deny(path, error);
+      if (!this.has("")) {
+        this.#logOnce(
+          `the folder ${quote(this.folder.toWellFormed())} is not there any ` +
+            `more; everything in it is answered with 404`,
+        );
+      }
+      return 404;
     }
     this.#logOnce(
       `${quote(path.toWellFormed())} is there but is no file that can be ` +

@@ -75,11 +75,28 @@ export function folderLocation(
   const { raw_path = path } = address;
   const canonical = parts.map((part) => `/${part}`).join("") + "/";
   if (
-    path === canonical && raw_path.endsWith("/") &&
+    (path === canonical
+      ? raw_path.endsWith("/")
+      : isSameBase(path, canonical)) &&
     !ENCODED_SLASH.test(raw_path)
   ) return null;
   const location = locationOf({ ...address, query_string: "" }, parts, true);
   return location === raw_path ? null : locationOf(address, parts, true);
+}
+
+/**
+ * Tells whether relative links in a folder's page at `path` lead where they do
+ * at `canonical`: dot segments change nothing (RFC 3986, 5.2.4), but for `..`
+ * at the end.
+ */
+function isSameBase(path: string, canonical: string): boolean {
+  if (!/\/\.?$/.test(path)) return false;
+  const kept: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") kept.pop();
+    else if (part !== ".") kept.push(part);
+  }
+  return kept.join("/") + (path.endsWith(".") ? "/" : "") === canonical;
 }
 
 /**

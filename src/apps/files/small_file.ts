@@ -74,14 +74,14 @@ export function readSmallFile({ file, info }: OpenedFile): SmallFile | null {
     if (before.size > SMALL) return null;
     const buffer = new Uint8Array(before.size || SMALL + 1);
     const count = readAt(file, buffer, 0);
-    const bytes = buffer.subarray(0, count);
+    // Nothing keeps a buffer that is longer than what was read.
+    const bytes = count < buffer.length ? buffer.slice(0, count) : buffer;
     const after = file.statSync();
     if (isSameVersion(before, after)) {
       if (count > SMALL) return null;
-      if (count === before.size) return new SmallFile(after, bytes);
-      return new SmallFile(after, bytes.slice(), false);
+      return new SmallFile(after, bytes, count === before.size);
     }
-    if (attempt === ATTEMPTS) return new SmallFile(after, bytes.slice(), false);
+    if (attempt === ATTEMPTS) return new SmallFile(after, bytes, false);
     before = after;
   }
 }
