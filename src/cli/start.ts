@@ -129,7 +129,7 @@ async function serve(line: CommandLine): Promise<void> {
   await runService(service, {
     command,
     predecessor: older,
-    onStarted() {
+    async onStarted() {
       const facts = service.facts();
       if (!settings.quiet) printError(banner(facts));
       const { workers } = settings;
@@ -137,7 +137,7 @@ async function serve(line: CommandLine): Promise<void> {
         ? ` with ${facts.workers} of ${workers} workers`
         : "";
       log.info(`Ready at ${places(facts).join(", ")}${some}`);
-      setup.serving();
+      await setup.serving();
     },
   });
 }

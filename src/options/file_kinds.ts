@@ -16,8 +16,8 @@ export const path: Kind<string> = defineKind({
 });
 
 /**
- * A path at which there is something to read: a file or, as shells give for
- * `<(…)`, a pipe.
+ * A path at which there is something to read, as far as this user can see: a
+ * file or, as shells give for `<(…)`, a pipe.
  */
 export const existingFile: Kind<string> = defineKind({
   placeholder: "FILE",
@@ -27,6 +27,8 @@ export const existingFile: Kind<string> = defineKind({
     try {
       return Deno.statSync(given).isDirectory ? undefined : given;
     } catch (error) {
+      // Root may have read it for this user; else opening it says why.
+      if (error instanceof Deno.errors.PermissionDenied) return given;
       const reason = error instanceof Deno.errors.NotFound
         ? "no such file"
         : error instanceof Error

@@ -12,6 +12,7 @@ import {
   startWithSignal,
 } from "../system/signal_pipe.ts";
 import type { OwnCommand } from "./own_command.ts";
+import { rootHelper } from "./root_helper.ts";
 import { takeVariable } from "./own_variable.ts";
 
 /**
@@ -50,16 +51,19 @@ export function startOwnProcess(
   env: Readonly<Record<string, string>> = {},
 ): OwnProcess {
   const { started: child, signalled } = startWithSignal((descriptor) => {
-    const program = new Deno.Command(command, {
-      args: [...args],
-      cwd: folder,
-      env: { ...env, [VARIABLE]: `${as} ${descriptor}` },
-      stdin: "null",
-      stdout: "inherit",
-      stderr: "inherit",
-      detached: as === "daemon",
-    });
-    return handOnLowPorts(() => program.spawn());
+    const spawn = (more: Record<string, string>): Deno.ChildProcess => {
+      const program = new Deno.Command(command, {
+        args: [...args],
+        cwd: folder,
+        env: { ...env, ...more, [VARIABLE]: `${as} ${descriptor}` },
+        stdin: "null",
+        stdout: "inherit",
+        stderr: "inherit",
+        detached: as === "daemon",
+      });
+      return handOnLowPorts(() => program.spawn());
+    };
+    return rootHelper()?.handOn(spawn) ?? spawn({});
   });
   const { pid, status } = child;
   return {

@@ -25,6 +25,7 @@ import {
 import { resolveIdentity } from "./identity.ts";
 import { reportServing, startedAs } from "./own_process.ts";
 import { PidFile } from "./pid_file.ts";
+import { RootHelper, rootHelper, useRootHelper } from "./root_helper.ts";
 import { requireReadableCode } from "./readable_code.ts";
 
 /** Where the system does not tell its own bound. */
@@ -56,18 +57,25 @@ export class ProcessSetup {
   static async prepare(settings: Settings): Promise<ProcessSetup> {
     const identity = resolveIdentity(settings);
     if (identity !== null) requireRootToBecome(identity);
-    const setup = new ProcessSetup(settings, await readKeyPair(settings));
+    const inherited = RootHelper.inherited();
+    const files = await inherited?.readKeys() ?? null;
+    const pair = await readKeyPair(settings, files);
+    const setup = new ProcessSetup(settings, pair);
+    useRootHelper(inherited);
     const { logLevel: level, logFile: file } = settings;
     if (identity === null) configureLog({ level, file });
     if (startedAs === "daemon") tellWhatIsLost(settings);
     // The server that this one takes over from has it as long as it serves.
     const writesPid = setup.#pidPath !== null && startedAs !== "successor";
     const asRoot = writesPid && identity !== null && isRoots(setup.#pidPath!);
+    if (identity !== null && startedAs !== "successor") {
+      useRootHelper(RootHelper.start(settings, identity));
+    }
     if (asRoot) setup.#writePidFile(identity);
     if (identity !== null) {
       becomeUser(identity, settings);
       configureLog({ level, file });
-      warnOfRenewal(settings);
+      if (!rootHelper()?.readsKeys) warnOfRenewal(settings);
     }
     const exposed = keyExposure(settings);
     if (exposed !== null) log.warn(exposed);
@@ -76,8 +84,11 @@ export class ProcessSetup {
   }
 
   /** To be called once connections are accepted. */
-  serving(): void {
-    if (startedAs === "successor") this.#writePidFile(null);
+  async serving(): Promise<void> {
+    if (startedAs === "successor") {
+      if (rootHelper()?.keepsPidFile) await rootHelper()!.takePidFile();
+      else this.#writePidFile(null);
+    }
     if (this.#inBackground) detachStandardStreams();
     reportServing();
   }
@@ -85,6 +96,8 @@ export class ProcessSetup {
   #writePidFile(owner: Identity | null): void {
     if (this.#pidPath === null) return;
     const replace = startedAs === "successor";
+    // The helper removes it: then it stays root's, who may trust it.
+    if (rootHelper()?.keepsPidFile) return void new PidFile(this.#pidPath);
     const file = new PidFile(this.#pidPath, { owner, replace });
     // Also when the app calls Deno.exit.
     globalThis.addEventListener("unload", () => file.remove());

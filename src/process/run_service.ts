@@ -79,7 +79,7 @@ export interface RunOptions {
   readonly command: OwnCommand | null;
   readonly predecessor: Predecessor | null;
   /** Called once it accepts connections. */
-  onStarted(): void;
+  onStarted(): Promise<void>;
 }
 
 /**
@@ -160,7 +160,7 @@ export async function runService(
     // A stop does not wait for an app that is still starting.
     await Promise.race([service.start(), stopped.promise]);
     if (service.serving) {
-      options.onStarted();
+      await options.onStarted();
       const { predecessor } = options;
       if (predecessor !== null) {
         service.predecessorLeaves(greet(predecessor, service));

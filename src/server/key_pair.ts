@@ -17,6 +17,12 @@ export interface KeyPair {
 const OTHERS_READ = 0o004;
 const OTHERS_SEARCH = 0o001;
 
+/** What is in the files of a pair, read by somebody who may. */
+export interface KeyFiles {
+  readonly cert: Uint8Array;
+  readonly key: Uint8Array;
+}
+
 /** A file that an option names. */
 interface PemFile {
   readonly option: "--ssl-cert" | "--ssl-key";
@@ -26,17 +32,21 @@ interface PemFile {
 /**
  * Reads `--ssl-cert` and `--ssl-key`; null where TLS is not asked for.
  *
+ * @param files What is in them, where that is known already.
  * @throws {ListenError} When a file cannot be read, or TLS cannot be spoken
  * with what is in them; the sentence says why and what to do.
  */
-export async function readKeyPair(settings: Settings): Promise<KeyPair | null> {
+export async function readKeyPair(
+  settings: Settings,
+  files: KeyFiles | null = null,
+): Promise<KeyPair | null> {
   const { sslCert, sslKey } = settings;
   if (sslCert === null || sslKey === null) return null;
   return parseKeyPair(
     { option: "--ssl-cert", path: sslCert },
-    await read({ option: "--ssl-cert", path: sslCert }),
+    files?.cert ?? await read({ option: "--ssl-cert", path: sslCert }),
     { option: "--ssl-key", path: sslKey },
-    await read({ option: "--ssl-key", path: sslKey }),
+    files?.key ?? await read({ option: "--ssl-key", path: sslKey }),
   );
 }
 

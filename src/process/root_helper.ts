@@ -1,0 +1,141 @@
+/**
+ * What a server of `--user` still needs root for: reading a renewed key, and
+ * removing the pid file from a folder of root's. A small shell keeps the right
+ * to do just that, with these files, until the server and its successors have
+ * ended, however they end.
+ *
+ * @module
+ */
+
+import type { Settings } from "../options/settings.ts";
+import type { KeyFiles } from "../server/key_pair.ts";
+import { resolve } from "../std/path.ts";
+import { placeOf } from "../system/folder.ts";
+import type { Identity } from "../system/privileges.ts";
+import { ANSWER_END, RootShell } from "../system/root_shell.ts";
+import { takeVariable } from "./own_variable.ts";
+
+/** Tells a successor which shell there is, and what it does. */
+const VARIABLE = "PAGI_SERVER_HELPER";
+const BETWEEN = "==next file==";
+
+/**
+ * Arguments: its pipes, the user's id, the pid file, certificate and key; no
+ * text for what is not its business. A signal to the process group or unit must
+ * not end it before the server. The number of another process is taken only
+ * if that is the user's: root may trust the file.
+ */
+const SCRIPT = `
+trap '' HUP INT QUIT TERM USR1 USR2
+umask 022
+exec </proc/self/fd/$1 >/proc/self/fd/$2
+user=$3 pid=$4 cert=$5 key=$6 server=$PPID
+while read -r word value; do
+  case $word in
+    keys)
+      if [ -n "$key" ]; then
+        cat "$cert" && echo "${BETWEEN}" && cat "$key"
+      fi
+      echo "${ANSWER_END}" ;;
+    pid)
+      if [ -n "$pid" ] &&
+        grep -q "^Uid:[[:space:]]*$user[[:space:]]" "/proc/$value/status"
+      then
+        echo "$value" >"$pid.new" && mv -f "$pid.new" "$pid" && server=$value
+      fi
+      echo "${ANSWER_END}" ;;
+  esac
+done
+[ -n "$pid" ] && [ "$(cat "$pid")" = "$server" ] && rm -f "$pid"
+`;
+
+/** The helper of this process. */
+export class RootHelper {
+  readonly #shell: RootShell;
+  /** True when the pid file is its business. */
+  readonly keepsPidFile: boolean;
+  /** True when it reads certificate and key. */
+  readonly readsKeys: boolean;
+
+  private constructor(shell: RootShell, keepsPid: boolean, readsKeys: boolean) {
+    this.#shell = shell;
+    this.keepsPidFile = keepsPid;
+    this.readsKeys = readsKeys;
+  }
+
+  /**
+   * Starts a helper, while this process is root; null where none is needed or
+   * possible. It works by path, and so only where root alone can change the
+   * folders.
+   */
+  static start(settings: Settings, identity: Identity): RootHelper | null {
+    const { pid, sslCert, sslKey } = settings;
+    const keepsPid = pid !== null && isPrivate(pid, false);
+    const readsKeys = sslCert !== null && sslKey !== null &&
+      isPrivate(sslCert, true) && isPrivate(sslKey, true);
+    if (identity.uid === 0 || !keepsPid && !readsKeys) return null;
+    const shell = RootShell.start(SCRIPT, [
+      String(identity.uid),
+      keepsPid ? resolve(pid) : "",
+      readsKeys ? resolve(sslCert) : "",
+      readsKeys ? resolve(sslKey) : "",
+    ]);
+    return shell && new RootHelper(shell, keepsPid, readsKeys);
+  }
+
+  /** The helper of the process that this one takes over from, if any. */
+  static inherited(): RootHelper | null {
+    if (Deno.build.os !== "linux") return null;
+    const match = /^([\d ]+) ([yn])([yn])$/.exec(takeVariable(VARIABLE) ?? "");
+    const shell = match && RootShell.resume(match[1]);
+    return shell &&
+      new RootHelper(shell, match[2] === "y", match[3] === "y");
+  }
+
+  /** Starts a process that goes on with this helper. */
+  handOn<T>(start: (env: Record<string, string>) => T): T {
+    const [pid, keys] = [this.keepsPidFile, this.readsKeys].map((does) =>
+      does ? "y" : "n"
+    );
+    return this.#shell.handOn(() =>
+      start({ [VARIABLE]: `${this.#shell.name} ${pid}${keys}` })
+    );
+  }
+
+  /** Has the pid file tell this process. */
+  async takePidFile(): Promise<void> {
+    await this.#shell.ask(`pid ${Deno.pid}`);
+  }
+
+  /** Reads certificate and key; null when that fails. */
+  async readKeys(): Promise<KeyFiles | null> {
+    if (!this.readsKeys) return null;
+    const [cert, key] = (await this.#shell.ask("keys"))?.split(
+      `${BETWEEN}\n`,
+    ) ?? [];
+    if (cert === undefined || key === undefined) return null;
+    const encoder = new TextEncoder();
+    return { cert: encoder.encode(cert), key: encoder.encode(key) };
+  }
+}
+
+let helper: RootHelper | null = null;
+
+/** The helper of this process, if there is one. */
+export function rootHelper(): RootHelper | null {
+  return helper;
+}
+
+/** Makes a helper that of this process. */
+export function useRootHelper(one: RootHelper | null): void {
+  helper = one;
+}
+
+function isPrivate(path: string, follow: boolean): boolean {
+  try {
+    using place = placeOf(path, follow);
+    return place.isPrivate;
+  } catch {
+    return false;
+  }
+}
