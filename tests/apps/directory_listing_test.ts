@@ -7,6 +7,7 @@ import {
 } from "../../src/apps/files/document_root.ts";
 import type { Entry } from "../../src/apps/files/read_entries.ts";
 import { folderSender } from "../../src/apps/files/send_listing.ts";
+import type { SendFolder } from "../../src/apps/files/serve_tree.ts";
 import type { HttpScope, PagiApp } from "../../src/pagi/types.ts";
 import {
   assert,
@@ -19,6 +20,7 @@ import {
 import { join } from "../../src/std/path.ts";
 import { hostileTree, SECRET } from "../helpers/hostile_tree.ts";
 import type { HostileTree } from "../helpers/hostile_tree.ts";
+import { requestScope } from "../helpers/request_scope.ts";
 import { runApp } from "../helpers/run_app.ts";
 
 /** A tree with `empty` filled: sizes and times go against the names. */
@@ -47,9 +49,9 @@ function manyFiles(root: string, count: number): void {
   }
 }
 
-/** The listing of `sub` alone, with a root that misbehaves. */
-function listingsOf(root: DocumentRoot): PagiApp {
-  const send = folderSender({
+/** What lists folders beneath a root that may misbehave. */
+function senderOf(root: DocumentRoot): SendFolder {
+  return folderSender({
     root,
     showHidden: false,
     title: null,
@@ -58,9 +60,20 @@ function listingsOf(root: DocumentRoot): PagiApp {
     readme: true,
     compress: true,
   });
+}
+
+const senders = new WeakMap<DocumentRoot, SendFolder>();
+
+/** An app that is the listing of one folder alone. */
+function listingsOf(
+  root: DocumentRoot,
+  parts: readonly string[],
+  send: SendFolder = senders.get(root) ?? senderOf(root),
+): PagiApp {
+  senders.set(root, send);
   return (scope, receive, sendEvent) => {
-    using folder = root.open("sub/") as OpenedFolder;
-    return send(scope as HttpScope, receive, sendEvent, folder, ["sub"]);
+    using folder = root.open(`${parts.join("/")}/`) as OpenedFolder;
+    return send(scope as HttpScope, receive, sendEvent, folder, parts);
   };
 }
 
@@ -235,7 +248,7 @@ Deno.test("an entry that cannot be looked at does not spoil its folder", async (
       return openByPath(root, path);
     },
   });
-  const app = listingsOf(root);
+  const app = listingsOf(root, ["sub"]);
   const list = async (accept: string) =>
     (await runApp(app, { target: "/sub/", headers: { accept } })).text;
   assertStringIncludes(
@@ -307,4 +320,56 @@ Deno.test("sizes are for people, with the exact one at hand", async () => {
   const { text } = await runApp(app, { target: "/sub/" });
   assertStringIncludes(text, 'title="1536 bytes">1.5 KiB<');
   assertStringIncludes(text, "1 folder, 1 file, 1.5 KiB");
+});
+
+Deno.test("walks for archives beyond eight at a time get 503 and when to ask again", async () => {
+  using tree = hostileTree();
+  for (let i = 0; i < 9; i++) {
+    for (let j = 0; j < 3; j++) {
+      Deno.mkdirSync(join(tree.root, `empty/${i}/${j}`), { recursive: true });
+    }
+  }
+  const root = new DocumentRoot("test", tree.root, {
+    opener: (root, path) => {
+      // A slice of time is over after each folder.
+      const end = performance.now() + 6;
+      while (performance.now() < end);
+      return openByPath(root, path);
+    },
+  });
+  const answers = await Promise.all(
+    Array.from(
+      { length: 9 },
+      (_, i) =>
+        runApp(listingsOf(root, ["empty", `${i}`]), {
+          target: `/empty/${i}/?zip=1`,
+        }),
+    ),
+  );
+  const status = answers.map(({ status }) => status);
+  assertEquals(status.toSorted(), [...Array(8).fill(200), 503]);
+  const refused = answers.find(({ status }) => status === 503)!;
+  assertEquals(refused.header("retry-after"), "5");
+  assertStringIncludes(refused.text, "ask again in a few seconds.");
+});
+
+Deno.test("a listing that nobody waits for any more is given up", async () => {
+  using tree = hostileTree();
+  manyFiles(tree.root, 3000);
+  const root = new DocumentRoot("test", tree.root);
+  const send = senderOf(root);
+  using folder = root.open("empty/") as OpenedFolder;
+  let sent = 0;
+  await send(
+    requestScope({ target: "/empty/" }) as HttpScope,
+    () => Promise.resolve({ type: "http.disconnect", reason: "client_closed" }),
+    () => Promise.resolve(void sent++),
+    folder,
+    ["empty"],
+  );
+  assertEquals(sent, 0);
+  const kept = await runApp(listingsOf(root, ["empty"], send), {
+    target: "/empty/",
+  });
+  assertStringIncludes(kept.text, "3000 files");
 });

@@ -218,6 +218,11 @@ function canRead(
  * order than it stands there: such a name passes for another one.
  */
 const MISLEADING = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+/** `text` with `mark` for each character that misleads. */
+export function withoutMisleading(text: string, mark: string): string {
+  return text.replace(MISLEADING, mark);
+}
+
 /** What Windows takes for a drive; only at the top of an archive. */
 const DRIVE = /^[a-z]:/i;
 
@@ -235,7 +240,7 @@ class ArchiveNames {
 
   /** `name` with `_` for what misleads, and a number where that is taken. */
   nameFor(name: string): string {
-    let safe = name.replace(MISLEADING, "_");
+    let safe = withoutMisleading(name, "_");
     if (this.#isTop && DRIVE.test(safe)) safe = safe.replace(":", "_");
     if (safe === name) return name;
     this.#taken ??= new Set(this.#found.map(({ name }) => name));
@@ -272,7 +277,7 @@ class Omissions {
     if (why === null) return;
     this.#count++;
     if (this.#lines.length >= MOST_LINES) return;
-    this.#lines.push(`${source.replace(MISLEADING, "?")}: ${why}`);
+    this.#lines.push(`${withoutMisleading(source, "?")}: ${why}`);
   }
 
   /**

@@ -13,7 +13,7 @@ import {
   reserveDescriptors,
 } from "../../system/descriptor_budget.ts";
 import type { RequestScope } from "../reply.ts";
-import { archiveMembers } from "./archive_members.ts";
+import { archiveMembers, withoutMisleading } from "./archive_members.ts";
 import type { ArchiveMember, ArchivePlan } from "./archive_members.ts";
 import type { Departure } from "./departure.ts";
 import type { DocumentRoot, OpenedFile } from "./document_root.ts";
@@ -68,9 +68,10 @@ export class Archives {
     client: Departure,
     parts: readonly string[],
   ): Promise<void> {
+    const name = withoutMisleading(parts.at(-1) ?? "files", "_");
     const headers: HeaderList = [
       ["content-type", "application/zip"],
-      ["content-disposition", attachment(`${parts.at(-1) ?? "files"}.zip`)],
+      ["content-disposition", attachment(`${name}.zip`)],
       ["cache-control", "no-store"],
       ["x-content-type-options", "nosniff"],
     ];

@@ -30,7 +30,6 @@ import { FolderCache, FolderRefused } from "./folder_cache.ts";
 import type { Found, Use } from "./folder_cache.ts";
 import { listingPage } from "./listing_page.ts";
 import { PAGE_SIZE, readListingQuery } from "./listing_query.ts";
-import type { ListingQuery } from "./listing_query.ts";
 import { LISTING_SCRIPT } from "./listing_script.ts";
 import { LISTING_STYLE } from "./listing_style.ts";
 import { readEntries } from "./read_entries.ts";
@@ -39,7 +38,7 @@ import { readReadme } from "./read_readme.ts";
 import { Archives } from "./send_archive.ts";
 import type { SendFolder } from "./serve_tree.ts";
 import { sortEntries } from "./sort_entries.ts";
-import type { SortKey } from "./sort_entries.ts";
+import type { Order, SortKey } from "./sort_entries.ts";
 import { Turns } from "./turns.ts";
 
 /** How folders are listed. */
@@ -109,10 +108,27 @@ interface Body {
   readonly coded: Map<Coding, Promise<Uint8Array<ArrayBuffer>>>;
 }
 
+/** What a listing depends on, beside the folder. */
+interface Wanted {
+  readonly rootPath: string;
+  readonly parts: readonly string[];
+  readonly type: ListingType;
+  readonly order: Order;
+  /** From 1; null for all entries. */
+  readonly page: number | null;
+}
+
+/** A listing that is made, or has been made. */
+interface Making {
+  /** How many wait for it; it is given up when nobody does. */
+  waiting: number;
+  readonly body: Promise<Body>;
+}
+
 /** What a folder holds, and what has been made of that. */
 interface FolderListing extends Found, FolderContents {
   /** By all that they depend on. */
-  readonly bodies: Map<string, Promise<Body>>;
+  readonly bodies: Map<string, Making>;
 }
 
 /**
@@ -163,45 +179,59 @@ export function folderSender(settings: ListingSettings): SendFolder {
       JSON_TYPE,
       PLAIN,
     ]) as ListingType;
-    const body = await bodyOf(use, scope.root_path, parts, type, query);
-    await sendBody(scope, send, use, type, body);
+    const body = await bodyOf(use, client, {
+      rootPath: scope.root_path,
+      parts,
+      type,
+      order: query,
+      // The page has all.
+      page: type === HTML ? null : query.page,
+    });
+    if (body !== null) await sendBody(scope, send, use, type, body);
   }
 
-  /** What has been made of a folder before, or is made of it now. */
-  function bodyOf(
+  /**
+   * What has been made of a folder before, or is made of it now, for all that
+   * want it; null when the client left before.
+   */
+  async function bodyOf(
     use: Use<FolderListing>,
-    rootPath: string,
-    parts: readonly string[],
-    type: ListingType,
-    query: ListingQuery,
-  ): Promise<Body> {
+    client: Departure,
+    wanted: Wanted,
+  ): Promise<Body | null> {
     const { bodies } = use.found;
-    const { sort, descending, page } = query;
+    const { rootPath, type, order: { sort, descending }, page } = wanted;
     const key = JSON.stringify([type, sort, descending, page, rootPath]);
-    const earlier = bodies.get(key);
-    if (earlier !== undefined) return earlier;
-    const made = makeBody(use.found, rootPath, parts, type, query)
-      .then(({ body, lasts }) => {
-        if (lasts) use.grow(body.bytes.length);
-        else bodies.delete(key);
-        return body;
-      });
-    made.catch(() => bodies.delete(key));
-    // Who asks for pages asks for each once.
-    if (page === null) bodies.set(key, made);
-    return made;
+    const making = bodies.get(key) ?? begin();
+    making.waiting++;
+    const body = await Promise.race([making.body, client.promise]);
+    making.waiting--;
+    return body ?? null;
+
+    function begin(): Making {
+      const turns = new Turns(() => making.waiting > 0);
+      const body = makeBody(use.found, wanted, turns).then(
+        ({ body, lasts }) => {
+          if (lasts) use.grow(body.bytes.length);
+          else bodies.delete(key);
+          return body;
+        },
+      );
+      body.catch(() => bodies.delete(key));
+      const making: Making = { waiting: 0, body };
+      // Who asks for pages asks for each once.
+      if (page === null) bodies.set(key, making);
+      return making;
+    }
   }
 
   async function makeBody(
     { entries, unreadable }: FolderContents,
-    rootPath: string,
-    parts: readonly string[],
-    type: ListingType,
-    query: ListingQuery,
+    { rootPath, parts, type, order, page }: Wanted,
+    turns: Turns,
   ): Promise<{ body: Body; lasts: boolean }> {
-    const turns = new Turns();
-    const sorted = await sortEntries(entries, query, turns);
-    let lasts = query.page === null;
+    const sorted = await sortEntries(entries, order, turns);
+    let lasts = page === null;
     let pieces: Iterable<Uint8Array<ArrayBuffer>>;
     if (type === HTML) {
       const { title, zip } = settings;
@@ -216,12 +246,15 @@ export function folderSender(settings: ListingSettings): SendFolder {
         title,
         entries: sorted,
         unreadable,
-        order: query,
+        order,
         zip,
         readme,
       }));
     } else {
-      const shown = pageOf(sorted, query);
+      // Programs get all, unless they ask for a page.
+      const shown = page === null
+        ? sorted
+        : sorted.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE);
       pieces = type === JSON_TYPE ? json(shown) : lines(shown);
     }
     const made: Uint8Array<ArrayBuffer>[] = [];
@@ -275,6 +308,7 @@ export function folderSender(settings: ListingSettings): SendFolder {
     if (bytes === undefined) {
       bytes = compress(body.bytes, coding);
       body.coded.set(coding, bytes);
+      bytes.catch(() => body.coded.delete(coding));
       use.grow((await bytes).length);
     }
     headers.push(["content-encoding", coding]);
@@ -298,16 +332,6 @@ export function folderSender(settings: ListingSettings): SendFolder {
 
 function unreadable(status: 403 | 404): FolderRefused {
   return new FolderRefused(status, reasonPhrase(status));
-}
-
-/** Programs get all, unless they ask for a page. */
-function pageOf(
-  entries: readonly Entry[],
-  { page }: ListingQuery,
-): readonly Entry[] {
-  return page === null
-    ? entries
-    : entries.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE);
 }
 
 const encoder = new TextEncoder();
