@@ -166,7 +166,8 @@ async function denyWebSocket(send: Send): Promise<void> {
   });
   await send({
     type: "websocket.http.response.body",
-    body: "This application answers HTTP requests only, no WebSockets.\n",
+    body:
+      "This application is a fetch handler, which gets HTTP requests only here: Deno.upgradeWebSocket() is not reached. WebSockets take an app of scope, receive and send.\n",
   });
 }
 
