@@ -17,6 +17,7 @@ import type {
 import { StartupError } from "../../src/server/lifespan.ts";
 import { Server } from "../../src/server/server.ts";
 import { linesOf } from "../helpers/http_app.ts";
+import { fetchApp } from "../../src/loader/fetch_app.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 type ServeLifespan = (
@@ -159,6 +160,14 @@ Deno.test("in auto, a throw or an early return still starts the server, without 
       name,
     );
   }
+});
+
+Deno.test("that a fetch handler has no lifespan is no news", async () => {
+  const app = fetchApp({ fetch: () => new Response("hello") });
+  const log = await withServer(app, {}, async ({ url }) => {
+    assertEquals(await (await fetch(url)).text(), "hello");
+  });
+  assertEquals(log.filter((line) => line.includes("lifespan")), []);
 });
 
 Deno.test("in on, a throw or an early return prevents the start (PAGI.md 86)", async () => {

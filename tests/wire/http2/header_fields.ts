@@ -121,6 +121,13 @@ export const HEADER_FIELDS: readonly RequestCase[] = [
     fields: request({ ":scheme": "h ttp" }),
     outcome: MALFORMED,
   },
+  ...["get", "delete", "oPTIONS"].map((method): RequestCase => ({
+    title: `the method ${method}, which is no other in upper case`,
+    rfc: "9110, 9.1",
+    fields: request({ ":method": method }),
+    outcome: "200",
+    app: `${method} / - ${HOST}`,
+  })),
   {
     title: "a method with a space",
     rfc: "8.3.1",
