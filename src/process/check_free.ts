@@ -4,25 +4,28 @@
  * @module
  */
 
+import { canShareUnixSockets } from "../guard/shared_listener.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { ListenError, listenError } from "../server/listen_error.ts";
 
 /**
- * Checks that listeners can share the addresses.
+ * Checks that workers can share the addresses.
  *
- * @throws {ListenError} For Unix sockets, and without the unstable API.
+ * @throws {ListenError} For ports without the unstable API, and for Unix
+ * sockets without FFI.
  */
 export function checkShareable(addresses: readonly ListenAddress[]): void {
-  if (!canShare()) {
-    throw new ListenError(
-      "Several workers need --unstable-net: add it to the options of deno run, or use --workers 1.",
-    );
-  }
   for (const address of addresses) {
-    if (!("path" in address)) continue;
-    throw new ListenError(
-      `Cannot listen at ${address.path} with several workers: a Unix socket has one owner. Use --workers 1, or a port.`,
-    );
+    if ("port" in address && !canShare()) {
+      throw new ListenError(
+        "Several workers need --unstable-net: add it to the options of deno run, or use --workers 1.",
+      );
+    }
+    if ("path" in address && !canShareUnixSockets()) {
+      throw new ListenError(
+        `Cannot listen at ${address.path} with several workers: they can share a Unix socket on Linux with glibc only, and with the permission for FFI (deno run -A). Use --workers 1, or a port.`,
+      );
+    }
   }
 }
 

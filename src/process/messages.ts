@@ -9,6 +9,7 @@ import type { AppRequest } from "../loader/load_app.ts";
 import type { ListenAddress } from "../options/address.ts";
 import type { Settings } from "../options/settings.ts";
 import type { KeyPair } from "../server/key_pair.ts";
+import type { SharedSocket } from "../server/listener.ts";
 
 /** All that a worker needs to start. */
 export interface WorkerPlan {
@@ -32,7 +33,12 @@ export interface WorkerPlan {
 export type ToWorker =
   | { readonly type: "start"; readonly plan: WorkerPlan }
   /** The app has started: accept connections. */
-  | { readonly type: "listen"; readonly addresses: readonly ListenAddress[] }
+  | {
+    readonly type: "listen";
+    readonly addresses: readonly ListenAddress[];
+    /** Unix sockets among them, by their paths: they are bound already. */
+    readonly sockets: ReadonlyMap<string, SharedSocket>;
+  }
   /** Others take the new connections now: have clients leave. */
   | { readonly type: "leave" }
   /** Stop gracefully: for good, or because a successor has taken over. */

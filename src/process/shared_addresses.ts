@@ -69,9 +69,12 @@ export class SharedAddresses<Holder extends object> {
     return this.#groups[0]?.size ?? 0;
   }
 
-  /** The holders in the order in which a successor expects them to close. */
-  lastFirst(): Holder[] {
-    return this.#groups[0]?.lastFirst() ?? [];
+  /**
+   * The holders in the order in which a successor expects them to close; null
+   * where it expects none.
+   */
+  lastFirst(): Holder[] | null {
+    return this.#groups[0]?.lastFirst() ?? null;
   }
 
   /**

@@ -87,6 +87,7 @@ export class Supervisor implements Service {
       addresses: predecessor?.addresses ?? listenAddresses(settings),
       predecessor,
       shutdownTimeout: settings.shutdownTimeout,
+      socketMode: settings.socketMode,
       spawn: () => this.#spawn(),
       onBound: (bound) => {
         for (const address of bound) this.#guard?.watch(address);

@@ -6,6 +6,7 @@
 
 import type { ListenAddress } from "../options/address.ts";
 import { releaseDescriptorsOf } from "../system/descriptor_budget.ts";
+import type { SharedSocket } from "../server/listener.ts";
 import { type Timer, timerDelay } from "../std/timer.ts";
 import type { FromWorker, ToWorker, WorkerPlan } from "./messages.ts";
 
@@ -112,8 +113,11 @@ export class WorkerHandle {
   }
 
   /** Has it accept connections; resolves when it does. @throws {WorkerError} */
-  async listen(addresses: readonly ListenAddress[]): Promise<void> {
-    this.#tell({ type: "listen", addresses });
+  async listen(
+    addresses: readonly ListenAddress[],
+    sockets: ReadonlyMap<string, SharedSocket>,
+  ): Promise<void> {
+    this.#tell({ type: "listen", addresses, sockets });
     this.#deadline = setTimeout(() => {
       this.giveUp(`It did not listen within ${LISTEN_TIMEOUT} s: it is busy.`);
     }, LISTEN_TIMEOUT * 1000);

@@ -41,7 +41,7 @@ async function handle(message: ToWorker): Promise<void> {
     case "start":
       return await start(message.plan);
     case "listen": {
-      await server?.listen(message.addresses);
+      await server?.listen(message.addresses, message.sockets);
       if (server?.serving) {
         const { addresses, bound, urls } = server;
         tell({ type: "listening", addresses, bound, urls });

@@ -6,7 +6,9 @@
 
 import type { ListenAddress } from "../options/address.ts";
 import { log } from "../log/log.ts";
+import { LEAVE_MS } from "../server/drain.ts";
 import { SharedAddresses } from "./shared_addresses.ts";
+import { SharedSockets } from "./shared_sockets.ts";
 import type { Predecessor, Successor } from "./takeover.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 
@@ -23,6 +25,8 @@ export interface PoolOptions {
   readonly predecessor: Predecessor | null;
   /** Seconds; 0 for any number. */
   readonly shutdownTimeout: number;
+  /** Permissions of Unix sockets; null for what the system gives them. */
+  readonly socketMode: number | null;
   /** Starts a worker. */
   spawn(): WorkerHandle;
   /** Called when the first worker has bound the addresses. */
@@ -42,6 +46,7 @@ export class WorkerPool {
   readonly #ends = new WeakMap<WorkerHandle, Promise<void>>();
   readonly #options: PoolOptions;
   #shared: SharedAddresses<WorkerHandle> | null = null;
+  #sockets: SharedSockets | null = null;
   #binding: Promise<void> = Promise.resolve();
   #stopping = false;
 
@@ -174,6 +179,7 @@ export class WorkerPool {
       void this.#end(worker, true);
       await this.#shared?.left(worker);
     }
+    this.#sockets?.close();
     // The listener of a blocked thread closes when this process ends.
     if (!blocked) await successor.closed();
   }
@@ -184,7 +190,12 @@ export class WorkerPool {
     this.giveUpStarting(STOPPING);
     // One that never served is not waited for.
     const workers = [...this.all()].filter((worker) => worker.appHasStarted);
-    await Promise.all(workers.map((worker) => this.#end(worker, false)));
+    const ended = workers.map((worker) => this.#end(worker, false));
+    // By then they take no connections; nobody is to wait in a queue for that.
+    const timer = setTimeout(() => this.#sockets?.close(), LEAVE_MS);
+    await Promise.all(ended);
+    clearTimeout(timer);
+    this.#sockets?.close();
     this.workers = [];
     this.#shared?.close();
   }
@@ -246,10 +257,18 @@ export class WorkerPool {
   }
 
   async #listen(worker: WorkerHandle): Promise<void> {
-    await worker.listen(this.addresses);
+    this.#sockets ??= await SharedSockets.open(this.addresses, {
+      mode: this.#options.socketMode,
+      takesOver: this.#options.predecessor !== null,
+    });
+    await worker.listen(
+      this.addresses,
+      this.#sockets.forWorker(worker.number),
+    );
     // A port of 0 is the same one for all.
     this.addresses = worker.addresses;
-    this.workers = [...this.workers, worker];
+    this.workers = [...this.workers, worker]
+      .sort((one, other) => one.number - other.number);
     if (this.#shared === null) {
       const { onBound, predecessor } = this.#options;
       const others = predecessor?.listeners ?? 0;

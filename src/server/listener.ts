@@ -6,6 +6,7 @@
 
 import type { ListenAddress } from "../options/address.ts";
 import type { SocketAddress } from "../guard/address.ts";
+import { acceptFrom, type Acceptor } from "../guard/shared_listener.ts";
 import { log } from "../log/log.ts";
 import {
   type ListenerContext,
@@ -15,13 +16,25 @@ import {
 import { backlog } from "./connection_limit.ts";
 import { dispatch } from "./dispatch.ts";
 import type { KeyPair } from "./key_pair.ts";
-import { listenError } from "./listen_error.ts";
+import { ListenError, listenError } from "./listen_error.ts";
 import { Refusal } from "./refusal.ts";
 import { SocketPath } from "./socket_path.ts";
 
 /** How long to wait before accepting again after a failure, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
+/** Permissions of a socket that nobody is to connect to. */
+const OWNER_ONLY = 0o600;
 const BROKEN = new Refusal(500, "Internal Server Error");
+
+/** A Unix socket that the workers of a process share. */
+export interface SharedSocket {
+  /** Its descriptor, which the main thread holds open. */
+  readonly fd: number;
+  /** The path that the kernel knows it by. */
+  readonly bound: string;
+  /** Where this worker has its engine listen for a moment. */
+  readonly own: string;
+}
 
 type HttpServer = Deno.HttpServer<Deno.Addr>;
 
@@ -35,16 +48,21 @@ export class Listener {
   #closing = false;
   /** Null for a port. */
   readonly #socketPath: SocketPath | null;
+  /** Null where no other thread accepts from the same socket. */
+  readonly #shared: SharedSocket | null;
+  #acceptor: Acceptor | null = null;
 
   constructor(
     worker: WorkerContext,
     address: ListenAddress,
     tls: KeyPair | null,
+    shared: SharedSocket | null = null,
   ) {
     this.#worker = worker;
     this.#address = address;
     this.#tls = tls;
     this.#socketPath = "path" in address ? new SocketPath(address.path) : null;
+    this.#shared = shared;
   }
 
   /**
@@ -93,6 +111,7 @@ export class Listener {
         port: this.#address.port,
       });
     }
+    if (this.#shared !== null) return await this.#acceptFrom(this.#shared);
     const { socketMode } = this.#worker.settings;
     const servers = this.#servers.length;
     try {
@@ -107,6 +126,26 @@ export class Listener {
     }
   }
 
+  async #acceptFrom({ fd, own }: SharedSocket): Promise<void> {
+    const path = new SocketPath(own);
+    await path.bind(false, OWNER_ONLY, (path) => {
+      this.#serve({ path });
+      this.#acceptor = acceptFrom(fd, path);
+    });
+    path.release();
+    if (this.#acceptor !== null) return;
+    await this.#servers.pop()!.shutdown();
+    throw new ListenError(
+      `Cannot listen at ${own}: the socket cannot be shared with other workers on this system. Use --workers 1.`,
+    );
+  }
+
+  /** Leaves new connections to those that share the socket, if any do. */
+  leave(): void {
+    this.#acceptor?.leave();
+    this.#acceptor = null;
+  }
+
   /** The address as it was bound: with the real port. */
   get address(): ListenAddress {
     return this.#address;
@@ -114,6 +153,9 @@ export class Listener {
 
   /** What the address is for the system; null before it is bound. */
   get bound(): SocketAddress | null {
+    if (this.#shared !== null) {
+      return { transport: "unix", path: this.#shared.bound };
+    }
     return this.#servers.at(-1)?.addr as SocketAddress | undefined ?? null;
   }
 
@@ -154,7 +196,7 @@ export class Listener {
         return BROKEN.toResponse(context.current.addedHeaders);
       },
       automaticCompression: false,
-      reusePort: shared,
+      reusePort: shared && "port" in place,
       tcpBacklog: backlog(settings),
       ...this.#tls,
       ...place,
@@ -174,7 +216,7 @@ export class Listener {
       this.#address = { host: this.#address.host, port: bound.port };
     }
     context.current = this.#context();
-    guard?.watch(bound as SocketAddress);
+    guard?.watch(this.bound!);
     server.finished.catch((error) => this.#acceptFailed(error));
   }
 

@@ -26,7 +26,7 @@ import { drain } from "./drain.ts";
 import { Lifespan } from "./lifespan.ts";
 import { type KeyPair, readKeyPair } from "./key_pair.ts";
 import { listenAddresses } from "./listen_addresses.ts";
-import { Listener } from "./listener.ts";
+import { Listener, type SharedSocket } from "./listener.ts";
 import { Patience } from "./patience.ts";
 import type { StopCause } from "./exchange.ts";
 import { reportGuard } from "./report_guard.ts";
@@ -139,14 +139,19 @@ export class Server {
   /**
    * The second half: binds `addresses`.
    *
+   * @param shared Unix sockets that are bound already, by their paths.
    * @throws {ListenError} When one cannot be listened at.
    */
-  async listen(addresses: readonly ListenAddress[]): Promise<void> {
+  async listen(
+    addresses: readonly ListenAddress[],
+    shared: ReadonlyMap<string, SharedSocket> = new Map(),
+  ): Promise<void> {
     const worker = this.#worker = this.#createWorker(this.#lifespan.state);
     this.#fileLibrary = holdFileLibrary();
     await this.#orStop(async () => {
       for (const address of addresses) {
-        const listener = new Listener(worker, address, this.#keyPair);
+        const socket = "path" in address ? shared.get(address.path) : null;
+        const listener = new Listener(worker, address, this.#keyPair, socket);
         await listener.listen();
         this.#listeners.push(listener);
         if (this.#stopping !== null) return await listener.shutdown();
@@ -247,11 +252,16 @@ export class Server {
   }
 
   /**
-   * Has clients leave: answers end their connections from now on, while the
-   * server goes on accepting others. To be followed by {@linkcode stop} once
+   * Has clients leave, because others take the new connections: answers end
+   * their connections from now on. To be followed by {@linkcode stop} once
    * clients had {@linkcode LEAVE_MS} to notice.
    */
   leave(): void {
+    for (const listener of this.#listeners) listener.leave();
+    this.#leavingSince();
+  }
+
+  #leavingSince(): void {
     if (this.#worker !== null) this.#worker.leavingSince ??= performance.now();
   }
 
@@ -276,7 +286,7 @@ export class Server {
   async #stop(cause: StopCause): Promise<void> {
     const worker = this.#worker;
     if (worker !== null) {
-      this.leave();
+      this.#leavingSince();
       worker.draining = cause;
       const alone = this.#role.workerNumber === null;
       await drain(worker, this.#listeners, this.#patience, alone);

@@ -32,6 +32,7 @@ const kinds: [name: string, args: string[]][] = [
   ["two workers", ["-p", "0", "-w", "2"]],
   ["one worker", ["-p", "0"]],
   ["a Unix socket", ["--socket", "./socket"]],
+  ["two workers at a Unix socket", ["--socket", "./socket", "-w", "2"]],
 ];
 for (const [name, args] of kinds) {
   Deno.test({
@@ -65,7 +66,7 @@ for (const [name, args] of kinds) {
       // It knows its listeners: its own replacements lose nothing either.
       const more = new Load(address);
       third.signal("SIGHUP");
-      if (name === "two workers") await program.logged(/replaces worker 2: S/);
+      if (args.includes("-w")) await program.logged(/replaces worker 2: S/);
       await more.more(100);
       assertEquals((await more.stop()).failures, []);
       third.signal("SIGTERM");

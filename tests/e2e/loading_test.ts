@@ -202,7 +202,7 @@ Deno.test({
   ignore,
   async fn() {
     const files = {
-      "app.js": `export default async (scope) => {
+      "app.js": `export default async (scope, receive, send) => {
         if (scope.type === "lifespan") for (;;);
       };`,
     };

@@ -106,13 +106,6 @@ Deno.test("a port on which others listen is refused, although they could share i
   assertMatch(stderr, /^pagi-server: .*the port is taken/m);
 });
 
-Deno.test("several workers at a Unix socket are refused with the way out", async () => {
-  const args = ["--socket", "./socket", "-w", "2", "./app.js"];
-  const { code, stderr } = await runProgram(args, OPTIONS);
-  assertEquals(code, 1);
-  assertMatch(stderr, /^pagi-server: .*socket.* --workers 1/m);
-});
-
 Deno.test("workers that end or break are replaced, and only their own requests are lost", async () => {
   await using program = await startProgram(ARGS, OPTIONS);
   const load = new Load(address(program));

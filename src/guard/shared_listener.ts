@@ -1,0 +1,174 @@
+/**
+ * One Unix socket that several threads accept from.
+ *
+ * A Unix socket has one listener for its path: the kernel spreads nothing, as
+ * it does over the listeners of a port (SO_REUSEPORT is ignored). But threads
+ * share descriptors. Each has the engine listen at a path of its own, and puts
+ * the common listener in the place of that one: `dup3` lets the descriptor that
+ * the engine accepts from stand for the common listener, and `epoll_ctl` has
+ * the engine woken for it as it was for its own. The kernel wakes every thread
+ * for a connection, and whoever comes first has it; what waits in the queue is
+ * lost with none of them.
+ *
+ * Only descriptors are touched that this module's callers have just opened and
+ * hold open.
+ *
+ * @module
+ */
+
+import { O_CLOEXEC, openLibc } from "../system/libc.ts";
+import { openSockets, type Sockets } from "./sockets.ts";
+
+const SYMBOLS = {
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  // Variadic in C, which makes no difference for integers on Linux.
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+} as const;
+
+type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
+
+const F_DUPFD_CLOEXEC = 1030;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+/** `struct epoll_event` is packed on x86_64 only (epoll_ctl(2)). */
+const EVENT_DATA = Deno.build.arch === "x86_64" ? 4 : 8;
+const EVENT_SIZE = EVENT_DATA + 8;
+
+/** Tells whether threads can share a Unix socket here, as on Linux they can. */
+export function canShareUnixSockets(): boolean {
+  const tools = openTools();
+  tools?.close();
+  return tools !== null;
+}
+
+/** A listener that stays open whatever becomes of who has bound it. */
+export class SharedListener {
+  readonly #libc: Libc;
+  /** For {@linkcode acceptFrom}, in any thread of this process. */
+  readonly fd: number;
+
+  private constructor(libc: Libc, fd: number) {
+    this.#libc = libc;
+    this.fd = fd;
+  }
+
+  /**
+   * Keeps the listener that this process has bound at `path`.
+   *
+   * @returns null where that cannot be had, see {@linkcode canShareUnixSockets}
+   */
+  static keep(path: string): SharedListener | null {
+    const tools = openTools();
+    if (tools === null) return null;
+    const { sockets, libc } = tools;
+    const fd = findListener(sockets, path);
+    sockets.close();
+    const copy = fd === null ? -1 : libc.symbols.fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (copy >= 0) return new SharedListener(libc, copy);
+    libc.close();
+    return null;
+  }
+
+  /** Closes it here; threads that accept from it have copies of their own. */
+  close(): void {
+    this.#libc.symbols.close(this.fd);
+    this.#libc.close();
+  }
+}
+
+/** A thread that accepts from a shared listener. */
+export interface Acceptor {
+  /** Leaves new connections to the other threads. Call it once at most. */
+  leave(): void;
+}
+
+/**
+ * Has the listener that this thread has just bound at `path` accept from the
+ * shared one whose descriptor is `shared`. What is bound at `path` is closed.
+ *
+ * @returns null where that cannot be had
+ */
+export function acceptFrom(shared: number, path: string): Acceptor | null {
+  const tools = openTools();
+  if (tools === null) return null;
+  const { sockets, libc } = tools;
+  const fd = findListener(sockets, path);
+  sockets.close();
+  const interest = fd === null ? null : findInterest(fd);
+  if (fd === null || interest === null) return libc.close(), null;
+  const { dup3, epoll_ctl } = libc.symbols;
+  const taken = dup3(shared, fd, O_CLOEXEC) === fd &&
+    epoll_ctl(interest.epoll, EPOLL_CTL_ADD, fd, interest.event) === 0;
+  if (!taken) return libc.close(), null;
+  return {
+    leave() {
+      epoll_ctl(interest.epoll, EPOLL_CTL_DEL, fd, interest.event);
+      libc.close();
+    },
+  };
+}
+
+/** How the engine is woken for a descriptor. */
+interface Interest {
+  readonly epoll: number;
+  readonly event: Uint8Array<ArrayBuffer>;
+}
+
+/** Finds the epoll instance that watches `fd` (proc_pid_fdinfo(5)). */
+function findInterest(fd: number): Interest | null {
+  const folder = "/proc/self/fd";
+  const inode = /^socket:\[(\d+)\]$/.exec(Deno.readLinkSync(`${folder}/${fd}`));
+  if (inode === null) return null;
+  const line = new RegExp(
+    `^tfd:\\s*${fd} events:\\s*(\\w+) data:\\s*(\\w+) .* ino:${
+      Number(inode[1]).toString(16)
+    } `,
+    "m",
+  );
+  for (const { name } of Deno.readDirSync(folder)) {
+    let text: string;
+    try {
+      if (Deno.readLinkSync(`${folder}/${name}`) !== "anon_inode:[eventpoll]") {
+        continue;
+      }
+      text = Deno.readTextFileSync(`/proc/self/fdinfo/${name}`);
+    } catch {
+      continue; // closed meanwhile
+    }
+    const match = line.exec(text);
+    if (match === null) continue;
+    const event = new DataView(new ArrayBuffer(EVENT_SIZE));
+    event.setUint32(0, parseInt(match[1], 16), true);
+    event.setBigUint64(EVENT_DATA, BigInt(`0x${match[2]}`), true);
+    return { epoll: Number(name), event: new Uint8Array(event.buffer) };
+  }
+  return null;
+}
+
+function findListener(sockets: Sockets, path: string): number | null {
+  for (const fd of sockets.descriptors()) {
+    if (!sockets.isListening(fd)) continue;
+    const address = sockets.ownAddress(fd);
+    if (address !== null && "path" in address && address.path === path) {
+      return fd;
+    }
+  }
+  return null;
+}
+
+function openTools(): { sockets: Sockets; libc: Libc; close(): void } | null {
+  const sockets = openSockets();
+  if (sockets === null) return null;
+  const libc = openLibc(SYMBOLS);
+  if (libc === null) return sockets.close(), null;
+  return {
+    sockets,
+    libc,
+    close() {
+      sockets.close();
+      libc.close();
+    },
+  };
+}
