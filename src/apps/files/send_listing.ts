@@ -83,8 +83,10 @@ const CODINGS = ["br", "gzip"] as const;
 type Coding = typeof CODINGS[number];
 /** Below this many bytes compression saves no packet. */
 const WORTH_COMPRESSING = 1024;
-/** Bytes that are compressed at once. */
+/** Bytes that are compressed or sent at once. */
 const PIECE = 64 * 1024;
+/** Bytes of a body that is sent in pieces. */
+const LONG = 4 * PIECE;
 /** Of 11: as fast as gzip, and smaller. */
 const BROTLI_QUALITY = 4;
 
@@ -187,7 +189,9 @@ export function folderSender(settings: ListingSettings): SendFolder {
       // The page has all.
       page: type === HTML ? null : query.page,
     });
-    if (body !== null) await sendBody(scope, send, use, type, body);
+    if (body !== null) {
+      await sendBody(scope, send, client, use, type, body);
+    }
   }
 
   /**
@@ -273,6 +277,7 @@ export function folderSender(settings: ListingSettings): SendFolder {
   async function sendBody(
     scope: RequestScope,
     send: Send,
+    client: Departure,
     use: Use<FolderListing>,
     type: ListingType,
     body: Body,
@@ -301,18 +306,19 @@ export function folderSender(settings: ListingSettings): SendFolder {
       ...lasting,
       ["x-content-type-options", "nosniff"],
     ] as HeaderList;
-    if (coding === undefined) {
-      return await reply(send, 200, headers, body.bytes);
+    let bytes: Uint8Array<ArrayBuffer> = body.bytes;
+    if (coding !== undefined) {
+      headers.push(["content-encoding", coding]);
+      let coded = body.coded.get(coding);
+      if (coded === undefined) {
+        coded = compress(body.bytes, coding);
+        body.coded.set(coding, coded);
+        coded.catch(() => body.coded.delete(coding));
+        use.grow((await coded).length);
+      }
+      bytes = await coded;
     }
-    let bytes = body.coded.get(coding);
-    if (bytes === undefined) {
-      bytes = compress(body.bytes, coding);
-      body.coded.set(coding, bytes);
-      bytes.catch(() => body.coded.delete(coding));
-      use.grow((await bytes).length);
-    }
-    headers.push(["content-encoding", coding]);
-    await reply(send, 200, headers, await bytes);
+    await sendBytes(scope, send, client, headers, bytes);
   }
 
   // Others may share the look, so it opens the folder for itself.
@@ -332,6 +338,30 @@ export function folderSender(settings: ListingSettings): SendFolder {
 
 function unreadable(status: 403 | 404): FolderRefused {
   return new FolderRefused(status, reasonPhrase(status));
+}
+
+/**
+ * Sends a whole body; a long one in pieces, as the engine would hold a copy of
+ * it for each slow client.
+ */
+async function sendBytes(
+  scope: RequestScope,
+  send: Send,
+  client: Departure,
+  headers: HeaderList,
+  bytes: Uint8Array,
+): Promise<void> {
+  if (bytes.length <= LONG || scope.method === "HEAD") {
+    return await reply(send, 200, headers, bytes);
+  }
+  headers.push(["content-length", String(bytes.length)]);
+  await send({ type: "http.response.start", status: 200, headers });
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    if (client.happened) return;
+    const body = bytes.subarray(at, at + PIECE);
+    await send({ type: "http.response.body", body, more: 1 });
+  }
+  await send({ type: "http.response.body" });
 }
 
 const encoder = new TextEncoder();
