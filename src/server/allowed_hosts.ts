@@ -41,37 +41,38 @@ export function compileAllowedHosts(
     if (secure || address === null || !isLoopback(address)) return null;
     names.push(host.toLowerCase());
   }
-  const isAllowed = memo((name) =>
-    isThisMachine(name) ||
-    names.some((allowed) =>
-      allowed.startsWith(".")
-        ? name === allowed.slice(1) || name.endsWith(allowed)
-        : name === allowed
-    )
-  );
+  const isAllowed = memo((host) => {
+    const name = hostName(host);
+    return isThisMachine(name) ||
+      names.some((allowed) =>
+        allowed.startsWith(".")
+          ? name === allowed.slice(1) || name.endsWith(allowed)
+          : name === allowed
+      );
+  });
   const remedy = allowedHosts.length === 1 && allowedHosts[0] === "loopback"
     ? "--allowed-hosts or --proxy-headers can allow it"
     : "--allowed-hosts does not name it";
   return ({ kind, headers }) => {
-    const name = hostName(fieldValue(headers, "host") ?? "");
-    if (!isAllowed(name)) {
+    const host = fieldValue(headers, "host") ?? "";
+    if (!isAllowed(host)) {
+      const name = shown(hostName(host));
       return new Refusal(
         421,
-        `This server does not answer for the host ${
-          shown(name)
-        }; the option --allowed-hosts says for which it does.`,
+        `This server does not answer for the host ${name}; the option --allowed-hosts says for which it does.`,
         [],
         remedy,
       );
     }
     const origin = kind === "websocket" ? fieldValue(headers, "origin") : null;
     if (origin === null) return null;
-    const page = originName(origin);
-    if (page === name || isAllowed(page)) return null;
+    // "null" where the browser keeps it secret.
+    const page = origin.split("://")[1] ?? "";
+    if (hostName(page) === hostName(host) || isAllowed(page)) return null;
     return new Refusal(
       403,
       `This server takes no WebSockets from pages of ${
-        shown(page)
+        shown(origin)
       }; the option --allowed-hosts says from which it does.`,
       [],
       remedy,
@@ -98,12 +99,6 @@ function isLoopback(address: string): boolean {
 function hostName(host: string): string {
   return host.replace(/:\d*$/, "").replace(/^\[(.*)\]$/, "$1")
     .replace(/\.$/, "").toLowerCase();
-}
-
-/** The host of a page's origin; "null" where the browser keeps it secret. */
-function originName(origin: string): string {
-  const start = origin.indexOf("://");
-  return start < 0 ? origin : hostName(origin.slice(start + 3));
 }
 
 function shown(name: string): string {

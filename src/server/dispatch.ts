@@ -110,7 +110,8 @@ function refuse(
   worker.seldom.say(limit === null ? "info" : "warn", `${status}`, () => {
     const target = record.rawPath.slice(0, MOST_OF_PATH);
     const why = limit === null ? "" : ` (${limit})`;
-    return `${record.method} ${target} of ${client} was refused with ${status}: ${message}${why}`;
+    const what = message.replace(/\.$/, "");
+    return `${record.method} ${target} from ${client} was refused with ${status}: ${what}${why}.`;
   });
   return refusal.toResponse(addedHeaders);
 }

@@ -226,7 +226,8 @@ export abstract class ResponseExchange extends Exchange {
     this.worker.seldom.say(level, `body ${status}`, () => {
       const how = started ? "broken off" : `refused with ${status}`;
       const why = limit === null ? "" : ` (${limit})`;
-      return `${this.describe()} was ${how}: ${message}${why}`;
+      const what = message.replace(/\.$/, "");
+      return `${this.describe()} was ${how}: ${what}${why}.`;
     });
     if (started) this.disconnect(reason);
     else this.answer(status, message, reason);

@@ -133,6 +133,7 @@ Deno.test("a WebSocket is for pages of the host itself, and of those that are al
     ["localhost:5000", "http://localhost.evil.example", 403],
     ["localhost:5000", "null", 403],
     ["localhost:5000", "", 403],
+    ["localhost:5000", "xxlocalhost", 403],
     ["evil.example", "http://localhost", 421],
   ];
   for (const [host, origin, status] of cases) {

@@ -98,7 +98,10 @@ Deno.test("a flood of refusals is one line, which shows the start of a long path
   });
   const lines = log.filter((line) => line.includes("414"));
   assertEquals(lines.length, 1);
-  assertEquals(lines[0].includes(`/${"a".repeat(99)} of 127.0.0.1 was`), true);
+  assertEquals(
+    lines[0].includes(`/${"a".repeat(99)} from 127.0.0.1 was`),
+    true,
+  );
 });
 
 Deno.test("one line tells that a WebSocket was closed with 1009", async () => {
