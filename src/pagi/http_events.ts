@@ -52,8 +52,9 @@ function checkStart(event: UncheckedEvent): void {
 }
 
 function checkResponseBody(event: UncheckedEvent): void {
-  const { body, file, fh, more } = event;
+  const { body, file, fh, more, close } = event;
   checkFlag(event, "more", more);
+  checkFlag(event, "close", close);
   if (file == null && fh == null) return checkBody(event);
   if (body != null || file != null && fh != null) {
     throw new TypeError(
@@ -74,7 +75,8 @@ function checkResponseBody(event: UncheckedEvent): void {
 
 function isFileHandle(value: unknown): boolean {
   if (typeof value !== "object") return false;
-  const { read, seek } = value as UncheckedEvent;
+  const { read, seek, close } = value as UncheckedEvent;
   return typeof read === "function" &&
-    (seek == null || typeof seek === "function");
+    (seek == null || typeof seek === "function") &&
+    (close == null || typeof close === "function");
 }

@@ -147,6 +147,8 @@ export interface FileHandle {
   read(into: Uint8Array): Promise<number | null>;
   /** Moves to `offset` bytes from the start; without it the server reads on. */
   seek?(offset: number, whence: 0): Promise<number>;
+  /** Called at the end by a server that is to close it. */
+  close?(): void;
 }
 
 /** Which part of a file to send. */
@@ -180,7 +182,10 @@ export type SendEvent =
   | ({ type: "http.response.start"; trailers?: FlagIn } & Head)
   | (
     & { type: "http.response.body" }
-    & (Chunk | (Slice & ({ file: string } | { fh: FileHandle })))
+    & (
+      | Chunk
+      | (Slice & ({ file: string } | { fh: FileHandle; close?: FlagIn }))
+    )
   )
   | { type: "http.response.trailers"; headers?: HeaderList }
   | { type: "http.fullflush" }

@@ -19,28 +19,42 @@ export interface FilePart {
 }
 
 /**
- * Opens a file to be sent from `offset`, up to `length` bytes of it or all.
+ * Opens a file to be sent.
  *
  * @throws {Error} When it is missing, unreadable or not a regular file.
  */
-export async function openFile(
-  path: string,
-  offset: number,
-  length: number | null,
-): Promise<FilePart> {
+export async function openFile(path: string): Promise<Deno.FsFile> {
   // Looked at before: opening a FIFO would wait for somebody to write to it.
   if (!(await Deno.stat(path)).isFile) {
     throw new Error(`${path} is not a regular file.`);
   }
-  const file = await Deno.open(path);
+  return await Deno.open(path);
+}
+
+/**
+ * The part of an open file from `offset`, or from where it stands: up to
+ * `length` bytes of it, or all. Null where its size does not tell, as of a pipe
+ * and of files in /proc.
+ */
+export async function partOf(
+  file: Deno.FsFile,
+  offset: number | null,
+  length: number | null,
+): Promise<FilePart | null> {
+  const { isFile, size } = await file.stat();
+  if (!isFile || size === 0) return null;
+  const { Start, Current } = Deno.SeekMode;
+  const at = await file.seek(offset ?? 0, offset === null ? Current : Start);
+  const rest = Math.max(0, size - at);
+  return { file, bytes: Math.min(length ?? rest, rest), rest };
+}
+
+/** Closes a handle that may be closed already. */
+export function closeHandle(handle: FileHandle): void {
   try {
-    const { size } = await file.stat();
-    const rest = Math.max(0, size - offset);
-    await file.seek(offset, Deno.SeekMode.Start);
-    return { file, bytes: Math.min(length ?? rest, rest), rest };
-  } catch (error) {
-    file.close();
-    throw error;
+    handle.close?.();
+  } catch {
+    // It has been read to its end by the engine, which closes it.
   }
 }
 

@@ -13,7 +13,16 @@ import type { ResponseExchange } from "./response_exchange.ts";
 import { withAdded } from "./added_headers.ts";
 import { engineResponse } from "./engine_response.ts";
 import { endToEnd } from "./end_to_end.ts";
-import { endsByItself, openFile, readPieces, skipTo } from "./file_body.ts";
+import { heldDescriptors } from "../system/descriptor_budget.ts";
+import {
+  closeHandle,
+  endsByItself,
+  type FilePart,
+  openFile,
+  partOf,
+  readPieces,
+  skipTo,
+} from "./file_body.ts";
 import { UNSEEN } from "./exchange.ts";
 import { OutboundBody } from "./outbound_body.ts";
 import {
@@ -111,8 +120,13 @@ export class ResponseWriter implements Buffer {
       return this.#alone(this.#file(file, offset ?? 0, length ?? null));
     }
     if ("fh" in event && event.fh != null) {
-      const { fh, offset, length } = event;
-      return this.#alone(this.#handle(fh, offset ?? null, length ?? null));
+      const { fh, offset, length, close } = event;
+      const from = offset ?? null;
+      return this.#alone(
+        close
+          ? this.#given(fh, from, length ?? null)
+          : this.#handle(fh, from, length ?? null),
+      );
     }
     const { body, more } = event as { body?: Uint8Array | string; more?: 0 };
     if (!more && this.#phase === "started" && !this.#wantsTrailers) {
@@ -298,28 +312,47 @@ export class ResponseWriter implements Buffer {
     offset: number,
     length: number | null,
   ): Promise<void> {
-    const { file, bytes, rest } = await openFile(path, offset, length);
+    using _held = heldDescriptors(1);
+    const file = await openFile(path);
+    await this.#given(file, offset, length);
+  }
+
+  /** Sends a handle that is the server's to close. */
+  async #given(
+    handle: FileHandle,
+    offset: number | null,
+    length: number | null,
+  ): Promise<void> {
+    try {
+      const part = handle instanceof Deno.FsFile
+        ? await partOf(handle, offset, length)
+        : null;
+      if (part === null) await this.#handle(handle, offset, length);
+      else if (this.#canBeNative(part)) await this.#native(part);
+      else await this.#handle(handle, null, part.bytes);
+    } finally {
+      closeHandle(handle);
+    }
+  }
+
+  /**
+   * Tells whether the engine may read a file by itself, of which nothing is
+   * heard until its end. By HTTP/1.1 the connection tells whether the client
+   * takes it, by HTTP/2 nothing would.
+   */
+  #canBeNative({ bytes, rest }: FilePart): boolean {
     const { activity, head } = this.#exchange;
-    // Of a native send nothing is heard until its end. By HTTP/1.1 the
-    // connection tells whether the client takes it, by HTTP/2 nothing does.
-    const native = activity === null && !head.http2 &&
-      this.#phase === "started" &&
+    return activity === null && !head.http2 && this.#phase === "started" &&
       head.method !== "HEAD" && hasBody(this.status!) &&
       endsByItself(this.#announced, bytes, rest);
-    if (native) {
-      // The engine reads the file by itself, and closes it.
-      this.#phase = "open";
-      this.bodyBytes = bytes;
-      this.#deliver(file.readable);
-      await this.#exchange.completed.catch(() => {});
-      this.end();
-      return;
-    }
-    try {
-      await this.#handle(file, null, bytes);
-    } finally {
-      file.close();
-    }
+  }
+
+  async #native({ file, bytes }: FilePart): Promise<void> {
+    this.#phase = "open";
+    this.bodyBytes = bytes;
+    this.#deliver(file.readable);
+    await this.#exchange.completed.catch(() => {});
+    this.end();
   }
 
   async #handle(

@@ -45,6 +45,29 @@ export function reserveDescriptors(count: number): boolean {
   return recount !== null && take(count);
 }
 
+/** What is thrown where {@linkcode reserveDescriptors} finds no room. */
+export class DescriptorsExhausted extends Error {
+  override readonly name = "DescriptorsExhausted";
+  /** As the system says it: the server answers 503. */
+  readonly code = "EMFILE";
+
+  constructor() {
+    super(
+      "Too many files and connections are open; try again later, or raise the limit of open files (ulimit -n)",
+    );
+  }
+}
+
+/**
+ * Reserves descriptors until the result is disposed of.
+ *
+ * @throws {DescriptorsExhausted} When there is no room for them.
+ */
+export function heldDescriptors(count: number): Disposable {
+  if (!reserveDescriptors(count)) throw new DescriptorsExhausted();
+  return { [Symbol.dispose]: () => releaseDescriptors(count) };
+}
+
 /** Gives reserved descriptors back; to be called once for each reservation. */
 export function releaseDescriptors(count: number): void {
   Atomics.sub(counters, mine, count);

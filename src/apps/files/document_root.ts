@@ -10,6 +10,11 @@ import { OptionError } from "../../options/option_error.ts";
 import { quote } from "../../options/quote.ts";
 import { resolve, SEPARATOR } from "../../std/path.ts";
 import {
+  DescriptorsExhausted,
+  releaseDescriptors,
+  reserveDescriptors,
+} from "../../system/descriptor_budget.ts";
+import {
   closeDescriptor,
   O_PATH,
   openDescriptor,
@@ -22,8 +27,6 @@ export interface OpenedFile extends Disposable {
   readonly kind: "file";
   readonly file: Deno.FsFile;
   readonly info: Deno.FileInfo;
-  /** Leads to this very file until it is disposed of; null: nothing does. */
-  readonly path: string | null;
 }
 
 /** A folder whose entries can be read at `path` until it is disposed of. */
@@ -107,12 +110,19 @@ export class DocumentRoot {
   open(path: string): Opened {
     // An error costs ten times as much.
     if (!this.has(path)) return 404;
+    if (!reserveDescriptors(OPENING)) throw new DescriptorsExhausted();
+    let held = 0;
     try {
-      return this.#opener(this, path);
+      const opened = this.#opener(this, path);
+      if (typeof opened === "number") return opened;
+      held = 1;
+      return releasing(opened);
     } catch (error) {
       if (isDenial(error)) return this.#deny(path, error);
       if (isAbsence(error)) return 404;
       throw error;
+    } finally {
+      releaseDescriptors(OPENING - held);
     }
   }
 
@@ -180,6 +190,21 @@ export class DocumentRoot {
     this.#logged.add(text);
     log.warn(`${this.#appName}: ${text}.`);
   }
+}
+
+/** The most descriptors that are open while something is opened. */
+const OPENING = 3;
+
+/** What was opened; with its descriptor, the place of that is given back. */
+function releasing<T extends OpenedFile | OpenedFolder>(opened: T): T {
+  const dispose = opened[Symbol.dispose];
+  let held = true;
+  opened[Symbol.dispose] = () => {
+    dispose();
+    if (held) releaseDescriptors(1);
+    held = false;
+  };
+  return opened;
 }
 
 /** Messages that are remembered; a path in one may have 64 KB. */
@@ -282,9 +307,7 @@ export function openByDescriptor(root: DocumentRoot, path: string): Opened {
       return { kind: "folder", path: link, [Symbol.dispose]: close };
     }
     if (!info.isFile) return 404;
-    const opened = openedFile(Deno.openSync(link), info, link, close);
-    keep = true;
-    return opened;
+    return openedFile(Deno.openSync(link), info);
   } finally {
     pinnedRoot.close();
     if (!keep) pinned?.close();
@@ -326,20 +349,17 @@ export function openByPath(root: DocumentRoot, path: string): Opened {
   }
 }
 
-function openedFile(
-  file: Deno.FsFile,
-  info: Deno.FileInfo,
-  path: string | null = null,
-  close: () => void = () => {},
-): OpenedFile {
+function openedFile(file: Deno.FsFile, info: Deno.FileInfo): OpenedFile {
   return {
     kind: "file",
     file,
     info,
-    path,
     [Symbol.dispose]() {
-      file.close();
-      close();
+      try {
+        file.close();
+      } catch {
+        // The server has sent it, and closed it.
+      }
     },
   };
 }

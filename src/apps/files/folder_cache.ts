@@ -22,7 +22,11 @@ import { Abandoned, Turns } from "./turns.ts";
 export function statOf(path: string, follow = true): FileStat {
   const stat = statName(path, follow);
   if (stat !== null) return stat;
-  const info = follow ? Deno.statSync(path) : Deno.lstatSync(path);
+  return statFrom(follow ? Deno.statSync(path) : Deno.lstatSync(path));
+}
+
+/** The same, from what Deno tells. */
+export function statFrom(info: Deno.FileInfo): FileStat {
   return {
     isFile: info.isFile,
     isDirectory: info.isDirectory,

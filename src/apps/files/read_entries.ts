@@ -8,7 +8,7 @@ import type { FileStat } from "../../system/file_names.ts";
 import { readDirectory } from "../../system/file_names.ts";
 import type { DirectoryEntry } from "../../system/file_names.ts";
 import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
-import { Snapshot, statOf } from "./folder_cache.ts";
+import { Snapshot, statFrom, statOf } from "./folder_cache.ts";
 import type { Turns } from "./turns.ts";
 
 /** One file or folder, as it appears in JSON listings (PAGI.md 7). */
@@ -140,7 +140,10 @@ function lookAtLink(root: DocumentRoot, path: string): Seen {
   const opened = root.open(path);
   if (typeof opened !== "number") {
     using thing = opened;
-    return { stat: statOf(thing.path ?? root.pathOf(path)), problem: null };
+    const stat = thing.kind === "file"
+      ? statFrom(thing.info)
+      : statOf(thing.path);
+    return { stat, problem: null };
   }
   try {
     const stat = statOf(root.pathOf(path));

@@ -208,16 +208,10 @@ export async function sendFile(
     await sendCompressed(receive, send, opened.file, isSized ? size : null);
   } else if (!isSized) {
     await send({ type: "http.response.body", fh: opened.file, offset: 0 });
-  } else if (opened.path !== null) {
-    // The server may leave a path to the engine, which is faster.
-    await send({
-      type: "http.response.body",
-      file: opened.path,
-      offset,
-      length,
-    });
   } else {
-    await send({ type: "http.response.body", fh: opened.file, offset, length });
+    // The server may leave the file to the engine, which is faster.
+    const fh = opened.file;
+    await send({ type: "http.response.body", fh, offset, length, close: 1 });
   }
 }
 

@@ -17,7 +17,6 @@ Deno.test("a digest is kept while the file looks the same, and not while it is n
       digests.of({
         kind: "file",
         file,
-        path: null,
         info: { ...file.statSync(), mtime: new Date(0), ctime: changed },
         [Symbol.dispose]: () => {},
       });
