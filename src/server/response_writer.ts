@@ -13,7 +13,10 @@ import type { ResponseExchange } from "./response_exchange.ts";
 import { withAdded } from "./added_headers.ts";
 import { engineResponse } from "./engine_response.ts";
 import { endToEnd } from "./end_to_end.ts";
-import { heldDescriptors } from "../system/descriptor_budget.ts";
+import {
+  FILE_DESCRIPTORS,
+  heldDescriptors,
+} from "../system/descriptor_budget.ts";
 import {
   closeHandle,
   endsByItself,
@@ -312,7 +315,7 @@ export class ResponseWriter implements Buffer {
     offset: number,
     length: number | null,
   ): Promise<void> {
-    using _held = heldDescriptors(1);
+    using _held = heldDescriptors(FILE_DESCRIPTORS);
     const file = await openFile(path);
     await this.#given(file, offset, length);
   }

@@ -45,6 +45,12 @@ export function reserveDescriptors(count: number): boolean {
   return recount !== null && take(count);
 }
 
+/**
+ * What an open file takes: itself, and a copy for as long as Deno reads from it
+ * or asks for its size (2.9 copies the descriptor for each asynchronous call).
+ */
+export const FILE_DESCRIPTORS = 2;
+
 /** What is thrown where {@linkcode reserveDescriptors} finds no room. */
 export class DescriptorsExhausted extends Error {
   override readonly name = "DescriptorsExhausted";

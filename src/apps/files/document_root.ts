@@ -11,6 +11,7 @@ import { quote } from "../../options/quote.ts";
 import { resolve, SEPARATOR } from "../../std/path.ts";
 import {
   DescriptorsExhausted,
+  FILE_DESCRIPTORS,
   releaseDescriptors,
   reserveDescriptors,
 } from "../../system/descriptor_budget.ts";
@@ -115,8 +116,8 @@ export class DocumentRoot {
     try {
       const opened = this.#opener(this, path);
       if (typeof opened === "number") return opened;
-      held = 1;
-      return releasing(opened);
+      held = opened.kind === "file" ? FILE_DESCRIPTORS : 1;
+      return releasing(opened, held);
     } catch (error) {
       if (isDenial(error)) return this.#deny(path, error);
       if (isAbsence(error)) return 404;
@@ -195,14 +196,16 @@ export class DocumentRoot {
 /** The most descriptors that are open while something is opened. */
 const OPENING = 3;
 
-/** What was opened; with its descriptor, the place of that is given back. */
-function releasing<T extends OpenedFile | OpenedFolder>(opened: T): T {
+/** What was opened; when it is closed, what it `held` is given back. */
+function releasing<T extends OpenedFile | OpenedFolder>(
+  opened: T,
+  held: number,
+): T {
   const dispose = opened[Symbol.dispose];
-  let held = true;
   opened[Symbol.dispose] = () => {
     dispose();
-    if (held) releaseDescriptors(1);
-    held = false;
+    releaseDescriptors(held);
+    held = 0;
   };
   return opened;
 }
