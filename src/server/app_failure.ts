@@ -26,8 +26,13 @@ const OUT_OF_DESCRIPTORS: FailureAnswer = {
   headers: [[...RETRY_SOON]],
 };
 
+/** Tells whether an app failed because too many files are open. */
+export function lacksDescriptors(error: unknown): boolean {
+  const code = error instanceof Error && (error as { code?: string }).code;
+  return code === "EMFILE" || code === "ENFILE";
+}
+
 /** The answer for what an app has thrown, or for one that did not answer. */
 export function failureAnswer(error?: unknown): FailureAnswer {
-  const code = error instanceof Error && (error as { code?: string }).code;
-  return code === "EMFILE" || code === "ENFILE" ? OUT_OF_DESCRIPTORS : FAILED;
+  return lacksDescriptors(error) ? OUT_OF_DESCRIPTORS : FAILED;
 }

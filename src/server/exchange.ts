@@ -10,6 +10,7 @@ import { peerKey } from "../guard/address.ts";
 import type { ExpectedInput } from "../guard/client_watch.ts";
 import type { Silence } from "../guard/guard.ts";
 import { log } from "../log/log.ts";
+import { lacksDescriptors } from "./app_failure.ts";
 import { ConnectionState } from "./connection_state.ts";
 import type { ListenerContext, WorkerContext } from "./context.ts";
 import type { Http2Connection, Http2Stream } from "./http2_connection.ts";
@@ -177,8 +178,11 @@ export abstract class Exchange implements Chained, Http2Stream {
 
   /** The client has taken nothing of the response for the time of `--timeout`. */
   giveUp(): void {
-    log.debug(() =>
-      `${this.describe()}: the client took nothing for too long.`
+    this.worker.seldom.say(
+      "info",
+      "write_timeout",
+      () =>
+        `${this.describe()} was broken off: the client took nothing of the response for ${this.worker.settings.timeout} s (--timeout).`,
     );
     if (this.connection !== null) {
       this.#givenUp = true;
@@ -294,6 +298,18 @@ export abstract class Exchange implements Chained, Http2Stream {
   /** Says in the log which request an error belongs to. */
   protected logError(what: string, error?: unknown): void {
     log.error(`${this.describe()}: ${what}`, error);
+  }
+
+  /** Says in the log that the app threw. */
+  protected logThrown(error: unknown): void {
+    if (!lacksDescriptors(error)) return this.logError("the app threw.", error);
+    // Clients can bring that about, and the app can do nothing about it.
+    this.worker.seldom.say(
+      "warn",
+      "descriptors",
+      () =>
+        `${this.describe()}: too many files and connections are open (ulimit -n).`,
+    );
   }
 
   /** Method and path, for logs. */

@@ -317,7 +317,7 @@ export abstract class ResponseExchange extends Exchange {
       log.debug(`${this.describe()}: the app threw after the end.`, error);
       return;
     }
-    this.logError("the app threw.", error);
+    this.logThrown(error);
     if (this.writer.complete) this.state.succeed();
     else if (this.writer.started) this.disconnect("server_error");
     else this.answerFailure(error);

@@ -305,6 +305,7 @@ Deno.test("an app that is out of descriptors answers 503: that passes (PAGI.md 1
     assertMatch(wire, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
     assertStringIncludes(wire, "The server has too many files open.");
     assertStringIncludes(wire, "retry-after: 5\r\n");
-    assertEquals(errors.length, 1);
+    // It is no fault of the app: a warning says it, without a stack.
+    assertEquals(errors.length, 0);
   }
 });

@@ -5,12 +5,14 @@ import type {
   HeaderList,
   Send,
   SendEvent,
+  Slice,
 } from "../../src/pagi/types.ts";
 import {
   assert,
   assertEquals,
   assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { httpApp, linesOf, reply } from "../helpers/http_app.ts";
@@ -225,6 +227,49 @@ Deno.test("fh is still open after send resolves, and is read from where it stand
     assertEquals(new TextDecoder().decode(next), "ij");
   });
   assertEquals(body, "fgh");
+});
+
+for (
+  const [how, slice, headers] of [
+    ["by the engine", {}, []],
+    ["a part of it", { offset: 3, length: 4 }, []],
+    ["as long as announced", { length: 5 }, [["content-length", "5"]]],
+  ] as const
+) {
+  Deno.test(`fh that comes with close is closed by the server, sent ${how}`, async () => {
+    using files = fixtures();
+    const fh = await Deno.open(files.path("letters"));
+    const { body } = await responseTo(async (send) => {
+      await send({
+        type: "http.response.start",
+        status: 200,
+        headers: headers.map(([name, value]) => [name, value]),
+      });
+      await send({ type: "http.response.body", fh, ...slice, close: 1 });
+    });
+    const { offset = 0, length = 26 } = slice as Slice;
+    assertEquals(body, LETTERS.slice(offset, offset + length));
+    assertThrows(() => fh.statSync());
+  });
+}
+
+Deno.test("any handle that comes with close is closed by the server, also when it fails", async () => {
+  for (const fails of [false, true]) {
+    let closed = 0;
+    const fh: FileHandle = {
+      read: () =>
+        fails ? Promise.reject(new Error("no")) : Promise.resolve(null),
+      close: () => void closed++,
+    };
+    await responseTo(async (send) => {
+      await send({ type: "http.response.start", status: 200 });
+      const sent = send({ type: "http.response.body", fh, close: 1 });
+      if (!fails) return await sent;
+      await assertRejects(() => sent, Error, "no");
+      await send({ type: "http.response.body", body: "failed" });
+    });
+    assertEquals(closed, 1);
+  }
 });
 
 Deno.test("the server closes a file that it opened", async () => {

@@ -203,6 +203,7 @@ function releasing<T extends OpenedFile | OpenedFolder>(
 ): T {
   const dispose = opened[Symbol.dispose];
   opened[Symbol.dispose] = () => {
+    if (held === 0) return;
     dispose();
     releaseDescriptors(held);
     held = 0;

@@ -301,7 +301,7 @@ export class WebSocketExchange extends Exchange {
       log.debug(`${this.describe()}: the app threw after the end.`, error);
       return;
     }
-    this.logError("the app threw.", error);
+    this.logThrown(error);
     await this.opened;
     if (this.phase === "open") this.close(1011, "");
     else if (!this.handedOff) this.#fail(error);

@@ -6,8 +6,14 @@ import {
 } from "../../../src/apps/files/document_root.ts";
 import type { Opener } from "../../../src/apps/files/document_root.ts";
 import { DirectoryApp } from "../../../src/apps/directory.ts";
-import { assert, assertEquals } from "../../../src/std/assert.ts";
+import { assert, assertEquals, assertThrows } from "../../../src/std/assert.ts";
 import { join } from "../../../src/std/path.ts";
+import {
+  closeRoom,
+  DescriptorsExhausted,
+  openRoom,
+  reservedDescriptors,
+} from "../../../src/system/descriptor_budget.ts";
 import {
   addSpecialFiles,
   hostileTree,
@@ -154,3 +160,30 @@ Deno.test(
     assert(seen.has(200) && seen.has(403), `saw only ${[...seen]}`);
   },
 );
+
+Deno.test("a root opens nothing without room for descriptors, and gives back what it reserved", () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    Deno.writeTextFileSync(`${folder}/file`, "text");
+    const root = new DocumentRoot("App", folder);
+    const before = reservedDescriptors();
+    for (const path of ["file", "", "missing"]) {
+      const opened = root.open(path);
+      if (typeof opened === "number") continue;
+      assert(reservedDescriptors() > before);
+      opened[Symbol.dispose]();
+      opened[Symbol.dispose]();
+    }
+    assertEquals(reservedDescriptors(), before);
+    closeRoom();
+    try {
+      const error = assertThrows(() => root.open("file"), DescriptorsExhausted);
+      assertEquals(error.code, "EMFILE");
+    } finally {
+      openRoom(null);
+    }
+    assertEquals(reservedDescriptors(), before);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
