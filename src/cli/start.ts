@@ -6,7 +6,7 @@
 
 import { configureLog, log, logsToFile } from "../log/log.ts";
 import { libraryNotices } from "../loader/find_module.ts";
-import { STDOUT } from "../log/log_file.ts";
+import { standardStream } from "../log/server_log_file.ts";
 import { LoadError } from "../loader/load_error.ts";
 import { type AppRequest, loadApp, servesFolder } from "../loader/load_app.ts";
 import type { CommandLine } from "../options/command_line.ts";
@@ -57,7 +57,9 @@ function inMode(line: CommandLine): CommandLine {
   const env = decideMode(line.settings);
   const { logFile: path } = line.settings;
   // Workers open it when an app may have changed the folder.
-  const logFile = path === STDOUT ? "/dev/stdout" : path && resolve(path);
+  const logFile = path !== null && standardStream(path) === null
+    ? resolve(path)
+    : path;
   const settings = { ...line.settings, env, logFile };
   const given = new Set([...line.given, "env" as const]);
   if (isOnlyForThisMachine({ ...line, settings })) {

@@ -15,7 +15,7 @@ import type {
   TextFormatter,
   TextFormatterOptions,
 } from "@logtape/logtape";
-import { ServerLogFile } from "./server_log_file.ts";
+import { ServerLogFile, standardStream } from "./server_log_file.ts";
 import { withoutServerFrames } from "./stack_frames.ts";
 import { writeAllSync } from "./write_all_sync.ts";
 
@@ -91,11 +91,18 @@ let format = formatter(write);
  */
 export function configureLog(settings: LogSettings): void {
   const before = file;
-  file = settings.file == null ? null : new ServerLogFile(settings.file);
+  const path = settings.file ?? null;
+  const stream = path === null ? "stderr" : standardStream(path);
+  file = path === null || stream !== null ? null : new ServerLogFile(path);
   before?.close();
   least = RANKS[settings.level];
   speaker = settings.speaker === undefined ? "" : `${settings.speaker}: `;
-  write = settings.write ?? (file === null ? writeStderr : writeFile);
+  write = settings.write ??
+    (file !== null
+      ? writeFile
+      : stream === "stdout"
+      ? writeStdout
+      : writeStderr);
   format = formatter(write);
 }
 
@@ -176,6 +183,14 @@ function writeStderr(text: string): void {
     writeAllSync(Deno.stderr, encoder.encode(text));
   } catch {
     // Nobody reads stderr any more, and there is nobody else to tell.
+  }
+}
+
+function writeStdout(text: string): void {
+  try {
+    writeAllSync(Deno.stdout, encoder.encode(text));
+  } catch {
+    writeStderr(text); // nobody reads it any more
   }
 }
 

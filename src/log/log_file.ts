@@ -14,6 +14,7 @@ import {
   LOG_MODE,
   LOOK_INTERVAL,
   reason,
+  standardStream,
 } from "./server_log_file.ts";
 import { isFull, MOST_PAUSES, PAUSE, writeAllSync } from "./write_all_sync.ts";
 import type { SyncWriter } from "./write_all_sync.ts";
@@ -29,9 +30,6 @@ const TOGETHER = 128;
 const BATCH = 64 * 1024;
 /** Bytes that are kept while the disk stalls; more lines are dropped. */
 const MOST_WAITING = 8 * 1024 * 1024;
-
-/** In place of a path: the standard output. */
-export const STDOUT = "-";
 
 interface Output extends SyncWriter {
   write(bytes: Uint8Array): Promise<number>;
@@ -68,8 +66,8 @@ export class LogFile<Entry> {
   #work: Promise<void> = Promise.resolve();
 
   /**
-   * Opens the file at `path` to append to; null stands for stderr, and
-   * {@linkcode STDOUT} for stdout.
+   * Opens the file at `path` to append to; null stands for stderr, and `-` for
+   * stdout.
    *
    * @param format Writes the line of an entry. An entry is kept for a moment,
    *   and should hold on to nothing large.
@@ -77,9 +75,10 @@ export class LogFile<Entry> {
    */
   constructor(path: string | null, format: LineFormat<Entry>) {
     this.#format = format;
-    this.#path = path === STDOUT ? null : path;
-    if (path === STDOUT) this.#output = Deno.stdout;
-    if (path === null || path === STDOUT) return;
+    const stream = path === null ? "stderr" : standardStream(path);
+    this.#path = stream === null ? path : null;
+    if (stream === "stdout") this.#output = Deno.stdout;
+    if (path === null || stream !== null) return;
     try {
       this.#open(path);
     } catch (error) {

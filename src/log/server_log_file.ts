@@ -83,6 +83,27 @@ export class ServerLogFile {
   }
 }
 
+/** In place of a path: the standard output. */
+const STDOUT = "-";
+
+/**
+ * Which of the server's own outputs a path means; null for a file. They are
+ * open, and another user than the one who started the server may not be allowed
+ * to open them once more.
+ */
+export function standardStream(path: string): "stdout" | "stderr" | null {
+  if (path === STDOUT) return "stdout";
+  switch (/^\/(?:dev|dev\/fd|proc\/self\/fd)\/(\w+)$/.exec(path)?.[1]) {
+    case "stdout":
+    case "1":
+      return "stdout";
+    case "stderr":
+    case "2":
+      return "stderr";
+  }
+  return null;
+}
+
 /** Tells one file from another. */
 export function fileIdentity({ dev, ino }: Deno.FileInfo): string {
   return `${dev} ${ino}`;

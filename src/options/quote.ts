@@ -4,9 +4,9 @@
  * @module
  */
 
-// C1 controls, line and paragraph separators and direction marks: what
-// JSON.stringify leaves as it is and a terminal may act upon.
-const UNRULY = /[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+// C1 controls, line and paragraph separators, and what reorders or hides text
+// (Unicode's Cf): what JSON.stringify leaves as it is and a terminal may act upon.
+const UNRULY = /[\x7f-\x9f\u2028\u2029]|\p{Cf}/gu;
 const LONGEST = 100;
 
 /**
@@ -23,6 +23,9 @@ export function quote(value: unknown): string {
   const cut = value.length > LONGEST ? `${value.slice(0, LONGEST)}…` : value;
   return JSON.stringify(cut).replace(
     UNRULY,
-    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (found) =>
+      found.split("").map((unit) =>
+        `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`
+      ).join(""),
   );
 }

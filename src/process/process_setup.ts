@@ -5,8 +5,7 @@
  */
 
 import { configureLog, log } from "../log/log.ts";
-import { STDOUT } from "../log/log_file.ts";
-import { LOG_MODE } from "../log/server_log_file.ts";
+import { LOG_MODE, standardStream } from "../log/server_log_file.ts";
 import type { Settings } from "../options/settings.ts";
 import { keyExposure, type KeyPair, readKeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";
@@ -107,7 +106,7 @@ export class ProcessSetup {
 function becomeUser(identity: Identity, settings: Settings): void {
   const { accessLog } = settings;
   for (const path of [settings.logFile, accessLog]) {
-    if (path !== null && path !== STDOUT) {
+    if (path !== null && standardStream(path) === null) {
       giveFile(path, identity.uid, LOG_MODE);
     }
   }
@@ -168,14 +167,15 @@ function firstFreePort(): number {
 
 function tellWhatIsLost({ accessLog, noAccessLog, logFile }: Settings): void {
   if (stderrIsKept()) return;
-  const accessIsKept = noAccessLog ||
-    accessLog !== null && accessLog !== STDOUT;
+  const isFile = (path: string | null): boolean =>
+    path !== null && standardStream(path) === null;
+  const accessIsKept = noAccessLog || isFile(accessLog);
   if (!accessIsKept) {
     log.warn(
       "A daemon has no terminal, so its access log will be lost. Give --access-log FILE to keep it, or --no-access-log.",
     );
   }
-  if (logFile === null) {
+  if (!isFile(logFile)) {
     log.warn(
       "A daemon has no terminal, so its own log, errors included, will be lost from now on. Give --log-file FILE to keep it.",
     );

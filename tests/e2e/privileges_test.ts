@@ -359,3 +359,65 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "as root, the user of --user logs to the outputs that root has opened, by whatever path",
+  { ignore },
+  async () => {
+    for (const stdout of ["-", "/dev/stdout", "/proc/self/fd/1"]) {
+      await using program = Program.spawn(
+        [
+          ...["--user", "nobody", "-p", "0", "--log-file", stdout],
+          ...["--access-log", "/dev/stderr", "./app.js"],
+        ],
+        { files: FILES, shell: PUBLIC },
+      );
+      await until(() => / port \d+|http:\/\/\S+:\d+/.test(program.log));
+      await json(program.url);
+      const { stdout: text, stderr } = await program.stop();
+      assertMatch(text, / info {2}Ready at .*\n.* info {2}SIGTERM: stopping/s);
+      assertMatch(stderr, /"GET \/" 200/);
+    }
+  },
+);
+
+Deno.test(
+  "as root, a log that is a hard link in another user's folder is refused with a sentence, and so is one behind that user's link",
+  { ignore },
+  async () => {
+    for (
+      const [option, code] of [["--access-log", 2], ["--log-file", 2]] as const
+    ) {
+      for (
+        const [trap, reason] of [
+          [
+            "touch secret; ln secret theirs/a.log",
+            "the file has a second name \\(a hard link\\)",
+          ],
+          [
+            "touch secret; ln -s ../secret theirs/a.log",
+            "user 65534 can change where \\S+ leads",
+          ],
+        ]
+      ) {
+        const ended = await runProgram(
+          ["-p", "0", option, "theirs/a.log", "./app.js"],
+          {
+            files: FILES,
+            shell:
+              `chmod 755 .; mkdir theirs; ${trap}; chown ${NOBODY} theirs; "$@"
+               code=$?; [ -s secret ] && exit 99; exit $code`,
+          },
+        );
+        assertEquals(ended.code, code, ended.stderr);
+        assertMatch(
+          ended.stderr,
+          new RegExp(
+            `^pagi-server: ${option} ".*a\\.log" cannot be opened: ${reason}.* root does not`,
+            "m",
+          ),
+        );
+      }
+    }
+  },
+);
