@@ -182,7 +182,13 @@ export class ClientWatch {
       const others = this.#connections.named(peer)
         .filter((connection) => !claimed.has(connection));
       const worst = this.#judgeTogether(requests, others, inputs);
-      if (worst !== null) close(requests[0], ...worst);
+      if (worst === null) continue;
+      if (requests.length === 1) {
+        this.#connections.assign(requests[0], worst[0]);
+      } else {
+        for (const one of requests) this.#connections.leaveAlone(one);
+      }
+      close(requests[0], ...worst);
     }
     this.#inputs = inputs;
     const now = performance.now();

@@ -48,6 +48,8 @@ export interface RequestOrigin {
   readonly info: object;
 }
 
+/** What remains to be earned back of looks before the last one, at most (ms). */
+const MAX_DEBT = 50;
 /** After how many free numbers no higher one is looked at. */
 const MAX_FREE = 16;
 /** How exactly the system's clocks agree on when something happened (ms). */
@@ -66,6 +68,8 @@ export class Connections {
   readonly #contested = new Set<string>();
   /** By the engine's object for each request whose connection is known. */
   readonly #byInfo = new WeakMap<object, Connection>();
+  /** The same objects of those whose connection cannot be known. */
+  readonly #unclear = new WeakSet<object>();
   /** Cookies of sockets that are none of ours. */
   #strangers = new Set<number>();
   /** Numbers of descriptors that were free at the last look, … */
@@ -194,6 +198,19 @@ export class Connections {
     this.#byInfo.set(info, connection);
   }
 
+  /** From now on nothing is to be done to a connection for this request. */
+  leaveAlone({ info }: RequestOrigin): void {
+    this.#unclear.add(info);
+  }
+
+  /** False when the request's connection is gone, or will not be known. */
+  canEnd({ info }: RequestOrigin): boolean {
+    const known = this.#byInfo.get(info);
+    return known === undefined
+      ? !this.#unclear.has(info)
+      : this.#sockets.isOpen(known);
+  }
+
   /**
    * Those of this name that may have been there at the instant `cameAt`. A
    * client that comes back from the same port has a younger connection.
@@ -242,7 +259,9 @@ export class Connections {
       if (connection.look !== this.#look) this.#forget(connection);
     }
     const now = performance.now();
-    this.#debt = this.#debtAt(began) + now - began;
+    const spent = now - began;
+    // What a rush has cost is not made up for long after it.
+    this.#debt = Math.min(this.#debtAt(began), MAX_DEBT) + spent;
     this.#lookedAt = now;
     return descriptors;
   }

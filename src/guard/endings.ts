@@ -25,6 +25,8 @@ interface Ending {
   readonly cameAt: number;
   /** Undefined until it is known which one it is. */
   connection: Connection | undefined;
+  /** Segments that each of its name had been sent before the answer. */
+  before?: Map<Connection, number>;
   /** When to go on. */
   due: number;
   /** Segments sent when it was last checked. */
@@ -58,8 +60,8 @@ const BURST = 50;
  *
  * Which connection it is, is asked while the request is new. In a flood, when
  * a look at all connections cannot be afforded, it is found soon after: as the
- * only one of its name that is as old as the request, or that was sent
- * something just then. Where it cannot be told, none is ended.
+ * only one of its name that is as old as the request, or that was answered
+ * just then. Where it cannot be told, none is ended.
  */
 export class Endings {
   readonly #sockets: Sockets;
@@ -131,11 +133,24 @@ export class Endings {
   add(origin: RequestOrigin, finished = false): void {
     const { look } = this.#options;
     const connections = this.#connections;
+    if (!connections.canEnd(origin)) return;
     const { age, peerKey: peer } = origin;
     const connection = age === 0
       ? connections.identifyNow(origin, true, look, BURST)
       : connections.identifyOrLook(origin, look, BURST);
-    this.#add(peer, connection, performance.now() - age * 1000, finished);
+    const cameAt = performance.now() - age * 1000;
+    const ending = this.#add(peer, connection, cameAt, finished);
+    if (
+      connection === undefined && age === 0 && connections.isContested(peer)
+    ) {
+      ending.before = new Map(
+        connections.named(peer).map((one) => [one, this.#segmentsOf(one)]),
+      );
+    }
+  }
+
+  #segmentsOf(connection: Connection): number {
+    return this.#sockets.tcpState(connection)?.segments ?? Infinity;
   }
 
   /** Ends a connection on which nothing runs. */
@@ -148,7 +163,7 @@ export class Endings {
     connection: Connection | undefined,
     cameAt: number,
     finished: boolean,
-  ): void {
+  ): Ending {
     const since = performance.now();
     const due = since + this.#step;
     const all = this.#endings.get(peer) ?? [];
@@ -156,24 +171,28 @@ export class Endings {
       connection !== undefined && other.connection === connection
     );
     if (known !== undefined) {
-      if (!finished) return;
-      known.finished = true;
-      known.due = due;
-    } else {
-      if (connection !== undefined) this.#slots.end(connection);
-      all.push({
-        peer,
-        since,
-        cameAt,
-        connection,
-        due,
-        segments: -1,
-        asked: false,
-        finished,
-      });
-      this.#endings.set(peer, all);
+      if (finished) {
+        known.finished = true;
+        known.due = due;
+        this.#wait(this.#step);
+      }
+      return known;
     }
+    if (connection !== undefined) this.#slots.end(connection);
+    const ending: Ending = {
+      peer,
+      since,
+      cameAt,
+      connection,
+      due,
+      segments: -1,
+      asked: false,
+      finished,
+    };
+    all.push(ending);
+    this.#endings.set(peer, all);
     this.#wait(this.#step);
+    return ending;
   }
 
   #remove(ending: Ending): void {
@@ -275,8 +294,13 @@ export class Endings {
     ending.due = now + this.#step;
     if (!connections.lookedAfter(since)) return undefined;
     const candidates = connections.candidates(peer, cameAt);
-    const answered = candidates.length < 2 ? candidates : candidates
-      .filter((one) => {
+    const { before } = ending;
+    const answered = candidates.length < 2
+      ? candidates
+      : candidates.filter((one) => {
+        if (before) {
+          return this.#segmentsOf(one) > (before.get(one) ?? Infinity);
+        }
         const silence = this.#sockets.tcpState(one)?.silence ?? Infinity;
         const sentAt = now - silence;
         return sentAt > since - STEP && sentAt < since + PATIENCE / 10;

@@ -265,6 +265,7 @@ class LibcGuard implements Guard {
   }
 
   dropConnection(request: RequestOrigin): void {
+    if (!this.#connections.canEnd(request)) return;
     const connection = this.#connections.identify(request);
     if (connection === undefined) this.#endings.add(request, true);
     else {
