@@ -94,6 +94,13 @@ export interface Guard {
    * share the connection, let only the stream end.
    */
   endConnection(request: RequestOrigin): void;
+  /**
+   * Sends the end of the stream as soon as the engine has written an answer,
+   * which is to be handed to it in the same turn, and which it writes at once:
+   * a short one. It is for clients that look for the end before they ask again,
+   * without heed of `connection: close`. Further requests are admitted.
+   */
+  finishBehind(request: RequestOrigin): void;
   /** Closes a connection at once; what its peer has not taken is dropped. */
   dropConnection(request: RequestOrigin): void;
   /**
@@ -160,7 +167,11 @@ export function openGuard(options: GuardOptions): Guard | null {
   return sockets === null ? null : new LibcGuard(sockets, options);
 }
 
+/** How long the engine may take to write a short answer (ms). */
+const WRITE_WAIT = 64;
+
 class LibcGuard implements Guard {
+  #closed = false;
   readonly #sockets: Sockets;
   readonly #slots: Slots;
   readonly #admission: Admission;
@@ -257,6 +268,25 @@ class LibcGuard implements Guard {
     this.#endings.add(request);
   }
 
+  finishBehind(request: RequestOrigin): void {
+    const look = () => this.#look();
+    const connection = this.#connections.identifyOrLook(request, look, BURST);
+    const before = connection && this.#sockets.tcpState(connection);
+    if (!connection || !before) return;
+    const check = (milliseconds: number): void => {
+      const timer = setTimeout(() => {
+        if (this.#closed) return;
+        const state = this.#sockets.tcpState(connection);
+        // The next request has come meanwhile: it gets its own answer.
+        if (state === null || state.received > before.received) return;
+        if (state.segments > before.segments) this.#sockets.finish(connection);
+        else if (milliseconds < WRITE_WAIT) check(2 * milliseconds);
+      }, milliseconds);
+      Deno.unrefTimer(timer);
+    };
+    check(1);
+  }
+
   endAll(): void {
     this.#look();
     for (const connection of this.#connections.all()) {
@@ -350,6 +380,7 @@ class LibcGuard implements Guard {
   }
 
   close(): void {
+    this.#closed = true;
     this.#deadlines?.stop();
     this.#endings.stop();
     this.#clientWatch?.stop();

@@ -258,6 +258,16 @@ export abstract class Exchange implements Chained, Http2Stream {
     if (!this.head.http2) this.worker.guard?.endConnection(this);
   }
 
+  /** True when the client is to close the connection after this answer. */
+  get isLeaving(): boolean {
+    return this.worker.leavingSince !== null && !this.head.http2;
+  }
+
+  /** Sends the connection's end right behind a short answer. */
+  finishBehind(): void {
+    if (this.ownsTcp) this.worker.guard?.finishBehind(this);
+  }
+
   /** Closes the connection at once; HTTP/2 shares it. False: nobody can. */
   dropConnection(): boolean {
     const { guard } = this.worker;

@@ -7,7 +7,7 @@
 import type { FileHandle, HeaderList } from "../pagi/types.ts";
 import { isEventStream } from "../http/content_type.ts";
 import { fieldValue } from "../http/headers.ts";
-import { byteLength } from "../http/byte_length.ts";
+import { byteLength, exceeds } from "../http/byte_length.ts";
 import type { HttpSendEvent } from "../pagi/http_events.ts";
 import type { ResponseExchange } from "./response_exchange.ts";
 import { withAdded } from "./added_headers.ts";
@@ -41,6 +41,14 @@ import { type Buffer, TransportState } from "./transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 const NO_FIELDS: HeaderList = [];
+
+/** The engine writes a body of so many bytes together with its head. */
+const MOST_AT_ONCE = 8192;
+
+function isShort(payload: Payload | null): boolean {
+  return !(payload instanceof ReadableStream) &&
+    (payload === null || !exceeds(payload, MOST_AT_ONCE));
+}
 
 type Event<T extends string> = Extract<HttpSendEvent, { type: T }>;
 /** The head of a response. */
@@ -105,8 +113,7 @@ export class ResponseWriter implements Buffer {
     this.status = status;
     this.#headers = withAdded(headers, this.#exchange.listener.addedHeaders);
     this.#wantsTrailers = trailers;
-    const { isLast, worker, head } = this.#exchange;
-    if (isLast || worker.leavingSince !== null && !head.http2) {
+    if (this.#exchange.isLast || this.#exchange.isLeaving) {
       this.#headers.push(["connection", "close"]);
     }
     this.#phase = "started";
@@ -191,6 +198,9 @@ export class ResponseWriter implements Buffer {
       }
     }
     this.#complete();
+    if (this.#exchange.isLeaving && isShort(payload)) {
+      this.#exchange.finishBehind();
+    }
     this.#handOff(payload);
     this.#exchange.endResponse();
   }

@@ -67,6 +67,42 @@ Deno.test("running requests finish, new connections are refused (PAGI.md 91)", a
   });
 });
 
+Deno.test({
+  name:
+    "clients that are to leave are told with their next answer, which the connection's end follows",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const app = httpApp((_scope, _receive, send) => reply(send, "hello"));
+    await withServer(app, {}, async ({ connect, server }) => {
+      const kept = await connect();
+      const ask = async (connection: typeof kept) => {
+        await connection.request("GET /");
+        return (await connection.response()).headers.get("connection");
+      };
+      assertEquals(await ask(kept), undefined);
+      server.leave();
+      // Nothing closes before it was told, and new connections are taken.
+      assertEquals(await ask(await connect()), "close");
+      assertEquals(await ask(kept), "close");
+      assertEquals(await kept.rest(), "");
+    });
+  },
+});
+
+Deno.test("a stop tells clients of kept connections before it closes them", async () => {
+  const app = httpApp((_scope, _receive, send) => reply(send, "hello"));
+  await withServer(app, {}, async ({ connect, server }) => {
+    const connection = await connect();
+    await connection.request("GET /");
+    await connection.response();
+    const stopped = server.stop();
+    await connection.request("GET /");
+    const { status, headers } = await connection.response();
+    assertEquals([status, headers.get("connection")], [200, "close"]);
+    await stopped;
+  });
+});
+
 Deno.test("a response that streams goes on to its end (PAGI.md 91)", async () => {
   const inside = Promise.withResolvers<void>();
   const app = httpApp(async (_scope, _receive, send) => {
