@@ -93,25 +93,46 @@ export function contentTypeOf(
   return isUtf8(bytes) ? type : bare;
 }
 
-/** How a kind of text says what it is encoded in, at its beginning. */
-const DECLARATIONS: Readonly<Record<string, RegExp>> = {
-  // HTML, 13.2.3.2: within the first 1,024 bytes.
-  "text/html": /<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]+)/i,
-  // CSS Syntax Level 3, 3.2.
-  "text/css": /^@charset "([\w.:-]+)"/,
-};
+/** Bytes in which a page says what it is encoded in (HTML, 13.2.3.2). */
 const DECLARATION_BYTES = 1024;
+/** What may stand at the beginning of a style sheet (CSS Syntax 3, 3.2). */
+const AT_CHARSET = /^@charset "([\w.:-]+)"/;
 
-/** What the text says itself, or a byte order mark for it. */
+/** What the text says itself, or a byte order mark for it; null if nothing. */
 function declaredCharset(type: string, head: Uint8Array): string | null {
   const [first, second, third] = head;
   if (first === 0xfe && second === 0xff) return "utf-16be";
   if (first === 0xff && second === 0xfe) return "utf-16le";
   if (first === 0xef && second === 0xbb && third === 0xbf) return "utf-8";
-  const declaration = DECLARATIONS[type];
-  if (declaration === undefined) return null;
+  if (type !== "text/html" && type !== "text/css") return null;
   const text = latin1.decode(head.subarray(0, DECLARATION_BYTES));
-  return declaration.exec(text)?.[1] ?? null;
+  return type === "text/html"
+    ? metaCharset(text)
+    : AT_CHARSET.exec(text)?.[1] ?? null;
+}
+
+const COMMENT = /<!--[^]*?(?:-->|$)/g;
+const META = /<meta[\s/]([^>]*)/gi;
+const ATTRIBUTE = /([^\s"'<>/=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g;
+const IN_CONTENT = /charset\s*=\s*["']?([\w.:-]+)/i;
+
+/** What a `meta` element of a page says, as browsers look for it. */
+function metaCharset(text: string): string | null {
+  for (const [, inside] of text.replace(COMMENT, "").matchAll(META)) {
+    const values: Record<string, string> = {};
+    for (const [, name, ...quoted] of inside.matchAll(ATTRIBUTE)) {
+      values[name.toLowerCase()] ??= quoted.find((value) =>
+        value !== undefined
+      )!
+        .trim();
+    }
+    const { charset, content = "", "http-equiv": pragma = "" } = values;
+    const found = charset ??
+      (/^content-type$/i.test(pragma) ? IN_CONTENT.exec(content)?.[1] : null);
+    // A page in which this can be read is not in UTF-16, whatever it says.
+    if (found != null) return /^utf-16/i.test(found) ? "utf-8" : found;
+  }
+  return null;
 }
 
 const latin1 = new TextDecoder("latin1");

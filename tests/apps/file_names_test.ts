@@ -25,8 +25,8 @@ const FILES = {
 
 async function withTree(
   body: (root: string) => Promise<void>,
+  root = Deno.realPathSync(tempFolder()),
 ): Promise<void> {
-  const root = Deno.realPathSync(tempFolder());
   try {
     makeByteTree(root, FILES);
     await body(root);
@@ -149,3 +149,23 @@ Deno.test("such a name lets nothing out that is hidden or outside", {
     assertEquals(await get(app, "/in%E9"), "403");
   });
 });
+
+Deno.test(
+  "where such a name cannot be opened it is not found, and one line says why",
+  {
+    ignore,
+  },
+  async () => {
+    await withTree(async (root) => {
+      const child = new URL("file_names_child.ts", import.meta.url).pathname;
+      const targets = ["/caf%E9.txt", "/na%EFve.txt", "/caf%C3%A9.txt"];
+      const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--deny-ffi", child, root, ...targets],
+      }).output();
+      const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+      assertEquals(text(stdout), "404\n404\n200\n", text(stderr));
+      assertEquals(text(stderr).split("is not UTF-8").length, 2, text(stderr));
+      // Deno wants all permissions for what is below /dev.
+    }, Deno.realPathSync(Deno.makeTempDirSync()));
+  },
+);

@@ -134,9 +134,10 @@ export class DocumentRoot {
     try {
       if (statName(whole) !== null) return true;
       this.#logOnce(
-        `the name of ${quote(path.toWellFormed())} is not UTF-8, which only ` +
-          `Linux with glibc and the permission for FFI (deno run -A) can ` +
-          `open here; it is answered with 404`,
+        `the name of ${quote(path.toWellFormed())} is not UTF-8; such names ` +
+          `can only be opened on Linux with glibc and the permission for FFI ` +
+          `(deno run -A), and are answered with 404 here`,
+        "not UTF-8",
       );
     } catch {
       // Nothing that could be opened.
@@ -185,10 +186,10 @@ export class DocumentRoot {
   }
 
   /** Clients choose the paths: what was logged is remembered up to a limit. */
-  #logOnce(text: string): void {
-    if (this.#logged.has(text)) return;
+  #logOnce(text: string, key = text): void {
+    if (this.#logged.has(key)) return;
     if (this.#logged.size >= MAX_LOGGED) this.#logged.clear();
-    this.#logged.add(text);
+    this.#logged.add(key);
     log.warn(`${this.#appName}: ${text}.`);
   }
 }
