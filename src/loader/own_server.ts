@@ -26,12 +26,16 @@ export async function loadWithoutServing(
   load: () => Promise<object>,
 ): Promise<LoadedModule> {
   const handlers: FetchHandler["fetch"][] = [];
-  const { serve } = Deno;
-  Deno.serve = ((...args: unknown[]) => {
-    const handler = handlerIn(args);
-    if (handler !== null) handlers.push(handler);
-    return NO_SERVER;
-  }) as typeof Deno.serve;
+  const own = Object.getOwnPropertyDescriptor(Deno, "serve");
+  Reflect.defineProperty(Deno, "serve", {
+    configurable: true,
+    writable: true,
+    value(...args: unknown[]) {
+      const handler = handlerIn(args);
+      if (handler !== null) handlers.push(handler);
+      return NO_SERVER;
+    },
+  });
   try {
     const exports = await load();
     if (handlers.length > 1) {
@@ -41,7 +45,8 @@ export async function loadWithoutServing(
     }
     return { exports, handler: handlers[0] ?? null };
   } finally {
-    Deno.serve = serve;
+    if (own === undefined) Reflect.deleteProperty(Deno, "serve");
+    else Reflect.defineProperty(Deno, "serve", own);
   }
 }
 
