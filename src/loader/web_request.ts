@@ -72,6 +72,7 @@ function encodeByte(byte: string): string {
 function target(scope: RequestScope): string {
   const { raw_path, root_path, path, query_string } = scope;
   const whole = raw_path ?? encodeURI(root_path + path).replace(/\?/g, "%3F");
-  return (query_string === "" ? whole : `${whole}?${query_string}`)
+  const hasQuery = query_string !== "" || scope["pagi.empty_query"] === 1;
+  return (hasQuery ? `${whole}?${query_string}` : whole)
     .replace(UNSAFE, encodeByte);
 }

@@ -14,6 +14,11 @@ Deno.test("fetchApp() gives the whole URL, as sent", async () => {
     const { text } = await runApp(echo, { target, headers });
     assertEquals(text, `http://example.test:5000${path}`);
   }
+  const scope = { "pagi.empty_query": 1 };
+  assertEquals(
+    (await runApp(echo, { target: "/a?", headers, scope })).text,
+    "http://example.test:5000/a?",
+  );
   const { text } = await runApp(echo, {
     headers: [],
     scope: {
