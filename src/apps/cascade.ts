@@ -160,7 +160,8 @@ export class CascadeApp {
         const status = statusOf(event);
         if (status !== null) {
           caught = replay.isWhole && this.#caught.has(status);
-          if (!caught) replay.end();
+          if (caught) replay.rewind();
+          else replay.end();
         }
       }
       return caught ? Promise.resolve() : send(event);

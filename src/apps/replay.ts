@@ -22,6 +22,10 @@ export class Replay {
   #size = 0;
   #keeps = true;
   #reading: Promise<void> | null = null;
+  /** The app whose turn it is, by its number … */
+  #app = 0;
+  /** … and what it asks for next. */
+  #next = 0;
 
   /** @param limit Bytes that are kept. */
   constructor(receive: Receive, limit: number) {
@@ -39,25 +43,42 @@ export class Replay {
     this.#keeps = false;
   }
 
-  /** What one app receives: everything from the start. */
-  fromStart(): Receive {
-    let next = 0;
-    return () => this.#event(next++);
+  /**
+   * It is the next app's turn: it will have all that is kept now, even if one
+   * that received before waits for more that turns out to be too much.
+   */
+  rewind(): void {
+    this.#app++;
+    this.#next = 0;
   }
 
-  async #event(index: number): Promise<ReceiveEvent> {
-    const isNew = index >= this.#received;
+  /** What the app receives whose turn it is: everything from the start. */
+  fromStart(): Receive {
+    this.rewind();
+    const app = this.#app;
+    let next = 0;
+    return () => {
+      const index = next++;
+      if (app === this.#app) this.#next = next;
+      return this.#event(index, app);
+    };
+  }
+
+  async #event(index: number, app: number): Promise<ReceiveEvent> {
     while (index >= this.#received) {
       await (this.#reading ??= this.#read().finally(() =>
         this.#reading = null
       ));
     }
-    const event = this.#events.get(index)!;
-    if (!this.#keeps) this.#events.delete(index);
+    const event = this.#events.get(index);
+    // An app that asks after its turn, for what the next one has already.
+    if (event === undefined) return new Promise(() => {});
+    if (!this.#keeps && app === this.#app) {
+      this.#events.delete(index);
+      return event;
+    }
     // Each app has bytes of its own, whatever it does to them.
-    return isNew && !this.#keeps || !("body" in event)
-      ? event
-      : { ...event, body: event.body.slice() };
+    return "body" in event ? { ...event, body: event.body.slice() } : event;
   }
 
   async #read(): Promise<void> {
@@ -65,10 +86,11 @@ export class Replay {
     if ("body" in event && event.body.byteLength > 0) {
       this.#size += event.body.byteLength + OVERHEAD;
     }
-    // What has been received and is too much goes to this app alone.
     if (this.#keeps && this.#size > this.#limit) {
       this.#keeps = false;
-      this.#events.clear();
+      for (const index of this.#events.keys()) {
+        if (index < this.#next) this.#events.delete(index);
+      }
     }
     this.#events.set(this.#received++, event);
   }

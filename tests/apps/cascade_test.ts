@@ -161,6 +161,45 @@ Deno.test("an app that reads on after its caught answer takes nothing from the n
   assertEquals(seen, ["http.request", "http.disconnect", "abcdef"]);
 });
 
+Deno.test("what an app waits for when it is caught is the next one's, however much it is", async () => {
+  const seen: string[] = [];
+  for (const settlesFirst of [true, false]) {
+    const go = Promise.withResolvers<void>();
+    const impatient = httpApp(async (_scope, receive, send) => {
+      await receive();
+      const second = receive();
+      await send({ type: "http.response.start", status: 404 });
+      go.resolve();
+      if (!settlesFirst) await second;
+      await send({ type: "http.response.body" });
+    });
+    const slow = httpApp(async (scope, receive, send) => {
+      const first = await receive();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      let begun = true;
+      const rest = () => {
+        if (!begun) return receive();
+        begun = false;
+        return Promise.resolve(first);
+      };
+      await reading(200, 99_999, seen)(scope, rest, send);
+    });
+    const cascade = new CascadeApp({
+      apps: [impatient, slow],
+      max_replay: 1000,
+    });
+    await withServer(cascade.toApp(), {}, async ({ connect }) => {
+      const client = await connect();
+      await client.request("POST /", "content-length: 9003");
+      await client.send("abc");
+      await go.promise;
+      await client.send("x".repeat(9000));
+      assertEquals((await client.response()).body, "x200");
+    });
+    assertEquals(seen.pop(), "abc" + "x".repeat(9000));
+  }
+});
+
 Deno.test("beyond max_replay the first answer stands; what is not received yet costs nothing", async () => {
   const long = "x".repeat(5000);
   const body = [long, long];

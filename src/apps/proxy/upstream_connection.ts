@@ -199,7 +199,13 @@ async function connect(
     return await Deno.connect({ transport: "unix", path: socket });
   }
   if (secure && (!settings.verify || needNode.has(target))) {
-    return await connectByNode(target, settings, signal);
+    try {
+      return await connectByNode(target, settings, signal);
+    } catch (error) {
+      // It may have another certificate by now.
+      needNode.delete(target);
+      throw error;
+    }
   }
   const tcp = await Deno.connect({ hostname, port, signal });
   tcp.setNoDelay(true);

@@ -38,9 +38,7 @@ export async function connectByNode(
   { caCerts, verify }: TrustSettings,
   signal: AbortSignal,
 ): Promise<UpstreamSocket> {
-  const { checkServerIdentity, connect, rootCertificates } = await import(
-    "node:tls"
-  );
+  const { checkServerIdentity, connect } = await import("node:tls");
   const pinned = caCerts.flatMap(certificatesIn);
   const isAddress = /^[\d.]+$|:/.test(hostname);
   return await new Promise((resolve, reject) => {
@@ -48,7 +46,7 @@ export async function connectByNode(
       host: hostname,
       port,
       servername: isAddress ? undefined : hostname,
-      ca: [...rootCertificates, ...caCerts],
+      ca: caCerts.length > 0 ? caCerts : undefined,
       rejectUnauthorized: verify,
       ALPNProtocols: ["http/1.1"],
       checkServerIdentity: (name, certificate) =>
