@@ -214,7 +214,7 @@ Deno.test("a certificate that is none: exit 1, and the message names the options
   assertEquals(code, 1);
   assertMatch(
     message,
-    /^pagi-server: Cannot use --ssl-cert and --ssl-key: .*\n$/,
+    /^pagi-server: Cannot use --ssl-cert cert\.pem: it holds no PEM.*\n$/,
   );
 });
 

@@ -15,7 +15,12 @@ function replace<K extends keyof typeof Deno>(
   key: K,
   value: (typeof Deno)[K],
 ): void {
-  Object.defineProperty(Deno, key, { value });
+  // As writable as the real one: loading an app puts a guard in its place.
+  Object.defineProperty(Deno, key, {
+    value,
+    writable: true,
+    configurable: true,
+  });
 }
 
 /** What is not there, or cannot be done, for some arguments of a function. */
