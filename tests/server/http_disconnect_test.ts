@@ -381,3 +381,25 @@ Deno.test("the engine does not tell of a client that leaves while it sends a who
     await Deno.remove(file);
   }
 });
+
+Deno.test("an app that sends on and on to nobody leaves others their turn", async () => {
+  const app = httpApp(async (scope, _receive, send) => {
+    if (scope.path !== "/endless") return await reply(send, "served");
+    let turns = true;
+    const connection = scope["pagi.connection"];
+    connection.onDisconnect(() => setTimeout(() => turns = false, 50));
+    await send({ type: "http.response.start", status: 200 });
+    while (turns) {
+      await send({ type: "http.response.body", body: PIECE, more: 1 });
+    }
+  });
+  await withServer(app, {}, async ({ connect }) => {
+    const client = await connect();
+    await client.request("GET /endless");
+    await client.until("\r\n\r\n");
+    client.close();
+    const other = await connect();
+    await other.request("GET /");
+    assertEquals((await other.response()).body, "served");
+  });
+});

@@ -16,7 +16,7 @@ export function sendHttp(
   exchange: HttpExchange,
   event: SendEvent,
 ): Promise<void> {
-  if (exchange.state.ended) return DONE;
+  if (exchange.state.ended) return exchange.ignore();
   try {
     checkHttpEvent(event);
     return writeHttp(exchange.writer, event);

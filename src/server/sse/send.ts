@@ -34,7 +34,9 @@ export function sseSend(exchange: SseExchange): Send {
 /** Takes an event (PAGI.md 3.5, the table of events). */
 function sendSse(exchange: SseExchange, event: SendEvent): Promise<void> {
   // Only `sse.close` outlives the client: its sends are mistakes for good.
-  if (exchange.state.ended && exchange.phase !== "closed") return DONE;
+  if (exchange.state.ended && exchange.phase !== "closed") {
+    return exchange.ignore();
+  }
   try {
     checkSseEvent(event);
     return act(exchange, event);

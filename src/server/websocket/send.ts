@@ -21,7 +21,7 @@ export function sendWebSocket(
   exchange: WebSocketExchange,
   event: SendEvent,
 ): Promise<void> {
-  if (exchange.phase === "closed") return DONE;
+  if (exchange.phase === "closed") return exchange.ignore();
   try {
     if (exchange.phase === "open") {
       const message = messageOf(event);
