@@ -10,6 +10,10 @@ import type { Listener } from "./listener.ts";
 import type { Patience } from "./patience.ts";
 import type { Running } from "./running.ts";
 
+/** How long uploads may begin that are waited for, after a stop (ms). */
+const MEANWHILE_MS = 1000;
+/** Between two looks for request bodies that are under way (ms). */
+const LOOK_MS = 20;
 /** How long connections that are cut off may take to close, in seconds. */
 const CUT_SECONDS = 1;
 
@@ -49,22 +53,40 @@ export async function drain(
   }
   // Let the Closes leave: the engine would send others, in its own words.
   if (endStreams(worker)) await new Promise((resume) => setTimeout(resume, 0));
-  const closed = Promise.all(listeners.map((listener) => listener.shutdown()));
+  let closed: Promise<unknown> | null = null;
+  const close = () =>
+    closed ??= Promise.all(listeners.map((listener) => listener.shutdown()));
   const idle = running.idle().then(() => {
     // The engine leaves it to HTTP/2 clients when their connections end.
     if (alone) guard?.endAll();
   });
-  const drained = Promise.all([closed, idle]);
+  const arrived = bodiesArrived(running);
+  const drained = arrived.then(() => Promise.all([close(), idle]));
   if (
     hurried ||
     await patience.for(drained, settings.shutdownTimeout) !== "done"
   ) {
     cutOff(running);
-    await patience.for(closed, CUT_SECONDS);
+    await patience.for(Promise.all([close(), arrived]), CUT_SECONDS);
   }
   worker.stalls.clear();
   worker.starts.clear();
   worker.stalled.stop();
+}
+
+/**
+ * Resolves when all that runs has its request body. A shutdown of the engine
+ * takes away what it has yet to read of one ("underlying resource
+ * unavailable"), so that uploads under way would be lost. For those that begin
+ * meanwhile there has to be an end.
+ */
+async function bodiesArrived(running: Running): Promise<void> {
+  const first = [...running];
+  const end = performance.now() + MEANWHILE_MS;
+  const some = () =>
+    (performance.now() < end ? [...running] : first)
+      .some((exchange) => exchange.awaitsBody);
+  while (some()) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
 
 /** Ends event streams and WebSockets; true when there are WebSockets. */

@@ -272,6 +272,11 @@ export abstract class Exchange implements Chained, Http2Stream {
     if (!this.head.http2) this.worker.guard?.endConnection(this);
   }
 
+  /** True while a request body is on its way to the app. */
+  get awaitsBody(): boolean {
+    return false;
+  }
+
   /** True when the client is to close the connection after this answer. */
   get isLeaving(): boolean {
     return this.worker.leavingSince !== null && !this.head.http2;

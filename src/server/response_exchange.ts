@@ -100,6 +100,10 @@ export abstract class ResponseExchange extends Exchange {
     return { allowed, turn: 0, excess: "queue_overflow", endIsSeen: false };
   }
 
+  override get awaitsBody(): boolean {
+    return !this.over && this.#bodyLeft > 0;
+  }
+
   /** Bytes of the request body that may still come. */
   get #bodyLeft(): number {
     if (this.#body?.done) return 0;

@@ -113,7 +113,10 @@ export class ResponseWriter implements Buffer {
     this.status = status;
     this.#headers = withAdded(headers, this.#exchange.listener.addedHeaders);
     this.#wantsTrailers = trailers;
-    if (this.#exchange.isLast || this.#exchange.isLeaving) {
+    if (
+      (this.#exchange.isLast || this.#exchange.isLeaving) &&
+      !this.#headers.some(([name]) => name === "connection")
+    ) {
       this.#headers.push(["connection", "close"]);
     }
     this.#phase = "started";

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
+import { LEAVE_MS } from "../../src/server/drain.ts";
 import { Server } from "../../src/server/server.ts";
 import { httpApp, linesOf, reply } from "../helpers/http_app.ts";
 import { OPCODE, RawWebSocket, UPGRADE } from "../helpers/raw_websocket.ts";
@@ -99,6 +100,31 @@ Deno.test("a stop tells clients of kept connections before it closes them", asyn
     await connection.request("GET /");
     const { status, headers } = await connection.response();
     assertEquals([status, headers.get("connection")], [200, "close"]);
+    await stopped;
+  });
+});
+
+Deno.test("an upload under way goes on to its end, and is answered (PAGI.md 91)", async () => {
+  const app = httpApp(async (_scope, receive, send) => {
+    let text = "";
+    for (let more = true; more;) {
+      const event = await receive() as { body?: Uint8Array; more?: unknown };
+      text += new TextDecoder().decode(event.body);
+      more = Boolean(event.more);
+    }
+    await reply(send, text);
+  });
+  await withServer(app, {}, async ({ connect, server }) => {
+    const connection = await connect();
+    await connection.send(
+      "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhello",
+    );
+    await pause(50); // until it runs
+    const stopped = server.stop();
+    await pause(LEAVE_MS + 100);
+    await connection.send("world");
+    const { status, body } = await connection.response();
+    assertEquals([status, body], [200, "helloworld"]);
     await stopped;
   });
 });
