@@ -171,7 +171,8 @@ export function openGuard(options: GuardOptions): Guard | null {
 const WRITE_WAIT = 64;
 
 class LibcGuard implements Guard {
-  #closed = false;
+  /** Timers of {@linkcode finishBehind}; they are short. */
+  readonly #finishing = new Set<ReturnType<typeof setTimeout>>();
   readonly #sockets: Sockets;
   readonly #slots: Slots;
   readonly #admission: Admission;
@@ -275,14 +276,14 @@ class LibcGuard implements Guard {
     if (!connection || !before) return;
     const check = (milliseconds: number): void => {
       const timer = setTimeout(() => {
-        if (this.#closed) return;
+        this.#finishing.delete(timer);
         const state = this.#sockets.tcpState(connection);
         // The next request has come meanwhile: it gets its own answer.
         if (state === null || state.received > before.received) return;
         if (state.segments > before.segments) this.#sockets.finish(connection);
         else if (milliseconds < WRITE_WAIT) check(2 * milliseconds);
       }, milliseconds);
-      Deno.unrefTimer(timer);
+      this.#finishing.add(timer);
     };
     check(1);
   }
@@ -380,7 +381,7 @@ class LibcGuard implements Guard {
   }
 
   close(): void {
-    this.#closed = true;
+    for (const timer of this.#finishing) clearTimeout(timer);
     this.#deadlines?.stop();
     this.#endings.stop();
     this.#clientWatch?.stop();
