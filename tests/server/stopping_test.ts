@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "../../src/std/assert.ts";
-import type { PagiApp } from "../../src/pagi/types.ts";
+import type { HttpScope, PagiApp } from "../../src/pagi/types.ts";
 import { LEAVE_MS } from "../../src/server/drain.ts";
 import { Server } from "../../src/server/server.ts";
 import { httpApp, linesOf, reply } from "../helpers/http_app.ts";
@@ -455,11 +455,12 @@ Deno.test("when the stop is over, the server's side of every connection is close
       await send({ type: "websocket.accept" });
       await receive();
     } else {
+      const connection = (scope as HttpScope)["pagi.connection"];
       await send({ type: "http.response.start", status: 200 });
       if (scope.path === "/flood") {
         const body = new Uint8Array(1 << 20);
         setTimeout(full.resolve, 50);
-        for (let i = 0; i < 100; i++) {
+        for (let i = 0; i < 100 && connection.isConnected(); i++) {
           await send({ type: "http.response.body", body, more: 1 });
         }
       }
