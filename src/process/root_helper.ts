@@ -23,7 +23,8 @@ const BETWEEN = "==next file==";
  * Arguments: its pipes, the user's id, the pid file, certificate and key; no
  * text for what is not its business. A signal to the process group or unit must
  * not end it before the server. The number of another process is taken only
- * if that is the user's: root may trust the file.
+ * if that is the user's, and nothing but a number is: root may trust the file,
+ * and the lines may come from the app.
  */
 const SCRIPT = `
 trap '' HUP INT QUIT TERM USR1 USR2
@@ -38,7 +39,8 @@ while read -r word value; do
       fi
       echo "${ANSWER_END}" ;;
     pid)
-      if [ -n "$pid" ] &&
+      case $value in *[!0-9]*) value= ;; esac
+      if [ -n "$pid" ] && [ -n "$value" ] &&
         grep -q "^Uid:[[:space:]]*$user[[:space:]]" "/proc/$value/status"
       then
         echo "$value" >"$pid.new" && mv -f "$pid.new" "$pid" && server=$value
