@@ -19,9 +19,6 @@ import type { Chained } from "./running.ts";
 
 /** What the engine takes without telling. */
 export const UNSEEN = -1;
-/** So many events are ignored in one turn of the event loop. */
-const IGNORED_AT_ONCE = 32;
-const DONE: Promise<void> = Promise.resolve();
 /** What records hold of fields that no line tells. */
 const NO_FIELDS: readonly never[] = [];
 
@@ -56,7 +53,6 @@ export abstract class Exchange implements Chained, Http2Stream {
   #resolve: ((response: Response) => void) | null = null;
   #watching = false;
   #givenUp = false;
-  #ignored = 0;
   #appEnded = false;
   #responseEnded = false;
 
@@ -195,16 +191,6 @@ export abstract class Exchange implements Chained, Http2Stream {
     this.disconnect("write_timeout");
     this.endResponse();
     this.dropConnection();
-  }
-
-  /**
-   * Takes an event that is sent after the end. An app that sends on and on
-   * without a look at its client must leave all others their turn.
-   */
-  ignore(): Promise<void> {
-    return ++this.#ignored % IGNORED_AT_ONCE === 0
-      ? new Promise((resume) => setTimeout(resume, 0))
-      : DONE;
   }
 
   /** The engine has done with the response, whatever became of it. */

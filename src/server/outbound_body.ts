@@ -13,7 +13,11 @@ import {
   takeReads,
 } from "./engine_stream.ts";
 import type { IdleTimer } from "./idle_timer.ts";
-import type { Buffer, TransportState } from "./transport_state.ts";
+import {
+  afterEnd,
+  type Buffer,
+  type TransportState,
+} from "./transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 
@@ -94,7 +98,8 @@ export class OutboundBody
   /** Takes a piece; resolves when the next one may come. */
   write(piece: Uint8Array): Promise<void> {
     const { byteLength } = piece;
-    if (this.#over || byteLength === 0) return DONE;
+    if (this.#over) return afterEnd();
+    if (byteLength === 0) return DONE;
     this.writes?.touch();
     this.#written += byteLength;
     const read = this.#read;

@@ -18,6 +18,7 @@ import { IdleTimer } from "./idle_timer.ts";
 import type { OutboundBody } from "./outbound_body.ts";
 import { type BodyFailure, endedEarly, RequestBody } from "./request_body.ts";
 import { ResponseWriter } from "./response_writer.ts";
+import { afterEnd } from "./transport_state.ts";
 
 /**
  * What may come of a chunked body before the next part of it (bytes): more
@@ -127,7 +128,7 @@ export abstract class ResponseExchange extends Exchange {
    * gone.
    */
   whenOver(): Promise<ReceiveEvent> {
-    if (this.over) return Promise.resolve(this.disconnectEvent);
+    if (this.over) return afterEnd().then(() => this.disconnectEvent);
     return this.#whenOver ??= new Promise((resolve) => {
       this.#tellOver = resolve;
       this.watchClient();

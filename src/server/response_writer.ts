@@ -37,7 +37,7 @@ import {
   wholePayload,
   wrongLength,
 } from "./payload.ts";
-import { type Buffer, TransportState } from "./transport_state.ts";
+import { afterEnd, type Buffer, TransportState } from "./transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 const NO_FIELDS: HeaderList = [];
@@ -125,7 +125,7 @@ export class ResponseWriter implements Buffer {
 
   /** Takes a piece of the body; resolves when the next one may come. */
   body(event: BodyEvent): Promise<void> {
-    if (this.#phase !== "started" && this.#phase !== "open") return DONE;
+    if (this.#phase !== "started" && this.#phase !== "open") return afterEnd();
     // A file completes the body: what comes beside it comes after the end.
     if (this.#sendingFile) return DONE;
     if ("file" in event && event.file != null) {

@@ -7,6 +7,40 @@
 import type { PagiTransport } from "../pagi/types.ts";
 import { log } from "../log/log.ts";
 
+const DONE: Promise<void> = Promise.resolve();
+/** So many calls without effect are answered before time is looked at. */
+const FREE_CALLS = 32;
+/** How long the others may go on in one turn of the event loop (ms). */
+const SLICE = 5;
+/** Calls since the last turn that was waited for. */
+let calls = 0;
+/** When the slice of this turn began (ms). */
+let sliceBegan = 0;
+/** Resolves in the next turn; null while none is waited for. */
+let nextTurn: Promise<void> | null = null;
+
+/**
+ * What a call of `send()` or `receive()` waits for that has no effect, because
+ * the response is complete or the client has gone. An app that calls them in a
+ * loop, without a look at the disconnect, relies on them to wait: if all such
+ * calls resolved at once, no timer and no other request would ever have its
+ * turn in this thread.
+ */
+export function afterEnd(): Promise<void> {
+  if (nextTurn === null) {
+    if (++calls < FREE_CALLS) return DONE;
+    sliceBegan = performance.now();
+    nextTurn = new Promise((resolve) =>
+      setTimeout(() => {
+        nextTurn = null;
+        calls = 0;
+        resolve();
+      }, 0)
+    );
+  }
+  return performance.now() - sliceBegan < SLICE ? DONE : nextTurn;
+}
+
 /** When a writer has to wait, in bytes. */
 export interface Watermarks {
   /** From here on writers wait. */

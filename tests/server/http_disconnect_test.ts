@@ -403,3 +403,34 @@ Deno.test("an app that sends on and on to nobody leaves others their turn", asyn
     assertEquals((await other.response()).body, "served");
   });
 });
+
+/** An app that does `step` until a timer has its turn, or far too often. */
+async function stepUntilTurn(step: () => Promise<unknown>): Promise<boolean> {
+  let turned = false;
+  const timer = setTimeout(() => turned = true, 20);
+  for (let steps = 0; steps < 1_000_000 && !turned; steps++) await step();
+  clearTimeout(timer);
+  return turned;
+}
+
+Deno.test("an app that sends on for HEAD, or receives on after the end, leaves others their turn", async () => {
+  const turned: boolean[] = [];
+  const app = httpApp(async (scope, receive, send) => {
+    if (scope.method === "HEAD") {
+      await send({ type: "http.response.start", status: 200 });
+      const piece = { type: "http.response.body", body: PIECE, more: 1 };
+      turned.push(await stepUntilTurn(() => send(piece as never)));
+    } else {
+      await reply(send, "served");
+      turned.push(await stepUntilTurn(receive));
+    }
+  });
+  await withServer(app, {}, async ({ connect }) => {
+    for (const method of ["HEAD", "GET"]) {
+      const client = await connect();
+      await client.request(`${method} /`);
+      await client.until("\r\n\r\n");
+    }
+  });
+  assertEquals(turned, [true, true]);
+});

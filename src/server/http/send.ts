@@ -7,6 +7,7 @@
 import type { SendEvent } from "../../pagi/types.ts";
 import { checkHttpEvent, type HttpSendEvent } from "../../pagi/http_events.ts";
 import type { ResponseWriter } from "../response_writer.ts";
+import { afterEnd } from "../transport_state.ts";
 import type { HttpExchange } from "./exchange.ts";
 
 const DONE: Promise<void> = Promise.resolve();
@@ -16,7 +17,7 @@ export function sendHttp(
   exchange: HttpExchange,
   event: SendEvent,
 ): Promise<void> {
-  if (exchange.state.ended) return exchange.ignore();
+  if (exchange.state.ended) return afterEnd();
   try {
     checkHttpEvent(event);
     return writeHttp(exchange.writer, event);

@@ -9,6 +9,7 @@ import { checkSseEvent, type SseSendEvent } from "../../pagi/sse_events.ts";
 import { formatSseComment } from "../../pagi/sse_format.ts";
 import { writeHttp } from "../http/send.ts";
 import type { OutboundBody } from "../outbound_body.ts";
+import { afterEnd } from "../transport_state.ts";
 import { encodedBefore, encodeSseEvent } from "./encode_event.ts";
 import type { SseExchange } from "./exchange.ts";
 
@@ -34,9 +35,7 @@ export function sseSend(exchange: SseExchange): Send {
 /** Takes an event (PAGI.md 3.5, the table of events). */
 function sendSse(exchange: SseExchange, event: SendEvent): Promise<void> {
   // Only `sse.close` outlives the client: its sends are mistakes for good.
-  if (exchange.state.ended && exchange.phase !== "closed") {
-    return exchange.ignore();
-  }
+  if (exchange.state.ended && exchange.phase !== "closed") return afterEnd();
   try {
     checkSseEvent(event);
     return act(exchange, event);

@@ -5,6 +5,7 @@
  */
 
 import { Queue } from "../queue.ts";
+import { afterEnd } from "../transport_state.ts";
 import type { ReceiveEvent } from "../../pagi/types.ts";
 import type { Ending } from "./ending.ts";
 import type { FullQueue } from "./full_queue.ts";
@@ -98,7 +99,12 @@ export class WebSocketInbox {
 
   /** The next event. */
   receive(): Promise<ReceiveEvent> {
-    if (this.#phase !== "open") return Promise.resolve(this.#outside());
+    if (this.#phase !== "open") {
+      const event = this.#outside();
+      return event === this.#disconnect
+        ? afterEnd().then(() => event)
+        : Promise.resolve(event);
+    }
     const event = this.#events?.shift();
     if (event !== undefined) {
       if (this.#full !== null) this.#makeRoom(this.#full);

@@ -11,6 +11,7 @@ import {
   messageOf,
   type WebSocketSendEvent,
 } from "../../pagi/websocket_events.ts";
+import { afterEnd } from "../transport_state.ts";
 import type { WebSocketExchange } from "./exchange.ts";
 import { subprotocols } from "./scope.ts";
 
@@ -21,7 +22,7 @@ export function sendWebSocket(
   exchange: WebSocketExchange,
   event: SendEvent,
 ): Promise<void> {
-  if (exchange.phase === "closed") return exchange.ignore();
+  if (exchange.phase === "closed") return afterEnd();
   try {
     if (exchange.phase === "open") {
       const message = messageOf(event);
