@@ -35,6 +35,7 @@ import { compileAccessFormat } from "../src/log/access_format.ts";
 import { formatSseEvent } from "../src/pagi/sse_format.ts";
 import type { HeaderList } from "../src/pagi/types.ts";
 import { endToEnd } from "../src/server/end_to_end.ts";
+import { Http2Connections } from "../src/server/http2_connection.ts";
 import { readHead } from "../src/server/request_head.ts";
 import { targetOf } from "../src/server/request_target.ts";
 import { decodeByteString } from "../src/system/file_names.ts";
@@ -73,8 +74,9 @@ function head(name: string, value: string, url = "http://a/"): unknown {
     remoteAddr: { transport: "unix", path: "/a" },
     completed: Promise.resolve(),
   } as const;
+  const connections = new Http2Connections(null, "");
   try {
-    return readHead(request, limits, false, info);
+    return readHead(request, limits, false, info, connections);
   } catch (error) {
     return error; // A refusal has been thought about as well.
   }

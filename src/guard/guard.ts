@@ -87,6 +87,17 @@ export interface Guard {
    */
   admit(info: Deno.ServeHandlerInfo<Deno.Addr>, listener: string): boolean;
   /**
+   * The connection of a request that comes in this very turn: the same object
+   * for all of its requests, which no other connection ever has. Null where it
+   * cannot be told.
+   *
+   * @param listener As for {@linkcode Guard.admit}.
+   */
+  connectionOf(
+    info: Deno.ServeHandlerInfo<Deno.Addr>,
+    listener: string,
+  ): object | null;
+  /**
    * Closes a connection behind its answer, which is to be handed to the engine
    * in the same turn; not before all that runs on it has ended. The client
    * gets the whole answer even while it is still sending. Until it is closed
@@ -263,6 +274,17 @@ class LibcGuard implements Guard {
       connections.identifyNow(origin, false, () => {}, 0);
     }
     return true;
+  }
+
+  connectionOf(
+    info: Deno.ServeHandlerInfo<Deno.Addr>,
+    listener: string,
+  ): object | null {
+    const client = info.remoteAddr;
+    if (!("hostname" in client)) return null;
+    const origin = { peerKey: peerKey(client, listener), age: 0, info };
+    const look = () => this.#look();
+    return this.#connections.identifyNow(origin, false, look, BURST) ?? null;
   }
 
   endConnection(request: RequestOrigin): void {

@@ -14,6 +14,7 @@ import { compileAllowedHosts, type HostCheck } from "./allowed_hosts.ts";
 import type { AccessLog } from "./access_log.ts";
 import type { StopCause } from "./exchange.ts";
 import type { DeadlineSet } from "./deadline_set.ts";
+import { Http2Connections } from "./http2_connection.ts";
 import { compileProxyHeaders, type FindClient } from "./proxy_headers.ts";
 import type { Running } from "./running.ts";
 import type { StalledResponses } from "./stalled_responses.ts";
@@ -73,6 +74,8 @@ export interface ListenerContext {
   readonly server: [host: string, port: number | null];
   /** The address as it was bound: part of its connections' names. */
   readonly name: string;
+  /** Its connections by HTTP/2. */
+  readonly http2: Http2Connections;
   readonly httpExtensions: Extensions;
   readonly webSocketExtensions: Extensions;
   /** Makes a WebSocket of a request. */
@@ -98,6 +101,7 @@ export function listenerContext(
 ): ListenerContext {
   const tls = certificate === null ? {} : { tls: tlsInfo(certificate) };
   const { header } = worker.settings;
+  const name = bound === null ? "" : addressName(bound);
   return {
     worker,
     secure: certificate !== null,
@@ -109,7 +113,8 @@ export function listenerContext(
     }),
     addedHeaders: header.length > 0 ? header : null,
     server,
-    name: bound === null ? "" : addressName(bound),
+    name,
+    http2: new Http2Connections(worker.guard, name),
     httpExtensions: Object.freeze(tls),
     webSocketExtensions: Object.freeze({
       ...tls,

@@ -9,7 +9,6 @@ import { log } from "../log/log.ts";
 import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
 import { serveHttp } from "./http/exchange.ts";
-import { isHttp2 } from "./http_version.ts";
 import { Refusal, RETRY_SOON } from "./refusal.ts";
 import { readHead, type RequestHead } from "./request_head.ts";
 import { targetOf } from "./request_target.ts";
@@ -46,7 +45,7 @@ export function dispatch(
   if (--listener.worker.requestsLeft === 0) listener.worker.onWorn();
   let head: RequestHead;
   try {
-    head = readHead(request, settings, listener.secure, info);
+    head = readHead(request, settings, listener.secure, info, listener.http2);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return refuse(listener, request, info, error);
@@ -56,7 +55,8 @@ export function dispatch(
     const refusal = checkHost(head);
     if (refusal !== null) return refuse(listener, request, info, refusal);
   }
-  if (head.http2 && isCrowded(listener, info)) {
+  if (head.http2?.isCrowded) {
+    dropCrowded(listener, info);
     return refuse(listener, request, info, CROWDED);
   }
   switch (head.kind) {
@@ -69,21 +69,23 @@ export function dispatch(
   }
 }
 
-/** Drops an HTTP/2 connection that has made all run that it may. */
-function isCrowded(
+/**
+ * Drops an HTTP/2 connection that has made all run that it may: it resets
+ * streams faster than the app ends (CVE-2023-44487).
+ */
+function dropCrowded(
   { worker, name }: ListenerContext,
   info: Deno.ServeHandlerInfo,
-): boolean {
+): void {
   const peer = peerKey(info.remoteAddr, name);
-  if (!worker.running.isCrowded(peer)) return false;
   log.debug(() => `Dropped the connection of ${peer}: too much runs for it.`);
   worker.guard?.dropConnection({ peerKey: peer, age: 0, info });
-  return true;
 }
 
 /** Answers without the app, and ends the connection; of HTTP/2 the stream. */
 function refuse(
-  { worker, name, findClient, addedHeaders }: ListenerContext,
+  { worker, name, http2: connections, findClient, addedHeaders }:
+    ListenerContext,
   request: Request,
   info: Deno.ServeHandlerInfo,
   refusal: Refusal,
@@ -92,7 +94,7 @@ function refuse(
   const { headers } = request;
   // HTTP/2 with a `host` field of its own passes for HTTP/1.
   const http2 = !headers.has("host") && !headers.has("upgrade") &&
-    isHttp2(address);
+    connections.of(info) !== null;
   if (!http2 || refusal === FULL) {
     worker.guard?.endConnection({
       peerKey: peerKey(address, name),

@@ -40,7 +40,7 @@ export abstract class Exchange implements Chained, Http2Stream {
   /** True when that client came by TLS. */
   readonly secure: boolean;
   /** The HTTP/2 connection that it shares with others. */
-  connection: Http2Connection | null = null;
+  readonly connection: Http2Connection | null;
   next: Exchange | null = null;
   previous: Exchange | null = null;
   /** Milliseconds since 1970, as exactly as the access log tells them. */
@@ -71,6 +71,7 @@ export abstract class Exchange implements Chained, Http2Stream {
     this.state = new ConnectionState(this);
     const address = info.remoteAddr;
     this.address = address;
+    this.connection = head.http2;
     const told = listener.findClient === null
       ? null
       : listener.findClient(address, head.headers);
@@ -199,7 +200,6 @@ export abstract class Exchange implements Chained, Http2Stream {
     const { connection } = this;
     if (connection === null || !this.#givenUp) return;
     connection.givenUp--;
-    this.worker.running.forget(connection);
   }
 
   /** The engine has all of the response, or will get no more of it. */

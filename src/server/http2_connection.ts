@@ -1,8 +1,11 @@
 /**
- * What the streams of one HTTP/2 connection have in common.
+ * Which requests come by HTTP/2, and what the streams of one HTTP/2 connection
+ * have in common.
  *
  * @module
  */
+
+import type { Guard } from "../guard/guard.ts";
 
 /**
  * The most that may run for one connection. The engine lets 200 streams be
@@ -44,7 +47,11 @@ export class Http2Connection {
   /** Bytes that wait for the engine to take them. */
   #waiting = 0;
 
-  constructor(readonly peer: string) {}
+  /**
+   * @param isWhole False where one request was taken for all of a connection,
+   * of which the guard does not tell which it is.
+   */
+  constructor(readonly isWhole: boolean) {}
 
   /** True when it has made all run that it may. */
   get isCrowded(): boolean {
@@ -76,6 +83,53 @@ export class Http2Connection {
   wantsPieces(length: number): boolean {
     return length > FRAME || this.givenUp > 0 || Math.random() * SAMPLE < 1;
   }
+}
+
+/**
+ * The HTTP/2 connections of one listener. They are kept by the guard's objects
+ * for their sockets: the address of a client may come back with another
+ * connection, which need not speak HTTP/2.
+ */
+export class Http2Connections {
+  readonly #known = new WeakMap<object, Http2Connection>();
+  readonly #guard: Guard | null;
+  readonly #listener: string;
+
+  /**
+   * @param guard Without it connections are not told apart, and each request
+   * costs what {@linkcode isHttp1} does.
+   * @param listener The address as it was bound.
+   */
+  constructor(guard: Guard | null, listener: string) {
+    this.#guard = guard;
+    this.#listener = listener;
+  }
+
+  /**
+   * The connection of a request without `host`, which the engine puts into
+   * HTTP/1 where a target has one, or null when the request came by HTTP/1. To
+   * be called before the handler first awaits. Engines before 2.9 do not tell;
+   * they pass for HTTP/2.
+   */
+  of(info: Deno.ServeHandlerInfo): Http2Connection | null {
+    const socket = this.#guard?.connectionOf(info, this.#listener);
+    const known = socket && this.#known.get(socket);
+    if (known) return known;
+    if (isHttp1()) return null;
+    const connection = new Http2Connection(Boolean(socket));
+    if (socket) this.#known.set(socket, connection);
+    return connection;
+  }
+}
+
+/** Asks the stack for the engine's way to the handler: slow, about 0.2 ms. */
+function isHttp1(): boolean {
+  const trace: { stack?: string } = {};
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 50;
+  Error.captureStackTrace(trace);
+  Error.stackTraceLimit = limit;
+  return trace.stack?.includes("nativeDispatch") ?? false;
 }
 
 /** A stream of such a connection. */

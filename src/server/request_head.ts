@@ -8,7 +8,7 @@ import type { HeaderList } from "../pagi/types.ts";
 import { memo } from "../http/memo.ts";
 import { decodePath } from "../http/target.ts";
 import { headerList } from "./engine.ts";
-import { isHttp2 } from "./http_version.ts";
+import type { Http2Connection, Http2Connections } from "./http2_connection.ts";
 import { Refusal } from "./refusal.ts";
 import {
   checkedTarget,
@@ -33,7 +33,8 @@ export interface RequestHead {
   readonly query: string;
   /** True of a target that ends with its first "?": `/x?` is not `/x`. */
   readonly emptyQuery: boolean;
-  readonly http2: boolean;
+  /** The connection that it came by, where that is HTTP/2. */
+  readonly http2: Http2Connection | null;
   readonly headers: HeaderList;
   /** Bytes announced by `content-length`, or null. */
   readonly contentLength: number | null;
@@ -65,7 +66,8 @@ const isHost = memo(
  * Reads the head of a request.
  *
  * @param secure True where the request came by TLS.
- * @param info Whom to ask for the client where the head is not enough.
+ * @param info The engine's object for the request, by which `connections` tell
+ * HTTP/2 where the head is not enough.
  * @throws {Refusal} With the status that answers a head the server does not
  * take (PAGI.md 6): 400, 405, 413, 414, 421, 426, 431, 501.
  */
@@ -74,6 +76,7 @@ export function readHead(
   limits: HeadLimits,
   secure: boolean,
   info: Deno.ServeHandlerInfo,
+  connections: Http2Connections,
 ): RequestHead {
   const { method, url } = request;
   const headers = headerList(request);
@@ -131,7 +134,7 @@ export function readHead(
   const ordinary = url.startsWith(origin);
   const authorityStart = ordinary ? origin.length : url.indexOf("://") + 3;
   let pathStart: number;
-  let http2 = false;
+  let http2: Http2Connection | null = null;
   if (
     host !== undefined && host !== "" &&
     url.startsWith(host, authorityStart) &&
@@ -149,10 +152,10 @@ export function readHead(
     // sends `:authority` in its stead. HTTP/1 must send `host` all the same.
     if (host === undefined) {
       // Only HTTP/1 upgrades, and the engine calls the handler otherwise then.
-      if (upgrade || !isHttp2(info.remoteAddr)) {
+      if (!upgrade) http2 = connections.of(info);
+      if (http2 === null) {
         throw new Refusal(400, "An HTTP/1.1 request needs a host header.");
       }
-      http2 = true;
       headers.unshift(["host", authority]);
     } else if (host !== "") {
       if (!isHost(host)) throw badHost();
@@ -163,7 +166,7 @@ export function readHead(
     host = authority;
   }
   // By HTTP/2 a proxy that ends TLS sends the scheme of its own client.
-  if (!http2 && !ordinary) {
+  if (http2 === null && !ordinary) {
     assertScheme(url, secure);
   }
   if (!isHost(host)) throw badHost();

@@ -274,18 +274,24 @@ export abstract class ResponseExchange extends Exchange {
   #startOverdue(): void {
     if (this.over || this.writer.started) return;
     const { milliseconds } = this.worker.starts;
-    log.warn(
-      `${this.describe()}: no response within ${
-        milliseconds / 1000
-      } s (--timeout).`,
+    this.worker.seldom.say(
+      "warn",
+      "start",
+      () =>
+        `${this.describe()}: no response within ${
+          milliseconds / 1000
+        } s (--timeout).`,
     );
     this.answer(503, "The application took too long.", "client_timeout");
   }
 
   /** Nothing was read or written for the time of `--request-timeout`. */
   #inactive(seconds: number): void {
-    log.warn(
-      `${this.describe()}: nothing was read or written for ${seconds} s (--request-timeout).`,
+    this.worker.seldom.say(
+      "warn",
+      "activity",
+      () =>
+        `${this.describe()}: nothing was read or written for ${seconds} s (--request-timeout).`,
     );
     if (this.writer.started) {
       this.disconnect("client_timeout");

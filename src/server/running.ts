@@ -6,7 +6,6 @@
 
 import { noteRequest } from "../guard/request_times.ts";
 import type { Exchange } from "./exchange.ts";
-import { Http2Connection } from "./http2_connection.ts";
 
 /** What runs, as {@linkcode Running} chains it. */
 export interface Chained {
@@ -22,8 +21,6 @@ export class Running {
   #first: Exchange | null = null;
   #last: Exchange | null = null;
   #size = 0;
-  /** HTTP/2 connections by their `peerKey`. */
-  readonly #connections = new Map<string, Http2Connection>();
   readonly #onAdd: () => void;
   #onIdle: (() => void)[] = [];
 
@@ -39,9 +36,9 @@ export class Running {
     exchange.previous = last;
     this.#last = exchange;
     this.#size++;
-    const { address } = exchange;
+    const { address, connection } = exchange;
     if ("port" in address) noteRequest(address.port, exchange.startedAt);
-    if (exchange.head.http2) this.#join(exchange);
+    if (connection !== null) connection.running++;
     this.#onAdd();
   }
 
@@ -56,42 +53,12 @@ export class Running {
     exchange.next = exchange.previous = null;
     this.#size--;
     const { connection } = exchange;
-    if (connection !== null) {
-      connection.running--;
-      this.forget(connection);
-    }
+    if (connection !== null) connection.running--;
     if (this.#size === 0 && this.#onIdle.length > 0) {
       const waiting = this.#onIdle;
       this.#onIdle = [];
       for (const resolve of waiting) resolve();
     }
-  }
-
-  /**
-   * True when an HTTP/2 connection, named as `peerKey` does, has made all run
-   * that it may: it resets streams faster than the app ends (CVE-2023-44487).
-   */
-  isCrowded(peer: string): boolean {
-    return this.#connections.get(peer)?.isCrowded ?? false;
-  }
-
-  /** Forgets an HTTP/2 connection of which nothing is left. */
-  forget(connection: Http2Connection): void {
-    if (connection.running > 0 || connection.givenUp > 0) return;
-    this.#connections.delete(connection.peer);
-  }
-
-  #join(exchange: Exchange): void {
-    // All clients of a Unix socket have one name.
-    if (!("hostname" in exchange.address)) return;
-    const { peerKey } = exchange;
-    let connection = this.#connections.get(peerKey);
-    if (connection === undefined) {
-      connection = new Http2Connection(peerKey);
-      this.#connections.set(peerKey, connection);
-    }
-    connection.running++;
-    exchange.connection = connection;
   }
 
   get size(): number {

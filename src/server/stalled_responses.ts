@@ -105,7 +105,8 @@ export class StalledResponses {
       const { connection } = exchange;
       exchange.giveUp();
       if (connection === null || dropped.has(connection)) continue;
-      if (connection.isStalled || !alive.has(connection)) {
+      const isStalled = connection.isWhole && !alive.has(connection);
+      if (isStalled || connection.isStalled) {
         dropped.add(connection);
         exchange.dropShared("its client takes nothing");
       }

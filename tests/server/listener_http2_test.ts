@@ -8,6 +8,17 @@ import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import type { HttpScope, PagiApp, SseScope } from "../../src/pagi/types.ts";
 import { CERTIFICATE, certificateFiles } from "../helpers/certificate.ts";
 import { httpApp, linesOf, readBody, reply } from "../helpers/http_app.ts";
+import { BoundClient } from "../helpers/bound_client.ts";
+import {
+  block,
+  FLAG,
+  frame,
+  get,
+  joined,
+  settings,
+  text,
+  TYPE,
+} from "../helpers/http2_frames.ts";
 import { Http2Client } from "../helpers/http2_client.ts";
 import { appFor } from "../helpers/scope_app.ts";
 import { withServer } from "../helpers/with_server.ts";
@@ -58,6 +69,36 @@ Deno.test("one listener speaks both HTTP/1.1 and HTTP/2", async () => {
     assertEquals((await connection.response()).body, "ok");
   });
   assertEquals(scopes.map((scope) => scope.http_version), ["2", "1.1"]);
+});
+
+Deno.test({
+  name:
+    "a port that was an HTTP/2 client's is known for HTTP/1.1 when it comes back",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const { app, scopes } = scopeKeeper();
+    await withServer(app, {}, async ({ port }) => {
+      const to = { hostname: "127.0.0.1", port };
+      const first = new BoundClient(0, to);
+      await first.send(joined([
+        text("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        frame(TYPE.SETTINGS, 0, 0, settings({})),
+        frame(
+          TYPE.HEADERS,
+          FLAG.END_HEADERS | FLAG.END_STREAM,
+          1,
+          block(get("/")),
+        ),
+      ]));
+      while (!(await first.read()).includes("ok"));
+      const { port: own } = first;
+      first[Symbol.dispose]();
+      using second = new BoundClient(own, to);
+      await second.send("GET / HTTP/1.1\r\n\r\n");
+      assertEquals((await second.read()).slice(0, 12), "HTTP/1.1 400");
+    });
+    assertEquals(scopes.map((scope) => scope.http_version), ["2"]);
+  },
 });
 
 Deno.test("ALPN chooses HTTP/2 over TLS; scheme and extensions tell of TLS", async () => {

@@ -6,6 +6,7 @@
 
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
 import { headerList } from "../../src/server/engine.ts";
+import { Http2Connections } from "../../src/server/http2_connection.ts";
 import { Refusal } from "../../src/server/refusal.ts";
 import {
   type HeadLimits,
@@ -24,6 +25,8 @@ const INFO: Deno.ServeHandlerInfo = {
   completed: Promise.resolve(),
 };
 
+const CONNECTIONS = new Http2Connections(null, "");
+
 /**
  * A request as an engine gives it that hides its header list: `new Request`
  * has one, but no `host` may stand in it.
@@ -39,7 +42,7 @@ function request(
 }
 
 function read(...args: Parameters<typeof request>): RequestHead {
-  return readHead(request(...args), LIMITS, false, INFO);
+  return readHead(request(...args), LIMITS, false, INFO, CONNECTIONS);
 }
 
 function refused(status: number, ...args: Parameters<typeof request>): void {
@@ -100,7 +103,7 @@ Deno.test("an empty path is /", () => {
 
 Deno.test("without a host it is HTTP/2, or 400 where it cannot be", () => {
   const head = read("http://authority:8/path", []);
-  assertEquals(head.http2, true);
+  assertEquals(head.http2?.isWhole, false);
   assertEquals(head.headers, [["host", "authority:8"]]);
   refused(400, "http://localhost/", [
     ["upgrade", "websocket"],
@@ -157,6 +160,7 @@ Deno.test("the limits are the last values that pass", () => {
     unlimited,
     false,
     INFO,
+    CONNECTIONS,
   );
   assertEquals(head.contentLength, 1e12);
 });
