@@ -5,6 +5,7 @@ import { FileApp } from "../../src/apps/file.ts";
 import { DocumentRoot } from "../../src/apps/files/document_root.ts";
 import type { OpenedFile } from "../../src/apps/files/document_root.ts";
 import { sendCompressed } from "../../src/apps/files/send_compressed.ts";
+import { Departure } from "../../src/apps/files/departure.ts";
 import { readSmallFile, SMALL } from "../../src/apps/files/small_file.ts";
 import type { SendEvent } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
@@ -102,7 +103,7 @@ Deno.test("a compressed body begins at the beginning and ends where the head sai
     file.readSync(new Uint8Array(1000));
     const pieces: Uint8Array[] = [];
     await sendCompressed(
-      () => new Promise(() => {}),
+      new Departure(() => new Promise(() => {})),
       (event: SendEvent) => {
         if ("body" in event && event.body !== undefined) {
           pieces.push(event.body as Uint8Array);
@@ -133,7 +134,7 @@ Deno.test("a compressed body of a file that becomes shorter is cut, so that all 
     const error = await assertRejects(
       () =>
         sendCompressed(
-          () => new Promise(() => {}),
+          new Departure(() => new Promise(() => {})),
           () => {
             Deno.truncateSync(path, 1000);
             return Promise.resolve();

@@ -7,39 +7,95 @@
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
 import { isTelling } from "../../http/etags.ts";
+import type { Departure } from "./departure.ts";
 import type { OpenedFile } from "./document_root.ts";
+import { Abandoned } from "./turns.ts";
 
 /** How many digests are kept. */
 const KEPT = 10_000;
+/** Bytes that are read at a time. */
 const PIECE = 256 * 1024;
 /** Milliseconds after which another write cannot have left the same times. */
 const SETTLED = 2000;
+
+/** A digest that is made, or has been made. */
+interface Digest {
+  /** How many clients wait for it; it is given up when none does. */
+  waiting: number;
+  readonly text: Promise<string>;
+}
 
 /**
  * Digests of files, for entity tags where modification times mean nothing. A
  * digest is kept as long as the file at its place looks the same.
  */
 export class ContentDigests {
-  readonly #known = new Map<string, Promise<string>>();
+  readonly #known = new Map<string, Digest>();
 
-  /** The digest of an open file, which may then be read from anywhere else. */
-  of({ file, info }: OpenedFile): Promise<string> {
+  /**
+   * The digest of an open file, as far as the size goes that its head was read
+   * with: what a log has gained since is not in the response either. The file
+   * may then be read from anywhere else.
+   *
+   * @returns null when the client left before
+   */
+  async of(
+    { file, info }: OpenedFile,
+    client: Departure,
+  ): Promise<string | null> {
     const { dev, ino, size, mtime, ctime } = info;
     const key = [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join();
-    let digest = this.#known.get(key);
-    if (digest === undefined) {
-      digest = digestOfFile(file);
-      const now = Date.now();
-      const changed = (ctime ?? mtime)?.getTime() ?? null;
-      if (!isTelling(changed, now) || now - changed <= SETTLED) return digest;
-      digest.catch(() => this.#known.delete(key));
-    }
+    const known = this.#known.get(key);
+    const digest = known ?? this.#begin(key, file, size);
     // The one used last is forgotten last.
     this.#known.delete(key);
-    this.#known.set(key, digest);
+    const now = Date.now();
+    const changed = (ctime ?? mtime)?.getTime() ?? null;
+    if (isTelling(changed, now) && now - changed > SETTLED) {
+      this.#known.set(key, digest);
+    }
     if (this.#known.size > KEPT) {
       this.#known.delete(this.#known.keys().next().value!);
     }
+    digest.waiting++;
+    try {
+      return await Promise.race([digest.text, client.promise]) ?? null;
+    } finally {
+      digest.waiting--;
+      // The file of the request that began is read until nobody waits.
+      if (known === undefined) await digest.text.catch(() => {});
+    }
+  }
+
+  #begin(key: string, file: Deno.FsFile, size: number): Digest {
+    const forget = () => {
+      if (this.#known.get(key) === digest) this.#known.delete(key);
+    };
+    const read = async () => {
+      const hash = createHash("sha256");
+      const buffer = new Uint8Array(Math.min(PIECE, size));
+      file.seekSync(0, Deno.SeekMode.Start);
+      for (let left = size; left > 0;) {
+        const piece = buffer.subarray(0, Math.min(left, buffer.length));
+        const count = await file.read(piece);
+        if (digest.waiting === 0) {
+          // Before anybody can join it.
+          forget();
+          throw new Abandoned();
+        }
+        if (count === null) break;
+        hash.update(piece.subarray(0, count));
+        left -= count;
+      }
+      return textOf(hash);
+    };
+    const digest: Digest = {
+      waiting: 0,
+      text: Promise.resolve().then(read).catch((error) => {
+        forget();
+        throw error;
+      }),
+    };
     return digest;
   }
 }
@@ -47,19 +103,6 @@ export class ContentDigests {
 /** The digest of what a file contains. */
 export function digestOf(bytes: Uint8Array): string {
   return textOf(createHash("sha256").update(bytes));
-}
-
-async function digestOfFile(file: Deno.FsFile): Promise<string> {
-  const hash = createHash("sha256");
-  const buffer = new Uint8Array(PIECE);
-  file.seekSync(0, Deno.SeekMode.Start);
-  while (true) {
-    const count = await file.read(buffer);
-    if (count === null) break;
-    hash.update(buffer.subarray(0, count));
-  }
-  file.seekSync(0, Deno.SeekMode.Start);
-  return textOf(hash);
 }
 
 function textOf(hash: Hash): string {

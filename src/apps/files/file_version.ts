@@ -14,6 +14,7 @@ import {
 } from "../../http/etags.ts";
 import { digestOf } from "./content_digests.ts";
 import type { ContentDigests } from "./content_digests.ts";
+import type { Departure } from "./departure.ts";
 import type { OpenedFile } from "./document_root.ts";
 import type { SmallFile } from "./small_file.ts";
 
@@ -32,16 +33,22 @@ export interface FileVersion {
  * content if there are `digests` or the time tells nothing (see
  * {@linkcode isTelling}); a large file is not read for the latter, its time of
  * change tells.
+ *
+ * @param client Whose leaving ends the reading of a large file.
+ * @returns null when the client left before
  */
 export function versionOf(
   opened: OpenedFile | SmallFile,
   digests: ContentDigests | null,
-): FileVersion | Promise<FileVersion> {
+  client: () => Departure,
+): FileVersion | Promise<FileVersion | null> {
   const now = Date.now();
   const { info } = opened;
   if (opened.kind !== "small") {
     if (digests !== null) {
-      return digests.of(opened).then((digest) => byDigest(digest, info, now));
+      return digests.of(opened, client()).then((digest) =>
+        digest === null ? null : byDigest(digest, info, now)
+      );
     }
     return byTime(info, now) ?? byChange(info, now);
   }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Receive, Send } from "../../pagi/types.ts";
-import { Departure } from "./departure.ts";
+import type { Send } from "../../pagi/types.ts";
+import type { Departure } from "./departure.ts";
 
 const PIECE = 64 * 1024;
 
@@ -19,12 +19,11 @@ const PIECE = 64 * 1024;
  * no client could tell.
  */
 export async function sendCompressed(
-  receive: Receive,
+  client: Departure,
   send: Send,
   file: Deno.FsFile,
   size: number | null,
 ): Promise<void> {
-  const client = new Departure(receive);
   let reading: Promise<number | null> = Promise.resolve(null);
   let left = size ?? Infinity;
   file.seekSync(0, Deno.SeekMode.Start);

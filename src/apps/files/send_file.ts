@@ -24,6 +24,7 @@ import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
 import { replyStatus } from "../reply.ts";
 import type { RequestScope } from "../reply.ts";
 import type { ContentDigests } from "./content_digests.ts";
+import { Departure } from "./departure.ts";
 import type { OpenedFile } from "./document_root.ts";
 import type { FileCache } from "./file_cache.ts";
 import { versionOf } from "./file_version.ts";
@@ -133,10 +134,12 @@ export async function sendFile(
     codings.includes("gzip") && (size >= WORTH_COMPRESSING || !isSized);
   const coding = compress ? "gzip" : sidecar?.coding ?? null;
 
-  const version = versionOf(opened, settings.digests);
-  const { tag, lastModified, date } = version instanceof Promise
-    ? await version
-    : version;
+  let departure: Departure | null = null;
+  const client = () => departure ??= new Departure(receive);
+  const version = versionOf(opened, settings.digests, client);
+  const known = version instanceof Promise ? await version : version;
+  if (known === null) return;
+  const { tag, lastModified, date } = known;
   const etag = coding === null || tag === null ? tag : codedTag(tag, coding);
   const validators = { etag, lastModified };
   const lasting: HeaderList = [];
@@ -205,7 +208,7 @@ export async function sendFile(
   } else if (opened.kind === "small") {
     await send({ type: "http.response.body", body: body! });
   } else if (compress) {
-    await sendCompressed(receive, send, opened.file, isSized ? size : null);
+    await sendCompressed(client(), send, opened.file, isSized ? size : null);
   } else if (!isSized) {
     await send({ type: "http.response.body", fh: opened.file, offset: 0 });
   } else {
