@@ -73,18 +73,23 @@ function revalidated(value: string): string {
 const END = "(?:\\.[a-z][a-z0-9]{0,9}){1,3}$";
 /** In hexadecimal, as by webpack and Parcel; a date has no letters. */
 const HEX = new RegExp(
-  `(?:^|[._~-])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\\d)[0-9a-f]{8,64}${END}`,
+  `(?:^|[._~-])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\\d)([0-9a-f]{8,64})${END}`,
 );
 /** Eight characters of base64url or base32, as by Vite, Rollup and esbuild. */
 const SHORT = new RegExp(`[._~-]([A-Za-z0-9_-]{8})${END}`);
-/** A word with a number (`Version12`, `DSC12345`) is no hash. */
-const WORD = /^[A-Za-z]+[_-]?\d+$|^\d+[_-]?[A-Za-z]+$/;
+/**
+ * A word with a number (`DSC12345`), a number with a word, and what begins with
+ * a year (`20240315b`, `2024Q3v2`) are no hashes. A true one that looks so is
+ * only asked for more often.
+ */
+const NO_HASH = /^[A-Za-z]+[_-]?\d+$|^\d+[_-]?[A-Za-z]+$|^(?:19|20)\d\d/;
 
 /** Tells whether a hash of the content is in a file's name. */
 export function hasHash(name: string): boolean {
-  if (HEX.test(name)) return true;
+  const hex = HEX.exec(name)?.[1];
+  if (hex !== undefined) return !NO_HASH.test(hex);
   const short = SHORT.exec(name)?.[1];
   // Some hashes have no digit, but what has none may as well be a word.
   return short !== undefined && /[A-Z]/.test(short) && /\d/.test(short) &&
-    !WORD.test(short);
+    !NO_HASH.test(short);
 }
