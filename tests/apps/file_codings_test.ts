@@ -400,6 +400,16 @@ Deno.test("a newer copy of another content is not sent", async () => {
         assertEquals(response.text, "version 1");
       }
     }
+    // As they are left when a build ends too early, or the disk is full.
+    for (const name of ["small.txt", "large.txt"]) {
+      for (const end of [".br", ".zst", ".gz"]) {
+        copy(name + end, new Uint8Array());
+      }
+      assertEquals(await sent(`/${name}`, ALL), null, name);
+      for (const end of [".br", ".zst"]) {
+        Deno.removeSync(join(root, name + end));
+      }
+    }
     copy("small.txt.gz", gzipSync("version 1"));
     assertEquals(await sent("/small.txt", ALL), "gzip");
     // Of a large file the length tells.

@@ -16,19 +16,27 @@ const NAMES = ["readme.md", "readme.txt", "readme"];
 export interface Readme {
   readonly name: string;
   readonly text: string;
-  /** Whether a later change would leave another time. */
+}
+
+/** What was found of it. */
+export interface FoundReadme {
+  /** Null if there is none. */
+  readonly readme: Readme | null;
+  /** Whether a later change would leave another time in the folder. */
   readonly settled: boolean;
 }
 
 /**
  * The `README.md` (or `README.txt`, `README`; in any case) among `entries` of
- * `folder`, a path beneath `root` that is empty or ends with a slash; or null.
+ * `folder`, a path beneath `root` that is empty or ends with a slash. One that
+ * the system cannot read is passed over, as no reason to fail the listing.
  */
 export async function readReadme(
   root: DocumentRoot,
   folder: string,
   entries: readonly Entry[],
-): Promise<Readme | null> {
+): Promise<FoundReadme> {
+  let settled = true;
   for (const wanted of NAMES) {
     const entry = entries.find(({ name, is_dir, size }) =>
       is_dir === 0 && size > 0 && size <= LONGEST &&
@@ -36,23 +44,37 @@ export async function readReadme(
       name.toLowerCase() === wanted
     );
     if (entry === undefined) continue;
-    const opened = root.open(folder + entry.name);
-    if (typeof opened === "number") continue;
-    using thing = opened;
-    if (thing.kind !== "file") continue;
-    const bytes = new Uint8Array(LONGEST);
-    let length = 0;
-    for (
-      let count: number | null = 0;
-      count !== null && length < LONGEST;
-      length += count ?? 0
-    ) count = await thing.file.read(bytes.subarray(length));
-    const text = new TextDecoder().decode(bytes.subarray(0, length));
-    // What is no text is not shown.
-    if (text.includes("\0")) continue;
-    const { ctime, mtime } = thing.info;
-    const changed = (ctime ?? mtime)?.getTime() ?? 0;
-    return { name: entry.name, text, settled: isSettled(changed, Date.now()) };
+    try {
+      const found = await readText(root, folder + entry.name);
+      if (found === null) continue;
+      const { text, info } = found;
+      const changed = (info.ctime ?? info.mtime)?.getTime() ?? 0;
+      settled &&= isSettled(changed, Date.now());
+      return { readme: { name: entry.name, text }, settled };
+    } catch {
+      // It may be readable the next time, and no time tells.
+      settled = false;
+    }
   }
-  return null;
+  return { readme: null, settled };
+}
+
+/** The text of the file at `path`; null for what is no text. */
+async function readText(
+  root: DocumentRoot,
+  path: string,
+): Promise<{ text: string; info: Deno.FileInfo } | null> {
+  const opened = root.open(path);
+  if (typeof opened === "number") return null;
+  using thing = opened;
+  if (thing.kind !== "file") return null;
+  const bytes = new Uint8Array(LONGEST);
+  let length = 0;
+  for (
+    let count: number | null = 0;
+    count !== null && length < LONGEST;
+    length += count ?? 0
+  ) count = await thing.file.read(bytes.subarray(length));
+  const text = new TextDecoder().decode(bytes.subarray(0, length));
+  return text.includes("\0") ? null : { text, info: thing.info };
 }

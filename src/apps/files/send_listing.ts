@@ -240,10 +240,10 @@ export function folderSender(settings: ListingSettings): SendFolder {
     if (type === HTML) {
       const { title, zip } = settings;
       const path = parts.map((part) => `${part}/`).join("");
-      const readme = settings.readme
+      const { readme, settled } = settings.readme
         ? await readReadme(root, path, sorted)
-        : null;
-      lasts &&= readme?.settled ?? true;
+        : { readme: null, settled: true };
+      lasts &&= settled;
       pieces = encoded(listingPage({
         rootPath,
         parts,

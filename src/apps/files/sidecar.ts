@@ -43,15 +43,46 @@ export function openSidecar(
   codings: readonly Coding[],
 ): Sidecar | null {
   for (const coding of codings) {
-    const opened = files.open(path + EXTENSIONS[coding]);
-    if (typeof opened === "number") continue;
-    if (
-      opened.kind !== "folder" && isAsNew(opened.info, original.info) &&
-      !hasOtherContent(opened, original, coding)
-    ) return { opened, coding };
+    const opened = tryOpen(files, path + EXTENSIONS[coding]);
+    if (opened === null) continue;
+    if (isCopyOf(original, opened, coding)) return { opened, coding };
     opened[Symbol.dispose]();
   }
   return null;
+}
+
+/** The file at `path`; null for anything else, and where the system fails. */
+function tryOpen(
+  files: FileCache,
+  path: string,
+): OpenedFile | SmallFile | null {
+  try {
+    const opened = files.open(path);
+    if (typeof opened === "number") return null;
+    if (opened.kind !== "folder") return opened;
+    opened[Symbol.dispose]();
+  } catch {
+    // The original does without.
+  }
+  return null;
+}
+
+/** Tells whether `copy` may be sent in the place of `original`. */
+function isCopyOf(
+  original: OpenedFile | SmallFile,
+  copy: OpenedFile | SmallFile,
+  coding: Coding,
+): boolean {
+  // What compresses nothing still makes a few bytes of it: this one was begun
+  // and not written.
+  if (copy.info.size === 0) return false;
+  try {
+    return isAsNew(copy.info, original.info) &&
+      !hasOtherContent(copy, original, coding);
+  } catch {
+    // It cannot be read.
+    return false;
+  }
 }
 
 /**
