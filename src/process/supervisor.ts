@@ -51,6 +51,14 @@ export interface SupervisorOptions {
  * then nobody steers.
  */
 const PREDECESSOR_WAIT_MS = 60_000;
+/**
+ * How long a worker of an earlier reload may have been starting (ms) before a
+ * later SIGHUP has it given up. One that starts in less gets through however
+ * often SIGHUP comes.
+ */
+const OUTDATED_AFTER_MS = 5000;
+/** How often to look for one (ms). */
+const OUTDATED_LOOK_MS = 500;
 
 /** Decides when workers start, are replaced and end (PAGI.md 6). */
 export class Supervisor implements Service {
@@ -63,7 +71,8 @@ export class Supervisor implements Service {
   readonly #backoff = new Backoff();
   /** When workers that could not be started are tried again. */
   #retry: Timer | undefined;
-  #reloads = 0;
+  /** A reload that has not begun: another SIGHUP needs no second one. */
+  #nextReload: Timer | undefined;
   readonly #failed = Promise.withResolvers<never>();
   readonly #stuck = Promise.withResolvers<void>();
   #keyPair: KeyPair | null;
@@ -200,6 +209,7 @@ export class Supervisor implements Service {
 
   async #stop(): Promise<void> {
     clearTimeout(this.#retry);
+    this.#endWaitOfReload();
     this.#heartbeat?.stop();
     await this.#pool.stop();
     this.#guard?.close();
@@ -207,16 +217,19 @@ export class Supervisor implements Service {
 
   /**
    * Replaces every worker, one after the other, with fresh code. What an
-   * earlier reload is still loading is given up for it: whoever has mended an
-   * app that never finishes loading does not wait for a deadline.
+   * earlier reload has long been loading is given up for it: whoever has mended
+   * an app that never finishes loading does not wait for a deadline.
    */
   #reload(): void {
-    const reload = ++this.#reloads;
-    // Before the first of them serves, giving them up would end the server.
-    if (this.#pool.workers.length > 0) {
-      this.#pool.giveUpStarting("A later SIGHUP takes its place.");
-    }
+    if (this.#nextReload !== undefined) return;
+    this.#nextReload = setInterval(() => {
+      // Before the first of them serves, giving them up would end the server.
+      if (this.#pool.workers.length === 0) return;
+      const why = "A later SIGHUP takes its place.";
+      this.#pool.giveUpStarting(why, OUTDATED_AFTER_MS);
+    }, OUTDATED_LOOK_MS);
     void this.#next(async () => {
+      this.#endWaitOfReload();
       this.reopenLogs();
       this.#keyPair = await reloadKeyPair(
         this.#options.settings,
@@ -224,13 +237,18 @@ export class Supervisor implements Service {
       );
       for (const worker of this.#pool.workers) {
         if (await this.#pool.replace(worker, "SIGHUP")) continue;
-        if (reload !== this.#reloads) return;
+        if (this.#nextReload !== undefined) return;
         log.error("Reload given up: the present workers go on serving.");
         if (this.#missing > 0) this.#tryAgainLater();
         return;
       }
       await this.#settle();
     });
+  }
+
+  #endWaitOfReload(): void {
+    clearInterval(this.#nextReload);
+    this.#nextReload = undefined;
   }
 
   #add(): void {

@@ -16,6 +16,8 @@ import type { WorkerHandle } from "./worker_handle.ts";
 const STOP_GRACE_MS = 2000;
 /** How long a worker may take to answer when it is to hurry (ms). */
 const HURRY_MS = 1000;
+/** When the thread of an app that loads without a pause is in a loop (ms). */
+const LOOP_MS = 10_000;
 /** Why a worker does not serve that was starting or has started after all. */
 const STOPPING = "The server stops.";
 
@@ -86,10 +88,15 @@ export class WorkerPool {
     });
   }
 
-  /** Gives up the workers whose apps have not started; `why` is a sentence. */
-  giveUpStarting(why: string): void {
+  /**
+   * Gives up the workers whose apps have not started for `age` milliseconds;
+   * `why` is a sentence.
+   */
+  giveUpStarting(why: string, age = 0): void {
+    const latest = performance.now() - age;
     for (const worker of this.#starting) {
-      if (!worker.appHasStarted) worker.giveUp(why);
+      if (worker.appHasStarted || worker.startedAt > latest) continue;
+      worker.giveUp(why);
     }
   }
 
@@ -241,7 +248,7 @@ export class WorkerPool {
   /** Ends a worker that did not start; one in an endless loop cannot end. */
   async #endUnstarted(worker: WorkerHandle): Promise<void> {
     const blocked = worker.state === "starting" &&
-      await worker.peers(HURRY_MS) === null;
+      await worker.peers(LOOP_MS) === null;
     worker.terminate();
     if (!blocked || this.#stopping) return;
     log.error(

@@ -45,6 +45,31 @@ function count(program: Program, pattern: RegExp): number {
   return program.log.match(pattern)?.length ?? 0;
 }
 
+Deno.test({
+  name:
+    "HUPs that come faster than the app is loaded do not keep fresh code from serving",
+  ignore,
+  async fn() {
+    const args = [...LATE, "-w", "2", "./app.js"];
+    await using program = await startProgram(args, OPTIONS);
+    write(
+      program,
+      `console.error("loading");
+      await new Promise((done) => setTimeout(done, 300));
+      ${workerApp("two")}`,
+    );
+    program.signal("SIGHUP");
+    for (let times = 1; times <= 3; times++) {
+      await until(() => count(program, /^loading$/gm) >= times);
+      program.signal("SIGHUP");
+    }
+    await program.logged(/replaces worker 2: SIGHUP/);
+    assertMatch(await (await fetch(program.url)).text(), /^two /);
+    assert(!program.log.includes("did not start"), program.log);
+    assertEquals((await program.stop()).code, 0);
+  },
+});
+
 for (const [how, source] of ENDLESS) {
   for (const [kind, more] of [["one process", []], ["two workers", ["-w2"]]]) {
     Deno.test({
