@@ -90,6 +90,8 @@ export function dropPrivileges(
  */
 export function handOnLowPorts<T>(start: () => T): T {
   return withLibc((libc) => {
+    // Root's programs have it anyway, and would hand it on to their own.
+    if (libc.geteuid() === 0) return start();
     // Only what is inheritable can be ambient: capabilities(7).
     const before = setInheritable(libc, 1 << CAP_NET_BIND_SERVICE);
     ambient(libc, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE);

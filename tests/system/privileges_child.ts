@@ -74,11 +74,13 @@ export interface Report {
   canReadShadow: boolean;
   canListen: boolean;
   canListenInWorker: boolean;
+  startedByRoot: Rights;
   started: Rights;
   startedWithPorts: Rights;
   startedAfter: Rights;
 }
 
+const startedByRoot = handOnLowPorts(startedRights);
 let error: string | null = null;
 try {
   dropPrivileges(identity, keep);
@@ -101,6 +103,7 @@ const report: Report = {
   canReadShadow: canRead("/etc/shadow"),
   canListen: canListen(81),
   canListenInWorker: await canListenInWorker(),
+  startedByRoot,
   started: startedRights(),
   startedWithPorts: handOnLowPorts(startedRights),
   startedAfter: startedRights(),

@@ -64,6 +64,9 @@ Deno.test(
       assertEquals(capabilities(rights), [NONE, NONE, NONE, NONE]);
     }
     assertEquals(capabilities(report.startedWithPorts), Array(4).fill(NONE));
+    // Root's programs need nothing that they would hand on in their turn.
+    const { CapInh, CapAmb } = report.startedByRoot;
+    assertEquals([CapInh, CapAmb], [NONE, NONE]);
     assert(!report.canBecomeRoot);
     assert(!report.canReadShadow);
     assert(!report.canListen);
