@@ -11,6 +11,7 @@ import { LINE_FEED, LineBuffer, type LineFormat } from "./line_buffer.ts";
 import { log } from "./log.ts";
 import {
   fileIdentity,
+  isAt,
   LOG_MODE,
   LOOK_INTERVAL,
   reason,
@@ -105,11 +106,15 @@ export class LogFile<Entry> {
     return this.#enqueue(() => this.#writeWaiting());
   }
 
-  /** Opens the file anew; what was taken so far still goes to the old one. */
+  /**
+   * Opens the file anew unless it is where it was; what was taken so far still
+   * goes to the old one.
+   */
   reopen(): Promise<void> {
     return this.#enqueue(async () => {
       await this.#writeWaiting();
-      if (this.#path !== null && !this.#closed) this.#replace(this.#path);
+      if (this.#path === null || this.#closed) return;
+      if (!isAt(this.#path, this.#identity)) this.#replace(this.#path);
     });
   }
 

@@ -46,11 +46,13 @@ export class ServerLogFile {
   }
 
   /**
-   * Opens the file anew; where that fails the old one stays in use.
+   * Opens the file anew unless it is where it was; where that fails the old one
+   * stays in use.
    *
    * @returns why it failed; null when it did not.
    */
   reopen(): string | null {
+    if (isAt(this.#path, this.#identity)) return null;
     try {
       const file = openToAppend(this.#path, LOG_MODE);
       this.#file.close();
@@ -107,6 +109,19 @@ export function standardStream(path: string): "stdout" | "stderr" | null {
 /** Tells one file from another. */
 export function fileIdentity({ dev, ino }: Deno.FileInfo): string {
   return `${dev} ${ino}`;
+}
+
+/**
+ * Tells whether a path leads to the file of that identity. Such a file needs no
+ * second opening, which at a named pipe that nobody reads would wait for ever
+ * (fifo(7)).
+ */
+export function isAt(path: string, identity: string): boolean {
+  try {
+    return fileIdentity(Deno.statSync(path)) === identity;
+  } catch {
+    return false;
+  }
 }
 
 /** What the system said, without the number and the path. */

@@ -17,10 +17,7 @@ import {
   type Identity,
   requireRootToBecome,
 } from "../system/privileges.ts";
-import {
-  detachStandardStreams,
-  stderrIsKept,
-} from "../system/standard_streams.ts";
+import { detachStandardStreams, isKept } from "../system/standard_streams.ts";
 import { resolveIdentity } from "./identity.ts";
 import { reportServing, startedAs } from "./own_process.ts";
 import { PidFile } from "./pid_file.ts";
@@ -166,16 +163,16 @@ function firstFreePort(): number {
 }
 
 function tellWhatIsLost({ accessLog, noAccessLog, logFile }: Settings): void {
-  if (stderrIsKept()) return;
-  const isFile = (path: string | null): boolean =>
-    path !== null && standardStream(path) === null;
-  const accessIsKept = noAccessLog || isFile(accessLog);
-  if (!accessIsKept) {
+  const isLost = (path: string | null): boolean => {
+    const stream = path === null ? "stderr" : standardStream(path);
+    return stream !== null && !isKept(stream);
+  };
+  if (!noAccessLog && isLost(accessLog)) {
     log.warn(
       "A daemon has no terminal, so its access log will be lost. Give --access-log FILE to keep it, or --no-access-log.",
     );
   }
-  if (!isFile(logFile)) {
+  if (isLost(logFile)) {
     log.warn(
       "A daemon has no terminal, so its own log, errors included, will be lost from now on. Give --log-file FILE to keep it.",
     );

@@ -50,9 +50,9 @@ export function detachStandardStreams(): void {
   }
 }
 
-/** Tells whether the standard error goes to a file, which keeps what it gets. */
-export function stderrIsKept(): boolean {
-  return isFile(2);
+/** Tells whether an output goes to a file, which keeps what it gets. */
+export function isKept(output: "stdout" | "stderr"): boolean {
+  return isFile(output === "stdout" ? 1 : 2);
 }
 
 function isFile(descriptor: number): boolean {

@@ -9,6 +9,10 @@ const ignore = Deno.build.os !== "linux";
 const FILES = { "app.js": workerApp("one") };
 const ARGS = ["-p", "0", "--no-access-log", "./app.js"];
 
+function portOf(log: string): string {
+  return /Ready at http:\S+:(\d+)\//.exec(log)![1];
+}
+
 /** Resolves once the file in the folder of a program matches. */
 async function holds(
   program: { read(path: string): string },
@@ -75,6 +79,44 @@ Deno.test(
     await holds(daemon, "err.log", /SIGHUP: /);
     await daemon.stop();
     assertMatch(daemon.read("err.log"), / info {2}SIGTERM: stopping\.\n/);
+  },
+);
+
+Deno.test(
+  "a daemon whose standard output goes to a file says nothing of lost logs that go there",
+  { ignore },
+  async () => {
+    await using daemon = await Daemon.start(
+      ["--log-file", "-", "--access-log", "-", "-p", "0", "./app.js"],
+      { files: FILES, shell: 'exec "$@" >out.log' },
+    );
+    await (await fetch(`http://127.0.0.1:${portOf(daemon.read("out.log"))}/`))
+      .text();
+    await daemon.stop();
+    assertMatch(daemon.read("out.log"), /"GET \/" 200[^]*SIGTERM: stopping/);
+    assert(!/ lost/.test(daemon.command.stderr + daemon.read("out.log")));
+  },
+);
+
+Deno.test(
+  "HUP does not wait at logs that are named pipes without a reader",
+  { ignore },
+  async () => {
+    const shell = `mkfifo a; { head -c 1 a >/dev/null; touch read; } &
+      exec "$@"`;
+    await using program = await startProgram(
+      ["-p", "0", "--access-log", "a", "./app.js"],
+      { files: FILES, shell },
+    );
+    const ask = async (): Promise<string> =>
+      await (await fetch(program.url, { signal: AbortSignal.timeout(20_000) }))
+        .text();
+    await ask();
+    await holds(program, "read", /^/);
+    program.signal("SIGHUP");
+    await program.logged(/SIGHUP: logs were reopened/);
+    assertMatch(await ask(), /^one /);
+    assertEquals((await program.stop()).code, 0);
   },
 );
 
