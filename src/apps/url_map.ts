@@ -15,13 +15,21 @@ import { appOf, type AppPart, type LoadPart, part } from "./parts.ts";
 import NotFoundApp from "./not_found.ts";
 
 const NAME = "PAGI::App::URLMap";
-/** `//host/prefix`, or just `/prefix`. */
+/** `//host/prefix`, perhaps with a port, or just `/prefix`. */
 const MOUNT = /^(?:\/\/([^/]+))?(\/.*)?$/s;
+
+/** A host as a header field or a mount names it (RFC 3986, section 3.2.2). */
+interface Host {
+  /** Lower case, without a final dot. */
+  readonly name: string;
+  /** Digits; "" where no port is named. */
+  readonly port: string;
+}
 
 /** An app at a place. */
 interface Mount {
-  /** Lower case, without port; null for any host. */
-  readonly host: string | null;
+  /** null for any host. */
+  readonly host: Host | null;
   /** Without the slash at the end: "" is the root. */
   readonly prefix: string;
   readonly app: PagiApp;
@@ -35,7 +43,8 @@ export interface UrlMapOptions {
 
 /**
  * Mounts apps by path and host (PAGI.md 7): the longest prefix that ends at a
- * `/` wins, and among equal ones the mount that names the host. The mounted
+ * `/` wins, and among equal ones the mount that names the host, with a port
+ * before one without. The mounted
  * app sees the rest as its `path`, and the prefix in `root_path`. Streams and
  * WebSockets are mounted as well, and lifespan reaches every app.
  *
@@ -115,12 +124,13 @@ export class UrlMapApp {
     const host = match[1] === undefined ? null : hostOf(match[1]);
     const prefix = (match[2] ?? "").replace(/\/+$/, "");
     this.#mounts = this.#mounts.filter((other) =>
-      other.host !== host || other.prefix !== prefix
+      other.prefix !== prefix || other.host?.name !== host?.name ||
+      other.host?.port !== host?.port
     );
     this.#mounts.push({ host, prefix, app: appOf(app) });
     this.#mounts.sort((a, b) =>
       b.prefix.length - a.prefix.length ||
-      Number(a.host === null) - Number(b.host === null)
+      exactness(b.host) - exactness(a.host)
     );
     return this;
   }
@@ -154,8 +164,10 @@ export class UrlMapApp {
   #find(
     scope: Exclude<Scope, { type: "lifespan" }>,
   ): [mount: Mount | undefined, path: string] {
-    const { path } = scope;
-    const host = hostOf(fieldValue(scope.headers, "host") ?? "");
+    const { path, scheme } = scope;
+    const { name, port } = hostOf(fieldValue(scope.headers, "host") ?? "");
+    const own = scheme === "https" || scheme === "wss" ? "443" : "80";
+    const host = { name, port: port || own };
     const given = this.#mountOf(host, path);
     const rest = path.slice(given?.prefix.length ?? 0);
     if (!UNCLEAN.test(path)) return [given, rest];
@@ -171,9 +183,9 @@ export class UrlMapApp {
       : [mount, clean.slice(mount?.prefix.length ?? 0)];
   }
 
-  #mountOf(host: string, path: string): Mount | undefined {
+  #mountOf(host: Host, path: string): Mount | undefined {
     return this.#mounts.find((mount) =>
-      (mount.host === null || mount.host === host) &&
+      (mount.host === null || isAt(mount.host, host)) &&
       path.startsWith(mount.prefix) &&
       (path.length === mount.prefix.length ||
         path[mount.prefix.length] === "/")
@@ -197,9 +209,22 @@ function below<S extends Exclude<Scope, { type: "lifespan" }>>(
   };
 }
 
-/** The name in a host field, without port and final dot (RFC 3986, 3.2.2). */
-function hostOf(field: string): string {
-  return field.toLowerCase().replace(/:\d*$/, "").replace(/\.$/, "");
+/** Reads a host; an IPv6 address keeps its brackets. */
+function hostOf(text: string): Host {
+  const [, name, port = ""] = /^(.*?)\.?(?::(\d*))?$/s.exec(
+    text.toLowerCase(),
+  )!;
+  return { name, port };
+}
+
+/** Tells whether the host of a mount is the one that was `asked`. */
+function isAt({ name, port }: Host, asked: Host): boolean {
+  return name === asked.name && (port === "" || port === asked.port);
+}
+
+/** How much a mount says of the host. */
+function exactness(host: Host | null): number {
+  return host === null ? 0 : host.port === "" ? 1 : 2;
 }
 
 export default UrlMapApp;

@@ -91,6 +91,15 @@ Deno.test("the proxy refuses a path that would climb above the base path or the 
       "/%c0%ae%c0%ae/admin",
       "/..%c0%afadmin",
       "/%e0%80%ae./admin",
+      "/%f0%80%80%ae./admin",
+      "/%fc%80%80%80%80%ae./admin",
+      "/..%e0%81%9cadmin",
+      "/..%c0%80/admin",
+      "/%c0%a52e./admin",
+      "/%ef%bc%8e%ef%bc%8e/admin",
+      "/..%uff0fadmin",
+      "/%e2%80%a5/admin",
+      "/.%00./admin",
       "/..%3bx/admin",
       "/..%3f",
       "/..%23",
@@ -117,6 +126,9 @@ Deno.test("the proxy refuses a path that would climb above the base path or the 
       "/a%2fb",
       "/%zz/..",
       "/caf%c3%a9/..%00",
+      "/%f0%9f%98%80/..",
+      "/%e0%80/..",
+      "/%ae%ae/..",
       "/a.b%00",
     ]
   ) {
@@ -165,6 +177,8 @@ Deno.test("a mount takes its prefix off paths that are not UTF-8, escaped or dou
     ["/%F0%9F%98%80/%F0%9F%98%80", "/😀", "/%F0%9F%98%80"],
     ["/a%2Fb/c", "/a/b", "/c"],
     ["/%61%2fb/", "/a/b", "/"],
+    ["/a%2Fb%2fc", "/a/b", "/c"],
+    ["/a%2F", "/a", "/"],
     ["/api/api/api", "/api", "/api/api"],
   ];
   for (const [path, mount, expected] of cases) {

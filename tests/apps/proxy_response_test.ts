@@ -238,6 +238,7 @@ Deno.test("an answer that is malformed or unclear is a 502", async () => {
     lines(ok, "transfer-encoding: chunked", "transfer-encoding: x", "", ""),
     lines(ok, "transfer-encoding: chunked, chunked", "", "0", "", ""),
     lines(ok, "transfer-encoding: identity", "", "x"),
+    lines(ok, "transfer-encoding: \xa0chunked", "", "0", "", ""),
     lines("HTTP/1.0 200 OK", "transfer-encoding: chunked", "", "0", "", ""),
     lines(ok, `x: ${"a".repeat(70000)}`, "", ""),
     lines(ok, "x: half a he"),

@@ -119,6 +119,27 @@ Deno.test("a mount that names the host goes before one that does not", async () 
   assertEquals(await ask(map, "/x", "[::1]:5000"), "v6  /x");
 });
 
+Deno.test("a mount that names a port answers for that port only", async () => {
+  const map = new UrlMapApp().map({
+    "//a.test/": named("any port"),
+    "//a.test:81": named("81"),
+    "//A.test:80/": named("80"),
+    "//[::1]:82/": named("v6"),
+  });
+  for (
+    const [host, app] of [
+      ["a.test:81", "81"],
+      ["a.test.:81", "81"],
+      ["a.test", "80"],
+      ["a.test:80", "80"],
+      ["a.test:", "80"],
+      ["a.test:8181", "any port"],
+      ["[::1]:82", "v6"],
+    ]
+  ) assertEquals(await ask(map, "/x", host), `${app}  /x`, host);
+  assertEquals(await ask(map, "/x", "[::1]:83"), "404");
+});
+
 Deno.test("mounting at a place again replaces what is there", async () => {
   const map = new UrlMapApp().mount("/a", named("old")).mount(
     "/a/",

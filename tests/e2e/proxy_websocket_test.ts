@@ -47,6 +47,10 @@ const echo: PagiApp = webSocketApp(async ({ subprotocols }, receive, send) => {
   }
 });
 
+/** How a target begins to agree to a WebSocket. */
+const SWITCH =
+  "HTTP/1.1 101 X\r\nconnection: Upgrade\r\nupgrade: WebSocket\r\n";
+
 /** Accepts a handshake of the proxy, then talks as `serve` does. */
 function accepting(
   serve: (peer: UpstreamPeer) => Promise<unknown>,
@@ -278,7 +282,7 @@ Deno.test("messages that come with the handshake are not lost", async () => {
     const key = fieldOf(await head(), "sec-websocket-key") ?? "";
     const accept = await acceptValue(key);
     await raw.send(
-      `HTTP/1.1 101 X\r\nsec-websocket-accept: ${accept}\r\n\r\n\x81\x02hi`,
+      `${SWITCH}sec-websocket-accept: ${accept}\r\n\r\n\x81\x02hi`,
     );
     await raw.ended();
     ended.resolve();
@@ -341,16 +345,22 @@ Deno.test("a target that cannot be reached or agrees to something else is a 502"
     await acceptValue(fieldOf(head, "sec-websocket-key") ?? "");
   const answers: ((head: string) => Promise<string> | string)[] = [
     () => "garbage\r\n\r\n",
-    () => "HTTP/1.1 101 X\r\n\r\n",
-    () => "HTTP/1.1 101 X\r\nsec-websocket-accept: wrong\r\n\r\n",
+    () => `${SWITCH}\r\n`,
+    () => `${SWITCH}sec-websocket-accept: wrong\r\n\r\n`,
     async (head) =>
-      `HTTP/1.1 101 X\r\nsec-websocket-accept: ${await right(
+      `${SWITCH}sec-websocket-accept: ${await right(
         head,
       )}\r\nsec-websocket-protocol: other\r\n\r\n`,
     async (head) =>
-      `HTTP/1.1 101 X\r\nsec-websocket-accept: ${await right(
+      `${SWITCH}sec-websocket-accept: ${await right(
         head,
       )}\r\nsec-websocket-extensions: permessage-deflate\r\n\r\n`,
+    async (head) =>
+      `HTTP/1.1 101 X\r\nsec-websocket-accept: ${await right(head)}\r\n\r\n`,
+    async (head) =>
+      `HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: h2c\r\nsec-websocket-accept: ${await right(
+        head,
+      )}\r\n\r\n`,
     () => `HTTP/1.1 403 X\r\ncontent-length: 2000000\r\n\r\n${"x".repeat(2e6)}`,
     () => "HTTP/1.1 403 X\r\ncontent-length: 20\r\n\r\nbroken off",
   ];

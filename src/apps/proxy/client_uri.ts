@@ -91,8 +91,11 @@ function hostKey(host: string, secure: boolean): string {
   return name.replace(/\.$/, "") + (own ? "" : `:${port}`);
 }
 
-/** `refresh: 5; url=/x` (HTML standard, "Refresh"); the URL may be quoted. */
-const REFRESH = /^([^;,]*[;,]\s*url\s*=\s*)(["']?)(.*)$/is;
+/**
+ * `refresh: 5; url=/x`, of which browsers need neither `;` nor `url=`; the URL
+ * may be quoted (HTML standard, "shared declarative refresh steps").
+ */
+const REFRESH = /^(\s*[\d.]+\s*[;,]?\s*(?:url\s*=\s*)?)(["']?)(.*)$/is;
 
 /** The value of a `refresh` field as the client has to use it. */
 export function clientRefresh(value: string, view: AddressView): string {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { trimWhitespace } from "../../http/headers.ts";
 import { memo } from "../../http/memo.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 
@@ -53,5 +54,5 @@ export function listItems(headers: HeaderList, name: string): string[] {
   const values = fieldValues(headers, name);
   return values.length === 0
     ? values
-    : values.join(",").toLowerCase().split(",").map((item) => item.trim());
+    : values.join(",").toLowerCase().split(",").map(trimWhitespace);
 }

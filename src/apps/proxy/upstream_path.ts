@@ -34,8 +34,9 @@ export function requestQuery(scope: NetScope): string {
 /**
  * Tells whether `path` names something above its beginning in the eyes of any
  * target. Some take `\` for `/`, or decode twice, or read overlong UTF-8, or
- * drop what follows a `;` or a NUL; so the worst counts that a segment can
- * mean, and one that goes up takes nobody down.
+ * normalise full-width dots, or drop a NUL or what follows a `;` or a NUL; so
+ * the worst counts that a segment can mean, and one that goes up takes nobody
+ * down.
  */
 export function climbs(path: string): boolean {
   let depth = 0;
@@ -44,7 +45,7 @@ export function climbs(path: string): boolean {
     let named = false;
     for (const part of decodeAll(segment).split(/[/\\]/)) {
       const name = nameIn(part);
-      if (name === "..") up++;
+      if (goesUp(part)) up++;
       else named ||= name !== "" && name !== ".";
     }
     depth += up > 0 ? -up : named ? 1 : 0;
@@ -58,35 +59,68 @@ const END = /[;\0?#]/;
 /** URL parsers drop these, and Windows spaces at the end. */
 const DROPPED = /[\t\n\r]/g;
 
+/** Tells whether `part` is `..` to those who end it at a NUL, or drop that. */
+function goesUp(part: string): boolean {
+  return nameIn(part) === ".." ||
+    part.includes("\0") && nameIn(part.replaceAll("\0", "")) === "..";
+}
+
 function nameIn(part: string): string {
   const end = part.search(END);
   return (end < 0 ? part : part.slice(0, end)).replace(DROPPED, "").trimEnd();
 }
 
-/** Overlong forms of `.`, `/` and `\` (RFC 3629, section 10). */
-const OVERLONG = /\xc0([\xae\xaf])|\xe0\x80([\xae\xaf])|\xc1\x9c/g;
-
 /**
  * `segment` with all its escapes decoded, those that come of others too, and
- * `%u002e` as old servers have it; one code unit per byte. It is read once,
- * however deep the escapes are.
+ * `%u002e` as old servers have it; one code unit per byte, and one for a
+ * character of several bytes, overlong or not. It is read once, however deep
+ * the escapes are.
  */
 function decodeAll(segment: string): string {
   if (!segment.includes("%")) return segment;
-  const bytes: number[] = [];
+  const units: number[] = [];
   for (let i = 0; i < segment.length; i++) {
-    bytes.push(segment.charCodeAt(i));
-    while (endEscape(bytes));
+    units.push(segment.charCodeAt(i));
+    while (endEscape(units) || endCharacter(units));
   }
   let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text.replace(
-    OVERLONG,
-    (_, two, three) => {
-      const last = two ?? three;
-      return last === "\xae" ? "." : last === "\xaf" ? "/" : "\\";
-    },
-  );
+  for (const unit of units) text += String.fromCharCode(unit);
+  return text.replace(LOOKALIKES, (unit) => LOOKALIKE.get(unit)!);
+}
+
+/** Characters that Unicode's NFKC makes dots and slashes of. */
+const LOOKALIKE: ReadonlyMap<string, string> = new Map([
+  ["\uff0e", "."],
+  ["\ufe52", "."],
+  ["\u2024", "."],
+  ["\u2025", ".."],
+  ["\uff0f", "/"],
+  ["\uff3c", "\\"],
+  ["\ufe68", "\\"],
+]);
+const LOOKALIKES = /[\uff0e\ufe52\u2024\u2025\uff0f\uff3c\ufe68]/g;
+
+/**
+ * Decodes the character of up to six bytes that `units` end with (RFC 2279;
+ * RFC 3629, section 10, on overlong ones); false where they end with none.
+ */
+function endCharacter(units: number[]): boolean {
+  let start = units.length - 1;
+  let value = 0;
+  for (let shift = 0; shift < 30; shift += 6, start--) {
+    if ((units[start] & ~0x3f) !== 0x80) break;
+    value += (units[start] & 0x3f) << shift;
+  }
+  const count = units.length - start;
+  // The first byte has as many leading ones as there are bytes.
+  const mask = 0x7f >> count;
+  const first = units[start];
+  if (count < 2 || (first & ~mask) !== (0xff & ~mask << 1)) return false;
+  value += (first & mask) << 6 * (count - 1);
+  if (value > 0xffff) return false;
+  units.length = start;
+  units.push(value);
+  return true;
 }
 
 /** Decodes the escape that `units` end with; false where they end with none. */
@@ -138,7 +172,8 @@ function rawPathBelow(raw: string, root: string, path: string): string | null {
   let end = 0;
   // Each byte is an escape or a character.
   for (; left > 0; left--) end += isEscape(raw, end) ? 3 : 1;
-  return raw.slice(end);
+  // The slash that ends the mount's prefix may be an escape.
+  return isEscape(raw, end) ? path[0] + raw.slice(end + 3) : raw.slice(end);
 }
 
 const ESCAPE = /%[0-9A-Fa-f]{2}/y;

@@ -6,6 +6,7 @@
 
 import { fieldValue } from "../../http/headers.ts";
 import type { HeaderList } from "../../pagi/types.ts";
+import { listItems } from "./hop_by_hop.ts";
 import type { ResponseHead } from "./response_head.ts";
 
 /** A new `sec-websocket-key`. */
@@ -32,7 +33,8 @@ export async function acceptValue(key: string): Promise<string> {
 
 /**
  * Tells whether an answer agrees to the WebSocket that `key` asked for, with
- * one of the `offered` subprotocols or none, and with no extension.
+ * one of the `offered` subprotocols or none, and with no extension (RFC 6455,
+ * section 4.1).
  */
 export async function isAgreement(
   { headers }: ResponseHead,
@@ -41,7 +43,9 @@ export async function isAgreement(
 ): Promise<boolean> {
   const subprotocol = fieldValue(headers, "sec-websocket-protocol");
   const accept = fieldValue(headers, "sec-websocket-accept");
-  return accept === await acceptValue(key) &&
+  return fieldValue(headers, "upgrade")?.toLowerCase() === "websocket" &&
+    listItems(headers, "connection").includes("upgrade") &&
+    accept === await acceptValue(key) &&
     fieldValue(headers, "sec-websocket-extensions") === null &&
     (subprotocol === null || offered.includes(subprotocol));
 }

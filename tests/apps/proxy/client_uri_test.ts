@@ -129,6 +129,11 @@ Deno.test("refresh leads to the mount, quoted or not", () => {
     ["0;URL='http://backend:3000/x'", "0;URL='/api/x'"],
     ['0, url = "/x" more', '0, url = "/api/x" more'],
     ["0;url=//cdn.test/x", "0;url=//cdn.test/x"],
+    ["0; /x", "0; /api/x"],
+    ["1.5 url=/x", "1.5 url=/api/x"],
+    ["0;'/x'", "0;'/api/x'"],
+    ["0;urlx", "0;urlx"],
+    ["x; url=/x", "x; url=/x"],
     ["0;url=", "0;url="],
     ["0;url='/x", "0;url='/api/x"],
   ];
