@@ -1,14 +1,17 @@
 /** The proxy and targets whose certificates are not of a public authority. */
 
 import { ProxyApp } from "../../src/apps/proxy.ts";
+import { tlsAdvice } from "../../src/apps/proxy/upstream_tls.ts";
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertStringIncludes,
 } from "../../src/std/assert.ts";
 import * as other from "../guard/certificate.ts";
 import { certificateFiles } from "../helpers/certificate.ts";
 import { httpApp, readBody, reply } from "../helpers/http_app.ts";
+import * as issued from "../helpers/issued_certificate.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import * as selfSigned from "../helpers/self_signed.ts";
 import { webSocketApp } from "../helpers/websocket_app.ts";
@@ -23,12 +26,13 @@ async function asked(
   options: Record<string, unknown>,
   body = "hi",
   host = "localhost",
+  certificate: { cert: string; key: string } = selfSigned,
 ): Promise<{ status: number; text: string; log: string }> {
   let answer = { status: 0, text: "" };
   let log: string[] = [];
-  using files = certificateFiles(selfSigned);
+  using files = certificateFiles(certificate);
   const { sslCert, sslKey } = files;
-  const settings = { sslCert, sslKey, maxBodySize: 0 };
+  const settings = { sslCert, sslKey, maxBodySize: 0, host };
   await withServer(echo, settings, async ({ port }) => {
     using proxy = new ProxyApp({
       target: `https://${host}:${port}`,
@@ -105,22 +109,42 @@ Deno.test("a WebSocket goes to a target with such a certificate", async () => {
   });
 });
 
-Deno.test("a certificate for another name is refused, and the log names the one that was asked", async () => {
+Deno.test("ca_cert takes a self-signed certificate that signs no others, whatever name it is for", async () => {
   using files = certificateFiles(other);
-  const { sslCert, sslKey } = files;
-  const settings = { sslCert, sslKey, host: "127.1.2.3", port: 0 };
-  await withServer(echo, settings, async ({ port }) => {
-    using proxy = new ProxyApp({
-      target: `https://127.1.2.3:${port}`,
-      ca_cert: sslCert,
-    });
-    const log = await withServer(proxy.toApp(), {}, async ({ url }) => {
-      const response = await fetch(url);
-      assertEquals([response.status, await response.text()], [
-        502,
-        "Bad Gateway",
-      ]);
-    });
-    assertStringIncludes(log.join("\n"), "for another name than 127.1.2.3:");
-  });
+  for (const host of ["localhost", "127.1.2.3"]) {
+    const { status, text } = await asked(
+      { ca_cert: files.sslCert },
+      "hi",
+      host,
+      other,
+    );
+    assertEquals([status, text], [200, "hi"], host);
+  }
+});
+
+Deno.test("a certificate for another name is refused unless ca_cert holds it, and the log names the one that was asked", async () => {
+  const { authority, cert } = issued;
+  const trusted = [[authority, 502], [authority + cert, 200]] as const;
+  for (const [certs, expected] of trusted) {
+    using file = certificateFiles({ cert: certs });
+    const options = { ca_cert: file.sslCert };
+    assertEquals((await asked(options, "", "localhost", issued)).status, 200);
+    const { status, log } = await asked(options, "", "127.0.0.1", issued);
+    assertEquals(status, expected);
+    if (status === 200) continue;
+    assertStringIncludes(log, "for another name than 127.0.0.1:");
+  }
+});
+
+Deno.test("a target that speaks no TLS, or wants a certificate, is told of as such", () => {
+  for (
+    const [error, advice] of [
+      ["received corrupt message of type InvalidContentType", /write http /],
+      ["received fatal alert: ProtocolVersion", /no TLS from 1\.2/],
+      ["received fatal alert: HandshakeFailure", /want a certificate/],
+      ["received fatal alert: CertificateRequired", /want a certificate/],
+      ["invalid peer certificate: Expired", /has expired/],
+      ["Connection refused (os error 111)", /^$/],
+    ] as const
+  ) assertMatch(tlsAdvice(new Error(error), "backend"), advice);
 });

@@ -12,9 +12,9 @@ import {
 import type { Target } from "./target.ts";
 import { ConnectError, NoDescriptor, UpstreamError } from "./upstream_error.ts";
 import {
-  certificateAdvice,
   connectByNode,
-  isRefusedAsAuthority,
+  isRefusedCertificate,
+  tlsAdvice,
   type TrustSettings,
   type UpstreamSocket,
 } from "./upstream_tls.ts";
@@ -70,7 +70,7 @@ export class UpstreamConnection {
       if (abort.signal.aborted) {
         throw new ConnectError(504, `${url} took too long to connect to.`);
       }
-      const advice = certificateAdvice(error, hostname);
+      const advice = tlsAdvice(error, hostname);
       throw new ConnectError(
         502,
         `${url} cannot be reached.${advice && " "}${advice}`,
@@ -227,11 +227,12 @@ async function connect(
     return tls;
   } catch (error) {
     close(conn);
-    if (settings.caCerts.length === 0 || !isRefusedAsAuthority(error)) {
+    if (settings.caCerts.length === 0 || !isRefusedCertificate(error)) {
       throw error;
     }
+    const socket = await connectByNode(target, settings, signal);
     needNode.add(target);
-    return await connectByNode(target, settings, signal);
+    return socket;
   } finally {
     signal.removeEventListener("abort", abort);
   }

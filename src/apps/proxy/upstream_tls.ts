@@ -25,10 +25,10 @@ export interface TrustSettings {
 }
 
 /**
- * Connects with TLS by `node:tls`, which knows two things that `Deno.startTls`
- * does not (2.9.6): to take any certificate, and to take a self-signed one that
- * says of itself that it may sign others, as `openssl req -x509` makes them
- * (webpki refuses these as CaUsedAsEndEntity).
+ * Connects with TLS by `node:tls`, which knows what `Deno.startTls` does not
+ * (2.9.6): to take any certificate, one for another name, and a self-signed one
+ * that says of itself that it may sign others, as `openssl req -x509` makes
+ * them (webpki refuses these as CaUsedAsEndEntity).
  *
  * A certificate that `caCerts` holds itself is taken whatever name it is for:
  * nobody else has its key. For any other, authority and name are checked.
@@ -127,18 +127,18 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.byteLength === b.byteLength && a.every((byte, i) => byte === b[i]);
 }
 
-/** True of an error that {@linkcode connectByNode} may not meet. */
-export function isRefusedAsAuthority(error: unknown): boolean {
-  return String(error).includes("CaUsedAsEndEntity");
+/** True where a certificate is refused that {@linkcode connectByNode} may take. */
+export function isRefusedCertificate(error: unknown): boolean {
+  return String(error).includes("invalid peer certificate");
 }
 
 const ANY = "verify=0 takes any certificate, of whomever is there.";
 
-/** What a user can do about a certificate that was refused, or "". */
-export function certificateAdvice(error: unknown, name: string): string {
+/** What a user can do about a target that TLS fails with, or "". */
+export function tlsAdvice(error: unknown, name: string): string {
   const text = `${error} ${(error as { code?: string })?.code ?? ""}`;
   if (/not valid for name|NotValidForName|ALTNAME_INVALID/.test(text)) {
-    return `Its certificate is for another name than ${name}: use that name in target, or name the certificate itself with ca_cert=FILE; ${ANY}`;
+    return `Its certificate is for another name than ${name}: use that name in target, or add the certificate itself to the authorities in ca_cert=FILE; ${ANY}`;
   }
   if (/expired|not valid yet|NotValidYet|NOT_YET_VALID/i.test(text)) {
     return `Its certificate has expired or is not valid yet; ${ANY}`;
@@ -150,5 +150,14 @@ export function certificateAdvice(error: unknown, name: string): string {
   ) {
     return `Its certificate is not of an authority that is trusted: name the authority, or the certificate itself where it is self-signed, with ca_cert=FILE; ${ANY}`;
   }
-  return /certificate/i.test(text) ? `Its certificate was refused; ${ANY}` : "";
+  if (/certificate ?required/i.test(text)) return NO_CERTIFICATE;
+  if (/certificate/i.test(text)) return `Its certificate was refused; ${ANY}`;
+  if (/corrupt message|InvalidContentType|WRONG_VERSION/i.test(text)) {
+    return "It speaks no TLS: write http in place of https.";
+  }
+  if (/ProtocolVersion/.test(text)) return "It knows no TLS from 1.2 on.";
+  return /HandshakeFailure/.test(text) ? NO_CERTIFICATE : "";
 }
+
+const NO_CERTIFICATE =
+  "It may want a certificate of the proxy, which shows none, or other ciphers.";
