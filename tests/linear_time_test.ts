@@ -39,6 +39,7 @@ import { Http2Connections } from "../src/server/http2_connection.ts";
 import { readHead } from "../src/server/request_head.ts";
 import { targetOf } from "../src/server/request_target.ts";
 import { decodeByteString } from "../src/system/file_names.ts";
+import { AssertionError, assertRejects } from "../src/std/assert.ts";
 import { assertLinear } from "./helpers/growth.ts";
 import { requestScope } from "./helpers/request_scope.ts";
 
@@ -197,6 +198,19 @@ for (const [what, read] of Object.entries(READERS)) {
     }
   });
 }
+
+Deno.test("work that grows with the square of its input is found", async () => {
+  await assertRejects(
+    () =>
+      assertLinear(
+        (size) => `a${" ".repeat(size)}b`,
+        (text) => text.replace(/ +$/, ""),
+        200,
+      ),
+    AssertionError,
+    "times as long",
+  );
+});
 
 Deno.test("the time to read a target's head grows with the number of its fields", async () => {
   await assertLinear(
