@@ -83,6 +83,7 @@ export class RequestBody {
       if (source instanceof Uint8Array) {
         this.activity?.touch();
         this.#count(source);
+        this.#expectWhole();
         return this.#last(source);
       }
       this.#reader = source.getReader();
@@ -93,7 +94,10 @@ export class RequestBody {
     }
     // Another read that was under way got the end.
     if (this.#done) return null;
-    if (part.done) return this.#last(EMPTY);
+    if (part.done) {
+      this.#expectWhole();
+      return this.#last(EMPTY);
+    }
     this.#count(part.value);
     return this.#received === this.contentLength
       ? this.#last(part.value)
@@ -120,6 +124,18 @@ export class RequestBody {
       "The request body is too large.",
       `--max-body-size is ${this.maxSize}`,
     );
+  }
+
+  /**
+   * To the engine the body of an HTTP/2 stream ends where the client resets it
+   * with CANCEL or NO_ERROR; only its announced length tells that this is not
+   * the end.
+   */
+  #expectWhole(): void {
+    if (this.contentLength === null) return;
+    if (this.#received >= this.contentLength) return;
+    this.cancel();
+    throw endedEarly();
   }
 
   #last(body: Uint8Array): BodyPart {

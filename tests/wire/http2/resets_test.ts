@@ -13,7 +13,17 @@ import {
   reply,
   type ServeHttp,
 } from "../../helpers/http_app.ts";
-import { get, post, SETTING } from "../../helpers/http2_frames.ts";
+import {
+  block,
+  FLAG,
+  frame,
+  get,
+  post,
+  SETTING,
+  text,
+  TYPE,
+  words,
+} from "../../helpers/http2_frames.ts";
 import { Http2Peer } from "../../helpers/http2_peer.ts";
 import { withServer } from "../../helpers/with_server.ts";
 
@@ -191,4 +201,32 @@ Deno.test("the end of the connection is a disconnect of all its streams", async 
     await told.promise;
     assertEquals(new Set(reasons), new Set(["client_closed"]));
   });
+});
+
+Deno.test("an upload that is reset with its first piece is not taken for whole", async () => {
+  for (const code of [0, 8]) {
+    const { app, result } = beside(async (_scope, receive) => {
+      const types: string[] = [];
+      for (;;) {
+        const event = await receive();
+        types.push(event.type);
+        if (event.type !== "http.request" || !event.more) return types;
+      }
+    });
+    await withServer(app, {}, async ({ port }) => {
+      await using peer = await Http2Peer.open(port);
+      await peer.send(
+        frame(
+          TYPE.HEADERS,
+          FLAG.END_HEADERS,
+          1,
+          block(post("/", [["content-length", "10"]])),
+        ),
+        frame(TYPE.DATA, 0, 1, text("abc")),
+        frame(TYPE.RST_STREAM, 0, 1, words(code)),
+      );
+      assertEquals((await result).at(-1), "http.disconnect");
+      await assertGoesOn(peer);
+    });
+  }
 });
