@@ -109,7 +109,8 @@ function refuse(
   worker.accessLog?.write(record);
   const { status, limit, message } = refusal;
   // Only who runs the server can do something about a limit.
-  worker.seldom.say(limit === null ? "info" : "warn", `${status}`, () => {
+  const level = limit === null ? "info" : "warn";
+  worker.seldom.say(level, `${status} ${limit}`, () => {
     const target = record.rawPath.slice(0, MOST_OF_PATH);
     const why = limit === null ? "" : ` (${limit})`;
     const what = message.replace(/\.$/, "");

@@ -104,6 +104,21 @@ Deno.test("a flood of refusals is one line, which shows the start of a long path
   );
 });
 
+Deno.test("each limit that a status stands for is told, whichever was hit first", async () => {
+  const settings = { maxHeaderSize: 400, maxHeaderCount: 2 };
+  const log = await withServer(reading, settings, async ({ connect }) => {
+    for (const field of [`x: ${"a".repeat(400)}`, "x: 1\r\ny: 2"]) {
+      const client = await connect();
+      await client.request("GET /", field);
+      assertEquals((await client.response()).status, 431);
+    }
+  });
+  const lines = linesOf("warn", log).filter((line) => line.includes("431"));
+  assertEquals(lines.length, 2);
+  assertStringIncludes(lines[0], "(--max-header-size is 400)");
+  assertStringIncludes(lines[1], "(--max-header-count is 2)");
+});
+
 Deno.test("one line tells that a WebSocket was closed with 1009", async () => {
   const { app, result } = listening();
   const settings = { maxWsFrameSize: 6 };
