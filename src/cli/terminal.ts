@@ -5,6 +5,7 @@
  */
 
 import { writeAllSync } from "../log/write_all_sync.ts";
+import { visibleLines } from "../options/quote.ts";
 
 const ENCODER = new TextEncoder();
 
@@ -18,10 +19,13 @@ export function print(text: string): void {
   }
 }
 
-/** Writes to the standard error: everything else. Nobody need read it. */
+/**
+ * Writes to the standard error: everything else. Nobody need read it. Control
+ * characters are escaped: apps that cannot be loaded say what they like.
+ */
 export function printError(text: string): void {
   try {
-    writeAllSync(Deno.stderr, ENCODER.encode(text));
+    writeAllSync(Deno.stderr, ENCODER.encode(visibleLines(text)));
   } catch {
     // There is nobody else to tell.
   }

@@ -15,6 +15,7 @@ import type {
   TextFormatter,
   TextFormatterOptions,
 } from "@logtape/logtape";
+import { visible } from "../options/quote.ts";
 import { ServerLogFile, standardStream } from "./server_log_file.ts";
 import { withoutServerFrames } from "./stack_frames.ts";
 import { writeAllSync } from "./write_all_sync.ts";
@@ -60,17 +61,6 @@ const TAPE_LEVELS: Readonly<Record<LogLevel, LogTapeLevel>> = {
   error: "error",
 };
 const CATEGORY = ["pagi"];
-/**
- * What a terminal or an editor does not show as it is: controls, line ends, and
- * what reorders or hides text, such as U+202E. Unicode's categories Cc, Cf, Zl,
- * Zp, and Cs for halves of characters.
- */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-const SHORT_ESCAPES: Readonly<Record<string, string>> = {
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-};
 const FORMAT: TextFormatterOptions = {
   timestamp: "rfc3339",
   level: (level) => (level === "warning" ? "warn" : level).padEnd(5),
@@ -135,7 +125,7 @@ function emit(
 ): void {
   if (RANKS[level] < least) return;
   const [first, ...more] = typeof text === "string" ? [text] : text;
-  const message = escape(speaker + first);
+  const message = visible(speaker + first);
   const line = format({
     category: CATEGORY,
     level: TAPE_LEVELS[level],
@@ -145,7 +135,7 @@ function emit(
     properties: {},
   });
   if (error !== undefined) more.push(...linesOf(error));
-  write(line + more.map((below) => `    ${escape(below)}\n`).join(""));
+  write(line + more.map((below) => `    ${visible(below)}\n`).join(""));
 }
 
 /** The error, in lines that are indented so that none passes for a message. */
@@ -156,20 +146,6 @@ function linesOf(error: unknown): string[] {
   } catch {
     return ["An error that fails when it is looked at."];
   }
-}
-
-/** Text that stays on its line and is seen as it is. */
-function escape(text: string): string {
-  return text.replace(UNSEEN, (character) => {
-    const code = character.codePointAt(0)!;
-    const hex = code.toString(16);
-    return SHORT_ESCAPES[character] ??
-      (code < 0x100
-        ? `\\x${hex.padStart(2, "0")}`
-        : code < 0x10000
-        ? `\\u${hex.padStart(4, "0")}`
-        : `\\u{${hex}}`);
-  });
 }
 
 function formatter(write: (text: string) => void): TextFormatter {

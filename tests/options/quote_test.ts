@@ -1,5 +1,5 @@
 import { assertEquals, assertNotMatch } from "../../src/std/assert.ts";
-import { quote } from "../../src/options/quote.ts";
+import { quote, visibleLines } from "../../src/options/quote.ts";
 
 Deno.test("quote() keeps any value on one harmless line", () => {
   assertEquals(quote('a "b"'), '"a \\"b\\""');
@@ -14,5 +14,12 @@ Deno.test("quote() keeps any value on one harmless line", () => {
     quote("\0\r\n\x1b[31m\x7f\x9b\u2028\u202e\u2066\ufeff"),
     // deno-lint-ignore no-control-regex -- these are what must not be there
     /[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]/,
+  );
+});
+
+Deno.test("visibleLines() shows what would act upon a terminal, and keeps lines", () => {
+  assertEquals(
+    visibleLines("é\n\tb\r\x1b[31m\u202e\u{e0041}\n"),
+    "é\n\tb\\r\\x1b[31m\\u202e\\u{e0041}\n",
   );
 });
