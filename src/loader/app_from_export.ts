@@ -16,6 +16,10 @@ import { LoadError } from "./load_error.ts";
 export const ACCEPTED =
   "a function (scope, receive, send), a fetch handler, which is (request) => Response or { fetch }, or a class or object with toApp()";
 
+/** What to do with an app of Express, Koa or `node:http`, for messages. */
+const FOR_NODE =
+  "Run it by itself with PAGI::App::Proxy in front, or use a framework whose apps have fetch(), such as Hono.";
+
 /** A class, seen from outside. */
 type AppClass = new (options: Pairs) => object;
 
@@ -47,8 +51,11 @@ export function appFromExport(
   }
   const app = appFromObject(value, label) ?? runnable(value, whose);
   if (app === null) {
+    const hint = value instanceof Promise
+      ? " Await it: export default await …"
+      : "";
     throw new LoadError(
-      `${whose} is ${describe(value)}. It must be ${ACCEPTED}.`,
+      `${whose} is ${describe(value)}. It must be ${ACCEPTED}.${hint}`,
     );
   }
   const [key] = Object.keys(pairs);
@@ -99,17 +106,42 @@ function runnable(value: unknown, whose: string): PagiApp | null {
   }
   if (isObject(value) && "listen" in value && isFunction(value.listen)) {
     throw new LoadError(
-      `${whose} is made for Node's own HTTP server: it has listen(). Run it by itself with PAGI::App::Proxy in front, or use a framework whose apps have fetch(), such as Hono.`,
+      `${whose} is made for Node's own HTTP server: it has listen(). ${FOR_NODE}`,
     );
   }
   if (!isFunction(value)) return null;
-  if (value.length >= 3 || takesAny(value)) return value as PagiApp;
-  if (value.length > 0) {
-    return fetchApp({ fetch: value as FetchHandler["fetch"] });
+  const [first = "", second = ""] = parameterNames(value);
+  if (/^_?res(?:ponse)?$/.test(second)) {
+    throw new LoadError(
+      `${whose} is made for Node's own HTTP server: it takes (${first}, ${second}). ${FOR_NODE}`,
+    );
   }
+  if (value.length >= 3 || takesAny(value)) return value as PagiApp;
+  if (/^_?scope$/.test(first)) {
+    throw new LoadError(
+      `${whose} takes a ${first}, as a PAGI app, but not all of (scope, receive, send): with fewer than three parameters, not counting from the first with a default value, a function is a fetch handler. Name all three.`,
+    );
+  }
+  if (first !== "") return fetchApp({ fetch: value as FetchHandler["fetch"] });
+  const wait = value.constructor.name === "AsyncFunction" ? "await " : "";
   throw new LoadError(
-    `${whose} is a function without parameters. If it makes the app, export what it gives, as in: export default createApp(). An app takes (scope, receive, send), a fetch handler takes (request).`,
+    `${whose} is a function without parameters. An app takes (scope, receive, send), a fetch handler (request), even if it does not use it. If it makes the app, export what it gives, as in: export default ${wait}createApp()`,
   );
+}
+
+/**
+ * The names of a function's first two parameters; none of those that are
+ * patterns, and of bound functions, whose code is not to be had: of these
+ * "request" for the first where there is one.
+ */
+// deno-lint-ignore ban-types -- any function, whatever it takes
+function parameterNames(value: Function): string[] {
+  const code = Function.prototype.toString.call(value);
+  const [, ...names] =
+    /^(?:async\s+)?(?:([\w$]+)\s*=>|[^(]*\(\s*([\w$]+)[^,(){}]*(?:,\s*([\w$]+))?)/
+      .exec(code) ?? [];
+  const known = names.filter((name) => name !== undefined);
+  return known.length === 0 && value.length > 0 ? ["request"] : known;
 }
 
 function isObject(value: unknown): value is object {

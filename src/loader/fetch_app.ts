@@ -4,6 +4,7 @@
  * @module
  */
 
+import { quote } from "../options/quote.ts";
 import type { HeaderList, PagiApp, Receive, Send } from "../pagi/types.ts";
 import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 import { Inbound } from "./inbound.ts";
@@ -79,16 +80,27 @@ async function respond(
   send: Send,
 ): Promise<void> {
   if (!(response instanceof Response)) {
-    throw new TypeError(`The fetch handler gave no Response but ${response}.`);
+    throw new TypeError(
+      `The fetch handler gave no Response but ${quote(response)}.`,
+    );
   }
-  const reader = response.body?.getReader();
+  const { status, body } = response;
+  if (status === 0) {
+    throw new TypeError("The fetch handler gave Response.error().");
+  }
+  if (body?.locked) {
+    throw new TypeError(
+      "The fetch handler gave a Response whose body was read before; Response.clone() makes a second one.",
+    );
+  }
+  const reader = body?.getReader();
   const cancel = (): void => {
     reader?.cancel(signal.reason).catch(() => {});
   };
   try {
     await send({
       type: "http.response.start",
-      status: response.status,
+      status,
       headers: headersOf(response),
     });
     if (reader === undefined || isHead || signal.aborted) {

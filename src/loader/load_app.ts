@@ -25,7 +25,7 @@ import type { FoundModule } from "./find_module.ts";
 import { addNames, runInline } from "./inline_code.ts";
 import type { Names } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
-import { type LoadedModule, loadWithoutServing } from "./own_server.ts";
+import { handlerOrApp, type Loaded, loadWithoutServing } from "./own_server.ts";
 
 /** The part of the command line that says what to run. */
 export interface AppRequest {
@@ -87,14 +87,18 @@ async function preload(
   const names: Names = new Map();
   for (const name of modules) {
     const target = parseTarget(name, isFile);
-    const { exports } = await importModule(findModule(target, lib));
-    addNames(names, name, exports);
+    const { result } = await importModule(findModule(target, lib));
+    addNames(names, name, result);
   }
   return names;
 }
 
 async function loadInline(code: string, names: Names): Promise<LoadedApp> {
-  const value = await runInline(code, names);
+  const { result, handler } = await loadWithoutServing(
+    "-e",
+    () => runInline(code, names),
+  );
+  const value = handlerOrApp("-e", handler, result);
   if (value === undefined) {
     throw new LoadError(
       '-e gives no app: its code must be one expression, or end with "return".',
@@ -136,7 +140,7 @@ function isComposer(value: unknown): value is Composer {
 
 async function importModule(
   { label, load }: FoundModule,
-): Promise<LoadedModule> {
+): Promise<Loaded<object>> {
   try {
     return await loadWithoutServing(label, load);
   } catch (error) {
@@ -151,19 +155,15 @@ async function importModule(
 
 /** The default export, or else the handler that the module wanted to serve. */
 function defaultExport(
-  { exports, handler }: LoadedModule,
+  { result: exports, handler }: Loaded<object>,
   label: string,
 ): unknown {
-  if ("default" in exports) {
-    if (handler === null) return exports.default;
-    throw new LoadError(
-      `${label} calls Deno.serve, and has a default export as well, which is what is served. Remove the call, or make it only if (import.meta.main); a server beside the app can be started in lifespan.startup.`,
-    );
-  }
-  if (handler !== null) return { fetch: handler };
+  const given = "default" in exports;
+  const app = handlerOrApp(label, handler, given ? exports.default : undefined);
+  if (given || app !== undefined) return app;
   const names = Object.keys(exports);
   const found = names.length === 0
-    ? "It exports nothing."
+    ? "It exports nothing, nor has it called Deno.serve by the end of its loading (await what comes before that call)."
     : `It exports ${names.slice(0, 8).join(", ")}.`;
   throw new LoadError(
     `${label} has no default export. ${found} What it must export as default is ${ACCEPTED}.`,

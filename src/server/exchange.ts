@@ -123,14 +123,14 @@ export abstract class Exchange implements Chained, Http2Stream {
   run(): void {
     // Of a stream that was reset before, the engine tells nothing.
     if (this.head.http2) this.watchClient();
-    let app: Promise<void>;
+    let app: Promise<unknown>;
     try {
       app = Promise.resolve(this.callApp());
     } catch (error) {
       app = Promise.reject(error);
     }
     app.then(
-      () => this.#conclude(() => this.settled()),
+      (result) => this.#conclude(() => this.settled(result)),
       (error) => this.#conclude(() => this.failed(error)),
     );
   }
@@ -155,8 +155,8 @@ export abstract class Exchange implements Chained, Http2Stream {
 
   /** Calls the app with what it is to have. */
   protected abstract callApp(): Promise<void>;
-  /** The app has resolved. */
-  protected abstract settled(): void | Promise<void>;
+  /** The app has resolved, with nothing if it keeps to the protocol. */
+  protected abstract settled(result: unknown): void | Promise<void>;
   /** The app has thrown. */
   protected abstract failed(error: unknown): void | Promise<void>;
   /** The server stops: ends what has no end of its own. */

@@ -307,19 +307,23 @@ export abstract class ResponseExchange extends Exchange {
     }
   }
 
-  protected override settled(): void | Promise<void> {
+  protected override settled(result: unknown): void | Promise<void> {
     if (this.state.ended) return;
     this.writer.endTrailers();
     if (this.writer.complete) return this.state.succeed();
-    if (!this.writer.started) return this.#unanswered();
+    if (!this.writer.started) return this.#unanswered(result);
     this.breakOff("the app returned in the middle of its response.");
   }
 
   /** The app has resolved and answered nothing. */
-  async #unanswered(): Promise<void> {
+  async #unanswered(result: unknown): Promise<void> {
     if (await this.clientHasLeft()) return this.disconnect("client_closed");
     if (this.state.ended) return;
-    this.logError("the app returned without a response.");
+    this.logError(
+      result instanceof Response
+        ? "the app returned a Response and sent nothing. Only fetch handlers give one, which are functions of one or two parameters, or { fetch }."
+        : "the app returned without a response.",
+    );
     this.answerFailure();
   }
 

@@ -115,11 +115,22 @@ Deno.test("fetchApp() lets errors of the handler and of its body through", async
   for (const one of broken) {
     await assertRejects(() => runApp(one), Error, "broken");
   }
-  await assertRejects(
-    () => runApp(app(() => undefined as unknown as Response)),
-    TypeError,
-    "The fetch handler gave no Response but undefined.",
-  );
+  const wrong: [given: unknown, sentence: string][] = [
+    [undefined, "The fetch handler gave no Response but undefined."],
+    ["a\x1b", 'The fetch handler gave no Response but "a\\u001b".'],
+    [Object.create(null), "The fetch handler gave no Response but an object."],
+    [Response.error(), "The fetch handler gave Response.error()."],
+  ];
+  const used = new Response("once");
+  await used.text();
+  wrong.push([used, "a Response whose body was read before"]);
+  for (const [given, sentence] of wrong) {
+    await assertRejects(
+      () => runApp(app(() => given as Response)),
+      TypeError,
+      sentence,
+    );
+  }
 });
 
 Deno.test("fetchApp() cancels the body when it cannot be sent", async () => {

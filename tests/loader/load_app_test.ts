@@ -84,12 +84,29 @@ Deno.test("loadApp() takes functions of fewer than three parameters for fetch ha
       `const app = { fetch: (request, ...rest) => (${one})(request) };
       export default app.fetch;`,
     "bound.js": `export default (${one}).bind(null);`,
+    "default.js":
+      `export default (request = null, { remoteAddr } = {}) => (${one})(request);`,
+    "pattern.js":
+      `export default ({ url }) => new Response(new URL(url).pathname);`,
+    "bare.js": `export default async request => (${one})(request);`,
     "made.js": `export default { toApp: () => ({ fetch: ${one} }) };`,
     "class.js":
       `export default class { fetch(request) { return (${one})(request); } }`,
     "given.js": `export default class { toApp() { return ${one}; } }`,
   }, async (folder) => {
-    for (const name of ["one", "method", "bound", "made", "class", "given"]) {
+    for (
+      const name of [
+        "one",
+        "method",
+        "bound",
+        "default",
+        "pattern",
+        "bare",
+        "made",
+        "class",
+        "given",
+      ]
+    ) {
       assertEquals(await said([`${folder}/${name}.js`]), "/", name);
     }
     assertEquals(await said([`${folder}/two.js`]), "tcp");
@@ -120,10 +137,19 @@ Deno.test("loadApp() takes the handler of a module that would serve by itself, a
     "object.js": `const server = Deno.serve({ port: 1, handler: ${handler} });
       console.assert(server.addr.port === 0);
       await server.finished;`,
+    "exported.js": `export default Deno.serve(${handler});`,
     "throws.js": `Deno.serve(${handler}); throw new Error("broken");`,
   }, async (folder) => {
-    for (const name of ["alone", "options", "object"]) {
+    for (const name of ["alone", "options", "object", "exported"]) {
       assertEquals(await said([`${folder}/${name}.js`]), "mine");
+    }
+    for (
+      const code of [
+        `Deno.serve({ port: 1 }, ${handler})`,
+        `const server = Deno.serve({ port: 1, handler: ${handler} });`,
+      ]
+    ) {
+      assertEquals(await said([], { eval: code }), "mine");
     }
     assertStringIncludes(await failure([`${folder}/throws.js`]), "broken");
   });
@@ -153,12 +179,22 @@ Deno.test("loadApp() says what an unusable export is", async () => {
     ["export default {}", "is an empty object"],
     ["export default { a: 1, fetch: 2 }", "is an object with a, fetch"],
     ["export default [1]", "is an object of class Array"],
-    ["export default Promise.resolve()", "is an object of class Promise"],
+    ["export default Promise.resolve()", "Await it"],
     ["export default class {}", "no method toApp()"],
     [
       "export default () => async (scope, receive, send) => {}",
-      "is a function without parameters. If it makes the app, export what it gives, as in: export default createApp()",
+      "is a function without parameters. An app takes (scope, receive, send), a fetch handler (request), even if it does not use it. If it makes the app, export what it gives, as in: export default createApp()",
     ],
+    [
+      "export default async () => ({ fetch() {} })",
+      "as in: export default await createApp()",
+    ],
+    ["export default async (scope, receive) => {}", "but not all of (scope,"],
+    ["export default (scope, receive, send = 1) => {}", "but not all of"],
+    ["export default scope => {}", "but not all of (scope, receive, send)"],
+    ["export default function (scope = {}, b, c) {}", "but not all of (scope,"],
+    ["export default (req, res) => res.end()", "it takes (req, res)"],
+    ["export default (req, res, next) => next()", "it takes (req, res)"],
     [
       "export default { toApp: () => function () {} }",
       "What toApp() of",
@@ -173,7 +209,7 @@ Deno.test("loadApp() says what an unusable export is", async () => {
     ],
     [
       "Deno.serve(() => new Response()); export default (q) => new Response()",
-      "calls Deno.serve, and has a default export as well",
+      "calls Deno.serve, and gives an app as well",
     ],
     [
       "Deno.serve((q) => new Response()); Deno.serve((q) => new Response())",
@@ -186,7 +222,8 @@ Deno.test("loadApp() says what an unusable export is", async () => {
       "gives an object of class Promise, no app function and no fetch handler. It cannot be async",
     ],
     ["export const app = 1, b = 2", "no default export. It exports app, b."],
-    ["", "no default export. It exports nothing."],
+    ["", "no default export. It exports nothing, nor has it called Deno.serve"],
+    ["Deno.serve({ port: 1 })", "Deno.serve was called without a handler"],
   ];
   await withFiles(
     Object.fromEntries(cases.map(([code], i) => [`${i}.js`, code])),

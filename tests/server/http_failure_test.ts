@@ -71,6 +71,14 @@ Deno.test("resolving without a start gives 500 and a log entry (PAGI.md 43)", as
   assertStringIncludes(result.errors[0], "without a response");
 });
 
+Deno.test("an app that gives a Response is told what gives one", async () => {
+  const give: () => Promise<unknown> = () =>
+    Promise.resolve(new Response("lost"));
+  const result = await outcome(give as ServeHttp);
+  assertPlain500(result);
+  assertStringIncludes(result.errors[0], "Only fetch handlers give one");
+});
+
 Deno.test("throwing before start gives 500 and closes (PAGI.md 45)", async () => {
   const result = await outcome(() => Promise.reject(new Error("my mistake")));
   assertPlain500(result);

@@ -123,9 +123,9 @@ export class SseExchange extends ResponseExchange {
     );
   }
 
-  protected override async settled(): Promise<void> {
+  protected override async settled(result: unknown): Promise<void> {
     if (this.phase === "streaming") this.writer.end();
-    await super.settled();
+    await super.settled(result);
   }
 
   /** HTTP/2 has no such field, and a client may not want it. */
