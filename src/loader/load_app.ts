@@ -66,8 +66,15 @@ export async function loadApp(request: AppRequest): Promise<LoadedApp> {
   return await loadNamed(spec, lib);
 }
 
+/** Bundled apps that show files of this machine. */
+const FOLDER_APPS: ReadonlySet<string> = new Set([
+  "PAGI::App::Directory",
+  "PAGI::App::File",
+]);
+
 /**
- * Tells whether a command line names an app that serves a folder, or none.
+ * Tells whether a command line names an app that serves a folder, alone or as a
+ * part of another bundled app, or none.
  *
  * @throws {OptionError} When it is wrong.
  */
@@ -75,8 +82,13 @@ export function servesFolder(
   positionals: readonly string[],
   app: string | null,
 ): boolean {
-  const { name } = parseAppSpec(positionals, app, isFile).target;
-  return name === "PAGI::App::Directory" || name === "PAGI::App::File";
+  const { target, pairs } = parseAppSpec(positionals, app, isFile);
+  const serves = (name: string): boolean => FOLDER_APPS.has(name);
+  return serves(target.name) ||
+    BUNDLED_APPS.has(target.name) &&
+      Object.values(pairs).some((value) =>
+        serves(parsePart(value, isFile).target.name)
+      );
 }
 
 /** Loads the modules of `-M` and yields what they export. */

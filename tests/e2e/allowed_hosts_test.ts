@@ -30,6 +30,21 @@ for (
     ["a folder by its app", ["PAGI::App::Directory", "root=."], 421],
     ["files by their app", ["PAGI::App::File", "root=."], 421],
     ["files with two workers", ["-w2", "PAGI::App::File", "root=."], 421],
+    ["files beside an app", [
+      "PAGI::App::Cascade",
+      "1=./app.js",
+      "2=PAGI::App::File,root=.",
+    ], 421],
+    ["a folder below a path", [
+      "PAGI::App::URLMap",
+      "/=./app.js",
+      "/files=PAGI::App::Directory,root=.",
+    ], 421],
+    [
+      "apps in production below paths",
+      ["PAGI::App::URLMap", "/=./app.js"],
+      200,
+    ],
     ["an app in development", ["-E", "development", "./app.js"], 421],
     ["an app in production", ["-E", "production", "./app.js"], 200],
     ["a folder behind a proxy", ["--proxy-headers"], 200],
