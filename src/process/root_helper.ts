@@ -24,7 +24,8 @@ const BETWEEN = "==next file==";
  * text for what is not its business. A signal to the process group or unit must
  * not end it before the server. The number of another process is taken only
  * if that is the user's, and nothing but a number is: root may trust the file,
- * and the lines may come from the app.
+ * and the lines may come from the app. What is no plain file is left alone: a
+ * device or pipe may have no end.
  */
 const SCRIPT = `
 trap '' HUP INT QUIT TERM USR1 USR2
@@ -34,7 +35,7 @@ user=$3 pid=$4 cert=$5 key=$6 server=$PPID
 while read -r word value; do
   case $word in
     keys)
-      if [ -n "$key" ]; then
+      if [ -f "$cert" ] && [ -f "$key" ]; then
         cat "$cert" && echo "${BETWEEN}" && cat "$key"
       fi
       echo "${ANSWER_END}" ;;
@@ -48,7 +49,7 @@ while read -r word value; do
       echo "${ANSWER_END}" ;;
   esac
 done
-[ -n "$pid" ] && [ "$(cat "$pid")" = "$server" ] && rm -f "$pid"
+[ -f "$pid" ] && [ "$(cat "$pid")" = "$server" ] && rm -f "$pid"
 `;
 
 /** The helper of this process. */

@@ -1,8 +1,10 @@
 import { assertEquals } from "../../src/std/assert.ts";
 import { resolveSettings } from "../../src/options/resolve_settings.ts";
+import { commandLine } from "../../src/process/own_command.ts";
 import { RootHelper } from "../../src/process/root_helper.ts";
 import { join } from "../../src/std/path.ts";
-import { until } from "../helpers/run_program.ts";
+import { runProgram, until } from "../helpers/run_program.ts";
+import { workerApp } from "../helpers/worker_app.ts";
 
 /** What is tested here takes root to do. */
 const ignore = Deno.build.os !== "linux" || Deno.uid() !== 0;
@@ -52,5 +54,22 @@ Deno.test(
       await nobodys.status;
       Deno.removeSync(folder, { recursive: true });
     }
+  },
+);
+
+Deno.test(
+  "the helper of --user ends with a server whose pid file is a device without an end (as root)",
+  { ignore },
+  async () => {
+    const { code } = await runProgram(
+      ["--user", "nobody", "-p", "0", "--pid", "/dev/full", "./app.js"],
+      { files: { "app.js": workerApp("one") } },
+    );
+    assertEquals(code, 1);
+    const helpers = (): string[] =>
+      [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((name) =>
+        commandLine(Number(name))?.includes("/dev/full")
+      );
+    await until(() => helpers().length === 0);
   },
 );
