@@ -54,8 +54,8 @@ export class SingleProcess implements Service {
   /** Holds the listeners in use, for those that share its addresses. */
   #holder = {};
   #shared: SharedAddresses<object> | null = null;
-  /** Settles when no reload is under way; never rejects. */
-  #reloading: Promise<void> = Promise.resolve();
+  /** Changes of the listeners, one after the other; never rejects. */
+  #queue: Promise<unknown> = Promise.resolve();
   #handedOver: Promise<void> | null = null;
 
   /**
@@ -172,9 +172,14 @@ export class SingleProcess implements Service {
     await this.#shared?.othersLeft();
   }
 
-  async handOver(start: StartSuccessor): Promise<boolean> {
+  handOver(start: StartSuccessor): Promise<boolean> {
+    const done = this.#queue.then(() => this.#handOver(start));
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  async #handOver(start: StartSuccessor): Promise<boolean> {
     const { server } = this.#loaded!;
-    await this.#reloading;
     // It may have bound anew, after accepting failed.
     this.#shared?.lost(this.#holder);
     await this.#shared?.rejoined(this.#holder);
@@ -199,7 +204,7 @@ export class SingleProcess implements Service {
   signal(signal: ServiceSignal): void {
     if (signal === "SIGHUP") {
       this.reopenLogs();
-      this.#reloading = this.#reloading.then(() => this.#renewKeyPair());
+      this.#queue = this.#queue.then(() => this.#renewKeyPair());
       log.warn(
         "SIGHUP: logs were reopened. A single process does not reload its app; send SIGUSR2 for that, or restart it.",
       );
@@ -212,7 +217,7 @@ export class SingleProcess implements Service {
   async #renewKeyPair(): Promise<void> {
     const server = this.#loaded?.server;
     const present = server?.keyPair;
-    if (server === undefined || present == null) return;
+    if (server === undefined || present == null || !server.serving) return;
     const fresh = await reloadKeyPair(server.settings, present);
     if (fresh === null || isSamePair(fresh, present) || !server.serving) return;
     try {

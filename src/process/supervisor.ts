@@ -85,6 +85,8 @@ export class Supervisor implements Service {
   #pausing = 0;
   #queue: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
+  /** A successor has the new connections: there is nothing left to change. */
+  #handedOver = false;
 
   constructor(options: SupervisorOptions) {
     const { settings, predecessor } = options;
@@ -192,14 +194,13 @@ export class Supervisor implements Service {
   }
 
   async handOver(start: StartSuccessor): Promise<boolean> {
-    let done = false;
     await this.#next(async () => {
       const successor = await start();
       if (successor === null) return;
+      this.#handedOver = true;
       await this.#pool.handOver(successor);
-      done = true;
     });
-    return done;
+    return this.#handedOver;
   }
 
   stop(): Promise<void> {
@@ -324,7 +325,7 @@ export class Supervisor implements Service {
   /** Runs one change of the workers after the other. */
   #next(change: () => Promise<void>): Promise<void> {
     this.#queue = this.#queue.then(async () => {
-      if (this.#stopping === null) await change();
+      if (this.#stopping === null && !this.#handedOver) await change();
     }).catch((error) => log.error("A change of workers failed.", error));
     return this.#queue;
   }
