@@ -235,10 +235,14 @@ export class Listener {
   async #acceptFailed(error: unknown): Promise<void> {
     if (this.#closing) return;
     const closed = await this.#worker.makeRoom();
-    log.warn(
-      `Accepting connections failed (${
-        error instanceof Error ? error.message : error
-      }). ${closed} idle connections were closed; serving again.`,
+    // In a flood it fails again and again.
+    this.#worker.seldom.say(
+      "warn",
+      "accept",
+      () =>
+        `Accepting connections failed (${
+          error instanceof Error ? error.message : error
+        }). ${closed} idle connections were closed; serving again.`,
     );
     await this.#listenAgain();
   }
