@@ -63,9 +63,11 @@ export class SharedListener {
     const tools = openTools();
     if (tools === null) return null;
     const { sockets, libc } = tools;
-    const fd = findListener(sockets, path);
+    const found = findListener(sockets, path);
     sockets.close();
-    const copy = fd === null ? -1 : libc.symbols.fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    const copy = found === null
+      ? -1
+      : libc.symbols.fcntl(found.fd, F_DUPFD_CLOEXEC, 3);
     if (copy >= 0) return new SharedListener(libc, copy);
     libc.close();
     return null;
@@ -94,10 +96,10 @@ export function acceptFrom(shared: number, path: string): Acceptor | null {
   const tools = openTools();
   if (tools === null) return null;
   const { sockets, libc } = tools;
-  const fd = findListener(sockets, path);
+  const found = findListener(sockets, path);
   sockets.close();
-  const interest = fd === null ? null : findInterest(fd);
-  if (fd === null || interest === null) return libc.close(), null;
+  if (found === null) return libc.close(), null;
+  const { fd, interest } = found;
   const { dup3, epoll_ctl } = libc.symbols;
   const taken = dup3(shared, fd, O_CLOEXEC) === fd &&
     epoll_ctl(interest.epoll, EPOLL_CTL_ADD, fd, interest.event) === 0;
@@ -119,11 +121,11 @@ interface Interest {
 /** Finds the epoll instance that watches `fd` (proc_pid_fdinfo(5)). */
 function findInterest(fd: number): Interest | null {
   const folder = "/proc/self/fd";
-  const inode = /^socket:\[(\d+)\]$/.exec(Deno.readLinkSync(`${folder}/${fd}`));
+  const inode = inodeOf(fd);
   if (inode === null) return null;
   const line = new RegExp(
     `^tfd:\\s*${fd} events:\\s*(\\w+) data:\\s*(\\w+) .* ino:${
-      Number(inode[1]).toString(16)
+      inode.toString(16)
     } `,
     "m",
   );
@@ -147,13 +149,31 @@ function findInterest(fd: number): Interest | null {
   return null;
 }
 
-function findListener(sockets: Sockets, path: string): number | null {
+/** The number of a socket; null for what is none, or is closed by now. */
+function inodeOf(fd: number): number | null {
+  try {
+    const link = Deno.readLinkSync(`/proc/self/fd/${fd}`);
+    return Number(/^socket:\[(\d+)\]$/.exec(link)?.[1]) || null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The engine's own descriptor of the listener that it has bound at `path`: the
+ * one that it is woken for. The guard may have a copy at the same moment, in
+ * another thread, which is not to be touched.
+ */
+function findListener(
+  sockets: Sockets,
+  path: string,
+): { fd: number; interest: Interest } | null {
   for (const fd of sockets.descriptors()) {
     if (!sockets.isListening(fd)) continue;
     const address = sockets.ownAddress(fd);
-    if (address !== null && "path" in address && address.path === path) {
-      return fd;
-    }
+    if (address === null || !("path" in address)) continue;
+    const interest = address.path === path ? findInterest(fd) : null;
+    if (interest !== null) return { fd, interest };
   }
   return null;
 }
