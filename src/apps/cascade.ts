@@ -22,7 +22,7 @@ import { Replay } from "./replay.ts";
 
 const NAME = "PAGI::App::Cascade";
 const BYTES = integer();
-/** Bytes of a request body that are kept for the next app, roughly. */
+/** Bytes of a request body that are kept for the next app. */
 const MAX_REPLAY = 1024 * 1024;
 const STATUSES = list(integer({ min: 200, max: 599 }));
 const CAUGHT = [404, 405];

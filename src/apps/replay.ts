@@ -6,8 +6,12 @@
 
 import type { Receive, ReceiveEvent } from "../pagi/types.ts";
 
-/** Bytes that an event takes besides its body; bodies may come in crumbs. */
-const OVERHEAD = 128;
+/**
+ * The most parts of a body that are kept for each byte of the limit, and so
+ * many more: bodies may come in crumbs, which take more than their bytes.
+ */
+const PARTS_PER_BYTE = 1 / 128;
+const FEW_PARTS = 64;
 
 /**
  * Keeps what has been received, bodies up to a limit, so that each app can
@@ -16,10 +20,12 @@ const OVERHEAD = 128;
 export class Replay {
   readonly #receive: Receive;
   readonly #limit: number;
+  readonly #mostParts: number;
   /** What is kept, by its number. */
   readonly #events = new Map<number, ReceiveEvent>();
   #received = 0;
   #size = 0;
+  #parts = 0;
   #keeps = true;
   #reading: Promise<void> | null = null;
   /** The app whose turn it is, by its number … */
@@ -31,6 +37,7 @@ export class Replay {
   constructor(receive: Receive, limit: number) {
     this.#receive = receive;
     this.#limit = limit;
+    this.#mostParts = FEW_PARTS + limit * PARTS_PER_BYTE;
   }
 
   /** True while another app could still receive everything. */
@@ -84,9 +91,11 @@ export class Replay {
   async #read(): Promise<void> {
     const event = await this.#receive();
     if ("body" in event && event.body.byteLength > 0) {
-      this.#size += event.body.byteLength + OVERHEAD;
+      this.#size += event.body.byteLength;
+      this.#parts++;
     }
-    if (this.#keeps && this.#size > this.#limit) {
+    const tooMuch = this.#size > this.#limit || this.#parts > this.#mostParts;
+    if (this.#keeps && tooMuch) {
       this.#keeps = false;
       for (const index of this.#events.keys()) {
         if (index < this.#next) this.#events.delete(index);

@@ -141,7 +141,7 @@ export function tlsAdvice(error: unknown, name: string): string {
     return `Its certificate is for another name than ${name}: use that name in target, or add the certificate itself to the authorities in ca_cert=FILE; ${ANY}`;
   }
   if (/expired|not valid yet|NotValidYet|NOT_YET_VALID/i.test(text)) {
-    return `Its certificate has expired or is not valid yet; ${ANY}`;
+    return `Its certificate has expired or is not valid yet: it has to be renewed; ${ANY}`;
   }
   if (
     /UnknownIssuer|BadSignature|CaUsedAsEndEntity|SELF_SIGNED|UNABLE_TO_/.test(
@@ -151,7 +151,9 @@ export function tlsAdvice(error: unknown, name: string): string {
     return `Its certificate is not of an authority that is trusted: name the authority, or the certificate itself where it is self-signed, with ca_cert=FILE; ${ANY}`;
   }
   if (/certificate ?required/i.test(text)) return NO_CERTIFICATE;
-  if (/certificate/i.test(text)) return `Its certificate was refused; ${ANY}`;
+  if (/certificate/i.test(text)) {
+    return `Its certificate was refused: name it itself with ca_cert=FILE where it is self-signed; ${ANY}`;
+  }
   if (/corrupt message|InvalidContentType|WRONG_VERSION/i.test(text)) {
     return "It speaks no TLS: write http in place of https.";
   }
