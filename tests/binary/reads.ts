@@ -22,8 +22,9 @@ const EXPECTED: readonly RegExp[] = [
   // Random numbers, and the time zone for an app's dates.
   /^\/dev\/u?random$/,
   /^(?:\/etc\/localtime|\/usr\/share\/zoneinfo\/.*)$/,
-  // The server: how it was started, and which connections there are.
-  /^\/proc\/self\/(?:exe|cmdline|fd(?:\/\d+)?)$/,
+  // The server: how it was started, which connections there are, how much
+  // memory it takes, and files in folders that it holds open.
+  /^\/proc\/self\/(?:exe|cmdline|statm|fd(?:\/\d+)?(?:\/log)?)$/,
 ];
 
 const hasStrace = Deno.build.os === "linux" &&
@@ -43,6 +44,8 @@ binaryTest(
     await program.stop();
     const { folder } = program;
     const named = [EXECUTABLE!, `${folder}/app.js`, "./app.js", "log", folder];
+    // The way to the log's folder is walked step by step.
+    named.push("/", ...folder.split("/"));
     const calls = program.read("trace").matchAll(/\w+\([^"\n]*"([^"]*)"/g);
     const seen = new Set([...calls].map(([, path]) => path));
     assert(seen.has(`${folder}/app.js`));

@@ -103,9 +103,8 @@ Deno.test("25 MB by WebSocket for a client that does not read at first: the targ
   await using upstream = new RawUpstream(async ({ raw, head }) => {
     const key = fieldOf(await head(), "sec-websocket-key") ?? "";
     await raw.send(
-      `HTTP/1.1 101 X\r\nsec-websocket-accept: ${await acceptValue(
-        key,
-      )}\r\n\r\n`,
+      "HTTP/1.1 101 X\r\nupgrade: websocket\r\nconnection: upgrade\r\n" +
+        `sec-websocket-accept: ${await acceptValue(key)}\r\n\r\n`,
     );
     await flow.send(raw, 25 * MB, binaryFrame);
     await raw.ended();

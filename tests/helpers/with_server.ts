@@ -58,6 +58,8 @@ export async function withServer(
     for (const connection of opened) connection.close();
     await server.stop();
     configureLog({ level: "info" });
+    // Calls of apps after the end wait for the next turn of the event loop.
+    await new Promise((resolve) => setTimeout(resolve, 0));
   }
   return log;
 }
