@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isMissingPackage } from "../engine/error_text.ts";
 import { quote } from "../options/quote.ts";
 
 /** The first Deno whose executables run TypeScript from disk. */
@@ -41,13 +42,6 @@ function bundleFirst(name: string): string {
 
 function word(path: string): string {
   return /^[\w./@%+-]+$/.test(path) ? path : quote(path);
-}
-
-/** A module that is missing, and is no file. */
-function isMissingPackage(error: unknown): boolean {
-  return error instanceof TypeError && "code" in error &&
-    error.code === "ERR_MODULE_NOT_FOUND" &&
-    !/not found:? "?file:/i.test(error.message);
 }
 
 function isOlder(version: string, least: readonly number[]): boolean {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isDecoded } from "../engine/response.ts";
 import { quote } from "../options/quote.ts";
 import type { HeaderList, PagiApp, Receive, Send } from "../pagi/types.ts";
 import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
@@ -115,29 +116,18 @@ async function respond(
   }
 }
 
-/** Where the engine keeps what it knows of a response. */
-const INNER = Object.getOwnPropertySymbols(new Response())
-  .find((symbol) => symbol.description === "response");
-
 /**
  * The fields of a response as they go out.
  *
  * What `fetch` gave has the fields of its upstream, but a body that the engine
  * has decoded (denoland/deno#20548): what tells of the coded one is left out,
- * as `Deno.serve` does. Only the engine's own mark tells: it leaves some
- * bodies as they are.
+ * as `Deno.serve` does.
  */
 function headersOf(response: Response): HeaderList {
-  const inner = INNER === undefined
-    ? undefined
-    : (response as unknown as Record<
-      symbol,
-      { readonly bodyDecoded?: boolean } | undefined
-    >)[INNER];
-  const isDecoded = inner?.bodyDecoded === true;
+  const decoded = isDecoded(response);
   const headers: HeaderList = [];
   response.headers.forEach((value, name) => {
-    if (!isDecoded || !OF_CODED_BODY.has(name)) headers.push([name, value]);
+    if (!decoded || !OF_CODED_BODY.has(name)) headers.push([name, value]);
   });
   return headers;
 }

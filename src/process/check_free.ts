@@ -4,7 +4,7 @@
  * @module
  */
 
-import { canShareUnixSockets } from "../guard/shared_listener.ts";
+import { canShareUnixSockets } from "../engine/unix_listener.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { ListenError, listenError } from "../server/listen_error.ts";
 

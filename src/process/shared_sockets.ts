@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SharedListener } from "../guard/shared_listener.ts";
+import { SharedListener } from "../engine/unix_listener.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { ListenError } from "../server/listen_error.ts";
 import type { SharedSocket } from "../server/listener.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hideLegacyAbortWarning } from "../log/legacy_abort_warning.ts";
+import { hideLegacyAbortWarning } from "../engine/abort_warning.ts";
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { listenAddresses } from "../server/listen_addresses.ts";

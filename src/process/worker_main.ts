@@ -11,7 +11,7 @@
 import { useRequestTimes } from "../guard/request_times.ts";
 import { loadApp } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
-import { hideLegacyAbortWarning } from "../log/legacy_abort_warning.ts";
+import { hideLegacyAbortWarning } from "../engine/abort_warning.ts";
 import { configureLog, log } from "../log/log.ts";
 import { OptionError } from "../options/option_error.ts";
 import { resolveSettings } from "../options/resolve_settings.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isHttp1 } from "../engine/http_version.ts";
 import type { Guard } from "../guard/guard.ts";
 
 /**
@@ -120,16 +121,6 @@ export class Http2Connections {
     if (socket) this.#known.set(socket, connection);
     return connection;
   }
-}
-
-/** Asks the stack for the engine's way to the handler: slow, about 0.2 ms. */
-function isHttp1(): boolean {
-  const trace: { stack?: string } = {};
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 50;
-  Error.captureStackTrace(trace);
-  Error.stackTraceLimit = limit;
-  return trace.stack?.includes("nativeDispatch") ?? false;
 }
 
 /** A stream of such a connection. */

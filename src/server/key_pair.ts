@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isBadKeyPair } from "../engine/error_text.ts";
 import type { Settings } from "../options/settings.ts";
 import { dirname } from "../std/path.ts";
 import { ListenError } from "./listen_error.ts";
@@ -207,7 +208,7 @@ function tryOut(pair: KeyPair): string | null {
     Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...pair }).close();
     return null;
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    return /certificate|key|pem|tls/i.test(text) ? text : null;
+    if (!isBadKeyPair(error)) return null;
+    return error instanceof Error ? error.message : String(error);
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isBadKeyPair, isUnknownHost } from "../engine/error_text.ts";
 import type { ListenAddress } from "../options/address.ts";
 
 /** An address that cannot be listened at, in words for the person who chose it. */
@@ -33,10 +34,10 @@ function sentence(address: ListenAddress, error: unknown): string {
   if (error instanceof Deno.errors.AddrNotAvailable) {
     return `Cannot listen at ${where}: this machine does not have the address ${host}. Choose another with --host.`;
   }
-  if (/lookup|resolve|name or service/i.test(text)) {
+  if (isUnknownHost(error)) {
     return `Cannot listen at ${where}: no address is known for ${host}. Choose another with --host.`;
   }
-  if (/certificate|key|pem|tls/i.test(text)) {
+  if (isBadKeyPair(error)) {
     return `Cannot use --ssl-cert and --ssl-key: ${text}. Both must be PEM files that belong together.`;
   }
   return `Cannot listen at ${where}: ${text}`;

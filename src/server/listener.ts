@@ -6,7 +6,7 @@
 
 import type { ListenAddress } from "../options/address.ts";
 import type { SocketAddress } from "../guard/address.ts";
-import { acceptFrom, type Acceptor } from "../guard/shared_listener.ts";
+import { acceptFrom, type Acceptor } from "../engine/unix_listener.ts";
 import { log } from "../log/log.ts";
 import {
   type ListenerContext,

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { FRAME, type Http2Stream } from "./http2_connection.ts";
-import { Queue } from "./queue.ts";
 import {
   type PendingRead,
   publicRead,
   type ReadTaker,
   takeReads,
-} from "./engine_stream.ts";
+} from "../engine/stream.ts";
+import { FRAME, type Http2Stream } from "./http2_connection.ts";
+import { Queue } from "./queue.ts";
 import type { IdleTimer } from "./idle_timer.ts";
 import {
   afterEnd,

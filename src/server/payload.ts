@@ -10,12 +10,6 @@ import type { HeaderList } from "../pagi/types.ts";
 
 const ENCODER = new TextEncoder();
 
-/** What a response's body is: whole, or in pieces. */
-export type Payload =
-  | string
-  | Uint8Array<ArrayBuffer>
-  | ReadableStream<Uint8Array<ArrayBuffer>>;
-
 /** 204, 205 and 304 have no body (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5). */
 export function hasBody(status: number): boolean {
   return status !== 204 && status !== 205 && status !== 304;

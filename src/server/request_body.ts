@@ -5,8 +5,9 @@
  */
 
 import type { DisconnectReason, Flag } from "../pagi/types.ts";
+import { isClientGone } from "../engine/error_text.ts";
+import { bodyOf } from "../engine/request.ts";
 import type { DeadlineSet } from "./deadline_set.ts";
-import { bodyOf } from "./engine.ts";
 import type { IdleTimer } from "./idle_timer.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -187,12 +188,9 @@ export function endedEarly(): BodyFailure {
 
 /** The engine tells a client that left from a broken body by words alone. */
 function leftBehind(error: unknown): BodyFailure {
-  const text = error instanceof Error ? error.message : String(error);
-  return /unavailable|closed|reset|eof|incomplete/i.test(text)
-    ? endedEarly()
-    : new BodyFailure(
-      400,
-      "protocol_error",
-      "The request body could not be read.",
-    );
+  return isClientGone(error) ? endedEarly() : new BodyFailure(
+    400,
+    "protocol_error",
+    "The request body could not be read.",
+  );
 }

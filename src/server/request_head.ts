@@ -7,7 +7,7 @@
 import type { HeaderList } from "../pagi/types.ts";
 import { memo } from "../http/memo.ts";
 import { decodePath } from "../http/target.ts";
-import { headerList } from "./engine.ts";
+import { headerList } from "../engine/request.ts";
 import type { Http2Connection, Http2Connections } from "./http2_connection.ts";
 import { Refusal } from "./refusal.ts";
 import {

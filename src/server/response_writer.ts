@@ -11,7 +11,7 @@ import { byteLength, exceeds } from "../http/byte_length.ts";
 import type { HttpSendEvent } from "../pagi/http_events.ts";
 import type { ResponseExchange } from "./response_exchange.ts";
 import { withAdded } from "./added_headers.ts";
-import { engineResponse } from "./engine_response.ts";
+import { engineResponse, type Payload } from "../engine/response.ts";
 import { endToEnd } from "./end_to_end.ts";
 import {
   FILE_DESCRIPTORS,
@@ -32,7 +32,6 @@ import {
   announcedLength,
   hasBody,
   ownBytes,
-  type Payload,
   removeLength,
   wholePayload,
   wrongLength,

@@ -1,6 +1,6 @@
 /** A body that the app writes, as its reader and its writer see it. */
 
-import { takeReads } from "../../src/server/engine_stream.ts";
+import { takeReads } from "../../src/engine/stream.ts";
 import { OutboundBody } from "../../src/server/outbound_body.ts";
 import { TransportState } from "../../src/server/transport_state.ts";
 import { assertEquals, assertRejects } from "../../src/std/assert.ts";

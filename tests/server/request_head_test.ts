@@ -5,7 +5,7 @@
  */
 
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
-import { headerList } from "../../src/server/engine.ts";
+import { headerList } from "../../src/engine/request.ts";
 import { Http2Connections } from "../../src/server/http2_connection.ts";
 import { Refusal } from "../../src/server/refusal.ts";
 import {

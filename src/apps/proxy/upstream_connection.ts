@@ -9,11 +9,11 @@ import {
   releaseDescriptors,
   reserveDescriptors,
 } from "../../system/descriptor_budget.ts";
+import { isRefusedCertificate } from "../../engine/error_text.ts";
 import type { Target } from "./target.ts";
 import { ConnectError, NoDescriptor, UpstreamError } from "./upstream_error.ts";
 import {
   connectByNode,
-  isRefusedCertificate,
   tlsAdvice,
   type TrustSettings,
   type UpstreamSocket,

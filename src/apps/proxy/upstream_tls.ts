@@ -5,6 +5,7 @@
  */
 
 import type { TLSSocket } from "node:tls";
+import { tlsFault } from "../../engine/error_text.ts";
 import type { Target } from "./target.ts";
 
 /** What a connection to a target can do; a `Deno.Conn` is one. */
@@ -127,39 +128,29 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.byteLength === b.byteLength && a.every((byte, i) => byte === b[i]);
 }
 
-/** True where a certificate is refused that {@linkcode connectByNode} may take. */
-export function isRefusedCertificate(error: unknown): boolean {
-  return String(error).includes("invalid peer certificate");
-}
-
 const ANY = "verify=0 takes any certificate, of whomever is there.";
+const NO_CERTIFICATE =
+  "It may want a certificate of the proxy, which shows none, or other ciphers.";
 
 /** What a user can do about a target that TLS fails with, or "". */
 export function tlsAdvice(error: unknown, name: string): string {
-  const text = `${error} ${(error as { code?: string })?.code ?? ""}`;
-  if (/not valid for name|NotValidForName|ALTNAME_INVALID/.test(text)) {
-    return `Its certificate is for another name than ${name}: use that name in target, or add the certificate itself to the authorities in ca_cert=FILE; ${ANY}`;
+  switch (tlsFault(error)) {
+    case "other name":
+      return `Its certificate is for another name than ${name}: use that name in target, or add the certificate itself to the authorities in ca_cert=FILE; ${ANY}`;
+    case "out of date":
+      return `Its certificate has expired or is not valid yet: it has to be renewed; ${ANY}`;
+    case "untrusted":
+      return `Its certificate is not of an authority that is trusted: name the authority, or the certificate itself where it is self-signed, with ca_cert=FILE; ${ANY}`;
+    case "certificate refused":
+      return `Its certificate was refused: name it itself with ca_cert=FILE where it is self-signed; ${ANY}`;
+    case "no TLS":
+      return "It speaks no TLS: write http in place of https.";
+    case "old TLS":
+      return "It knows no TLS from 1.2 on.";
+    case "certificate wanted":
+    case "handshake refused":
+      return NO_CERTIFICATE;
+    case null:
+      return "";
   }
-  if (/expired|not valid yet|NotValidYet|NOT_YET_VALID/i.test(text)) {
-    return `Its certificate has expired or is not valid yet: it has to be renewed; ${ANY}`;
-  }
-  if (
-    /UnknownIssuer|BadSignature|CaUsedAsEndEntity|SELF_SIGNED|UNABLE_TO_/.test(
-      text,
-    )
-  ) {
-    return `Its certificate is not of an authority that is trusted: name the authority, or the certificate itself where it is self-signed, with ca_cert=FILE; ${ANY}`;
-  }
-  if (/certificate ?required/i.test(text)) return NO_CERTIFICATE;
-  if (/certificate/i.test(text)) {
-    return `Its certificate was refused: name it itself with ca_cert=FILE where it is self-signed; ${ANY}`;
-  }
-  if (/corrupt message|InvalidContentType|WRONG_VERSION/i.test(text)) {
-    return "It speaks no TLS: write http in place of https.";
-  }
-  if (/ProtocolVersion/.test(text)) return "It knows no TLS from 1.2 on.";
-  return /HandshakeFailure/.test(text) ? NO_CERTIFICATE : "";
 }
-
-const NO_CERTIFICATE =
-  "It may want a certificate of the proxy, which shows none, or other ciphers.";

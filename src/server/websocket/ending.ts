@@ -4,6 +4,10 @@
  * @module
  */
 
+import {
+  type WebSocketFault,
+  webSocketFault,
+} from "../../engine/error_text.ts";
 import { isCloseCode, isCloseReason } from "../../pagi/close_codes.ts";
 
 /** Code and reason of a `websocket.disconnect`. */
@@ -24,24 +28,21 @@ export const QUEUE_FULL: Ending = { code: 1008, reason: "queue_overflow" };
 export const SHUTDOWN: Ending = { code: 1006, reason: "server_shutdown" };
 
 const VIOLATION: Ending = { code: 1002, reason: "protocol_error" };
-const NOT_UTF8: Ending = { code: 1007, reason: "protocol_error" };
-const WRITE_ERROR: Ending = { code: 1006, reason: "write_error" };
 
-/** The engine's words for what went wrong, the more particular ones first. */
-const ERRORS: readonly (readonly [RegExp, Ending])[] = [
-  [/^Invalid (UTF-8|string data)/, NOT_UTF8],
-  [/^Frame too large/, TOO_LARGE],
-  [/^(Invalid|Reserved bits|Control frame|Ping frame)/, VIOLATION],
-  [/^Failed to send|broken pipe/i, WRITE_ERROR],
-];
+const ENDINGS: Readonly<Record<WebSocketFault, Ending>> = {
+  "not UTF-8": { code: 1007, reason: "protocol_error" },
+  "too large": TOO_LARGE,
+  "violation": VIOLATION,
+  "write failed": { code: 1006, reason: "write_error" },
+};
 
 /**
  * The ending that an error of the engine stands for (PAGI.md 3.4, the table of
  * endings). The engine drops the connection without a Close (PAGI.md 9).
  */
 export function endingOfError(message: string): Ending {
-  const found = ERRORS.find(([words]) => words.test(message));
-  return found === undefined ? CLIENT_CLOSED : found[1];
+  const fault = webSocketFault(message);
+  return fault === null ? CLIENT_CLOSED : ENDINGS[fault];
 }
 
 /**

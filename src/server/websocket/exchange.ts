@@ -8,6 +8,10 @@ import { type Timer, unref } from "../../std/timer.ts";
 import type { DisconnectReason, HeaderList } from "../../pagi/types.ts";
 import { exceeds } from "../../http/byte_length.ts";
 import { log } from "../../log/log.ts";
+import { awaitClose } from "../../engine/websocket_close.ts";
+import { listenTo } from "../../engine/websocket_events.ts";
+import { FullQueue } from "../../engine/websocket_pause.ts";
+import { KeepAlive } from "../../engine/websocket_ping.ts";
 import type { ExpectedInput } from "../../guard/client_watch.ts";
 import type { ListenerContext } from "../context.ts";
 import { withAdded } from "../added_headers.ts";
@@ -18,7 +22,6 @@ import { hasBody } from "../payload.ts";
 import { Exchange, type StopCause } from "../exchange.ts";
 import type { RequestHead } from "../request_head.ts";
 import type { IdleTimer } from "../idle_timer.ts";
-import { awaitClose } from "./await_close.ts";
 import {
   CLIENT_CLOSED,
   CLOSED_EARLY,
@@ -29,15 +32,12 @@ import {
   SHUTDOWN,
   TOO_LARGE,
 } from "./ending.ts";
-import { FullQueue } from "./full_queue.ts";
 import { boundIdle } from "./idle.ts";
 import { withoutHandshake } from "./handshake_fields.ts";
-import { KeepAlive } from "./keep_alive.ts";
 import { WebSocketOutbox } from "./outbox.ts";
 import { WebSocketInbox } from "./receive.ts";
 import { webSocketScope } from "./scope.ts";
 import { sendWebSocket } from "./send.ts";
-import { listenTo } from "./socket_events.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 /** The Close code of a server that stops, or gives a peer up. */

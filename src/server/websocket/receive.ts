@@ -7,8 +7,8 @@
 import { Queue } from "../queue.ts";
 import { afterEnd } from "../transport_state.ts";
 import type { ReceiveEvent } from "../../pagi/types.ts";
+import type { FullQueue } from "../../engine/websocket_pause.ts";
 import type { Ending } from "./ending.ts";
-import type { FullQueue } from "./full_queue.ts";
 
 type DisconnectEvent = Extract<
   ReceiveEvent,

@@ -1,5 +1,5 @@
 import { assertEquals } from "../../src/std/assert.ts";
-import { listenTo } from "../../src/server/websocket/socket_events.ts";
+import { listenTo } from "../../src/engine/websocket_events.ts";
 
 /** A socket, and what was heard of it. */
 function heard(): { socket: EventTarget; events: string[] } {

@@ -12,7 +12,14 @@
  */
 
 import type { HeaderList } from "../pagi/types.ts";
-import { ownBytes, type Payload } from "./payload.ts";
+
+/** What a response's body is: whole, or in pieces. */
+export type Payload =
+  | string
+  | Uint8Array<ArrayBuffer>
+  | ReadableStream<Uint8Array<ArrayBuffer>>;
+
+const ENCODER = new TextEncoder();
 
 /** What the engine keeps behind the symbol called "response". */
 interface EngineResponse {
@@ -139,10 +146,13 @@ export function engineResponse(
   headers: HeaderList,
 ): Response {
   if (!IS_KNOWN) {
-    return new Response(typeof body === "string" ? ownBytes(body) : body, {
-      status,
-      headers,
-    });
+    return new Response(
+      typeof body === "string" ? ENCODER.encode(body) : body,
+      {
+        status,
+        headers,
+      },
+    );
   }
   if (typeof body === "string" || body instanceof Uint8Array) {
     return new WholeResponse(body, status, headers) as unknown as Response;
@@ -152,6 +162,18 @@ export function engineResponse(
   inner.status = status;
   inner.headerList = headers;
   return response;
+}
+
+/**
+ * True of what `fetch` gave with a body that the engine has decoded, whose
+ * fields are still those of its upstream (denoland/deno#20548). Only the
+ * engine's own mark tells: it leaves some bodies as they are.
+ */
+export function isDecoded(response: Response): boolean {
+  const inner = (response as Response & Parts)[RESPONSE] as
+    | EngineResponse
+    | undefined;
+  return inner?.bodyDecoded === true;
 }
 
 function isContentType(name: string): boolean {

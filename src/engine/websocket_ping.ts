@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Timer, timerDelay } from "../../std/timer.ts";
+import { type Timer, timerDelay } from "../std/timer.ts";
 import { symbolOf } from "./symbol_of.ts";
 
 /** An idle timeout, in seconds, that ends at once; 0 would switch it off. */

@@ -1,4 +1,4 @@
-import { bodyOf } from "../../src/server/engine.ts";
+import { bodyOf } from "../../src/engine/request.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 
 function post(body: BodyInit): Request {

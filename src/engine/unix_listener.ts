@@ -17,7 +17,7 @@
  */
 
 import { O_CLOEXEC, openLibc } from "../system/libc.ts";
-import { openSockets, type Sockets } from "./sockets.ts";
+import { openSockets, type Sockets } from "../guard/sockets.ts";
 
 const SYMBOLS = {
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },

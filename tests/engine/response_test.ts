@@ -1,8 +1,7 @@
 /** What the engine makes of responses that are put together for it. */
 
 import type { HeaderList } from "../../src/pagi/types.ts";
-import { engineResponse } from "../../src/server/engine_response.ts";
-import type { Payload } from "../../src/server/payload.ts";
+import { engineResponse, type Payload } from "../../src/engine/response.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
 
@@ -16,7 +15,7 @@ const WAYS: [string, typeof engineResponse][] = [
 
 async function onOtherEngine(): Promise<typeof engineResponse> {
   const module = new URL(
-    "../../src/server/engine_response.ts?other",
+    "../../src/engine/response.ts?other",
     import.meta.url,
   );
   const own = globalThis.Response;

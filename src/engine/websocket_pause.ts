@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Timer, unref } from "../../std/timer.ts";
+import { type Timer, unref } from "../std/timer.ts";
 import { symbolOf } from "./symbol_of.ts";
 
 /** What the engine's state of a socket is called that reads no more. */

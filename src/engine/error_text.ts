@@ -1,0 +1,91 @@
+/**
+ * What went wrong, where the engine says it by the words of an error alone.
+ *
+ * @module
+ */
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What went wrong on a WebSocket. */
+export type WebSocketFault =
+  | "not UTF-8"
+  | "too large"
+  | "violation"
+  | "write failed";
+
+/** The engine's words for it, the more particular ones first. */
+const WEBSOCKET_FAULTS: readonly (readonly [RegExp, WebSocketFault])[] = [
+  [/^Invalid (UTF-8|string data)/, "not UTF-8"],
+  [/^Frame too large/, "too large"],
+  [/^(Invalid|Reserved bits|Control frame|Ping frame)/, "violation"],
+  [/^Failed to send|broken pipe/i, "write failed"],
+];
+
+/**
+ * What the message of a WebSocket's error event says; null where the peer is
+ * gone, or the words are not known.
+ */
+export function webSocketFault(message: string): WebSocketFault | null {
+  return WEBSOCKET_FAULTS.find(([words]) => words.test(message))?.[1] ?? null;
+}
+
+/** True when reading a request body failed because the client left. */
+export function isClientGone(error: unknown): boolean {
+  return /unavailable|closed|reset|eof|incomplete/i.test(textOf(error));
+}
+
+/** True when a host name has no address. */
+export function isUnknownHost(error: unknown): boolean {
+  return /lookup|resolve|name or service/i.test(textOf(error));
+}
+
+/** True when a certificate or its key cannot be used to listen. */
+export function isBadKeyPair(error: unknown): boolean {
+  return /certificate|key|pem|tls/i.test(textOf(error));
+}
+
+/** True when a module is missing that is a package, and no file. */
+export function isMissingPackage(error: unknown): boolean {
+  return error instanceof TypeError && "code" in error &&
+    error.code === "ERR_MODULE_NOT_FOUND" &&
+    !/not found:? "?file:/i.test(error.message);
+}
+
+/** True when TLS failed because the server's certificate was refused. */
+export function isRefusedCertificate(error: unknown): boolean {
+  return String(error).includes("invalid peer certificate");
+}
+
+/** Why TLS failed with a server. */
+export type TlsFault =
+  | "other name"
+  | "out of date"
+  | "untrusted"
+  | "certificate wanted"
+  | "certificate refused"
+  | "no TLS"
+  | "old TLS"
+  | "handshake refused";
+
+/** Deno's and Node's words for it, the more particular ones first. */
+const TLS_FAULTS: readonly (readonly [RegExp, TlsFault])[] = [
+  [/not valid for name|NotValidForName|ALTNAME_INVALID/, "other name"],
+  [/expired|not valid yet|NotValidYet|NOT_YET_VALID/i, "out of date"],
+  [
+    /UnknownIssuer|BadSignature|CaUsedAsEndEntity|SELF_SIGNED|UNABLE_TO_/,
+    "untrusted",
+  ],
+  [/certificate ?required/i, "certificate wanted"],
+  [/certificate/i, "certificate refused"],
+  [/corrupt message|InvalidContentType|WRONG_VERSION/i, "no TLS"],
+  [/ProtocolVersion/, "old TLS"],
+  [/HandshakeFailure/, "handshake refused"],
+];
+
+/** Why a TLS connection to a server failed; null where the words are unknown. */
+export function tlsFault(error: unknown): TlsFault | null {
+  const text = `${error} ${(error as { code?: string })?.code ?? ""}`;
+  return TLS_FAULTS.find(([words]) => words.test(text))?.[1] ?? null;
+}
