@@ -211,7 +211,7 @@ class LibcGuard implements Guard {
     this.#connections = connections;
     const descriptors = descriptorLimit() ?? DEFAULT_DESCRIPTORS;
     const slots = options.slots === undefined
-      ? Slots.make(descriptors)
+      ? Slots.make(descriptors, (options.threads ?? 1) === 1)
       : new Slots(options.slots);
     this.#slots = slots;
     const admission = new Admission(sockets, connections, slots, {

@@ -36,21 +36,31 @@ const ENDING = 2;
 export class Slots {
   readonly shared: SharedArrayBuffer;
   readonly #numbers: Int32Array;
+  readonly #alone: boolean;
 
-  /** @param shared Those of another thread, which are used together. */
-  constructor(shared: SharedArrayBuffer) {
+  /**
+   * @param shared Those of another thread, which are used together.
+   * @param alone True when no other thread uses them.
+   */
+  constructor(shared: SharedArrayBuffer, alone = false) {
     this.shared = shared;
+    this.#alone = alone;
     this.#numbers = new Int32Array(shared);
   }
 
-  /** @param descriptors How many the process may have open. */
-  static make(descriptors: number): Slots {
+  /**
+   * @param descriptors How many the process may have open.
+   * @param alone True when no other thread will use the slots.
+   */
+  static make(descriptors: number, alone = false): Slots {
     const length = FIRST_SLOT + Math.min(descriptors, MAX_SLOTS);
-    return new Slots(new SharedArrayBuffer(4 * length));
+    return new Slots(new SharedArrayBuffer(4 * length), alone);
   }
 
   /** Takes one of the requests that need no look; false when none is left. */
   takeCredit(): boolean {
+    // Each request comes here, and an atomic operation takes about 40 ns.
+    if (this.#alone) return this.#numbers[CREDIT]-- > 0;
     return Atomics.sub(this.#numbers, CREDIT, 1) > 0;
   }
 
