@@ -23,7 +23,7 @@ export function banner(facts: ServiceFacts): string {
   ].filter(Boolean).join(", ");
   const stop = settings.daemonize ? `kill ${Deno.pid}` : "Ctrl-C";
   return `pagi-server ${VERSION}
-  serving ${title}
+  serving ${title.replaceAll("\n", "\n          ")}
   at      ${places(facts).join("\n          ")}
   limits  ${limits}
   mode    ${mode(settings)}

@@ -113,7 +113,7 @@ async function serve(line: CommandLine): Promise<void> {
     })
     : new SingleProcess(
       async () => {
-        const { app, title } = await loadApp(request);
+        const { app, title, onListen } = await loadApp(request);
         const server = new Server(
           appInMode(app, settings),
           givenSettings(line),
@@ -121,6 +121,7 @@ async function serve(line: CommandLine): Promise<void> {
             keyPair: setup.keyPair,
             shared: canShare(),
             takesOver: older !== null,
+            onListen,
           },
         );
         return { server, title };

@@ -10,6 +10,11 @@ import type { PagiApp } from "../pagi/types.ts";
 import type { Pairs } from "./app_spec.ts";
 import { fetchApp } from "./fetch_app.ts";
 import type { FetchHandler } from "./fetch_app.ts";
+import {
+  fetchObjectApp,
+  isFetchObject,
+  parameterNames,
+} from "./fetch_object.ts";
 import { LoadError } from "./load_error.ts";
 
 /** What can be made an app, for messages. */
@@ -28,7 +33,8 @@ type AppClass = new (options: Pairs) => object;
  *
  * - a class is constructed with `pairs`, and its instance is what follows;
  * - a function of three parameters is the app; one with fewer, and an object
- *   with `fetch()`, is a fetch handler;
+ *   with `fetch()`, is a fetch handler, and that object may have `startup()`
+ *   and `shutdown()`;
  * - of an object with `toApp()`, what that gives is one of these two.
  *
  * Throws {@linkcode LoadError} when it is none of these or throws itself, and
@@ -70,10 +76,7 @@ export function appFromExport(
 
 /** What `toApp()` of an object gives, as an app; null without that method. */
 function appFromObject(value: unknown, label: string): PagiApp | null {
-  // "in", because some routers answer every property they are asked for.
-  if (typeof value !== "object" || value === null || !("toApp" in value)) {
-    return null;
-  }
+  if (!hasToApp(value)) return null;
   if (typeof value.toApp !== "function") {
     throw new LoadError(`${label} has no method toApp() that gives its app.`);
   }
@@ -95,53 +98,57 @@ function appFromObject(value: unknown, label: string): PagiApp | null {
   );
 }
 
+function hasToApp(value: unknown): value is { toApp: unknown } {
+  // "in", because some routers answer every property they are asked for.
+  return typeof value === "object" && value !== null && "toApp" in value;
+}
+
 /**
  * A function or a fetch handler as an app; null for all else.
  *
  * @throws {LoadError} For what other servers take for an app.
  */
 function runnable(value: unknown, whose: string): PagiApp | null {
-  if (isObject(value) && "fetch" in value && isFunction(value.fetch)) {
-    return fetchApp(value as FetchHandler);
-  }
-  if (isObject(value) && "listen" in value && isFunction(value.listen)) {
-    throw new LoadError(
-      `${whose} is made for Node's own HTTP server: it has listen(). ${FOR_NODE}`,
-    );
-  }
+  if (isFetchObject(value)) return fetchObjectApp(value);
+  if (isForNode(value)) throw new LoadError(`${whose} ${forNode(value)}`);
   if (!isFunction(value)) return null;
-  const [first = "", second = ""] = parameterNames(value);
-  if (/^_?res(?:ponse)?$/.test(second)) {
-    throw new LoadError(
-      `${whose} is made for Node's own HTTP server: it takes (${first}, ${second}). ${FOR_NODE}`,
-    );
-  }
   if (value.length >= 3 || takesAny(value)) return value as PagiApp;
+  const [first = ""] = parameterNames(value);
   if (/^_?scope$/.test(first)) {
     throw new LoadError(
       `${whose} takes a ${first}, as a PAGI app, but not all of (scope, receive, send): with fewer than three parameters, not counting from the first with a default value, a function is a fetch handler. Name all three.`,
     );
   }
-  if (first !== "") return fetchApp({ fetch: value as FetchHandler["fetch"] });
-  const wait = value.constructor.name === "AsyncFunction" ? "await " : "";
-  throw new LoadError(
-    `${whose} is a function without parameters. An app takes (scope, receive, send), a fetch handler (request), even if it does not use it. If it makes the app, export what it gives, as in: export default ${wait}createApp()`,
-  );
+  if (first === "" && TAKES_SCOPE.test(String(value))) {
+    const wait = value.constructor.name === "AsyncFunction" ? "await " : "";
+    throw new LoadError(
+      `${whose} is a function without parameters that seems to make the app. Export what it gives, as in: export default ${wait}createApp()`,
+    );
+  }
+  return fetchApp({ fetch: value as FetchHandler["fetch"] });
 }
 
-/**
- * The names of a function's first two parameters; none of those that are
- * patterns, and of bound functions, whose code is not to be had: of these
- * "request" for the first where there is one.
- */
-// deno-lint-ignore ban-types -- any function, whatever it takes
-function parameterNames(value: Function): string[] {
-  const code = Function.prototype.toString.call(value);
-  const [, ...names] =
-    /^(?:async\s+)?(?:([\w$]+)\s*=>|[^(]*\(\s*([\w$]+)[^,(){}]*(?:,\s*([\w$]+))?)/
-      .exec(code) ?? [];
-  const known = names.filter((name) => name !== undefined);
-  return known.length === 0 && value.length > 0 ? ["request"] : known;
+/** A function (scope, …) within the code of another. */
+const TAKES_SCOPE = /\(\s*_?scope\s*,/;
+
+/** Tells whether `value` has one of the forms of an app. */
+export function isApp(value: unknown): boolean {
+  return isFetchObject(value) || hasToApp(value) ||
+    isFunction(value) && !isForNode(value);
+}
+
+/** What Express, Koa, Fastify and others make: it has `listen()`, or takes (req, res). */
+function isForNode(value: unknown): boolean {
+  return isObject(value) && "listen" in value && isFunction(value.listen) ||
+    isFunction(value) && /^_?res(?:ponse)?$/.test(parameterNames(value)[1]);
+}
+
+function forNode(value: unknown): string {
+  const [first, second] = isFunction(value) ? parameterNames(value) : [];
+  const how = isObject(value) && "listen" in value
+    ? "it has listen()"
+    : `it takes (${first}, ${second})`;
+  return `is made for Node's own HTTP server: ${how}. ${FOR_NODE}`;
 }
 
 function isObject(value: unknown): value is object {

@@ -9,7 +9,7 @@ import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
 import type { LoadPart } from "../apps/parts.ts";
 import type { PagiApp } from "../pagi/types.ts";
-import { ACCEPTED, appFromExport } from "./app_from_export.ts";
+import { ACCEPTED, appFromExport, isApp } from "./app_from_export.ts";
 import {
   allPairs,
   describeApp,
@@ -25,7 +25,8 @@ import type { FoundModule } from "./find_module.ts";
 import { addNames, runInline } from "./inline_code.ts";
 import type { Names } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
-import { handlerOrApp, type Loaded, loadWithoutServing } from "./own_server.ts";
+import { type BoundAddress, hook } from "./fetch_object.ts";
+import { appOrServer, type Loaded, loadWithoutServing } from "./own_server.ts";
 
 /** The part of the command line that says what to run. */
 export interface AppRequest {
@@ -44,8 +45,13 @@ export interface AppRequest {
 /** An app that is ready to be called. */
 export interface LoadedApp {
   readonly app: PagiApp;
-  /** What it is, for the banner: `PAGI::App::Directory root=.`. */
+  /**
+   * What it is, for the banner: `PAGI::App::Directory root=.`. Further lines
+   * are sentences on what is not as it would be without this server.
+   */
   readonly title: string;
+  /** Called with the first address once it is served there. */
+  onListen(address: BoundAddress): void;
 }
 
 /**
@@ -99,24 +105,24 @@ async function preload(
   const names: Names = new Map();
   for (const name of modules) {
     const target = parseTarget(name, isFile);
-    const { result } = await importModule(findModule(target, lib));
-    addNames(names, name, result);
+    const { result } = await importModule(findModule(target, lib), () => false);
+    addNames(names, name, result ?? {});
   }
   return names;
 }
 
 async function loadInline(code: string, names: Names): Promise<LoadedApp> {
-  const { result, handler } = await loadWithoutServing(
-    "-e",
-    () => runInline(code, names),
+  const { result, servers } = await loadWithoutServing(() =>
+    runInline(code, names)
   );
-  const value = handlerOrApp("-e", handler, result);
+  const { value, notes } = appOrServer("-e", result, servers);
   if (value === undefined) {
     throw new LoadError(
       '-e gives no app: its code must be one expression, or end with "return".',
     );
   }
-  return { app: appFromExport(value, {}, "-e"), title: "-e" };
+  const app = appFromExport(value, {}, "-e");
+  return { app, title: ["-e", ...notes].join("\n"), onListen: onListen(value) };
 }
 
 async function loadNamed(
@@ -126,18 +132,36 @@ async function loadNamed(
   const bundled = BUNDLED_APPS.has(spec.target.name);
   if (!bundled) allPairs(spec, null); // a wrong word is known before it loads
   const found = findModule(spec.target, lib);
-  const value = defaultExport(await importModule(found), found.label);
+  const loaded = await importModule(found, exportsNothing);
+  const { value, notes } = exported(loaded, found.label);
   const word = bundled ? positionalOption(optionsOf(value)) : null;
   const pairs = allPairs(spec, word);
-  const title = describeApp({ ...spec, pairs });
+  const title = [describeApp({ ...spec, pairs }), ...notes].join("\n");
   if (!isComposer(value)) {
-    return { app: appFromExport(value, pairs, found.label), title };
+    const app = appFromExport(value, pairs, found.label);
+    return { app, title, onListen: onListen(value) };
   }
+  const parts: LoadedApp[] = [];
   const composed = await value.compose(pairs, async (named) => {
-    const part = parsePart(named, isFile);
-    return (await loadNamed(part, lib)).app;
+    const part = await loadNamed(parsePart(named, isFile), lib);
+    parts.push(part);
+    return part.app;
   });
-  return { app: composed.toApp(), title };
+  const notesOfParts = parts.flatMap((part) => part.title.split("\n").slice(1));
+  return {
+    app: composed.toApp(),
+    title: [title, ...notesOfParts].join("\n"),
+    onListen: (address) => parts.forEach((part) => part.onListen(address)),
+  };
+}
+
+/** What an object with `fetch()` does once the server listens. */
+function onListen(value: unknown): LoadedApp["onListen"] {
+  const call = typeof value === "object" && value !== null
+    ? hook(value, "onListen")
+    : undefined;
+  // What it throws is nobody's error but its own.
+  return (address) => queueMicrotask(() => call?.(address));
 }
 
 /** An app that is made of others, which its options name. */
@@ -152,9 +176,10 @@ function isComposer(value: unknown): value is Composer {
 
 async function importModule(
   { label, load }: FoundModule,
+  isNothing: (exports: object) => boolean,
 ): Promise<Loaded<object>> {
   try {
-    return await loadWithoutServing(label, load);
+    return await loadWithoutServing(load, isNothing);
   } catch (error) {
     if (error instanceof LoadError) throw error;
     const advice = Deno.build.standalone
@@ -165,17 +190,53 @@ async function importModule(
   }
 }
 
-/** The default export, or else the handler that the module wanted to serve. */
-function defaultExport(
-  { result: exports, handler }: Loaded<object>,
+/** What modules of CommonJS have as well: `default` is all that they export. */
+const COMMONJS = "module.exports";
+
+function exportNames(exports: object): string[] {
+  return Object.keys(exports).filter((name) => name !== COMMONJS);
+}
+
+/** True of an empty module, also of CommonJS. */
+function exportsNothing(exports: object): boolean {
+  const names = exportNames(exports);
+  if (names.length === 0) return true;
+  const value = (exports as { default?: unknown }).default;
+  return names.length === 1 && COMMONJS in exports &&
+    typeof value === "object" && value !== null &&
+    Object.keys(value).length === 0;
+}
+
+/** The exports that are taken for the app where there is no default export. */
+const NAMED_APPS = ["fetch", "app", "handler", "server"];
+
+/**
+ * The default export, or else one that has the name and the form of an app, or
+ * else the handler that the module wanted to serve.
+ */
+function exported(
+  { result: exports = {}, servers }: Loaded<object>,
   label: string,
-): unknown {
-  const given = "default" in exports;
-  const app = handlerOrApp(label, handler, given ? exports.default : undefined);
-  if (given || app !== undefined) return app;
-  const names = Object.keys(exports);
+): { value: unknown; notes: readonly string[] } {
+  const given: Record<string, unknown> = { ...exports };
+  if ("default" in given && (isApp(given.default) || !(COMMONJS in given))) {
+    return appOrServer(label, given.default, servers);
+  }
+  const name = NAMED_APPS.find((name) => isApp(given[name]));
+  if (name === undefined && servers.length > 0) {
+    return appOrServer(label, undefined, servers);
+  }
+  if (name !== undefined) {
+    // The module itself is an object with fetch(), and perhaps startup().
+    const app = name === "fetch" ? given : given[name];
+    const { value, notes } = appOrServer(label, app, servers);
+    const note =
+      `${label} has no default export: its export ${name} is served.`;
+    return { value, notes: [note, ...notes] };
+  }
+  const names = exportNames(exports);
   const found = names.length === 0
-    ? "It exports nothing, nor has it called Deno.serve by the end of its loading (await what comes before that call)."
+    ? "It exports nothing, nor has it called Deno.serve within 5 s."
     : `It exports ${names.slice(0, 8).join(", ")}.`;
   throw new LoadError(
     `${label} has no default export. ${found} What it must export as default is ${ACCEPTED}.`,

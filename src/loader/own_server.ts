@@ -4,95 +4,219 @@
  * @module
  */
 
+import { isApp } from "./app_from_export.ts";
 import type { FetchHandler } from "./fetch_app.ts";
-import { LoadError } from "./load_error.ts";
+import type { Timer } from "../std/timer.ts";
+import type { BoundAddress, FetchObject } from "./fetch_object.ts";
+
+/** A call of `Deno.serve` that bound nothing: its handler, to be served here. */
+export interface OwnServer extends FetchObject {
+  /** Where it wanted to listen, as it ends a sentence: `port 8000`. */
+  readonly place: string;
+}
 
 /** What code gave, and what it wanted to serve by itself. */
 export interface Loaded<T> {
-  /** The exports of a module, the value of other code. */
-  readonly result: T;
-  /** The handler that it gave to `Deno.serve`; null where it called none. */
-  readonly handler: FetchHandler["fetch"] | null;
+  /**
+   * The exports of a module, the value of other code; undefined of code that
+   * serves, and waits for the end of that before it comes to its own.
+   */
+  readonly result: T | undefined;
+  /** In the order of the calls. */
+  readonly servers: readonly OwnServer[];
 }
+
+/**
+ * How long code that has called `Deno.serve` may take to come to its end (ms).
+ * What waits for its server to finish never does; from the call on, `deno run`
+ * would serve as well.
+ */
+const REST_MS = 100;
+
+/** How long code that gave no app may take to call `Deno.serve` (ms). */
+const CALL_MS = 5000;
 
 /**
  * Runs code whose calls of `Deno.serve` bind nothing: they would listen at all
- * addresses unless told otherwise, behind the back of who said `--host`. The
- * handler is kept instead. One load at a time.
+ * addresses unless told otherwise, behind the back of who said `--host`. Their
+ * handlers are kept instead. One load at a time.
  *
- * @param label Names the code in messages.
- * @throws {LoadError} When it starts several servers.
+ * @param isNothing Tells whether what the code gave can be no app: it may be
+ * about to call `Deno.serve`, in a function that it did not wait for.
  */
 export async function loadWithoutServing<T>(
-  label: string,
   load: () => Promise<T>,
+  isNothing: (result: T) => boolean = () => false,
 ): Promise<Loaded<T>> {
-  const handlers: FetchHandler["fetch"][] = [];
-  const own = Object.getOwnPropertyDescriptor(Deno, "serve");
+  const servers: OwnServer[] = [];
+  const called = Promise.withResolvers<void>();
+  const stopCatching = catchServers((server) => {
+    servers.push(server);
+    called.resolve();
+  });
+  const timers: Timer[] = [];
+  const passed = (ms: number): Promise<void> =>
+    new Promise((resolve) => timers.push(setTimeout(resolve, ms)));
+  try {
+    const loading = load();
+    const enough = called.promise.then(() => passed(REST_MS));
+    const result = await Promise.race([loading, enough]) ?? undefined;
+    // Nobody waits for it any longer: what it throws is logged as such.
+    if (result === undefined) void loading.finally(() => {});
+    const known = SERVERS.get(result as object);
+    if (known !== undefined) return { result, servers: known };
+    if (result !== undefined && servers.length === 0 && isNothing(result)) {
+      await Promise.race([called.promise, passed(CALL_MS)]);
+    }
+    if (typeof result === "object" && result !== null) {
+      SERVERS.set(result, servers);
+    }
+    return { result, servers };
+  } finally {
+    stopCatching();
+    timers.forEach(clearTimeout);
+  }
+}
+
+/** Of modules, which run only once: an app may be mounted at two places. */
+const SERVERS = new WeakMap<object, readonly OwnServer[]>();
+
+/** Replaces `Deno.serve` until the function that is returned is called. */
+function catchServers(caught: (server: OwnServer) => void): () => void {
+  const own = Object.getOwnPropertyDescriptor(Deno, "serve")!;
+  let catching = true;
+  const serve = (...args: unknown[]): unknown => {
+    // Code may have kept this function: const { serve } = Deno.
+    if (!catching) return Reflect.apply(Deno.serve, Deno, args);
+    const [options, handler] = readArguments(args);
+    const server = new CaughtServer(options);
+    caught({
+      place: placeOf(options),
+      fetch: withOnError(handler, options),
+      onListen: (address) => server.listens(address),
+      shutdown: () => server.end(),
+    });
+    return server;
+  };
   Reflect.defineProperty(Deno, "serve", {
     configurable: true,
     writable: true,
-    value(...args: unknown[]) {
-      handlers.push(handlerIn(args));
-      return NO_SERVER;
-    },
+    value: serve,
   });
-  try {
-    const result = await load();
-    if (handlers.length > 1) {
-      throw new LoadError(
-        `${label} calls Deno.serve several times. Export one handler as default; servers beside it can be started in lifespan.startup.`,
-      );
+  return () => {
+    catching = false;
+    Reflect.defineProperty(Deno, "serve", own);
+  };
+}
+
+type Options = Partial<
+  Deno.ServeTcpOptions & Deno.ServeUnixOptions & { handler: unknown }
+>;
+
+/** The arguments of `Deno.serve`, in each of its forms. @throws {TypeError} */
+function readArguments(
+  [first, second]: unknown[],
+): [options: Options, handler: FetchHandler["fetch"]] {
+  const given = typeof first === "function" ? second : first;
+  const options: Options = typeof given === "object" && given !== null
+    ? given
+    : {};
+  const handler = [first, second, options.handler].find((value) =>
+    typeof value === "function"
+  );
+  // As the real one does.
+  if (handler === undefined) {
+    throw new TypeError(
+      "Deno.serve was called without a handler, which is a function or the option handler.",
+    );
+  }
+  return [options, handler as FetchHandler["fetch"]];
+}
+
+function placeOf({ path, port = 8000 }: Options): string {
+  return path === undefined ? `port ${port}` : `the socket ${path}`;
+}
+
+/** `handler` with the option `onError`, which makes the answers to what it throws. */
+function withOnError(
+  handler: FetchHandler["fetch"],
+  { onError }: Options,
+): FetchHandler["fetch"] {
+  if (onError === undefined) return handler;
+  return async (request, info) => {
+    try {
+      return await handler(request, info);
+    } catch (error) {
+      return await onError(error);
     }
-    return { result, handler: handlers[0] ?? null };
-  } finally {
-    if (own === undefined) Reflect.deleteProperty(Deno, "serve");
-    else Reflect.defineProperty(Deno, "serve", own);
+  };
+}
+
+/** What code gets for its server, which is this one. */
+class CaughtServer implements Deno.HttpServer {
+  /** Port 0 until it is known. */
+  addr: Deno.Addr = { transport: "tcp", hostname: "0.0.0.0", port: 0 };
+  readonly finished: Promise<void>;
+  readonly end: () => void;
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.finished = promise;
+    this.end = resolve;
+  }
+
+  listens(address: BoundAddress): void {
+    this.addr = address;
+    const onListen = this.#options.onListen as
+      | ((address: BoundAddress) => void)
+      | undefined;
+    onListen?.(address);
+  }
+
+  ref(): void {}
+  unref(): void {}
+
+  /** It ends with this server, not before. */
+  shutdown(): Promise<void> {
+    return this.finished;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.finished;
   }
 }
 
 /**
- * What is to be served: the handler that was given to `Deno.serve`, or else the
- * app that the code gave.
+ * What is served: the app that the code gave, or else the handler of its first
+ * call of `Deno.serve`.
  *
  * @param app Undefined where the code gave none.
- * @throws {LoadError} When there are both.
+ * @returns `notes`: sentences on what is not as it would be without us
  */
-export function handlerOrApp(
+export function appOrServer(
   label: string,
-  handler: FetchHandler["fetch"] | null,
   app: unknown,
-): unknown {
-  if (handler === null) return app;
-  if (app === undefined || app === NO_SERVER) return { fetch: handler };
-  throw new LoadError(
-    `${label} calls Deno.serve, and gives an app as well, which is what is served. Remove the call, or make it only if (import.meta.main); a server beside the app can be started in lifespan.startup.`,
-  );
-}
-
-/**
- * The handler among the arguments of `Deno.serve`, whatever their form.
- *
- * @throws {TypeError} When there is none, as the real one does.
- */
-function handlerIn(args: readonly unknown[]): FetchHandler["fetch"] {
-  for (const arg of [...args].reverse()) {
-    const handler = typeof arg === "object" && arg !== null && "handler" in arg
-      ? arg.handler
-      : arg;
-    if (typeof handler === "function") return handler as FetchHandler["fetch"];
+  servers: readonly OwnServer[],
+): { value: unknown; notes: string[] } {
+  const [first, ...others] = servers;
+  if (first === undefined) return { value: app, notes: [] };
+  if (!isApp(app)) {
+    return {
+      value: first,
+      notes: [
+        `${label} calls Deno.serve: its handler is served here, and ${first.place} is not bound.`,
+        ...others.map(({ place }) =>
+          `${label} calls Deno.serve once more: nothing is served at ${place}. Start a second server in startup().`
+        ),
+      ],
+    };
   }
-  throw new TypeError(
-    "Deno.serve was called without a handler, which is a function or the option handler.",
-  );
+  return {
+    value: app,
+    notes: servers.map(({ place }) =>
+      `${label} calls Deno.serve as well: what it exports is served, and nothing at ${place}.`
+    ),
+  };
 }
-
-/** What a module gets for its server, which has ended before it began. */
-const NO_SERVER: Deno.HttpServer<Deno.NetAddr> = {
-  addr: { transport: "tcp", hostname: "127.0.0.1", port: 0 },
-  finished: Promise.resolve(),
-  ref() {},
-  unref() {},
-  shutdown: () => Promise.resolve(),
-  [Symbol.asyncDispose]: () => Promise.resolve(),
-};

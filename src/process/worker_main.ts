@@ -86,7 +86,7 @@ async function start(plan: WorkerPlan): Promise<void> {
   hideLegacyAbortWarning();
   reportEnds();
   tell({ type: "loading" });
-  const { app, title } = await loadApp(request);
+  const { app, title, onListen } = await loadApp(request);
   tell({ type: "loaded" });
   server = new Server(appInMode(app, settings), given, {
     workerNumber: number,
@@ -94,6 +94,7 @@ async function start(plan: WorkerPlan): Promise<void> {
     connectionLimit,
     slots,
     keyPair,
+    onListen,
     onWorn: () => tell({ type: "worn" }),
     onAcceptFailed() {
       tell({ type: "acceptFailed" });

@@ -157,6 +157,8 @@ export class Server {
         if (this.#stopping !== null) return await listener.shutdown();
       }
     });
+    const [address] = this.bound;
+    if (address !== undefined) this.#role.onListen(address);
     // Of workers the supervisor says it, once.
     if (this.#role.workerNumber !== null || this.#stopping !== null) return;
     reportGuard(worker.guard, this.#connectionLimit(), this.settings);

@@ -20,6 +20,8 @@ export interface ServerRole {
   readonly slots: SharedArrayBuffer | undefined;
   /** Read already; null for what settings name. */
   readonly keyPair: KeyPair | null;
+  /** Called with the first address once all are listened at. */
+  onListen(address: Deno.NetAddr | Deno.UnixAddr): void;
   /** Called once `--max-requests` have come. */
   onWorn(): void;
   /**
@@ -37,6 +39,7 @@ export const ALONE: ServerRole = {
   connectionLimit: null,
   slots: undefined,
   keyPair: null,
+  onListen() {},
   onWorn() {},
   onAcceptFailed: () => Promise.resolve(0),
 };
