@@ -7,10 +7,10 @@
 import { hideLegacyAbortWarning } from "../engine/abort_warning.ts";
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/address.ts";
-import { listenAddresses } from "../server/listen_addresses.ts";
+import { listenAddresses } from "../server/listener.ts";
 import type { KeyPair } from "../server/key_pair.ts";
 import { StartupError } from "../server/lifespan.ts";
-import { Patience } from "../server/patience.ts";
+import { Patience } from "../server/timers.ts";
 import type { Server } from "../server/server.ts";
 import { endProcessAfter } from "../system/process_deadline.ts";
 import { checkFree } from "./check_free.ts";

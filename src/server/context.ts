@@ -10,15 +10,21 @@ import type { SeldomLog } from "../log/seldom.ts";
 import type { Settings } from "../options/settings.ts";
 import { addressName, type SocketAddress } from "../guard/address.ts";
 import type { Guard } from "../guard/guard.ts";
-import { compileAllowedHosts, type HostCheck } from "./allowed_hosts.ts";
+import {
+  compileAllowedHosts,
+  type HostCheck,
+} from "./request/allowed_hosts.ts";
 import type { AccessLog } from "./access_log.ts";
 import type { StopCause } from "./exchange.ts";
-import type { DeadlineSet } from "./deadline_set.ts";
+import type { DeadlineSet } from "./timers.ts";
 import { Http2Connections } from "./http2_connection.ts";
-import { compileProxyHeaders, type FindClient } from "./proxy_headers.ts";
-import type { Running } from "./running.ts";
+import {
+  compileProxyHeaders,
+  type FindClient,
+} from "./request/proxy_headers.ts";
+import type { Running } from "./in_flight.ts";
 import type { StalledResponses } from "./stalled_responses.ts";
-import type { Watermarks } from "./transport_state.ts";
+import type { Watermarks } from "./response/transport_state.ts";
 
 /** One worker's server, as its requests see it. */
 export interface WorkerContext {

@@ -8,10 +8,10 @@ import type { AccessRecord } from "../log/access_format.ts";
 import { log } from "../log/log.ts";
 import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
-import { serveHttp } from "./http/exchange.ts";
-import { Refusal, RETRY_SOON } from "./refusal.ts";
-import { readHead, type RequestHead } from "./request_head.ts";
-import { targetOf } from "./request_target.ts";
+import { serveHttp } from "./http.ts";
+import { Refusal, RETRY_SOON } from "./response/plain_answer.ts";
+import { readHead, type RequestHead } from "./request/head.ts";
+import { targetOf } from "./request/head.ts";
 import { serveSse } from "./sse/exchange.ts";
 import { serveWebSocket } from "./websocket/exchange.ts";
 

@@ -7,8 +7,8 @@
 import { log } from "../log/log.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Listener } from "./listener.ts";
-import type { Patience } from "./patience.ts";
-import type { Running } from "./running.ts";
+import type { Patience } from "./timers.ts";
+import type { Running } from "./in_flight.ts";
 
 /** How long uploads may begin that are waited for, after a stop (ms). */
 const MEANWHILE_MS = 1000;

@@ -10,12 +10,12 @@ import { peerKey } from "../guard/address.ts";
 import type { ExpectedInput } from "../guard/client_watch.ts";
 import type { Silence } from "../guard/guard.ts";
 import { log } from "../log/log.ts";
-import { lacksDescriptors } from "./app_failure.ts";
-import { ConnectionState } from "./connection_state.ts";
+import { lacksDescriptors } from "./response/plain_answer.ts";
+import { ConnectionState } from "./response/life.ts";
 import type { ListenerContext, WorkerContext } from "./context.ts";
 import type { Http2Connection, Http2Stream } from "./http2_connection.ts";
-import type { RequestHead } from "./request_head.ts";
-import type { Chained } from "./running.ts";
+import type { RequestHead } from "./request/head.ts";
+import type { Chained } from "./in_flight.ts";
 
 /** What the engine takes without telling. */
 export const UNSEEN = -1;

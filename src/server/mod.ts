@@ -17,10 +17,10 @@ export type { HeaderField } from "../options/header_field.ts";
 export { OptionError } from "../options/option_error.ts";
 export type { Settings } from "../options/settings.ts";
 export { StartupError } from "./lifespan.ts";
-export { ListenError } from "./listen_error.ts";
+export { ListenError } from "./listener.ts";
 export { type RunningServer, serve, type ServeOptions } from "./serve.ts";
 export {
   PROGRAM_SETTINGS,
   type ProgramSetting,
   type ServeSettings,
-} from "./serve_settings.ts";
+} from "./serve.ts";

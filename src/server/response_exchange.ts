@@ -11,14 +11,14 @@ import type {
 } from "../pagi/types.ts";
 import { log } from "../log/log.ts";
 import type { ExpectedInput } from "../guard/client_watch.ts";
-import { failureAnswer } from "./app_failure.ts";
-import type { Deadline } from "./deadline_set.ts";
+import { failureAnswer } from "./response/plain_answer.ts";
+import type { Deadline } from "./timers.ts";
 import { Exchange, type StopCause } from "./exchange.ts";
-import { IdleTimer } from "./idle_timer.ts";
-import type { OutboundBody } from "./outbound_body.ts";
-import { type BodyFailure, endedEarly, RequestBody } from "./request_body.ts";
-import { ResponseWriter } from "./response_writer.ts";
-import { afterEnd } from "./transport_state.ts";
+import { IdleTimer } from "./timers.ts";
+import type { OutboundBody } from "./response/outbound_body.ts";
+import { type BodyFailure, endedEarly, RequestBody } from "./request/body.ts";
+import { ResponseWriter } from "./response/writer.ts";
+import { afterEnd } from "./response/transport_state.ts";
 
 /**
  * What may come of a chunked body before the next part of it (bytes): more

@@ -4,35 +4,34 @@
  * @module
  */
 
-import type { DisconnectReason, PagiApp, State } from "../pagi/types.ts";
+import type { WatchedRequest } from "../guard/client_watch.ts";
+import { type Guard, openGuard } from "../guard/guard.ts";
+import { log, reopenLog } from "../log/log.ts";
+import { SeldomLog } from "../log/seldom.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { resolveSettings } from "../options/resolve_settings.ts";
 import type { Settings } from "../options/settings.ts";
-import type { WatchedRequest } from "../guard/client_watch.ts";
-import { type Guard, openGuard } from "../guard/guard.ts";
+import type { DisconnectReason, PagiApp, State } from "../pagi/types.ts";
 import { holdFileLibrary } from "../system/file_names.ts";
-import { log, reopenLog } from "../log/log.ts";
-import { SeldomLog } from "../log/seldom.ts";
 import { AccessLog } from "./access_log.ts";
-import { connectionLimit as connectionLimitOf } from "./connection_limit.ts";
+import {
+  connectionLimit as connectionLimitOf,
+  reportGuard,
+} from "./connection_limit.ts";
 import {
   listenerContext,
   type Upgrade,
   type WorkerContext,
 } from "./context.ts";
-import { DeadlineSet } from "./deadline_set.ts";
 import { dispatch } from "./dispatch.ts";
 import { drain } from "./drain.ts";
-import { Lifespan } from "./lifespan.ts";
-import { type KeyPair, readKeyPair } from "./key_pair.ts";
-import { listenAddresses } from "./listen_addresses.ts";
-import { Listener, type SharedSocket } from "./listener.ts";
-import { Patience } from "./patience.ts";
 import type { StopCause } from "./exchange.ts";
-import { reportGuard } from "./report_guard.ts";
-import { Running } from "./running.ts";
-import { ALONE, type ServerRole } from "./server_role.ts";
+import { Running } from "./in_flight.ts";
+import { type KeyPair, readKeyPair } from "./key_pair.ts";
+import { Lifespan } from "./lifespan.ts";
+import { listenAddresses, Listener, type SharedSocket } from "./listener.ts";
 import { StalledResponses } from "./stalled_responses.ts";
+import { DeadlineSet, Patience } from "./timers.ts";
 
 /** Serves an app with settings (PAGI.md 6, "In code"). */
 export class Server {
@@ -379,3 +378,41 @@ function* occupied(running: Running): Iterable<string> {
     if (exchange.occupiesConnection) yield exchange.peerKey;
   }
 }
+
+/** What a server is in its process; by itself, unless said otherwise. */
+export interface ServerRole {
+  /** 1, 2, … in a worker; null in a process of its own. */
+  readonly workerNumber: number | null;
+  /** Others may listen at the same addresses. */
+  readonly shared: boolean;
+  /** The process that listens at the same Unix sockets is about to go. */
+  readonly takesOver: boolean;
+  /** Connections of all workers together; null for what settings say. */
+  readonly connectionLimit: number | null;
+  /** The slots of connections that all workers share; undefined without. */
+  readonly slots: SharedArrayBuffer | undefined;
+  /** Read already; null for what settings name. */
+  readonly keyPair: KeyPair | null;
+  /** Called with the first address once all are listened at. */
+  onListen(address: Deno.NetAddr | Deno.UnixAddr): void;
+  /** Called once `--max-requests` have come. */
+  onWorn(): void;
+  /**
+   * Called when accepting fails: the supervisor makes room. Resolves with how
+   * many connections were closed when it is this server's turn to bind again.
+   */
+  onAcceptFailed(): Promise<number>;
+}
+
+/** The server is all that runs in its process. */
+export const ALONE: ServerRole = {
+  workerNumber: null,
+  shared: false,
+  takesOver: false,
+  connectionLimit: null,
+  slots: undefined,
+  keyPair: null,
+  onListen() {},
+  onWorn() {},
+  onAcceptFailed: () => Promise.resolve(0),
+};

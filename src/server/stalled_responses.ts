@@ -8,7 +8,7 @@ import type { Guard, Traffic } from "../guard/guard.ts";
 import { type Timer, unref } from "../std/timer.ts";
 import { type Exchange, UNSEEN } from "./exchange.ts";
 import { FRAME, type Http2Connection } from "./http2_connection.ts";
-import type { Running } from "./running.ts";
+import type { Running } from "./in_flight.ts";
 
 /** A response as it was when something of it was last taken. */
 interface Wait {

@@ -5,10 +5,7 @@
  */
 
 import type { PagiApp, Scope } from "../pagi/types.ts";
-import {
-  refuseProgramSettings,
-  type ServeSettings,
-} from "../server/serve_settings.ts";
+import { refuseProgramSettings, type ServeSettings } from "../server/serve.ts";
 import { Server } from "../server/server.ts";
 import { AppWatch } from "./app_watch.ts";
 import { TestEventStream } from "./event_stream.ts";

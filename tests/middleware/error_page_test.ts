@@ -66,7 +66,7 @@ Deno.test("the app's own frames come first, the server's on demand", async () =>
     .exec(text.replaceAll("\n", ""))!;
   assertMatch(first, /^<li class="own"><code>.*error_page_test\.ts:\d+:\d+/);
   assert(!first.includes("/src/"), first);
-  assertStringIncludes(all, "/src/server/http/exchange.ts");
+  assertStringIncludes(all, "/src/server/http.ts");
 });
 
 Deno.test("nothing of the error or the request gets into the page as markup", async () => {

@@ -5,8 +5,8 @@ import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import {
   compileAllowedHosts,
   type ListeningPlace,
-} from "../../src/server/allowed_hosts.ts";
-import type { RequestHead } from "../../src/server/request_head.ts";
+} from "../../src/server/request/allowed_hosts.ts";
+import type { RequestHead } from "../../src/server/request/head.ts";
 import { assertEquals, assertStringIncludes } from "../../src/std/assert.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
 import { UPGRADE } from "../helpers/raw_websocket.ts";

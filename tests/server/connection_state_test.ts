@@ -2,7 +2,7 @@
 
 import { configureLog } from "../../src/log/log.ts";
 import type { DisconnectReason } from "../../src/pagi/types.ts";
-import { ConnectionState } from "../../src/server/connection_state.ts";
+import { ConnectionState } from "../../src/server/response/life.ts";
 import { assertEquals, assertStringIncludes } from "../../src/std/assert.ts";
 
 /** What is logged while `act` runs. */

@@ -1,6 +1,6 @@
 /** Many waits of the same length (src/server/deadline_set.ts). */
 
-import { DeadlineSet } from "../../src/server/deadline_set.ts";
+import { DeadlineSet } from "../../src/server/timers.ts";
 import {
   assertEquals,
   assertGreater,

@@ -1,5 +1,5 @@
 import { assertEquals, assertGreater } from "../../src/std/assert.ts";
-import { IdleTimer } from "../../src/server/idle_timer.ts";
+import { IdleTimer } from "../../src/server/timers.ts";
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -1,8 +1,8 @@
 /** A body that the app writes, as its reader and its writer see it. */
 
 import { takeReads } from "../../src/engine/stream.ts";
-import { OutboundBody } from "../../src/server/outbound_body.ts";
-import { TransportState } from "../../src/server/transport_state.ts";
+import { OutboundBody } from "../../src/server/response/outbound_body.ts";
+import { TransportState } from "../../src/server/response/transport_state.ts";
 import { assertEquals, assertRejects } from "../../src/std/assert.ts";
 
 const MARKS = { high: 8, low: 4 };

@@ -5,7 +5,7 @@ import {
   announcedLength,
   removeLength,
   wholePayload,
-} from "../../src/server/payload.ts";
+} from "../../src/server/response/headers.ts";
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
 
 Deno.test("content-length is found in any case and at any place, and removed", () => {

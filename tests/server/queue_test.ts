@@ -1,7 +1,7 @@
 /** The queue by itself. */
 
 import { assertEquals } from "../../src/std/assert.ts";
-import { Queue } from "../../src/server/queue.ts";
+import { Queue } from "../../src/server/response/outbound_body.ts";
 
 Deno.test("a queue gives its items in the order in which they came", () => {
   const queue = new Queue<number>();

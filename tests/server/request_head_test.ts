@@ -7,12 +7,12 @@
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
 import { headerList } from "../../src/engine/request.ts";
 import { Http2Connections } from "../../src/server/http2_connection.ts";
-import { Refusal } from "../../src/server/refusal.ts";
+import { Refusal } from "../../src/server/response/plain_answer.ts";
 import {
   type HeadLimits,
   readHead,
   type RequestHead,
-} from "../../src/server/request_head.ts";
+} from "../../src/server/request/head.ts";
 
 const LIMITS: HeadLimits = {
   maxHeaderSize: 8192,

@@ -1,7 +1,7 @@
 /** The handle `pagi.transport` by itself (PAGI.md 4). */
 
 import { configureLog } from "../../src/log/log.ts";
-import { TransportState } from "../../src/server/transport_state.ts";
+import { TransportState } from "../../src/server/response/transport_state.ts";
 import {
   assert,
   assertEquals,

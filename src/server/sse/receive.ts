@@ -5,7 +5,7 @@
  */
 
 import type { ReceiveEvent } from "../../pagi/types.ts";
-import { BodyFailure } from "../request_body.ts";
+import { BodyFailure } from "../request/body.ts";
 import type { SseExchange } from "./exchange.ts";
 
 /** The next event: the request body, then the disconnect (PAGI.md 3.5). */

@@ -7,9 +7,9 @@
 import type { Send, SendEvent } from "../../pagi/types.ts";
 import { checkSseEvent, type SseSendEvent } from "../../pagi/sse_events.ts";
 import { formatSseComment } from "../../pagi/sse_format.ts";
-import { writeHttp } from "../http/send.ts";
-import type { OutboundBody } from "../outbound_body.ts";
-import { afterEnd } from "../transport_state.ts";
+import { writeHttp } from "../http.ts";
+import type { OutboundBody } from "../response/outbound_body.ts";
+import { afterEnd } from "../response/transport_state.ts";
 import { encodedBefore, encodeSseEvent } from "./encode_event.ts";
 import type { SseExchange } from "./exchange.ts";
 

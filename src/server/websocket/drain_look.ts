@@ -5,7 +5,7 @@
  */
 
 import type { Timer } from "../../std/timer.ts";
-import type { TransportState } from "../transport_state.ts";
+import type { TransportState } from "../response/transport_state.ts";
 
 /** How often a full buffer is looked at, in milliseconds. */
 const LOOK_MS = 10;

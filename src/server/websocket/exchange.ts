@@ -14,14 +14,14 @@ import { FullQueue } from "../../engine/websocket_pause.ts";
 import { KeepAlive } from "../../engine/websocket_ping.ts";
 import type { ExpectedInput } from "../../guard/client_watch.ts";
 import type { ListenerContext } from "../context.ts";
-import { withAdded } from "../added_headers.ts";
-import { failureAnswer } from "../app_failure.ts";
-import { DeclinedResponse } from "../declined_response.ts";
-import { endToEnd } from "../end_to_end.ts";
-import { hasBody } from "../payload.ts";
+import { withAdded } from "../response/headers.ts";
+import { failureAnswer } from "../response/plain_answer.ts";
+import { DeclinedResponse } from "../response/plain_answer.ts";
+import { endToEnd } from "../response/headers.ts";
+import { hasBody } from "../response/headers.ts";
 import { Exchange, type StopCause } from "../exchange.ts";
-import type { RequestHead } from "../request_head.ts";
-import type { IdleTimer } from "../idle_timer.ts";
+import type { RequestHead } from "../request/head.ts";
+import type { IdleTimer } from "../timers.ts";
 import {
   CLIENT_CLOSED,
   CLOSED_EARLY,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { IdleTimer } from "../idle_timer.ts";
+import { IdleTimer } from "../timers.ts";
 import type { WebSocketExchange } from "./exchange.ts";
 
 /**

@@ -5,8 +5,8 @@
  */
 
 import { byteLength } from "../../http/byte_length.ts";
-import { type Buffer, TransportState } from "../transport_state.ts";
-import type { Watermarks } from "../transport_state.ts";
+import { type Buffer, TransportState } from "../response/transport_state.ts";
+import type { Watermarks } from "../response/transport_state.ts";
 import { DrainLook } from "./drain_look.ts";
 
 const DONE: Promise<void> = Promise.resolve();

@@ -11,7 +11,7 @@ import {
   messageOf,
   type WebSocketSendEvent,
 } from "../../pagi/websocket_events.ts";
-import { afterEnd } from "../transport_state.ts";
+import { afterEnd } from "../response/transport_state.ts";
 import type { WebSocketExchange } from "./exchange.ts";
 import { subprotocols } from "./scope.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { DisconnectReason, PagiConnection } from "../pagi/types.ts";
-import { log } from "../log/log.ts";
+import { log } from "../../log/log.ts";
+import type { DisconnectReason, PagiConnection } from "../../pagi/types.ts";
 
 /** Who can find out that a client leaves. */
 export interface ClientWatcher {

@@ -1,12 +1,58 @@
 /**
- * What a response has for a body, as the engine takes it.
+ * What a response is made of: which of the app's header fields go to the client,
+ * what they announce, and bodies that are sent whole.
  *
  * @module
  */
 
-import { isConstant } from "../pagi/constant_bytes.ts";
-import { shown } from "../pagi/event_fields.ts";
-import type { HeaderList } from "../pagi/types.ts";
+import { type Fields, trimWhitespace } from "../../http/headers.ts";
+import { isConstant } from "../../pagi/constant_bytes.ts";
+import { shown } from "../../pagi/event_fields.ts";
+import type { HeaderList } from "../../pagi/types.ts";
+
+/**
+ * The fields without those that are the server's: framing and connection
+ * (PAGI.md 3.3). They are copied: what the app does to its own list after the
+ * event was checked cannot reach the engine.
+ */
+export function endToEnd(headers: HeaderList): HeaderList {
+  const fields: HeaderList = [];
+  for (const [name, value] of headers) {
+    if (!isHopByHop(name)) fields.push([name, trimWhitespace(value)]);
+  }
+  return fields;
+}
+
+function isHopByHop(name: string): boolean {
+  switch (name.length) {
+    case 10:
+      return name.toLowerCase() === "connection" ||
+        name.toLowerCase() === "keep-alive";
+    case 17:
+      return name.toLowerCase() === "transfer-encoding";
+    default:
+      return false;
+  }
+}
+
+/**
+ * The fields of a response, and those of the `added` ones (lower-case names)
+ * that it lacks; null adds none. The engine adds its own later, so it leaves
+ * out the `content-type` or `date` that stands here.
+ */
+export function withAdded(
+  headers: HeaderList,
+  added: Fields | null,
+): HeaderList {
+  if (added === null) return headers;
+  const present = new Set(headers.map(([name]) => name.toLowerCase()));
+  const all = headers.slice();
+  for (const [name, value] of added) {
+    // Against the response's own: one name may be added twice, as with `link`.
+    if (!present.has(name)) all.push([name, value]);
+  }
+  return all;
+}
 
 const ENCODER = new TextEncoder();
 

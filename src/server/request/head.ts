@@ -1,21 +1,16 @@
 /**
- * The head of a request, read in one pass and checked before any app sees it.
+ * The head of a request: its target and its header fields, read in one pass and
+ * checked before any app sees it.
  *
  * @module
  */
 
-import type { HeaderList } from "../pagi/types.ts";
-import { memo } from "../http/memo.ts";
-import { decodePath } from "../http/target.ts";
-import { headerList } from "../engine/request.ts";
-import type { Http2Connection, Http2Connections } from "./http2_connection.ts";
-import { Refusal } from "./refusal.ts";
-import {
-  checkedTarget,
-  endOfAuthority,
-  endsAuthority,
-  isPlainPath,
-} from "./request_target.ts";
+import { headerList } from "../../engine/request.ts";
+import { memo } from "../../http/memo.ts";
+import { decodePath, splitTarget } from "../../http/target.ts";
+import type { HeaderList } from "../../pagi/types.ts";
+import type { Http2Connection, Http2Connections } from "../http2_connection.ts";
+import { Refusal } from "../response/plain_answer.ts";
 
 /** Which room serves a request (PAGI.md 3.1, row "kind"). */
 export type RequestKind = "http" | "sse" | "websocket";
@@ -288,4 +283,60 @@ function namesEventStream(accept: string): boolean {
 /** Tells whether a comma-separated list holds `token` (lower case). */
 function listNames(list: string, token: string): boolean {
   return list.toLowerCase().split(",").some((item) => item.trim() === token);
+}
+
+/** What nearly all targets are: visible ASCII, without "#". */
+const PLAIN = /^[!"$-~]*$/;
+/** The same without "%". */
+const PLAIN_AND_DECODED = /^[!"$&-~]*$/;
+
+/** True of a path that is right and the same when decoded, as most are. */
+export function isPlainPath(path: string): boolean {
+  return PLAIN_AND_DECODED.test(path);
+}
+
+/**
+ * A target or a part of one, one code unit per byte.
+ *
+ * @throws {Refusal} When it holds what no target may.
+ */
+export function checkedTarget(text: string): string {
+  if (PLAIN.test(text)) return text;
+  if (text.includes("#")) {
+    throw new Refusal(400, "A request target has no fragment.");
+  }
+  // The engine lets this one control character through by HTTP/2.
+  if (text.includes("\x7f")) {
+    throw new Refusal(400, "A request target has no control character.");
+  }
+  return toByteString(text);
+}
+
+/** The target in the engine's URL of a request, whatever it holds. */
+export function targetOf(url: string): ReturnType<typeof splitTarget> {
+  const start = endOfAuthority(url, url.indexOf("://") + 3);
+  return splitTarget(toByteString(url.slice(start)));
+}
+
+/** Where the authority ends that begins at `start` of a URL. */
+export function endOfAuthority(url: string, start: number): number {
+  for (let i = start; i < url.length; i++) {
+    if (endsAuthority(url.charCodeAt(i))) return i;
+  }
+  return url.length;
+}
+
+/** True of "/", "?", "#" and the end of the text. */
+export function endsAuthority(unit: number): boolean {
+  return unit === 47 || unit === 63 || unit === 35 || Number.isNaN(unit);
+}
+
+/** A target may hold UTF-8; PAGI's strings hold one byte per unit. */
+function toByteString(text: string): string {
+  if (PLAIN.test(text)) return text;
+  let bytes = "";
+  for (const byte of new TextEncoder().encode(text)) {
+    bytes += String.fromCharCode(byte);
+  }
+  return bytes;
 }

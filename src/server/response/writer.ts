@@ -4,19 +4,18 @@
  * @module
  */
 
-import type { FileHandle, HeaderList } from "../pagi/types.ts";
-import { isEventStream } from "../http/content_type.ts";
-import { fieldValue } from "../http/headers.ts";
-import { byteLength, exceeds } from "../http/byte_length.ts";
-import type { HttpSendEvent } from "../pagi/http_events.ts";
-import type { ResponseExchange } from "./response_exchange.ts";
-import { withAdded } from "./added_headers.ts";
-import { engineResponse, type Payload } from "../engine/response.ts";
-import { endToEnd } from "./end_to_end.ts";
+import { engineResponse, type Payload } from "../../engine/response.ts";
+import { byteLength, exceeds } from "../../http/byte_length.ts";
+import { isEventStream } from "../../http/content_type.ts";
+import { fieldValue } from "../../http/headers.ts";
+import type { HttpSendEvent } from "../../pagi/http_events.ts";
+import type { FileHandle, HeaderList } from "../../pagi/types.ts";
 import {
   FILE_DESCRIPTORS,
   heldDescriptors,
-} from "../system/descriptor_budget.ts";
+} from "../../system/descriptor_budget.ts";
+import { UNSEEN } from "../exchange.ts";
+import type { ResponseExchange } from "../response_exchange.ts";
 import {
   closeHandle,
   endsByItself,
@@ -26,16 +25,17 @@ import {
   readPieces,
   skipTo,
 } from "./file_body.ts";
-import { UNSEEN } from "./exchange.ts";
-import { OutboundBody } from "./outbound_body.ts";
 import {
   announcedLength,
+  endToEnd,
   hasBody,
   ownBytes,
   removeLength,
   wholePayload,
+  withAdded,
   wrongLength,
-} from "./payload.ts";
+} from "./headers.ts";
+import { OutboundBody } from "./outbound_body.ts";
 import { afterEnd, type Buffer, TransportState } from "./transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FileHandle } from "../pagi/types.ts";
+import type { FileHandle } from "../../pagi/types.ts";
 
 /** Bytes read at a time (PAGI.md 3.3). */
 const PIECE = 65536;

@@ -4,11 +4,10 @@
  * @module
  */
 
-import type { DisconnectReason, Flag } from "../pagi/types.ts";
-import { isClientGone } from "../engine/error_text.ts";
-import { bodyOf } from "../engine/request.ts";
-import type { DeadlineSet } from "./deadline_set.ts";
-import type { IdleTimer } from "./idle_timer.ts";
+import { isClientGone } from "../../engine/error_text.ts";
+import { bodyOf } from "../../engine/request.ts";
+import type { DisconnectReason, Flag } from "../../pagi/types.ts";
+import type { DeadlineSet, IdleTimer } from "../timers.ts";
 
 const EMPTY = new Uint8Array(0);
 

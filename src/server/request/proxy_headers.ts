@@ -4,12 +4,11 @@
  * @module
  */
 
-import { isInRange, parseAddressRange } from "../http/address_range.ts";
-import { forwardedClient } from "../http/forwarded.ts";
-import type { ForwardedClient } from "../http/forwarded.ts";
-import { type IpAddress, parseIpAddress } from "../http/ip_address.ts";
-import type { Settings } from "../options/settings.ts";
-import type { HeaderList } from "../pagi/types.ts";
+import { isInRange, parseAddressRange } from "../../http/address_range.ts";
+import { type ForwardedClient, forwardedClient } from "../../http/forwarded.ts";
+import { type IpAddress, parseIpAddress } from "../../http/ip_address.ts";
+import type { Settings } from "../../options/settings.ts";
+import type { HeaderList } from "../../pagi/types.ts";
 
 /** Who asks; null where the peer is no proxy that may say so. */
 export type FindClient = (

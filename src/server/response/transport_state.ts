@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { PagiTransport } from "../pagi/types.ts";
-import { log } from "../log/log.ts";
+import { log } from "../../log/log.ts";
+import type { PagiTransport } from "../../pagi/types.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 /** So many calls without effect are answered before time is looked at. */

@@ -9,12 +9,12 @@
  * @module
  */
 
-import { fieldValue } from "../http/headers.ts";
-import { parseIpAddress } from "../http/ip_address.ts";
-import { memo } from "../http/memo.ts";
-import type { Settings } from "../options/settings.ts";
-import { Refusal } from "./refusal.ts";
-import type { RequestHead } from "./request_head.ts";
+import { fieldValue } from "../../http/headers.ts";
+import { parseIpAddress } from "../../http/ip_address.ts";
+import { memo } from "../../http/memo.ts";
+import type { Settings } from "../../options/settings.ts";
+import { Refusal } from "../response/plain_answer.ts";
+import type { RequestHead } from "./head.ts";
 
 /** Where requests come in. */
 export interface ListeningPlace {

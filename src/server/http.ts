@@ -1,0 +1,115 @@
+/**
+ * One HTTP request and its response: the scope, what the app receives, what it
+ * sends.
+ *
+ * @module
+ */
+
+import { checkHttpEvent, type HttpSendEvent } from "../pagi/http_events.ts";
+import type { HttpScope, ReceiveEvent, SendEvent } from "../pagi/types.ts";
+import type { ListenerContext } from "./context.ts";
+import { netScope } from "./net_scope.ts";
+import { BodyFailure } from "./request/body.ts";
+import type { RequestHead } from "./request/head.ts";
+import { afterEnd } from "./response/transport_state.ts";
+import type { ResponseWriter } from "./response/writer.ts";
+import { ResponseExchange } from "./response_exchange.ts";
+
+const DISCONNECT: ReceiveEvent = Object.freeze({ type: "http.disconnect" });
+
+/** Serves one HTTP request with the app. */
+export function serveHttp(
+  listener: ListenerContext,
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+  head: RequestHead,
+): Response | Promise<Response> {
+  const exchange = new HttpExchange(listener, request, info, head);
+  exchange.boundStart();
+  exchange.boundActivity();
+  exchange.run();
+  return exchange.response();
+}
+
+/** An exchange on an `http` scope. */
+export class HttpExchange extends ResponseExchange {
+  protected override callApp(): Promise<void> {
+    return this.worker.app(
+      httpScope(this),
+      () => receiveHttp(this),
+      (event) => sendHttp(this, event),
+    );
+  }
+
+  protected override get disconnectEvent(): ReceiveEvent {
+    return DISCONNECT;
+  }
+}
+
+/** Describes the request to the app (PAGI.md 2, 3.1). */
+export function httpScope(exchange: HttpExchange): HttpScope {
+  const scheme = exchange.secure ? "https" : "http";
+  const { transport } = exchange.writer;
+  const scope = netScope(exchange, "http", scheme, transport) as HttpScope;
+  scope.method = exchange.head.method;
+  scope["pagi.connection"] = exchange.state;
+  return scope;
+}
+
+/** The next event (PAGI.md 3.3, the table of `receive()`). */
+export async function receiveHttp(
+  exchange: HttpExchange,
+): Promise<ReceiveEvent> {
+  const { body } = exchange;
+  if (!exchange.over && !body.done) {
+    try {
+      exchange.unboundStart();
+      const part = await body.read();
+      exchange.boundStart();
+      if (part !== null) {
+        return { type: "http.request", body: part.body, more: part.more };
+      }
+    } catch (error) {
+      if (!(error instanceof BodyFailure)) throw error;
+      exchange.failBody(error);
+    }
+  }
+  return await exchange.whenOver();
+}
+
+const DONE: Promise<void> = Promise.resolve();
+
+/** Takes an event (PAGI.md 3.3, the table of events). */
+export function sendHttp(
+  exchange: HttpExchange,
+  event: SendEvent,
+): Promise<void> {
+  if (exchange.state.ended) return afterEnd();
+  try {
+    checkHttpEvent(event);
+    return writeHttp(exchange.writer, event);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Does what a checked event says; `sse` scopes take these events as well. */
+export function writeHttp(
+  writer: ResponseWriter,
+  event: HttpSendEvent,
+): Promise<void> {
+  switch (event.type) {
+    case "http.response.start":
+      writer.start(event);
+      return DONE;
+    case "http.response.body":
+      return writer.body(event);
+    case "http.response.trailers":
+      writer.endTrailers();
+      return DONE;
+    case "http.fullflush":
+      throw new TypeError(
+        "http.fullflush is not in scope.extensions, so it cannot be sent; every piece leaves as soon as the client takes it (PAGI.md 3.3).",
+      );
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Short responses that the server makes by itself: to requests that it refuses,
+ * in place of an app that failed, and for an app that declines a stream or a
+ * WebSocket.
+ *
+ * @module
+ */
+
+import type { Fields } from "../../http/headers.ts";
+import type { HeaderList } from "../../pagi/types.ts";
+import {
+  announcedLength,
+  endToEnd,
+  hasBody,
+  withAdded,
+  wrongLength,
+} from "./headers.ts";
+
+/** Seats and descriptors come back as other requests end: try in 5 seconds. */
+export const RETRY_SOON: readonly [name: string, value: string] = Object.freeze(
+  ["retry-after", "5"],
+);
+
+/** A request that the server answers itself, without the app (PAGI.md 6). */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+
+  constructor(
+    readonly status: number,
+    /** What is wrong, for the person at the client. */
+    override readonly message: string,
+    readonly headers: HeaderList = [],
+    /** The limit that was hit, for the log: `--max-body-size is 10`. */
+    readonly limit: string | null = null,
+  ) {
+    super(message);
+  }
+
+  /**
+   * The answer: short `text/plain`, after which the connection closes. `added`
+   * are the fields of `--header`.
+   */
+  toResponse(added: Fields | null): Response {
+    const headers: HeaderList = [
+      ["content-type", "text/plain; charset=utf-8"],
+      ["connection", "close"],
+      ...this.headers,
+    ];
+    return new Response(this.message + "\n", {
+      status: this.status,
+      headers: withAdded(headers, added),
+    });
+  }
+}
+
+/** An answer in plain text that tells nothing of the app. */
+export interface FailureAnswer {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: HeaderList;
+}
+
+const FAILED: FailureAnswer = {
+  status: 500,
+  text: "Internal Server Error",
+  headers: [],
+};
+
+const OUT_OF_DESCRIPTORS: FailureAnswer = {
+  status: 503,
+  text: "The server has too many files open.",
+  headers: [[...RETRY_SOON]],
+};
+
+/** Tells whether an app failed because too many files are open. */
+export function lacksDescriptors(error: unknown): boolean {
+  const code = error instanceof Error && (error as { code?: string }).code;
+  return code === "EMFILE" || code === "ENFILE";
+}
+
+/** The answer for what an app has thrown, or for one that did not answer. */
+export function failureAnswer(error?: unknown): FailureAnswer {
+  return lacksDescriptors(error) ? OUT_OF_DESCRIPTORS : FAILED;
+}
+
+const ENCODER = new TextEncoder();
+
+/** Gathers such an answer until it is whole (PAGI.md 3.4, 3.5). */
+export class DeclinedResponse {
+  /** Bytes of the body by its `content-length`; null without one. */
+  readonly announced: number | null;
+  readonly #headers: HeaderList;
+  readonly #pieces: Uint8Array[] = [];
+
+  /** @throws {TypeError} When `content-length` is no number. */
+  constructor(readonly status: number, headers: HeaderList) {
+    this.#headers = endToEnd(headers);
+    this.announced = announcedLength(this.#headers);
+  }
+
+  /** What the server says in the app's stead. */
+  static plain(
+    status: number,
+    text: string,
+    headers: HeaderList = [],
+  ): DeclinedResponse {
+    const answer = new DeclinedResponse(status, [
+      ["content-type", "text/plain; charset=utf-8"],
+      ...headers,
+    ]);
+    answer.add(text + "\n");
+    return answer;
+  }
+
+  /** Takes a piece of the body; the app may use its buffer again. */
+  add(piece: Uint8Array | string): void {
+    this.#pieces.push(
+      typeof piece === "string" ? ENCODER.encode(piece) : piece.slice(),
+    );
+  }
+
+  /** The pieces as one. */
+  body(): Uint8Array<ArrayBuffer> {
+    const length = this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const whole = new Uint8Array(length);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    return whole;
+  }
+
+  /** What is wrong with a body of `length` bytes; null where nothing is. */
+  fault(length: number): string | null {
+    const { announced, status } = this;
+    return announced === null || announced === length || !hasBody(status)
+      ? null
+      : wrongLength(length, announced);
+  }
+
+  /** The header fields; `content-length` is added, except on 204 and 304. */
+  headers(length: number): HeaderList {
+    const bare = this.status === 204 || this.status === 304;
+    if (bare || this.announced !== null) return this.#headers;
+    return [...this.#headers, ["content-length", String(length)]];
+  }
+}
