@@ -18,6 +18,7 @@
 
 import { O_CLOEXEC, openLibc } from "../system/libc.ts";
 import { openSockets, type Sockets } from "../guard/sockets.ts";
+import { findInterest, type Interest } from "./own_descriptors.ts";
 
 const SYMBOLS = {
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -99,64 +100,20 @@ export function acceptFrom(shared: number, path: string): Acceptor | null {
   const found = findListener(sockets, path);
   sockets.close();
   if (found === null) return libc.close(), null;
-  const { fd, interest } = found;
+  const { fd, interest: { epoll, events, data } } = found;
   const { dup3, epoll_ctl } = libc.symbols;
+  const event = new DataView(new ArrayBuffer(EVENT_SIZE));
+  event.setUint32(0, events, true);
+  event.setBigUint64(EVENT_DATA, data, true);
   const taken = dup3(shared, fd, O_CLOEXEC) === fd &&
-    epoll_ctl(interest.epoll, EPOLL_CTL_ADD, fd, interest.event) === 0;
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, event) === 0;
   if (!taken) return libc.close(), null;
   return {
     leave() {
-      epoll_ctl(interest.epoll, EPOLL_CTL_DEL, fd, interest.event);
+      epoll_ctl(epoll, EPOLL_CTL_DEL, fd, event);
       libc.close();
     },
   };
-}
-
-/** How the engine is woken for a descriptor. */
-interface Interest {
-  readonly epoll: number;
-  readonly event: Uint8Array<ArrayBuffer>;
-}
-
-/** Finds the epoll instance that watches `fd` (proc_pid_fdinfo(5)). */
-function findInterest(fd: number): Interest | null {
-  const folder = "/proc/self/fd";
-  const inode = inodeOf(fd);
-  if (inode === null) return null;
-  const line = new RegExp(
-    `^tfd:\\s*${fd} events:\\s*(\\w+) data:\\s*(\\w+) .* ino:${
-      inode.toString(16)
-    } `,
-    "m",
-  );
-  for (const { name } of Deno.readDirSync(folder)) {
-    let text: string;
-    try {
-      if (Deno.readLinkSync(`${folder}/${name}`) !== "anon_inode:[eventpoll]") {
-        continue;
-      }
-      text = Deno.readTextFileSync(`/proc/self/fdinfo/${name}`);
-    } catch {
-      continue; // closed meanwhile
-    }
-    const match = line.exec(text);
-    if (match === null) continue;
-    const event = new DataView(new ArrayBuffer(EVENT_SIZE));
-    event.setUint32(0, parseInt(match[1], 16), true);
-    event.setBigUint64(EVENT_DATA, BigInt(`0x${match[2]}`), true);
-    return { epoll: Number(name), event: new Uint8Array(event.buffer) };
-  }
-  return null;
-}
-
-/** The number of a socket; null for what is none, or is closed by now. */
-function inodeOf(fd: number): number | null {
-  try {
-    const link = Deno.readLinkSync(`/proc/self/fd/${fd}`);
-    return Number(/^socket:\[(\d+)\]$/.exec(link)?.[1]) || null;
-  } catch {
-    return null;
-  }
 }
 
 /**

@@ -91,6 +91,17 @@ export class Connections {
     this.#strangers.clear();
   }
 
+  /** Has all watched listeners take no new connections but those queued. */
+  dropHandshakes(): void {
+    for (const fd of this.#sockets.descriptors()) {
+      if (!this.#sockets.isListening(fd) || !this.#sockets.isTcp(fd)) continue;
+      const own = this.#sockets.ownAddress(fd);
+      if (own === null || !this.#listeners.has(addressName(own))) continue;
+      const cookie = this.#sockets.cookie(fd);
+      this.#sockets.dropHandshakes({ fd, cookie });
+    }
+  }
+
   /** Those of the last look, the first seen first. */
   all(): Iterable<Connection> {
     return this.#known.values();

@@ -127,6 +127,23 @@ export interface Guard {
    * or flood. It costs next to nothing.
    */
   wake(): void;
+  /**
+   * Lets no more connections come in at the watched addresses, of any thread.
+   * Those that clients have opened are still accepted.
+   */
+  dropHandshakes(): void;
+  /**
+   * Has the engine close the connections on which no request runs, as it does
+   * when their clients close them: a request that has arrived is served before.
+   * The engine's own shutdown drops it. Resolves when they are closed.
+   *
+   * @param descriptors Those of this thread; null where all are.
+   * @param isHttp2 Such connections are left alone: a GOAWAY tells more.
+   */
+  closeIdle(
+    descriptors: ReadonlySet<number> | null,
+    isHttp2: (connection: object) => boolean,
+  ): Promise<void>;
   /** Closes all connections, each as `endConnection` does. */
   endAll(): void;
   /** Counts the connections that are open and not being closed. */
@@ -178,6 +195,14 @@ export function openGuard(options: GuardOptions): Guard | null {
   return sockets === null ? null : new LibcGuard(sockets, options);
 }
 
+/** For how long nothing may have arrived on an idle connection (ms). */
+const QUIET_MS = 20;
+/** Connections that are closed in one turn of the event loop. */
+const CLOSED_AT_ONCE = 4;
+/** How long the engine may take to close idle connections (ms). */
+const CLOSE_WAIT_MS = 200;
+/** Between two looks whether it has (ms). */
+const CLOSE_STEP_MS = 5;
 /** How long the engine may take to write a short answer (ms). */
 const WRITE_WAIT = 64;
 
@@ -317,6 +342,44 @@ class LibcGuard implements Guard {
     }
   }
 
+  dropHandshakes(): void {
+    this.#connections.dropHandshakes();
+  }
+
+  async closeIdle(
+    descriptors: ReadonlySet<number> | null,
+    isHttp2: (connection: object) => boolean,
+  ): Promise<void> {
+    this.#look();
+    const received = (connection: Connection) =>
+      this.#sockets.tcpState(connection)?.received;
+    const before = new Map(
+      [...this.#connections.all()].filter((connection) =>
+        connection.tcp && !isHttp2(connection) &&
+        (descriptors?.has(connection.fd) ?? true)
+      ).map((connection) => [connection, received(connection)]),
+    );
+    // What has arrived by now runs then.
+    await pause(QUIET_MS);
+    const closing: Connection[] = [];
+    let running = new Set(await this.#runningPeers());
+    for (const [connection, bytes] of before) {
+      if (received(connection) !== bytes) continue;
+      if (running.has(connection.peer)) continue;
+      if (!this.#sockets.shutdownRead(connection)) continue;
+      closing.push(connection);
+      if (closing.length % CLOSED_AT_ONCE > 0) continue;
+      // A request that comes now would be cut: the engine is to close first.
+      await pause(0);
+      running = new Set(await this.#runningPeers());
+    }
+    const end = performance.now() + CLOSE_WAIT_MS;
+    while (
+      performance.now() < end &&
+      closing.some((connection) => this.#sockets.isOpen(connection))
+    ) await pause(CLOSE_STEP_MS);
+  }
+
   dropConnection(request: RequestOrigin): void {
     if (!this.#connections.canEnd(request)) return;
     const connection = this.#connections.identify(request);
@@ -419,4 +482,8 @@ class LibcGuard implements Guard {
     this.#slots.end(connection);
     return this.#sockets.shutdown(connection, reset);
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

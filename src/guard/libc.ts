@@ -47,6 +47,7 @@ export const SOCK_STREAM = 1;
 
 export const SOL_SOCKET = 1;
 export const SO_LINGER = 13;
+export const SO_ATTACH_FILTER = 26;
 export const SO_ACCEPTCONN = 30;
 export const SO_PROTOCOL = 38;
 export const SO_ATTACH_REUSEPORT_CBPF = 51;
@@ -62,8 +63,12 @@ export const TCP_INFO = 11;
 export const TCP_CLOSE = 7;
 export const TCP_CLOSE_WAIT = 8;
 
+export const SHUT_RD = 0;
 export const SHUT_WR = 1;
 export const SHUT_RDWR = 2;
+
+/** Of classic BPF (linux/bpf_common.h): ends a program. */
+export const RETURN = 0x06;
 
 /** Opens the C library for the guard; null where it cannot be had. */
 export function openLibc(): Libc | null {

@@ -28,10 +28,13 @@ import {
   IPPROTO_TCP,
   type Libc,
   openLibc,
+  RETURN,
+  SHUT_RD,
   SHUT_RDWR,
   SHUT_WR,
   SIOCOUTQ,
   SO_ACCEPTCONN,
+  SO_ATTACH_FILTER,
   SO_ATTACH_REUSEPORT_CBPF,
   SO_COOKIE,
   SO_LINGER,
@@ -184,6 +187,25 @@ export class Sockets {
    * @returns whether the kernel takes it
    */
   steer(listener: Socket, program: Uint8Array<ArrayBuffer>): boolean {
+    return this.#attach(listener, SO_ATTACH_REUSEPORT_CBPF, program);
+  }
+
+  /**
+   * Has the kernel drop what clients send to a TCP listener to open a
+   * connection (socket(7), SO_ATTACH_FILTER). Those that it has can still be
+   * accepted. A client repeats its SYN after a second.
+   */
+  dropHandshakes(listener: Socket): boolean {
+    const program = new Uint8Array(8); // returns 0: no byte of a packet passes
+    program[0] = RETURN;
+    return this.#attach(listener, SO_ATTACH_FILTER, program);
+  }
+
+  #attach(
+    listener: Socket,
+    option: number,
+    program: Uint8Array<ArrayBuffer>,
+  ): boolean {
     if (!this.isOpen(listener)) return false;
     const descriptor = new BigUint64Array(2); // struct sock_fprog
     descriptor[0] = BigInt(program.byteLength / 8);
@@ -191,7 +213,7 @@ export class Sockets {
     return this.#libc.symbols.setsockopt(
       listener.fd,
       SOL_SOCKET,
-      SO_ATTACH_REUSEPORT_CBPF,
+      option,
       descriptor,
       descriptor.byteLength,
     ) === 0;
@@ -207,6 +229,16 @@ export class Sockets {
     const state = this.#readTcp(socket.fd);
     // A number that has the cookie now had it all the time.
     return state !== null && this.isOpen(socket) ? state : null;
+  }
+
+  /**
+   * Has the owner of the socket read the end of the stream behind what has been
+   * received. The peer is told nothing.
+   */
+  shutdownRead(socket: Socket): boolean {
+    return this.#withCopy(socket, (copy) => {
+      this.#libc.symbols.shutdown(copy, SHUT_RD);
+    });
   }
 
   /** Sends the end of the stream; what the peer sends is still received. */

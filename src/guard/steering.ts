@@ -5,13 +5,13 @@
  */
 
 import { addressName, type SocketAddress } from "./address.ts";
+import { RETURN } from "./libc.ts";
 import { openSockets, type Socket, type Sockets } from "./sockets.ts";
 
 /** Classic BPF (linux/bpf_common.h, linux/filter.h). */
 const LOAD_WORD = 0x20;
 const MODULO = 0x94;
 const JUMP_IF_EQUAL = 0x15;
-const RETURN = 0x06;
 /** A random number instead of a word of the packet. */
 const RANDOM = 0xfffff000 + 56;
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { ownDescriptors } from "../engine/own_descriptors.ts";
+import type { Guard } from "../guard/guard.ts";
 import { log } from "../log/log.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Listener } from "./listener.ts";
@@ -16,6 +18,9 @@ const MEANWHILE_MS = 1000;
 const LOOK_MS = 20;
 /** How long connections that are cut off may take to close, in seconds. */
 const CUT_SECONDS = 1;
+
+/** How long a client that has just connected may take to ask (ms). */
+const FIRST_REQUEST_MS = 50;
 
 /**
  * How long clients are told that their connections end before the idle ones
@@ -50,6 +55,9 @@ export async function drain(
     const left = worker.leavingSince! + LEAVE_MS - performance.now();
     hurried = left > 0 &&
       await patience.for(new Promise(() => {}), left / 1000) === "ended";
+  }
+  if (!hurried && guard !== null) {
+    await closeIdle(worker, guard, listeners, alone);
   }
   // Let the Closes leave: the engine would send others, in its own words.
   if (endStreams(worker)) await new Promise((resume) => setTimeout(resume, 0));
@@ -87,6 +95,28 @@ async function bodiesArrived(running: Running): Promise<void> {
     (performance.now() < end ? [...running] : first)
       .some((exchange) => exchange.awaitsBody);
   while (some()) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+}
+
+/**
+ * Closes what is idle, such that no request is lost that has arrived. Where no
+ * successor takes the new connections, the last of them come first.
+ */
+async function closeIdle(
+  { draining }: WorkerContext,
+  guard: Guard,
+  listeners: readonly Listener[],
+  alone: boolean,
+): Promise<void> {
+  if (draining === "stopped") {
+    guard.dropHandshakes();
+    await new Promise((resolve) => setTimeout(resolve, FIRST_REQUEST_MS));
+  }
+  const own = alone ? null : ownDescriptors();
+  if (!alone && own === null) return;
+  await guard.closeIdle(
+    own,
+    (socket) => listeners.some((listener) => listener.isHttp2(socket)),
+  );
 }
 
 /** Ends event streams and WebSockets; true when there are WebSockets. */

@@ -106,6 +106,11 @@ export class Http2Connections {
     this.#listener = listener;
   }
 
+  /** Tells whether requests came by HTTP/2 on a connection of the guard's. */
+  has(socket: object): boolean {
+    return this.#known.has(socket);
+  }
+
   /**
    * The connection of a request without `host`, which the engine puts into
    * HTTP/1 where a target has one, or null when the request came by HTTP/1. To

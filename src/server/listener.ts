@@ -17,6 +17,7 @@ import {
   type WorkerContext,
 } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
+import type { Http2Connections } from "./http2_connection.ts";
 import type { KeyPair } from "./key_pair.ts";
 import { Refusal } from "./response/plain_answer.ts";
 import { SocketPath } from "./socket_path.ts";
@@ -46,6 +47,7 @@ export class Listener {
   #address: ListenAddress;
   /** The one that accepts, after those that failed to: their connections live. */
   readonly #servers: HttpServer[] = [];
+  readonly #http2: Http2Connections[] = [];
   #closing = false;
   /** Null for a port. */
   readonly #socketPath: SocketPath | null;
@@ -178,6 +180,11 @@ export class Listener {
     this.#socketPath?.release();
   }
 
+  /** Tells whether a connection of the guard's is by HTTP/2 and came here. */
+  isHttp2(connection: object): boolean {
+    return this.#http2.some((known) => known.has(connection));
+  }
+
   /** Takes no new connections; resolves when the present ones have ended. */
   async shutdown(): Promise<void> {
     this.#closing = true;
@@ -217,6 +224,7 @@ export class Listener {
       this.#address = { host: this.#address.host, port: bound.port };
     }
     context.current = this.#context();
+    this.#http2.push(context.current.http2);
     guard?.watch(this.bound!);
     server.finished.catch((error) => this.#acceptFailed(error));
   }

@@ -1,0 +1,99 @@
+/**
+ * Which descriptors the engine serves on this thread.
+ *
+ * All threads of a process share its descriptors. Each has an event loop of its
+ * own, and an epoll instance that knows what the loop waits for; proc(5) lists
+ * both. Which instance is this thread's, a listener tells that was just bound.
+ *
+ * @module
+ */
+
+import { openSockets, type Sockets } from "../guard/sockets.ts";
+
+const FOLDER = "/proc/self/fd";
+
+/** What an epoll instance watches a descriptor for. */
+export interface Interest {
+  /** The descriptor of the instance. */
+  readonly epoll: number;
+  readonly events: number;
+  readonly data: bigint;
+}
+
+/** Finds the epoll instance that watches `fd`; null when none does. */
+export function findInterest(fd: number): Interest | null {
+  const inode = inodeOf(fd);
+  if (inode === null) return null;
+  const line = new RegExp(
+    `^tfd:\\s*${fd} events:\\s*(\\w+) data:\\s*(\\w+) .* ino:${
+      inode.toString(16)
+    } `,
+    "m",
+  );
+  for (const { name } of Deno.readDirSync(FOLDER)) {
+    const match = line.exec(watched(name) ?? "");
+    if (match === null) continue;
+    const [, events, data] = match;
+    return {
+      epoll: Number(name),
+      events: parseInt(events, 16),
+      data: BigInt(`0x${data}`),
+    };
+  }
+  return null;
+}
+
+/**
+ * The descriptors that this thread's event loop waits for.
+ *
+ * @returns null where that cannot be told
+ */
+export function ownDescriptors(): ReadonlySet<number> | null {
+  const sockets = openSockets();
+  if (sockets === null) return null;
+  try {
+    using marker = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = marker.addr as Deno.NetAddr;
+    const fd = listenerAt(sockets, port);
+    const interest = fd === null ? null : findInterest(fd);
+    const list = interest === null ? null : watched(String(interest.epoll));
+    if (list === null) return null;
+    return new Set(
+      Array.from(list.matchAll(/^tfd:\s*(\d+)/gm), ([, fd]) => Number(fd)),
+    );
+  } catch {
+    return null; // no descriptor is free, or there is no permission
+  } finally {
+    sockets.close();
+  }
+}
+
+/** What an epoll instance watches: proc_pid_fdinfo(5); null for any other. */
+function watched(descriptor: string): string | null {
+  try {
+    const kind = Deno.readLinkSync(`${FOLDER}/${descriptor}`);
+    return kind === "anon_inode:[eventpoll]"
+      ? Deno.readTextFileSync(`/proc/self/fdinfo/${descriptor}`)
+      : null;
+  } catch {
+    return null; // closed meanwhile
+  }
+}
+
+function listenerAt(sockets: Sockets, port: number): number | null {
+  return sockets.descriptors().find((fd) => {
+    if (!sockets.isListening(fd)) return false;
+    const address = sockets.ownAddress(fd);
+    return address !== null && "port" in address && address.port === port;
+  }) ?? null;
+}
+
+/** The number of a socket; null for what is none, or is closed by now. */
+function inodeOf(fd: number): number | null {
+  try {
+    const link = Deno.readLinkSync(`${FOLDER}/${fd}`);
+    return Number(/^socket:\[(\d+)\]$/.exec(link)?.[1]) || null;
+  } catch {
+    return null;
+  }
+}

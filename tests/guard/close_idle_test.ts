@@ -1,0 +1,71 @@
+/** Idle connections are closed such that no request is lost. */
+
+import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
+import { GuardedServer, pass, until } from "./guarded_server.ts";
+
+const ignore = Deno.build.os !== "linux";
+
+Deno.test({
+  name:
+    "idle connections are closed; a request that has just arrived and one that runs are answered",
+  ignore,
+  async fn() {
+    const slow = Promise.withResolvers<Response>();
+    await using server = new GuardedServer((request) =>
+      request.url.endsWith("slow") ? slow.promise : new Response("hello")
+    );
+    using idle = await server.connect();
+    using arriving = await server.connect();
+    using running = await server.connect();
+    for (const client of [idle, arriving]) {
+      await client.get();
+      await client.response();
+    }
+    await running.get("/slow");
+    await until(() => server.guard.count() === 3);
+    await pass(10);
+    // Nothing reads it before the guard looks: this thread has no turn between.
+    void arriving.get();
+    await server.guard.closeIdle(null, () => false);
+    assertEquals(await idle.read(), null);
+    assertMatch(await arriving.response(), /hello$/);
+    slow.resolve(new Response("at last"));
+    assertMatch(await running.response(), /at last$/);
+  },
+});
+
+Deno.test({
+  name: "connections of other threads and of HTTP/2 are left alone",
+  ignore,
+  async fn() {
+    await using server = new GuardedServer();
+    using client = await server.connect();
+    await client.get();
+    await client.response();
+    await server.guard.closeIdle(new Set(), () => false);
+    await server.guard.closeIdle(null, () => true);
+    await client.get();
+    assertMatch(await client.response(), /hello$/);
+  },
+});
+
+Deno.test({
+  name:
+    "where handshakes are dropped, who has connected is served, and nobody is accepted and cut off",
+  ignore,
+  async fn() {
+    await using server = new GuardedServer();
+    using client = await server.connect();
+    server.guard.dropHandshakes();
+    let connected = false;
+    const late = server.connect().then((one) => (connected = true, one));
+    await client.get();
+    assertMatch(await client.response(), /hello$/);
+    assert(!connected);
+    client[Symbol.dispose]();
+    await server.server.shutdown();
+    // It tries again, and hears that nobody listens.
+    const outcome = await late.then(() => "connected", (error) => error.name);
+    assertEquals(outcome, "ConnectionRefused");
+  },
+});
