@@ -4,7 +4,13 @@
  * @module
  */
 
-import type { Extensions, PagiApp, State, TlsInfo } from "../pagi/types.ts";
+import type {
+  Extensions,
+  PagiApp,
+  PagiInfo,
+  State,
+  TlsInfo,
+} from "../pagi/types.ts";
 import type { Fields } from "../http/headers.ts";
 import type { SeldomLog } from "../log/seldom.ts";
 import type { Settings } from "../options/settings.ts";
@@ -15,16 +21,21 @@ import {
   type HostCheck,
 } from "./request/allowed_hosts.ts";
 import type { AccessLog } from "./access_log.ts";
-import type { StopCause } from "./exchange.ts";
+import type { InFlight, StopCause } from "./in_flight.ts";
 import type { DeadlineSet } from "./timers.ts";
 import { Http2Connections } from "./http2_connection.ts";
 import {
   compileProxyHeaders,
   type FindClient,
 } from "./request/proxy_headers.ts";
-import type { Running } from "./in_flight.ts";
 import type { StalledResponses } from "./stalled_responses.ts";
 import type { Watermarks } from "./response/transport_state.ts";
+
+/** The version of the protocol (PAGI.md 8, item 2). */
+export const PAGI: PagiInfo = Object.freeze({
+  version: "0.3",
+  spec_version: "0.3",
+});
 
 /** One worker's server, as its requests see it. */
 export interface WorkerContext {
@@ -33,7 +44,7 @@ export interface WorkerContext {
   readonly marks: Watermarks;
   /** What the lifespan scope left, or null without lifespan. */
   readonly state: State | null;
-  readonly running: Running;
+  readonly inFlight: InFlight;
   readonly guard: Guard | null;
   /** Null where nothing is logged. */
   readonly accessLog: AccessLog | null;
@@ -60,10 +71,11 @@ export interface WorkerContext {
   /**
    * Since when clients are to leave (ms, `performance.now()`): answers by
    * HTTP/1.1 tell them to close their connections. Null while they may stay.
+   * The server sets it, and `draining`.
    */
-  readonly leavingSince: number | null;
+  leavingSince: number | null;
   /** Why the server is stopping; null while it is not. */
-  readonly draining: StopCause | null;
+  draining: StopCause | null;
 }
 
 /** One address, as its requests see it. */

@@ -29,8 +29,8 @@ const CROWDED = new Refusal(
   "1000 for one HTTP/2 connection",
 );
 
-/** Units of a path that a message in the log shows. */
-const MOST_OF_PATH = 100;
+/** UTF-16 units of a path that a message in the log shows. */
+const MAX_LOGGED_PATH = 100;
 
 /** Answers one request. This is the handler of `Deno.serve`. */
 export function dispatch(
@@ -107,15 +107,13 @@ function refuse(
   const client = told?.[0] ?? own;
   const record = refusedRecord(request, client, http2, refusal);
   worker.accessLog?.write(record);
-  const { status, limit, message } = refusal;
-  // Only who runs the server can do something about a limit.
-  const level = limit === null ? "info" : "warn";
-  worker.seldom.say(level, `${status} ${limit}`, () => {
-    const target = record.rawPath.slice(0, MOST_OF_PATH);
-    const why = limit === null ? "" : ` (${limit})`;
-    const what = message.replace(/\.$/, "");
-    return `${record.method} ${target} from ${client} was refused with ${status}: ${what}${why}.`;
-  });
+  refusal.log(
+    worker.seldom,
+    () =>
+      `${record.method} ${
+        record.rawPath.slice(0, MAX_LOGGED_PATH)
+      } from ${client}`,
+  );
   return refusal.toResponse(addedHeaders);
 }
 

@@ -10,7 +10,7 @@ import { log } from "../log/log.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Listener } from "./listener.ts";
 import type { Patience } from "./timers.ts";
-import type { Running } from "./in_flight.ts";
+import type { InFlight } from "./in_flight.ts";
 
 /** How long uploads may begin that are waited for, after a stop (ms). */
 const MEANWHILE_MS = 1000;
@@ -48,7 +48,7 @@ export async function drain(
   patience: Patience,
   alone: boolean,
 ): Promise<void> {
-  const { running, guard, settings } = worker;
+  const { inFlight, guard, settings } = worker;
   endStreams(worker);
   let hurried = false;
   if (guard === null || guard.count() > 0) {
@@ -64,17 +64,17 @@ export async function drain(
   let closed: Promise<unknown> | null = null;
   const close = () =>
     closed ??= Promise.all(listeners.map((listener) => listener.shutdown()));
-  const idle = running.idle().then(() => {
+  const idle = inFlight.idle().then(() => {
     // The engine leaves it to HTTP/2 clients when their connections end.
     if (alone) guard?.endAll();
   });
-  const arrived = bodiesArrived(running);
+  const arrived = bodiesArrived(inFlight);
   const drained = arrived.then(() => Promise.all([close(), idle]));
   if (
     hurried ||
     await patience.for(drained, settings.shutdownTimeout) !== "done"
   ) {
-    cutOff(running);
+    cutOff(inFlight);
     await patience.for(Promise.all([close(), arrived]), CUT_SECONDS);
   }
   worker.stalls.clear();
@@ -88,11 +88,11 @@ export async function drain(
  * unavailable"), so that uploads under way would be lost. For those that begin
  * meanwhile there has to be an end.
  */
-async function bodiesArrived(running: Running): Promise<void> {
-  const first = [...running];
+async function bodiesArrived(inFlight: InFlight): Promise<void> {
+  const first = [...inFlight];
   const end = performance.now() + MEANWHILE_MS;
   const some = () =>
-    (performance.now() < end ? [...running] : first)
+    (performance.now() < end ? [...inFlight] : first)
       .some((exchange) => exchange.awaitsBody);
   while (some()) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
@@ -120,22 +120,22 @@ async function closeIdle(
 }
 
 /** Ends event streams and WebSockets; true when there are WebSockets. */
-function endStreams({ running, draining }: WorkerContext): boolean {
+function endStreams({ inFlight, draining }: WorkerContext): boolean {
   let closes = false;
-  for (const exchange of running) {
+  for (const exchange of inFlight) {
     exchange.drain(draining!);
-    closes ||= exchange.head.kind === "websocket";
+    closes ||= exchange.kind === "websocket";
   }
   return closes;
 }
 
 /** Says what still runs, and ends it. */
-function cutOff(running: Running): void {
-  for (const exchange of running) {
+function cutOff(inFlight: InFlight): void {
+  for (const exchange of inFlight) {
     log.warn(
       `Still running at the end of the wait, and cut off: ${exchange.describe()} (${
         exchange.age.toFixed(1)
-      } s).`,
+      } s, response ${exchange.life}).`,
     );
     exchange.disconnect("server_shutdown");
     exchange.dropConnection();

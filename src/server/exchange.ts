@@ -4,61 +4,59 @@
  * @module
  */
 
-import type { DisconnectReason } from "../pagi/types.ts";
-import type { AccessRecord } from "../log/access_format.ts";
 import { peerKey } from "../guard/address.ts";
 import type { ExpectedInput } from "../guard/client_watch.ts";
 import type { Silence } from "../guard/guard.ts";
+import type { AccessRecord } from "../log/access_format.ts";
 import { log } from "../log/log.ts";
-import { lacksDescriptors } from "./response/plain_answer.ts";
-import { ConnectionState } from "./response/life.ts";
-import type { ListenerContext, WorkerContext } from "./context.ts";
+import type {
+  DisconnectReason,
+  NetScope,
+  PagiTransport,
+} from "../pagi/types.ts";
+import { type ListenerContext, PAGI, type WorkerContext } from "./context.ts";
 import type { Http2Connection, Http2Stream } from "./http2_connection.ts";
-import type { RequestHead } from "./request/head.ts";
-import type { Chained } from "./in_flight.ts";
+import type { InFlightRequest, StopCause } from "./in_flight.ts";
+import type { RequestHead, RequestKind } from "./request/head.ts";
+import { type LifeOwner, ResponseLife } from "./response/life.ts";
+import { lacksDescriptors } from "./response/plain_answer.ts";
 
-/** What the engine takes without telling. */
-export const UNSEEN = -1;
-/** What records hold of fields that no line tells. */
+/** The header fields in records of an access log that has none in its lines. */
 const NO_FIELDS: readonly never[] = [];
 
-/** Why a server stops: for good, or because a successor has taken over. */
-export type StopCause = "stopped" | "replaced";
-
 /**
- * The base of the three kinds of exchange. It hands the response to the
- * engine, watches whether the client is still there, and writes the access
- * log when both the app and the response have ended.
+ * The base of the three kinds of exchange. It runs the app, gives the response
+ * to the engine, watches whether the client is still there, and writes the
+ * access log when both the app and the engine have finished.
  */
-export abstract class Exchange implements Chained, Http2Stream {
+export abstract class Exchange
+  implements InFlightRequest, Http2Stream, LifeOwner {
   readonly worker: WorkerContext;
-  readonly state: ConnectionState;
-  /** Who asks; the engine forgets it once it has the response. */
+  readonly life: ResponseLife;
+  /** The engine forgets it once it has the response. */
   readonly address: Deno.Addr;
-  /** The one behind trusted proxies; undefined where nobody tells. */
+  /** The client behind trusted proxies; undefined where nobody tells. */
   readonly client: [host: string, port: number] | undefined;
   /** True when that client came by TLS. */
   readonly secure: boolean;
-  /** The HTTP/2 connection that it shares with others. */
   readonly connection: Http2Connection | null;
-  next: Exchange | null = null;
-  previous: Exchange | null = null;
+  next: InFlightRequest | null = null;
+  previous: InFlightRequest | null = null;
   /** Milliseconds since 1970, as exactly as the access log tells them. */
   readonly startedAt: number;
-  /** The connection ends with this answer. */
+  /** The connection ends with this response. */
   isLast = false;
-  #handedOff = false;
-  /** Kept until the engine asks for it. */
+  /** Set when the response comes before {@linkcode serve} returns … */
   #response: Response | null = null;
+  /** … and resolves what that has returned when it comes later. */
   #resolve: ((response: Response) => void) | null = null;
   #watching = false;
   #givenUp = false;
-  #appEnded = false;
-  #responseEnded = false;
 
   /** What the access log says of the response. */
   abstract readonly status: number | null;
   abstract readonly bodyBytes: number;
+  abstract readonly input: ExpectedInput | null;
 
   constructor(
     readonly listener: ListenerContext,
@@ -68,7 +66,7 @@ export abstract class Exchange implements Chained, Http2Stream {
   ) {
     this.worker = listener.worker;
     this.startedAt = this.worker.now();
-    this.state = new ConnectionState(this);
+    this.life = new ResponseLife(this);
     const address = info.remoteAddr;
     this.address = address;
     this.connection = head.http2;
@@ -80,49 +78,29 @@ export abstract class Exchange implements Chained, Http2Stream {
         ? [address.hostname, address.port]
         : undefined);
     this.secure = told?.secure ?? listener.secure;
-    this.worker.running.add(this);
   }
 
-  /** The response, at once where the app has given it already. Ask once. */
-  response(): Response | Promise<Response> {
-    const response = this.#response;
-    this.#response = null;
-    return response ?? new Promise((resolve) => (this.#resolve = resolve));
-  }
-
-  /** Gives the engine the response; there is only one. */
-  handOff(response: Response): void {
-    this.state.start();
-    this.unwatchClient();
-    this.#give(response);
-  }
-
-  #give(response: Response): void {
-    this.#handedOff = true;
-    if (this.#resolve === null) this.#response = response;
-    else this.#resolve(response);
-    this.#resolve = null;
-  }
-
-  /** True once the engine has its response. */
-  get handedOff(): boolean {
-    return this.#handedOff;
-  }
-
-  /** Lets the engine go where nobody is left to read a response. */
-  protected abandon(): void {
-    if (this.#handedOff) return;
-    this.#give(new Response(null, { status: 503 }));
-    this.endResponse();
-  }
+  /** Calls the app with its scope and its two functions. */
+  protected abstract callApp(): Promise<void>;
+  /** The app has resolved, with nothing if it keeps to the protocol. */
+  protected abstract settled(result: unknown): void | Promise<void>;
+  /** The app has thrown. */
+  protected abstract failed(error: unknown): void | Promise<void>;
+  abstract drain(cause: StopCause): void;
+  abstract disconnect(reason: DisconnectReason): void;
 
   /**
-   * Runs the app on this exchange. What is to be done after it hangs on its
-   * promise: an async function that waits costs a fortieth of a small reply.
+   * Runs the app on this exchange.
+   *
+   * What follows hangs on the app's promise by `then`: one more async function
+   * takes about 2.5 % of a 16-byte reply (bench/PROFILE.md).
+   *
+   * @returns the response; not a promise where the app has given it already.
    */
-  run(): void {
-    // Of a stream that was reset before, the engine tells nothing.
-    if (this.head.http2) this.watchClient();
+  serve(): Response | Promise<Response> {
+    this.worker.inFlight.add(this);
+    // The engine does not report that a stream was reset before.
+    if (this.connection !== null) this.watchClient();
     let app: Promise<unknown>;
     try {
       app = Promise.resolve(this.callApp());
@@ -133,9 +111,13 @@ export abstract class Exchange implements Chained, Http2Stream {
       (result) => this.#conclude(() => this.settled(result)),
       (error) => this.#conclude(() => this.failed(error)),
     );
+    const response = this.#response;
+    // A WebSocket or a stream would keep it as long as it lasts.
+    this.#response = null;
+    return response ?? new Promise((resolve) => (this.#resolve = resolve));
   }
 
-  /** Does what an app leaves to do that has ended. */
+  /** Does what is left to do after the app has ended. */
   #conclude(work: () => void | Promise<void>): void {
     let rest: void | Promise<void>;
     try {
@@ -143,41 +125,60 @@ export abstract class Exchange implements Chained, Http2Stream {
     } catch (error) {
       rest = Promise.reject(error);
     }
-    if (rest === undefined) return this.#endApp();
+    if (rest === undefined) return this.life.endApp();
     rest.catch((error) => log.error("The server failed on a request.", error))
-      .then(() => this.#endApp());
+      .then(() => this.life.endApp());
   }
 
-  #endApp(): void {
-    this.#appEnded = true;
-    this.#finish();
+  /** Gives the engine the response; there is only one. */
+  respond(response: Response): void {
+    this.unwatchClient();
+    this.life.respond();
+    if (this.#resolve === null) this.#response = response;
+    else this.#resolve(response);
+    this.#resolve = null;
   }
 
-  /** Calls the app with what it is to have. */
-  protected abstract callApp(): Promise<void>;
-  /** The app has resolved, with nothing if it keeps to the protocol. */
-  protected abstract settled(result: unknown): void | Promise<void>;
-  /** The app has thrown. */
-  protected abstract failed(error: unknown): void | Promise<void>;
-  /** The server stops: ends what has no end of its own. */
-  abstract drain(cause: StopCause): void;
-  /** The client is gone, or the server gives it up. */
-  abstract disconnect(reason: DisconnectReason): void;
+  /** Lets the engine go where nobody is left to read a response. */
+  protected abandon(): void {
+    if (this.life.responded) return;
+    this.respond(new Response(null, { status: 503 }));
+    this.life.release();
+  }
 
-  /**
-   * Changes whenever something is taken of what waits for the client; null
-   * while nothing does, and {@linkcode UNSEEN} where nobody tells.
-   */
+  /** Nothing more is to be received than the disconnect. */
+  responseOver(): void {}
+
+  /** The engine has finished. */
+  released(): void {}
+
+  /** The app and the engine have finished. */
+  finished(): void {
+    this.worker.inFlight.delete(this);
+    const { accessLog } = this.worker;
+    accessLog?.write(this.#record(accessLog.tellsFields));
+  }
+
+  get kind(): RequestKind {
+    return this.head.kind;
+  }
+
   get taken(): number | null {
     return null;
   }
 
-  /** True when the engine has been given all of the response. */
   get isGiven(): boolean {
     return false;
   }
 
-  /** The client has taken nothing of the response for the time of `--timeout`. */
+  get awaitsBody(): boolean {
+    return false;
+  }
+
+  get occupiesConnection(): boolean {
+    return !this.life.released;
+  }
+
   giveUp(): void {
     this.worker.seldom.say(
       "info",
@@ -190,47 +191,19 @@ export abstract class Exchange implements Chained, Http2Stream {
       this.connection.givenUp++;
     }
     this.disconnect("write_timeout");
-    this.endResponse();
+    this.life.release();
     this.dropConnection();
   }
 
-  /** The engine has done with the response, whatever became of it. */
-  leaveEngine(): void {
-    this.endResponse();
-    const { connection } = this;
-    if (connection === null || !this.#givenUp) return;
-    connection.givenUp--;
-  }
-
-  /** The engine has all of the response, or will get no more of it. */
-  endResponse(): void {
-    if (this.#responseEnded) return;
-    this.#responseEnded = true;
-    this.#finish();
-  }
-
-  /** True while the connection cannot be taken for idle. */
-  get occupiesConnection(): boolean {
-    return !this.#responseEnded;
-  }
-
-  #finish(): void {
-    if (!this.#appEnded || !this.#responseEnded) return;
-    this.worker.running.delete(this);
-    const { accessLog } = this.worker;
-    accessLog?.write(this.#record(accessLog.tellsFields));
-  }
-
-  /**
-   * Settles when the engine has written the response. Ask before it has it.
-   */
-  get completed(): Promise<void> {
-    return this.info.completed;
+  /** The engine has done with a body that it read, whatever became of it. */
+  protected leaveEngine(): void {
+    this.life.release();
+    if (this.#givenUp) this.connection!.givenUp--;
   }
 
   /** Has `disconnect` called when the client leaves before a response. */
   watchClient(): void {
-    if (this.#watching || this.#handedOff) return;
+    if (this.#watching || this.life.responded) return;
     this.#watching = true;
     const { signal } = this.request;
     if (signal.aborted) return this.disconnect("client_closed");
@@ -246,34 +219,23 @@ export abstract class Exchange implements Chained, Http2Stream {
 
   /** Tells whether the client has left, where nobody watched so far. */
   async clientHasLeft(): Promise<boolean> {
-    if (this.state.reason !== null) return true;
+    if (this.life.reason !== null) return true;
     const { signal } = this.request;
     // The engine looks when it is first asked, and tells a moment later.
     if (!signal.aborted) await new Promise((resume) => setTimeout(resume, 5));
     return signal.aborted;
   }
 
-  /** Closes the connection once the answer has left; HTTP/2 shares it. */
+  /** Closes the connection once the response has left; HTTP/2 shares it. */
   endConnection(): void {
-    if (!this.head.http2) this.worker.guard?.endConnection(this);
+    if (this.connection === null) this.worker.guard?.endConnection(this);
   }
 
-  /** True while a request body is on its way to the app. */
-  get awaitsBody(): boolean {
-    return false;
-  }
-
-  /** True when the client is to close the connection after this answer. */
+  /** True when the client is to close the connection after this response. */
   get isLeaving(): boolean {
-    return this.worker.leavingSince !== null && !this.head.http2;
+    return this.worker.leavingSince !== null && this.connection === null;
   }
 
-  /** Sends the connection's end right behind a short answer. */
-  finishBehind(): void {
-    if (this.ownsTcp) this.worker.guard?.finishBehind(this);
-  }
-
-  /** Closes the connection at once; HTTP/2 shares it. False: nobody can. */
   dropConnection(): boolean {
     const { guard } = this.worker;
     if (guard === null || !this.ownsTcp) return false;
@@ -281,7 +243,6 @@ export abstract class Exchange implements Chained, Http2Stream {
     return true;
   }
 
-  /** Closes the HTTP/2 connection at once, with all that runs on it. */
   dropShared(why: string): void {
     log.debug(() => `Dropped the connection of ${this.peerKey}: ${why}.`);
     this.worker.guard?.dropConnection(this);
@@ -292,17 +253,14 @@ export abstract class Exchange implements Chained, Http2Stream {
     return this.worker.guard?.silence(this) ?? null;
   }
 
-  /** See {@linkcode WatchedRequest}. */
-  abstract readonly input: ExpectedInput | null;
-
   /** True of a connection that is this exchange's alone, and of TCP. */
   protected get ownsTcp(): boolean {
-    return this.address.transport === "tcp" && !this.head.http2;
+    return this.address.transport === "tcp" && this.connection === null;
   }
 
-  /** Ends the connection with this answer, where the client can be told. */
+  /** Ends the connection with this response, where the client can be told. */
   makeLast(): void {
-    this.isLast ||= !this.state.responseStarted();
+    this.isLast ||= !this.life.started;
   }
 
   /** The connection's name for the guard. */
@@ -327,7 +285,6 @@ export abstract class Exchange implements Chained, Http2Stream {
     );
   }
 
-  /** Method and path, for logs. */
   describe(): string {
     return `${this.head.method} ${this.head.rawPath}`;
   }
@@ -337,7 +294,6 @@ export abstract class Exchange implements Chained, Http2Stream {
     return this.worker.accessLog?.tellsBytes ?? false;
   }
 
-  /** Seconds since the request came. */
   get age(): number {
     return this.#durationMs / 1000;
   }
@@ -353,6 +309,35 @@ export abstract class Exchange implements Chained, Http2Stream {
       if (key === name) return value;
     }
     return null;
+  }
+
+  /** What scopes of all kinds share: plain objects, which middleware copies. */
+  netScope<Type extends string, Scheme extends string>(
+    type: Type,
+    scheme: Scheme,
+    transport: PagiTransport,
+  ): NetScope & { type: Type; scheme: Scheme } {
+    const { head, listener, client } = this;
+    const { state, settings } = this.worker;
+    // In one piece: each field that comes later costs more.
+    const scope: NetScope & { type: Type; scheme: Scheme } = {
+      type,
+      pagi: PAGI,
+      http_version: head.http2 ? "2" : "1.1",
+      scheme,
+      path: head.path,
+      raw_path: head.rawPath,
+      query_string: head.query,
+      root_path: settings.rootPath,
+      headers: head.headers,
+      server: listener.server,
+      extensions: listener.httpExtensions,
+      "pagi.transport": transport,
+    };
+    if (client !== undefined) scope.client = client;
+    if (head.emptyQuery) scope["pagi.empty_query"] = 1;
+    if (state !== null) scope.state = { ...state };
+    return scope;
   }
 
   /** What the access log will tell; it holds on to no more than that. */

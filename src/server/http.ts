@@ -8,13 +8,13 @@
 import { checkHttpEvent, type HttpSendEvent } from "../pagi/http_events.ts";
 import type { HttpScope, ReceiveEvent, SendEvent } from "../pagi/types.ts";
 import type { ListenerContext } from "./context.ts";
-import { netScope } from "./net_scope.ts";
 import { BodyFailure } from "./request/body.ts";
 import type { RequestHead } from "./request/head.ts";
 import { afterEnd } from "./response/transport_state.ts";
 import type { ResponseWriter } from "./response/writer.ts";
 import { ResponseExchange } from "./response_exchange.ts";
 
+const DONE: Promise<void> = Promise.resolve();
 const DISCONNECT: ReceiveEvent = Object.freeze({ type: "http.disconnect" });
 
 /** Serves one HTTP request with the app. */
@@ -25,71 +25,59 @@ export function serveHttp(
   head: RequestHead,
 ): Response | Promise<Response> {
   const exchange = new HttpExchange(listener, request, info, head);
-  exchange.boundStart();
-  exchange.boundActivity();
-  exchange.run();
-  return exchange.response();
+  exchange.startResponseTimer();
+  exchange.startIdleTimer();
+  return exchange.serve();
 }
 
 /** An exchange on an `http` scope. */
-export class HttpExchange extends ResponseExchange {
+class HttpExchange extends ResponseExchange {
   protected override callApp(): Promise<void> {
+    const scheme = this.secure ? "https" : "http";
+    const { transport } = this.writer;
+    // PAGI.md 2, 3.1.
+    const scope = this.netScope("http", scheme, transport) as HttpScope;
+    scope.method = this.head.method;
+    scope["pagi.connection"] = this.life;
     return this.worker.app(
-      httpScope(this),
-      () => receiveHttp(this),
-      (event) => sendHttp(this, event),
+      scope,
+      () => this.#receive(),
+      (event) => this.#send(event),
     );
+  }
+
+  /** The next event (PAGI.md 3.3, the table of `receive()`). */
+  async #receive(): Promise<ReceiveEvent> {
+    const { body } = this;
+    if (!this.life.over && !body.done) {
+      try {
+        this.stopResponseTimer();
+        const part = await body.read();
+        this.startResponseTimer();
+        if (part !== null) {
+          return { type: "http.request", body: part.body, more: part.more };
+        }
+      } catch (error) {
+        if (!(error instanceof BodyFailure)) throw error;
+        this.failBody(error);
+      }
+    }
+    return await this.whenOver();
+  }
+
+  /** Takes an event (PAGI.md 3.3, the table of events). */
+  #send(event: SendEvent): Promise<void> {
+    if (this.life.ended) return afterEnd();
+    try {
+      checkHttpEvent(event);
+      return writeHttp(this.writer, event);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   protected override get disconnectEvent(): ReceiveEvent {
     return DISCONNECT;
-  }
-}
-
-/** Describes the request to the app (PAGI.md 2, 3.1). */
-export function httpScope(exchange: HttpExchange): HttpScope {
-  const scheme = exchange.secure ? "https" : "http";
-  const { transport } = exchange.writer;
-  const scope = netScope(exchange, "http", scheme, transport) as HttpScope;
-  scope.method = exchange.head.method;
-  scope["pagi.connection"] = exchange.state;
-  return scope;
-}
-
-/** The next event (PAGI.md 3.3, the table of `receive()`). */
-export async function receiveHttp(
-  exchange: HttpExchange,
-): Promise<ReceiveEvent> {
-  const { body } = exchange;
-  if (!exchange.over && !body.done) {
-    try {
-      exchange.unboundStart();
-      const part = await body.read();
-      exchange.boundStart();
-      if (part !== null) {
-        return { type: "http.request", body: part.body, more: part.more };
-      }
-    } catch (error) {
-      if (!(error instanceof BodyFailure)) throw error;
-      exchange.failBody(error);
-    }
-  }
-  return await exchange.whenOver();
-}
-
-const DONE: Promise<void> = Promise.resolve();
-
-/** Takes an event (PAGI.md 3.3, the table of events). */
-export function sendHttp(
-  exchange: HttpExchange,
-  event: SendEvent,
-): Promise<void> {
-  if (exchange.state.ended) return afterEnd();
-  try {
-    checkHttpEvent(event);
-    return writeHttp(exchange.writer, event);
-  } catch (error) {
-    return Promise.reject(error);
   }
 }
 

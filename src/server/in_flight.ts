@@ -1,58 +1,100 @@
 /**
- * What runs at the moment.
+ * The requests that are being served at the moment.
  *
  * @module
  */
 
+import type { WatchedRequest } from "../guard/client_watch.ts";
 import { noteRequest } from "../guard/request_times.ts";
-import type { Exchange } from "./exchange.ts";
+import type { DisconnectReason } from "../pagi/types.ts";
+import type { Http2Connection } from "./http2_connection.ts";
+import type { RequestKind } from "./request/head.ts";
 
-/** What runs, as {@linkcode Running} chains it. */
-export interface Chained {
-  next: Exchange | null;
-  previous: Exchange | null;
+/** Why a server stops: for good, or because a successor has taken over. */
+export type StopCause = "stopped" | "replaced";
+
+/** {@linkcode InFlightRequest.taken} of what the engine takes without telling. */
+export const UNSEEN = -1;
+
+/** What the server asks of a request while it is served. */
+export interface InFlightRequest extends WatchedRequest {
+  /** Its neighbours in {@linkcode InFlight}, which alone sets them. */
+  next: InFlightRequest | null;
+  previous: InFlightRequest | null;
+  readonly kind: RequestKind;
+  /** The client's end of the connection. */
+  readonly address: Deno.Addr;
+  /** The HTTP/2 connection that it shares with others; null for HTTP/1.1. */
+  readonly connection: Http2Connection | null;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  /** True while the connection cannot be taken for idle. */
+  readonly occupiesConnection: boolean;
+  /** True while a request body is on its way to the app. */
+  readonly awaitsBody: boolean;
+  /**
+   * Changes whenever something is taken of what waits for the client; null
+   * while nothing does, and {@linkcode UNSEEN} where nobody tells.
+   */
+  readonly taken: number | null;
+  /** True when the engine has been given all of the response. */
+  readonly isGiven: boolean;
+  /** Method, path and state, for logs. */
+  describe(): string;
+  /** How far the response has come, for logs. */
+  readonly life: { toString(): string };
+  /** The server stops: ends what has no end of its own. */
+  drain(cause: StopCause): void;
+  /** The client is gone, or the server gives it up. */
+  disconnect(reason: DisconnectReason): void;
+  /** The client has taken nothing of the response for the time of `--timeout`. */
+  giveUp(): void;
+  /** Closes the connection at once; HTTP/2 shares it. False: nobody can. */
+  dropConnection(): boolean;
+  /** Closes the HTTP/2 connection at once, with all that runs on it. */
+  dropShared(why: string): void;
 }
 
 /**
- * The requests and connections that an app is serving. They form a chain in
- * the order in which they came: a set costs several times as much.
+ * The requests and WebSockets that an app is serving: a linked list in the
+ * order in which they came. Adding to a `Set` and deleting from it takes
+ * several times as long.
  */
-export class Running {
-  #first: Exchange | null = null;
-  #last: Exchange | null = null;
+export class InFlight {
+  #first: InFlightRequest | null = null;
+  #last: InFlightRequest | null = null;
   #size = 0;
   readonly #onAdd: () => void;
   #onIdle: (() => void)[] = [];
 
-  /** @param onAdd Called when something begins to run. */
+  /** @param onAdd Called after each {@linkcode add}. */
   constructor(onAdd: () => void) {
     this.#onAdd = onAdd;
   }
 
-  add(exchange: Exchange): void {
+  add(request: InFlightRequest): void {
     const last = this.#last;
-    if (last === null) this.#first = exchange;
-    else last.next = exchange;
-    exchange.previous = last;
-    this.#last = exchange;
+    if (last === null) this.#first = request;
+    else last.next = request;
+    request.previous = last;
+    this.#last = request;
     this.#size++;
-    const { address, connection } = exchange;
-    if ("port" in address) noteRequest(address.port, exchange.startedAt);
+    const { address, connection } = request;
+    if ("port" in address) noteRequest(address.port, request.startedAt);
     if (connection !== null) connection.running++;
     this.#onAdd();
   }
 
   /** To be called once for each that was added. */
-  delete(exchange: Exchange): void {
-    const { next, previous } = exchange;
+  delete(request: InFlightRequest): void {
+    const { next, previous, connection } = request;
     if (previous === null) this.#first = next;
     else previous.next = next;
     if (next === null) this.#last = previous;
     else next.previous = previous;
-    // Who is kept must not keep those that came before or after it.
-    exchange.next = exchange.previous = null;
+    // A request that somebody holds must not hold its neighbours.
+    request.next = request.previous = null;
     this.#size--;
-    const { connection } = exchange;
     if (connection !== null) connection.running--;
     if (this.#size === 0 && this.#onIdle.length > 0) {
       const waiting = this.#onIdle;
@@ -65,14 +107,14 @@ export class Running {
     return this.#size;
   }
 
-  /** What runs now, and goes on running whatever is done meanwhile. */
-  [Symbol.iterator](): IterableIterator<Exchange> {
-    const all: Exchange[] = [];
+  /** The requests of this moment: requests may end while one goes through. */
+  [Symbol.iterator](): IterableIterator<InFlightRequest> {
+    const all: InFlightRequest[] = [];
     for (let one = this.#first; one !== null; one = one.next) all.push(one);
     return all.values();
   }
 
-  /** Resolves when nothing runs. */
+  /** Resolves when there is none. */
   idle(): Promise<void> {
     if (this.#size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));

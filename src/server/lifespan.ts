@@ -14,7 +14,7 @@ import type {
 import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 import { checkLifespanEvent } from "../pagi/lifespan_events.ts";
 import { log } from "../log/log.ts";
-import { PAGI } from "./net_scope.ts";
+import { PAGI } from "./context.ts";
 import { Patience } from "./timers.ts";
 
 /** How a worker takes the lifespan (PAGI.md 5). */

@@ -195,13 +195,14 @@ export class Listener {
   #serve(place: { path: string } | { hostname: string; port: number }): void {
     const { guard, settings, shared } = this.#worker;
     let server: HttpServer;
-    const context = {} as { current: ListenerContext };
+    // Set once the port is known; no request comes before this function returns.
+    let context: ListenerContext | null = null;
     const options = {
       onListen() {},
       // Errors of the engine, and of streams that the server cut short itself.
       onError(error: unknown): Response {
         log.debug(`The engine reports: ${error}`);
-        return BROKEN.toResponse(context.current.addedHeaders);
+        return BROKEN.toResponse(context?.addedHeaders ?? null);
       },
       automaticCompression: false,
       reusePort: shared && "port" in place,
@@ -212,7 +213,7 @@ export class Listener {
     try {
       server = Deno.serve(
         options as Deno.ServeTcpOptions,
-        (request, info) => dispatch(context.current, request, info),
+        (request, info) => dispatch(context!, request, info),
       ) as unknown as HttpServer;
     } catch (error) {
       throw listenError(this.#address, error);
@@ -223,8 +224,8 @@ export class Listener {
     if ("port" in bound && "host" in this.#address) {
       this.#address = { host: this.#address.host, port: bound.port };
     }
-    context.current = this.#context();
-    this.#http2.push(context.current.http2);
+    context = this.#context();
+    this.#http2.push(context.http2);
     guard?.watch(this.bound!);
     server.finished.catch((error) => this.#acceptFailed(error));
   }

@@ -9,16 +9,17 @@ import type {
   HeaderList,
   ReceiveEvent,
 } from "../pagi/types.ts";
-import { log } from "../log/log.ts";
 import type { ExpectedInput } from "../guard/client_watch.ts";
-import { failureAnswer } from "./response/plain_answer.ts";
-import type { Deadline } from "./timers.ts";
-import { Exchange, type StopCause } from "./exchange.ts";
-import { IdleTimer } from "./timers.ts";
-import type { OutboundBody } from "./response/outbound_body.ts";
+import { log } from "../log/log.ts";
+import { Exchange } from "./exchange.ts";
+import type { Http2Stream } from "./http2_connection.ts";
+import type { StopCause } from "./in_flight.ts";
 import { type BodyFailure, endedEarly, RequestBody } from "./request/body.ts";
-import { ResponseWriter } from "./response/writer.ts";
+import type { OutboundBody } from "./response/outbound_body.ts";
+import { failureAnswer } from "./response/plain_answer.ts";
 import { afterEnd } from "./response/transport_state.ts";
+import { type ResponseSink, ResponseWriter } from "./response/writer.ts";
+import { type Deadline, IdleTimer } from "./timers.ts";
 
 /**
  * What may come of a chunked body before the next part of it (bytes): more
@@ -27,37 +28,54 @@ import { afterEnd } from "./response/transport_state.ts";
 const MOST_UNTAKEN = 1 << 24;
 
 /** What `http` and `sse` exchanges have in common (PAGI.md 3.1, 3.3). */
-export abstract class ResponseExchange extends Exchange {
+export abstract class ResponseExchange extends Exchange
+  implements ResponseSink {
   readonly writer: ResponseWriter = new ResponseWriter(this);
   #body: RequestBody | null = null;
   #whenOver: Promise<ReceiveEvent> | null = null;
   #tellOver: ((event: ReceiveEvent) => void) | null = null;
+  /** Bounds the time to the start of the response. */
   #start: Deadline | null = null;
+  /** Bounds the time in which nothing is read or written. */
   #activity: IdleTimer | null = null;
   /** The body of the response, where that is an event stream. */
   #events: OutboundBody | null = null;
 
-  /** Bounds the time in which nothing is read or written, if that is bounded. */
-  boundActivity(): void {
+  /** What the app receives when nothing else is left to receive. */
+  protected abstract get disconnectEvent(): ReceiveEvent;
+
+  /** Starts the timer of `--request-timeout`, if that is set. */
+  startIdleTimer(): void {
     const { requestTimeout } = this.worker.settings;
     if (requestTimeout === 0) return;
     this.#activity = new IdleTimer(
       requestTimeout,
       () => this.#inactive(requestTimeout),
       // The engine may be done with what the client has yet to take.
-      () => this.handedOff ? this.connectionSilence()?.sent ?? null : null,
+      () => this.life.responded ? this.connectionSilence()?.sent ?? null : null,
     );
   }
 
   /** From now on nothing need be read or written. */
-  unboundActivity(): void {
+  #stopIdleTimer(): void {
     this.#activity?.end();
     this.#activity = null;
   }
 
-  /** What is to be told of each read and each write, if anything. */
   get activity(): IdleTimer | null {
     return this.#activity;
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+
+  get http2(): Http2Stream | null {
+    return this.connection === null ? null : this;
+  }
+
+  get closesConnection(): boolean {
+    return this.isLast || this.isLeaving;
   }
 
   /** The request's body; most requests have none that anybody asks for. */
@@ -79,13 +97,16 @@ export abstract class ResponseExchange extends Exchange {
   }
 
   override get taken(): number | null {
-    return this.handedOff && this.occupiesConnection ? this.writer.taken : null;
+    return this.life.responded && !this.life.released
+      ? this.writer.taken
+      : null;
   }
 
   override get input(): ExpectedInput | null {
-    if (this.over || !this.ownsTcp) return null;
+    const { over, responded } = this.life;
+    if (over || !this.ownsTcp) return null;
     const body = this.#body;
-    if (body?.waiting && body.contentLength === null && !this.handedOff) {
+    if (body?.waiting && body.contentLength === null && !responded) {
       // Trailers are no part that the app gets: the engine gathers them.
       const turn = 1 + body.received;
       return {
@@ -97,12 +118,12 @@ export abstract class ResponseExchange extends Exchange {
     }
     const left = this.#bodyLeft;
     // Before there is a response the engine reads a body as the app does.
-    const allowed = left === 0 || this.handedOff ? left : Infinity;
+    const allowed = left === 0 || responded ? left : Infinity;
     return { allowed, turn: 0, excess: "queue_overflow", endIsSeen: false };
   }
 
   override get awaitsBody(): boolean {
-    return !this.over && this.#bodyLeft > 0;
+    return !this.life.over && this.#bodyLeft > 0;
   }
 
   /** Bytes of the request body that may still come. */
@@ -115,34 +136,45 @@ export abstract class ResponseExchange extends Exchange {
     return size - (this.#body?.received ?? 0);
   }
 
-  /** True when the only thing left to receive is the disconnect. */
-  get over(): boolean {
-    return this.state.ended || this.writer.complete;
-  }
-
-  /** What the app receives when nothing else is left to receive. */
-  protected abstract get disconnectEvent(): ReceiveEvent;
-
   /**
    * Resolves to that event when the response is complete or the connection is
    * gone.
    */
   whenOver(): Promise<ReceiveEvent> {
-    if (this.over) return afterEnd().then(() => this.disconnectEvent);
+    if (this.life.over) return afterEnd().then(() => this.disconnectEvent);
     return this.#whenOver ??= new Promise((resolve) => {
       this.#tellOver = resolve;
       this.watchClient();
     });
   }
 
-  /**
-   * The response has become an event stream: a stop ends it, and so does
-   * `--sse-idle-timeout`; nothing else bounds its silence.
-   */
+  deliver(response: Response, isShort: boolean): void {
+    if (isShort && this.isLeaving && this.ownsTcp) {
+      this.worker.guard?.finishBehind(this);
+    }
+    // 205 has no framing here: only the connection's end ends it (RFC 9112, 6.3).
+    if (this.isLast || this.status === 205) this.endConnection();
+    this.respond(response);
+  }
+
+  deliverStream(response: Response, onDone: () => void): Promise<void> {
+    // Asked for later, it would never settle.
+    const { completed } = this.info;
+    this.deliver(response, false);
+    const done = () => {
+      onDone();
+      this.leaveEngine();
+    };
+    return completed.then(done, () => {
+      this.disconnect("client_closed");
+      done();
+    });
+  }
+
   streamEvents(body: OutboundBody): void {
-    if (this.#events !== null) return;
     this.#events = body;
-    this.unboundActivity();
+    this.#stopIdleTimer();
+    if (this.life.over) return;
     const { draining, settings } = this.worker;
     if (draining !== null) return this.drain(draining);
     if (settings.sseIdleTimeout === 0) return;
@@ -162,34 +194,32 @@ export abstract class ResponseExchange extends Exchange {
   }
 
   #endEvents(reason: DisconnectReason): void {
-    this.state.fail(reason);
+    this.life.fail(reason);
     this.writer.end();
     this.writer.endTrailers();
   }
 
   /** A running request may finish (PAGI.md 6, graceful stop). */
   override drain(_cause: StopCause): void {
-    if (this.#events !== null && !this.over) {
+    if (this.#events !== null && !this.life.over) {
       this.#endEvents("server_shutdown");
     }
   }
 
-  /** The response is complete, or there will be none. */
-  responseOver(): void {
+  override responseOver(): void {
     this.#events?.writes?.end();
-    this.unboundStart();
+    this.stopResponseTimer();
     this.#body?.cancel();
     this.#tellOver?.(this.disconnectEvent);
   }
 
-  /** Until the engine has all of it, the client may still stall. */
-  override endResponse(): void {
-    this.unboundActivity();
-    super.endResponse();
+  /** Until the engine has finished, the client may still stall. */
+  override released(): void {
+    this.#stopIdleTimer();
   }
 
   override get isGiven(): boolean {
-    return this.writer.complete && this.writer.bufferedBytes === 0;
+    return this.life.complete && this.writer.bufferedBytes === 0;
   }
 
   override giveUp(): void {
@@ -198,16 +228,18 @@ export abstract class ResponseExchange extends Exchange {
   }
 
   override disconnect(reason: DisconnectReason): void {
-    if (this.state.ended) return;
-    const { started } = this.writer;
+    const { complete, ended, started } = this.life;
+    if (ended) return;
     if (!started && reason === "client_closed" && this.#body?.waiting) {
       // It may have ended its side only, and read the answer.
       return this.failBody(endedEarly());
     }
-    this.state.fail(reason);
-    if (started) this.writer.abort();
-    else this.abandon();
-    this.responseOver();
+    this.life.fail(reason);
+    if (!started) this.abandon();
+    else if (!complete) {
+      this.writer.abort();
+      this.endConnection();
+    }
   }
 
   /** The app broke its response off: what is open cannot be completed. */
@@ -216,24 +248,21 @@ export abstract class ResponseExchange extends Exchange {
     this.disconnect("server_error");
   }
 
-  /** The app's response is wrong: 500 where its head has not left yet. */
-  refuseResponse(how: string): void {
-    if (this.handedOff) return this.breakOff(how);
+  refuse(how: string): void {
+    if (this.life.responded) return this.breakOff(how);
     this.logError(how);
     this.answerFailure();
   }
 
   /** The request body cannot be read: says so where that is still possible. */
   failBody(failure: BodyFailure): void {
-    const { status, message, reason, limit } = failure;
-    const { started } = this.writer;
-    const level = limit === null ? "info" : "warn";
-    this.worker.seldom.say(level, `body ${status}`, () => {
-      const how = started ? "broken off" : `refused with ${status}`;
-      const why = limit === null ? "" : ` (${limit})`;
-      const what = message.replace(/\.$/, "");
-      return `${this.describe()} was ${how}: ${what}${why}.`;
-    });
+    const { status, message, reason } = failure;
+    const { started } = this.life;
+    failure.log(
+      this.worker.seldom,
+      () => this.describe(),
+      started ? "broken off" : `refused with ${status}`,
+    );
     if (started) this.disconnect(reason);
     else this.answer(status, message, reason);
   }
@@ -251,28 +280,28 @@ export abstract class ResponseExchange extends Exchange {
       ["connection", "close"],
       ...more,
     ]);
-    // First: the whole answer ends what the app waits for, with this reason.
-    this.state.fail(reason);
+    this.life.fail(reason);
     this.writer.whole(text + "\n");
     this.endConnection();
-    this.responseOver();
   }
 
   /** Starts the time in which the app must start its response, if bounded. */
-  boundStart(): void {
+  startResponseTimer(): void {
     const { starts } = this.worker;
-    if (starts.milliseconds === 0 || this.over || this.writer.started) return;
+    if (starts.milliseconds === 0 || this.life.over || this.life.started) {
+      return;
+    }
     this.#start ??= starts.add(() => this.#startOverdue());
   }
 
   /** The time does not run while the app waits for the request body. */
-  unboundStart(): void {
+  stopResponseTimer(): void {
     this.worker.starts.cancel(this.#start);
     this.#start = null;
   }
 
   #startOverdue(): void {
-    if (this.over || this.writer.started) return;
+    if (this.life.over || this.life.started) return;
     const { milliseconds } = this.worker.starts;
     this.worker.seldom.say(
       "warn",
@@ -293,7 +322,7 @@ export abstract class ResponseExchange extends Exchange {
       () =>
         `${this.describe()}: nothing was read or written for ${seconds} s (--request-timeout).`,
     );
-    if (this.writer.started) {
+    if (this.life.started) {
       this.disconnect("client_timeout");
       this.dropConnection();
     } else if (this.#body?.waiting) {
@@ -308,17 +337,18 @@ export abstract class ResponseExchange extends Exchange {
   }
 
   protected override settled(result: unknown): void | Promise<void> {
-    if (this.state.ended) return;
+    const { life } = this;
+    if (life.ended) return;
     this.writer.endTrailers();
-    if (this.writer.complete) return this.state.succeed();
-    if (!this.writer.started) return this.#unanswered(result);
+    if (life.complete) return life.succeed();
+    if (!life.started) return this.#unanswered(result);
     this.breakOff("the app returned in the middle of its response.");
   }
 
   /** The app has resolved and answered nothing. */
   async #unanswered(result: unknown): Promise<void> {
     if (await this.clientHasLeft()) return this.disconnect("client_closed");
-    if (this.state.ended) return;
+    if (this.life.ended) return;
     this.logError(
       result instanceof Response
         ? "the app returned a Response and sent nothing. Only fetch handlers give one, which are functions of one or two parameters, or { fetch }."
@@ -328,13 +358,13 @@ export abstract class ResponseExchange extends Exchange {
   }
 
   protected override failed(error: unknown): void {
-    if (this.state.ended) {
+    if (this.life.ended) {
       log.debug(`${this.describe()}: the app threw after the end.`, error);
       return;
     }
     this.logThrown(error);
-    if (this.writer.complete) this.state.succeed();
-    else if (this.writer.started) this.disconnect("server_error");
+    if (this.life.complete) this.life.succeed();
+    else if (this.life.started) this.disconnect("server_error");
     else this.answerFailure(error);
   }
 

@@ -25,8 +25,7 @@ import {
 } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { drain } from "./drain.ts";
-import type { StopCause } from "./exchange.ts";
-import { Running } from "./in_flight.ts";
+import { InFlight, type StopCause } from "./in_flight.ts";
 import { type KeyPair, readKeyPair } from "./key_pair.ts";
 import { Lifespan } from "./lifespan.ts";
 import { listenAddresses, Listener, type SharedSocket } from "./listener.ts";
@@ -41,7 +40,7 @@ export class Server {
   readonly #role: ServerRole;
   readonly #lifespan: Lifespan;
   #keyPair: KeyPair | null = null;
-  #worker: MutableContext | null = null;
+  #worker: WorkerContext | null = null;
   #listeners: Listener[] = [];
   #accessLog: AccessLog | null = null;
   #fileLibrary: Disposable | null = null;
@@ -216,7 +215,7 @@ export class Server {
 
   /** The peers with a request running, for a guard elsewhere. */
   occupiedPeers(): string[] {
-    return this.#worker === null ? [] : [...occupied(this.#worker.running)];
+    return this.#worker === null ? [] : [...occupied(this.#worker.inFlight)];
   }
 
   /** Takes note that a guard closed a connection. */
@@ -234,7 +233,7 @@ export class Server {
           `The connection of ${peer} was closed: it sent more than it may (${reason}).`,
       );
     }
-    for (const exchange of this.#worker?.running ?? []) {
+    for (const exchange of this.#worker?.inFlight ?? []) {
       if (request ? exchange === request : exchange.peerKey === peer) {
         exchange.disconnect(reason);
       }
@@ -298,19 +297,19 @@ export class Server {
     await this.#accessLog?.close();
   }
 
-  #createWorker(state: State | null, guarded = true): MutableContext {
+  #createWorker(state: State | null, guarded = true): WorkerContext {
     const { settings } = this;
     const { workerNumber } = this.#role;
-    const running = new Running(() => {
+    const inFlight = new InFlight(() => {
       guard?.wake();
       stalled.wake();
     });
     const guard = guarded
-      ? this.#openGuard(running, this.#connectionLimit())
+      ? this.#openGuard(inFlight, this.#connectionLimit())
       : null;
     const stalled = new StalledResponses(
       settings.timeout * 1000,
-      running,
+      inFlight,
       guard,
     );
     const accessLog = this.#accessLog;
@@ -322,7 +321,7 @@ export class Server {
         low: settings.writeLowWatermark,
       },
       state,
-      running,
+      inFlight,
       guard,
       accessLog,
       seldom: new SeldomLog(),
@@ -349,7 +348,7 @@ export class Server {
     return this.#role.connectionLimit ?? connectionLimitOf(this.settings);
   }
 
-  #openGuard(running: Running, limit: number): Guard | null {
+  #openGuard(inFlight: InFlight, limit: number): Guard | null {
     const { settings } = this;
     const { workerNumber } = this.#role;
     const guard: Guard | null = openGuard({
@@ -358,8 +357,8 @@ export class Server {
       threads: workerNumber === null ? 1 : settings.workers,
       // A worker does not see which connections are the others'.
       timeoutMs: workerNumber === null ? settings.timeout * 1000 : 0,
-      runningPeers: () => occupied(running),
-      requests: () => running,
+      runningPeers: () => occupied(inFlight),
+      requests: () => inFlight,
       onClose: (peer, reason, request) =>
         this.connectionClosed(peer, reason, request),
     });
@@ -367,14 +366,8 @@ export class Server {
   }
 }
 
-interface MutableContext extends WorkerContext {
-  leavingSince: number | null;
-  draining: StopCause | null;
-  readonly guard: Guard | null;
-}
-
-function* occupied(running: Running): Iterable<string> {
-  for (const exchange of running) {
+function* occupied(inFlight: InFlight): Iterable<string> {
+  for (const exchange of inFlight) {
     if (exchange.occupiesConnection) yield exchange.peerKey;
   }
 }

@@ -6,9 +6,8 @@
 
 import type { Guard, Traffic } from "../guard/guard.ts";
 import { type Timer, unref } from "../std/timer.ts";
-import { type Exchange, UNSEEN } from "./exchange.ts";
 import { FRAME, type Http2Connection } from "./http2_connection.ts";
-import type { Running } from "./in_flight.ts";
+import { type InFlight, type InFlightRequest, UNSEEN } from "./in_flight.ts";
 
 /** A response as it was when something of it was last taken. */
 interface Wait {
@@ -43,18 +42,18 @@ const MIN_STEP = 50;
  */
 export class StalledResponses {
   readonly #timeoutMs: number;
-  readonly #running: Running;
+  readonly #inFlight: InFlight;
   readonly #guard: Guard | null;
-  #waits = new Map<Exchange, Wait>();
+  #waits = new Map<InFlightRequest, Wait>();
   #timer: Timer | undefined;
 
   /**
    * @param timeoutMs How long a client may take nothing (ms); 0 for ever.
    * @param guard Without it nothing is given up: nobody knows TCP's state.
    */
-  constructor(timeoutMs: number, running: Running, guard: Guard | null) {
+  constructor(timeoutMs: number, inFlight: InFlight, guard: Guard | null) {
     this.#timeoutMs = timeoutMs;
-    this.#running = running;
+    this.#inFlight = inFlight;
     this.#guard = guard;
   }
 
@@ -74,12 +73,12 @@ export class StalledResponses {
   #look(): void {
     this.#timer = undefined;
     const now = performance.now();
-    const waits = new Map<Exchange, Wait>();
-    const stalled: Exchange[] = [];
+    const waits = new Map<InFlightRequest, Wait>();
+    const stalled: InFlightRequest[] = [];
     /** HTTP/2 connections on which something goes on. */
     const alive = new Set<Http2Connection | null>();
     const traffics = new Map<string, Traffic | null>();
-    const trafficOf = (exchange: Exchange): Traffic | null => {
+    const trafficOf = (exchange: InFlightRequest): Traffic | null => {
       const { peerKey } = exchange;
       let traffic = traffics.get(peerKey);
       if (traffic === undefined) {
@@ -88,7 +87,7 @@ export class StalledResponses {
       }
       return traffic;
     };
-    for (const exchange of this.#running) {
+    for (const exchange of this.#inFlight) {
       if (!exchange.occupiesConnection) continue;
       const wait = this.#waitOf(exchange, now, trafficOf);
       if (wait !== null) waits.set(exchange, wait);
@@ -111,14 +110,14 @@ export class StalledResponses {
         exchange.dropShared("its client takes nothing");
       }
     }
-    if (this.#running.size > 0) this.wake();
+    if (this.#inFlight.size > 0) this.wake();
   }
 
   /** Since when the client takes nothing; null when nothing waits for it. */
   #waitOf(
-    exchange: Exchange,
+    exchange: InFlightRequest,
     now: number,
-    trafficOf: (exchange: Exchange) => Traffic | null,
+    trafficOf: (exchange: InFlightRequest) => Traffic | null,
   ): Wait | null {
     const { taken } = exchange;
     if (taken === null) return null;

@@ -1,4 +1,4 @@
-/** Many waits of the same length (src/server/deadline_set.ts). */
+/** Many waits of the same length (src/server/timers.ts). */
 
 import { DeadlineSet } from "../../src/server/timers.ts";
 import {
@@ -78,7 +78,7 @@ Deno.test("clear ends all waits", async () => {
 });
 
 Deno.test("waits do not keep the process alive", async () => {
-  const module = new URL("../../src/server/deadline_set.ts", import.meta.url);
+  const module = new URL("../../src/server/timers.ts", import.meta.url);
   const code = `import { DeadlineSet } from ${JSON.stringify(module.href)};
     new DeadlineSet(60_000).add(() => {});`;
   const began = performance.now();

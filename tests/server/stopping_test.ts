@@ -343,8 +343,14 @@ Deno.test("at the deadline what still runs is named and cut, and its app told", 
   assertEquals(told, ["server_shutdown", "server_shutdown"]);
   const warnings = linesOf("warn", log);
   assertEquals(warnings.length, 2);
-  assert(/GET \/slow%20one \(\d+\.\d s\)/.test(warnings[0]), warnings[0]);
-  assert(/POST \/upload \(\d+\.\d s\)/.test(warnings[1]), warnings[1]);
+  assert(
+    /GET \/slow%20one \(\d+\.\d s, response open\)/.test(warnings[0]),
+    warnings[0],
+  );
+  assert(
+    /POST \/upload \(\d+\.\d s, response streaming\)/.test(warnings[1]),
+    warnings[1],
+  );
 });
 
 Deno.test("a WebSocket's app that ignores the end is named at the deadline, too", async () => {
@@ -359,7 +365,7 @@ Deno.test("a WebSocket's app that ignores the end is named at the deadline, too"
     assertEquals((await socket.closed())?.code, 1001);
   });
   const [warning] = linesOf("warn", log);
-  assert(/GET \/chat \(\d+\.\d s\)/.test(warning), warning);
+  assert(/GET \/chat \(\d+\.\d s, response .+\)/.test(warning), warning);
 });
 
 Deno.test("a second stop forces, and both end together", async () => {

@@ -8,6 +8,7 @@ import { isClientGone } from "../../engine/error_text.ts";
 import { bodyOf } from "../../engine/request.ts";
 import type { DisconnectReason, Flag } from "../../pagi/types.ts";
 import type { DeadlineSet, IdleTimer } from "../timers.ts";
+import { Refusal } from "../response/plain_answer.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -17,20 +18,34 @@ export interface BodyPart {
   readonly more: Flag;
 }
 
-/** A body that cannot be read to its end. */
-export class BodyFailure extends Error {
+/** A body that cannot be read to its end: refused where no response has started. */
+export class BodyFailure extends Refusal {
   override readonly name = "BodyFailure";
 
   constructor(
-    /** What answers it where no response has started. */
-    readonly status: number,
+    status: number,
     readonly reason: DisconnectReason,
-    override readonly message: string,
-    /** The limit that was hit, for the log. */
-    readonly limit: string | null = null,
+    message: string,
+    limit: string | null = null,
   ) {
-    super(message);
+    super(status, message, [], limit);
   }
+}
+
+/**
+ * Refuses a body of which `size` bytes were announced or have come.
+ *
+ * @param maxSize Bytes; 0 means no limit.
+ * @throws {BodyFailure} When that is too large (413).
+ */
+export function assertBodySize(size: number, maxSize: number): void {
+  if (maxSize === 0 || size <= maxSize) return;
+  throw new BodyFailure(
+    413,
+    "body_too_large",
+    "The request body is too large.",
+    `--max-body-size is ${maxSize}`,
+  );
 }
 
 /** The body of one request. */
@@ -116,14 +131,12 @@ export class RequestBody {
 
   #count(part: Uint8Array): void {
     this.#received += part.byteLength;
-    if (this.maxSize === 0 || this.#received <= this.maxSize) return;
-    this.cancel();
-    throw new BodyFailure(
-      413,
-      "body_too_large",
-      "The request body is too large.",
-      `--max-body-size is ${this.maxSize}`,
-    );
+    try {
+      assertBodySize(this.#received, this.maxSize);
+    } catch (failure) {
+      this.cancel();
+      throw failure;
+    }
   }
 
   /**

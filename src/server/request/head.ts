@@ -10,6 +10,7 @@ import { memo } from "../../http/memo.ts";
 import { decodePath, splitTarget } from "../../http/target.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import type { Http2Connection, Http2Connections } from "../http2_connection.ts";
+import { assertBodySize } from "./body.ts";
 import { Refusal } from "../response/plain_answer.ts";
 
 /** Which room serves a request (PAGI.md 3.1, row "kind"). */
@@ -205,17 +206,7 @@ export function readHead(
   if (coded && contentLength !== null) {
     throw new Refusal(400, "Length and transfer coding exclude each other.");
   }
-  if (
-    contentLength !== null && limits.maxBodySize > 0 &&
-    contentLength > limits.maxBodySize
-  ) {
-    throw new Refusal(
-      413,
-      "The request body is too large.",
-      [],
-      `--max-body-size is ${limits.maxBodySize}`,
-    );
-  }
+  if (contentLength !== null) assertBodySize(contentLength, limits.maxBodySize);
 
   let kind: RequestKind = events ? "sse" : "http";
   if (

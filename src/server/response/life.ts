@@ -1,129 +1,209 @@
 /**
- * How one request's connection fares: the handle `pagi.connection`.
+ * The life of one response, in one place: how far it has come, how its request
+ * has ended, and who has yet to finish with it.
  *
  * @module
  */
 
-import { log } from "../../log/log.ts";
 import type { DisconnectReason, PagiConnection } from "../../pagi/types.ts";
+import { log } from "../../log/log.ts";
 
-/** Who can find out that a client leaves. */
-export interface ClientWatcher {
-  /** Begins to find out. */
+/** How far a response has come, in this order. */
+export type Progress =
+  /** Nothing was sent. */
+  | "open"
+  /** It has a head, which waits for the first chunk of the body. */
+  | "started"
+  /** The engine has the head, and reads the body as the app sends it. */
+  | "streaming"
+  /** The body is whole, and the trailers that were announced are to come. */
+  | "trailers"
+  /** All of it was sent. */
+  | "complete"
+  /** It was cut short after its head. */
+  | "aborted";
+
+/** Whom a life tells what happens in it: the exchange. */
+export interface LifeOwner {
+  /** The app asks for the first time whether its client is still there. */
   watchClient(): void;
+  /** Only the disconnect is left to receive. Called once. */
+  responseOver(): void;
+  /** The engine has finished. Called once. */
+  released(): void;
+  /** The app and the engine have both finished. Called once. */
+  finished(): void;
 }
 
 /**
- * The state of one request (PAGI.md 4). The server moves it; the app reads
- * it. Exactly one kind of callback fires, in order of registration.
+ * The life of one response (PAGI.md 4). The server moves it; the app sees it as
+ * `pagi.connection`. Three things go on independently: the response makes
+ * progress, its request ends (well, or with a reason), and the app and the
+ * engine finish with it, each in its own time.
  */
-export class ConnectionState implements PagiConnection {
-  #started = false;
-  #responseComplete = false;
-  #succeeded = false;
-  #reason: DisconnectReason | null = null;
+export class ResponseLife implements PagiConnection {
+  #progress: Progress = "open";
+  /** How the request has ended: well, or for a reason; null while it has not. */
+  #end: "succeeded" | DisconnectReason | null = null;
+  #engine: "waiting" | "responding" | "done" = "waiting";
+  #appEnded = false;
+  /** The app has not asked yet whether the client is still there. */
+  #unasked = true;
   #onDisconnect: ((reason: DisconnectReason) => void)[] | null = null;
   #onComplete: (() => void)[] | null = null;
   #disconnected: PromiseWithResolvers<DisconnectReason> | null = null;
-  /** Told when the app first asks, so that the server starts to watch. */
-  #watcher: ClientWatcher | null;
+  readonly #owner: LifeOwner;
 
-  constructor(watcher: ClientWatcher | null = null) {
-    this.#watcher = watcher;
+  constructor(owner: LifeOwner) {
+    this.#owner = owner;
   }
 
-  isConnected(): boolean {
-    this.#startWatching();
-    return this.#reason === null && !this.#succeeded;
+  /** For logs: `streaming`, `complete`, `failed while open (client_closed)`. */
+  toString(): string {
+    const { reason } = this;
+    return reason === null
+      ? this.#progress
+      : `failed while ${this.#progress} (${reason})`;
   }
 
-  disconnectReason(): DisconnectReason | null {
-    this.#startWatching();
-    return this.#reason;
+  get progress(): Progress {
+    return this.#progress;
   }
 
-  onDisconnect(callback: (reason: DisconnectReason) => void): void {
-    this.#startWatching();
-    if (this.#reason !== null) run(() => callback(this.#reason!));
-    else if (!this.#succeeded) (this.#onDisconnect ??= []).push(callback);
+  /** True from the head on, whoever made it. */
+  get started(): boolean {
+    return this.#progress !== "open";
   }
 
-  onComplete(callback: () => void): void {
-    this.#startWatching();
-    if (this.#succeeded) run(callback);
-    else if (this.#reason === null) (this.#onComplete ??= []).push(callback);
+  /** True after the last part of the response. */
+  get complete(): boolean {
+    return this.#progress === "complete";
   }
 
-  responseStarted(): boolean {
-    return this.#started;
+  /** The request has ended, well or not. */
+  get ended(): boolean {
+    return this.#end !== null;
   }
 
-  responseComplete(): boolean {
-    return this.#responseComplete;
+  /** True when the only thing left to receive is the disconnect. */
+  get over(): boolean {
+    return this.#end !== null || this.#progress === "complete";
   }
 
-  get disconnected(): Promise<DisconnectReason> {
-    this.#startWatching();
-    if (this.#disconnected === null) {
-      this.#disconnected = Promise.withResolvers();
-      if (this.#reason !== null) this.#disconnected.resolve(this.#reason);
-    }
-    return this.#disconnected.promise;
+  /** Why the request ended abnormally; null when it did not. */
+  get reason(): DisconnectReason | null {
+    return this.#end === "succeeded" ? null : this.#end;
   }
 
-  /** A response has started, whoever produced it. */
-  start(): void {
-    this.#started = true;
+  /** The engine has a response: the app's, or one in its place. */
+  get responded(): boolean {
+    return this.#engine !== "waiting";
   }
 
-  /** The last part of the response was taken. */
-  completeResponse(): void {
-    this.#responseComplete = true;
+  /** The engine needs the connection for nothing more. */
+  get released(): boolean {
+    return this.#engine === "done";
+  }
+
+  /**
+   * The response goes on. To "started" it may return, with another head, until
+   * the engine has the first.
+   */
+  advance(progress: Progress): void {
+    const wasOver = this.over;
+    this.#progress = progress;
+    if (!wasOver && progress === "complete") this.#owner.responseOver();
   }
 
   /** The request ended well. Does nothing after another end. */
   succeed(): void {
-    if (this.ended) return;
-    this.#succeeded = true;
+    if (this.#end !== null) return;
+    this.#end = "succeeded";
     const callbacks = this.#onComplete;
-    this.#forget();
+    this.#onDisconnect = this.#onComplete = null;
     if (callbacks !== null) { for (const callback of callbacks) run(callback); }
   }
 
-  /** The request ended abnormally. Returns whether it had not ended before. */
+  /** The request ended abnormally. False when it had ended before. */
   fail(reason: DisconnectReason): boolean {
-    if (this.ended) return false;
-    this.#reason = reason;
+    if (this.#end !== null) return false;
+    const wasOver = this.over;
+    this.#end = reason;
     const callbacks = this.#onDisconnect;
-    this.#forget();
+    this.#onDisconnect = this.#onComplete = null;
     this.#disconnected?.resolve(reason);
     if (callbacks !== null) {
       for (const callback of callbacks) run(() => callback(reason));
     }
+    if (!wasOver) this.#owner.responseOver();
     return true;
   }
 
-  /** True after either end. */
-  get ended(): boolean {
-    return this.#succeeded || this.#reason !== null;
+  /** The engine has been given a response. */
+  respond(): void {
+    this.#engine = "responding";
   }
 
-  /** The reason of an abnormal end, without starting to watch for one. */
-  get reason(): DisconnectReason | null {
-    return this.#reason;
+  /** The engine has all of the response, or will get no more of it. */
+  release(): void {
+    if (this.#engine === "done") return;
+    this.#engine = "done";
+    this.#owner.released();
+    if (this.#appEnded) this.#owner.finished();
   }
 
-  #startWatching(): void {
-    const watcher = this.#watcher;
-    if (watcher === null) return;
-    this.#watcher = null;
-    if (!this.ended) watcher.watchClient();
+  /** The app has returned or thrown. To be called once. */
+  endApp(): void {
+    this.#appEnded = true;
+    if (this.#engine === "done") this.#owner.finished();
   }
 
-  #forget(): void {
-    this.#watcher = null;
-    this.#onDisconnect = null;
-    this.#onComplete = null;
+  isConnected(): boolean {
+    this.#watch();
+    return this.#end === null;
+  }
+
+  disconnectReason(): DisconnectReason | null {
+    this.#watch();
+    return this.reason;
+  }
+
+  onDisconnect(callback: (reason: DisconnectReason) => void): void {
+    this.#watch();
+    const { reason } = this;
+    if (reason !== null) run(() => callback(reason));
+    else if (this.#end === null) (this.#onDisconnect ??= []).push(callback);
+  }
+
+  onComplete(callback: () => void): void {
+    this.#watch();
+    if (this.#end === "succeeded") run(callback);
+    else if (this.#end === null) (this.#onComplete ??= []).push(callback);
+  }
+
+  responseStarted(): boolean {
+    return this.started;
+  }
+
+  responseComplete(): boolean {
+    return this.complete;
+  }
+
+  get disconnected(): Promise<DisconnectReason> {
+    this.#watch();
+    if (this.#disconnected === null) {
+      this.#disconnected = Promise.withResolvers();
+      const { reason } = this;
+      if (reason !== null) this.#disconnected.resolve(reason);
+    }
+    return this.#disconnected.promise;
+  }
+
+  /** Watching costs time, so it begins when the app first asks. */
+  #watch(): void {
+    if (!this.#unasked) return;
+    this.#unasked = false;
+    if (this.#end === null) this.#owner.watchClient();
   }
 }
 

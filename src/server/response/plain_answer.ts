@@ -7,6 +7,7 @@
  */
 
 import type { Fields } from "../../http/headers.ts";
+import type { SeldomLog } from "../../log/seldom.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import {
   announcedLength,
@@ -23,7 +24,7 @@ export const RETRY_SOON: readonly [name: string, value: string] = Object.freeze(
 
 /** A request that the server answers itself, without the app (PAGI.md 6). */
 export class Refusal extends Error {
-  override readonly name = "Refusal";
+  override readonly name: string = "Refusal";
 
   constructor(
     readonly status: number,
@@ -34,6 +35,26 @@ export class Refusal extends Error {
     readonly limit: string | null = null,
   ) {
     super(message);
+  }
+
+  /**
+   * Says in the log what was refused, and for which limit.
+   *
+   * @param request Names the request.
+   */
+  log(
+    seldom: SeldomLog,
+    request: () => string,
+    how = `refused with ${this.status}`,
+  ): void {
+    const { limit, message, status } = this;
+    // Only who runs the server can do something about a limit.
+    const level = limit === null ? "info" : "warn";
+    seldom.say(level, `${status} ${limit}`, () => {
+      const what = message.replace(/\.$/, "");
+      const why = limit === null ? "" : ` (${limit})`;
+      return `${request()} was ${how}: ${what}${why}.`;
+    });
   }
 
   /**

@@ -9,13 +9,19 @@ import { byteLength, exceeds } from "../../http/byte_length.ts";
 import { isEventStream } from "../../http/content_type.ts";
 import { fieldValue } from "../../http/headers.ts";
 import type { HttpSendEvent } from "../../pagi/http_events.ts";
-import type { FileHandle, HeaderList } from "../../pagi/types.ts";
+import type {
+  DisconnectReason,
+  FileHandle,
+  HeaderList,
+} from "../../pagi/types.ts";
 import {
   FILE_DESCRIPTORS,
   heldDescriptors,
 } from "../../system/descriptor_budget.ts";
-import { UNSEEN } from "../exchange.ts";
-import type { ResponseExchange } from "../response_exchange.ts";
+import type { ListenerContext } from "../context.ts";
+import type { Http2Stream } from "../http2_connection.ts";
+import { UNSEEN } from "../in_flight.ts";
+import type { IdleTimer } from "../timers.ts";
 import {
   closeHandle,
   endsByItself,
@@ -35,6 +41,7 @@ import {
   withAdded,
   wrongLength,
 } from "./headers.ts";
+import type { ResponseLife } from "./life.ts";
 import { OutboundBody } from "./outbound_body.ts";
 import { afterEnd, type Buffer, TransportState } from "./transport_state.ts";
 
@@ -52,44 +59,70 @@ function isShort(payload: Payload | null): boolean {
 type Event<T extends string> = Extract<HttpSendEvent, { type: T }>;
 /** The head of a response. */
 export type StartEvent = Event<"http.response.start">;
-/** A piece of its body. */
+/** A chunk of its body. */
 export type BodyEvent = Event<"http.response.body">;
 
+/** What a writer needs of the exchange that it answers. */
+export interface ResponseSink {
+  /** Of the request: HEAD gets no body. */
+  readonly method: string;
+  /** The stream that the response leaves by; null for HTTP/1.1. */
+  readonly http2: Http2Stream | null;
+  readonly listener: ListenerContext;
+  readonly life: ResponseLife;
+  /** True when somebody will ask for `bodyBytes`. */
+  readonly countsBytes: boolean;
+  /** The response has to say that its connection ends with it. */
+  readonly closesConnection: boolean;
+  /** Is told of each read and each write, if anybody wants to know. */
+  readonly activity: IdleTimer | null;
+  /**
+   * Gives the engine a response whose body is whole.
+   *
+   * @param isShort Whether the engine writes head and body at once.
+   */
+  deliver(response: Response, isShort: boolean): void;
+  /**
+   * Gives the engine a response whose body it reads by itself.
+   *
+   * @param onDone Called when it reads no more, before anybody else is told.
+   * @returns resolves when it reads no more
+   */
+  deliverStream(response: Response, onDone: () => void): Promise<void>;
+  /** The body that has just begun is an event stream without an end. */
+  streamEvents(body: OutboundBody): void;
+  /** The client is gone. */
+  disconnect(reason: DisconnectReason): void;
+  /** The app's response is wrong: 500 where its head has not left yet. */
+  refuse(fault: string): void;
+}
+
 /**
- * Writes a response as PAGI.md 3.3 has it. The head waits for the first
- * piece of the body: a reply in two events leaves in one piece.
+ * Writes a response as PAGI.md 3.3 has it. The head waits for the first chunk
+ * of the body: a response in two events leaves in one piece.
  */
 export class ResponseWriter implements Buffer {
   status: number | null = null;
   bodyBytes = 0;
   readonly transport: TransportState;
-  readonly #exchange: ResponseExchange;
+  readonly #sink: ResponseSink;
   #headers: HeaderList = NO_FIELDS;
   #wantsTrailers = false;
   #body: OutboundBody | null = null;
   /** Bytes of the body by its `content-length`; null where it has no body. */
   #announced: number | null = null;
   #sendingFile = false;
-  #phase: "idle" | "started" | "open" | "trailers" | "complete" = "idle";
 
-  constructor(exchange: ResponseExchange) {
-    this.#exchange = exchange;
-    this.transport = new TransportState(this, exchange.worker.marks);
-  }
-
-  get started(): boolean {
-    return this.#phase !== "idle";
-  }
-
-  get complete(): boolean {
-    return this.#phase === "complete";
+  constructor(sink: ResponseSink) {
+    this.#sink = sink;
+    this.transport = new TransportState(this, sink.listener.worker.marks);
   }
 
   get bufferedBytes(): number {
     return this.#body?.bufferedBytes ?? 0;
   }
 
-  /** See {@linkcode Exchange.taken}. */
+  /** See {@linkcode InFlightRequest.taken}. */
   get taken(): number | null {
     const body = this.#body;
     if (body === null) return UNSEEN;
@@ -98,33 +131,34 @@ export class ResponseWriter implements Buffer {
 
   /** Takes the head; ignored after the first. */
   start(event: StartEvent): void {
-    if (this.started) return;
+    if (this.#sink.life.started) return;
     const { status, headers, trailers } = event;
     this.begin(status, endToEnd(headers ?? []), Boolean(trailers));
   }
 
   /** Takes a head that has been checked, and says what the server lets say. */
   begin(status: number, headers: HeaderList, trailers = false): void {
+    const { method, listener, closesConnection, life } = this.#sink;
     const announced = announcedLength(headers);
-    const isBare = this.#exchange.head.method === "HEAD" || !hasBody(status);
+    const isBare = method === "HEAD" || !hasBody(status);
     this.#announced = isBare ? null : announced;
     this.bodyBytes = 0;
     this.status = status;
-    this.#headers = withAdded(headers, this.#exchange.listener.addedHeaders);
+    this.#headers = withAdded(headers, listener.addedHeaders);
     this.#wantsTrailers = trailers;
     if (
-      (this.#exchange.isLast || this.#exchange.isLeaving) &&
+      closesConnection &&
       !this.#headers.some(([name]) => name === "connection")
     ) {
       this.#headers.push(["connection", "close"]);
     }
-    this.#phase = "started";
-    this.#exchange.state.start();
+    life.advance("started");
   }
 
   /** Takes a piece of the body; resolves when the next one may come. */
   body(event: BodyEvent): Promise<void> {
-    if (this.#phase !== "started" && this.#phase !== "open") return afterEnd();
+    const { progress } = this.#sink.life;
+    if (progress !== "started" && progress !== "streaming") return afterEnd();
     // A file completes the body: what comes beside it comes after the end.
     if (this.#sendingFile) return DONE;
     if ("file" in event && event.file != null) {
@@ -141,7 +175,7 @@ export class ResponseWriter implements Buffer {
       );
     }
     const { body, more } = event as { body?: Uint8Array | string; more?: 0 };
-    if (!more && this.#phase === "started" && !this.#wantsTrailers) {
+    if (!more && progress === "started" && !this.#wantsTrailers) {
       this.whole(body ?? null);
       return DONE;
     }
@@ -164,21 +198,22 @@ export class ResponseWriter implements Buffer {
    * the wire (PAGI.md 9).
    */
   endTrailers(): void {
-    if (this.#phase === "trailers") this.#finishBody();
+    if (this.#sink.life.progress === "trailers") this.#finishBody();
   }
 
   /** The body is complete; with trailers announced the message is not. */
   end(): void {
-    if (this.#phase !== "open") return;
-    if (this.#wantsTrailers) this.#phase = "trailers";
+    const { life } = this.#sink;
+    if (life.progress !== "streaming") return;
+    if (this.#wantsTrailers) life.advance("trailers");
     else this.#finishBody();
   }
 
   /** Sends head and body in one piece. */
   whole(body: Uint8Array | string | null): void {
-    const { head, countsBytes, connection } = this.#exchange;
+    const { method, http2, countsBytes, life } = this.#sink;
     let payload: Payload | null = null;
-    if (head.method === "HEAD") {
+    if (method === "HEAD") {
       payload = this.#headOnly(body);
     } else if (hasBody(this.status!)) {
       const announced = this.#announced;
@@ -193,18 +228,15 @@ export class ResponseWriter implements Buffer {
           return this.#wrongLength(this.bodyBytes);
         }
         // By HTTP/2 the engine would not say it, nor of no body at all.
-        if (!head.http2 && payload !== null) removeLength(this.#headers);
+        if (http2 === null && payload !== null) removeLength(this.#headers);
       }
-      if (payload !== null && connection?.wantsPieces(payload.length)) {
+      if (payload !== null && http2?.connection?.wantsPieces(payload.length)) {
         return this.#inPieces(payload);
       }
     }
-    this.#complete();
-    if (this.#exchange.isLeaving && isShort(payload)) {
-      this.#exchange.finishBehind();
-    }
-    this.#handOff(payload);
-    this.#exchange.endResponse();
+    life.advance("complete");
+    this.#sink.deliver(this.#response(payload), isShort(payload));
+    life.release();
   }
 
   #inPieces(body: string | Uint8Array): void {
@@ -220,37 +252,39 @@ export class ResponseWriter implements Buffer {
 
   /** Cuts the response short: no terminator, the connection closes. */
   abort(): void {
-    if (this.complete) return;
-    if (!this.#exchange.handedOff) this.open();
-    this.#phase = "complete";
+    const { life } = this.#sink;
+    // The head leaves all the same: a client learns more of it than of nothing.
+    if (!life.responded) this.open();
+    life.advance("aborted");
     this.#body?.abort();
     this.transport.release();
-    this.#exchange.endConnection();
   }
 
-  /** Opens the body, whatever its first piece: the head leaves now. */
-  open(): OutboundBody {
+  /**
+   * Opens the body, whatever its first chunk: the head leaves now.
+   *
+   * @param isEvents Whether it is an event stream without an end of its own.
+   */
+  open(isEvents = this.#isEventStream): OutboundBody {
     if (this.#body !== null) return this.#body;
-    const exchange = this.#exchange;
-    const streams = this.#isEventStream;
-    if (streams) exchange.unboundActivity();
+    const sink = this.#sink;
     const body = this.#body = new OutboundBody(
       this.transport,
       () => this.#cancelled(),
-      exchange.activity,
-      exchange.connection === null ? null : exchange,
+      // Nothing but its own time limits bounds the silence of an event stream.
+      isEvents ? null : sink.activity,
+      sink.http2,
     );
-    this.#phase = "open";
-    const isHead = exchange.head.method === "HEAD";
+    sink.life.advance("streaming");
+    const isHead = sink.method === "HEAD";
     if (isHead || !hasBody(this.status!)) {
       // The app writes on; nobody reads.
       body.discard();
-      this.#handOff(isHead ? this.#headOnly(null) : null);
-      exchange.endResponse();
-    } else {
-      this.#deliver(body.stream);
-      if (streams) exchange.streamEvents(body);
-    }
+      const payload = isHead ? this.#headOnly(null) : null;
+      sink.deliver(this.#response(payload), false);
+      sink.life.release();
+    } else this.#deliver(body.stream);
+    if (isEvents) sink.streamEvents(body);
     return body;
   }
 
@@ -260,28 +294,18 @@ export class ResponseWriter implements Buffer {
       announcedLength(this.#headers) === null;
   }
 
-  #deliver(stream: ReadableStream<Uint8Array>): void {
-    const exchange = this.#exchange;
-    this.#handOff(stream as ReadableStream<Uint8Array<ArrayBuffer>>);
-    const over = () => {
-      this.bodyBytes = this.#sent;
-      exchange.leaveEngine();
-    };
-    exchange.completed.then(over, () => {
-      exchange.disconnect("client_closed");
-      over();
-    });
+  #deliver(stream: ReadableStream<Uint8Array>): Promise<void> {
+    return this.#sink.deliverStream(
+      this.#response(stream as ReadableStream<Uint8Array<ArrayBuffer>>),
+      () => this.bodyBytes = this.#sent,
+    );
   }
 
-  #handOff(payload: Payload | null): void {
-    // 205 has no framing here: only the connection's end ends it (RFC 9112, 6.3).
-    if (this.status === 205 || this.#exchange.isLast) {
-      this.#exchange.endConnection();
-    }
+  #response(payload: Payload | null): Response {
     const response = engineResponse(payload, this.status!, this.#headers);
     // A stream would keep them as long as it lasts.
     this.#headers = NO_FIELDS;
-    this.#exchange.handOff(response);
+    return response;
   }
 
   /**
@@ -308,7 +332,7 @@ export class ResponseWriter implements Buffer {
   /** The engine reads no more: all that was announced is sent, or nobody is there. */
   #cancelled(): void {
     if (this.#sent !== this.#announced) {
-      this.#exchange.disconnect("client_closed");
+      this.#sink.disconnect("client_closed");
     }
   }
 
@@ -356,17 +380,16 @@ export class ResponseWriter implements Buffer {
    * takes it, by HTTP/2 nothing would.
    */
   #canBeNative({ bytes, rest }: FilePart): boolean {
-    const { activity, head } = this.#exchange;
-    return activity === null && !head.http2 && this.#phase === "started" &&
-      head.method !== "HEAD" && hasBody(this.status!) &&
+    const { activity, http2, life, method } = this.#sink;
+    return activity === null && http2 === null && life.progress === "started" &&
+      method !== "HEAD" && hasBody(this.status!) &&
       endsByItself(this.#announced, bytes, rest);
   }
 
   async #native({ file, bytes }: FilePart): Promise<void> {
-    this.#phase = "open";
+    this.#sink.life.advance("streaming");
     this.bodyBytes = bytes;
-    this.#deliver(file.readable);
-    await this.#exchange.completed.catch(() => {});
+    await this.#deliver(file.readable);
     this.end();
   }
 
@@ -393,7 +416,7 @@ export class ResponseWriter implements Buffer {
     if (this.#sent < (this.#announced ?? 0)) {
       return this.#wrongLength(this.#sent);
     }
-    this.#complete();
+    this.#sink.life.advance("complete");
     this.#body?.end();
   }
 
@@ -402,12 +425,6 @@ export class ResponseWriter implements Buffer {
    * client would take a part for the whole.
    */
   #wrongLength(sent: number): void {
-    this.#exchange.refuseResponse(wrongLength(sent, this.#announced!));
-  }
-
-  #complete(): void {
-    this.#phase = "complete";
-    this.#exchange.state.completeResponse();
-    this.#exchange.responseOver();
+    this.#sink.refuse(wrongLength(sent, this.#announced!));
   }
 }

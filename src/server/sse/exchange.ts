@@ -30,9 +30,8 @@ export function serveSse(
   head: RequestHead,
 ): Response | Promise<Response> {
   const exchange = new SseExchange(listener, request, info, head);
-  exchange.boundActivity();
-  exchange.run();
-  return exchange.response();
+  exchange.startIdleTimer();
+  return exchange.serve();
 }
 
 /** An exchange on an `sse` scope. */
@@ -47,13 +46,11 @@ export class SseExchange extends ResponseExchange {
   /** Starts the stream; its head leaves at once. */
   startStream(status: number, headers: HeaderList): void {
     this.phase = "streaming";
-    this.unboundActivity();
     const fields = withDefaults(headers);
     if (this.#keepsConnection) fields.push(["connection", "keep-alive"]);
     this.writer.begin(status, fields);
-    const stream = this.#stream = this.writer.open();
-    this.streamEvents(stream);
-    if (!this.over) this.#armKeepAlive();
+    this.#stream = this.writer.open(true);
+    if (!this.life.over) this.#armKeepAlive();
   }
 
   /** The stream, once it has started. */
@@ -97,7 +94,7 @@ export class SseExchange extends ResponseExchange {
   /** Gathers the body of that answer, and sends it when it is whole. */
   declineBody(body: Uint8Array | string | null, more: boolean): void {
     const decline = this.#decline;
-    if (decline === null || this.writer.started) return;
+    if (decline === null || this.life.started) return;
     if (body !== null) decline.add(body);
     if (more) return;
     const whole = decline.body();
@@ -107,7 +104,7 @@ export class SseExchange extends ResponseExchange {
   }
 
   protected override get disconnectEvent(): ReceiveEvent {
-    return { type: "sse.disconnect", reason: this.state.reason ?? "" };
+    return { type: "sse.disconnect", reason: this.life.reason ?? "" };
   }
 
   override responseOver(): void {

@@ -10,7 +10,7 @@ import type { SseExchange } from "./exchange.ts";
 
 /** The next event: the request body, then the disconnect (PAGI.md 3.5). */
 export function receiveSse(exchange: SseExchange): Promise<ReceiveEvent> {
-  return exchange.over || exchange.body.done
+  return exchange.life.over || exchange.body.done
     ? receiveEnd(exchange)
     : receivePart(exchange);
 }

@@ -5,14 +5,13 @@
  */
 
 import type { SseScope } from "../../pagi/types.ts";
-import { netScope } from "../net_scope.ts";
 import type { SseExchange } from "./exchange.ts";
 
 /** Describes the request to the app (PAGI.md 2, 3.1). */
 export function sseScope(exchange: SseExchange): SseScope {
   const scheme = exchange.secure ? "https" : "http";
   const { transport } = exchange.writer;
-  const scope = netScope(exchange, "sse", scheme, transport) as SseScope;
+  const scope = exchange.netScope("sse", scheme, transport) as SseScope;
   scope.method = exchange.head.method;
   return scope;
 }

@@ -35,7 +35,7 @@ export function sseSend(exchange: SseExchange): Send {
 /** Takes an event (PAGI.md 3.5, the table of events). */
 function sendSse(exchange: SseExchange, event: SendEvent): Promise<void> {
   // Only `sse.close` outlives the client: its sends are mistakes for good.
-  if (exchange.state.ended && exchange.phase !== "closed") return afterEnd();
+  if (exchange.life.ended && exchange.phase !== "closed") return afterEnd();
   try {
     checkSseEvent(event);
     return act(exchange, event);

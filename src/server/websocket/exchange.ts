@@ -19,7 +19,8 @@ import { failureAnswer } from "../response/plain_answer.ts";
 import { DeclinedResponse } from "../response/plain_answer.ts";
 import { endToEnd } from "../response/headers.ts";
 import { hasBody } from "../response/headers.ts";
-import { Exchange, type StopCause } from "../exchange.ts";
+import { Exchange } from "../exchange.ts";
+import type { StopCause } from "../in_flight.ts";
 import type { RequestHead } from "../request/head.ts";
 import type { IdleTimer } from "../timers.ts";
 import {
@@ -56,8 +57,7 @@ export function serveWebSocket(
 ): Response | Promise<Response> {
   const exchange = new WebSocketExchange(listener, request, info, head);
   exchange.watchClient();
-  exchange.run();
-  return exchange.response();
+  return exchange.serve();
 }
 
 /** An exchange on a `websocket` scope. */
@@ -123,7 +123,8 @@ export class WebSocketExchange extends Exchange {
     this.outbox.open(socket);
     this.phase = "opening";
     this.status = 101;
-    this.handOff(response);
+    this.life.advance("started");
+    this.respond(response);
     this.opened = new Promise((resolve) => {
       listenTo(socket, this, {
         open: () => {
@@ -257,7 +258,7 @@ export class WebSocketExchange extends Exchange {
 
   override drain(cause: StopCause): void {
     if (this.phase !== "open") return;
-    this.state.fail("server_shutdown");
+    this.life.fail("server_shutdown");
     this.close(
       cause === "replaced" ? SERVICE_RESTART : GOING_AWAY,
       "",
@@ -266,10 +267,10 @@ export class WebSocketExchange extends Exchange {
   }
 
   override disconnect(reason: DisconnectReason): void {
-    if (!this.state.fail(reason)) return;
+    if (!this.life.fail(reason)) return;
     this.#ending = { code: 1006, reason };
     this.inbox.end(this.#ending);
-    if (this.handedOff) {
+    if (this.life.responded) {
       if (!this.dropConnection()) this.#socket?.close(GOING_AWAY);
       this.#closed(this.#ending);
     } else {
@@ -290,21 +291,21 @@ export class WebSocketExchange extends Exchange {
   protected override async settled(): Promise<void> {
     await this.opened;
     if (this.phase === "open") this.close(1000, "");
-    else if (!this.handedOff) {
+    else if (!this.life.responded) {
       this.logError("the app returned without accepting the WebSocket.");
       this.#fail();
     }
   }
 
   protected override async failed(error: unknown): Promise<void> {
-    if (this.state.ended) {
+    if (this.life.ended) {
       log.debug(`${this.describe()}: the app threw after the end.`, error);
       return;
     }
     this.logThrown(error);
     await this.opened;
     if (this.phase === "open") this.close(1011, "");
-    else if (!this.handedOff) this.#fail(error);
+    else if (!this.life.responded) this.#fail(error);
   }
 
   /** The connection is at its end; what was foreseen goes before `ending`. */
@@ -317,9 +318,9 @@ export class WebSocketExchange extends Exchange {
     this.#idle?.end();
     this.#keepAlive?.end();
     this.inbox.end(this.#ending ?? ending);
-    this.state.fail("client_closed");
+    this.life.fail("client_closed");
     this.outbox.end();
-    this.endResponse();
+    this.life.release();
   }
 
   #deny(denial: DeclinedResponse): void {
@@ -334,7 +335,8 @@ export class WebSocketExchange extends Exchange {
     this.phase = "closed";
     this.status = status;
     this.outbox.sent = empty ? 0 : body.length;
-    this.handOff(
+    this.life.advance("started");
+    this.respond(
       new Response(empty ? null : body, {
         status,
         headers: withAdded(
@@ -344,12 +346,12 @@ export class WebSocketExchange extends Exchange {
       }),
     );
     this.endConnection();
-    this.endResponse();
+    this.life.release();
   }
 
   #fail(error?: unknown): void {
     const { status, text, headers } = failureAnswer(error);
     this.#deny(DeclinedResponse.plain(status, text, headers));
-    this.state.fail("server_error");
+    this.life.fail("server_error");
   }
 }

@@ -5,13 +5,11 @@
  */
 
 import type { HeaderList, WebSocketScope } from "../../pagi/types.ts";
-import { netScope } from "../net_scope.ts";
 import type { WebSocketExchange } from "./exchange.ts";
 
 /** Describes the connection to the app (PAGI.md 2, 3.1). */
 export function webSocketScope(exchange: WebSocketExchange): WebSocketScope {
-  const scope = netScope(
-    exchange,
+  const scope = exchange.netScope(
     "websocket",
     exchange.secure ? "wss" : "ws",
     exchange.outbox.transport,

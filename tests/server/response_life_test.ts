@@ -1,9 +1,19 @@
-/** The handle `pagi.connection` by itself (PAGI.md 4). */
+/** The life of a response, and the handle `pagi.connection` (PAGI.md 4). */
 
 import { configureLog } from "../../src/log/log.ts";
 import type { DisconnectReason } from "../../src/pagi/types.ts";
-import { ConnectionState } from "../../src/server/response/life.ts";
+import {
+  type LifeOwner,
+  ResponseLife,
+} from "../../src/server/response/life.ts";
 import { assertEquals, assertStringIncludes } from "../../src/std/assert.ts";
+
+const NOBODY: LifeOwner = {
+  watchClient() {},
+  responseOver() {},
+  released() {},
+  finished() {},
+};
 
 /** What is logged while `act` runs. */
 function logged(act: () => void): string {
@@ -18,8 +28,8 @@ function logged(act: () => void): string {
 }
 
 /** A state that notes which callbacks fire. */
-function noting(): { state: ConnectionState; fired: string[] } {
-  const state = new ConnectionState();
+function noting(): { state: ResponseLife; fired: string[] } {
+  const state = new ResponseLife(NOBODY);
   const fired: string[] = [];
   state.onDisconnect((reason) => fired.push(`1 ${reason}`));
   state.onComplete(() => fired.push("1 complete"));
@@ -60,9 +70,9 @@ Deno.test("exactly one of onDisconnect and onComplete fires, once, in order (PAG
 });
 
 Deno.test("late registration fires at once, in the matching state only (PAGI.md 78)", () => {
-  const failed = new ConnectionState();
+  const failed = new ResponseLife(NOBODY);
   failed.fail("client_closed");
-  const succeeded = new ConnectionState();
+  const succeeded = new ResponseLife(NOBODY);
   succeeded.succeed();
   const fired: string[] = [];
   failed.onDisconnect((reason) => fired.push(`failed: ${reason}`));
@@ -74,7 +84,7 @@ Deno.test("late registration fires at once, in the matching state only (PAGI.md 
 
 Deno.test("a throwing callback is logged and does not stop later ones (PAGI.md 79)", () => {
   for (const end of ["fail", "succeed"] as const) {
-    const state = new ConnectionState();
+    const state = new ResponseLife(NOBODY);
     const fired: number[] = [];
     for (const i of [1, 2, 3]) {
       const callback = () => {
@@ -103,7 +113,7 @@ Deno.test("a throwing callback is logged and does not stop later ones (PAGI.md 7
 });
 
 Deno.test("disconnected stays pending after success (PAGI.md 80)", async () => {
-  const before = new ConnectionState();
+  const before = new ResponseLife(NOBODY);
   const promise = before.disconnected;
   before.succeed();
   assertEquals(await settled(promise), "pending");
@@ -111,18 +121,18 @@ Deno.test("disconnected stays pending after success (PAGI.md 80)", async () => {
 });
 
 Deno.test("disconnected resolves with the reason, asked for before or after", async () => {
-  const state = new ConnectionState();
+  const state = new ResponseLife(NOBODY);
   const before = state.disconnected;
   state.fail("write_error");
   assertEquals(await before, "write_error");
   assertEquals(await state.disconnected, "write_error");
-  const late = new ConnectionState();
+  const late = new ResponseLife(NOBODY);
   late.fail("x-mine");
   assertEquals(await late.disconnected, "x-mine");
 });
 
 Deno.test("on disconnect, state changes before callbacks run (PAGI.md 82)", () => {
-  const state = new ConnectionState();
+  const state = new ResponseLife(NOBODY);
   const seen: unknown[] = [];
   state.onDisconnect(() => {
     seen.push(state.isConnected(), state.disconnectReason());
@@ -135,7 +145,7 @@ Deno.test("on disconnect, state changes before callbacks run (PAGI.md 82)", () =
 });
 
 Deno.test("after success the connection counts as ended for its request", () => {
-  const state = new ConnectionState();
+  const state = new ResponseLife(NOBODY);
   const seen: boolean[] = [];
   state.onComplete(() => seen.push(state.isConnected()));
   state.succeed();
@@ -143,7 +153,7 @@ Deno.test("after success the connection counts as ended for its request", () => 
 });
 
 Deno.test("the server watches as soon as the app asks, once, and not after the end", () => {
-  const questions: ((state: ConnectionState) => unknown)[] = [
+  const questions: ((state: ResponseLife) => unknown)[] = [
     (state) => state.isConnected(),
     (state) => state.disconnectReason(),
     (state) => state.onDisconnect(() => {}),
@@ -152,7 +162,10 @@ Deno.test("the server watches as soon as the app asks, once, and not after the e
   ];
   for (const ask of questions) {
     let watching = 0;
-    const state = new ConnectionState({ watchClient: () => watching++ });
+    const state = new ResponseLife({
+      ...NOBODY,
+      watchClient: () => watching++,
+    });
     state.responseStarted();
     state.responseComplete();
     assertEquals(watching, 0);
@@ -160,7 +173,10 @@ Deno.test("the server watches as soon as the app asks, once, and not after the e
     ask(state);
     assertEquals(watching, 1);
 
-    const ended = new ConnectionState({ watchClient: () => watching++ });
+    const ended = new ResponseLife({
+      ...NOBODY,
+      watchClient: () => watching++,
+    });
     ended.succeed();
     ask(ended);
     assertEquals(watching, 1);
@@ -169,7 +185,8 @@ Deno.test("the server watches as soon as the app asks, once, and not after the e
 
 Deno.test("a watch that finds the client gone answers the question that began it", () => {
   const gone = () => {
-    const state: ConnectionState = new ConnectionState({
+    const state: ResponseLife = new ResponseLife({
+      ...NOBODY,
       watchClient: () => state.fail("client_closed"),
     });
     return state;
@@ -180,4 +197,57 @@ Deno.test("a watch that finds the client gone answers the question that began it
   gone().onDisconnect((reason) => fired.push(reason));
   gone().onComplete(() => fired.push("x-wrong"));
   assertEquals(fired, ["client_closed"]);
+});
+
+/** A life, and what its owner is told. */
+function owned(): { life: ResponseLife; told: string[] } {
+  const told: string[] = [];
+  const life = new ResponseLife({
+    watchClient: () => told.push("watchClient"),
+    responseOver: () => told.push("responseOver"),
+    released: () => told.push("released"),
+    finished: () => told.push("finished"),
+  });
+  return { life, told };
+}
+
+Deno.test("a life says in words how far the response has come", () => {
+  const { life } = owned();
+  assertEquals(`${life}`, "open");
+  life.advance("started");
+  life.advance("streaming");
+  assertEquals(`${life}`, "streaming");
+  assertEquals([life.started, life.complete, life.over], [true, false, false]);
+  life.fail("client_closed");
+  assertEquals(`${life}`, "failed while streaming (client_closed)");
+  assertEquals([life.complete, life.over, life.ended], [false, true, true]);
+});
+
+Deno.test("the response is over once, complete or failed", () => {
+  const complete = owned();
+  complete.life.advance("complete");
+  complete.life.fail("client_closed");
+  assertEquals(complete.told, ["responseOver"]);
+
+  const failed = owned();
+  failed.life.fail("server_error");
+  failed.life.advance("complete");
+  assertEquals(failed.told, ["responseOver"]);
+  assertEquals(failed.life.complete, true);
+});
+
+Deno.test("a request is finished when both the app and the engine have finished", () => {
+  const appFirst = owned();
+  appFirst.life.endApp();
+  appFirst.life.respond();
+  assertEquals(appFirst.told, []);
+  appFirst.life.release();
+  appFirst.life.release();
+  assertEquals(appFirst.told, ["released", "finished"]);
+
+  const engineFirst = owned();
+  engineFirst.life.release();
+  assertEquals(engineFirst.told, ["released"]);
+  engineFirst.life.endApp();
+  assertEquals(engineFirst.told, ["released", "finished"]);
 });
