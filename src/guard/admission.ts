@@ -40,8 +40,14 @@ const SPARE = 14;
  * descriptors open, which makes the 50 that the user's document names.
  */
 const SPARE_PER_THREAD = 4;
-/** Descriptors that files leave free too: the engine must find some. */
-const RESERVE = 8;
+/**
+ * Descriptors that files and proxied connections leave free too, as a part of
+ * the limit and between these bounds: the engine accepts what waits (see
+ * `backlog`) before anybody can look, and must not meet the limit then.
+ */
+const RESERVE_SHARE = 1 / 32;
+const MIN_RESERVE = 8;
+const MAX_RESERVE = 32;
 /** The most of one moment that may go into looks at a full house (ms). */
 const BURST = 50;
 
@@ -157,9 +163,11 @@ export class Admission {
     }
     this.#newcomers.clear();
     this.#free = descriptors - open;
+    const share = Math.floor(descriptors * RESERVE_SHARE);
+    const reserve = Math.min(MAX_RESERVE, Math.max(MIN_RESERVE, share));
     // Until the next look one half is for connections, one for the rest.
     const left = Math.min(
-      Math.max(0, descriptors - RESERVE - open - this.#toBeOpened(open)),
+      Math.max(0, descriptors - reserve - open - this.#toBeOpened(open)),
       2 ** 29,
     );
     const granted = Math.min(Math.max(0, free), Math.ceil(left / 2));

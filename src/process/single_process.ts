@@ -165,6 +165,8 @@ export class SingleProcess implements Service {
     log.error(
       `The app ended the process: it called Deno.exit(${Deno.exitCode}), or Node's process.exit.`,
     );
+    // Whoever waits for the server must not take its end for a success.
+    if (!this.serving && Deno.exitCode === 0) Deno.exitCode = 1;
   };
 
   async predecessorLeaves(left: Promise<void>): Promise<void> {

@@ -11,15 +11,18 @@ Deno.test(
   { ignore: !unix },
   async () => {
     const app = (end: string): string =>
-      `setTimeout(async () => { ${end} }, 100);
+      `const later = (end) => setTimeout(end, 100);
+       ${end}
        export default async (scope, receive, send) => {
          if (scope.type !== "http") throw new Error("not mine");
        };`;
     for (
-      const [code, end] of [
-        [7, "Deno.exit(7);"],
-        [0, "Deno.exit();"],
+      const [code, end, called = code] of [
+        [7, "later(() => Deno.exit(7));"],
+        [0, "later(() => Deno.exit());"],
         [3, "(await import('node:process')).default.exit(3);"],
+        // Before it serves, that is a failure.
+        [1, "Deno.exit(0);", 0],
       ] as const
     ) {
       const ended = await runProgram(
@@ -37,7 +40,7 @@ Deno.test(
       assertEquals(lines.length, 1, ended.stderr);
       assert(
         lines[0].includes(
-          `The app ended the process: it called Deno.exit(${code})`,
+          `The app ended the process: it called Deno.exit(${called})`,
         ),
         lines[0],
       );
