@@ -69,6 +69,41 @@ Deno.test("rooms import only rooms above them", async () => {
   assertEquals(wrong, []);
 });
 
+/** Modules that lead from `module` back to it; null where none do. */
+function circle(
+  module: string,
+  graph: ReadonlyMap<string, readonly string[]>,
+  way: readonly string[] = [],
+  seen: Set<string> = new Set(),
+): readonly string[] | null {
+  for (const next of graph.get(way.at(-1) ?? module) ?? []) {
+    if (next === module) return [module, ...way, module];
+    if (seen.has(next)) continue;
+    seen.add(next);
+    const found = circle(module, graph, [...way, next], seen);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+Deno.test("no module imports itself by way of others, not even a type", async () => {
+  const graph = new Map<string, string[]>();
+  const src = join(ROOT, "src");
+  for await (const path of sources(src)) {
+    graph.set(
+      relative(src, path),
+      imports(await Deno.readTextFile(path))
+        .filter((name) => name.startsWith("."))
+        .map((name) => relative(src, resolve(path, "..", name))),
+    );
+  }
+  assert(graph.get("server/dispatch.ts")?.includes("server/http.ts"));
+  const circles = [...graph.keys()].flatMap((module) =>
+    circle(module, graph)?.join(" → ") ?? []
+  );
+  assertEquals(circles, []);
+});
+
 Deno.test("the untyped standard library is imported in one room only", async () => {
   const wrong: string[] = [];
   for await (const path of sources(join(ROOT, "src"))) {

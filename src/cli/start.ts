@@ -25,7 +25,7 @@ import { Supervisor } from "../process/supervisor.ts";
 import { WorkerError } from "../process/worker_handle.ts";
 import { resolve } from "../std/path.ts";
 import { StartupError } from "../server/lifespan.ts";
-import { ListenError } from "../server/listener.ts";
+import { ListenError } from "../server/listen_address.ts";
 import { Server } from "../server/server.ts";
 import { SystemError } from "../system/system_error.ts";
 import { banner, places } from "./banner.ts";

@@ -6,7 +6,7 @@
 
 import { canShareUnixSockets } from "../engine/unix_listener.ts";
 import type { ListenAddress } from "../options/address.ts";
-import { ListenError, listenError } from "../server/listener.ts";
+import { ListenError, listenError } from "../server/listen_address.ts";
 
 /**
  * Checks that workers can share the addresses.

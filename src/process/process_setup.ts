@@ -8,7 +8,7 @@ import { configureLog, log } from "../log/log.ts";
 import { LOG_MODE, standardStream } from "../log/server_log_file.ts";
 import type { Settings } from "../options/settings.ts";
 import { keyExposure, type KeyPair, readKeyPair } from "../server/key_pair.ts";
-import { listenAddresses } from "../server/listener.ts";
+import { listenAddresses } from "../server/listen_address.ts";
 import { resolve } from "../std/path.ts";
 import { placeOf } from "../system/folder.ts";
 import { giveFile } from "../system/root_files.ts";

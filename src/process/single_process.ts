@@ -7,7 +7,7 @@
 import { hideLegacyAbortWarning } from "../engine/abort_warning.ts";
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/address.ts";
-import { listenAddresses } from "../server/listener.ts";
+import { listenAddresses } from "../server/listen_address.ts";
 import type { KeyPair } from "../server/key_pair.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { Patience } from "../server/timers.ts";

@@ -14,7 +14,7 @@ import { connectionLimit } from "../server/connection_limit.ts";
 import type { KeyPair } from "../server/key_pair.ts";
 import { reportGuard } from "../server/connection_limit.ts";
 import type { Timer } from "../std/timer.ts";
-import { listenAddresses } from "../server/listener.ts";
+import { listenAddresses } from "../server/listen_address.ts";
 import { Backoff, CrashPause } from "./backoff.ts";
 import { checkFree, checkShareable } from "./check_free.ts";
 import { guardWorkers } from "./guard_workers.ts";

@@ -16,7 +16,7 @@ import { configureLog, log } from "../log/log.ts";
 import { OptionError } from "../options/option_error.ts";
 import { resolveSettings } from "../options/resolve_settings.ts";
 import { StartupError } from "../server/lifespan.ts";
-import { ListenError } from "../server/listener.ts";
+import { ListenError } from "../server/listen_address.ts";
 import { Server } from "../server/server.ts";
 import { useDescriptorBudget } from "../system/descriptor_budget.ts";
 import { appInMode } from "./app_mode.ts";

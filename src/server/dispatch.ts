@@ -12,7 +12,7 @@ import { serveHttp } from "./http.ts";
 import { Refusal, RETRY_SOON } from "./response/plain_answer.ts";
 import { readHead, type RequestHead } from "./request/head.ts";
 import { targetOf } from "./request/head.ts";
-import { serveSse } from "./sse/exchange.ts";
+import { serveSse } from "./sse.ts";
 import { serveWebSocket } from "./websocket/exchange.ts";
 
 const FULL = new Refusal(

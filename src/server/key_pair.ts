@@ -7,7 +7,7 @@
 import { isBadKeyPair } from "../engine/error_text.ts";
 import type { Settings } from "../options/settings.ts";
 import { dirname } from "../std/path.ts";
-import { ListenError } from "./listener.ts";
+import { ListenError } from "./listen_address.ts";
 
 /** A certificate and its key, in PEM. */
 export interface KeyPair {

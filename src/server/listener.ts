@@ -4,12 +4,10 @@
  * @module
  */
 
-import { isBadKeyPair, isUnknownHost } from "../engine/error_text.ts";
 import { acceptFrom, type Acceptor } from "../engine/unix_listener.ts";
 import type { SocketAddress } from "../guard/address.ts";
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/address.ts";
-import type { Settings } from "../options/settings.ts";
 import { backlog } from "./connection_limit.ts";
 import {
   type ListenerContext,
@@ -19,6 +17,7 @@ import {
 import { dispatch } from "./dispatch.ts";
 import type { Http2Connections } from "./http2_connection.ts";
 import type { KeyPair } from "./key_pair.ts";
+import { ListenError, listenError } from "./listen_address.ts";
 import { Refusal } from "./response/plain_answer.ts";
 import { SocketPath } from "./socket_path.ts";
 
@@ -71,7 +70,7 @@ export class Listener {
   /**
    * Binds the address and serves.
    *
-   * @throws {import("./listener.ts").ListenError} When it is taken, not allowed or not there.
+   * @throws {import("./listen_address.ts").ListenError} When it is taken, not allowed or not there.
    */
   async listen(): Promise<void> {
     await this.#listen(this.#worker.takesOver);
@@ -82,7 +81,7 @@ export class Listener {
    * listener of before, and resolves when its connections have ended. Where no
    * two listeners can share a port, that one is closed at once.
    *
-   * @throws {import("./listener.ts").ListenError} When it cannot bind; the
+   * @throws {import("./listen_address.ts").ListenError} When it cannot bind; the
    * listener of before goes on.
    */
   async renew(tls: KeyPair): Promise<() => Promise<void>> {
@@ -269,47 +268,4 @@ export class Listener {
       }
     }
   }
-}
-
-/** An address that cannot be listened at, in words for the person who chose it. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
-}
-
-/** Puts the engine's error in such words. */
-export function listenError(
-  address: ListenAddress,
-  error: unknown,
-): ListenError {
-  return new ListenError(sentence(address, error), { cause: error });
-}
-
-function sentence(address: ListenAddress, error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  if ("path" in address) return `Cannot listen at ${address.path}: ${text}`;
-  const { host, port } = address;
-  const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  if (error instanceof Deno.errors.AddrInUse) {
-    return `Cannot listen at ${where}: the port is taken by another program. Stop that one, or choose another port with --port.`;
-  }
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return `Cannot listen at ${where}: ports below 1024 need more rights. Choose a higher port with --port, or start as root.`;
-  }
-  if (error instanceof Deno.errors.AddrNotAvailable) {
-    return `Cannot listen at ${where}: this machine does not have the address ${host}. Choose another with --host.`;
-  }
-  if (isUnknownHost(error)) {
-    return `Cannot listen at ${where}: no address is known for ${host}. Choose another with --host.`;
-  }
-  if (isBadKeyPair(error)) {
-    return `Cannot use --ssl-cert and --ssl-key: ${text}. Both must be PEM files that belong together.`;
-  }
-  return `Cannot listen at ${where}: ${text}`;
-}
-
-/** Where the settings say to listen. */
-export function listenAddresses(settings: Settings): readonly ListenAddress[] {
-  if (settings.listen.length > 0) return settings.listen;
-  if (settings.socket !== null) return [{ path: settings.socket }];
-  return [{ host: settings.host, port: settings.port }];
 }

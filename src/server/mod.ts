@@ -17,7 +17,7 @@ export type { HeaderField } from "../options/header_field.ts";
 export { OptionError } from "../options/option_error.ts";
 export type { Settings } from "../options/settings.ts";
 export { StartupError } from "./lifespan.ts";
-export { ListenError } from "./listener.ts";
+export { ListenError } from "./listen_address.ts";
 export { type RunningServer, serve, type ServeOptions } from "./serve.ts";
 export {
   PROGRAM_SETTINGS,

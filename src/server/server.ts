@@ -28,7 +28,8 @@ import { drain } from "./drain.ts";
 import { InFlight, type StopCause } from "./in_flight.ts";
 import { type KeyPair, readKeyPair } from "./key_pair.ts";
 import { Lifespan } from "./lifespan.ts";
-import { listenAddresses, Listener, type SharedSocket } from "./listener.ts";
+import { Listener, type SharedSocket } from "./listener.ts";
+import { listenAddresses } from "./listen_address.ts";
 import { StalledResponses } from "./stalled_responses.ts";
 import { DeadlineSet, Patience } from "./timers.ts";
 

@@ -6,7 +6,7 @@
 
 import { type Folder, type Place, placeOf } from "../system/folder.ts";
 import { SystemError } from "../system/system_error.ts";
-import { ListenError, listenError } from "./listener.ts";
+import { ListenError, listenError } from "./listen_address.ts";
 
 /**
  * Where the engine binds. It removes what it has bound when it closes, whosever

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import type { Settings } from "../../src/options/settings.ts";
-import { ListenError } from "../../src/server/listener.ts";
+import { ListenError } from "../../src/server/listen_address.ts";
 import { Server } from "../../src/server/server.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";

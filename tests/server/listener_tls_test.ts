@@ -10,7 +10,7 @@ import {
   assertMatch,
   assertRejects,
 } from "../../src/std/assert.ts";
-import { ListenError } from "../../src/server/listener.ts";
+import { ListenError } from "../../src/server/listen_address.ts";
 import { Server } from "../../src/server/server.ts";
 import {
   CERTIFICATE,

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import type { HttpScope } from "../../src/pagi/types.ts";
-import { ListenError } from "../../src/server/listener.ts";
+import { ListenError } from "../../src/server/listen_address.ts";
 import { Server } from "../../src/server/server.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";

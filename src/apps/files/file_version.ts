@@ -16,17 +16,7 @@ import { digestOf } from "./content_digests.ts";
 import type { ContentDigests } from "./content_digests.ts";
 import type { Departure } from "./departure.ts";
 import type { OpenedFile } from "./document_root.ts";
-import type { SmallFile } from "./small_file.ts";
-
-/** One version of a file, as header fields show it. */
-export interface FileVersion {
-  /** Its entity tag; null where nothing tells it from others. */
-  readonly tag: string | null;
-  /** Milliseconds in whole seconds; null where the time tells nothing. */
-  readonly lastModified: number | null;
-  /** What `last-modified` says, if anything. */
-  readonly date: string | null;
-}
+import type { FileVersion, SmallFile } from "./small_file.ts";
 
 /**
  * The version that `opened` is: by its modification time and size, or by its

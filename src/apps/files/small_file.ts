@@ -9,10 +9,19 @@ import { declareConstant } from "../../pagi/constant_bytes.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import { isSameVersion } from "../../system/file_look.ts";
 import type { OpenedFile } from "./document_root.ts";
-import type { FileVersion } from "./file_version.ts";
 
 /** Up to this many bytes a file is small. */
 export const SMALL = 128 * 1024;
+
+/** One version of a file, as header fields show it. */
+export interface FileVersion {
+  /** Its entity tag; null where nothing tells it from others. */
+  readonly tag: string | null;
+  /** Milliseconds in whole seconds; null where the time tells nothing. */
+  readonly lastModified: number | null;
+  /** What `last-modified` says, if anything. */
+  readonly date: string | null;
+}
 
 /** What answers a GET that has no conditions and asks for no part. */
 export interface WholeAnswer {

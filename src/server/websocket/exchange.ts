@@ -5,7 +5,11 @@
  */
 
 import { type Timer, unref } from "../../std/timer.ts";
-import type { DisconnectReason, HeaderList } from "../../pagi/types.ts";
+import type {
+  DisconnectReason,
+  HeaderList,
+  WebSocketScope,
+} from "../../pagi/types.ts";
 import { exceeds } from "../../http/byte_length.ts";
 import { log } from "../../log/log.ts";
 import { awaitClose } from "../../engine/websocket_close.ts";
@@ -14,15 +18,12 @@ import { FullQueue } from "../../engine/websocket_pause.ts";
 import { KeepAlive } from "../../engine/websocket_ping.ts";
 import type { ExpectedInput } from "../../guard/client_watch.ts";
 import type { ListenerContext } from "../context.ts";
-import { withAdded } from "../response/headers.ts";
-import { failureAnswer } from "../response/plain_answer.ts";
-import { DeclinedResponse } from "../response/plain_answer.ts";
-import { endToEnd } from "../response/headers.ts";
-import { hasBody } from "../response/headers.ts";
+import { endToEnd, hasBody, withAdded } from "../response/headers.ts";
+import { DeclinedResponse, failureAnswer } from "../response/plain_answer.ts";
 import { Exchange } from "../exchange.ts";
 import type { StopCause } from "../in_flight.ts";
 import type { RequestHead } from "../request/head.ts";
-import type { IdleTimer } from "../timers.ts";
+import { IdleTimer } from "../timers.ts";
 import {
   CLIENT_CLOSED,
   CLOSED_EARLY,
@@ -33,12 +34,9 @@ import {
   SHUTDOWN,
   TOO_LARGE,
 } from "./ending.ts";
-import { boundIdle } from "./idle.ts";
-import { withoutHandshake } from "./handshake_fields.ts";
 import { WebSocketOutbox } from "./outbox.ts";
-import { WebSocketInbox } from "./receive.ts";
-import { webSocketScope } from "./scope.ts";
-import { sendWebSocket } from "./send.ts";
+import { WebSocketInbox } from "./inbox.ts";
+import { sendWebSocket, type WebSocketActions } from "./send.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 /** The Close code of a server that stops, or gives a peer up. */
@@ -47,6 +45,13 @@ const GOING_AWAY = 1001;
 const SERVICE_RESTART = 1012;
 /** How long a peer may take to answer a Close, in milliseconds. */
 const CLOSE_WAIT_MS = 10_000;
+/**
+ * Fields of the handshake that are the engine's to answer: a second value would
+ * make the client give up (RFC 6455, 4.1). The subprotocol is named by the
+ * event.
+ */
+const HANDSHAKE_FIELD =
+  /^(upgrade|sec-websocket-(accept|extensions|key|version))$/i;
 
 /** Serves one WebSocket with the app. */
 export function serveWebSocket(
@@ -61,7 +66,7 @@ export function serveWebSocket(
 }
 
 /** An exchange on a `websocket` scope. */
-export class WebSocketExchange extends Exchange {
+export class WebSocketExchange extends Exchange implements WebSocketActions {
   /** Where the connection stands (PAGI.md 3.4). */
   phase: "connecting" | "opening" | "open" | "closed" = "connecting";
   /** Resolves when an accepted WebSocket is open, or will never be. */
@@ -95,6 +100,15 @@ export class WebSocketExchange extends Exchange {
     return { allowed, turn, excess: "protocol_error", endIsSeen: true };
   }
 
+  /** What the client offers; several fields count as one list. */
+  get subprotocols(): string[] {
+    return this.head.headers
+      .filter(([name]) => name === "sec-websocket-protocol")
+      .flatMap(([, list]) => list.split(","))
+      .map((name) => name.trim())
+      .filter((name) => name !== "");
+  }
+
   override get bodyBytes(): number {
     return this.outbox.sent;
   }
@@ -111,7 +125,8 @@ export class WebSocketExchange extends Exchange {
       idleTimeout: 0,
     });
     const { addedHeaders } = this.listener;
-    const own = withoutHandshake(endToEnd(headers));
+    const own = endToEnd(headers)
+      .filter(([name]) => !HANDSHAKE_FIELD.test(name));
     for (const [name, value] of withAdded(own, addedHeaders)) {
       response.headers.append(name, value);
     }
@@ -130,7 +145,7 @@ export class WebSocketExchange extends Exchange {
         open: () => {
           if (this.phase === "opening") {
             this.phase = "open";
-            this.#idle = boundIdle(this);
+            this.#startIdleTimer();
           } else socket.close(GOING_AWAY);
           const { draining } = this.worker;
           if (draining !== null) this.drain(draining);
@@ -158,6 +173,24 @@ export class WebSocketExchange extends Exchange {
     } else if (!this.inbox.push(data)) {
       this.#waitForApp();
     }
+  }
+
+  /**
+   * Ends a WebSocket on which nothing is received or sent for the time of
+   * `--ws-idle-timeout` (PAGI.md 3.4, the table of endings). The engine does
+   * not report pings and pongs, but they show in the connection's state.
+   */
+  #startIdleTimer(): void {
+    const { wsIdleTimeout } = this.worker.settings;
+    if (wsIdleTimeout === 0) return;
+    this.#idle = new IdleTimer(
+      wsIdleTimeout,
+      () => this.disconnect("idle_timeout"),
+      () => {
+        const silence = this.connectionSilence();
+        return silence && Math.min(silence.sent, silence.received);
+      },
+    );
   }
 
   #tooLarge(): void {
@@ -281,8 +314,16 @@ export class WebSocketExchange extends Exchange {
 
   protected override callApp(): Promise<void> {
     const { inbox } = this;
+    // PAGI.md 2, 3.1.
+    const scope = this.netScope(
+      "websocket",
+      this.secure ? "wss" : "ws",
+      this.outbox.transport,
+    ) as WebSocketScope;
+    scope.subprotocols = this.subprotocols;
+    scope.extensions = this.listener.webSocketExtensions;
     return this.worker.app(
-      webSocketScope(this),
+      scope,
       () => inbox.receive(),
       (event) => sendWebSocket(this, event),
     );

@@ -5,9 +5,12 @@
  */
 
 import { byteLength } from "../../http/byte_length.ts";
-import { type Buffer, TransportState } from "../response/transport_state.ts";
-import type { Watermarks } from "../response/transport_state.ts";
-import { DrainLook } from "./drain_look.ts";
+import type { Timer } from "../../std/timer.ts";
+import {
+  type Buffer,
+  TransportState,
+  type Watermarks,
+} from "../response/transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 
@@ -69,5 +72,32 @@ export class WebSocketOutbox implements Buffer {
     this.#socket = null;
     this.#drainLook.end();
     this.transport.release();
+  }
+}
+
+/** How often a full buffer is looked at, in milliseconds. */
+const LOOK_MS = 10;
+
+/** Looks at a buffer until it has drained, because the engine does not tell. */
+export class DrainLook {
+  readonly #transport: TransportState;
+  #timer: Timer | undefined;
+
+  constructor(transport: TransportState) {
+    this.#transport = transport;
+  }
+
+  /** Looks until the buffer has drained. */
+  start(): void {
+    this.#timer ??= setInterval(() => {
+      this.#transport.update();
+      if (!this.#transport.full) this.end();
+    }, LOOK_MS);
+  }
+
+  /** Looks no more. */
+  end(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SendEvent } from "../../pagi/types.ts";
+import type { HeaderList, SendEvent } from "../../pagi/types.ts";
 import {
   checkSubprotocol,
   checkWebSocketEvent,
@@ -12,14 +12,40 @@ import {
   type WebSocketSendEvent,
 } from "../../pagi/websocket_events.ts";
 import { afterEnd } from "../response/transport_state.ts";
-import type { WebSocketExchange } from "./exchange.ts";
-import { subprotocols } from "./scope.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 
+/** What the events of an app do to its WebSocket. */
+export interface WebSocketActions {
+  /** Where the connection stands (PAGI.md 3.4). */
+  readonly phase: "connecting" | "opening" | "open" | "closed";
+  /** Resolves when an accepted WebSocket is open, or will never be. */
+  readonly opened: Promise<void>;
+  /** What the client offers. */
+  readonly subprotocols: string[];
+  /** Opens the WebSocket; resolves when messages can be sent. */
+  accept(
+    subprotocol: string | null,
+    headers: HeaderList,
+    backpressure: boolean,
+  ): Promise<void>;
+  /** Sends one message; resolves when the next may come. */
+  write(message: string | Uint8Array): Promise<void>;
+  /** Starts the closing handshake; what follows is not sent. */
+  close(code: number, reason: string): void;
+  /** Has the peer pinged; both in seconds. */
+  keepAlive(interval: number, timeout: number): void;
+  /** Refuses the handshake in the shortest way. */
+  forbid(): void;
+  /** Begins a refusal of the app's own … */
+  beginDenial(status: number, headers: HeaderList): void;
+  /** … and gathers its body, which is sent when it is whole. */
+  denialBody(body: Uint8Array | string | null, more: boolean): void;
+}
+
 /** Takes an event (PAGI.md 3.4, the table of events). */
 export function sendWebSocket(
-  exchange: WebSocketExchange,
+  exchange: WebSocketActions,
   event: SendEvent,
 ): Promise<void> {
   if (exchange.phase === "closed") return afterEnd();
@@ -45,7 +71,7 @@ export function sendWebSocket(
 
 /** Does what any event says but a message, which has gone already. */
 function whileOpen(
-  exchange: WebSocketExchange,
+  exchange: WebSocketActions,
   event: WebSocketSendEvent,
 ): Promise<void> {
   switch (event.type) {
@@ -61,13 +87,13 @@ function whileOpen(
 }
 
 function beforeAccept(
-  exchange: WebSocketExchange,
+  exchange: WebSocketActions,
   event: WebSocketSendEvent,
 ): Promise<void> {
   switch (event.type) {
     case "websocket.accept":
       if (event.subprotocol != null || event.headers != null) {
-        checkSubprotocol(event, subprotocols(exchange.head.headers));
+        checkSubprotocol(event, exchange.subprotocols);
       }
       return exchange.accept(
         event.subprotocol ?? null,

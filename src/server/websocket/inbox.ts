@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { FullQueue } from "../../engine/websocket_pause.ts";
+import type { ReceiveEvent } from "../../pagi/types.ts";
 import { Queue } from "../response/outbound_body.ts";
 import { afterEnd } from "../response/transport_state.ts";
-import type { ReceiveEvent } from "../../pagi/types.ts";
-import type { FullQueue } from "../../engine/websocket_pause.ts";
 import type { Ending } from "./ending.ts";
 
 type DisconnectEvent = Extract<
