@@ -22,7 +22,7 @@ function view(
     target,
     targets: all,
     told: told ?? target.host,
-    host: "Public.test",
+    hosts: ["Public.test"],
     secure,
     root,
   };
