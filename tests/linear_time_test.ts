@@ -48,7 +48,7 @@ const view: AddressView = {
   target,
   targets: [target],
   told: "backend:3000",
-  host: "public.test",
+  hosts: ["public.test"],
   secure: false,
   root: "/api",
 };
