@@ -104,6 +104,35 @@ Deno.test("no module imports itself by way of others, not even a type", async ()
   assertEquals(circles, []);
 });
 
+/**
+ * What only the engine room may know: symbols that are not public, names of the
+ * engine's functions and fields, its epoll, and the words of its errors.
+ */
+const PRIVATE = new RegExp(
+  [
+    'getOwnPropertySymbols|\\.description\\b|"\\[\\[|\\[\\[[A-Z]\\w+\\]\\]',
+    "Deno\\.internal|Deno\\[|\\bext:deno|nativeDispatch|serve fast",
+    "\\.streamOrStatic|\\.bodyDecoded|epoll_ctl|eventpoll",
+    "Invalid UTF|Frame too large|Reserved bits|Failed to send|[Bb]roken pipe",
+    "invalid peer|UnknownIssuer|HandshakeFailure|NotValid|InvalidContentType",
+    "name or service|request\\.signal aborts|\\/[^/]*\\beof\\b[^/]*\\/i",
+  ].join("|"),
+);
+
+Deno.test("what is private to Deno occurs in the engine room only", async () => {
+  const wrong: string[] = [];
+  for await (const path of sources(join(ROOT, "src"))) {
+    if (path.includes("/src/engine/")) continue;
+    const text = await Deno.readTextFile(path);
+    for (const [index, line] of text.split("\n").entries()) {
+      if (PRIVATE.test(line)) {
+        wrong.push(`${relative(ROOT, path)}:${index + 1} ${line.trim()}`);
+      }
+    }
+  }
+  assertEquals(wrong, []);
+});
+
 Deno.test("the untyped standard library is imported in one room only", async () => {
   const wrong: string[] = [];
   for await (const path of sources(join(ROOT, "src"))) {
