@@ -48,7 +48,7 @@ const view: AddressView = {
   target,
   targets: [target],
   told: "backend:3000",
-  hosts: ["public.test"],
+  host: "public.test",
   secure: false,
   root: "/api",
 };

@@ -18,7 +18,7 @@ import { quote } from "../options/quote.ts";
 import { EXIT } from "./exit_codes.ts";
 import { ProbeError } from "./probe_error.ts";
 import { print, printError } from "./terminal.ts";
-import { versionText } from "./version.ts";
+import { internalsText, versionText } from "./version.ts";
 
 /**
  * Runs the program of this process, and ends the process.
@@ -64,7 +64,7 @@ async function act(line: CommandLine): Promise<number> {
       print(await help(line.positionals));
       break;
     case "version":
-      print(versionText());
+      print(versionText() + (line.verbose ? await internalsText() : ""));
       break;
     case "probe": {
       const { probe } = await import("./probe.ts");

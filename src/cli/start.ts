@@ -9,6 +9,7 @@ import { libraryNotices } from "../loader/find_module.ts";
 import { standardStream } from "../log/server_log_file.ts";
 import { LoadError } from "../loader/load_error.ts";
 import { type AppRequest, loadApp, servesFolder } from "../loader/load_app.ts";
+import { doorSummary } from "../engine/mod.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { OptionError } from "../options/option_error.ts";
 import type { Settings } from "../options/settings.ts";
@@ -87,6 +88,7 @@ function isOnlyForThisMachine(
 async function serve(line: CommandLine): Promise<void> {
   const { settings, positionals } = line;
   configureLog({ level: settings.logLevel });
+  log.debug(doorSummary);
   const command = knownCommand();
   const setup = await ProcessSetup.prepare(settings);
   for (const { level, text } of line.notices) log[level](text);

@@ -4,7 +4,18 @@
  * @module
  */
 
+import { Door } from "./door.ts";
+
+const WORDS = new Door({
+  name: "error texts",
+  gives: "what went wrong with a WebSocket, a body, an address or TLS",
+  otherwise: "causes of errors are told less exactly",
+  source: "denoland/deno ext/websocket/lib.rs, ext/http, ext/net",
+}, () => true);
+
+/** "" where the words are not to be read. */
 function textOf(error: unknown): string {
+  if (!WORDS.isOpen) return "";
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -28,6 +39,7 @@ const WEBSOCKET_FAULTS: readonly (readonly [RegExp, WebSocketFault])[] = [
  * gone, or the words are not known.
  */
 export function webSocketFault(message: string): WebSocketFault | null {
+  if (!WORDS.isOpen) return null;
   return WEBSOCKET_FAULTS.find(([words]) => words.test(message))?.[1] ?? null;
 }
 
@@ -50,12 +62,12 @@ export function isBadKeyPair(error: unknown): boolean {
 export function isMissingPackage(error: unknown): boolean {
   return error instanceof TypeError && "code" in error &&
     error.code === "ERR_MODULE_NOT_FOUND" &&
-    !/not found:? "?file:/i.test(error.message);
+    !/not found:? "?file:/i.test(textOf(error));
 }
 
 /** True when TLS failed because the server's certificate was refused. */
 export function isRefusedCertificate(error: unknown): boolean {
-  return String(error).includes("invalid peer certificate");
+  return textOf(error).includes("invalid peer certificate");
 }
 
 /** Why TLS failed with a server. */
@@ -86,6 +98,23 @@ const TLS_FAULTS: readonly (readonly [RegExp, TlsFault])[] = [
 
 /** Why a TLS connection to a server failed; null where the words are unknown. */
 export function tlsFault(error: unknown): TlsFault | null {
-  const text = `${error} ${(error as { code?: string })?.code ?? ""}`;
+  const text = `${textOf(error)} ${(error as { code?: string })?.code ?? ""}`;
   return TLS_FAULTS.find(([words]) => words.test(text))?.[1] ?? null;
+}
+
+const ABORT_WARNING =
+  "Deno.serve: request.signal aborts on successful responses";
+
+/**
+ * Keeps from the log that Deno aborts the signals of answered requests, which
+ * it says once in each thread. The server knows, and gives apps signals of its
+ * own; only where it runs as a package can it not ask for the other behaviour
+ * (denoland/deno#34397).
+ */
+export function hideAbortWarning(): void {
+  const { warn } = console;
+  console.warn = (...words: unknown[]): void => {
+    const isKnown = WORDS.isOpen && String(words[0]).startsWith(ABORT_WARNING);
+    if (!isKnown) warn.apply(console, words);
+  };
 }

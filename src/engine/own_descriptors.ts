@@ -8,7 +8,18 @@
  * @module
  */
 
+import { Door } from "./door.ts";
 import { openSockets, type Sockets } from "../guard/sockets.ts";
+
+/** What can be known of the event loop's epoll instance. */
+export const EPOLL: Door = new Door({
+  name: "event loop's epoll",
+  gives:
+    "several workers on one Unix socket, and a leaving worker's own idle connections",
+  otherwise:
+    "--workers with a Unix socket is refused, and a worker that leaves others behind closes no idle connections",
+  source: "denoland/deno#14006",
+}, () => Deno.build.os === "linux");
 
 const FOLDER = "/proc/self/fd";
 
@@ -22,7 +33,7 @@ export interface Interest {
 
 /** Finds the epoll instance that watches `fd`; null when none does. */
 export function findInterest(fd: number): Interest | null {
-  const inode = inodeOf(fd);
+  const inode = EPOLL.isOpen ? inodeOf(fd) : null;
   if (inode === null) return null;
   const line = new RegExp(
     `^tfd:\\s*${fd} events:\\s*(\\w+) data:\\s*(\\w+) .* ino:${

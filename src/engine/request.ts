@@ -1,11 +1,7 @@
 /**
  * What the engine knows of a request and does not offer: its header list as
- * it came, the body of a GET, and a body that is here already.
- *
- * The public `request.headers` sorts the fields and joins equal names, and
- * reading it moves the reply off the engine's short path. The list itself
- * hangs on the request under a symbol. Where a later engine moves it, the
- * public view serves, with order and duplicates lost (PAGI.md 9).
+ * it came, the body of a GET, a body that is here already, and by which version
+ * of HTTP it came.
  *
  * @module
  */
@@ -13,28 +9,43 @@
 import { isToken } from "../http/headers.ts";
 import { memo } from "../http/memo.ts";
 import type { HeaderList } from "../pagi/types.ts";
+import { Door, symbolOf } from "./door.ts";
 
+/** What hangs on a request under a symbol. */
 interface EngineRequest {
-  readonly headerList?: HeaderList;
-  method?: string;
-  readonly body?: EngineBody | null;
+  readonly headerList: unknown;
+  readonly body: EngineBody | null;
 }
 
 /** A body: bytes that came together with the head, or a stream. */
 interface EngineBody {
-  readonly streamOrStatic?: { readonly body?: unknown; consumed?: boolean };
+  readonly streamOrStatic?: { readonly body?: unknown; consumed?: unknown };
 }
 
-const PROBE = new Request("http://localhost/");
-const ENGINE_REQUEST = Object.getOwnPropertySymbols(PROBE).find((symbol) =>
-  symbol.description === "request"
-);
+const REQUEST = symbolOf(new Request("http://localhost/"), "request");
 
 function engineRequest(request: Request): EngineRequest | undefined {
-  return ENGINE_REQUEST === undefined
+  return REQUEST === undefined
     ? undefined
-    : (request as unknown as Record<symbol, EngineRequest>)[ENGINE_REQUEST];
+    : (request as unknown as Record<symbol, EngineRequest | undefined>)[
+      REQUEST
+    ];
 }
+
+const FIELDS = new Door({
+  name: "request header list",
+  gives: "header fields in the order in which they came, each on its own",
+  otherwise: "header fields are sorted, and equal names joined",
+  source: "denoland/deno#21637",
+}, () => {
+  const headers: HeaderList = [["X-B", "1"], ["X-A", "2"], ["x-b", "3"]];
+  const probe = new Request("http://localhost/", { headers });
+  // Not by `ownList`: that stays faster by a fifth of a small reply where it
+  // has seen lists of one kind only.
+  const list: unknown = Reflect.get(engineRequest(probe)!, "headerList");
+  return Array.isArray(list) && Array.isArray(list[0]) &&
+    list.flat().join().toLowerCase() === "x-b,1,x-a,2,x-b,3";
+});
 
 /**
  * A field's name in lower case. The engine lets names into HTTP/2 that are no
@@ -46,18 +57,69 @@ const lower = memo((name) => isToken(name) ? name.toLowerCase() : "");
  * The request's header fields with lower-case names, in the order in which
  * they came where the engine tells, each field on its own (PAGI.md 3.1). A
  * name that is no token is "".
+ *
+ * The public `request.headers` sorts the fields and joins equal names, and
+ * reading it moves the reply off the engine's short path.
  */
 export function headerList(request: Request): HeaderList {
-  const list = engineRequest(request)?.headerList;
-  if (!Array.isArray(list)) return [...request.headers];
-  for (const field of list) field[0] = lower(field[0]);
-  return list;
+  if (FIELDS.isOpen) {
+    const list = ownList(request);
+    if (list !== null) return list;
+    FIELDS.misfit();
+  }
+  return [...request.headers].map(([name, value]) => [lower(name), value]);
 }
 
+/** The engine's list, its names in lower case; null where it is another. */
+function ownList(request: Request): HeaderList | null {
+  try {
+    const list = engineRequest(request)?.headerList;
+    if (!Array.isArray(list)) return null;
+    for (const field of list) {
+      const name: unknown = field[0];
+      if (typeof name !== "string" || typeof field[1] !== "string") return null;
+      field[0] = lower(name);
+    }
+    return list;
+  } catch {
+    return null;
+  }
+}
+
+const BYTES = new Door({
+  name: "request body bytes",
+  gives: "a body that came together with its head, without a stream",
+  otherwise: "small bodies of requests take longer",
+  source: "denoland/deno ext/fetch/22_body.js, InnerBody",
+}, () => {
+  const probe = post(new Uint8Array(1));
+  return takeBytes(engineRequest(probe))?.byteLength === 1 &&
+    probe.bodyUsed && takeBytes(engineRequest(post("text"))) === null;
+});
+
+function post(body: BodyInit): Request {
+  return new Request("http://localhost/", { method: "POST", body });
+}
+
+const BODY_OF_GET = new Door({
+  name: "body of GET",
+  gives: "the body of a GET or HEAD, which may have one (RFC 9110, 9.3.1)",
+  otherwise: "GET and HEAD have no body",
+  source: "denoland/deno ext/http/00_serve.ts, InnerRequest.body",
+}, () => {
+  const inner = engineRequest(new Request("http://localhost/"))!;
+  const methods: unknown[] = [];
+  const method = (): unknown => methods.push(Reflect.get(inner, "method"));
+  method();
+  asPost(inner, method);
+  method();
+  return methods.join() === "GET,POST,GET";
+});
+
 /**
- * The body of a request. A GET or HEAD may have one (RFC 9110, 9.3.1), which
- * the engine hides, as fetch asks for; so it is asked under another method.
- * To be called instead of reading `request.body`, not after it.
+ * The body of a request. A GET or HEAD may have one, which the engine hides, as
+ * fetch asks for; so it is asked under another method. To be called instead of
+ * reading `request.body`, not after it.
  *
  * @returns The bytes where all of them are here: they need no stream, which
  * takes the engine as long as all else of the request.
@@ -66,29 +128,94 @@ export function bodyOf(
   request: Request,
 ): Uint8Array | ReadableStream<Uint8Array> | null {
   const { method } = request;
-  const hidden = (method === "GET" || method === "HEAD") &&
-    headerList(request).some(([name]) =>
-      name === "content-length" || name === "transfer-encoding"
-    );
-  const engine = engineRequest(request);
-  if (!hidden || engine === undefined) return wholeOrStream(request, engine);
-  Object.defineProperty(engine, "method", {
-    value: "POST",
-    configurable: true,
-  });
-  const body = wholeOrStream(request, engine);
-  delete engine.method;
-  return body;
+  const inner = engineRequest(request);
+  const isHidden = BODY_OF_GET.isOpen &&
+    (method === "GET" || method === "HEAD") && announcesBody(request);
+  if (!isHidden || inner === undefined) return bytesOrStream(request, inner);
+  try {
+    return asPost(inner, () => bytesOrStream(request, inner));
+  } catch {
+    BODY_OF_GET.misfit();
+    return bytesOrStream(request, inner);
+  }
 }
 
-function wholeOrStream(
-  request: Request,
-  engine: EngineRequest | undefined,
-): Uint8Array | ReadableStream<Uint8Array> | null {
-  const source = engine?.body?.streamOrStatic;
-  if (!(source?.body instanceof Uint8Array) || source.consumed !== false) {
-    return request.body;
+function announcesBody(request: Request): boolean {
+  return headerList(request).some(([name]) =>
+    name === "content-length" || name === "transfer-encoding"
+  );
+}
+
+/** Runs `look` while the engine takes a request for a POST. */
+function asPost<T>(inner: object, look: () => T): T {
+  const before = Object.getOwnPropertyDescriptor(inner, "method");
+  Object.defineProperty(inner, "method", { value: "POST", configurable: true });
+  try {
+    return look();
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(inner, "method");
+    else Object.defineProperty(inner, "method", before);
   }
-  source.consumed = true;
-  return source.body;
+}
+
+function bytesOrStream(
+  request: Request,
+  inner: EngineRequest | undefined,
+): Uint8Array | ReadableStream<Uint8Array> | null {
+  return (BYTES.isOpen ? takeBytes(inner) : null) ?? request.body;
+}
+
+/** The bytes of a body that has not been read; null for any other. */
+function takeBytes(inner: EngineRequest | undefined): Uint8Array | null {
+  try {
+    const source = inner?.body?.streamOrStatic;
+    if (source?.consumed !== false) return null;
+    if (!(source.body instanceof Uint8Array)) return null;
+    source.consumed = true;
+    return source.body;
+  } catch {
+    return null;
+  }
+}
+
+const VERSION = new Door({
+  name: "HTTP version",
+  gives: "which requests without Host came by HTTP/1, to be refused with 400",
+  otherwise: "a request of HTTP/1 without Host passes for one of HTTP/2",
+  source: "denoland/deno ext/http/00_serve.ts, nativeDispatch",
+}, () => {
+  const [major, minor] = Deno.version.deno.split(".").map(Number);
+  return (major > 2 || minor >= 9) && "captureStackTrace" in Error;
+});
+
+/**
+ * Tells whether the request of this handler came by HTTP/1. Asks the stack for
+ * the engine's way to the handler, which only HTTP/1 takes: slow, about 0.2 ms.
+ * To be called before the handler first awaits.
+ */
+export function isHttp1(): boolean {
+  if (!VERSION.isOpen) return false;
+  const trace: { stack?: unknown } = {};
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 50;
+  Error.captureStackTrace(trace);
+  Error.stackTraceLimit = limit;
+  return String(trace.stack).includes("nativeDispatch");
+}
+
+/**
+ * Shuts the doors that do not fit a request of the engine's server, which is of
+ * HTTP/1, a GET, without Host, and has the fields `x-b: 1`, `x-a: 2`, `x-b: 3`
+ * and others, and a body that came with its head.
+ */
+export function tryRequest(request: Request): void {
+  VERSION.check(isHttp1);
+  // Engines before 2.9 put equal names side by side.
+  FIELDS.check(() =>
+    ownList(request)?.slice(0, 3).map(String).sort().join() ===
+      "x-a,2,x-b,1,x-b,3"
+  );
+  const body = bodyOf(request);
+  BYTES.check(() => body instanceof Uint8Array);
+  BODY_OF_GET.check(() => body !== null);
 }

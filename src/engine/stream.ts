@@ -12,6 +12,8 @@
  * @module
  */
 
+import { Door, symbolOf } from "./door.ts";
+
 /** A read that waits for its piece, or for the end. One of them is called. */
 export interface PendingRead {
   chunkSteps(piece: Uint8Array): void;
@@ -32,11 +34,21 @@ type TakenController = Controller & { [TAKER]: ReadTaker };
 
 /** Where a controller keeps its taker: a closure would be one object more. */
 const TAKER = Symbol("taker");
-const PULL_STEPS = findPullSteps();
+const PULL_STEPS = symbolOf(
+  ReadableStreamDefaultController.prototype,
+  "[[PullSteps]]",
+);
+
+const READS = new Door({
+  name: "stream reads",
+  gives: "reads of a response's body without the stream's own lists",
+  otherwise: "an event to many clients takes longer",
+  source: "denoland/deno ext/web/06_streams.js, [[PullSteps]]",
+}, () => PULL_STEPS !== undefined && takesReads(PULL_STEPS));
 
 /** Has `taker` take each read of a stream, which must keep no pieces. */
 export function takeReads(controller: Controller, taker: ReadTaker): void {
-  if (PULL_STEPS !== undefined) setPullSteps(controller, PULL_STEPS, taker);
+  if (READS.isOpen) setPullSteps(controller, PULL_STEPS!, taker);
 }
 
 /**
@@ -73,19 +85,15 @@ function passOn(this: TakenController, read: PendingRead): void {
   this[TAKER].take(read);
 }
 
-/** The symbol, if a read comes to it as it is thought to. */
-function findPullSteps(): symbol | undefined {
+/** Tells whether a read comes to the symbol as it is thought to. */
+function takesReads(symbol: symbol): boolean {
   let controller!: Controller;
   const stream = new ReadableStream<Uint8Array>({
     start: (own) => void (controller = own),
   }, { highWaterMark: 0 });
-  const symbol = Object.getOwnPropertySymbols(
-    Object.getPrototypeOf(controller),
-  ).find(({ description }) => description === "[[PullSteps]]");
-  if (symbol === undefined) return undefined;
   let read: Partial<PendingRead> | undefined;
   setPullSteps(controller, symbol, { take: (own) => void (read = own) });
   stream.getReader().read();
   const steps = [read?.chunkSteps, read?.closeSteps, read?.errorSteps];
-  return steps.every((step) => typeof step === "function") ? symbol : undefined;
+  return steps.every((step) => typeof step === "function");
 }

@@ -18,7 +18,7 @@
 
 import { O_CLOEXEC, openLibc } from "../system/libc.ts";
 import { openSockets, type Sockets } from "../guard/sockets.ts";
-import { findInterest, type Interest } from "./own_descriptors.ts";
+import { EPOLL, findInterest, type Interest } from "./own_descriptors.ts";
 
 const SYMBOLS = {
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -136,6 +136,7 @@ function findListener(
 }
 
 function openTools(): { sockets: Sockets; libc: Libc; close(): void } | null {
+  if (!EPOLL.isOpen) return null;
   const sockets = openSockets();
   if (sockets === null) return null;
   const libc = openLibc(SYMBOLS);

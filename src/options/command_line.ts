@@ -15,7 +15,7 @@ import { loopNotices } from "./loop_notices.ts";
 import type { Notice } from "./loop_notices.ts";
 import { dashed, environmentName, longName } from "./option.ts";
 import type { Option } from "./option.ts";
-import { UnknownOptionError } from "./option_error.ts";
+import { OptionError, UnknownOptionError } from "./option_error.ts";
 import { probeTarget } from "./probe_target.ts";
 import type { ProbeTarget } from "./probe_target.ts";
 import type { Settings } from "./settings.ts";
@@ -35,6 +35,8 @@ export interface CommandLine {
   /** For the log, once there is one. */
   readonly notices: readonly Notice[];
   readonly action: "run" | Action;
+  /** True where the version is to come with all that belongs to it. */
+  readonly verbose: boolean;
   /** What to probe; null unless that is the action. */
   readonly probe: ProbeTarget | null;
 }
@@ -66,10 +68,16 @@ export function parseCommandLine(
       positionals,
       notices: [],
       action,
+      verbose: parsed.verbose === true,
       probe: action === "probe"
         ? check("--probe", () => probeTarget.accept(value))
         : null,
     };
+  }
+  if (parsed.verbose === true) {
+    throw new OptionError(
+      "--verbose belongs to --version; how much the server logs is up to --log-level",
+    );
   }
   const written = readWritten(parsed, spellings);
   const inherited = readEnvironment(env, written);
@@ -87,6 +95,7 @@ export function parseCommandLine(
     positionals,
     notices: loopNotices(settings.loop, env),
     action: "run",
+    verbose: false,
     probe: null,
   };
 }

@@ -16,8 +16,8 @@ export type Key = keyof Settings;
 /** What the program can do besides running a server. */
 export type Action = "help" | "version" | "probe";
 
-/** The options that do something else than run a server. */
-const ACTIONS: Readonly<Record<Action, Option>> = {
+/** The options that do something else than run a server, and what they take. */
+const INFORMATION: Readonly<Record<Action | "verbose", Option>> = {
   help: {
     heading: "Information",
     kind: flag,
@@ -29,6 +29,12 @@ const ACTIONS: Readonly<Record<Action, Option>> = {
     kind: flag,
     default: false,
     help: "Show the version",
+  },
+  verbose: {
+    kind: flag,
+    default: false,
+    help:
+      "With --version: also list what the server uses of Deno's internals, and whether this Deno has it",
   },
   probe: {
     kind: probeTarget,
@@ -43,7 +49,7 @@ export const KEYS: readonly Key[] = Object.keys(OPTIONS) as Key[];
 
 /** Every option with its long name, in the order of `--help`. */
 export const NAMED: ReadonlyMap<string, Option> = new Map<string, Option>(
-  Object.entries({ ...OPTIONS, ...ACTIONS })
+  Object.entries({ ...OPTIONS, ...INFORMATION })
     .map(([key, option]) => [longName(key), option]),
 );
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hideLegacyAbortWarning } from "../engine/abort_warning.ts";
+import { hideAbortWarning } from "../engine/error_text.ts";
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { listenAddresses } from "../server/listen_address.ts";
@@ -85,7 +85,7 @@ export class SingleProcess implements Service {
   /** @throws {StartupError} When the app is not loaded in time. */
   async start(): Promise<void> {
     surviveStrayErrors();
-    hideLegacyAbortWarning();
+    hideAbortWarning();
     globalThis.addEventListener("unload", this.#tellOfExit);
     try {
       await this.#start();

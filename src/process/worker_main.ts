@@ -11,7 +11,7 @@
 import { useRequestTimes } from "../guard/request_times.ts";
 import { loadApp } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
-import { hideLegacyAbortWarning } from "../engine/abort_warning.ts";
+import { hideAbortWarning } from "../engine/error_text.ts";
 import { configureLog, log } from "../log/log.ts";
 import { OptionError } from "../options/option_error.ts";
 import { resolveSettings } from "../options/resolve_settings.ts";
@@ -83,7 +83,7 @@ async function start(plan: WorkerPlan): Promise<void> {
     file: settings.logFile,
     speaker: `Worker ${number}`,
   });
-  hideLegacyAbortWarning();
+  hideAbortWarning();
   reportEnds();
   tell({ type: "loading" });
   const { app, title, onListen } = await loadApp(request);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isHttp1 } from "../engine/http_version.ts";
+import { isHttp1 } from "../engine/request.ts";
 import type { Guard } from "../guard/guard.ts";
 
 /**

@@ -1,6 +1,5 @@
 /** Files that change: what is kept in memory must never show. */
 
-import { brotliCompressSync } from "node:zlib";
 import { DirectoryApp } from "../../src/apps/directory.ts";
 import { FileApp } from "../../src/apps/file.ts";
 import { UrlMapApp } from "../../src/apps/url_map.ts";
@@ -237,10 +236,7 @@ testAll("a change of a file that is kept shows", {
         assertEquals((await coded())[1], first);
         Deno.writeTextFileSync(join(root, "a.txt"), long.toUpperCase());
         assertNotEquals((await coded())[1], first);
-        Deno.writeFileSync(
-          join(root, "a.txt.br"),
-          brotliCompressSync(long.toUpperCase()),
-        );
+        Deno.writeTextFileSync(join(root, "a.txt.br"), "as br");
         assertEquals((await coded())[0], "br");
         Deno.removeSync(join(root, "a.txt.br"));
         assertEquals((await coded())[0], "gzip");

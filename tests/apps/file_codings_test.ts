@@ -1,11 +1,4 @@
-import {
-  brotliCompressSync,
-  brotliDecompressSync,
-  gunzipSync,
-  gzipSync,
-  zstdCompressSync,
-  zstdDecompressSync,
-} from "node:zlib";
+import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { FileApp } from "../../src/apps/file.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
 import {
@@ -27,17 +20,14 @@ const LONG = "All work and no play. ".repeat(5000);
 
 /** Runs `body` with an app on a folder of files, an hour and more old. */
 async function withFiles(
-  files: Record<string, string | Uint8Array>,
+  files: Record<string, string>,
   options: Record<string, unknown>,
   body: (app: PagiApp, root: string) => Promise<void>,
 ): Promise<void> {
   const root = tempFolder();
   try {
     for (const [name, content] of Object.entries(files)) {
-      const bytes = typeof content === "string"
-        ? new TextEncoder().encode(content)
-        : content;
-      Deno.writeFileSync(join(root, name), bytes);
+      Deno.writeTextFileSync(join(root, name), content);
       Deno.utimeSync(join(root, name), 1e9, 1e9);
     }
     await body(new FileApp({ root, ...options }).toApp(), root);
@@ -61,54 +51,36 @@ async function gunzip(bytes: Uint8Array): Promise<string> {
   return await new Response(stream).text();
 }
 
+// Sidecars whose content tells which one it is.
 const SIDECARS = {
   "app.js": "plain",
-  "app.js.br": brotliCompressSync("plain"),
-  "app.js.zst": zstdCompressSync("plain"),
-  "app.js.gz": gzipSync("plain"),
+  "app.js.br": "as br",
+  "app.js.zst": "as zstd",
+  "app.js.gz": "as gzip",
 };
-
-/** The text of a body in one of the codings that files are compressed with. */
-function decompress(body: Uint8Array, coding: string | null): string {
-  const bytes = coding === "br"
-    ? brotliDecompressSync(body)
-    : coding === "zstd"
-    ? zstdDecompressSync(body)
-    : coding === "gzip"
-    ? gunzipSync(body)
-    : body;
-  return new TextDecoder().decode(bytes);
-}
 
 Deno.test("a compressed file next to the one asked for is sent where the client takes it", async () => {
   await withFiles(SIDECARS, {}, async (app) => {
-    const cases: [string, string | null][] = [
-      [ALL, "br"],
-      ["zstd, gzip", "zstd"],
-      ["gzip", "gzip"],
-      ["br;q=0.1, gzip", "gzip"],
-      ["br;q=0", null],
-      ["identity", null],
+    const cases: [string, string, string | null][] = [
+      [ALL, "as br", "br"],
+      ["zstd, gzip", "as zstd", "zstd"],
+      ["gzip", "as gzip", "gzip"],
+      ["br;q=0.1, gzip", "as gzip", "gzip"],
+      ["br;q=0", "plain", null],
+      ["identity", "plain", null],
     ];
-    for (const [accepted, coding] of cases) {
+    for (const [accepted, text, coding] of cases) {
       const response = await get(app, "/app.js", {
         "accept-encoding": accepted,
       });
-      assertEquals(
-        [response.status, decompress(response.body, coding)],
-        [200, "plain"],
-        accepted,
-      );
+      assertEquals([response.status, response.text], [200, text], accepted);
       assertEquals(response.header("content-encoding"), coding);
       assertEquals(response.header("vary"), "accept-encoding");
       assertEquals(
         response.header("content-type"),
         "application/javascript; charset=UTF-8",
       );
-      assertEquals(
-        response.header("content-length"),
-        String(response.body.length),
-      );
+      assertEquals(response.header("content-length"), String(text.length));
     }
     const response = await get(app, "/app.js");
     assertEquals(response.text, "plain");
@@ -147,14 +119,9 @@ Deno.test("ranges count in the form that is sent", async () => {
       "accept-encoding": "br",
       range: "bytes=3-",
     });
-    const bytes = SIDECARS["app.js.br"];
-    assertEquals(response.status, 206);
-    assertEquals(response.body, new Uint8Array(bytes.subarray(3)));
+    assertEquals([response.status, response.text], [206, "br"]);
     assertEquals(response.header("content-encoding"), "br");
-    assertEquals(
-      response.header("content-range"),
-      `bytes 3-${bytes.length - 1}/${bytes.length}`,
-    );
+    assertEquals(response.header("content-range"), "bytes 3-4/5");
   });
 });
 
@@ -192,7 +159,7 @@ Deno.test("a compressed file outside the root is not sent, nor is a folder", asy
 Deno.test("a compressed file that is asked for itself is no coding of anything", async () => {
   await withFiles(SIDECARS, {}, async (app) => {
     const response = await get(app, "/app.js.gz", { "accept-encoding": ALL });
-    assertEquals(decompress(response.body, "gzip"), "plain");
+    assertEquals(response.text, "as gzip");
     assertEquals(response.header("content-encoding"), null);
     assertEquals(response.header("vary"), null);
     assertEquals(response.header("content-type"), "application/gzip");
@@ -450,43 +417,6 @@ Deno.test("a newer copy of another content is not sent", async () => {
     assertEquals(await sent("/large.txt", "gzip"), null);
     copy("large.txt.gz", gzipSync(large));
     assertEquals(await sent("/large.txt", "gzip"), "gzip");
-  });
-});
-
-Deno.test("what only has the name of a compressed copy is not sent as one", async () => {
-  const large = "0123456789abcdef".repeat(20_000);
-  const files = { "small.txt": "version 1", "large.txt": large };
-  await withFiles(files, { compress: "0" }, async (app, root) => {
-    const garbage = [
-      "no compressed file",
-      "<html>moved</html>".repeat(20_000),
-      // The first bytes are right, the others are missing.
-      gzipSync("version 1").subarray(0, 12),
-      zstdCompressSync("version 1").subarray(0, 8),
-    ];
-    for (const content of garbage) {
-      for (const name of ["small.txt", "large.txt"]) {
-        for (const end of [".gz", ".zst", ".br"]) {
-          // A large file in brotli cannot be told from anything else.
-          if (name === "large.txt" && (end === ".br" || content.length < 20)) {
-            continue;
-          }
-          const path = join(root, name + end);
-          Deno.writeFileSync(
-            path,
-            typeof content === "string"
-              ? new TextEncoder().encode(content)
-              : content,
-          );
-          Deno.utimeSync(path, 1.5e9, 1.5e9);
-          const headers = { "accept-encoding": ALL };
-          const response = await get(app, `/${name}`, headers);
-          const context = `${name}${end} ${content.length}`;
-          assertEquals(response.header("content-encoding"), null, context);
-          Deno.removeSync(path);
-        }
-      }
-    }
   });
 });
 

@@ -8,15 +8,9 @@ import { sendCompressed } from "../../src/apps/files/send_compressed.ts";
 import { Departure } from "../../src/apps/files/departure.ts";
 import { readSmallFile, SMALL } from "../../src/apps/files/small_file.ts";
 import type { SendEvent } from "../../src/pagi/types.ts";
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-} from "../../src/std/assert.ts";
+import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { runApp } from "../helpers/run_app.ts";
-import { startProgram } from "../helpers/run_program.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 import { withServer } from "../helpers/with_server.ts";
 
@@ -267,39 +261,6 @@ function isLarge(path: string): boolean {
   try {
     return Deno.statSync(path).size === 0 &&
       Deno.readFileSync(path).length > SMALL;
-  } catch {
-    return false;
-  }
-}
-
-Deno.test(
-  "nobody waits for what is still to be written to a file of the system",
-  {
-    // A regular file whose reading waits for the next message of the kernel.
-    ignore: !canRead("/proc/kmsg"),
-  },
-  async () => {
-    // In a process of its own: a read that waits would stop this one for good.
-    await using program = await startProgram(
-      ["-p", "0", "PAGI::App::File", "root=/proc"],
-      {},
-    );
-    const url = program.url;
-    const signal = AbortSignal.timeout(60_000);
-    for (let round = 0; round < 2; round++) {
-      const kernel = await fetch(`${url}/kmsg`, { signal });
-      await kernel.body?.cancel();
-      assertEquals(kernel.status, 200);
-      const other = await fetch(`${url}/version`, { signal });
-      assertMatch(await other.text(), /^Linux/);
-    }
-  },
-);
-
-function canRead(path: string): boolean {
-  try {
-    Deno.openSync(path).close();
-    return Deno.statSync(path).isFile;
   } catch {
     return false;
   }

@@ -8,6 +8,7 @@ import {
 } from "../../src/std/assert.ts";
 import { helpText } from "../../src/options/help.ts";
 import { EXIT } from "../../src/cli/exit_codes.ts";
+import { doors } from "../../src/engine/mod.ts";
 import { VERSION } from "../../src/cli/version.ts";
 import { join } from "../../src/std/path.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
@@ -36,6 +37,36 @@ Deno.test("--help and --version go to stdout and exit with 0", async () => {
     assertEquals(stdout.split(" (")[0], `pagi-server ${VERSION}`);
     assertMatch(stdout, /^\S+ \S+ \(Deno [\d.]+, \S+\)\n$/);
   }
+});
+
+Deno.test("--version --verbose lists what is used of Deno's internals, one a line", async () => {
+  const { code, stdout } = await runProgram(["--version", "--verbose"]);
+  const [version, , ...lines] = stdout.trimEnd().split("\n");
+  assertEquals([code, version.split(" (")[0]], [
+    EXIT.ok,
+    `pagi-server ${VERSION}`,
+  ]);
+  assertEquals(lines.length, doors().length);
+  for (const [index, { name }] of doors().entries()) {
+    assertMatch(lines[index], /^ {2}(open|shut) {2}/);
+    assertEquals(lines[index].slice(8).split(":")[0], name);
+  }
+});
+
+Deno.test("--verbose alone is refused, with what is probably meant", async () => {
+  const { code, stderr } = await runProgram(["--verbose"]);
+  assertEquals(code, EXIT.usage);
+  assertMatch(stderr, /belongs to --version; .* --log-level/);
+});
+
+Deno.test("one line of the debug log says what of Deno's internals is used", async () => {
+  await using program = await startProgram(["-p0", "--log-level", "debug"]);
+  await program.logged(/Ready/);
+  const lines = program.log.split("\n").filter((line) =>
+    line.includes("--version --verbose")
+  );
+  assertEquals(lines.length, 1);
+  assertMatch(lines[0], / debug Deno [\d.]+: \d+ of \d+ /);
 });
 
 Deno.test("help that nobody reads to its end is no error", async () => {

@@ -51,7 +51,7 @@ Deno.test("every option has a variable but those that run no server", () => {
   for (const name of NAMED.keys()) {
     const variable = `PAGI_${name.toUpperCase().replaceAll("-", "_")}`;
     const read = () => parseCommandLine([], { [variable]: "\0" });
-    if (["help", "version", "probe"].includes(name)) read();
+    if (["help", "version", "verbose", "probe"].includes(name)) read();
     else assertThrows(read, OptionError, `environment variable ${variable}: `);
   }
 });

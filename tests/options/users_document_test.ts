@@ -41,6 +41,7 @@ const ADDED: typeof DOCUMENT = [
   ["eval e"],
   ["module M"],
   ["version v"],
+  ["verbose"],
   ["no-default-middleware"],
   ["socket"],
   ["socket-mode"],

@@ -1,5 +1,6 @@
 /** A body that the app writes, as its reader and its writer see it. */
 
+import { shutDoor } from "../../src/engine/door.ts";
 import { takeReads } from "../../src/engine/stream.ts";
 import { OutboundBody } from "../../src/server/response/outbound_body.ts";
 import { TransportState } from "../../src/server/response/transport_state.ts";
@@ -14,11 +15,8 @@ class PublicBody extends OutboundBody {
   override start(
     controller: ReadableStreamDefaultController<Uint8Array>,
   ): void {
+    using _ = shutDoor("stream reads");
     super.start(controller);
-    const own = controller as unknown as Record<symbol, unknown>;
-    for (const symbol of Object.getOwnPropertySymbols(controller)) {
-      if (symbol.description === "[[PullSteps]]") delete own[symbol];
-    }
   }
 }
 

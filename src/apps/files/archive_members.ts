@@ -7,7 +7,6 @@
 import { log } from "../../log/log.ts";
 import { isReadable } from "../../system/file_names.ts";
 import type { DirectoryEntry } from "../../system/file_names.ts";
-import { tryOpen } from "./document_root.ts";
 import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
 import { FolderRefused, Snapshot, statOf } from "./folder_cache.ts";
 import type { Found } from "./folder_cache.ts";
@@ -136,7 +135,7 @@ export async function archiveMembers(
 
   const waiting: Folder[] = [{ source: "", path: "" }];
   for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-    const opened = tryOpen(root, folder + at.source, "folder");
+    const opened = tryOpen(root, folder + at.source);
     using place = opened;
     const names = place === null
       ? null
@@ -168,6 +167,18 @@ function byName(a: DirectoryEntry, b: DirectoryEntry): number {
 }
 
 /** The folder at `path`, or null if it cannot be opened, for whatever reason. */
+function tryOpen(root: DocumentRoot, path: string): OpenedFolder | null {
+  try {
+    const opened = root.open(path);
+    if (typeof opened === "number") return null;
+    if (opened.kind === "folder") return opened;
+    opened[Symbol.dispose]();
+  } catch {
+    // Its entry in the archive says that it is there; a note, that it is lost.
+  }
+  return null;
+}
+
 async function tryNames(
   path: string,
   showHidden: boolean,

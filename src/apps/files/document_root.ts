@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closeSync, constants, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { log } from "../../log/log.ts";
 import { OptionError } from "../../options/option_error.ts";
 import { quote } from "../../options/quote.ts";
@@ -28,15 +28,7 @@ export interface OpenedFile extends Disposable {
   readonly kind: "file";
   readonly file: Deno.FsFile;
   readonly info: Deno.FileInfo;
-  /**
-   * Of a file that the system says has no bytes: those that there are all the
-   * same, as in /proc, up to {@linkcode MAX_UNSIZED}.
-   */
-  readonly unsized?: Uint8Array;
 }
-
-/** Bytes that are read of a file that the system says has none. */
-export const MAX_UNSIZED = 128 * 1024 + 1;
 
 /** A folder whose entries can be read at `path` until it is disposed of. */
 export interface OpenedFolder extends Disposable {
@@ -202,28 +194,6 @@ export class DocumentRoot {
   }
 }
 
-/**
- * Opens the file or folder at `path`; null for anything else, and where it
- * cannot be opened, whatever the reason.
- */
-export function tryOpen<Kind extends "file" | "folder">(
-  root: DocumentRoot,
-  path: string,
-  kind: Kind,
-): Extract<Opened, { kind: Kind }> | null {
-  try {
-    const opened = root.open(path);
-    if (typeof opened === "number") return null;
-    if (opened.kind === kind) {
-      return opened as Extract<Opened, { kind: Kind }>;
-    }
-    opened[Symbol.dispose]();
-  } catch {
-    // The caller does without it.
-  }
-  return null;
-}
-
 /** The most descriptors that are open while something is opened. */
 const OPENING = 3;
 
@@ -342,42 +312,11 @@ export function openByDescriptor(root: DocumentRoot, path: string): Opened {
       return { kind: "folder", path: link, [Symbol.dispose]: close };
     }
     if (!info.isFile) return 404;
-    const unsized = info.size === 0 ? readAvailable(link) : undefined;
-    return openedFile(Deno.openSync(link), info, unsized);
+    return openedFile(Deno.openSync(link), info);
   } finally {
     pinnedRoot.close();
     if (!keep) pinned?.close();
   }
-}
-
-/**
- * Reads what there is at `path` without waiting for more: reading /proc/kmsg,
- * a regular file, waits for the next message of the kernel, and would stop the
- * whole thread.
- */
-function readAvailable(path: string): Uint8Array {
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
-  const descriptor = openSync(path, flags);
-  let buffer = new Uint8Array(1024);
-  let filled = 0;
-  try {
-    while (filled < MAX_UNSIZED) {
-      if (filled === buffer.length) {
-        const larger = new Uint8Array(Math.min(8 * filled, MAX_UNSIZED));
-        larger.set(buffer);
-        buffer = larger;
-      }
-      const left = buffer.length - filled;
-      const count = readSync(descriptor, buffer, filled, left, null);
-      if (count === 0) break;
-      filled += count;
-    }
-  } catch (error) {
-    if (codeOf(error) !== "EAGAIN") throw error;
-  } finally {
-    closeSync(descriptor);
-  }
-  return buffer.slice(0, filled);
 }
 
 /**
@@ -415,16 +354,11 @@ export function openByPath(root: DocumentRoot, path: string): Opened {
   }
 }
 
-function openedFile(
-  file: Deno.FsFile,
-  info: Deno.FileInfo,
-  unsized?: Uint8Array,
-): OpenedFile {
+function openedFile(file: Deno.FsFile, info: Deno.FileInfo): OpenedFile {
   return {
     kind: "file",
     file,
     info,
-    unsized,
     [Symbol.dispose]() {
       try {
         file.close();

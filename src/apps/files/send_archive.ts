@@ -16,7 +16,6 @@ import type { RequestScope } from "../reply.ts";
 import { archiveMembers, withoutMisleading } from "./archive_members.ts";
 import type { ArchiveMember, ArchivePlan } from "./archive_members.ts";
 import type { Departure } from "./departure.ts";
-import { tryOpen } from "./document_root.ts";
 import type { DocumentRoot, OpenedFile } from "./document_root.ts";
 import { FolderCache, FolderRefused } from "./folder_cache.ts";
 import { Turns } from "./turns.ts";
@@ -158,7 +157,7 @@ async function* content(
   let crc = 0;
   let left = size;
   {
-    using opened = tryOpen(root, path, "file");
+    using opened = tryOpen(root, path);
     while (opened !== null && left > 0) {
       const piece = buffer.subarray(0, Math.min(left, buffer.length));
       const count = await opened.file.read(piece).catch(() => null);
@@ -182,6 +181,18 @@ async function* content(
     yield piece;
   }
   return ~crc >>> 0;
+}
+
+function tryOpen(root: DocumentRoot, path: string): OpenedFile | null {
+  try {
+    const opened = root.open(path);
+    if (typeof opened === "number") return null;
+    if (opened.kind === "file") return opened;
+    opened[Symbol.dispose]();
+  } catch {
+    // The same to the reader of the archive as a file that vanished.
+  }
+  return null;
 }
 
 /** False for what says that it is empty and is not, as files in /proc do. */

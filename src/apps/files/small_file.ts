@@ -77,16 +77,8 @@ const ATTEMPTS = 3;
  * changes all the time is what was read of it last. What /proc and /sys say of
  * sizes is no help: 0 bytes or a page, whatever there is.
  */
-export function readSmallFile(opened: OpenedFile): SmallFile | null {
-  const { file, info, unsized } = opened;
+export function readSmallFile({ file, info }: OpenedFile): SmallFile | null {
   let before = info;
-  if (unsized !== undefined) {
-    if (unsized.length > SMALL) return null;
-    const after = file.statSync();
-    const stable = unsized.length === 0 && isSameVersion(info, after);
-    if (after.size === 0) return new SmallFile(after, unsized, stable);
-    before = after;
-  }
   for (let attempt = 1;; attempt++) {
     if (before.size > SMALL) return null;
     const buffer = new Uint8Array(before.size || SMALL + 1);

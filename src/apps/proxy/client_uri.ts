@@ -14,11 +14,8 @@ export interface AddressView {
   readonly targets: readonly Target[];
   /** The host that the target was told. */
   readonly told: string;
-  /**
-   * The hosts that the client asked: this proxy's, and the one that a trusted
-   * proxy before it tells.
-   */
-  readonly hosts: readonly string[];
+  /** The host that the client asked; null where it named none. */
+  readonly host: string | null;
   /** True when the client came by TLS. */
   readonly secure: boolean;
   /** Where the proxy is mounted, percent-encoded. */
@@ -39,7 +36,7 @@ const PARTS = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#\\]*))?(.*)$/is;
  * `x-forwarded-prefix`.
  */
 export function clientUri(uri: string, view: AddressView): string {
-  const { target, targets, told, hosts, secure, root } = view;
+  const { target, targets, told, host, secure, root } = view;
   const [, scheme, authority, rest] = PARTS.exec(uri)!;
   if (authority === undefined) {
     const isPath = scheme === undefined && rest.startsWith("/");
@@ -49,7 +46,7 @@ export function clientUri(uri: string, view: AddressView): string {
   if (named !== undefined && named !== "http" && named !== "https") return uri;
   const isSecure = named === undefined ? secure : named === "https";
   const place = hostKey(authority, isSecure);
-  if (hosts.some((host) => place === hostKey(host, isSecure))) {
+  if (host !== null && place === hostKey(host, isSecure)) {
     if (isBelow(rest, root) && root !== "") return uri;
     const path = moved(rest, target.basePath, root);
     return path === null

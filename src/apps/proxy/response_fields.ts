@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fieldValue } from "../../http/headers.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import {
   type AddressView,
@@ -12,7 +13,7 @@ import {
   clientUri,
 } from "./client_uri.ts";
 import type { ProxyContext } from "./context.ts";
-import { fieldValues, isHopByHop, listItems } from "./hop_by_hop.ts";
+import { isHopByHop, listItems } from "./hop_by_hop.ts";
 import type { ResponseHead } from "./response_head.ts";
 import type { Target } from "./target.ts";
 import type { ProxyScope, UpstreamRequest } from "./upstream_request.ts";
@@ -60,20 +61,16 @@ export function responseFields(
 }
 
 function addressView(
-  { upstreams, rules }: ProxyContext,
+  { upstreams }: ProxyContext,
   target: Target,
   { headers, scheme, root_path }: ProxyScope,
   { host }: UpstreamRequest,
 ): AddressView {
-  const hosts = fieldValues(headers, "host");
-  if (rules.trustForwarded) {
-    hosts.push(...listItems(headers, "x-forwarded-host"));
-  }
   return {
     target,
     targets: upstreams.targets,
     told: host ?? target.host,
-    hosts,
+    host: fieldValue(headers, "host"),
     secure: scheme === "https" || scheme === "wss",
     root: encodeURI(root_path.toWellFormed()),
   };

@@ -12,10 +12,7 @@ import type {
 } from "../../pagi/types.ts";
 import { exceeds } from "../../http/byte_length.ts";
 import { log } from "../../log/log.ts";
-import { awaitClose } from "../../engine/websocket_close.ts";
-import { listenTo } from "../../engine/websocket_events.ts";
-import { FullQueue } from "../../engine/websocket_pause.ts";
-import { KeepAlive } from "../../engine/websocket_ping.ts";
+import { awaitClose, FullQueue, KeepAlive } from "../../engine/websocket.ts";
 import type { ExpectedInput } from "../../guard/client_watch.ts";
 import type { ListenerContext } from "../context.ts";
 import { endToEnd, hasBody, withAdded } from "../response/headers.ts";
@@ -140,24 +137,26 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
     this.status = 101;
     this.life.advance("started");
     this.respond(response);
+    // An object costs less to call than a function, which `onmessage` wraps.
+    socket.addEventListener("message", this as EventListenerObject);
+    socket.addEventListener("close", ({ code, reason }) => {
+      this.#closed(endingOfClose(code, reason));
+    });
     this.opened = new Promise((resolve) => {
-      listenTo(socket, this, {
-        open: () => {
-          if (this.phase === "opening") {
-            this.phase = "open";
-            this.#startIdleTimer();
-          } else socket.close(GOING_AWAY);
-          const { draining } = this.worker;
-          if (draining !== null) this.drain(draining);
-          resolve();
-        },
-        error: ({ message }) => {
-          const ending = endingOfError(message);
-          if (ending === TOO_LARGE) this.#tooLarge();
-          this.#closed(ending);
-          resolve();
-        },
-        close: ({ code, reason }) => this.#closed(endingOfClose(code, reason)),
+      socket.addEventListener("open", () => {
+        if (this.phase === "opening") {
+          this.phase = "open";
+          this.#startIdleTimer();
+        } else socket.close(GOING_AWAY);
+        const { draining } = this.worker;
+        if (draining !== null) this.drain(draining);
+        resolve();
+      });
+      socket.addEventListener("error", (event) => {
+        const ending = endingOfError((event as ErrorEvent).message);
+        if (ending === TOO_LARGE) this.#tooLarge();
+        this.#closed(ending);
+        resolve();
       });
     });
     return this.opened;

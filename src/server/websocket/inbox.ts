@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FullQueue } from "../../engine/websocket_pause.ts";
+import type { FullQueue } from "../../engine/websocket.ts";
 import type { ReceiveEvent } from "../../pagi/types.ts";
 import { Queue } from "../response/outbound_body.ts";
 import { afterEnd } from "../response/transport_state.ts";

@@ -22,7 +22,7 @@ function view(
     target,
     targets: all,
     told: told ?? target.host,
-    hosts: ["Public.test"],
+    host: "Public.test",
     secure,
     root,
   };
