@@ -13,13 +13,15 @@ import { doorSummary } from "../engine/mod.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { OptionError } from "../options/option_error.ts";
 import type { Settings } from "../options/settings.ts";
-import { appInMode, decideMode } from "../process/app_mode.ts";
-import { DaemonError, startDaemon } from "../process/daemon.ts";
-import { withoutSharing } from "../process/without_sharing.ts";
-import { startedAs } from "../process/own_process.ts";
-import { ProcessSetup } from "../process/process_setup.ts";
-import { canShare } from "../process/check_free.ts";
-import { knownCommand, predecessor } from "../process/takeover.ts";
+import { appInMode, decideMode } from "../process/hosted_app.ts";
+import {
+  DaemonError,
+  ProcessSetup,
+  startDaemon,
+} from "../process/process_setup.ts";
+import { canShare, withoutSharing } from "../process/shared_addresses.ts";
+import { knownCommand, startedAs } from "../process/own_process.ts";
+import { predecessor } from "../process/takeover.ts";
 import { runService } from "../process/run_service.ts";
 import { SingleProcess } from "../process/single_process.ts";
 import { Supervisor } from "../process/supervisor.ts";
@@ -49,7 +51,9 @@ export async function start(line: CommandLine): Promise<number> {
 }
 
 async function startOrDaemonize(line: CommandLine): Promise<void> {
-  if (startedAs === null && line.settings.daemonize) return await startDaemon();
+  if (startedAs() === null && line.settings.daemonize) {
+    return await startDaemon();
+  }
   await serve(line);
 }
 

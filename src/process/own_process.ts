@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "../std/path.ts";
 import { handOnLowPorts } from "../system/privileges.ts";
 import {
   giveSignal,
@@ -11,9 +12,8 @@ import {
   keepToMyself,
   startWithSignal,
 } from "../system/signal_pipe.ts";
-import type { OwnCommand } from "./own_command.ts";
+import { SystemError } from "../system/system_error.ts";
 import { rootHelper } from "./root_helper.ts";
-import { takeVariable } from "./own_variable.ts";
 
 /**
  * Why this program started another process of itself: to serve in the
@@ -32,10 +32,19 @@ export interface OwnProcess {
 /** Tells a process why it was started, and where to say that it serves. */
 const VARIABLE = "PAGI_SERVER_STARTED_AS";
 
-const start = readStart();
+type Start = { readonly as: StartedAs; readonly pipe: InheritedPipe } | null;
 
-/** Why another process of this program started this one; null if none did. */
-export const startedAs: StartedAs | null = start?.as ?? null;
+/** Undefined until it is asked for: the variable can be taken once. */
+let start: Start | undefined;
+
+/**
+ * Why another process of this program started this one; null if none did. To
+ * be asked before any code of the app runs.
+ */
+export function startedAs(): StartedAs | null {
+  if (start === undefined) start = readStart();
+  return start?.as ?? null;
+}
 
 /**
  * Starts this program again; it may bind ports below 1024 where this process
@@ -79,10 +88,10 @@ export function startOwnProcess(
 
 /** Tells the process that started this one, if one did, that it serves. */
 export function reportServing(): void {
-  if (start !== null) giveSignal(start.pipe);
+  if (start) giveSignal(start.pipe);
 }
 
-function readStart(): { as: StartedAs; pipe: InheritedPipe } | null {
+function readStart(): Start {
   if (Deno.build.os !== "linux") return null;
   const text = takeVariable(VARIABLE);
   const match = /^(daemon|successor) (\d+)$/.exec(text ?? "");
@@ -90,3 +99,63 @@ function readStart(): { as: StartedAs; pipe: InheritedPipe } | null {
   const pipe = keepToMyself(Number(match[2]));
   return pipe && { as: match[1] as StartedAs, pipe };
 }
+
+/** A command that starts this program as it was started. */
+export interface OwnCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** The folder that relative paths in `args` start from. */
+  readonly folder: string;
+}
+
+/**
+ * The command line of this process, flags of `deno run` included; null where
+ * the system does not tell it. Ask for it at the start: an app may change the
+ * folder, and an upgrade the program.
+ */
+export function knownCommand(): OwnCommand | null {
+  const [name, ...args] = commandLine("self") ?? [];
+  if (name === undefined) return null;
+  const folder = Deno.cwd();
+  // As it was written, not where its links lead: an upgrade may turn them.
+  const command = name.includes("/") ? resolve(folder, name) : Deno.execPath();
+  return { command, args, folder };
+}
+
+/** The same for what cannot do without. @throws {SystemError} */
+export function ownCommand(): OwnCommand {
+  const command = knownCommand();
+  if (command !== null) return command;
+  throw new SystemError(
+    "This program cannot be started once more: the system does not tell how it was started (that takes Linux, /proc, and deno run -A).",
+  );
+}
+
+/** The words that a process was started with; null where nobody tells. */
+export function commandLine(process: number | "self"): string[] | null {
+  try {
+    return Deno.readTextFileSync(`/proc/${process}/cmdline`)
+      .split("\0").slice(0, -1);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Reads a variable and removes it: it is not for the programs of apps. Null
+ * when it is not set, or may not be read.
+ */
+export function takeVariable(variable: string): string | null {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  const text = state === "granted" ? Deno.env.get(variable) : undefined;
+  if (text === undefined) return null;
+  Deno.env.delete(variable);
+  return text;
+}
+
+/**
+ * True for process 1. The container ends with it, so that it can neither hand
+ * over to another process nor go into the background; and processes that lose
+ * their parent become its children.
+ */
+export const isFirstProcess: boolean = Deno.pid === 1;

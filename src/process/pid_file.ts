@@ -9,7 +9,7 @@ import { writeAllSync } from "../log/write_all_sync.ts";
 import { basename, resolve } from "../std/path.ts";
 import { type Place, placeOf } from "../system/folder.ts";
 import { SystemError } from "../system/system_error.ts";
-import { commandLine } from "./own_command.ts";
+import { commandLine } from "./own_process.ts";
 
 /** Everybody may read it. */
 const MODE = 0o644;

@@ -6,23 +6,32 @@
 
 import { configureLog, log } from "../log/log.ts";
 import { LOG_MODE, standardStream } from "../log/server_log_file.ts";
+import { OptionError } from "../options/option_error.ts";
+import { quote } from "../options/quote.ts";
 import type { Settings } from "../options/settings.ts";
 import { keyExposure, type KeyPair, readKeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_address.ts";
-import { resolve } from "../std/path.ts";
+import { fromFileUrl, join, resolve } from "../std/path.ts";
+import { findGroup, findUser } from "../system/accounts.ts";
 import { placeOf } from "../system/folder.ts";
-import { giveFile } from "../system/root_files.ts";
 import {
   dropPrivileges,
   type Identity,
   requireRootToBecome,
 } from "../system/privileges.ts";
+import { giveFile } from "../system/root_files.ts";
 import { detachStandardStreams, isKept } from "../system/standard_streams.ts";
-import { resolveIdentity } from "./identity.ts";
-import { reportServing, startedAs } from "./own_process.ts";
+import { SystemError } from "../system/system_error.ts";
+import {
+  isFirstProcess,
+  ownCommand,
+  reportServing,
+  startedAs,
+  startOwnProcess,
+} from "./own_process.ts";
 import { PidFile } from "./pid_file.ts";
 import { RootHelper, rootHelper, useRootHelper } from "./root_helper.ts";
-import { requireReadableCode } from "./readable_code.ts";
+import { onSignals } from "./run_service.ts";
 
 /** Where the system does not tell its own bound. */
 const LOW_PORTS = 1024;
@@ -60,11 +69,11 @@ export class ProcessSetup {
     useRootHelper(inherited);
     const { logLevel: level, logFile: file } = settings;
     if (identity === null) configureLog({ level, file });
-    if (startedAs === "daemon") tellWhatIsLost(settings);
+    if (startedAs() === "daemon") tellWhatIsLost(settings);
     // The server that this one takes over from has it as long as it serves.
-    const writesPid = setup.#pidPath !== null && startedAs !== "successor";
+    const writesPid = setup.#pidPath !== null && startedAs() !== "successor";
     const asRoot = writesPid && identity !== null && isRoots(setup.#pidPath!);
-    if (identity !== null && startedAs !== "successor") {
+    if (identity !== null && startedAs() !== "successor") {
       useRootHelper(RootHelper.start(settings, identity));
     }
     if (asRoot) setup.#writePidFile(identity);
@@ -81,7 +90,7 @@ export class ProcessSetup {
 
   /** To be called once connections are accepted. */
   async serving(): Promise<void> {
-    if (startedAs === "successor") {
+    if (startedAs() === "successor") {
       if (rootHelper()?.keepsPidFile) await rootHelper()!.takePidFile();
       else this.#writePidFile(null);
     }
@@ -91,7 +100,7 @@ export class ProcessSetup {
 
   #writePidFile(owner: Identity | null): void {
     if (this.#pidPath === null) return;
-    const replace = startedAs === "successor";
+    const replace = startedAs() === "successor";
     // The helper removes it: then it stays root's, who may trust it.
     if (rootHelper()?.keepsPidFile) return void new PidFile(this.#pidPath);
     const file = new PidFile(this.#pidPath, { owner, replace });
@@ -177,4 +186,132 @@ function tellWhatIsLost({ accessLog, noAccessLog, logFile }: Settings): void {
       "A daemon has no terminal, so its own log, errors included, will be lost from now on. Give --log-file FILE to keep it.",
     );
   }
+}
+
+/**
+ * Finds out whom the settings ask to run as; null where they ask for nobody.
+ *
+ * @throws {OptionError} When there is no such user or group.
+ * @throws {SystemError} On other systems than Linux.
+ */
+export function resolveIdentity(
+  { user, group }: Pick<Settings, "user" | "group">,
+): Identity | null {
+  if (user === null && group === null) return null;
+  // Elsewhere /etc/passwd is not where users are.
+  if (Deno.build.os !== "linux") {
+    throw new SystemError(
+      "--user and --group need Linux. Start the server as the user that it is to run as.",
+    );
+  }
+  const gid = group === null ? null : findGroup(group);
+  if (group !== null && gid === null) {
+    throw new OptionError(
+      `--group ${quote(group)}: there is no such group in /etc/group`,
+    );
+  }
+  if (user === null) return { uid: Deno.uid() ?? 0, gid: gid! };
+  const found = findUser(user);
+  if (found === null) {
+    throw new OptionError(
+      `--user ${quote(user)}: there is no such user in /etc/passwd`,
+    );
+  }
+  const itsGroup = gid ?? found.gid;
+  if (itsGroup === null) {
+    throw new OptionError(
+      `--user ${
+        quote(user)
+      }: this number is not in /etc/passwd, so its group is not known; give --group too`,
+    );
+  }
+  return { uid: found.uid, gid: itsGroup };
+}
+
+/** A file of this program; null where it came over the network. */
+const SOURCE: string | null = import.meta.url.startsWith("file:")
+  ? fromFileUrl(import.meta.url)
+  : null;
+
+/**
+ * Makes sure that this user can read this program and its packages: workers
+ * load them anew. A compiled program brings them with it.
+ *
+ * @throws {SystemError} When something of it cannot be read.
+ */
+export function requireReadableCode(): void {
+  if (Deno.build.standalone) return;
+  requireReadable(SOURCE, "Install this program where everybody can read it");
+  const cache = cacheFolder();
+  requireReadable(
+    // The folder itself may be visible where its contents are not.
+    cache && `${join(cache, "npm")}/.`,
+    "Set DENO_DIR to a cache that everybody can read",
+  );
+}
+
+function requireReadable(path: string | null, remedy: string): void {
+  try {
+    if (path !== null) Deno.statSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) return;
+    throw new SystemError(
+      `The user that the server runs as cannot read ${path}, and workers must. ${remedy}, or use the compiled program.`,
+    );
+  }
+}
+
+/** Where Deno keeps what it loaded; null when nobody can tell. */
+function cacheFolder(): string | null {
+  const home = Deno.env.get("HOME");
+  const cache = Deno.env.get("XDG_CACHE_HOME") ||
+    (home ? join(home, ".cache") : null);
+  return Deno.env.get("DENO_DIR") || (cache && join(cache, "deno"));
+}
+
+/** The daemon ended before it served. */
+export class DaemonError extends Error {
+  override readonly name = "DaemonError";
+
+  /** @param exitCode What the command is to end with. */
+  constructor(message: string, readonly exitCode: number) {
+    super(message);
+  }
+}
+
+/**
+ * Starts this program in the background; resolves once it serves. What it says
+ * until then goes to this process's standard streams. A signal to this process
+ * meanwhile (Ctrl-C) stops the daemon, a second one kills it.
+ *
+ * @throws {DaemonError} When it ends before it serves.
+ * @throws {SystemError} On other systems than Linux, and as the first process of
+ * a container.
+ */
+export async function startDaemon(): Promise<void> {
+  if (isFirstProcess) {
+    throw new SystemError(
+      "--daemonize: a container ends with its first process, which cannot go into the background. Leave the option out.",
+    );
+  }
+  const daemon = startOwnProcess("daemon", ownCommand());
+  let interrupted = false;
+  let starting = true;
+  const remove = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], () => {
+    if (!starting) return;
+    daemon.kill(interrupted ? "SIGKILL" : "SIGTERM");
+    interrupted = true;
+  });
+  const ended = await daemon.outcome;
+  starting = false;
+  // One that has failed is told of: a signal that comes too late must not end
+  // this process before.
+  if (ended === null) return remove();
+  const how = ended.signal === null
+    ? `it ended with exit code ${ended.code}`
+    : `it was ended by ${ended.signal}`;
+  throw new DaemonError(
+    `The daemon did not start: ${how} before it served.`,
+    ended.signal === null ? ended.code || 1 : 1,
+  );
 }

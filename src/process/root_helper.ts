@@ -7,13 +7,18 @@
  * @module
  */
 
+import { log } from "../log/log.ts";
 import type { Settings } from "../options/settings.ts";
-import type { KeyFiles } from "../server/key_pair.ts";
+import {
+  type KeyFiles,
+  type KeyPair,
+  readKeyPair,
+} from "../server/key_pair.ts";
 import { resolve } from "../std/path.ts";
 import { placeOf } from "../system/folder.ts";
 import type { Identity } from "../system/privileges.ts";
 import { ANSWER_END, RootShell } from "../system/root_shell.ts";
-import { takeVariable } from "./own_variable.ts";
+import { takeVariable } from "./own_process.ts";
 
 /** Tells a successor which shell there is, and what it does. */
 const VARIABLE = "PAGI_SERVER_HELPER";
@@ -140,5 +145,31 @@ function isPrivate(path: string, follow: boolean): boolean {
     return place.isPrivate;
   } catch {
     return false;
+  }
+}
+
+/**
+ * The pair that the settings name, as the files are now; where TLS cannot be
+ * spoken with it, the log says why, and `present` stays.
+ */
+export async function reloadKeyPair(
+  settings: Settings,
+  present: KeyPair | null,
+): Promise<KeyPair | null> {
+  try {
+    const files = await rootHelper()?.readKeys() ?? null;
+    if (files !== null) return await readKeyPair(settings, files);
+    for (const path of [settings.sslCert, settings.sslKey]) {
+      // Nobody writes a second time to what a shell gave for `<(...)`.
+      if (path !== null && !Deno.statSync(path).isFile) return present;
+    }
+    return await readKeyPair(settings);
+  } catch (error) {
+    log.error(
+      `The TLS files cannot be used, so the present ones stay: ${
+        error instanceof Error ? error.message : error
+      }`,
+    );
+    return present;
   }
 }

@@ -4,14 +4,12 @@
  * @module
  */
 
+import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/address.ts";
 import type { Settings } from "../options/settings.ts";
-import { log } from "../log/log.ts";
 import type { Timer } from "../std/timer.ts";
 import { buryAdoptedChildren } from "../system/adopted_children.ts";
-import { isFirstProcess } from "./first_process.ts";
-import type { OwnCommand } from "./own_command.ts";
-import { onSignals, type ServerSignal } from "./signals.ts";
+import { isFirstProcess, type OwnCommand } from "./own_process.ts";
 import {
   type Predecessor,
   startSuccessor,
@@ -237,4 +235,36 @@ async function greet(
   } catch (error) {
     log.warn(`The process that is taken over from is gone already: ${error}`);
   }
+}
+
+/** A signal that the server listens to. */
+export type ServerSignal =
+  | "SIGTERM"
+  | "SIGINT"
+  | "SIGHUP"
+  | "SIGTTIN"
+  | "SIGTTOU"
+  | "SIGUSR1"
+  | "SIGUSR2";
+
+/**
+ * Calls `handler` for each of `signals` that this system knows, until the
+ * returned function is called.
+ */
+export function onSignals(
+  signals: readonly ServerSignal[],
+  handler: (signal: ServerSignal) => void,
+): () => void {
+  const removals = signals.flatMap((signal) => {
+    const listener = () => handler(signal);
+    try {
+      Deno.addSignalListener(signal, listener);
+    } catch {
+      return []; // Windows knows SIGINT and SIGHUP alone.
+    }
+    return [() => Deno.removeSignalListener(signal, listener)];
+  });
+  return () => {
+    for (const remove of removals) remove();
+  };
 }

@@ -13,16 +13,15 @@ import { StartupError } from "../server/lifespan.ts";
 import { Patience } from "../server/timers.ts";
 import type { Server } from "../server/server.ts";
 import { endProcessAfter } from "../system/process_deadline.ts";
-import { checkFree } from "./check_free.ts";
-import { reloadKeyPair } from "./reload_key_pair.ts";
+import { checkFree, SharedAddresses } from "./shared_addresses.ts";
+import { reloadKeyPair } from "./root_helper.ts";
 import type {
   Service,
   ServiceFacts,
   ServiceSignal,
   StartSuccessor,
 } from "./run_service.ts";
-import { SharedAddresses } from "./shared_addresses.ts";
-import { surviveStrayErrors } from "./stray_errors.ts";
+import { surviveStrayErrors } from "./hosted_app.ts";
 import type { Predecessor } from "./takeover.ts";
 
 /** How much later than the event loop's own deadline the process ends (s). */

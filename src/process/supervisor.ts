@@ -15,11 +15,10 @@ import type { KeyPair } from "../server/key_pair.ts";
 import { reportGuard } from "../server/connection_limit.ts";
 import type { Timer } from "../std/timer.ts";
 import { listenAddresses } from "../server/listen_address.ts";
-import { Backoff, CrashPause } from "./backoff.ts";
-import { checkFree, checkShareable } from "./check_free.ts";
-import { guardWorkers } from "./guard_workers.ts";
-import { Heartbeat } from "./heartbeat.ts";
-import { reloadKeyPair } from "./reload_key_pair.ts";
+import { Backoff, CrashPause, Heartbeat } from "./worker_health.ts";
+import { checkFree, checkShareable } from "./shared_addresses.ts";
+import { guardWorkers, WorkerPool } from "./worker_pool.ts";
+import { reloadKeyPair } from "./root_helper.ts";
 import type {
   Service,
   ServiceFacts,
@@ -32,7 +31,6 @@ import {
   type WorkerEvents,
   WorkerHandle,
 } from "./worker_handle.ts";
-import { WorkerPool } from "./worker_pool.ts";
 
 /** What a supervisor is told. */
 export interface SupervisorOptions {

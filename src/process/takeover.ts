@@ -13,9 +13,11 @@ import { log } from "../log/log.ts";
 import { join } from "../std/path.ts";
 import { safeTempFolder } from "../system/folder.ts";
 import { type Timer, timerDelay } from "../std/timer.ts";
-import { SystemError } from "../system/system_error.ts";
-import { type OwnCommand, ownCommand } from "./own_command.ts";
-import { type OwnProcess, startOwnProcess } from "./own_process.ts";
+import {
+  type OwnCommand,
+  type OwnProcess,
+  startOwnProcess,
+} from "./own_process.ts";
 
 /** Tells a process that it takes over, and from whom. */
 const VARIABLE = "PAGI_TAKEOVER";
@@ -43,19 +45,6 @@ export interface Predecessor {
    * resolves when it has closed its own.
    */
   serving(listeners: number): Promise<void>;
-}
-
-/**
- * How to start this program again; null where the system does not tell. To be
- * asked at the start, see {@linkcode ownCommand}.
- */
-export function knownCommand(): OwnCommand | null {
-  try {
-    return ownCommand();
-  } catch (error) {
-    if (error instanceof SystemError) return null;
-    throw error;
-  }
 }
 
 /** The process that this one takes over from, if any. */

@@ -19,10 +19,9 @@ import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_address.ts";
 import { Server } from "../server/server.ts";
 import { useDescriptorBudget } from "../system/descriptor_budget.ts";
-import { appInMode } from "./app_mode.ts";
-import { beatInterval } from "./heartbeat.ts";
-import type { FromWorker, ToWorker, WorkerPlan } from "./messages.ts";
-import { surviveStrayErrors } from "./stray_errors.ts";
+import { appInMode, surviveStrayErrors } from "./hosted_app.ts";
+import { beatInterval } from "./worker_health.ts";
+import type { FromWorker, ToWorker, WorkerPlan } from "./worker_handle.ts";
 
 let server: Server | null = null;
 /** Waits for the supervisor to make room. */

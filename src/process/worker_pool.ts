@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { ListenAddress } from "../options/address.ts";
+import { type Guard, openGuard } from "../guard/guard.ts";
 import { log } from "../log/log.ts";
+import type { ListenAddress } from "../options/address.ts";
 import { LEAVE_MS } from "../server/drain.ts";
 import { SharedAddresses } from "./shared_addresses.ts";
 import { SharedSockets } from "./shared_sockets.ts";
@@ -313,4 +314,42 @@ export class WorkerPool {
     if (this.#stopping || await this.#shared?.left(worker) !== false) return;
     this.#options.onImmortal(worker);
   }
+}
+
+/** How long workers may take to name their running peers (ms). */
+const PEERS_WAIT_MS = 1000;
+
+/**
+ * Watches over the connections of `workers`, which are those of the moment.
+ *
+ * @param limit How many connections there may be in all.
+ * @param timeout Seconds that nothing may happen on one; 0 for ever.
+ * @param threads How many workers there are to be.
+ * @returns null where connections cannot be watched
+ */
+export function guardWorkers(
+  workers: () => Iterable<WorkerHandle>,
+  limit: number,
+  timeout: number,
+  threads: number,
+): Guard | null {
+  return openGuard({
+    limit,
+    threads,
+    timeoutMs: timeout * 1000,
+    async runningPeers() {
+      const answers = await Promise.all(
+        [...workers()].map((worker) => worker.peers(PEERS_WAIT_MS)),
+      );
+      // One that does not answer may be running anything.
+      return answers.includes(null)
+        ? null
+        : answers.flatMap((peers) => [...peers!]);
+    },
+    onClose(peer, reason) {
+      for (const worker of workers()) {
+        worker.connectionClosed({ type: "closed", peer, reason });
+      }
+    },
+  });
 }

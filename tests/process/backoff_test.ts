@@ -1,7 +1,7 @@
 /** How long to wait before something that failed is tried again. */
 
 import { assertEquals } from "../../src/std/assert.ts";
-import { Backoff, CrashPause } from "../../src/process/backoff.ts";
+import { Backoff, CrashPause } from "../../src/process/worker_health.ts";
 
 Deno.test("the first crash is replaced at once, the next ones ever later, up to half a minute", () => {
   const pause = new CrashPause();

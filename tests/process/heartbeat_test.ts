@@ -1,7 +1,7 @@
 /** Who is late and who is blocked. */
 
 import { assertEquals } from "../../src/std/assert.ts";
-import { beatInterval, Heartbeat } from "../../src/process/heartbeat.ts";
+import { beatInterval, Heartbeat } from "../../src/process/worker_health.ts";
 import type { WorkerHandle } from "../../src/process/worker_handle.ts";
 import { until } from "../helpers/run_program.ts";
 

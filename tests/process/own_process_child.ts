@@ -5,8 +5,8 @@
  * @module
  */
 
-import { ownCommand } from "../../src/process/own_command.ts";
 import {
+  ownCommand,
   reportServing,
   startedAs,
   startOwnProcess,
@@ -44,7 +44,7 @@ function tell(): Told {
   const program = new Deno.Command("env").outputSync().stdout;
   return {
     pid: Deno.pid,
-    startedAs,
+    startedAs: startedAs(),
     args: Deno.args,
     folder: Deno.cwd(),
     extra: Deno.env.get("EXTRA"),
@@ -54,7 +54,7 @@ function tell(): Told {
   };
 }
 
-if (startedAs === null) {
+if (startedAs() === null) {
   const command = ownCommand();
   Deno.chdir("/"); // as an app may do
   const as = task === "tell daemon" ? "daemon" : "successor";

@@ -1,6 +1,6 @@
 import { assertEquals, assertNotEquals } from "../../src/std/assert.ts";
 import { dirname, fromFileUrl } from "../../src/std/path.ts";
-import { knownCommand } from "../../src/process/own_command.ts";
+import { knownCommand } from "../../src/process/own_process.ts";
 import type { Outcome, Told } from "./own_process_child.ts";
 
 const ignore = Deno.build.os !== "linux";
@@ -77,7 +77,7 @@ Deno.test(
     try {
       Deno.symlinkSync(Deno.execPath(), `${folder}/link`);
       const source = new URL(
-        "../../src/process/own_command.ts",
+        "../../src/process/own_process.ts",
         import.meta.url,
       );
       const code = `import { ownCommand } from "${source}";

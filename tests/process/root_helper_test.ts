@@ -1,6 +1,6 @@
 import { assertEquals } from "../../src/std/assert.ts";
 import { resolveSettings } from "../../src/options/resolve_settings.ts";
-import { commandLine } from "../../src/process/own_command.ts";
+import { commandLine } from "../../src/process/own_process.ts";
 import { RootHelper } from "../../src/process/root_helper.ts";
 import { join } from "../../src/std/path.ts";
 import { runProgram, until } from "../helpers/run_program.ts";

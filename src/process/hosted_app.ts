@@ -4,6 +4,7 @@
  * @module
  */
 
+import { log } from "../log/log.ts";
 import { errorPage } from "../middleware/error_page.ts";
 import { lint } from "../middleware/lint.ts";
 import type { Settings } from "../options/settings.ts";
@@ -31,4 +32,26 @@ export function appInMode(app: PagiApp, settings: Settings): PagiApp {
   const { env, noDefaultMiddleware } = settings;
   if (env !== "development" || noDefaultMiddleware) return app;
   return errorPage(lint(app));
+}
+
+/**
+ * Keeps this thread alive when a timer or a forgotten promise of the app
+ * throws: that would end all other requests too. Each is logged.
+ *
+ * @param onThrown Called when something was thrown that nothing caught; not
+ * for rejected promises.
+ */
+export function surviveStrayErrors(onThrown: () => void = () => {}): void {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log.error(
+      "A promise of the app was rejected, and nothing handled it.",
+      event.reason,
+    );
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    log.error("The app threw outside of any request.", event.error);
+    onThrown();
+  });
 }
