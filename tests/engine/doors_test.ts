@@ -3,7 +3,7 @@
 import { doorLines, doors, shutDoor, tryDoors } from "../../src/engine/mod.ts";
 import { ownDescriptors } from "../../src/engine/own_descriptors.ts";
 import { endingOfError } from "../../src/server/websocket/ending.ts";
-import { checkShareable } from "../../src/process/check_free.ts";
+import { checkShareable } from "../../src/process/shared_addresses.ts";
 import type { HeaderList } from "../../src/pagi/types.ts";
 import { ListenError } from "../../src/server/listen_address.ts";
 import { assert, assertEquals, assertThrows } from "../../src/std/assert.ts";
