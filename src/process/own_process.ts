@@ -11,6 +11,7 @@ import {
   type InheritedPipe,
   keepToMyself,
   startWithSignal,
+  takeVariable,
 } from "../system/signal_pipe.ts";
 import { SystemError } from "../system/system_error.ts";
 import { rootHelper } from "./root_helper.ts";
@@ -139,18 +140,6 @@ export function commandLine(process: number | "self"): string[] | null {
   } catch {
     return null;
   }
-}
-
-/**
- * Reads a variable and removes it: it is not for the programs of apps. Null
- * when it is not set, or may not be read.
- */
-export function takeVariable(variable: string): string | null {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  const text = state === "granted" ? Deno.env.get(variable) : undefined;
-  if (text === undefined) return null;
-  Deno.env.delete(variable);
-  return text;
 }
 
 /**
