@@ -12,6 +12,7 @@ complete -c pagi-server -s I -l lib -rF -d 'Look for app modules under PATH too;
 complete -c pagi-server -s a -l app -rF -d 'The app\'s file; the same as naming it as the first argument'
 complete -c pagi-server -s e -l eval -x -d 'An app as JavaScript code'
 complete -c pagi-server -s M -l module -rF -d 'Load MODULE before the app; repeatable'
+complete -c pagi-server -l env-file -rF -d 'Set the variables of FILE that are not set yet; repeatable'
 complete -c pagi-server -s E -l env -xa 'development production none' -d 'development, production or none (default: development if stdin is a terminal)'
 complete -c pagi-server -l no-default-middleware -d 'No checks and no error pages in development'
 complete -c pagi-server -l lifespan -xa 'auto on off' -d 'Lifespan events; on: the app must take them; off: none (default: auto)'

@@ -39,7 +39,12 @@ export async function run(
   env: Environment,
 ): Promise<number> {
   try {
-    return await act(parseCommandLine(args, env));
+    const line = parseCommandLine(args, env);
+    const { envFile } = line.settings;
+    if (envFile.length === 0) return await act(line);
+    const { useEnvFiles } = await import("../process/env_files.ts");
+    const more = useEnvFiles(envFile);
+    return await act(parseCommandLine(args, { ...env, ...more }));
   } catch (error) {
     const usage = error instanceof OptionError;
     if (!usage && !(error instanceof ProbeError)) throw error;

@@ -20,6 +20,7 @@ export interface Settings {
   readonly app: string | null;
   readonly eval: string | null;
   readonly module: readonly string[];
+  readonly envFile: readonly string[];
   readonly env: "development" | "production" | "none" | null;
   readonly noDefaultMiddleware: boolean;
   readonly lifespan: "auto" | "on" | "off";

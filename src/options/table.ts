@@ -46,6 +46,11 @@ export const OPTIONS: OptionTable = {
     default: [],
     help: "Load MODULE before the app; repeatable",
   },
+  envFile: {
+    kind: list(existingFile),
+    default: [],
+    help: "Set the variables of FILE that are not set yet; repeatable",
+  },
   env: {
     aliases: ["E"],
     kind: choice(["development", "production", "none"]),

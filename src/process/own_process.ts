@@ -14,6 +14,7 @@ import {
   takeVariable,
 } from "../system/signal_pipe.ts";
 import { SystemError } from "../system/system_error.ts";
+import { namesFromFiles } from "./env_files.ts";
 import { rootHelper } from "./root_helper.ts";
 
 /**
@@ -65,7 +66,12 @@ export function startOwnProcess(
       const program = new Deno.Command(command, {
         args: [...args],
         cwd: folder,
-        env: { ...env, ...more, [VARIABLE]: `${as} ${descriptor}` },
+        env: {
+          ...env,
+          ...namesFromFiles(),
+          ...more,
+          [VARIABLE]: `${as} ${descriptor}`,
+        },
         stdin: "null",
         stdout: "inherit",
         stderr: "inherit",

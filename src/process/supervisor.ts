@@ -16,6 +16,7 @@ import { reportGuard } from "../server/connection_limit.ts";
 import type { Timer } from "../std/timer.ts";
 import { listenAddresses } from "../server/listen_address.ts";
 import { Backoff, CrashPause, Heartbeat } from "./worker_health.ts";
+import { rereadEnvFiles } from "./env_files.ts";
 import { checkFree, checkShareable } from "./shared_addresses.ts";
 import { guardWorkers, WorkerPool } from "./worker_pool.ts";
 import { reloadKeyPair } from "./root_helper.ts";
@@ -230,6 +231,7 @@ export class Supervisor implements Service {
     void this.#next(async () => {
       this.#endWaitOfReload();
       this.reopenLogs();
+      rereadEnvFiles();
       this.#keyPair = await reloadKeyPair(
         this.#options.settings,
         this.#keyPair,

@@ -105,6 +105,7 @@ export const PROGRAM_SETTINGS = [
   "app",
   "eval",
   "module",
+  "envFile",
   "env",
   "noDefaultMiddleware",
   "workers",
