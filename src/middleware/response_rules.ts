@@ -8,6 +8,7 @@
 
 import { byteLength } from "../http/byte_length.ts";
 import { fieldValue } from "../http/headers.ts";
+import { hasBody } from "../http/status.ts";
 import { shown } from "../pagi/event_fields.ts";
 import type { HeaderList, SendEvent } from "../pagi/types.ts";
 import { LintError } from "./lint_error.ts";
@@ -118,7 +119,7 @@ function leftAfter(
   const body = "body" in event ? event.body : null;
   const size = body == null ? 0 : byteLength(body);
   const sent = `${event.type} was sent with ${bytes(size)}`;
-  if (size > 0 && (status === 204 || status === 205 || status === 304)) {
+  if (size > 0 && !hasBody(status)) {
     throw new LintError(
       sent,
       `a response with status ${status} has no body`,

@@ -59,6 +59,29 @@ Deno.test("clear text with prior knowledge is HTTP/2, whatever the authority", a
   });
 });
 
+Deno.test("a length that the app announces for a status without a body does not break the stream", async () => {
+  const app = httpApp((scope, _receive, send) =>
+    reply(
+      send,
+      "hello",
+      [["content-length", "5"]],
+      Number(scope.path.slice(1)),
+    )
+  );
+  await withServer(app, {}, async ({ port }) => {
+    await using client = await Http2Client.open(`http://127.0.0.1:${port}`);
+    for (const status of [204, 205, 304]) {
+      const response = await client.get(`/${status}`);
+      assertEquals([response.status, response.body], [status, ""]);
+      const length = response.headers["content-length"];
+      assert(
+        status === 304 || length === undefined || length === "0",
+        length as string,
+      );
+    }
+  });
+});
+
 Deno.test("one listener speaks both HTTP/1.1 and HTTP/2", async () => {
   const { app, scopes } = scopeKeeper();
   await withServer(app, {}, async ({ port, connect }) => {

@@ -5,6 +5,7 @@
  */
 
 import { fieldValue } from "../../http/headers.ts";
+import { hasLength } from "../../http/status.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import {
   type AddressView,
@@ -36,7 +37,7 @@ export function responseFields(
   for (const [name, value] of headers) {
     const lower = name.toLowerCase();
     const drop = lower === "content-length"
-      ? status === 204 || status === 205 // They have no body to measure.
+      ? !hasLength(status)
       : isHopByHop(lower);
     if (drop || options.has(lower)) continue;
     switch (lower) {

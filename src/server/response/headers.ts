@@ -56,11 +56,6 @@ export function withAdded(
 
 const ENCODER = new TextEncoder();
 
-/** 204, 205 and 304 have no body (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5). */
-export function hasBody(status: number): boolean {
-  return status !== 204 && status !== 205 && status !== 304;
-}
-
 function isContentLength(name: string): boolean {
   return name.length === 14 && name.toLowerCase() === "content-length";
 }
@@ -95,7 +90,7 @@ export function wrongLength(sent: number, announced: number): string {
 }
 
 /**
- * Removes the `content-length` of a whole body: the engine says it by itself,
+ * Removes the `content-length`: of a whole body the engine says it by itself,
  * and its shortest way is the one for a type alone.
  */
 export function removeLength(headers: HeaderList): void {

@@ -7,12 +7,13 @@
  */
 
 import type { Fields } from "../../http/headers.ts";
+import { hasBody, hasLength } from "../../http/status.ts";
 import type { SeldomLog } from "../../log/seldom.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import {
   announcedLength,
   endToEnd,
-  hasBody,
+  removeLength,
   withAdded,
   wrongLength,
 } from "./headers.ts";
@@ -160,10 +161,13 @@ export class DeclinedResponse {
       : wrongLength(length, announced);
   }
 
-  /** The header fields; `content-length` is added, except on 204 and 304. */
+  /** The header fields, with `content-length` where there is a body. */
   headers(length: number): HeaderList {
-    const bare = this.status === 204 || this.status === 304;
-    if (bare || this.announced !== null) return this.#headers;
-    return [...this.#headers, ["content-length", String(length)]];
+    const headers = [...this.#headers];
+    if (!hasLength(this.status)) removeLength(headers);
+    else if (hasBody(this.status) && this.announced === null) {
+      headers.push(["content-length", String(length)]);
+    }
+    return headers;
   }
 }

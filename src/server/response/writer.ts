@@ -18,6 +18,7 @@ import {
   FILE_DESCRIPTORS,
   heldDescriptors,
 } from "../../system/descriptor_budget.ts";
+import { hasBody, hasLength } from "../../http/status.ts";
 import type { ListenerContext } from "../context.ts";
 import type { Http2Stream } from "../http2_connection.ts";
 import { UNSEEN } from "../in_flight.ts";
@@ -34,7 +35,6 @@ import {
 import {
   announcedLength,
   endToEnd,
-  hasBody,
   ownBytes,
   removeLength,
   wholePayload,
@@ -140,6 +140,7 @@ export class ResponseWriter implements Buffer {
   begin(status: number, headers: HeaderList, trailers = false): void {
     const { method, listener, closesConnection, life } = this.#sink;
     const announced = announcedLength(headers);
+    if (announced !== null && !hasLength(status)) removeLength(headers);
     const isBare = method === "HEAD" || !hasBody(status);
     this.#announced = isBare ? null : announced;
     this.bodyBytes = 0;

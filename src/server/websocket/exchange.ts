@@ -11,11 +11,12 @@ import type {
   WebSocketScope,
 } from "../../pagi/types.ts";
 import { exceeds } from "../../http/byte_length.ts";
+import { hasBody } from "../../http/status.ts";
 import { log } from "../../log/log.ts";
 import { awaitClose, FullQueue, KeepAlive } from "../../engine/websocket.ts";
 import type { ExpectedInput } from "../../guard/client_watch.ts";
 import type { ListenerContext } from "../context.ts";
-import { endToEnd, hasBody, withAdded } from "../response/headers.ts";
+import { endToEnd, withAdded } from "../response/headers.ts";
 import { DeclinedResponse, failureAnswer } from "../response/plain_answer.ts";
 import { Exchange } from "../exchange.ts";
 import type { StopCause } from "../in_flight.ts";
