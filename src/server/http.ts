@@ -33,14 +33,8 @@ export function serveHttp(
 /** An exchange on an `http` scope. */
 class HttpExchange extends ResponseExchange {
   protected override callApp(): Promise<void> {
-    const scheme = this.secure ? "https" : "http";
-    const { transport } = this.writer;
-    // PAGI.md 2, 3.1.
-    const scope = this.netScope("http", scheme, transport) as HttpScope;
-    scope.method = this.head.method;
-    scope["pagi.connection"] = this.life;
     return this.worker.app(
-      scope,
+      httpScope(this),
       () => this.#receive(),
       (event) => this.#send(event),
     );
@@ -79,6 +73,16 @@ class HttpExchange extends ResponseExchange {
   protected override get disconnectEvent(): ReceiveEvent {
     return DISCONNECT;
   }
+}
+
+/** Describes the request to the app (PAGI.md 2, 3.1). */
+export function httpScope(exchange: ResponseExchange): HttpScope {
+  const scheme = exchange.secure ? "https" : "http";
+  const { transport } = exchange.writer;
+  const scope = exchange.netScope("http", scheme, transport) as HttpScope;
+  scope.method = exchange.head.method;
+  scope["pagi.connection"] = exchange.life;
+  return scope;
 }
 
 /** Does what a checked event says; `sse` scopes take these events as well. */
