@@ -15,9 +15,7 @@ import {
 import { LogFile } from "../log/log_file.ts";
 
 /** A line per record, written in batches. */
-export class AccessLog {
-  readonly #file: LogFile<AccessRecord>;
-
+export class AccessLog extends LogFile<AccessRecord> {
   /** Whether lines tell how long bodies were: counting can take time. */
   readonly tellsBytes: boolean;
   /** Whether lines tell fields of requests: otherwise none is kept. */
@@ -26,7 +24,7 @@ export class AccessLog {
   readonly now: () => number;
 
   private constructor({ accessLog, accessLogFormat: format }: Settings) {
-    this.#file = new LogFile(accessLog, compileAccessFormat(format));
+    super(accessLog, compileAccessFormat(format));
     this.tellsBytes = tellsBytes(format);
     this.tellsFields = tellsFields(format);
     this.now = tellsMicroseconds(format) ? exactNow : Date.now;
@@ -39,33 +37,7 @@ export class AccessLog {
    * opened.
    */
   static open(settings: Settings): AccessLog | null {
-    if (settings.noAccessLog) return null;
-    return new AccessLog(settings);
-  }
-
-  /** Writes the line of one request. */
-  write(record: AccessRecord): void {
-    this.#file.write(record);
-  }
-
-  /** Opens the file anew: it was moved away. */
-  reopen(): void {
-    this.#file.reopen();
-  }
-
-  /** Writes what waits; resolves when it is written. */
-  async flush(): Promise<void> {
-    await this.#file.flush();
-  }
-
-  /** Writes at once what waits, for a process that ends without `close`. */
-  flushSync(): void {
-    this.#file.flushSync();
-  }
-
-  /** Writes what is left, and closes. */
-  async close(): Promise<void> {
-    await this.#file.close();
+    return settings.noAccessLog ? null : new AccessLog(settings);
   }
 }
 

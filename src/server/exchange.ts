@@ -84,7 +84,7 @@ export abstract class Exchange
   protected abstract callApp(): Promise<void>;
   /** The app has resolved, with nothing if it keeps to the protocol. */
   protected abstract settled(result: unknown): void | Promise<void>;
-  /** The app has thrown. */
+  /** The app has thrown before the request ended. */
   protected abstract failed(error: unknown): void | Promise<void>;
   abstract drain(cause: StopCause): void;
   abstract disconnect(reason: DisconnectReason): void;
@@ -109,12 +109,21 @@ export abstract class Exchange
     }
     app.then(
       (result) => this.#conclude(() => this.settled(result)),
-      (error) => this.#conclude(() => this.failed(error)),
+      (error) => this.#conclude(() => this.#threw(error)),
     );
     const response = this.#response;
     // A WebSocket or a stream would keep it as long as it lasts.
     this.#response = null;
     return response ?? new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  #threw(error: unknown): void | Promise<void> {
+    if (this.life.ended) {
+      log.debug(`${this.describe()}: the app threw after the end.`, error);
+      return;
+    }
+    this.#logThrown(error);
+    return this.failed(error);
   }
 
   /** Does what is left to do after the app has ended. */
@@ -274,7 +283,7 @@ export abstract class Exchange
   }
 
   /** Says in the log that the app threw. */
-  protected logThrown(error: unknown): void {
+  #logThrown(error: unknown): void {
     if (!lacksDescriptors(error)) return this.logError("the app threw.", error);
     // Clients can bring that about, and the app can do nothing about it.
     this.worker.seldom.say(

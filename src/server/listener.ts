@@ -18,14 +18,13 @@ import { dispatch } from "./dispatch.ts";
 import type { Http2Connections } from "./http2_connection.ts";
 import type { KeyPair } from "./key_pair.ts";
 import { ListenError, listenError } from "./listen_address.ts";
-import { Refusal } from "./response/plain_answer.ts";
+import { FAILED } from "./response/plain_answer.ts";
 import { SocketPath } from "./socket_path.ts";
 
 /** How long to wait before accepting again after a failure, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
 /** Permissions of a socket that nobody is to connect to. */
 const OWNER_ONLY = 0o600;
-const BROKEN = new Refusal(500, "Internal Server Error");
 
 /** A Unix socket that the workers of a process share. */
 export interface SharedSocket {
@@ -201,7 +200,7 @@ export class Listener {
       // Errors of the engine, and of streams that the server cut short itself.
       onError(error: unknown): Response {
         log.debug(`The engine reports: ${error}`);
-        return BROKEN.toResponse(context?.addedHeaders ?? null);
+        return FAILED.toResponse(context?.addedHeaders ?? null);
       },
       automaticCompression: false,
       reusePort: shared && "port" in place,

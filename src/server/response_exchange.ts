@@ -4,19 +4,20 @@
  * @module
  */
 
-import type {
-  DisconnectReason,
-  HeaderList,
-  ReceiveEvent,
-} from "../pagi/types.ts";
+import type { DisconnectReason, ReceiveEvent } from "../pagi/types.ts";
 import type { ExpectedInput } from "../guard/client_watch.ts";
 import { log } from "../log/log.ts";
 import { Exchange } from "./exchange.ts";
 import type { Http2Stream } from "./http2_connection.ts";
 import type { StopCause } from "./in_flight.ts";
-import { type BodyFailure, endedEarly, RequestBody } from "./request/body.ts";
+import {
+  type BodyFailure,
+  endedEarly,
+  RequestBody,
+  stalled,
+} from "./request/body.ts";
 import type { OutboundBody } from "./response/outbound_body.ts";
-import { failureAnswer } from "./response/plain_answer.ts";
+import { failureAnswer, Refusal, TEXT } from "./response/plain_answer.ts";
 import { afterEnd } from "./response/transport_state.ts";
 import { type ResponseSink, ResponseWriter } from "./response/writer.ts";
 import { type Deadline, IdleTimer } from "./timers.ts";
@@ -26,6 +27,7 @@ import { type Deadline, IdleTimer } from "./timers.ts";
  * than a kernel holds back while this thread is busy.
  */
 const MOST_UNTAKEN = 1 << 24;
+const TOO_LATE = new Refusal(503, "The application took too long.");
 
 /** What `http` and `sse` exchanges have in common (PAGI.md 3.1, 3.3). */
 export abstract class ResponseExchange extends Exchange
@@ -256,32 +258,29 @@ export abstract class ResponseExchange extends Exchange
 
   /** The request body cannot be read: says so where that is still possible. */
   failBody(failure: BodyFailure): void {
-    const { status, message, reason } = failure;
     const { started } = this.life;
     failure.log(
       this.worker.seldom,
       () => this.describe(),
-      started ? "broken off" : `refused with ${status}`,
+      started ? "broken off" : undefined,
     );
-    if (started) this.disconnect(reason);
-    else this.answer(status, message, reason);
+    if (started) this.disconnect(failure.reason);
+    else this.answer(failure, failure.reason);
   }
 
   /** Answers in the app's stead, and ends the connection. */
   protected answer(
-    status: number,
-    text: string,
+    { status, message, headers }: Refusal,
     reason: DisconnectReason,
-    more: HeaderList = [],
   ): void {
     this.writer.begin(status, [
-      ["content-type", "text/plain; charset=utf-8"],
+      TEXT,
       ["cache-control", "no-store"],
       ["connection", "close"],
-      ...more,
+      ...headers,
     ]);
     this.life.fail(reason);
-    this.writer.whole(text + "\n");
+    this.writer.whole(message + "\n");
     this.endConnection();
   }
 
@@ -311,7 +310,7 @@ export abstract class ResponseExchange extends Exchange
           milliseconds / 1000
         } s (--timeout).`,
     );
-    this.answer(503, "The application took too long.", "client_timeout");
+    this.answer(TOO_LATE, "client_timeout");
   }
 
   /** Nothing was read or written for the time of `--request-timeout`. */
@@ -325,14 +324,8 @@ export abstract class ResponseExchange extends Exchange
     if (this.life.started) {
       this.disconnect("client_timeout");
       this.dropConnection();
-    } else if (this.#body?.waiting) {
-      this.answer(
-        408,
-        "The request body stopped arriving.",
-        "client_timeout",
-      );
     } else {
-      this.answer(503, "The application took too long.", "client_timeout");
+      this.answer(this.#body?.waiting ? stalled() : TOO_LATE, "client_timeout");
     }
   }
 
@@ -358,11 +351,6 @@ export abstract class ResponseExchange extends Exchange
   }
 
   protected override failed(error: unknown): void {
-    if (this.life.ended) {
-      log.debug(`${this.describe()}: the app threw after the end.`, error);
-      return;
-    }
-    this.logThrown(error);
     if (this.life.complete) this.life.succeed();
     else if (this.life.started) this.disconnect("server_error");
     else this.answerFailure(error);
@@ -370,7 +358,6 @@ export abstract class ResponseExchange extends Exchange
 
   /** Answers for an app that failed. */
   protected answerFailure(error?: unknown): void {
-    const { status, text, headers } = failureAnswer(error);
-    this.answer(status, text, "server_error", headers);
+    this.answer(failureAnswer(error), "server_error");
   }
 }

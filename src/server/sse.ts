@@ -216,110 +216,72 @@ function sendSse(exchange: SseExchange, event: SendEvent): Promise<void> {
   }
 }
 
+/** Does what a checked event says; what comes too early or twice does nothing. */
 function act(exchange: SseExchange, event: SseSendEvent): Promise<void> {
-  switch (exchange.phase) {
-    case "idle":
-      return beforeStart(exchange, event);
-    case "http":
-      return answering(exchange, event);
-    case "streaming":
-      return streaming(exchange, event);
-    case "declining":
-      return declining(exchange, event);
-    case "closed":
-      if (event.type === "sse.close") return DONE;
-      throw wrongMoment(event, "after sse.close");
+  const { phase, writer } = exchange;
+  const moment = wrongMoment(phase, event.type);
+  if (moment !== null) {
+    throw new TypeError(
+      `${event.type} was sent ${moment}, where it has no meaning (PAGI.md 3.5).`,
+    );
   }
-}
-
-function beforeStart(
-  exchange: SseExchange,
-  event: SseSendEvent,
-): Promise<void> {
+  const idle = phase === "idle";
+  const streaming = phase === "streaming";
   switch (event.type) {
     case "sse.start":
-      exchange.startStream(event.status ?? 200, event.headers ?? []);
+      if (idle) exchange.startStream(event.status ?? 200, event.headers ?? []);
       return DONE;
-    case "sse.keepalive":
-      exchange.keepAlive(event.interval, event.comment ?? "");
-      return DONE;
-    case "sse.close":
-      exchange.closeUnstarted(event.reason);
-      return DONE;
-    case "sse.http.response.start":
-      exchange.decline(event.status, event.headers ?? []);
-      return DONE;
-    case "http.response.start":
-      exchange.phase = "http";
-      return writeHttp(exchange.writer, event);
-    case "http.fullflush":
-      return writeHttp(exchange.writer, event);
-    default:
-      return DONE;
-  }
-}
-
-/** An app that knows only HTTP answers (PAGI.md 3.5 [port]). */
-function answering(
-  exchange: SseExchange,
-  event: SseSendEvent,
-): Promise<void> {
-  switch (event.type) {
-    case "http.response.start":
-    case "http.response.body":
-    case "http.fullflush":
-      return writeHttp(exchange.writer, event);
-    default:
-      throw wrongMoment(event, "after http.response.start");
-  }
-}
-
-function streaming(
-  exchange: SseExchange,
-  event: SseSendEvent,
-): Promise<void> {
-  switch (event.type) {
     case "sse.send":
-      return exchange.stream!.write(encodeSseEvent(event));
-    case "sse.comment":
-      return exchange.stream!.write(
-        ENCODER.encode(formatSseComment(event.comment)),
-      );
+      return streaming ? exchange.stream!.write(encodeSseEvent(event)) : DONE;
+    case "sse.comment": {
+      const { comment } = event;
+      return streaming
+        ? exchange.stream!.write(ENCODER.encode(formatSseComment(comment)))
+        : DONE;
+    }
     case "sse.keepalive":
       exchange.keepAlive(event.interval, event.comment ?? "");
       return DONE;
     case "sse.close":
-      exchange.closeStream(event.reason);
+      if (idle) exchange.closeUnstarted(event.reason);
+      if (streaming) exchange.closeStream(event.reason);
       return DONE;
     case "sse.http.response.start":
+      if (idle) exchange.decline(event.status, event.headers ?? []);
+      return DONE;
     case "sse.http.response.body":
-      throw wrongMoment(event, "after sse.start");
+      if (!idle) exchange.declineBody(event.body ?? null, Boolean(event.more));
+      return DONE;
+    case "http.response.start":
+      // An app that knows only HTTP answers (PAGI.md 3.5 [port]).
+      if (idle) exchange.phase = "http";
+      return streaming ? DONE : writeHttp(writer, event);
+    case "http.response.body":
+      return phase === "http" ? writeHttp(writer, event) : DONE;
     case "http.fullflush":
-      return writeHttp(exchange.writer, event);
-    default:
-      return DONE;
+      return writeHttp(writer, event);
   }
 }
 
-function declining(
-  exchange: SseExchange,
-  event: SseSendEvent,
-): Promise<void> {
-  switch (event.type) {
-    case "sse.http.response.start":
-      return DONE;
-    case "sse.http.response.body":
-      exchange.declineBody(event.body ?? null, Boolean(event.more));
-      return DONE;
-    default:
-      throw wrongMoment(event, "after sse.http.response.start");
+/** After what an event is a mistake in this phase; null where it is none. */
+function wrongMoment(
+  phase: SseExchange["phase"],
+  type: SseSendEvent["type"],
+): string | null {
+  switch (phase) {
+    case "idle":
+      return null;
+    case "http":
+      return type.startsWith("http.") ? null : "after http.response.start";
+    case "streaming":
+      return type.startsWith("sse.http.") ? "after sse.start" : null;
+    case "declining":
+      return type.startsWith("sse.http.")
+        ? null
+        : "after sse.http.response.start";
+    case "closed":
+      return type === "sse.close" ? null : "after sse.close";
   }
-}
-
-function wrongMoment(event: SseSendEvent, moment: string): TypeError {
-  return new TypeError(
-    `${event.type} was sent ${moment}, where it has no meaning (PAGI.md 3.5).`,
-  );
 }
 
 type Event = SseSendEvent & { type: "sse.send" };

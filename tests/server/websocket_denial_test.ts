@@ -90,8 +90,8 @@ Deno.test("a denial sends its own status, headers and body, in pieces (PAGI.md 6
   assertEquals(linesOf("error", log), []);
 });
 
-Deno.test("a denial with 204 or 304 has neither body nor length", async () => {
-  for (const code of [204, 304]) {
+Deno.test("a denial with 204, 205 or 304 has neither body nor length", async () => {
+  for (const code of [204, 205, 304]) {
     const { status, headers } = await answerOf(
       async (_scope, _receive, send) => {
         await send({ type: "websocket.http.response.start", status: code });

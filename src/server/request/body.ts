@@ -160,22 +160,17 @@ export class RequestBody {
   async #next(
     reader: ReadableStreamDefaultReader<Uint8Array>,
   ): Promise<ReadableStreamReadResult<Uint8Array>> {
-    let stalled = false;
+    let isStalled = false;
     const wait = this.stalls.add(() => {
-      stalled = true;
+      isStalled = true;
       this.cancel();
     });
     this.#waiting = true;
     try {
       const part = await reader.read();
       this.activity?.touch();
-      if (stalled) {
-        throw new BodyFailure(
-          408,
-          "client_timeout",
-          "The request body stopped arriving.",
-          `--timeout is ${this.stalls.milliseconds / 1000}`,
-        );
+      if (isStalled) {
+        throw stalled(`--timeout is ${this.stalls.milliseconds / 1000}`);
       }
       return part;
     } catch (error) {
@@ -187,6 +182,16 @@ export class RequestBody {
       this.stalls.cancel(wait);
     }
   }
+}
+
+/** Nothing more came of a body for too long; `limit` is for the log. */
+export function stalled(limit: string | null = null): BodyFailure {
+  return new BodyFailure(
+    408,
+    "client_timeout",
+    "The request body stopped arriving.",
+    limit,
+  );
 }
 
 /** The client ended its side, or left, in the middle of a body. */

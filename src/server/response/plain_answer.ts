@@ -23,6 +23,12 @@ export const RETRY_SOON: readonly [name: string, value: string] = Object.freeze(
   ["retry-after", "5"],
 );
 
+/** The type of answers that the server makes. */
+export const TEXT: [name: string, value: string] = [
+  "content-type",
+  "text/plain; charset=utf-8",
+];
+
 /** A request that the server answers itself, without the app (PAGI.md 6). */
 export class Refusal extends Error {
   override readonly name: string = "Refusal";
@@ -64,7 +70,7 @@ export class Refusal extends Error {
    */
   toResponse(added: Fields | null): Response {
     const headers: HeaderList = [
-      ["content-type", "text/plain; charset=utf-8"],
+      TEXT,
       ["connection", "close"],
       ...this.headers,
     ];
@@ -75,24 +81,14 @@ export class Refusal extends Error {
   }
 }
 
-/** An answer in plain text that tells nothing of the app. */
-export interface FailureAnswer {
-  readonly status: number;
-  readonly text: string;
-  readonly headers: HeaderList;
-}
+/** Something in the server or the app failed; the client learns no more. */
+export const FAILED = new Refusal(500, "Internal Server Error");
 
-const FAILED: FailureAnswer = {
-  status: 500,
-  text: "Internal Server Error",
-  headers: [],
-};
-
-const OUT_OF_DESCRIPTORS: FailureAnswer = {
-  status: 503,
-  text: "The server has too many files open.",
-  headers: [[...RETRY_SOON]],
-};
+const OUT_OF_DESCRIPTORS = new Refusal(
+  503,
+  "The server has too many files open.",
+  [[...RETRY_SOON]],
+);
 
 /** Tells whether an app failed because too many files are open. */
 export function lacksDescriptors(error: unknown): boolean {
@@ -101,13 +97,13 @@ export function lacksDescriptors(error: unknown): boolean {
 }
 
 /** The answer for what an app has thrown, or for one that did not answer. */
-export function failureAnswer(error?: unknown): FailureAnswer {
+export function failureAnswer(error?: unknown): Refusal {
   return lacksDescriptors(error) ? OUT_OF_DESCRIPTORS : FAILED;
 }
 
 const ENCODER = new TextEncoder();
 
-/** Gathers such an answer until it is whole (PAGI.md 3.4, 3.5). */
+/** Gathers the answer of an app that declines until it is whole (PAGI.md 3.4, 3.5). */
 export class DeclinedResponse {
   /** Bytes of the body by its `content-length`; null without one. */
   readonly announced: number | null;
@@ -121,16 +117,9 @@ export class DeclinedResponse {
   }
 
   /** What the server says in the app's stead. */
-  static plain(
-    status: number,
-    text: string,
-    headers: HeaderList = [],
-  ): DeclinedResponse {
-    const answer = new DeclinedResponse(status, [
-      ["content-type", "text/plain; charset=utf-8"],
-      ...headers,
-    ]);
-    answer.add(text + "\n");
+  static of({ status, message, headers }: Refusal): DeclinedResponse {
+    const answer = new DeclinedResponse(status, [TEXT, ...headers]);
+    answer.add(message + "\n");
     return answer;
   }
 

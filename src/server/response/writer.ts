@@ -8,6 +8,7 @@ import { engineResponse, type Payload } from "../../engine/response.ts";
 import { byteLength, exceeds } from "../../http/byte_length.ts";
 import { isEventStream } from "../../http/content_type.ts";
 import { fieldValue } from "../../http/headers.ts";
+import { hasBody, hasLength } from "../../http/status.ts";
 import type { HttpSendEvent } from "../../pagi/http_events.ts";
 import type {
   DisconnectReason,
@@ -18,7 +19,6 @@ import {
   FILE_DESCRIPTORS,
   heldDescriptors,
 } from "../../system/descriptor_budget.ts";
-import { hasBody, hasLength } from "../../http/status.ts";
 import type { ListenerContext } from "../context.ts";
 import type { Http2Stream } from "../http2_connection.ts";
 import { UNSEEN } from "../in_flight.ts";

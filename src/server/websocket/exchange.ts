@@ -17,7 +17,11 @@ import { awaitClose, FullQueue, KeepAlive } from "../../engine/websocket.ts";
 import type { ExpectedInput } from "../../guard/client_watch.ts";
 import type { ListenerContext } from "../context.ts";
 import { endToEnd, withAdded } from "../response/headers.ts";
-import { DeclinedResponse, failureAnswer } from "../response/plain_answer.ts";
+import {
+  DeclinedResponse,
+  failureAnswer,
+  Refusal,
+} from "../response/plain_answer.ts";
 import { Exchange } from "../exchange.ts";
 import type { StopCause } from "../in_flight.ts";
 import type { RequestHead } from "../request/head.ts";
@@ -273,7 +277,7 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
 
   /** Refuses the handshake in the shortest way (PAGI.md 8, item 62). */
   forbid(): void {
-    this.#deny(DeclinedResponse.plain(403, "Forbidden"));
+    this.#deny(DeclinedResponse.of(new Refusal(403, "Forbidden")));
     this.inbox.end(CLOSED_EARLY);
   }
 
@@ -339,11 +343,6 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
   }
 
   protected override async failed(error: unknown): Promise<void> {
-    if (this.life.ended) {
-      log.debug(`${this.describe()}: the app threw after the end.`, error);
-      return;
-    }
-    this.logThrown(error);
     await this.opened;
     if (this.phase === "open") this.close(1011, "");
     else if (!this.life.responded) this.#fail(error);
@@ -391,8 +390,7 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
   }
 
   #fail(error?: unknown): void {
-    const { status, text, headers } = failureAnswer(error);
-    this.#deny(DeclinedResponse.plain(status, text, headers));
+    this.#deny(DeclinedResponse.of(failureAnswer(error)));
     this.life.fail("server_error");
   }
 }
