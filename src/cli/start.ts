@@ -12,7 +12,6 @@ import { type AppRequest, loadApp, servesFolder } from "../loader/load_app.ts";
 import { doorSummary } from "../engine/mod.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { OptionError } from "../options/option_error.ts";
-import type { Settings } from "../options/settings.ts";
 import { appInMode, decideMode } from "../process/hosted_app.ts";
 import {
   DaemonError,
@@ -66,12 +65,10 @@ function inMode(line: CommandLine): CommandLine {
     ? resolve(path)
     : path;
   const settings = { ...line.settings, env, logFile };
-  const given = new Set([...line.given, "env" as const]);
   if (isOnlyForThisMachine({ ...line, settings })) {
     settings.allowedHosts = ["loopback"];
-    given.add("allowedHosts");
   }
-  return { ...line, settings, given };
+  return { ...line, settings };
 }
 
 /**
@@ -112,7 +109,6 @@ async function serve(line: CommandLine): Promise<void> {
   const service = settings.workers > 1
     ? new Supervisor({
       settings,
-      given: givenSettings(line),
       request,
       keyPair: setup.keyPair,
       predecessor: older,
@@ -122,7 +118,7 @@ async function serve(line: CommandLine): Promise<void> {
         const { app, title, onListen } = await loadApp(request);
         const server = new Server(
           appInMode(app, settings),
-          givenSettings(line),
+          settings,
           {
             keyPair: setup.keyPair,
             shared: canShare(),
@@ -149,15 +145,6 @@ async function serve(line: CommandLine): Promise<void> {
       await setup.serving();
     },
   });
-}
-
-/** What was given and nothing else: defaults stay the server's. */
-function givenSettings({ settings, given }: CommandLine): Partial<Settings> {
-  return Object.fromEntries(
-    Object.entries(settings).filter(([key]) =>
-      given.has(key as keyof Settings)
-    ),
-  );
 }
 
 /** Says what went wrong and returns the exit code that stands for it. */

@@ -18,7 +18,7 @@ import type { Option } from "./option.ts";
 import { OptionError, UnknownOptionError } from "./option_error.ts";
 import { probeTarget } from "./probe_target.ts";
 import type { ProbeTarget } from "./probe_target.ts";
-import type { Settings } from "./settings.ts";
+import type { ResolvedSettings } from "./settings.ts";
 import { OPTIONS } from "./table.ts";
 
 /** The variables of the environment. */
@@ -27,7 +27,7 @@ export type Environment = Readonly<Record<string, string>>;
 /** What a command line and its environment ask for. */
 export interface CommandLine {
   /** With defaults filled in. */
-  readonly settings: Settings;
+  readonly settings: ResolvedSettings;
   /** What the command line or the environment set. */
   readonly given: ReadonlySet<Key>;
   /** The app and its `key=value` pairs. */

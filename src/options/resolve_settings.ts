@@ -10,7 +10,7 @@ import { KindError } from "./kinds.ts";
 import { didYouMean } from "./nearest.ts";
 import { OptionError } from "./option_error.ts";
 import { quote } from "./quote.ts";
-import type { Settings } from "./settings.ts";
+import type { ResolvedSettings, Settings } from "./settings.ts";
 import { OPTIONS } from "./table.ts";
 
 /** Values that were given, each of its option's kind. */
@@ -22,7 +22,9 @@ export type GivenValues = ReadonlyMap<Key, unknown>;
  * Throws {@linkcode OptionError} for an unknown key, a wrong value, or values
  * that do not go together.
  */
-export function resolveSettings(given: Partial<Settings>): Settings {
+export function resolveSettings(
+  given: Partial<Settings> = {},
+): ResolvedSettings {
   const values = new Map<Key, unknown>();
   for (const [key, value] of Object.entries(given)) {
     if (!isKey(key)) {
@@ -34,8 +36,7 @@ export function resolveSettings(given: Partial<Settings>): Settings {
       `setting ${key}`,
       () => OPTIONS[key].kind.accept(value),
     );
-    // So that settings already resolved can be given again.
-    if (!isDefault(key, accepted)) values.set(key, accepted);
+    values.set(key, accepted);
   }
   return settle(values, (key) => `setting ${key}`);
 }
@@ -57,10 +58,9 @@ export function check<T>(label: string, read: () => T): T {
 export function settle(
   values: GivenValues,
   label: (key: Key) => string,
-): Settings {
+): ResolvedSettings {
   for (const [key, value] of values) {
-    // A flag that is off asks for nothing.
-    if (value === false) continue;
+    if (asksForNothing(value)) continue;
     const other = excludedBy(values, key);
     if (other !== undefined) {
       throw new OptionError(
@@ -85,9 +85,11 @@ export function settle(
         "told not to; let a proxy in front speak HTTP/1.1 only",
     );
   }
-  const settings = Object.fromEntries(
+  const all = Object.fromEntries(
     KEYS.map((key) => [key, values.get(key) ?? OPTIONS[key].default]),
   ) as unknown as Settings;
+  const responseStartTimeout = values.has("timeout") ? all.timeout : 0;
+  const settings = { ...all, responseStartTimeout };
   const { writeLowWatermark: low, writeHighWatermark: high } = settings;
   if (low > high && !values.has("writeLowWatermark")) {
     return { ...settings, writeLowWatermark: high };
@@ -107,18 +109,15 @@ export function excludedBy(values: GivenValues, key: Key): Key | undefined {
     OPTIONS[one].excludes?.includes(other) ?? false;
   for (const [other, value] of values) {
     const conflict = excludes(key, other) || excludes(other, key);
-    if (conflict && value !== false) return other;
+    if (conflict && !asksForNothing(value)) return other;
   }
+}
+
+/** Tells whether a value is a flag that is off, or an empty list. */
+function asksForNothing(value: unknown): boolean {
+  return value === false || Array.isArray(value) && value.length === 0;
 }
 
 function isKey(key: string): key is Key {
   return Object.hasOwn(OPTIONS, key);
-}
-
-function isDefault(key: Key, value: unknown): boolean {
-  const normal = OPTIONS[key].default;
-  return value === normal ||
-    (Array.isArray(value) && Array.isArray(normal) &&
-      value.length === normal.length &&
-      value.every((item, i) => item === normal[i]));
 }

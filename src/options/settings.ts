@@ -78,3 +78,13 @@ export interface Settings {
   readonly noAccessLog: boolean;
   readonly quiet: boolean;
 }
+
+/** Settings with their defaults, and what follows from which were given. */
+export interface ResolvedSettings extends Settings {
+  /**
+   * Seconds until a response has to start; 0 is without limit. This is
+   * `timeout` where that was given, and 0 where it has its default, which is
+   * for idle connections only.
+   */
+  readonly responseStartTimeout: number;
+}

@@ -5,7 +5,7 @@
  */
 
 import type { AppRequest } from "../loader/load_app.ts";
-import type { Settings } from "../options/settings.ts";
+import type { ResolvedSettings } from "../options/settings.ts";
 import type { Guard } from "../guard/guard.ts";
 import { sharedRequestTimes } from "../guard/request_times.ts";
 import { log, reopenLog } from "../log/log.ts";
@@ -35,9 +35,7 @@ import {
 
 /** What a supervisor is told. */
 export interface SupervisorOptions {
-  readonly settings: Settings;
-  /** What of them was given. */
-  readonly given: Partial<Settings>;
+  readonly settings: ResolvedSettings;
   /** Null without TLS. */
   readonly keyPair: KeyPair | null;
   readonly request: AppRequest;
@@ -331,11 +329,11 @@ export class Supervisor implements Service {
   }
 
   #spawn(): WorkerHandle {
-    const { request, given } = this.#options;
+    const { request, settings } = this.#options;
     return new WorkerHandle(
       {
         request,
-        given,
+        settings,
         number: ++this.#numbers,
         connectionLimit: this.#connectionLimit,
         slots: this.#guard?.slots,

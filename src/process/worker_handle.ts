@@ -6,7 +6,7 @@
 
 import type { AppRequest } from "../loader/load_app.ts";
 import type { ListenAddress } from "../options/address.ts";
-import type { Settings } from "../options/settings.ts";
+import type { ResolvedSettings } from "../options/settings.ts";
 import type { DisconnectReason } from "../pagi/types.ts";
 import type { KeyPair } from "../server/key_pair.ts";
 import type { SharedSocket } from "../server/listener.ts";
@@ -272,8 +272,7 @@ export class WorkerHandle {
 /** All that a worker needs to start. */
 export interface WorkerPlan {
   readonly request: AppRequest;
-  /** Settings that were given; the others have their defaults. */
-  readonly given: Partial<Settings>;
+  readonly settings: ResolvedSettings;
   /** 1, 2, … */
   readonly number: number;
   /** Connections of all workers together. */

@@ -14,7 +14,6 @@ import { LoadError } from "../loader/load_error.ts";
 import { hideAbortWarning } from "../engine/error_text.ts";
 import { configureLog, log } from "../log/log.ts";
 import { OptionError } from "../options/option_error.ts";
-import { resolveSettings } from "../options/resolve_settings.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_address.ts";
 import { Server } from "../server/server.ts";
@@ -73,9 +72,8 @@ async function handle(message: ToWorker): Promise<void> {
 }
 
 async function start(plan: WorkerPlan): Promise<void> {
-  const { request, given, number, connectionLimit, slots, keyPair } = plan;
+  const { request, settings, number, connectionLimit, slots, keyPair } = plan;
   useDescriptorBudget(plan.descriptorBudget, number);
-  const settings = resolveSettings(given);
   useRequestTimes(plan.requestTimes);
   configureLog({
     level: settings.logLevel,
@@ -87,7 +85,7 @@ async function start(plan: WorkerPlan): Promise<void> {
   tell({ type: "loading" });
   const { app, title, onListen } = await loadApp(request);
   tell({ type: "loaded" });
-  server = new Server(appInMode(app, settings), given, {
+  server = new Server(appInMode(app, settings), settings, {
     workerNumber: number,
     shared: true,
     connectionLimit,

@@ -7,6 +7,7 @@
 import { configureLog } from "../log/log.ts";
 import type { ListenAddress } from "../options/address.ts";
 import { OptionError } from "../options/option_error.ts";
+import { resolveSettings } from "../options/resolve_settings.ts";
 import type { Settings } from "../options/settings.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { Server } from "./server.ts";
@@ -63,7 +64,7 @@ export async function serve(
   }
   const { signal, ...settings } = options;
   refuseProgramSettings(settings);
-  const server = new Server(app, settings);
+  const server = new Server(app, resolveSettings(settings));
   signal?.throwIfAborted();
   if (settings.logLevel != null) configureLog({ level: settings.logLevel });
 

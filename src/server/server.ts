@@ -9,8 +9,7 @@ import { type Guard, openGuard } from "../guard/guard.ts";
 import { log, reopenLog } from "../log/log.ts";
 import { SeldomLog } from "../log/seldom.ts";
 import type { ListenAddress } from "../options/address.ts";
-import { resolveSettings } from "../options/resolve_settings.ts";
-import type { Settings } from "../options/settings.ts";
+import type { ResolvedSettings } from "../options/settings.ts";
 import type { DisconnectReason, PagiApp, State } from "../pagi/types.ts";
 import { holdFileLibrary } from "../system/file_names.ts";
 import { AccessLog } from "./access_log.ts";
@@ -35,8 +34,7 @@ import { DeadlineSet, Patience } from "./timers.ts";
 
 /** Serves an app with settings (PAGI.md 6, "In code"). */
 export class Server {
-  readonly settings: Settings;
-  readonly #startTimeout: number;
+  readonly settings: ResolvedSettings;
   readonly #app: PagiApp;
   readonly #role: ServerRole;
   readonly #lifespan: Lifespan;
@@ -49,17 +47,14 @@ export class Server {
   readonly #patience = new Patience();
 
   /**
-   * @param given Settings by their names in camelCase; the others have their
-   * defaults. `timeout` bounds the start of responses only where it is given.
-   * @throws {OptionError} For unknown settings and wrong values.
+   * @param settings As `resolveSettings` gives them.
    */
   constructor(
     app: PagiApp,
-    given: Partial<Settings> = {},
+    settings: ResolvedSettings,
     role: Partial<ServerRole> = {},
   ) {
-    this.settings = resolveSettings(given);
-    this.#startTimeout = given.timeout ?? 0;
+    this.settings = settings;
     this.#app = app;
     this.#role = { ...ALONE, ...role };
     this.#lifespan = new Lifespan(app, {
@@ -90,7 +85,7 @@ export class Server {
     urls: readonly string[];
     addresses: readonly ListenAddress[];
     connectionLimit: number | null;
-    settings: Settings;
+    settings: ResolvedSettings;
   } {
     const { urls, addresses, settings } = this;
     const connectionLimit = this.#worker?.guard?.limit ?? null;
@@ -328,7 +323,7 @@ export class Server {
       seldom: new SeldomLog(),
       now: accessLog?.now ?? Date.now,
       stalls: new DeadlineSet(settings.timeout * 1000),
-      starts: new DeadlineSet(this.#startTimeout * 1000),
+      starts: new DeadlineSet(this.settings.responseStartTimeout * 1000),
       stalled,
       requestsLeft: workerNumber !== null && settings.maxRequests > 0
         ? settings.maxRequests

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolveSettings } from "../options/resolve_settings.ts";
 import type { PagiApp, Scope } from "../pagi/types.ts";
 import { refuseProgramSettings, type ServeSettings } from "../server/serve.ts";
 import { Server } from "../server/server.ts";
@@ -87,18 +88,21 @@ export class TestClient implements AsyncDisposable {
       },
     };
     refuseProgramSettings(settings);
-    this.#server = new Server((scope, receive, send) => {
-      const { watch, scope: more } = this.#next ??
-        { watch: new AppWatch(), scope: {} };
-      return watch.run(app, { ...scope, ...more } as Scope, receive, send);
-    }, {
-      // Tests have a time limit of their own.
-      timeout: 0,
-      lifespanStartupTimeout: timeout,
-      shutdownTimeout: timeout,
-      noAccessLog: true,
-      ...settings,
-    });
+    this.#server = new Server(
+      (scope, receive, send) => {
+        const { watch, scope: more } = this.#next ??
+          { watch: new AppWatch(), scope: {} };
+        return watch.run(app, { ...scope, ...more } as Scope, receive, send);
+      },
+      resolveSettings({
+        // Tests have a time limit of their own.
+        timeout: 0,
+        lifespanStartupTimeout: timeout,
+        shutdownTimeout: timeout,
+        noAccessLog: true,
+        ...settings,
+      }),
+    );
   }
 
   /**

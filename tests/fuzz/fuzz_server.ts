@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { configureLog } from "../../src/log/log.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import type { PagiApp, Scope } from "../../src/pagi/types.ts";
@@ -27,13 +28,16 @@ export class FuzzServer {
   ): Promise<FuzzServer> {
     // Errors of apps are many here, and wanted.
     configureLog({ level: "error", write: () => {} });
-    const server = new Server(app, {
-      port: 0,
-      noAccessLog: !("accessLog" in settings),
-      lifespan: "off",
-      shutdownTimeout: 5,
-      ...settings,
-    });
+    const server = new Server(
+      app,
+      resolveSettings({
+        port: 0,
+        noAccessLog: !("accessLog" in settings),
+        lifespan: "off",
+        shutdownTimeout: 5,
+        ...settings,
+      }),
+    );
     await server.start();
     return new FuzzServer(server);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { configureLog } from "../../src/log/log.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
@@ -37,7 +38,10 @@ export async function withServer(
   configureLog({ level: "debug", write: (text) => void log.push(text) });
   const quiet = "accessLog" in settings ? {} : { noAccessLog: true };
   const place = "listen" in settings || "socket" in settings ? {} : { port: 0 };
-  const server = new Server(app, { ...place, ...quiet, ...settings });
+  const server = new Server(
+    app,
+    resolveSettings({ ...place, ...quiet, ...settings }),
+  );
   await server.start();
   const [address] = server.addresses;
   const port = "port" in address ? address.port : 0;

@@ -1,3 +1,4 @@
+import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { loadApp } from "../../src/loader/load_app.ts";
 import {
   assertEquals,
@@ -57,7 +58,9 @@ Deno.test("a startup() that throws ends the start, and a shutdown() that throws 
   }, async (folder) => {
     const { app } = await loadApp(request([`${folder}/app.js`]));
     const { message } = await assertRejects(
-      () => new Server(app, { port: 0, noAccessLog: true }).start(),
+      () =>
+        new Server(app, resolveSettings({ port: 0, noAccessLog: true }))
+          .start(),
       StartupError,
     );
     assertStringIncludes(message, "startup() failed.\nError: no database\n");

@@ -18,15 +18,24 @@ Deno.test("undefined and null mean that a setting is not given", () => {
   assertEquals(resolveSettings(none), resolveSettings({}));
 });
 
-Deno.test("settings already resolved can be given again", () => {
-  for (
-    const given of [{}, { socket: "/run/a" }, {
-      listen: [{ host: "::", port: 80 }],
-    }]
-  ) {
-    const settings = resolveSettings(given);
-    assertEquals(resolveSettings(settings), settings);
+Deno.test("settings that exclude each other are refused, also with their defaults", () => {
+  for (const port of [5000, 5001]) {
+    assertThrows(
+      () => resolveSettings({ port, socket: "/tmp/x" }),
+      OptionError,
+    );
   }
+  const listen = [{ host: "127.0.0.1", port: 1 }];
+  assertThrows(
+    () => resolveSettings({ host: "127.0.0.1", listen }),
+    OptionError,
+  );
+});
+
+Deno.test("a response has to start within the timeout only where that was given", () => {
+  assertEquals(resolveSettings({}).responseStartTimeout, 0);
+  const { timeout } = resolveSettings({});
+  assertEquals(resolveSettings({ timeout }).responseStartTimeout, timeout);
 });
 
 Deno.test("a high mark that is given alone takes the low one along", () => {

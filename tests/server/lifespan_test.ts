@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { configureLog } from "../../src/log/log.ts";
 import type { Settings } from "../../src/options/settings.ts";
@@ -57,7 +58,10 @@ async function failedStart(
   configureLog({ level: "debug", write: (text) => void log.push(text) });
   try {
     const port = freePort();
-    const server = new Server(app, { port, noAccessLog: true, ...settings });
+    const server = new Server(
+      app,
+      resolveSettings({ port, noAccessLog: true, ...settings }),
+    );
     const { message } = await assertRejects(
       () => server.start(),
       StartupError,
@@ -91,7 +95,7 @@ Deno.test("no connection is accepted before lifespan.startup.complete (PAGI.md 8
     await send({ type: "lifespan.shutdown.complete" });
   });
   const port = freePort();
-  const server = new Server(app, { port, noAccessLog: true });
+  const server = new Server(app, resolveSettings({ port, noAccessLog: true }));
   const started = server.start();
   assertEquals(await asked.promise, "lifespan.startup");
   assertEquals(server.serving, false);
@@ -431,7 +435,7 @@ Deno.test("a stop during the startup ends at once; the app that starts after all
     await send({ type: "lifespan.shutdown.complete" });
   });
   const port = freePort();
-  const server = new Server(app, { port, noAccessLog: true });
+  const server = new Server(app, resolveSettings({ port, noAccessLog: true }));
   const started = server.start();
   await asked.promise;
   await server.stop();
@@ -451,7 +455,10 @@ Deno.test("a startup that fails after a stop still says so", async () => {
     await ready.promise;
     await send({ type: "lifespan.startup.failed", message: "no" });
   });
-  const server = new Server(app, { port: 0, noAccessLog: true });
+  const server = new Server(
+    app,
+    resolveSettings({ port: 0, noAccessLog: true }),
+  );
   const started = server.start();
   await asked.promise;
   await server.stop();
@@ -469,7 +476,7 @@ Deno.test("a start that cannot listen tells the app that has started to stop", a
   });
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr as Deno.NetAddr;
-  const server = new Server(app, { port, noAccessLog: true });
+  const server = new Server(app, resolveSettings({ port, noAccessLog: true }));
   await assertRejects(() => server.start());
   assertEquals(events, ["lifespan.shutdown"]);
 });

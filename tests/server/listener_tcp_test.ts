@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import { ListenError } from "../../src/server/listen_address.ts";
@@ -29,11 +30,14 @@ const HAS_IPV6 = (() => {
 
 /** Expects a start to fail; nothing may stay bound. */
 async function failure(settings: Partial<Settings>): Promise<string> {
-  const server = new Server(whoAndWhere, {
-    noAccessLog: true,
-    lifespan: "off",
-    ...settings,
-  });
+  const server = new Server(
+    whoAndWhere,
+    resolveSettings({
+      noAccessLog: true,
+      lifespan: "off",
+      ...settings,
+    }),
+  );
   const { message } = await assertRejects(() => server.start(), ListenError);
   assertEquals(server.serving, false);
   return message;

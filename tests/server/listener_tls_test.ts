@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import {
   assert,
   assertEquals,
@@ -196,13 +197,16 @@ Deno.test("files that cannot serve for TLS give a sentence with the reason, and 
   for (const [name, [files, expected]] of Object.entries(wrong)) {
     using paths = certificateFiles(files);
     const { sslCert, sslKey } = paths;
-    const server = new Server(httpApp(() => Promise.resolve()), {
-      port: 0,
-      noAccessLog: true,
-      lifespan: "off",
-      sslCert,
-      sslKey,
-    });
+    const server = new Server(
+      httpApp(() => Promise.resolve()),
+      resolveSettings({
+        port: 0,
+        noAccessLog: true,
+        lifespan: "off",
+        sslCert,
+        sslKey,
+      }),
+    );
     const { message } = await assertRejects(
       () => server.start(),
       ListenError,
@@ -219,7 +223,10 @@ Deno.test("a key file that went away before the start gives a sentence with its 
   using files = certificateFiles();
   const { sslCert, sslKey } = files;
   const settings = { port: 0, noAccessLog: true, sslCert, sslKey };
-  const server = new Server(httpApp(() => Promise.resolve()), settings);
+  const server = new Server(
+    httpApp(() => Promise.resolve()),
+    resolveSettings(settings),
+  );
   Deno.removeSync(sslKey);
   const { message } = await assertRejects(() => server.start(), ListenError);
   assert(message.startsWith(`Cannot read ${sslKey} (--ssl-key): `), message);

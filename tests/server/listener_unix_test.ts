@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import type { Settings } from "../../src/options/settings.ts";
@@ -31,11 +32,14 @@ async function withPath(body: (path: string) => Promise<void>): Promise<void> {
 
 /** Expects a start to fail; returns the sentence. */
 async function failure(settings: Partial<Settings>): Promise<string> {
-  const server = new Server(hello, {
-    noAccessLog: true,
-    lifespan: "off",
-    ...settings,
-  });
+  const server = new Server(
+    hello,
+    resolveSettings({
+      noAccessLog: true,
+      lifespan: "off",
+      ...settings,
+    }),
+  );
   const { message } = await assertRejects(() => server.start(), ListenError);
   return message;
 }
@@ -123,11 +127,14 @@ Deno.test("a stop in the midst of many addresses leaves none bound", async () =>
     const listen = Array.from({ length: 500 }, (_, i) => ({
       path: `${socket}.${i}`,
     }));
-    const server = new Server(hello, {
-      noAccessLog: true,
-      lifespan: "off",
-      listen,
-    });
+    const server = new Server(
+      hello,
+      resolveSettings({
+        noAccessLog: true,
+        lifespan: "off",
+        listen,
+      }),
+    );
     const started = server.start();
     while (server.addresses.length === 0) {
       await new Promise((resolve) => setTimeout(resolve, 0));

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { Server } from "../../src/server/server.ts";
 
 const SIZE = Number(Deno.args[0]);
@@ -24,7 +25,7 @@ const server = new Server(async (scope, _receive, send) => {
     }
   }
   await send({ type: "http.response.body" });
-}, { port: 0, noAccessLog: true });
+}, resolveSettings({ port: 0, noAccessLog: true }));
 
 await server.start();
 const [address] = server.addresses;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import type { HttpScope, PagiApp } from "../../src/pagi/types.ts";
 import { LEAVE_MS } from "../../src/server/drain.ts";
@@ -411,7 +412,10 @@ Deno.test("a server that never started stops, and does not start any more", asyn
     called = true;
     return Promise.resolve();
   };
-  const server = new Server(app, { port: 0, noAccessLog: true });
+  const server = new Server(
+    app,
+    resolveSettings({ port: 0, noAccessLog: true }),
+  );
   await server.stop();
   await server.start();
   assertEquals([server.serving, server.addresses, called], [false, [], false]);
