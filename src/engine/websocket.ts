@@ -11,8 +11,9 @@ import { Door, symbolOf } from "./door.ts";
 type Parts = Record<symbol, unknown>;
 
 /**
- * A socket that never opens, made to be looked at: the constructor throws, of
- * the address, when it has made the object, which its prototype gets to see.
+ * A socket to look at, made without a connection. The constructor throws because
+ * of the address, but only after it has set the socket's parts, and its prototype
+ * sees that happen.
  */
 function unopenedSocket(): (WebSocket & Parts) | null {
   let socket: (WebSocket & Parts) | null = null;
@@ -32,16 +33,19 @@ function unopenedSocket(): (WebSocket & Parts) | null {
 }
 
 const PROBE = unopenedSocket() ?? {};
-/** Where a socket, or the prototype of all, has a part of that name. */
+/** The symbol of a part of sockets, or of their prototype. */
 function part(name: string, of: object = PROBE): symbol {
   return symbolOf(of, name) ?? Symbol(name);
 }
 
-/** An idle timeout, in seconds, that ends at once; 0 would switch it off. */
+/** An idle timeout in seconds that expires at once; 0 would switch it off. */
 const AT_ONCE = 0.001;
-/** One that outlasts the last moments of a connection. */
+/** An idle timeout in seconds that outlasts the closing of a connection. */
 const BRIEF = 2;
-/** One that is never seen to end; a timer cannot wait for much longer. */
+/**
+ * An idle timeout in seconds that no connection sees expire. A timer of Deno
+ * cannot wait for much longer (2^31 ms for half of it).
+ */
 const NEVER = 4_000_000;
 
 const DURATION = part("[[idleTimeout]]");
@@ -60,11 +64,11 @@ function isIdleTimeout(socket: Parts): boolean {
     typeof socket[RESTART] === "function";
 }
 
-/** What the engine's socket holds under symbols. */
+/** The parts of the engine's idle timeout. */
 interface IdleTimeout {
   duration: number;
   timer: Timer | undefined;
-  /** Starts the time anew; the engine calls it for each message and pong. */
+  /** Starts the timeout again. */
   restart: () => void;
 }
 
@@ -72,36 +76,36 @@ interface IdleTimeout {
  * Pings a peer at an interval, and notices when it does not answer (PAGI.md
  * 3.4; 8, item 75).
  *
- * The engine offers no ping. It sends one by itself after half of the idle
- * timeout, and would close the socket after the other half. It lets the
- * timeout be chosen only before the socket opens, but the socket holds all of
- * it under symbols. So a ping is sent by starting a time that is nearly over
- * and making the rest of it endless; and `restart`, replaced on this one
- * socket, tells when something comes.
+ * Deno has no method for that. It pings by itself after half of the idle
+ * timeout, and closes the socket after the other half. The timeout can be chosen
+ * only before the socket opens, but its parts hang on the socket under symbols.
+ * So this class pings by starting a timeout that has nearly expired and then
+ * making its second half endless. The engine calls `restart` for each message
+ * and pong; replaced on this one socket, it reports that the peer is there.
  */
 export class KeepAlive {
   readonly #idle: IdleTimeout;
   readonly #restart: () => void;
-  readonly #onSilence: () => void;
+  readonly #onTimeout: () => void;
   #pings: Timer | undefined;
-  /** The engine's timer of the last ping; it has another once that has left. */
-  #leaving: Timer | undefined;
+  /** The engine's timer for the last ping; it starts another one once sent. */
+  #pendingPing: Timer | undefined;
   #deadline: Timer | undefined;
 
-  private constructor(idle: IdleTimeout, onSilence: () => void) {
+  private constructor(idle: IdleTimeout, onTimeout: () => void) {
     this.#idle = idle;
     this.#restart = idle.restart;
-    this.#onSilence = onSilence;
-    idle.restart = () => this.#heard();
+    this.#onTimeout = onTimeout;
+    idle.restart = () => this.#clearDeadline();
   }
 
   /**
-   * @param onSilence Called when nothing comes in time after a ping.
-   * @returns null where the engine hides how to ping.
+   * @param onTimeout Called when nothing comes in time after a ping.
+   * @returns null where this Deno cannot do it.
    */
-  static of(socket: WebSocket, onSilence: () => void): KeepAlive | null {
+  static of(socket: WebSocket, onTimeout: () => void): KeepAlive | null {
     const idle = idleTimeoutOf(socket as WebSocket & Parts);
-    return idle && new KeepAlive(idle, onSilence);
+    return idle && new KeepAlive(idle, onTimeout);
   }
 
   /**
@@ -109,43 +113,45 @@ export class KeepAlive {
    * 0 means never, and for ever. The latest call holds.
    */
   set(interval: number, timeout: number): void {
-    this.#rest();
+    this.#stop();
     if (interval === 0) return;
     this.#pings = setInterval(() => {
       this.#ping();
       if (timeout === 0) return;
       this.#deadline ??= setTimeout(() => {
         this.#deadline = undefined;
-        this.#onSilence();
+        this.#onTimeout();
       }, timerDelay(timeout));
     }, timerDelay(interval));
   }
 
-  /** The socket is at its end. */
+  /** Stops; to be called when the socket has closed. */
   end(): void {
-    this.#rest();
-    // A ping may still be on its way out; what it starts is not to last.
+    this.#stop();
+    // A ping that is still being sent starts one more timer afterwards.
     this.#idle.duration = BRIEF;
   }
 
   #ping(): void {
     const idle = this.#idle;
-    // Pings wait behind messages: one that waits is enough.
-    if (this.#leaving !== undefined && this.#leaving === idle.timer) return;
+    // Pings queue up behind messages: one in the queue is enough.
+    if (this.#pendingPing !== undefined && this.#pendingPing === idle.timer) {
+      return;
+    }
     idle.duration = AT_ONCE;
     this.#restart();
     idle.duration = NEVER;
-    this.#leaving = idle.timer;
+    this.#pendingPing = idle.timer;
   }
 
-  #rest(): void {
+  #stop(): void {
     clearInterval(this.#pings);
     clearTimeout(this.#idle.timer);
-    this.#leaving = undefined;
-    this.#heard();
+    this.#pendingPing = undefined;
+    this.#clearDeadline();
   }
 
-  #heard(): void {
+  #clearDeadline(): void {
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
   }
@@ -193,27 +199,27 @@ function canPause(socket: WebSocket & Parts): boolean {
 }
 
 /**
- * For how long the app may take no message of a full queue, in milliseconds.
- * An app that reads as fast as it can takes one in each turn that it gets.
+ * How long the app may leave a full queue untouched, in milliseconds. An app
+ * that reads as fast as it can takes a message in each turn of the event loop.
  */
 const STALL_MS = 50;
 
 /**
- * Has the engine read no more of one WebSocket until the app has taken half of
- * a full queue. All messages of a burst are read at once, before the app gets
- * a turn to take any, so that a full queue alone tells nothing of the app.
+ * Stops reading from one WebSocket until the app has taken half of a full
+ * queue. The engine reads all messages of a burst before the app gets a turn, so
+ * a full queue alone does not mean that the app is slow.
  *
- * The engine offers no pause. Its loop over what comes ends where it finds the
- * socket closed, and looks for that right after it has told of a message; both
- * the state and the loop can be reached under symbols. So the state is changed
- * for that one look, and the loop started anew later.
+ * Deno has no method for that. Its read loop ends when the socket's state is
+ * CLOSED, which it checks right after each message event; state and loop hang
+ * on the socket under symbols. So this class changes the state for that one
+ * check, and starts the loop again later.
  */
-export class FullQueue {
+export class ReadPause {
   readonly #socket: Parts;
-  /** Called when the app stalls; null where it may. */
+  /** Called when the app takes no message for STALL_MS; null if it may. */
   readonly #onStall: (() => void) | null;
   #paused = false;
-  /** What the state is to be again. */
+  /** The socket's own state, until it is put back. */
   #stateBefore: unknown;
   #taken = false;
   #timer: Timer | undefined;
@@ -225,32 +231,40 @@ export class FullQueue {
 
   /**
    * @param onStall Called when the app takes no message for some time; null
-   * where the peer is to wait for the app, however long that takes.
-   * @returns null where the engine hides how to pause.
+   * if the peer is to wait for the app, however long that takes.
+   * @returns null where this Deno cannot do it.
    */
   static of(
     socket: WebSocket,
     onStall: (() => void) | null,
-  ): FullQueue | null {
+  ): ReadPause | null {
     const parts = socket as WebSocket & Parts;
     return PAUSE.isOpen && canPause(parts)
-      ? new FullQueue(parts, onStall)
+      ? new ReadPause(parts, onStall)
       : null;
   }
 
-  /** True while nothing is read. */
+  /** True while reading is stopped. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** Reads no more; to be called while the engine tells of a message. */
-  pause(): void {
-    if (this.#paused) return;
+  /**
+   * Stops reading; to be called from the event of a message.
+   *
+   * @returns False when the engine has gone on reading since the last call.
+   */
+  pause(): boolean {
+    if (this.#paused) {
+      PAUSE.misfit();
+      return false;
+    }
     this.#paused = true;
     this.#stateBefore = this.#socket[STATE];
     this.#socket[STATE] = WebSocket.CLOSED;
     queueMicrotask(() => this.#restore());
     if (this.#onStall !== null) this.#watch();
+    return true;
   }
 
   /** The app has taken a message. */
@@ -258,14 +272,15 @@ export class FullQueue {
     this.#taken = true;
   }
 
-  /** Reads on. */
+  /** Starts reading again. */
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
     clearTimeout(this.#timer);
     this.#restore();
-    // A socket that ended meanwhile cannot be read.
-    (this.#socket[LOOP] as () => Promise<void>)().catch(() => {});
+    // A socket that has closed meanwhile cannot be read.
+    Promise.try(() => (this.#socket[LOOP] as () => unknown)())
+      .catch(() => {});
   }
 
   #restore(): void {
@@ -277,7 +292,7 @@ export class FullQueue {
   #watch(): void {
     this.#taken = false;
     this.#timer = unref(setTimeout(() => {
-      // What the app waits for may have come in this very turn.
+      // Whatever the app awaits may have resolved in this turn.
       this.#timer = unref(setTimeout(() => {
         if (this.#taken) this.#watch();
         else this.#onStall!();
@@ -287,7 +302,7 @@ export class FullQueue {
 }
 
 const ROLE = part("[[role]]");
-/** The engine's marks of the two ends. */
+/** The engine's numbers for the two ends of a connection. */
 const [SERVER, CLIENT] = [0, 1];
 
 const CLOSE = new Door({
@@ -315,11 +330,11 @@ function throws(act: () => void): boolean {
 }
 
 /**
- * Has the engine wait for the peer's Close after one was sent, as RFC 6455,
- * section 7.1.2 says. By itself it does so for clients only: a server's
- * connection is dropped when a message comes first, often before the Close has
- * left, so that a peer that is just sending would never learn the code. To be
- * called after `close`, which takes fewer codes from clients.
+ * Makes the engine wait for the peer's Close after one was sent (RFC 6455,
+ * section 7.1.2). By itself it does so for clients only: it drops a server's
+ * connection when a message comes first, often before the Close has left, so
+ * that a peer which is just sending never learns the code. To be called after
+ * `close`, which accepts fewer codes from clients.
  */
 export function awaitClose(socket: WebSocket): void {
   const parts = socket as WebSocket & Parts;

@@ -2,7 +2,7 @@
 
 import { doorLines, doors, shutDoor, tryDoors } from "../../src/engine/mod.ts";
 import { ownDescriptors } from "../../src/engine/own_descriptors.ts";
-import { endingOfError } from "../../src/server/websocket/ending.ts";
+import { closeInfoOfError } from "../../src/server/websocket/close_info.ts";
 import { checkShareable } from "../../src/process/shared_addresses.ts";
 import type { HeaderList } from "../../src/pagi/types.ts";
 import { ListenError } from "../../src/server/listen_address.ts";
@@ -116,7 +116,7 @@ const SHUT: Record<string, () => Promise<void>> = {
   },
 
   async "error texts"() {
-    assertEquals(endingOfError("Invalid UTF-8").reason, "client_closed");
+    assertEquals(closeInfoOfError("Invalid UTF-8").reason, "client_closed");
     const { app, result } = listening();
     await withServer(app, {}, async ({ connect }) => {
       const socket = await RawWebSocket.open(await connect());
@@ -216,7 +216,7 @@ Deno.test("with all of them the same requests fare better", async () => {
   ]);
   assertEquals(await echoOf("GET"), "hello");
   assertEquals(await statusWithoutHost(), 400);
-  assertEquals(endingOfError("Invalid UTF-8").code, 1007);
+  assertEquals(closeInfoOfError("Invalid UTF-8").code, 1007);
 });
 
 Deno.test("there is no shutting what is not there", () => {

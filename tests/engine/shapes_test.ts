@@ -3,8 +3,8 @@
 import { bodyOf, headerList } from "../../src/engine/request.ts";
 import {
   awaitClose,
-  FullQueue,
   KeepAlive,
+  ReadPause,
 } from "../../src/engine/websocket.ts";
 import { configureLog } from "../../src/log/log.ts";
 import { assertEquals } from "../../src/std/assert.ts";
@@ -94,10 +94,39 @@ Deno.test("a request keeps the method that it had", () => {
 Deno.test("a socket of another shape is left alone", () => {
   const socket = new EventTarget() as WebSocket;
   assertEquals(KeepAlive.of(socket, () => {}), null);
-  assertEquals(FullQueue.of(socket, null), null);
+  assertEquals(ReadPause.of(socket, null), null);
   awaitClose(socket);
   assertEquals(
     Reflect.ownKeys(socket).length,
     Reflect.ownKeys(new EventTarget()).length,
   );
 });
+
+Deno.test("an engine that goes on reading while it should pause is noticed", async () => {
+  configureLog({ level: "error" });
+  const pause = ReadPause.of(unopenedSocket(), null)!;
+  assertEquals([pause.pause(), pause.pause()], [true, false]);
+  await null;
+  pause.resume(); // the loop of a socket without a connection fails
+  assertEquals(pause.pause(), true);
+  configureLog({ level: "info" });
+});
+
+/** A socket of the engine without a connection. */
+function unopenedSocket(): WebSocket {
+  let socket!: WebSocket;
+  class Unopened {}
+  Object.setPrototypeOf(
+    Unopened.prototype,
+    new Proxy(WebSocket.prototype, {
+      set: (_target, name, value, receiver) =>
+        Reflect.set(EventTarget.prototype, name, value, socket = receiver),
+    }),
+  );
+  try {
+    Reflect.construct(WebSocket, [":"], Unopened);
+  } catch {
+    // no address
+  }
+  return Object.setPrototypeOf(socket, WebSocket.prototype);
+}

@@ -13,7 +13,7 @@ import type {
 import { exceeds } from "../../http/byte_length.ts";
 import { hasBody } from "../../http/status.ts";
 import { log } from "../../log/log.ts";
-import { awaitClose, FullQueue, KeepAlive } from "../../engine/websocket.ts";
+import { awaitClose, KeepAlive, ReadPause } from "../../engine/websocket.ts";
 import type { ExpectedInput } from "../../guard/client_watch.ts";
 import type { ListenerContext } from "../context.ts";
 import { endToEnd, withAdded } from "../response/headers.ts";
@@ -29,13 +29,13 @@ import { IdleTimer } from "../timers.ts";
 import {
   CLIENT_CLOSED,
   CLOSED_EARLY,
-  type Ending,
-  endingOfClose,
-  endingOfError,
+  type CloseInfo,
+  closeInfoOfClose,
+  closeInfoOfError,
   QUEUE_FULL,
   SHUTDOWN,
   TOO_LARGE,
-} from "./ending.ts";
+} from "./close_info.ts";
 import { WebSocketOutbox } from "./outbox.ts";
 import { WebSocketInbox } from "./inbox.ts";
 import { sendWebSocket, type WebSocketActions } from "./send.ts";
@@ -82,20 +82,20 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
     this.countsBytes,
   );
   #socket: WebSocket | null = null;
-  #ending: Ending | null = null;
+  #closeInfo: CloseInfo | null = null;
   #keepAlive: KeepAlive | null = null;
   #denial: DeclinedResponse | null = null;
   #closeTimer: Timer | undefined;
   #idle: IdleTimer | null = null;
   /** Null until the queue of messages was full. */
-  #fullQueue: FullQueue | null = null;
+  #readPause: ReadPause | null = null;
   /** The peer waits for the app, however slowly that takes messages. */
   #backpressure = false;
 
   override get input(): ExpectedInput | null {
     if (this.phase !== "open" || !this.ownsTcp) return null;
     // While nothing is read, no more comes than the system buffers.
-    const allowed = this.#fullQueue?.paused
+    const allowed = this.#readPause?.paused
       ? Infinity
       : this.worker.settings.maxWsFrameSize;
     const turn = this.inbox.received;
@@ -145,7 +145,7 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
     // An object costs less to call than a function, which `onmessage` wraps.
     socket.addEventListener("message", this as EventListenerObject);
     socket.addEventListener("close", ({ code, reason }) => {
-      this.#closed(endingOfClose(code, reason));
+      this.#closed(closeInfoOfClose(code, reason));
     });
     this.opened = new Promise((resolve) => {
       socket.addEventListener("open", () => {
@@ -158,7 +158,7 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
         resolve();
       });
       socket.addEventListener("error", (event) => {
-        const ending = endingOfError((event as ErrorEvent).message);
+        const ending = closeInfoOfError((event as ErrorEvent).message);
         if (ending === TOO_LARGE) this.#tooLarge();
         this.#closed(ending);
         resolve();
@@ -209,13 +209,12 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
 
   /** The queue is full: the app gets its turn to take what is in it. */
   #waitForApp(): void {
-    const full = this.#fullQueue ??= FullQueue.of(
+    const pause = this.#readPause ??= ReadPause.of(
       this.#socket!,
       this.#backpressure ? null : () => this.#overflow(),
     );
-    if (full === null) return this.#overflow();
-    full.pause();
-    this.inbox.waitFor(full);
+    if (pause?.pause()) this.inbox.waitFor(pause);
+    else this.#overflow();
   }
 
   #overflow(): void {
@@ -240,18 +239,18 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
    * Starts the closing handshake; what follows is not sent. Without an
    * `ending` the app learns the peer's answer, else that at once.
    */
-  close(code: number, reason: string, ending: Ending | null = null): void {
+  close(code: number, reason: string, ending: CloseInfo | null = null): void {
     if (this.phase !== "open") return;
     this.phase = "closed";
     this.#idle?.end();
     if (ending !== null) {
-      this.#ending ??= ending;
+      this.#closeInfo ??= ending;
       this.inbox.end(ending);
     }
     this.#socket!.close(code, reason);
     awaitClose(this.#socket!);
     // The peer's answer is to be read.
-    this.#fullQueue?.resume();
+    this.#readPause?.resume();
     this.#closeTimer = unref(setTimeout(() => {
       this.dropConnection();
       this.#closed(CLIENT_CLOSED);
@@ -264,7 +263,7 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
       this.#socket!,
       () => {
         // A pong may wait behind messages.
-        if (this.#fullQueue?.paused) return;
+        if (this.#readPause?.paused) return;
         this.disconnect("keepalive_timeout");
       },
     );
@@ -305,11 +304,11 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
 
   override disconnect(reason: DisconnectReason): void {
     if (!this.life.fail(reason)) return;
-    this.#ending = { code: 1006, reason };
-    this.inbox.end(this.#ending);
+    this.#closeInfo = { code: 1006, reason };
+    this.inbox.end(this.#closeInfo);
     if (this.life.responded) {
       if (!this.dropConnection()) this.#socket?.close(GOING_AWAY);
-      this.#closed(this.#ending);
+      this.#closed(this.#closeInfo);
     } else {
       this.phase = "closed";
       this.abandon();
@@ -349,15 +348,15 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
   }
 
   /** The connection is at its end; what was foreseen goes before `ending`. */
-  #closed(ending: Ending): void {
+  #closed(ending: CloseInfo): void {
     if (this.#socket === null) return;
     this.#socket = null;
     this.phase = "closed";
-    this.#fullQueue?.resume();
+    this.#readPause?.resume();
     clearTimeout(this.#closeTimer);
     this.#idle?.end();
     this.#keepAlive?.end();
-    this.inbox.end(this.#ending ?? ending);
+    this.inbox.end(this.#closeInfo ?? ending);
     this.life.fail("client_closed");
     this.outbox.end();
     this.life.release();

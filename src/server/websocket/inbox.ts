@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { FullQueue } from "../../engine/websocket.ts";
+import type { ReadPause } from "../../engine/websocket.ts";
 import type { ReceiveEvent } from "../../pagi/types.ts";
 import { Queue } from "../response/outbound_body.ts";
 import { afterEnd } from "../response/transport_state.ts";
-import type { Ending } from "./ending.ts";
+import type { CloseInfo } from "./close_info.ts";
 
 type DisconnectEvent = Extract<
   ReceiveEvent,
@@ -38,8 +38,8 @@ export class WebSocketInbox {
   #disconnect: DisconnectEvent | null = null;
   /** The message that found the queue full. */
   #excess: ReceiveEvent | null = null;
-  /** What is to be told of messages taken; null unless the queue was full. */
-  #full: FullQueue | null = null;
+  /** Is told of messages taken while the queue was full; else null. */
+  #pause: ReadPause | null = null;
   readonly #limit: number;
 
   /** @param limit So many messages may wait for the app. */
@@ -74,8 +74,8 @@ export class WebSocketInbox {
   }
 
   /** The queue is full, and what follows stays unread until half is taken. */
-  waitFor(full: FullQueue): void {
-    this.#full = full;
+  waitFor(pause: ReadPause): void {
+    this.#pause = pause;
   }
 
   /** The queue is full, and the connection ends with this. */
@@ -84,11 +84,11 @@ export class WebSocketInbox {
   }
 
   /** The end, after what is queued already. */
-  end(ending: Ending): void {
+  end(info: CloseInfo): void {
     if (this.#disconnect !== null) return;
     this.#takeExcess();
-    this.#full = null;
-    this.#disconnect = { type: "websocket.disconnect", ...ending };
+    this.#pause = null;
+    this.#disconnect = { type: "websocket.disconnect", ...info };
     this.#phase = this.#phase === "open" ? "over" : "new and over";
     this.#waiter?.(this.#disconnect);
     this.#waiter = null;
@@ -107,7 +107,7 @@ export class WebSocketInbox {
     }
     const event = this.#events?.shift();
     if (event !== undefined) {
-      if (this.#full !== null) this.#makeRoom(this.#full);
+      if (this.#pause !== null) this.#tookFromFull(this.#pause);
       return Promise.resolve(event);
     }
     return new Promise((resolve) => {
@@ -117,12 +117,12 @@ export class WebSocketInbox {
   }
 
   /** A message of a full queue has been taken. */
-  #makeRoom(full: FullQueue): void {
+  #tookFromFull(pause: ReadPause): void {
     this.#takeExcess();
-    full.taken();
+    pause.taken();
     if (this.#events!.length > this.#limit / 2) return;
-    this.#full = null;
-    full.resume();
+    this.#pause = null;
+    pause.resume();
   }
 
   #takeExcess(): void {

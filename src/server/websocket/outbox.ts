@@ -29,7 +29,7 @@ export class WebSocketOutbox implements Buffer {
   #most: number;
   readonly #high: number;
   readonly #counts: boolean;
-  readonly #drainLook: DrainLook;
+  readonly #drainPoller: DrainPoller;
 
   /** @param counts Whether anybody will ask how many bytes were sent. */
   constructor(marks: Watermarks, counts: boolean) {
@@ -37,7 +37,7 @@ export class WebSocketOutbox implements Buffer {
     this.#counts = counts;
     this.#most = marks.high;
     this.transport = new TransportState(this, marks);
-    this.#drainLook = new DrainLook(this.transport);
+    this.#drainPoller = new DrainPoller(this.transport);
   }
 
   get bufferedBytes(): number {
@@ -63,23 +63,23 @@ export class WebSocketOutbox implements Buffer {
       this.#most = bufferedBytes;
       return DONE;
     }
-    this.#drainLook.start();
+    this.#drainPoller.start();
     return transport.drained();
   }
 
   /** Nothing can be sent any more, and nobody waits. */
   end(): void {
     this.#socket = null;
-    this.#drainLook.end();
+    this.#drainPoller.stop();
     this.transport.release();
   }
 }
 
-/** How often a full buffer is looked at, in milliseconds. */
-const LOOK_MS = 10;
+/** Milliseconds between two checks of a full buffer. */
+const POLL_INTERVAL_MS = 10;
 
-/** Looks at a buffer until it has drained, because the engine does not tell. */
-export class DrainLook {
+/** Polls a buffer until it has drained, because the engine has no event for it. */
+export class DrainPoller {
   readonly #transport: TransportState;
   #timer: Timer | undefined;
 
@@ -87,16 +87,16 @@ export class DrainLook {
     this.#transport = transport;
   }
 
-  /** Looks until the buffer has drained. */
+  /** Polls until the buffer has drained. */
   start(): void {
     this.#timer ??= setInterval(() => {
       this.#transport.update();
-      if (!this.#transport.full) this.end();
-    }, LOOK_MS);
+      if (!this.#transport.full) this.stop();
+    }, POLL_INTERVAL_MS);
   }
 
-  /** Looks no more. */
-  end(): void {
+  /** Stops polling. */
+  stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

@@ -11,25 +11,25 @@ import {
 import { isCloseCode, isCloseReason } from "../../pagi/close_codes.ts";
 
 /** Code and reason of a `websocket.disconnect`. */
-export interface Ending {
+export interface CloseInfo {
   readonly code: number;
   readonly reason: string;
 }
 
 /** The peer is gone without a Close. */
-export const CLIENT_CLOSED: Ending = { code: 1006, reason: "client_closed" };
+export const CLIENT_CLOSED: CloseInfo = { code: 1006, reason: "client_closed" };
 /** The app closed before it accepted. */
-export const CLOSED_EARLY: Ending = { code: 1006, reason: "" };
+export const CLOSED_EARLY: CloseInfo = { code: 1006, reason: "" };
 /** A message was over the limit. */
-export const TOO_LARGE: Ending = { code: 1009, reason: "protocol_error" };
+export const TOO_LARGE: CloseInfo = { code: 1009, reason: "protocol_error" };
 /** The app takes messages more slowly than they come. */
-export const QUEUE_FULL: Ending = { code: 1008, reason: "queue_overflow" };
+export const QUEUE_FULL: CloseInfo = { code: 1008, reason: "queue_overflow" };
 /** The server stops. */
-export const SHUTDOWN: Ending = { code: 1006, reason: "server_shutdown" };
+export const SHUTDOWN: CloseInfo = { code: 1006, reason: "server_shutdown" };
 
-const VIOLATION: Ending = { code: 1002, reason: "protocol_error" };
+const VIOLATION: CloseInfo = { code: 1002, reason: "protocol_error" };
 
-const ENDINGS: Readonly<Record<WebSocketFault, Ending>> = {
+const OF_FAULTS: Readonly<Record<WebSocketFault, CloseInfo>> = {
   "not UTF-8": { code: 1007, reason: "protocol_error" },
   "too large": TOO_LARGE,
   "violation": VIOLATION,
@@ -40,16 +40,16 @@ const ENDINGS: Readonly<Record<WebSocketFault, Ending>> = {
  * The ending that an error of the engine stands for (PAGI.md 3.4, the table of
  * endings). The engine drops the connection without a Close (PAGI.md 9).
  */
-export function endingOfError(message: string): Ending {
+export function closeInfoOfError(message: string): CloseInfo {
   const fault = webSocketFault(message);
-  return fault === null ? CLIENT_CLOSED : ENDINGS[fault];
+  return fault === null ? CLIENT_CLOSED : OF_FAULTS[fault];
 }
 
 /**
  * The ending that the peer's Close stands for, 1005 an empty one. 0 is how the
  * engine says that it dropped the connection with a Close still to come.
  */
-export function endingOfClose(code: number, reason: string): Ending {
+export function closeInfoOfClose(code: number, reason: string): CloseInfo {
   if (code === 0) return CLIENT_CLOSED;
   if (code === 1005) return { code, reason: "" };
   // The engine knows some codes more, and reasons of any length.
