@@ -22,6 +22,7 @@ import { canShare, withoutSharing } from "../process/shared_addresses.ts";
 import { knownCommand, startedAs } from "../process/own_process.ts";
 import { predecessor } from "../process/takeover.ts";
 import { runService } from "../process/run_service.ts";
+import { startInProject } from "../process/start_in_project.ts";
 import { SingleProcess } from "../process/single_process.ts";
 import { Supervisor } from "../process/supervisor.ts";
 import { WorkerError } from "../process/worker_handle.ts";
@@ -41,6 +42,7 @@ import { printError } from "./terminal.ts";
  */
 export async function start(line: CommandLine): Promise<number> {
   try {
+    await startInProject(appRequest(line));
     await startOrDaemonize(withoutSharing(inMode(line)));
     return EXIT.ok;
   } catch (error) {
@@ -98,13 +100,7 @@ async function serve(line: CommandLine): Promise<void> {
     name !== undefined
   );
   for (const text of libraryNotices(settings.lib, names)) log.warn(text);
-  const request: AppRequest = {
-    positionals,
-    app: settings.app,
-    lib: settings.lib,
-    modules: settings.module,
-    eval: settings.eval,
-  };
+  const request = appRequest(line);
   const older = predecessor();
   const service = settings.workers > 1
     ? new Supervisor({
@@ -145,6 +141,12 @@ async function serve(line: CommandLine): Promise<void> {
       await setup.serving();
     },
   });
+}
+
+/** What the command line asks to be loaded. */
+function appRequest({ settings, positionals }: CommandLine): AppRequest {
+  const { app, lib, module: modules, eval: code } = settings;
+  return { positionals, app, lib, modules, eval: code };
 }
 
 /** Says what went wrong and returns the exit code that stands for it. */

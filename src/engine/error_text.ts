@@ -58,11 +58,24 @@ export function isBadKeyPair(error: unknown): boolean {
   return /certificate|key|pem|tls/i.test(textOf(error));
 }
 
-/** True when a module is missing that is a package, and no file. */
-export function isMissingPackage(error: unknown): boolean {
-  return error instanceof TypeError && "code" in error &&
-    error.code === "ERR_MODULE_NOT_FOUND" &&
-    !/not found:? "?file:/i.test(textOf(error));
+/** Why something cannot be imported. */
+export type MissingImport = "undeclared" | "not installed" | "not fetched";
+
+/** Deno's words for it, the more particular ones first. */
+const MISSING_IMPORTS: readonly (readonly [RegExp, MissingImport])[] = [
+  [/not a dependency/, "undeclared"],
+  [/node_modules|deno install/, "not installed"],
+  [
+    /error sending request|failed to load|Failed loading|list of packages|Module not found:? "?(?:npm|jsr|https?):/,
+    "not fetched",
+  ],
+];
+
+/** Why a module is missing that is no file; null where that is not so. */
+export function missingImport(error: unknown): MissingImport | null {
+  if (!(error instanceof TypeError)) return null;
+  const text = textOf(error);
+  return MISSING_IMPORTS.find(([words]) => words.test(text))?.[1] ?? null;
 }
 
 /** True when TLS failed because the server's certificate was refused. */

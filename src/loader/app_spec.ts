@@ -28,7 +28,7 @@ export interface AppSpec {
 }
 
 const SPECIFIER = /^(?:jsr|npm|https?|file):/;
-const FILE = /\/|\.(?:pl|psgi|m?[jt]s)$/;
+const FILE = /\/|\.(?:pl|psgi|[cm]?[jt]s|[jt]sx)$/;
 const DEFAULT_APP = "PAGI::App::Directory";
 
 /**

@@ -7,7 +7,7 @@
 import { didYouMean } from "../options/nearest.ts";
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
-import { join, resolve, toFileUrl } from "../std/path.ts";
+import { fromFileUrl, join, resolve, toFileUrl } from "../std/path.ts";
 import { type ModuleTarget, parseTarget } from "./app_spec.ts";
 import { BUNDLED_APPS } from "./bundled_apps.ts";
 import { LoadError } from "./load_error.ts";
@@ -21,7 +21,7 @@ export interface FoundModule {
 }
 
 const MODULE_NAME = /^[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*$/;
-const EXTENSIONS = [".ts", ".js", ".mjs"];
+const EXTENSIONS = [".ts", ".js", ".mjs", ".tsx"];
 
 /**
  * Finds `target`; modules that are not bundled are looked for below the paths
@@ -67,6 +67,16 @@ export function libraryNotices(
   return notices;
 }
 
+/** The file that `target` stands for; null when it is none, or not there. */
+export function fileOf(
+  { kind, name }: ModuleTarget,
+  lib: readonly string[],
+): string | null {
+  if (kind === "module") return placesOf(name, lib).find(isFile) ?? null;
+  const path = name.startsWith("file:") ? fromFileUrl(name) : name;
+  return isFile(path) ? path : null;
+}
+
 function findFile(path: string): FoundModule {
   if (/\.(?:pl|psgi)$/.test(path)) {
     throw new LoadError(
@@ -99,12 +109,17 @@ function findNamed(name: string, lib: readonly string[]): FoundModule {
       `${quote(name)} ${is} a module name: identifiers joined by "::"`,
     );
   }
-  const places = lib.flatMap((path) =>
-    EXTENSIONS.map((extension) => join(path, ...name.split("::")) + extension)
-  );
+  const places = placesOf(name, lib);
   const place = places.find(isFile);
   if (place !== undefined) return fileModule(place);
   throw new LoadError(notFound(name, places));
+}
+
+/** Where `-I` has the module called `name`, in order. */
+function placesOf(name: string, lib: readonly string[]): string[] {
+  return lib.flatMap((path) =>
+    EXTENSIONS.map((extension) => join(path, ...name.split("::")) + extension)
+  );
 }
 
 function notFound(name: string, places: readonly string[]): string {

@@ -19,8 +19,8 @@ import {
 } from "./app_spec.ts";
 import type { AppSpec, Pairs } from "./app_spec.ts";
 import { BUNDLED_APPS, optionsOf } from "./bundled_apps.ts";
-import { executableAdvice } from "./executable_advice.ts";
-import { findModule, isFile } from "./find_module.ts";
+import { importAdvice } from "./import_advice.ts";
+import { fileOf, findModule, isFile } from "./find_module.ts";
 import type { FoundModule } from "./find_module.ts";
 import { addNames, runInline } from "./inline_code.ts";
 import type { Names } from "./inline_code.ts";
@@ -71,6 +71,33 @@ export async function loadApp(request: AppRequest): Promise<LoadedApp> {
   await preload(modules, lib);
   return await loadNamed(spec, lib);
 }
+
+/**
+ * The files that `request` names: the app, its parts where it is composed of
+ * others, and the modules of `-M`.
+ *
+ * @throws {OptionError} When the command line is wrong.
+ */
+export function namedFiles(request: AppRequest): string[] {
+  const { positionals, app, lib, modules, eval: code } = request;
+  const targets = modules.map((name) => parseTarget(name, isFile));
+  if (code === null) {
+    const { target, pairs } = parseAppSpec(positionals, app, isFile);
+    targets.push(target);
+    if (BUNDLED_APPS.has(target.name)) {
+      targets.push(
+        ...Object.values(pairs).map((value) => parsePart(value, isFile).target)
+          .filter(({ kind, name }) =>
+            kind === "module" || MODULE_FILE.test(name)
+          ),
+      );
+    }
+  }
+  return targets.flatMap((target) => fileOf(target, lib) ?? []);
+}
+
+/** Other files that an option may name are no code. */
+const MODULE_FILE = /\.[cm]?[jt]sx?$/;
 
 /** Bundled apps that show files of this machine. */
 const FOLDER_APPS: ReadonlySet<string> = new Set([
@@ -182,9 +209,7 @@ async function importModule(
     return await loadWithoutServing(load, isNothing);
   } catch (error) {
     if (error instanceof LoadError) throw error;
-    const advice = Deno.build.standalone
-      ? executableAdvice(label, error, Deno.version.deno)
-      : null;
+    const advice = importAdvice(label, error);
     const sentence = `${label} could not be loaded.`;
     throw new LoadError(advice ? `${sentence} ${advice}` : sentence, error);
   }

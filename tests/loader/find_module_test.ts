@@ -38,7 +38,7 @@ Deno.test("a module name is looked for below each -I path in order", async () =>
       [
         "There is no module My::Other. Looked for it at:",
         ...[a, b].flatMap((lib) =>
-          ["ts", "js", "mjs"].map((end) => `  ${lib}/My/Other.${end}`)
+          ["ts", "js", "mjs", "tsx"].map((end) => `  ${lib}/My/Other.${end}`)
         ),
       ].join("\n"),
     );

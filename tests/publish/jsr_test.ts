@@ -83,6 +83,7 @@ const STANDARD_LIBRARY = {
     assert: "1.0.19",
     cli: "1.0.31",
     http: "1.1.2",
+    jsonc: "1.0.2",
     "media-types": "1.1.0",
     path: "1.1.6",
   } as Record<string, string>,

@@ -1,0 +1,173 @@
+/**
+ * Packages on disk, and which of their files a name stands for: Node's rules
+ * (https://nodejs.org/api/esm.html#resolution-algorithm-specification).
+ *
+ * @module
+ */
+
+import { join } from "../std/path.ts";
+import { fileIn, readJson, upwards } from "./project.ts";
+
+/** What an `import` asks for, the most particular ones first. */
+export const IMPORT_CONDITIONS = ["deno", "node", "import", "module-sync"];
+
+/** What is read of a `package.json`. */
+export interface PackageJson {
+  readonly name?: string;
+  readonly version?: string;
+  readonly type?: string;
+  readonly main?: string;
+  readonly module?: string;
+  readonly exports?: Target;
+  readonly imports?: Readonly<Record<string, Target>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+/** An address, or one for each condition, or the first that fits. */
+type Target = string | null | readonly Target[] | { [key: string]: Target };
+
+/** Divides `@scope/name/sub/path` into the package's name and `./sub/path`. */
+export function packageName(specifier: string): [name: string, sub: string] {
+  const [, name, rest] = /^((?:@[^/]+\/)?[^/]+)(.*)$/.exec(specifier) ??
+    [specifier, specifier, ""];
+  return [name, `.${rest}`];
+}
+
+/** The folder of a package in the nearest `node_modules` that has it. */
+export function installedPackage(name: string, from: string): string | null {
+  for (const folder of upwards(from)) {
+    const place = join(folder, "node_modules", name);
+    if (isFolder(place)) return Deno.realPathSync(place);
+  }
+  return null;
+}
+
+/**
+ * The file of a package that `sub` (`.` or `./sub/path`) stands for; null when
+ * the package has none, or does not export it.
+ */
+export function packageFile(
+  folder: string,
+  sub: string,
+  conditions: readonly string[] = IMPORT_CONDITIONS,
+): string | null {
+  const manifest = manifestOf(folder);
+  if (manifest.exports !== undefined && manifest.exports !== null) {
+    const target = exported(manifest.exports, sub, conditions);
+    return target === null ? null : join(folder, target);
+  }
+  if (sub !== ".") return existing(join(folder, sub));
+  return existing(join(folder, manifest.main ?? "index.js")) ??
+    existing(join(folder, "index.js"));
+}
+
+/**
+ * What `#name` stands for in the package at `folder`: the path of a file, or
+ * another name; null when it is not declared.
+ */
+export function internalName(
+  folder: string,
+  name: string,
+  conditions: readonly string[] = IMPORT_CONDITIONS,
+): string | null {
+  const { imports = {} } = manifestOf(folder);
+  const target = matching(imports, name, conditions);
+  return target?.startsWith("./") ? join(folder, target) : target;
+}
+
+/** The folder that has the nearest `package.json`; null where there is none. */
+export function packageOf(path: string): string | null {
+  for (const folder of upwards(join(path, ".."))) {
+    if (fileIn(folder, ["package.json"]) !== null) return folder;
+  }
+  return null;
+}
+
+/** What the `package.json` in `folder` says; nothing where there is none. */
+export function manifestOf(folder: string): PackageJson {
+  const path = fileIn(folder, ["package.json"]);
+  return path === null ? {} : readJson<PackageJson>(path);
+}
+
+/** `path` as it is, or as CommonJS lets it be shortened. */
+export function existing(path: string): string | null {
+  const extensions = ["", ".js", ".cjs", ".mjs", ".json", ".node"];
+  const names = [path, join(path, "index")].flatMap((base) =>
+    extensions.map((extension) => base + extension)
+  );
+  const main = isFolder(path) ? manifestOf(path).main : undefined;
+  if (main !== undefined) names.unshift(join(path, main));
+  return names.find(isFile) ?? null;
+}
+
+function exported(
+  exports: Target,
+  sub: string,
+  conditions: readonly string[],
+): string | null {
+  const isMap = typeof exports === "object" && exports !== null &&
+    !Array.isArray(exports) &&
+    Object.keys(exports).some((key) => key.startsWith("."));
+  if (isMap) {
+    return matching(exports as Record<string, Target>, sub, conditions);
+  }
+  return sub === "." ? chosen(exports, conditions, "") : null;
+}
+
+/** The target of `name`, which may be a pattern: `./features/*.js`. */
+function matching(
+  map: Readonly<Record<string, Target>>,
+  name: string,
+  conditions: readonly string[],
+): string | null {
+  if (Object.hasOwn(map, name)) return chosen(map[name], conditions, "");
+  const fits = Object.keys(map)
+    .filter((key) => {
+      const [before, after] = key.split("*");
+      return key.includes("*") && name.length >= key.length - 1 &&
+        name.startsWith(before) && name.endsWith(after);
+    })
+    .sort((a, b) => b.indexOf("*") - a.indexOf("*") || b.length - a.length);
+  if (fits.length === 0) return null;
+  const [before, after] = fits[0].split("*");
+  const star = name.slice(before.length, name.length - after.length);
+  return chosen(map[fits[0]], conditions, star);
+}
+
+function chosen(
+  target: Target,
+  conditions: readonly string[],
+  star: string,
+): string | null {
+  if (typeof target === "string") return target.replaceAll("*", star);
+  if (target === null) return null;
+  const choices = Array.isArray(target)
+    ? target as readonly Target[]
+    : Object.entries(target)
+      .filter(([key]) => key === "default" || conditions.includes(key))
+      .map(([, value]) => value);
+  for (const choice of choices) {
+    const found = chosen(choice, conditions, star);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}

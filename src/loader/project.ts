@@ -1,0 +1,235 @@
+/**
+ * The project that an app belongs to: its nearest configuration.
+ *
+ * @module
+ */
+
+import { quote } from "../options/quote.ts";
+import { parseJsonc } from "../std/jsonc.ts";
+import { dirname, isAbsolute, join, toFileUrl } from "../std/path.ts";
+import { LoadError } from "./load_error.ts";
+
+/** Where a project is configured, as Deno finds it. */
+export interface Project {
+  /** The folder of the nearest `deno.json` or `package.json`. */
+  readonly folder: string;
+  /** The path of `deno.json` or `deno.jsonc` in it. */
+  readonly denoJson: string | null;
+  /** The path of `package.json` in it. */
+  readonly packageJson: string | null;
+  /** The `deno.json` whose workspace it is a member of, or its own. */
+  readonly rootJson: string | null;
+}
+
+/** An import map whose addresses do not depend on where it lies. */
+export interface ImportMap {
+  readonly imports: Record<string, string>;
+  readonly scopes: Record<string, Record<string, string>>;
+}
+
+/** What is read of a `deno.json`. */
+interface DenoJson {
+  readonly imports?: Readonly<Record<string, string>>;
+  readonly scopes?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly importMap?: string;
+  readonly workspace?: readonly string[] | {
+    readonly members?: readonly string[];
+  };
+}
+
+const DENO_JSON = ["deno.json", "deno.jsonc"];
+const MODULE = /\.[mc]?[jt]sx?$/;
+
+/** The project of the files in `folder`; null where nothing configures them. */
+export function findProject(folder: string): Project | null {
+  for (const place of upwards(folder)) {
+    const denoJson = fileIn(place, DENO_JSON);
+    const packageJson = fileIn(place, ["package.json"]);
+    if (denoJson === null && packageJson === null) continue;
+    const rootJson = workspaceOf(place, denoJson) ?? denoJson;
+    return { folder: place, denoJson, packageJson, rootJson };
+  }
+  return null;
+}
+
+/**
+ * What a project's files may import by names of its own: the `imports`,
+ * `scopes` and `importMap` of its `deno.json`, and of the workspace's members.
+ *
+ * @throws {LoadError} When one cannot be read.
+ */
+export async function importMapOf({ rootJson }: Project): Promise<ImportMap> {
+  const map: ImportMap = { imports: {}, scopes: {} };
+  if (rootJson === null) return map;
+  const config = readJson<DenoJson>(rootJson);
+  const [written, base] = await mapOf(config, rootJson);
+  Object.assign(map.imports, absolute(written.imports ?? {}, base));
+  addScopes(map, written, base);
+  for (const folder of members(dirname(rootJson), config)) {
+    const path = fileIn(folder, DENO_JSON);
+    if (path === null) continue;
+    const member = readJson<DenoJson>(path);
+    addScopes(map, { scopes: { "./": member.imports ?? {} } }, urlOf(path));
+    addScopes(map, member, urlOf(path));
+  }
+  return map;
+}
+
+/** Reads a file as JSON with comments. @throws {LoadError} */
+export function readJson<T extends object>(path: string): T {
+  try {
+    const value = parseJsonc(Deno.readTextFileSync(path));
+    if (typeof value === "object" && value !== null) return value as T;
+  } catch (error) {
+    throw new LoadError(`${quote(path)} cannot be read. ${error}.`);
+  }
+  throw new LoadError(`${quote(path)} has to hold an object.`);
+}
+
+/** `folder` and those it lies in. */
+export function* upwards(folder: string): Generator<string> {
+  for (let place = folder;; place = dirname(place)) {
+    yield place;
+    if (dirname(place) === place) return;
+  }
+}
+
+/** The path of the first of `names` that is a file in `folder`. */
+export function fileIn(
+  folder: string,
+  names: readonly string[],
+): string | null {
+  const paths = names.map((name) => join(folder, name));
+  return paths.find((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  }) ?? null;
+}
+
+/**
+ * Yields the text of the module at `path`, and of those that it imports by
+ * relative paths; what cannot be read is left out.
+ */
+export function* localSources(
+  path: string,
+  seen: Set<string> = new Set(),
+): Generator<string> {
+  if (seen.has(path)) return;
+  seen.add(path);
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch {
+    return;
+  }
+  yield text;
+  for (const specifier of importedNames(text)) {
+    if (!/^\.{1,2}\//.test(specifier) || !MODULE.test(specifier)) continue;
+    yield* localSources(join(dirname(path), specifier), seen);
+  }
+}
+
+/** What a module most likely imports; comments and strings may add to it. */
+export function importedNames(text: string): string[] {
+  return [
+    ...text.matchAll(/\b(?:from|import)\s*\(?\s*(["'`])([^"'`\n]+)\1/g),
+  ].map((match) => match[2]);
+}
+
+/** The import map of a configuration, and the URL that it is relative to. */
+async function mapOf(
+  config: DenoJson,
+  path: string,
+): Promise<[DenoJson, string]> {
+  const { importMap } = config;
+  const base = urlOf(path);
+  // As in Deno, a configuration with imports of its own has no other map.
+  if (importMap === undefined || config.imports || config.scopes) {
+    return [config, base];
+  }
+  const url = new URL(importMap, base);
+  if (url.protocol === "file:") {
+    const file = isAbsolute(importMap)
+      ? importMap
+      : join(dirname(path), importMap);
+    return [readJson<DenoJson>(file), url.href];
+  }
+  try {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`the answer is ${response.status}`);
+    return [await response.json(), url.href];
+  } catch (error) {
+    throw new LoadError(
+      `The import map ${url} of ${quote(path)} cannot be fetched. ${error}.`,
+    );
+  }
+}
+
+function addScopes(map: ImportMap, { scopes = {} }: DenoJson, base: string) {
+  for (const [scope, imports] of Object.entries(scopes)) {
+    const prefix = new URL(scope, base).href;
+    map.scopes[prefix] = { ...map.scopes[prefix], ...absolute(imports, base) };
+  }
+}
+
+/**
+ * Makes relative addresses URLs. What is below a package can be imported, too,
+ * as in Deno's own configuration: `hono/cors` of `"hono": "npm:hono@4"`.
+ */
+function absolute(
+  imports: Readonly<Record<string, string>>,
+  base: string,
+): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [name, address] of Object.entries(imports)) {
+    const isRelative = (text: string) => /^(?:\.{0,2}\/)/.test(text);
+    const key = isRelative(name) ? new URL(name, base).href : name;
+    result[key] = isRelative(address) ? new URL(address, base).href : address;
+    const [, registry, rest] = /^(npm|jsr):\/?(.+[^/])$/.exec(address) ?? [];
+    const below = `${name}/`;
+    if (registry !== undefined && !name.endsWith("/") && !(below in imports)) {
+      result[below] = `${registry}:/${rest}/`;
+    }
+  }
+  return result;
+}
+
+/** The configuration above `folder` whose workspace has it as a member. */
+function workspaceOf(folder: string, own: string | null): string | null {
+  for (const place of upwards(folder)) {
+    const path = place === folder ? own : fileIn(place, DENO_JSON);
+    if (path === null) continue;
+    const config = readJson<DenoJson>(path);
+    if (config.workspace === undefined) continue;
+    if (place === folder || members(place, config).includes(folder)) {
+      return path;
+    }
+  }
+  return null;
+}
+
+/** The folders of a workspace's members; `packages/*` stands for each in it. */
+function members(root: string, { workspace }: DenoJson): string[] {
+  const patterns = Array.isArray(workspace)
+    ? workspace as readonly string[]
+    : (workspace as { members?: readonly string[] })?.members ?? [];
+  return patterns.flatMap((pattern) => {
+    const [, parent] = /^(.*?)\/?\*\*?\/?$/.exec(pattern) ?? [];
+    if (parent === undefined) return [join(root, pattern.replace(/\/$/, ""))];
+    const folder = join(root, parent);
+    try {
+      return [...Deno.readDirSync(folder)]
+        .filter((entry) => entry.isDirectory)
+        .map((entry) => join(folder, entry.name));
+    } catch {
+      return [];
+    }
+  });
+}
+
+function urlOf(path: string): string {
+  return toFileUrl(path).href;
+}

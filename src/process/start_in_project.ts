@@ -1,0 +1,208 @@
+/**
+ * The program, started over under the configuration of the app's project.
+ *
+ * Deno resolves what a process imports by one configuration, which it reads at
+ * its start: that of the program, unless it is told another. So that an app may
+ * import what `deno run app.ts` in its folder lets it import, and nothing that
+ * the server has for itself, the process begins anew: with the project's
+ * configuration, and with an import map that keeps the server's own names to
+ * the server's own files.
+ *
+ * @module
+ */
+
+import config from "../../deno.json" with { type: "json" };
+import { denoFolder, fetchedVersions } from "../loader/deno_cache.ts";
+import { type AppRequest, namedFiles } from "../loader/load_app.ts";
+import { manifestOf, packageFile } from "../loader/packages.ts";
+import {
+  findProject,
+  importedNames,
+  type ImportMap,
+  importMapOf,
+  localSources,
+  type Project,
+} from "../loader/project.ts";
+import { dirname, fromFileUrl, join, resolve, toFileUrl } from "../std/path.ts";
+import { replaceProcess } from "../system/replace_process.ts";
+import { commandLine } from "./own_command.ts";
+import { takeVariable } from "./own_variable.ts";
+
+/** Says that this process is the second start. */
+const VARIABLE = "PAGI_SERVER_IN_PROJECT";
+/** The folder of the server; null where it does not run from files. */
+const ROOT = import.meta.url.startsWith("file:")
+  ? fromFileUrl(new URL("../..", import.meta.url))
+  : null;
+/** The only rooms of `src` that import by name. */
+const IMPORTERS = ["std/", "log/"];
+/** Flags of `deno run` that say where a configuration is, and their values. */
+const FLAGS =
+  /^(?:-c|--config|--import-map|--no-config|--no-lock|--node-modules-dir)(?:=.*)?$/;
+const WITH_VALUE = /^(?:-c|--config|--import-map)$/;
+
+/**
+ * Starts this program over when what `request` names belongs to a project that
+ * this process does not run under; returns when it may go on.
+ *
+ * @throws {LoadError} When a configuration cannot be read.
+ */
+export async function startInProject(request: AppRequest): Promise<void> {
+  if (Deno.build.standalone) return;
+  const isSecond = takeVariable(VARIABLE) !== null;
+  if (isSecond) return;
+  const files = namedFiles(request);
+  const projects = findProjects(files, importsByName(request));
+  if (projects.length === 0 && !leaks(files, request.eval)) return;
+  const flags = await flagsFor(projects);
+  const before = ownArguments();
+  const args = withFlags(before, flags);
+  if (args.join("\0") === before.join("\0")) return;
+  Deno.env.set(VARIABLE, "1");
+  await replaceProcess(Deno.execPath(), args);
+}
+
+/** Tells whether something is imported that no file of the app imports. */
+function importsByName({ eval: code, modules, app, positionals }: AppRequest) {
+  const names = [...modules, app ?? positionals[0] ?? ""];
+  return names.some((name) => /^(?:npm|jsr|https?):/.test(name)) ||
+    code !== null && importedNames(code).length > 0;
+}
+
+/** The projects of an app and its parts, each once; the server's is none. */
+function findProjects(
+  files: readonly string[],
+  inline: boolean,
+): Project[] {
+  const folders = files.map((path) => dirname(resolve(path)));
+  if (inline) folders.push(Deno.cwd());
+  const projects = new Map<string, Project>();
+  for (const folder of folders) {
+    const project = findProject(folder);
+    if (project === null) continue;
+    if (ROOT !== null && join(project.folder, ".") === join(ROOT, ".")) {
+      continue;
+    }
+    projects.set(project.folder, project);
+  }
+  return [...projects.values()];
+}
+
+/**
+ * Tells whether an app that no project configures imports something by a name
+ * that the server has for itself.
+ */
+function leaks(files: readonly string[], code: string | null): boolean {
+  if (ROOT === null) return false;
+  const own = Object.keys(config.imports);
+  const texts = files
+    .filter((path) => !resolve(path).startsWith(ROOT))
+    .flatMap((path) => [...localSources(resolve(path))]);
+  if (code !== null) texts.push(code);
+  return texts.flatMap(importedNames).some((name) => own.includes(name));
+}
+
+/** What tells Deno of the projects, of which the first is followed wholly. */
+async function flagsFor(projects: readonly Project[]): Promise<string[]> {
+  const [first] = projects;
+  const maps = await Promise.all(projects.map(importMapOf));
+  const map: ImportMap = {
+    imports: maps[0]?.imports ?? {},
+    scopes: serverScopes(first),
+  };
+  for (const [index, { imports, scopes }] of maps.entries()) {
+    if (index > 0) {
+      map.scopes[toFileUrl(join(projects[index].folder, "/")).href] = imports;
+    }
+    Object.assign(map.scopes, scopes);
+  }
+  const json = projects.find((project) => project.denoJson !== null) ?? first;
+  const path = json?.denoJson ?? json?.rootJson;
+  const isPackage = projects.some(({ denoJson, packageJson }) =>
+    packageJson !== null && denoJson === null
+  );
+  return [
+    ...path ? ["--config", path] : ["--no-config"],
+    ...isPackage ? ["--node-modules-dir=manual"] : [],
+    ...config.unstable.map((name) => `--unstable-${name}`),
+    "--import-map",
+    await written(map),
+  ];
+}
+
+/**
+ * The server's own names, for those files of its own that use them. Its packages are named by
+ * their files: a project with `node_modules` would look for them there.
+ */
+function serverScopes(project: Project | undefined): ImportMap["scopes"] {
+  if (ROOT === null) return {};
+  const imports = Object.entries(config.imports).map(([name, address]) => {
+    const file = fetchedFile(address);
+    return [name, file === null ? address : toFileUrl(file).href];
+  });
+  const { dependencies, devDependencies } = project?.packageJson
+    ? manifestOf(project.folder)
+    : {};
+  const packages = Object.keys({ ...dependencies, ...devDependencies });
+  const room = (path: string) => toFileUrl(join(ROOT, "src", path)).href;
+  return {
+    ...Object.fromEntries(
+      IMPORTERS.map((path) => [room(path), Object.fromEntries(imports)]),
+    ),
+    // Code on the command line imports what the project's files may.
+    [room("loader/inline_code.ts")]: Object.fromEntries(
+      packages.flatMap((name) => [
+        [name, `npm:${name}`],
+        [`${name}/`, `npm:/${name}/`],
+      ]),
+    ),
+  };
+}
+
+/** The file of `npm:name@version/sub/path`; null when it was not fetched. */
+function fetchedFile(address: string): string | null {
+  const [, name, version, sub] =
+    /^npm:((?:@[^/]+\/)?[^@/]+)@([^/]+)(.*)$/.exec(address) ?? [];
+  if (name === undefined) return null;
+  const folder = fetchedVersions(name).get(version);
+  return folder === undefined ? null : packageFile(folder, `.${sub}`);
+}
+
+/**
+ * Writes an import map where successors of this process find it, too: its name
+ * is that of its content.
+ */
+async function written(map: ImportMap): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(map));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const name = hash.subarray(0, 16).toHex();
+  const folder = join(denoFolder() ?? "", "pagi-server");
+  const path = join(folder, `${name}.json`);
+  try {
+    Deno.mkdirSync(folder, { recursive: true });
+    const draft = `${path}.${Deno.pid}`;
+    Deno.writeFileSync(draft, bytes);
+    Deno.renameSync(draft, path);
+    return path;
+  } catch {
+    // A folder that cannot be written to.
+    return `data:application/json,${encodeURIComponent(JSON.stringify(map))}`;
+  }
+}
+
+/** What this process was started with, without the program's name. */
+function ownArguments(): string[] {
+  const [, ...known] = commandLine("self") ?? [];
+  if (known.length > Deno.args.length) return known;
+  return ["run", "--allow-all", Deno.mainModule, ...Deno.args];
+}
+
+/** Arguments of Deno with `flags` before the program instead of their like. */
+function withFlags(args: readonly string[], flags: readonly string[]) {
+  const main = args.length - Deno.args.length - 1;
+  const kept = args.slice(0, main).filter((arg, index) =>
+    !FLAGS.test(arg) && !WITH_VALUE.test(args[index - 1] ?? "") &&
+    !flags.includes(arg)
+  );
+  return [...kept, ...flags, ...args.slice(main)];
+}

@@ -1,0 +1,39 @@
+import { importAdvice } from "../../src/loader/import_advice.ts";
+import { assertEquals, assertMatch } from "../../src/std/assert.ts";
+
+Deno.test("importAdvice() names the command that helps, by why an import failed", () => {
+  const cases: [message: string, command: RegExp][] = [
+    ['Import "hono" not a dependency', /deno add npm:NAME/],
+    [
+      'Import "hono" not a dependency and not in import map from "file:///a.js"',
+      /npm install NAME/,
+    ],
+    [
+      'Could not resolve "express", but found it in a package.json. Deno expects the node_modules/ directory to be up to date.',
+      /npm install, deno install/,
+    ],
+    [
+      'Failed loading https://example.com/chalk for package "chalk"',
+      /deno cache "\.\/my app\.ts"$/,
+    ],
+    ["Could not find constraint 'hono@4' in the list of packages.", /cache/],
+    ["Module not found: https://example.com/x.js", /deno cache/],
+  ];
+  for (const [message, command] of cases) {
+    const advice = importAdvice("./my app.ts", new TypeError(message));
+    assertMatch(advice ?? "none", command, message);
+  }
+});
+
+Deno.test("importAdvice() is silent where no command helps", () => {
+  const errors = [
+    new TypeError("Module not found: file:///srv/lib.js"),
+    new TypeError('Module not found "file:///srv/lib.js".'),
+    new SyntaxError("Unexpected token"),
+    new Error("app"),
+    "thrown",
+  ];
+  for (const error of errors) {
+    assertEquals(importAdvice("app.js", error), null);
+  }
+});
