@@ -25,8 +25,8 @@ import {
 } from "../loader/project.ts";
 import { dirname, fromFileUrl, join, resolve, toFileUrl } from "../std/path.ts";
 import { replaceProcess } from "../system/replace_process.ts";
-import { commandLine } from "./own_command.ts";
-import { takeVariable } from "./own_variable.ts";
+import { commandLine } from "./own_process.ts";
+import { takeVariable } from "../system/signal_pipe.ts";
 
 /** Says that this process is the second start. */
 const VARIABLE = "PAGI_SERVER_IN_PROJECT";
