@@ -186,7 +186,7 @@ export class Sockets {
    *
    * @returns whether the kernel takes it
    */
-  steer(listener: Socket, program: Uint8Array<ArrayBuffer>): boolean {
+  selectListener(listener: Socket, program: Uint8Array<ArrayBuffer>): boolean {
     return this.#attach(listener, SO_ATTACH_REUSEPORT_CBPF, program);
   }
 

@@ -1,235 +1,168 @@
 /**
- * All addresses of a server, each with the listeners that share it.
+ * The addresses of a server, and the listeners that share them: those of its
+ * workers, of a process that it takes over from, and of one that takes over.
  *
  * @module
  */
 
 import { canShareUnixSockets } from "../engine/unix_listener.ts";
 import type { SocketAddress } from "../guard/address.ts";
-import { type ListenerId, Steering } from "../guard/steering.ts";
+import { type ListenerId, ReuseportSelector } from "../guard/reuseport.ts";
 import type { ListenAddress } from "../options/address.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { LEAVE_MS } from "../server/drain.ts";
 import { ListenError, listenError } from "../server/listen_address.ts";
+import { delay } from "../std/timer.ts";
 
-/** The same for every address: see {@linkcode AddressGroup}. */
+/** Interval of polls for a listener that is about to open or close (ms). */
+const POLL_MS = 10;
+/** Longest wait for one (ms). */
+const WAIT_MS = 2000;
+/**
+ * How long a listener that gets no new connections stays open (ms). Closing it
+ * closes idle connections too: until then each response tells its client to
+ * close the connection, so that most clients are gone by then.
+ */
+export const RETIRE_MS = 1000;
+
+/** One address, and which of its listeners is whose. */
+interface Group<Holder> {
+  readonly selector: ReuseportSelector;
+  readonly listeners: Map<Holder, ListenerId>;
+}
+
+/**
+ * Knows which listeners are whose, and has the kernel give no new connections
+ * to those that are about to close. A holder is a worker, or the only server of
+ * a process. Where listeners cannot be selected, as on Unix sockets and other
+ * systems, there are no groups and nothing is done.
+ */
 export class SharedAddresses<Holder extends object> {
-  readonly #groups: readonly AddressGroup<Holder>[];
+  readonly #groups: readonly Group<Holder>[];
+  readonly #avoided = new Set<Holder>();
+  /**
+   * True while the process that is taken over from selects: it knows which of
+   * its listeners are about to close.
+   */
+  #predecessorSelects: boolean;
+  #handedOver = false;
+  #closed = false;
 
   /** @param others How many listeners of another process each address has. */
   constructor(addresses: Iterable<SocketAddress>, others: number) {
-    this.#groups = [...addresses].flatMap((address) =>
-      "port" in address ? AddressGroup.open<Holder>(address, others) ?? [] : []
-    );
+    this.#predecessorSelects = others > 0;
+    this.#groups = [...addresses].flatMap((address) => {
+      if (!("port" in address)) return [];
+      const selector = ReuseportSelector.open(address, others);
+      return selector === null ? [] : [{ selector, listeners: new Map() }];
+    });
   }
 
   /** Takes note that `holder` has just bound all addresses. */
   join(holder: Holder): void {
-    for (const group of this.#groups) group.join(holder);
+    for (const { selector, listeners } of this.#groups) {
+      if (listeners.has(holder)) continue;
+      const listener = selector.join();
+      if (listener !== null) listeners.set(holder, listener);
+    }
+    this.#select();
   }
 
-  /** Takes note that a listener of `holder` was closed by accident. */
-  lost(holder: Holder): void {
-    for (const group of this.#groups) group.lost(holder);
+  /** Takes note of the listeners of `holder` that were closed by accident. */
+  listenerLost(holder: Holder): void {
+    for (const group of this.#groups) {
+      const listener = group.listeners.get(holder);
+      if (listener === undefined || group.selector.isOpen(listener)) continue;
+      this.#remove(group, holder, listener);
+    }
   }
 
   /** Resolves when `holder` has bound anew what it had lost. */
   async rejoined(holder: Holder): Promise<void> {
-    await Promise.all(this.#groups.map((group) => group.rejoined(holder)));
+    await this.#until(() => {
+      this.join(holder);
+      return this.#groups.every(({ listeners }) => listeners.has(holder));
+    });
   }
 
-  /** Gives `holder` no new connections; resolves when none is on its way. */
-  async avoid(holder: Holder): Promise<void> {
-    for (const group of this.#groups) group.avoid(holder);
-    await settled();
+  /** Gives `holder` no new connections, or (`false`) gives it some again. */
+  avoid(holder: Holder, avoided = true): void {
+    if (avoided) this.#avoided.add(holder);
+    else this.#avoided.delete(holder);
+    this.#select();
   }
 
   /** Prepares for the listeners of `holder`, which is avoided, to close. */
-  closes(holder: Holder): void {
-    for (const group of this.#groups) group.closes(holder);
+  prepareClose(holder: Holder): void {
+    this.#select(holder);
   }
 
-  /** Gives `holder` new connections again. */
-  readmit(holder: Holder): void {
-    for (const group of this.#groups) group.readmit(holder);
+  /** Resolves with whether all listeners of `holder` have been closed in time. */
+  async waitClosed(holder: Holder): Promise<boolean> {
+    let all = true;
+    for (const group of this.#groups) {
+      const listener = group.listeners.get(holder);
+      if (listener === undefined) continue;
+      const closed = await this.#until(() => !group.selector.isOpen(listener));
+      if (closed) this.#remove(group, holder, listener);
+      all &&= closed;
+    }
+    if (all) this.#avoided.delete(holder);
+    return all;
   }
 
-  /** Resolves with whether all listeners of `holder` have been closed. */
-  async left(holder: Holder): Promise<boolean> {
-    const left = await Promise.all(
-      this.#groups.map((group) => group.left(holder)),
-    );
-    return !left.includes(false);
-  }
-
-  /** Gives all new connections to a successor's listeners. */
+  /** Gives all new connections to the `count` listeners of a successor. */
   async handOver(count: number): Promise<void> {
-    for (const group of this.#groups) group.handOver(count);
-    await settled();
+    for (const { selector } of this.#groups) selector.joinOthers(count);
+    this.#handedOver = true;
+    this.#select();
+    await delay(RETIRE_MS);
   }
 
-  /** How many listeners each address has; 0 where nobody knows. */
-  get listeners(): number {
-    return this.#groups[0]?.size ?? 0;
+  /**
+   * How many listeners each address has, those included that cannot be closed;
+   * 0 where nobody knows.
+   */
+  get size(): number {
+    return this.#groups[0]?.listeners.size ?? 0;
   }
 
   /**
    * The holders in the order in which a successor expects them to close; null
    * where it expects none.
    */
-  lastFirst(): Holder[] | null {
-    return this.#groups[0]?.lastFirst() ?? null;
+  closeOrder(): Holder[] | null {
+    const [first] = this.#groups;
+    if (first === undefined) return null;
+    const holders = new Map(
+      [...first.listeners].map(([holder, listener]) => [listener, holder]),
+    );
+    return first.selector.closeOrder().flatMap((listener) =>
+      holders.get(listener) ?? []
+    );
   }
 
   /**
    * The process that was taken over from has closed its listeners, or is about
    * to end: then a listener may close after the connection that told of it.
    */
-  async othersLeft(): Promise<void> {
-    await settled();
-    for (const group of this.#groups) group.othersLeft();
-  }
-
-  /** Gives everything back. */
-  close(): void {
-    for (const group of this.#groups) group.close();
-  }
-}
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
-}
-
-/** How often a listener is looked at that is about to open or close (ms). */
-const LOOK_MS = 10;
-/** How long it may take before nobody waits for it (ms). */
-const WAIT_MS = 2000;
-
-/**
- * Knows who holds which listener of an address, a worker or the only server of
- * a process, and keeps new connections away from those about to close.
- */
-export class AddressGroup<Holder extends object> {
-  readonly #steering: Steering;
-  readonly #listeners = new Map<Holder, ListenerId>();
-  readonly #avoided = new Set<ListenerId>();
-  /** True while it is for the process that is taken over from to steer. */
-  #steered: boolean;
-  #handedOver = false;
-  #closed = false;
-
-  private constructor(steering: Steering, others: number) {
-    this.#steering = steering;
-    this.#steered = others > 0;
-  }
-
-  /**
-   * @param others How many listeners of a process that is taken over from there
-   * are: it steers until they have closed, for it knows which of them to avoid.
-   * @returns null where listeners cannot be steered
-   */
-  static open<Holder extends object>(
-    address: SocketAddress,
-    others: number,
-  ): AddressGroup<Holder> | null {
-    const steering = Steering.open(address, others);
-    return steering === null ? null : new AddressGroup<Holder>(
-      steering,
-      others,
-    );
-  }
-
-  /** Takes note of the listener that `worker` has just bound. */
-  join(worker: Holder): void {
-    const listener = this.#steering.join();
-    if (listener === null) return;
-    this.#listeners.set(worker, listener);
-    this.#steer();
-  }
-
-  /** Takes note that the listener of `worker` was closed, if it was. */
-  lost(worker: Holder): void {
-    const listener = this.#listeners.get(worker);
-    if (listener === undefined || this.#steering.isOpen(listener)) return;
-    this.#forget(worker, listener);
-  }
-
-  /** Resolves when `worker`, whose listener was lost, has another. */
-  async rejoined(worker: Holder): Promise<void> {
-    await this.#until(() => {
-      if (!this.#listeners.has(worker)) this.join(worker);
-      return this.#listeners.has(worker);
-    });
-  }
-
-  /** Gives `worker` no new connections any more. */
-  avoid(worker: Holder): void {
-    const listener = this.#listeners.get(worker);
-    if (listener === undefined) return;
-    this.#avoided.add(listener);
-    this.#steer();
-  }
-
-  /** Prepares for the listener of `worker`, an avoided one, to be closed. */
-  closes(worker: Holder): void {
-    this.#steer(this.#listeners.get(worker));
-  }
-
-  /** Gives `worker` new connections again. */
-  readmit(worker: Holder): void {
-    const listener = this.#listeners.get(worker);
-    if (listener !== undefined && this.#avoided.delete(listener)) this.#steer();
-  }
-
-  /** Resolves with whether the worker's listener has been closed. */
-  async left(worker: Holder): Promise<boolean> {
-    const listener = this.#listeners.get(worker);
-    if (listener === undefined) return true;
-    const closed = await this.#until(() => !this.#steering.isOpen(listener));
-    if (closed) this.#forget(worker, listener);
-    return closed;
-  }
-
-  /** The process that was taken over from has closed its listeners. */
-  othersLeft(): void {
-    this.#steering.othersLeft();
-    this.#steered = false;
-    this.#steer();
-  }
-
-  /** How many listeners there are, those included that cannot be closed. */
-  get size(): number {
-    return this.#listeners.size;
-  }
-
-  /** The workers in the order in which a successor expects them to close. */
-  lastFirst(): Holder[] {
-    const holders = new Map(
-      [...this.#listeners].map(([worker, listener]) => [listener, worker]),
-    );
-    return this.#steering.lastFirst().flatMap((listener) =>
-      holders.get(listener) ?? []
-    );
-  }
-
-  /** Gives all new connections to the `count` listeners of a successor. */
-  handOver(count: number): void {
-    this.#steering.joinOthers(count);
-    this.#handedOver = true;
-    this.#steer();
+  async predecessorClosed(): Promise<void> {
+    await delay(LEAVE_MS);
+    for (const { selector } of this.#groups) selector.predecessorClosed();
+    this.#predecessorSelects = false;
+    this.#select();
   }
 
   /** Gives everything back; nobody waits for listeners any more. */
   close(): void {
     this.#closed = true;
-    this.#steering.close();
+    for (const { selector } of this.#groups) selector.close();
   }
 
-  #forget(worker: Holder, listener: ListenerId): void {
-    this.#steering.leave(listener);
-    this.#listeners.delete(worker);
-    this.#avoided.delete(listener);
-    this.#steer();
+  #remove(group: Group<Holder>, holder: Holder, listener: ListenerId): void {
+    group.selector.leave(listener);
+    group.listeners.delete(holder);
+    this.#select();
   }
 
   /** Resolves with whether `condition` holds in time. */
@@ -238,18 +171,23 @@ export class AddressGroup<Holder extends object> {
     while (!this.#closed) {
       if (condition()) return true;
       if (performance.now() > giveUp) return false;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await delay(POLL_MS);
     }
     return true;
   }
 
-  #steer(closing: ListenerId | null = null): void {
-    if (this.#closed || this.#steered) return;
-    this.#steering.steer(
-      (listener) =>
-        listener === null || !this.#handedOver && !this.#avoided.has(listener),
-      closing,
-    );
+  #select(closing?: Holder): void {
+    if (this.#closed || this.#predecessorSelects) return;
+    for (const { selector, listeners } of this.#groups) {
+      const avoided = new Set<ListenerId | null>(
+        [...this.#avoided].flatMap((holder) => listeners.get(holder) ?? []),
+      );
+      selector.select(
+        (listener) =>
+          listener === null || !this.#handedOver && !avoided.has(listener),
+        closing && listeners.get(closing),
+      );
+    }
   }
 }
 

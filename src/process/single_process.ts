@@ -10,8 +10,10 @@ import type { ListenAddress } from "../options/address.ts";
 import { listenAddresses } from "../server/listen_address.ts";
 import type { KeyPair } from "../server/key_pair.ts";
 import { StartupError } from "../server/lifespan.ts";
+import { LEAVE_MS } from "../server/drain.ts";
 import { Patience } from "../server/timers.ts";
 import type { Server } from "../server/server.ts";
+import { delay } from "../std/timer.ts";
 import { endProcessAfter } from "../system/process_deadline.ts";
 import { checkFree, SharedAddresses } from "./shared_addresses.ts";
 import { reloadKeyPair } from "./root_helper.ts";
@@ -170,7 +172,7 @@ export class SingleProcess implements Service {
 
   async predecessorLeaves(left: Promise<void>): Promise<void> {
     await left;
-    await this.#shared?.othersLeft();
+    await this.#shared?.predecessorClosed();
   }
 
   handOver(start: StartSuccessor): Promise<boolean> {
@@ -182,14 +184,14 @@ export class SingleProcess implements Service {
   async #handOver(start: StartSuccessor): Promise<boolean> {
     const { server } = this.#loaded!;
     // It may have bound anew, after accepting failed.
-    this.#shared?.lost(this.#holder);
+    this.#shared?.listenerLost(this.#holder);
     await this.#shared?.rejoined(this.#holder);
     const successor = await start();
     if (successor === null) return false;
     server.leave();
     await this.#shared?.handOver(successor.listeners);
     this.#handedOver = server.stop("replaced");
-    await this.#shared?.left(this.#holder);
+    await this.#shared?.waitClosed(this.#holder);
     await successor.closed();
     return true;
   }
@@ -226,10 +228,11 @@ export class SingleProcess implements Service {
       const [old, holder] = [this.#holder, {}];
       this.#holder = holder;
       this.#shared?.join(holder);
-      await this.#shared?.avoid(old);
-      this.#shared?.closes(old);
+      this.#shared?.avoid(old);
+      await delay(LEAVE_MS);
+      this.#shared?.prepareClose(old);
       void close();
-      await this.#shared?.left(old);
+      await this.#shared?.waitClosed(old);
       log.info("New connections get the certificate that was read anew.");
     } catch (error) {
       log.error("The certificate that was read anew cannot be used.", error);

@@ -4,21 +4,10 @@
  * @module
  */
 
-import type { AppRequest } from "../loader/load_app.ts";
-import type { ResolvedSettings } from "../options/settings.ts";
-import type { Guard } from "../guard/guard.ts";
-import { sharedRequestTimes } from "../guard/request_times.ts";
 import { log, reopenLog } from "../log/log.ts";
-import { sharedDescriptorBudget } from "../system/descriptor_budget.ts";
-import { connectionLimit } from "../server/connection_limit.ts";
-import type { KeyPair } from "../server/key_pair.ts";
 import { reportGuard } from "../server/connection_limit.ts";
-import type { Timer } from "../std/timer.ts";
-import { listenAddresses } from "../server/listen_address.ts";
-import { Backoff, CrashPause, Heartbeat } from "./worker_health.ts";
+import { delay, type Timer } from "../std/timer.ts";
 import { rereadEnvFiles } from "./env_files.ts";
-import { checkFree, checkShareable } from "./shared_addresses.ts";
-import { guardWorkers, WorkerPool } from "./worker_pool.ts";
 import { reloadKeyPair } from "./root_helper.ts";
 import type {
   Service,
@@ -26,26 +15,19 @@ import type {
   ServiceSignal,
   StartSuccessor,
 } from "./run_service.ts";
-import type { Predecessor } from "./takeover.ts";
+import { checkFree, checkShareable } from "./shared_addresses.ts";
 import {
   WorkerError,
-  type WorkerEvents,
-  WorkerHandle,
+  type WorkerEvent,
+  type WorkerHandle,
 } from "./worker_handle.ts";
-
-/** What a supervisor is told. */
-export interface SupervisorOptions {
-  readonly settings: ResolvedSettings;
-  /** Null without TLS. */
-  readonly keyPair: KeyPair | null;
-  readonly request: AppRequest;
-  readonly predecessor: Predecessor | null;
-}
+import { Backoff, CrashPause, Heartbeat } from "./worker_health.ts";
+import { type PoolOptions, WorkerPool } from "./worker_pool.ts";
 
 /**
  * How long changes wait for the process that is taken over from to close its
  * listeners (ms). One with a blocked thread closes them when it ends; until
- * then nobody steers.
+ * then nobody selects among them.
  */
 const PREDECESSOR_WAIT_MS = 60_000;
 /**
@@ -59,8 +41,7 @@ const OUTDATED_LOOK_MS = 500;
 
 /** Decides when workers start, are replaced and end (PAGI.md 6). */
 export class Supervisor implements Service {
-  readonly #options: SupervisorOptions;
-  readonly #connectionLimit: number;
+  readonly #options: PoolOptions;
   readonly #pool: WorkerPool;
   readonly #pause = new CrashPause();
   /** Workers that are to be replaced, and why, until that has succeeded. */
@@ -72,10 +53,7 @@ export class Supervisor implements Service {
   #nextReload: Timer | undefined;
   readonly #failed = Promise.withResolvers<never>();
   readonly #stuck = Promise.withResolvers<void>();
-  #keyPair: KeyPair | null;
-  #guard: Guard | null = null;
   #heartbeat: Heartbeat | null = null;
-  #numbers = 0;
   /** How many workers there should be … */
   #wanted: number;
   /** … of which so many have crashed, and are not yet to start again. */
@@ -85,23 +63,13 @@ export class Supervisor implements Service {
   /** A successor has the new connections: there is nothing left to change. */
   #handedOver = false;
 
-  constructor(options: SupervisorOptions) {
-    const { settings, predecessor } = options;
+  constructor(options: PoolOptions) {
     this.#options = options;
-    this.#keyPair = options.keyPair;
-    this.#wanted = settings.workers;
-    this.#connectionLimit = connectionLimit(settings);
-    this.#pool = new WorkerPool({
-      addresses: predecessor?.addresses ?? listenAddresses(settings),
-      predecessor,
-      shutdownTimeout: settings.shutdownTimeout,
-      socketMode: settings.socketMode,
-      spawn: () => this.#spawn(),
-      onBound: (bound) => {
-        for (const address of bound) this.#guard?.watch(address);
-      },
-      onImmortal: (worker) => this.#reportImmortal(worker),
-    });
+    this.#wanted = options.settings.workers;
+    this.#pool = new WorkerPool(
+      options,
+      (worker, event) => void this.#onEvent(worker, event),
+    );
     this.#failed.promise.catch(() => {});
   }
 
@@ -111,7 +79,7 @@ export class Supervisor implements Service {
       title: first?.title ?? "",
       urls: first?.urls ?? [],
       addresses: this.#pool.addresses,
-      connectionLimit: this.#guard?.limit ?? null,
+      connectionLimit: this.#pool.guard?.limit ?? null,
       settings: this.#options.settings,
       workers: this.#pool.workers.length,
     };
@@ -137,16 +105,10 @@ export class Supervisor implements Service {
     const { settings, predecessor } = this.#options;
     checkShareable(this.#pool.addresses);
     if (predecessor === null) checkFree(this.#pool.addresses);
-    this.#guard = guardWorkers(
-      () => this.#pool.all(),
-      this.#connectionLimit,
-      settings.timeout,
-      settings.workers,
-    );
     const started = this.#pool.start(this.#wanted);
     this.#queue = started.catch(() => {});
     await started;
-    reportGuard(this.#guard, this.#connectionLimit, settings);
+    reportGuard(this.#pool.guard, this.#pool.connectionLimit, settings);
     if (this.#missing > 0) this.#tryAgainLater();
     this.#heartbeat = new Heartbeat(
       settings.heartbeatTimeout,
@@ -155,7 +117,7 @@ export class Supervisor implements Service {
         onLate: (worker, late) => {
           const what = late ? "is busy and gets no" : "gets";
           log.info(`Worker ${worker.number} ${what} new connections.`);
-          void this.#pool.avoid(worker, late);
+          this.#pool.avoid(worker, late);
         },
         onBlocked: (worker) => this.#replaceBlocked(worker),
       },
@@ -180,7 +142,7 @@ export class Supervisor implements Service {
   }
 
   predecessorLeaves(left: Promise<void>): void {
-    const over = left.then(() => this.#pool.predecessorLeft());
+    const over = left.then(() => this.#pool.predecessorClosed());
     // Whose listener is whose can be told while one process changes them.
     void this.#next(async () => {
       const wait = Promise.withResolvers<void>();
@@ -201,7 +163,7 @@ export class Supervisor implements Service {
   }
 
   stop(): Promise<void> {
-    if (this.#stopping !== null) this.#pool.hurry();
+    if (this.#stopping !== null) this.#pool.forceStop();
     return this.#stopping ??= this.#stop();
   }
 
@@ -210,7 +172,6 @@ export class Supervisor implements Service {
     this.#endWaitOfReload();
     this.#heartbeat?.stop();
     await this.#pool.stop();
-    this.#guard?.close();
   }
 
   /**
@@ -230,9 +191,9 @@ export class Supervisor implements Service {
       this.#endWaitOfReload();
       this.reopenLogs();
       rereadEnvFiles();
-      this.#keyPair = await reloadKeyPair(
+      this.#pool.keyPair = await reloadKeyPair(
         this.#options.settings,
-        this.#keyPair,
+        this.#pool.keyPair,
       );
       for (const worker of this.#pool.workers) {
         if (await this.#pool.replace(worker, "SIGHUP")) continue;
@@ -293,7 +254,7 @@ export class Supervisor implements Service {
       started = await this.#pool.startOne() !== null;
     }
     while (this.#pool.workers.length > this.#wanted) {
-      await this.#pool.retire(this.#pool.workers.at(-1)!);
+      this.#pool.drain(this.#pool.workers.at(-1)!);
     }
     if (this.#pool.workers.length !== length) {
       log.info(`Workers: ${this.#pool.workers.length}.`);
@@ -328,45 +289,29 @@ export class Supervisor implements Service {
     return this.#queue;
   }
 
-  #spawn(): WorkerHandle {
-    const { request, settings } = this.#options;
-    return new WorkerHandle(
-      {
-        request,
-        settings,
-        number: ++this.#numbers,
-        connectionLimit: this.#connectionLimit,
-        slots: this.#guard?.slots,
-        descriptorBudget: sharedDescriptorBudget(),
-        keyPair: this.#keyPair,
-        requestTimes: sharedRequestTimes(),
-      },
-      this.#options.settings.lifespanStartupTimeout,
-      this.#events,
-    );
+  async #onEvent(worker: WorkerHandle, event: WorkerEvent): Promise<void> {
+    switch (event.type) {
+      case "maxRequests":
+        return this.#replace(worker, "it has served --max-requests");
+      case "broken":
+        await this.#pauseAfter(worker);
+        return this.#replace(worker, "an error escaped its app");
+      case "gone":
+        log.error(`Worker ${worker.number} is gone: ${event.why}.`);
+        this.#pool.remove(worker);
+        this.#pausing++;
+        await this.#next(() => this.#kill(worker));
+        await this.#pauseAfter(worker);
+        this.#pausing--;
+        return await this.#next(() => this.#settle());
+      case "acceptFailed":
+        return await this.#pool.acceptAgain(worker);
+      case "left":
+        return await this.#next(() => this.#pool.closeLeft());
+      case "unkillable":
+        return this.#reportUnkillable(worker);
+    }
   }
-
-  readonly #events: WorkerEvents = {
-    onWorn: (worker) => this.#replace(worker, "it has served --max-requests"),
-    onBroken: async (worker) => {
-      await this.#pauseAfter(worker);
-      this.#replace(worker, "an error escaped its app");
-    },
-    onGone: async (worker, why) => {
-      log.error(`Worker ${worker.number} is gone: ${why}.`);
-      this.#pool.forget(worker);
-      this.#pausing++;
-      await this.#next(() => this.#abandon(worker));
-      await this.#pauseAfter(worker);
-      this.#pausing--;
-      await this.#next(() => this.#settle());
-    },
-    onAcceptFailed: async (worker) => {
-      this.#pool.lost(worker);
-      const closed = await this.#guard?.relieve() ?? 0;
-      await this.#pool.acceptAgain(worker, closed);
-    },
-  };
 
   #replace(worker: WorkerHandle, why: string): void {
     this.#due.set(worker, why);
@@ -378,7 +323,7 @@ export class Supervisor implements Service {
     const pause = this.#pause.after(performance.now() - worker.startedAt);
     if (pause === 0) return;
     log.info(`The next worker starts in ${pause} ms.`);
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    await delay(pause);
   }
 
   #replaceBlocked(worker: WorkerHandle): void {
@@ -386,19 +331,19 @@ export class Supervisor implements Service {
     log.error(
       `Worker ${worker.number} has given no sign of life for more than ${heartbeatTimeout} s (--heartbeat-timeout): it is replaced.`,
     );
-    this.#pool.forget(worker);
+    this.#pool.remove(worker);
     void this.#next(async () => {
-      await this.#pool.avoid(worker, true);
+      this.#pool.avoid(worker, true);
       await this.#settle();
-      await this.#abandon(worker);
+      await this.#kill(worker);
     });
   }
 
-  async #abandon(worker: WorkerHandle): Promise<void> {
-    if (!await this.#pool.abandon(worker)) this.#reportImmortal(worker);
+  async #kill(worker: WorkerHandle): Promise<void> {
+    if (!await this.#pool.kill(worker)) this.#reportUnkillable(worker);
   }
 
-  #reportImmortal(worker: WorkerHandle): void {
+  #reportUnkillable(worker: WorkerHandle): void {
     log.error(
       `The thread of worker ${worker.number} cannot be ended: a fresh process is to take over.`,
     );

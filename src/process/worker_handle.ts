@@ -20,16 +20,20 @@ const THREAD_TIMEOUT = 10;
 /** How long one whose app has started may take to bind its addresses (s). */
 const LISTEN_TIMEOUT = 10;
 
-/** What the supervisor wants to be told of a worker that serves. */
-export interface WorkerEvents {
+/** What the supervisor has to do something about. */
+export type WorkerEvent =
   /** It has served `--max-requests`. */
-  onWorn(worker: WorkerHandle): void;
+  | { readonly type: "maxRequests" }
   /** Its app threw where nothing caught it: nobody knows its state. */
-  onBroken(worker: WorkerHandle): void;
-  /** It is gone without having been asked to go. */
-  onGone(worker: WorkerHandle, why: string): void;
-  onAcceptFailed(worker: WorkerHandle): void;
-}
+  | { readonly type: "broken" }
+  /** It is gone without having been asked to go; `why` is no sentence. */
+  | { readonly type: "gone"; readonly why: string }
+  /** Accepting failed for want of descriptors; it waits for `acceptAgain`. */
+  | { readonly type: "acceptFailed" }
+  /** It is drained, and its clients had time to leave: it can be closed. */
+  | { readonly type: "left" }
+  /** It had to end, and its thread lives on. */
+  | { readonly type: "unkillable" };
 
 /** A worker that could not start. */
 export class WorkerError extends Error {
@@ -55,7 +59,7 @@ export class WorkerHandle {
   /** What it serves. */
   title = "";
   readonly #worker: Worker;
-  readonly #events: WorkerEvents;
+  readonly #onEvent: (worker: WorkerHandle, event: WorkerEvent) => void;
   readonly #appStarted = Promise.withResolvers<void>();
   #listening = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
@@ -74,10 +78,10 @@ export class WorkerHandle {
   constructor(
     plan: WorkerPlan,
     readonly startTimeout: number,
-    events: WorkerEvents,
+    onEvent: (worker: WorkerHandle, event: WorkerEvent) => void,
   ) {
     this.number = plan.number;
-    this.#events = events;
+    this.#onEvent = onEvent;
     // Whoever waits hears of a failure; a bystander need not.
     this.#appStarted.promise.catch(() => {});
     this.#listening.promise.catch(() => {});
@@ -131,6 +135,7 @@ export class WorkerHandle {
 
   /** Has its clients leave: answers end their connections from now on. */
   leave(): void {
+    if (this.state !== "gone") this.state = "stopping";
     this.#tell({ type: "leave" });
   }
 
@@ -174,8 +179,8 @@ export class WorkerHandle {
   }
 
   /** Tells it of a connection that the guard has closed. */
-  connectionClosed(message: Extract<ToWorker, { type: "closed" }>): void {
-    this.#tell(message);
+  connectionClosed(peer: string, reason: DisconnectReason): void {
+    this.#tell({ type: "closed", peer, reason });
   }
 
   /** The peers with a request running; null when it does not answer in time. */
@@ -233,12 +238,10 @@ export class WorkerHandle {
       }
       case "peers":
         return this.#asked.get(message.id)?.(message.peers);
-      case "worn":
-        return this.#events.onWorn(this);
+      case "maxRequests":
       case "broken":
-        return this.#events.onBroken(this);
       case "acceptFailed":
-        return this.#events.onAcceptFailed(this);
+        return this.#onEvent(this, message);
       case "exit":
         return this.#gone(`its app called ${message.call}`);
       case "flushed":
@@ -256,7 +259,7 @@ export class WorkerHandle {
     this.state = "gone";
     this.#worker.terminate();
     this.#release(why);
-    if (wasServing) this.#events.onGone(this, why);
+    if (wasServing) this.#onEvent(this, { type: "gone", why });
   }
 
   #release(why: string): void {
@@ -341,7 +344,7 @@ export type FromWorker =
     readonly peers: readonly string[];
   }
   /** It has served `--max-requests`. */
-  | { readonly type: "worn" }
+  | { readonly type: "maxRequests" }
   /** The app threw outside of any request or promise; it is told once. */
   | { readonly type: "broken" }
   /** Accepting failed for want of descriptors; it waits for `acceptAgain`. */

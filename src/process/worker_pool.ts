@@ -5,37 +5,40 @@
  */
 
 import { type Guard, openGuard } from "../guard/guard.ts";
+import { sharedRequestTimes } from "../guard/request_times.ts";
+import type { AppRequest } from "../loader/load_app.ts";
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/address.ts";
+import type { ResolvedSettings } from "../options/settings.ts";
+import { connectionLimit } from "../server/connection_limit.ts";
 import { LEAVE_MS } from "../server/drain.ts";
-import { SharedAddresses } from "./shared_addresses.ts";
+import type { KeyPair } from "../server/key_pair.ts";
+import { listenAddresses } from "../server/listen_address.ts";
+import { delay } from "../std/timer.ts";
+import { sharedDescriptorBudget } from "../system/descriptor_budget.ts";
+import { RETIRE_MS, SharedAddresses } from "./shared_addresses.ts";
 import { SharedSockets } from "./shared_sockets.ts";
 import type { Predecessor, Successor } from "./takeover.ts";
-import type { WorkerHandle } from "./worker_handle.ts";
+import { type WorkerEvent, WorkerHandle } from "./worker_handle.ts";
 
 /** Beyond the timeouts of its own, how long a worker may take to stop (ms). */
 const STOP_GRACE_MS = 2000;
-/** How long a worker may take to answer when it is to hurry (ms). */
-const HURRY_MS = 1000;
+/** How long a worker may take to answer when it is forced to stop (ms). */
+const FORCE_MS = 1000;
 /** When the thread of an app that loads without a pause is in a loop (ms). */
 const LOOP_MS = 10_000;
+/** How long workers may take to name the peers with a request running (ms). */
+const PEERS_MS = 1000;
 /** Why a worker does not serve that was starting or has started after all. */
 const STOPPING = "The server stops.";
 
-/** What a pool needs to know. */
+/** What the workers of a server are made of. */
 export interface PoolOptions {
-  readonly addresses: readonly ListenAddress[];
+  readonly settings: ResolvedSettings;
+  /** Null without TLS. */
+  readonly keyPair: KeyPair | null;
+  readonly request: AppRequest;
   readonly predecessor: Predecessor | null;
-  /** Seconds; 0 for any number. */
-  readonly shutdownTimeout: number;
-  /** Permissions of Unix sockets; null for what the system gives them. */
-  readonly socketMode: number | null;
-  /** Starts a worker. */
-  spawn(): WorkerHandle;
-  /** Called when the first worker has bound the addresses. */
-  onBound(bound: readonly (Deno.NetAddr | Deno.UnixAddr)[]): void;
-  /** Called when the thread of a worker that had to end lives on. */
-  onImmortal(worker: WorkerHandle): void;
 }
 
 /** Workers that share addresses, and those that still finish their work. */
@@ -43,31 +46,52 @@ export class WorkerPool {
   /** Those that take new connections. */
   workers: readonly WorkerHandle[] = [];
   addresses: readonly ListenAddress[];
+  /** What the next worker is to use; null without TLS. */
+  keyPair: KeyPair | null;
+  readonly connectionLimit: number;
+  readonly #options: PoolOptions;
+  readonly #onEvent: (worker: WorkerHandle, event: WorkerEvent) => void;
   readonly #starting = new Set<WorkerHandle>();
   /** Those that finish what they have begun. */
-  readonly #retiring = new Set<WorkerHandle>();
+  readonly #draining = new Set<WorkerHandle>();
+  /** Of those, the ones that still listen, and when that may end (ms). */
+  readonly #leaving = new Map<WorkerHandle, number>();
   readonly #ends = new WeakMap<WorkerHandle, Promise<void>>();
-  readonly #options: PoolOptions;
+  #numbers = 0;
+  #guard: Guard | null = null;
   #shared: SharedAddresses<WorkerHandle> | null = null;
   #sockets: SharedSockets | null = null;
   #binding: Promise<void> = Promise.resolve();
   #stopping = false;
 
-  constructor(options: PoolOptions) {
+  /** @param onEvent Called when something is to be done about a worker. */
+  constructor(
+    options: PoolOptions,
+    onEvent: (worker: WorkerHandle, event: WorkerEvent) => void,
+  ) {
+    const { settings, keyPair, predecessor } = options;
     this.#options = options;
-    this.addresses = options.addresses;
+    this.#onEvent = onEvent;
+    this.keyPair = keyPair;
+    this.connectionLimit = connectionLimit(settings);
+    this.addresses = predecessor?.addresses ?? listenAddresses(settings);
   }
 
   /** How many listeners each address has, also those of blocked threads. */
   get listeners(): number {
-    return this.#shared?.listeners || this.workers.length;
+    return this.#shared?.size || this.workers.length;
+  }
+
+  /** Watches over the connections of all workers; null where nobody can. */
+  get guard(): Guard | null {
+    return this.#guard;
   }
 
   /** All that have not ended. */
   *all(): Generator<WorkerHandle> {
     yield* this.workers;
     yield* this.#starting;
-    yield* this.#retiring;
+    yield* this.#draining;
   }
 
   /**
@@ -77,6 +101,7 @@ export class WorkerPool {
    * @throws {WorkerError} When none of them can start.
    */
   async start(count: number): Promise<void> {
+    this.#guard = this.#openGuard();
     const starting = Array.from({ length: count }, () => this.#spawn());
     const failures = await Promise.all(
       starting.map((worker) => this.#serve(worker)),
@@ -113,26 +138,47 @@ export class WorkerPool {
   /** Puts a fresh worker in the place of one; false when it does not start. */
   async replace(worker: WorkerHandle, why: string): Promise<boolean> {
     if (worker.state !== "serving") return true;
+    // No more than twice as many threads as workers, however fast they change.
+    if (this.#leaving.size >= this.workers.length) await delay(RETIRE_MS);
+    await this.closeLeft();
     const successor = await this.startOne();
     if (successor === null) return false;
     // From here on new connections reach the successor: then it may be said.
-    const retired = this.retire(worker);
+    this.drain(worker);
     log.info(
       `Worker ${successor.number} replaces worker ${worker.number}: ${why}.`,
     );
-    await retired;
     return true;
   }
 
-  /** Ends a worker without a loss: first it gets no new connections. */
-  async retire(worker: WorkerHandle): Promise<void> {
-    this.forget(worker);
-    this.#retiring.add(worker);
+  /**
+   * Ends a worker without a loss: it gets no new connections, and has its
+   * clients leave. When they had time for that there is an event "left", after
+   * which {@linkcode closeLeft} goes on.
+   */
+  drain(worker: WorkerHandle): void {
+    this.remove(worker);
+    this.#draining.add(worker);
     worker.leave();
-    await this.#shared?.avoid(worker);
-    this.#shared?.closes(worker);
+    this.#shared?.avoid(worker);
+    this.#leaving.set(worker, performance.now() + RETIRE_MS);
+    setTimeout(() => this.#onEvent(worker, { type: "left" }), RETIRE_MS + 1);
+  }
+
+  /** Closes the listeners of drained workers whose clients had time to leave. */
+  async closeLeft(): Promise<void> {
+    for (const [worker, at] of this.#leaving) {
+      if (performance.now() < at) continue;
+      await this.#close(worker);
+    }
+  }
+
+  /** One after the other: the order tells which listener is whose. */
+  async #close(worker: WorkerHandle): Promise<void> {
+    this.#leaving.delete(worker);
+    this.#shared?.prepareClose(worker);
     void this.#end(worker, true);
-    await this.#shared?.left(worker);
+    await this.#shared?.waitClosed(worker);
   }
 
   /**
@@ -140,38 +186,34 @@ export class WorkerPool {
    *
    * @returns false when its thread lives on
    */
-  async abandon(worker: WorkerHandle): Promise<boolean> {
+  async kill(worker: WorkerHandle): Promise<boolean> {
     worker.terminate();
-    return await this.#shared?.left(worker) ?? true;
+    return await this.#shared?.waitClosed(worker) ?? true;
   }
 
   /** Counts a worker no more among those that take connections. */
-  forget(worker: WorkerHandle): void {
+  remove(worker: WorkerHandle): void {
     this.workers = this.workers.filter((other) => other !== worker);
   }
 
   /** Keeps new connections away from a worker, or no longer. */
-  async avoid(worker: WorkerHandle, avoided: boolean): Promise<void> {
-    if (avoided) await this.#shared?.avoid(worker);
-    else this.#shared?.readmit(worker);
+  avoid(worker: WorkerHandle, avoided: boolean): void {
+    this.#shared?.avoid(worker, avoided);
   }
 
-  /** A listener of a worker was closed because accepting failed. */
-  lost(worker: WorkerHandle): void {
-    this.#shared?.lost(worker);
-  }
-
-  /** Has a worker bind anew what it has lost. */
-  acceptAgain(worker: WorkerHandle, closed: number): Promise<void> {
-    return this.#bind(async () => {
+  /** Has a worker bind anew that has lost a listener: accepting failed. */
+  async acceptAgain(worker: WorkerHandle): Promise<void> {
+    this.#shared?.listenerLost(worker);
+    const closed = await this.#guard?.relieve() ?? 0;
+    await this.#bind(async () => {
       worker.acceptAgain(closed);
       await this.#shared?.rejoined(worker);
     });
   }
 
   /** The process that was taken over from has closed its listeners. */
-  async predecessorLeft(): Promise<void> {
-    await this.#shared?.othersLeft();
+  async predecessorClosed(): Promise<void> {
+    await this.#shared?.predecessorClosed();
   }
 
   /** Closes all listeners once a successor gets the new connections. */
@@ -179,13 +221,10 @@ export class WorkerPool {
     for (const worker of this.workers) worker.leave();
     await this.#shared?.handOver(successor.listeners);
     let blocked = false;
-    for (const worker of this.#shared?.lastFirst() ?? this.workers) {
-      this.forget(worker);
+    for (const worker of this.#shared?.closeOrder() ?? this.workers) {
+      this.remove(worker);
       blocked ||= worker.state === "gone";
-      if (worker.state === "gone") continue;
-      this.#shared?.closes(worker);
-      void this.#end(worker, true);
-      await this.#shared?.left(worker);
+      if (worker.state !== "gone") await this.#close(worker);
     }
     this.#sockets?.close();
     // The listener of a blocked thread closes when this process ends.
@@ -206,20 +245,56 @@ export class WorkerPool {
     this.#sockets?.close();
     this.workers = [];
     this.#shared?.close();
+    this.#guard?.close();
   }
 
   /** Ends the waiting of workers that are stopping. */
-  hurry(): void {
+  forceStop(): void {
     for (const worker of this.all()) {
       void worker.stop(false);
-      void worker.peers(HURRY_MS).then((answer) => {
+      void worker.peers(FORCE_MS).then((answer) => {
         if (answer === null) worker.terminate(); // it is blocked
       });
     }
   }
 
+  #openGuard(): Guard | null {
+    const { timeout, workers } = this.#options.settings;
+    return openGuard({
+      limit: this.connectionLimit,
+      threads: workers,
+      timeoutMs: timeout * 1000,
+      runningPeers: async () => {
+        const answers = await Promise.all(
+          [...this.all()].map((worker) => worker.peers(PEERS_MS)),
+        );
+        // One that does not answer may be running anything.
+        return answers.includes(null)
+          ? null
+          : answers.flatMap((peers) => [...peers!]);
+      },
+      onClose: (peer, reason) => {
+        for (const worker of this.all()) worker.connectionClosed(peer, reason);
+      },
+    });
+  }
+
   #spawn(): WorkerHandle {
-    const worker = this.#options.spawn();
+    const { request, settings } = this.#options;
+    const worker = new WorkerHandle(
+      {
+        request,
+        settings,
+        number: ++this.#numbers,
+        connectionLimit: this.connectionLimit,
+        slots: this.#guard?.slots,
+        descriptorBudget: sharedDescriptorBudget(),
+        keyPair: this.keyPair,
+        requestTimes: sharedRequestTimes(),
+      },
+      settings.lifespanStartupTimeout,
+      this.#onEvent,
+    );
     this.#starting.add(worker);
     return worker;
   }
@@ -265,9 +340,10 @@ export class WorkerPool {
   }
 
   async #listen(worker: WorkerHandle): Promise<void> {
+    const { predecessor, settings } = this.#options;
     this.#sockets ??= await SharedSockets.open(this.addresses, {
-      mode: this.#options.socketMode,
-      takesOver: this.#options.predecessor !== null,
+      mode: settings.socketMode,
+      takesOver: predecessor !== null,
     });
     await worker.listen(
       this.addresses,
@@ -278,10 +354,9 @@ export class WorkerPool {
     this.workers = [...this.workers, worker]
       .sort((one, other) => one.number - other.number);
     if (this.#shared === null) {
-      const { onBound, predecessor } = this.#options;
       const others = predecessor?.listeners ?? 0;
       this.#shared = new SharedAddresses(worker.bound, others);
-      onBound(worker.bound);
+      for (const address of worker.bound) this.#guard?.watch(address);
     }
     this.#shared.join(worker);
   }
@@ -290,8 +365,9 @@ export class WorkerPool {
   #end(worker: WorkerHandle, replaced: boolean): Promise<void> {
     let end = this.#ends.get(worker);
     if (end === undefined) {
-      this.forget(worker);
-      this.#retiring.add(worker);
+      this.remove(worker);
+      this.#leaving.delete(worker);
+      this.#draining.add(worker);
       end = this.#stopWorker(worker, replaced);
       this.#ends.set(worker, end);
     }
@@ -299,7 +375,7 @@ export class WorkerPool {
   }
 
   async #stopWorker(worker: WorkerHandle, replaced: boolean): Promise<void> {
-    const { shutdownTimeout } = this.#options;
+    const { shutdownTimeout } = this.#options.settings;
     let timer: ReturnType<typeof setTimeout> | undefined;
     if (shutdownTimeout > 0) {
       timer = setTimeout(
@@ -310,46 +386,10 @@ export class WorkerPool {
     await worker.stop(replaced);
     clearTimeout(timer);
     worker.terminate();
-    this.#retiring.delete(worker);
-    if (this.#stopping || await this.#shared?.left(worker) !== false) return;
-    this.#options.onImmortal(worker);
+    this.#draining.delete(worker);
+    if (this.#stopping || await this.#shared?.waitClosed(worker) !== false) {
+      return;
+    }
+    this.#onEvent(worker, { type: "unkillable" });
   }
-}
-
-/** How long workers may take to name their running peers (ms). */
-const PEERS_WAIT_MS = 1000;
-
-/**
- * Watches over the connections of `workers`, which are those of the moment.
- *
- * @param limit How many connections there may be in all.
- * @param timeout Seconds that nothing may happen on one; 0 for ever.
- * @param threads How many workers there are to be.
- * @returns null where connections cannot be watched
- */
-export function guardWorkers(
-  workers: () => Iterable<WorkerHandle>,
-  limit: number,
-  timeout: number,
-  threads: number,
-): Guard | null {
-  return openGuard({
-    limit,
-    threads,
-    timeoutMs: timeout * 1000,
-    async runningPeers() {
-      const answers = await Promise.all(
-        [...workers()].map((worker) => worker.peers(PEERS_WAIT_MS)),
-      );
-      // One that does not answer may be running anything.
-      return answers.includes(null)
-        ? null
-        : answers.flatMap((peers) => [...peers!]);
-    },
-    onClose(peer, reason) {
-      for (const worker of workers()) {
-        worker.connectionClosed({ type: "closed", peer, reason });
-      }
-    },
-  });
 }

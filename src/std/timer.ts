@@ -18,3 +18,8 @@ export function unref(timer: Timer): Timer {
 export function timerDelay(seconds: number): number {
   return Math.min(seconds * 1000, 2 ** 31 - 1);
 }
+
+/** Resolves after `ms` milliseconds. */
+export function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

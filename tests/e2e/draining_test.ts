@@ -67,7 +67,7 @@ Deno.test("what is left at the end of --shutdown-timeout is named with its worke
   assertEquals(code, 0);
   assertMatch(
     stderr,
-    / warn {2}Worker [12]: Still running .*: GET \/sleep\/60 \(\d+\.\d s\)/,
+    / warn {2}Worker [12]: Still running .*: GET \/sleep\/60 \(\d+\.\d s, response \w+\)/,
   );
   assert(await connection.ended());
   connection.close();

@@ -33,6 +33,8 @@ function write(program: Program, text: string): void {
 Deno.test("HUP under load loses no request, and serves the edited code (PAGI.md 93)", async () => {
   await using program = await startProgram(ARGS, OPTIONS);
   const load = new Load(address(program));
+  // Such clients are told to leave, too, before their connections close.
+  const patient = new Load(address(program), { short: 0, kept: 8, pause: 400 });
   await load.more(200);
   write(program, workerApp("two"));
   for (const numbers of ["1 and 2", "3 and 4"]) {
@@ -43,6 +45,9 @@ Deno.test("HUP under load loses no request, and serves the edited code (PAGI.md 
     await load.more(100);
   }
   const { failures, bodies, reopened } = await load.stop();
+  await patient.more(20);
+  const { failures: others, reopened: closed } = await patient.stop();
+  assertEquals([others, closed], [[], 0]);
   assertEquals(failures, []);
   // Each was told with its last answer that its connection ends.
   assertEquals(reopened, 0);

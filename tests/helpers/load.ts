@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly kept?: number;
   /** What they ask for ("/"). */
   readonly target?: string;
+  /** Between two requests of a client (ms). */
+  readonly pause?: number;
 }
 
 /** What became of the requests. */
@@ -35,6 +37,7 @@ export interface LoadResult {
 /** Clients that ask one request after the other until they are stopped. */
 export class Load {
   readonly #target: string;
+  readonly #pause: number;
   readonly #clients: Promise<void>[];
   readonly #failures: string[] = [];
   readonly #bodies = new Map<string, number>();
@@ -44,9 +47,10 @@ export class Load {
 
   constructor(
     readonly address: ListenAddress,
-    { short = 3, kept = 2, target = "/" }: LoadOptions = {},
+    { short = 3, kept = 2, target = "/", pause = PAUSE_MS }: LoadOptions = {},
   ) {
     this.#target = target;
+    this.#pause = pause;
     this.#clients = [
       ...Array.from({ length: short }, () => this.#runShort()),
       ...Array.from({ length: kept }, () => this.#runKept()),
@@ -123,7 +127,7 @@ export class Load {
   }
 
   async #count(request: () => Promise<void>): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await new Promise((resolve) => setTimeout(resolve, this.#pause));
     try {
       await request();
     } catch (error) {

@@ -104,7 +104,10 @@ Deno.test("a second signal forces: requests are cut, and the app is still shut d
   assertEquals(code, 0);
   assertLess(ms, 10_000);
   assertMatch(stderr, / info {2}SIGINT again: stopping without waiting/);
-  assertMatch(stderr, / warn {2}Still running .*: GET \/20 \(\d+\.\d s\)/);
+  assertMatch(
+    stderr,
+    / warn {2}Still running .*: GET \/20 \(\d+\.\d s, response \w+\)/,
+  );
   assertEquals(said(stderr).at(-1), "shutdown complete");
 });
 
@@ -158,7 +161,10 @@ Deno.test("--shutdown-timeout: what still runs then is named and cut", async () 
   await answer;
   assertEquals(code, 0);
   assertLess(ms, 10_000);
-  assertMatch(stderr, / warn {2}Still running .*: GET \/20 \(\d+\.\d s\)/);
+  assertMatch(
+    stderr,
+    / warn {2}Still running .*: GET \/20 \(\d+\.\d s, response \w+\)/,
+  );
 });
 
 Deno.test("HUP, TTIN and TTOU change nothing in a single process; HUP says so (PAGI.md 93)", async () => {

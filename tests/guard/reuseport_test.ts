@@ -1,7 +1,10 @@
 /** Which listener of an address gets a connection, as the kernel decides it. */
 
 import { assert, assertEquals } from "../../src/std/assert.ts";
-import { type ListenerId, Steering } from "../../src/guard/steering.ts";
+import {
+  type ListenerId,
+  ReuseportSelector,
+} from "../../src/guard/reuseport.ts";
 
 const ignore = Deno.build.os !== "linux" || !("listenDatagram" in Deno);
 
@@ -43,10 +46,10 @@ class Member {
   }
 }
 
-/** A group of real listeners, and what the steering thinks of it. */
+/** A group of real listeners, and what the selector thinks of it. */
 class Group implements Disposable {
   readonly members: Member[] = [];
-  readonly steering: Steering;
+  readonly selector: ReuseportSelector;
   readonly port: number;
   #names = 0;
 
@@ -54,7 +57,7 @@ class Group implements Disposable {
     const first = new Member("a0", port);
     this.port = first.port;
     const address = first.listener.addr;
-    this.steering = Steering.open(address, others)!;
+    this.selector = ReuseportSelector.open(address, others)!;
     this.#take(first);
     while (this.members.length < count) this.join();
   }
@@ -72,14 +75,14 @@ class Group implements Disposable {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     await member.close();
-    this.steering.leave(member.id);
+    this.selector.leave(member.id);
     this.members.splice(this.members.indexOf(member), 1);
     this.steer(() => true);
   }
 
   steer(takes: (member: Member) => boolean): void {
     const chosen = new Set(this.members.filter(takes).map(({ id }) => id));
-    assert(this.steering.steer((id) => id !== null && chosen.has(id)));
+    assert(this.selector.select((id) => id !== null && chosen.has(id)));
   }
 
   /** Who takes a connection. */
@@ -102,12 +105,12 @@ class Group implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.steering.close();
+    this.selector.close();
     for (const { listener } of this.members) listener.close();
   }
 
   #take(member: Member): Member {
-    const id = this.steering.join();
+    const id = this.selector.join();
     assert(id !== null);
     member.id = id;
     this.members.push(member);
@@ -208,7 +211,7 @@ Deno.test({
     using group = new Group(2, port, 3);
     await input.write(new Uint8Array(1));
     await output.read();
-    group.steering.othersLeft();
+    group.selector.predecessorClosed();
     await group.check();
     group.join();
     await group.leave(group.members[0]);

@@ -19,13 +19,13 @@ const RANDOM = 0xfffff000 + 56;
 export type ListenerId = number;
 
 /**
- * Steers the kernel's choice among the listeners of one address that were
- * bound with SO_REUSEPORT. It numbers them in the order of binding; when one
+ * Sets a filter for the kernel's choice among the listeners of one address that
+ * were bound with SO_REUSEPORT. It numbers them in the order of binding; when one
  * is closed the last takes its number. A listener that gets no new connections
  * can accept what waits in its queue and be closed without a loss: closing one
  * that is still chosen resets what waits there.
  */
-export class Steering {
+export class ReuseportSelector {
   readonly #sockets: Sockets;
   readonly #address: SocketAddress;
   /** In the kernel's order; null stands for one of another process. */
@@ -45,9 +45,11 @@ export class Steering {
    * @param others How many listeners of another process were bound before.
    * @returns null where it cannot be had, as the guard
    */
-  static open(address: SocketAddress, others = 0): Steering | null {
+  static open(address: SocketAddress, others = 0): ReuseportSelector | null {
     const sockets = openSockets();
-    return sockets === null ? null : new Steering(sockets, address, others);
+    return sockets === null
+      ? null
+      : new ReuseportSelector(sockets, address, others);
   }
 
   /** The listener that was bound since the last call; null when there is none. */
@@ -69,7 +71,7 @@ export class Steering {
   }
 
   /** Takes note that another process closed its listeners, the last first. */
-  othersLeft(): void {
+  predecessorClosed(): void {
     for (let at = this.#group.length - 1; at >= 0; at--) {
       if (this.#group[at] !== null) continue;
       const last = this.#group.pop()!;
@@ -78,7 +80,7 @@ export class Steering {
   }
 
   /** The listeners of this process, the last in the kernel's order first. */
-  lastFirst(): ListenerId[] {
+  closeOrder(): ListenerId[] {
     return this.#group.filter((listener) => listener !== null).reverse();
   }
 
@@ -104,19 +106,19 @@ export class Steering {
    * kernel choose among all.
    * @returns whether the kernel does so
    */
-  steer(
+  select(
     takes: (listener: ListenerId | null) => boolean,
-    closing: ListenerId | null = null,
+    closing?: ListenerId,
   ): boolean {
     const numbers = this.#group.flatMap((listener, number) =>
       takes(listener) ? [number] : []
     );
     const last = this.#group.length - 1;
-    const moves = closing !== null && numbers.at(-1) === last;
+    const moves = closing !== undefined && numbers.at(-1) === last;
     if (moves && numbers.length > 1) numbers.pop();
     const [any] = this.#listeners();
     if (numbers.length === 0 || any === undefined) return false;
-    return this.#sockets.steer(any, chooseAmong(numbers));
+    return this.#sockets.selectListener(any, chooseAmong(numbers));
   }
 
   /** Gives everything back; the kernel goes on as it was told last. */
