@@ -1,28 +1,28 @@
 /**
- * What the server uses of Deno's insides, one thing at a time.
+ * One thing that the server uses of Deno's internals.
  *
  * @module
  */
 
 import { log } from "../log/log.ts";
 
-/** What is said of a door. */
+/** What people are told of a door. */
 export interface DoorFacts {
   /** What is used of Deno, in two or three words. */
   readonly name: string;
-  /** What the server has by it, which no public API offers. */
+  /** What the server can do with it, and with no public API. */
   readonly gives: string;
   /** What is lost where it is shut. */
   readonly otherwise: string;
-  /** The issue that would make it needless, or the source file it stands on. */
+  /** The issue that asks for a public API, or the source file that it uses. */
   readonly source: string;
 }
 
 const all = new Map<string, Door>();
 
 /**
- * One thing that is private to Deno, so that an update may change it. It is
- * used while its door is open; the public way serves otherwise.
+ * Something private to Deno, which an update of Deno may change. While its door
+ * is open the server uses it, and otherwise a public API.
  */
 export class Door implements DoorFacts {
   readonly name: string;
@@ -33,8 +33,8 @@ export class Door implements DoorFacts {
   #warned = false;
 
   /**
-   * @param hasShape Whether this Deno has what is used, in the shape in which
-   * it is used; to throw means no.
+   * @param hasShape Tells whether this Deno has it, in the shape in which the
+   * server uses it; to throw means no.
    */
   constructor(facts: DoorFacts, hasShape: () => boolean) {
     this.name = facts.name;
@@ -45,17 +45,17 @@ export class Door implements DoorFacts {
     all.set(this.name, this);
   }
 
-  /** False: the public way serves. */
+  /** False where the server has to use a public API instead. */
   get isOpen(): boolean {
     return this.#open;
   }
 
-  /** Shuts it where it turns out that this Deno has another shape. */
+  /** Shuts the door if a later check fails. */
   check(hasShape: () => boolean): void {
     this.#open &&= holds(hasShape);
   }
 
-  /** Something has another shape than was found at first: says so, once. */
+  /** Warns, once, that something has another shape than at the first check. */
   misfit(): void {
     if (this.#warned) return;
     this.#warned = true;
@@ -64,7 +64,7 @@ export class Door implements DoorFacts {
     );
   }
 
-  /** Shuts or opens it whatever Deno has: for tests and measurements. */
+  /** Opens or shuts the door without a check: for tests and measurements. */
   set(open: boolean): void {
     this.#open = open;
   }

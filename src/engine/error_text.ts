@@ -1,5 +1,5 @@
 /**
- * What went wrong, where the engine says it by the words of an error alone.
+ * What went wrong, where only the text of an error of Deno's tells.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const WORDS = new Door({
   source: "denoland/deno ext/websocket/lib.rs, ext/http, ext/net",
 }, () => true);
 
-/** "" where the words are not to be read. */
+/** The text of an error; "" when the door is shut. */
 function textOf(error: unknown): string {
   if (!WORDS.isOpen) return "";
   return error instanceof Error ? error.message : String(error);
@@ -26,7 +26,7 @@ export type WebSocketFault =
   | "violation"
   | "write failed";
 
-/** The engine's words for it, the more particular ones first. */
+/** The engine's texts for it, the more specific ones first. */
 const WEBSOCKET_FAULTS: readonly (readonly [RegExp, WebSocketFault])[] = [
   [/^Invalid (UTF-8|string data)/, "not UTF-8"],
   [/^Frame too large/, "too large"],
@@ -35,8 +35,8 @@ const WEBSOCKET_FAULTS: readonly (readonly [RegExp, WebSocketFault])[] = [
 ];
 
 /**
- * What the message of a WebSocket's error event says; null where the peer is
- * gone, or the words are not known.
+ * What the message of a WebSocket's error event means; null if the peer is gone
+ * or the text is not known.
  */
 export function webSocketFault(message: string): WebSocketFault | null {
   if (!WORDS.isOpen) return null;
@@ -61,7 +61,7 @@ export function isBadKeyPair(error: unknown): boolean {
 /** Why something cannot be imported. */
 export type MissingImport = "undeclared" | "not installed" | "not fetched";
 
-/** Deno's words for it, the more particular ones first. */
+/** Deno's texts for it, the more specific ones first. */
 const MISSING_IMPORTS: readonly (readonly [RegExp, MissingImport])[] = [
   [/not a dependency/, "undeclared"],
   [/node_modules|deno install/, "not installed"],
@@ -71,7 +71,7 @@ const MISSING_IMPORTS: readonly (readonly [RegExp, MissingImport])[] = [
   ],
 ];
 
-/** Why a module is missing that is no file; null where that is not so. */
+/** Why a package is missing; null for a missing file and any other error. */
 export function missingImport(error: unknown): MissingImport | null {
   if (!(error instanceof TypeError)) return null;
   const text = textOf(error);
@@ -83,7 +83,7 @@ export function isRefusedCertificate(error: unknown): boolean {
   return textOf(error).includes("invalid peer certificate");
 }
 
-/** Why TLS failed with a server. */
+/** Why a TLS connection to a server failed. */
 export type TlsFault =
   | "other name"
   | "out of date"
@@ -94,7 +94,7 @@ export type TlsFault =
   | "old TLS"
   | "handshake refused";
 
-/** Deno's and Node's words for it, the more particular ones first. */
+/** Deno's and Node's texts for it, the more specific ones first. */
 const TLS_FAULTS: readonly (readonly [RegExp, TlsFault])[] = [
   [/not valid for name|NotValidForName|ALTNAME_INVALID/, "other name"],
   [/expired|not valid yet|NotValidYet|NOT_YET_VALID/i, "out of date"],
@@ -109,7 +109,7 @@ const TLS_FAULTS: readonly (readonly [RegExp, TlsFault])[] = [
   [/HandshakeFailure/, "handshake refused"],
 ];
 
-/** Why a TLS connection to a server failed; null where the words are unknown. */
+/** Why a TLS connection to a server failed; null if the text is not known. */
 export function tlsFault(error: unknown): TlsFault | null {
   const text = `${textOf(error)} ${(error as { code?: string })?.code ?? ""}`;
   return TLS_FAULTS.find(([words]) => words.test(text))?.[1] ?? null;
@@ -119,10 +119,10 @@ const ABORT_WARNING =
   "Deno.serve: request.signal aborts on successful responses";
 
 /**
- * Keeps from the log that Deno aborts the signals of answered requests, which
- * it says once in each thread. The server knows, and gives apps signals of its
- * own; only where it runs as a package can it not ask for the other behaviour
- * (denoland/deno#34397).
+ * Hides a warning that Deno prints once in each thread: that it aborts the
+ * signals of requests that were answered. The server gives apps signals of its
+ * own. Only `deno.json` can ask for the other behaviour, and a server that runs
+ * as a package has none (denoland/deno#34397).
  */
 export function hideAbortWarning(): void {
   const { warn } = console;

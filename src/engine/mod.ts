@@ -1,9 +1,9 @@
 /**
- * What the server uses of Deno's insides, all together.
+ * All that the server uses of Deno's internals.
  *
- * Nothing else in the server knows of them. Each is a {@linkcode Door}: it is
- * looked at when its module is loaded, and where this Deno has another shape,
- * the public way serves. To shut one in a test: {@linkcode shutDoor}.
+ * No other room knows of them. Each is a {@linkcode Door}, which is checked when
+ * its module is loaded; where this Deno has another shape, a public API serves.
+ * A test shuts one with {@linkcode shutDoor}.
  *
  * @module
  */

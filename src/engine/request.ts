@@ -1,7 +1,7 @@
 /**
- * What the engine knows of a request and does not offer: its header list as
- * it came, the body of a GET, a body that is here already, and by which version
- * of HTTP it came.
+ * What the engine knows of a request and no public API gives: its header list as
+ * it was sent, the body of a GET, a body that has arrived already, and the HTTP
+ * version.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { memo } from "../http/memo.ts";
 import type { HeaderList } from "../pagi/types.ts";
 import { Door, symbolOf } from "./door.ts";
 
-/** What hangs on a request under a symbol. */
+/** What hangs on a request under the symbol "request". */
 interface EngineRequest {
   readonly headerList: unknown;
   readonly body: EngineBody | null;
 }
 
-/** A body: bytes that came together with the head, or a stream. */
+/** A body: bytes that arrived together with the head, or a stream. */
 interface EngineBody {
   readonly streamOrStatic?: { readonly body?: unknown; consumed?: unknown };
 }
@@ -34,32 +34,31 @@ function engineRequest(request: Request): EngineRequest | undefined {
 
 const FIELDS = new Door({
   name: "request header list",
-  gives: "header fields in the order in which they came, each on its own",
+  gives: "header fields in the order in which they were sent, each on its own",
   otherwise: "header fields are sorted, and equal names joined",
   source: "denoland/deno#21637",
 }, () => {
   const headers: HeaderList = [["X-B", "1"], ["X-A", "2"], ["x-b", "3"]];
   const probe = new Request("http://localhost/", { headers });
-  // Not by `ownList`: that stays faster by a fifth of a small reply where it
-  // has seen lists of one kind only.
+  // `ownList` must see lists of the server's requests only: V8 compiles it for
+  // what it has seen, and one list of another class cost a small reply a fifth.
   const list: unknown = Reflect.get(engineRequest(probe)!, "headerList");
   return Array.isArray(list) && Array.isArray(list[0]) &&
     list.flat().join().toLowerCase() === "x-b,1,x-a,2,x-b,3";
 });
 
 /**
- * A field's name in lower case. The engine lets names into HTTP/2 that are no
- * tokens: "" stands for them.
+ * A field's name in lower case; "" for names that are no tokens, which the
+ * engine accepts by HTTP/2.
  */
 const lower = memo((name) => isToken(name) ? name.toLowerCase() : "");
 
 /**
- * The request's header fields with lower-case names, in the order in which
- * they came where the engine tells, each field on its own (PAGI.md 3.1). A
- * name that is no token is "".
+ * The request's header fields with lower-case names, in the order in which they
+ * were sent, each on its own (PAGI.md 3.1). A name that is no token is "".
  *
- * The public `request.headers` sorts the fields and joins equal names, and
- * reading it moves the reply off the engine's short path.
+ * The public `request.headers` sorts the fields and joins equal names, and the
+ * engine sends the response of a request more slowly once it was read.
  */
 export function headerList(request: Request): HeaderList {
   if (FIELDS.isOpen) {
@@ -70,7 +69,7 @@ export function headerList(request: Request): HeaderList {
   return [...request.headers].map(([name, value]) => [lower(name), value]);
 }
 
-/** The engine's list, its names in lower case; null where it is another. */
+/** The engine's list with names in lower case; null if it has another shape. */
 function ownList(request: Request): HeaderList | null {
   try {
     const list = engineRequest(request)?.headerList;
@@ -88,7 +87,7 @@ function ownList(request: Request): HeaderList | null {
 
 const BYTES = new Door({
   name: "request body bytes",
-  gives: "a body that came together with its head, without a stream",
+  gives: "a body that arrived together with its head, without a stream",
   otherwise: "small bodies of requests take longer",
   source: "denoland/deno ext/fetch/22_body.js, InnerBody",
 }, () => {
@@ -117,12 +116,12 @@ const BODY_OF_GET = new Door({
 });
 
 /**
- * The body of a request. A GET or HEAD may have one, which the engine hides, as
- * fetch asks for; so it is asked under another method. To be called instead of
- * reading `request.body`, not after it.
+ * The body of a request. A GET or HEAD may have one, which the engine hides
+ * because fetch demands it; so the engine is asked under another method. To be
+ * called instead of reading `request.body`, not after it.
  *
- * @returns The bytes where all of them are here: they need no stream, which
- * takes the engine as long as all else of the request.
+ * @returns The bytes if all of them have arrived: a stream would take the engine
+ * as long as the rest of the request.
  */
 export function bodyOf(
   request: Request,
@@ -146,12 +145,12 @@ function announcesBody(request: Request): boolean {
   );
 }
 
-/** Runs `look` while the engine takes a request for a POST. */
-function asPost<T>(inner: object, look: () => T): T {
+/** Runs `read` while the engine takes a request for a POST. */
+function asPost<T>(inner: object, read: () => T): T {
   const before = Object.getOwnPropertyDescriptor(inner, "method");
   Object.defineProperty(inner, "method", { value: "POST", configurable: true });
   try {
-    return look();
+    return read();
   } finally {
     if (before === undefined) Reflect.deleteProperty(inner, "method");
     else Object.defineProperty(inner, "method", before);
@@ -185,12 +184,13 @@ const VERSION = new Door({
   source: "denoland/deno ext/http/00_serve.ts, nativeDispatch",
 }, () => {
   const [major, minor] = Deno.version.deno.split(".").map(Number);
-  return (major > 2 || minor >= 9) && "captureStackTrace" in Error;
+  const isNew = major > 2 || major === 2 && minor >= 9;
+  return isNew && "captureStackTrace" in Error;
 });
 
 /**
- * Tells whether the request of this handler came by HTTP/1. Asks the stack for
- * the engine's way to the handler, which only HTTP/1 takes: slow, about 0.2 ms.
+ * Tells whether the request of this handler came by HTTP/1. The stack shows it:
+ * only HTTP/1 reaches the handler through `nativeDispatch`. Takes about 0.2 ms.
  * To be called before the handler first awaits.
  */
 export function isHttp1(): boolean {
@@ -204,13 +204,13 @@ export function isHttp1(): boolean {
 }
 
 /**
- * Shuts the doors that do not fit a request of the engine's server, which is of
- * HTTP/1, a GET, without Host, and has the fields `x-b: 1`, `x-a: 2`, `x-b: 3`
- * and others, and a body that came with its head.
+ * Shuts the doors that do not fit a request which the engine serves. It is a GET
+ * by HTTP/1 without Host, with the fields `x-b: 1`, `x-a: 2` and `x-b: 3` first,
+ * and with a body that arrived together with its head.
  */
 export function tryRequest(request: Request): void {
   VERSION.check(isHttp1);
-  // Engines before 2.9 put equal names side by side.
+  // Deno before 2.9 puts equal names side by side.
   FIELDS.check(() =>
     ownList(request)?.slice(0, 3).map(String).sort().join() ===
       "x-a,2,x-b,1,x-b,3"

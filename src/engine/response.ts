@@ -1,12 +1,11 @@
 /**
- * Responses as the engine takes them fastest.
+ * Responses that the engine sends fastest.
  *
  * `new Response(body, { headers })` checks and copies every field again, and
- * registers a native twin for the garbage collector: 6 µs for five fields,
- * when all else that the server does for a request takes less. What is given
- * here has been checked already, so it is put straight where the engine reads
- * it: behind symbols on the response. Where an engine has other symbols, the
- * public constructor serves.
+ * registers a native copy with the garbage collector: 6 µs for five fields, more
+ * than all else that the server does for a request (bench/PROFILE.md). The
+ * server has checked the fields already, so it puts them where the engine reads
+ * them: on the response, under symbols.
  *
  * @module
  */
@@ -22,7 +21,7 @@ export type Payload =
 
 const ENCODER = new TextEncoder();
 
-/** What the engine keeps behind the symbol called "response". */
+/** What the engine keeps under the symbol "response". */
 interface EngineResponse {
   readonly type: "default";
   readonly body: EngineBody | null;
@@ -35,12 +34,12 @@ interface EngineResponse {
   readonly url: () => string | null;
 }
 
-/** What it keeps of a body that is whole. */
+/** What it keeps of a body in one piece. */
 interface EngineBody {
   readonly streamOrStatic: { body: Uint8Array | string; consumed: boolean };
 }
 
-/** All that a response consists of, by the descriptions of its symbols. */
+/** All parts of a response, by the descriptions of their symbols. */
 const PARTS = [
   "[[webidl.brand]]",
   "response",
@@ -57,7 +56,7 @@ const PARTS = [
 ];
 const INNER_PARTS =
   "type body headerList urlList status statusMessage aborted bodyDecoded url";
-/** The engine's kinds of header: none that it knows, and a type alone. */
+/** The engine's kinds of header lists: any, and a content-type alone. */
 const [ANY, CONTENT_TYPE_ALONE] = [0, 2];
 
 const PROBE = new Response(new Uint8Array()) as Response & Parts;
@@ -84,11 +83,10 @@ const [
   LAZY_TYPE,
 ] = PARTS.map((part) => symbols.get(part) ?? Symbol(part));
 const INNER = PROBE[RESPONSE] as EngineResponse | undefined;
-/** Makes bodies. */
+/** The engine's class of bodies. */
 const Body = INNER?.body?.constructor as new (
   whole: EngineBody["streamOrStatic"],
 ) => EngineBody;
-/** Open when the engine's responses are made of these parts and no others. */
 const OWN_PARTS = new Door({
   name: "response parts",
   gives: "responses whose fields are not checked and copied a second time",
@@ -102,7 +100,7 @@ const OWN_PARTS = new Door({
 
 const NO_URLS: readonly string[] = [];
 
-/** What `new Response` would make of a body that is whole. */
+/** What `new Response` makes of a body in one piece. */
 class WholeResponse {
   [part: symbol]: unknown;
 
@@ -114,7 +112,7 @@ class WholeResponse {
     const alone = headers.length === 1 && isContentType(headers[0][0]);
     const inner: EngineResponse = {
       type: "default",
-      // With a type alone the engine makes what is missing here when asked.
+      // With a content-type alone the engine adds what is missing on demand.
       body: alone ? null : new Body({ body, consumed: false }),
       headerList: alone ? [] : headers,
       urlList: NO_URLS,
@@ -141,11 +139,11 @@ class WholeResponse {
 Object.setPrototypeOf(WholeResponse.prototype, Response.prototype);
 
 /**
- * Makes a response of fields that were checked: names are tokens, values hold
- * no control character.
+ * Makes a response of fields that were checked: names are tokens, values have no
+ * control characters.
  *
- * @param body Whole, or a stream; null for none. Bytes must not change until
- *   they are written.
+ * @param body In one piece, or a stream; null for none. Bytes must not change
+ *   until they are written.
  */
 export function engineResponse(
   body: Payload | null,
@@ -163,7 +161,7 @@ export function engineResponse(
   return response;
 }
 
-/** The same by the public constructor, which takes fields fastest as a record. */
+/** The same through the public constructor, which is fastest with a record. */
 function publicResponse(
   body: Payload | null,
   status: number,
@@ -171,7 +169,7 @@ function publicResponse(
 ): Response {
   const names = headers.map(([name]) => name.toLowerCase());
   const isRecord = new Set(names).size === names.length;
-  // To a string without a type the constructor gives one.
+  // The constructor adds a content-type to a string that has none.
   const isTyped = typeof body !== "string" || names.includes("content-type");
   return new Response(isTyped ? body : ENCODER.encode(body), {
     status,
@@ -180,9 +178,9 @@ function publicResponse(
 }
 
 /**
- * True of what `fetch` gave with a body that the engine has decoded, whose
- * fields are still those of its upstream (denoland/deno#20548). Only the
- * engine's own mark tells: it leaves some bodies as they are.
+ * True of a response from `fetch` whose body the engine has decompressed while
+ * its fields are still those of the upstream (denoland/deno#20548). Only the
+ * engine's own flag tells: it does not decompress all bodies.
  */
 export function isDecoded(response: Response): boolean {
   const inner = (response as Response & Parts)[RESPONSE] as

@@ -1,38 +1,37 @@
 /**
- * Streams as the engine reads them fastest.
+ * Streams without queues of their own.
  *
- * A stream keeps the pieces that nobody has asked for and the reads that have
- * no piece yet, each in a list of its own. Who has to count what waits keeps a
- * list already, and for an event to a thousand clients the memory of those
- * lists is what the processor waits for longest. So each read comes straight
- * to the source, by the method in which the engine's stream takes it: behind a
- * symbol on the stream's controller. Where an engine has no such symbol, the
- * public ways serve.
+ * A ReadableStream keeps one queue of chunks that nobody has read, and one of
+ * reads that have no chunk yet. The body of a response counts its bytes, so it
+ * has a queue of chunks already; for an event to a thousand clients the
+ * processor waits longest for the memory of the stream's queues. So each read
+ * goes straight to the body, through the method by which the stream's controller
+ * takes reads, which hangs on it under a symbol.
  *
  * @module
  */
 
 import { Door, symbolOf } from "./door.ts";
 
-/** A read that waits for its piece, or for the end. One of them is called. */
+/** A read that waits for a chunk or the end. One of its methods is called. */
 export interface PendingRead {
-  chunkSteps(piece: Uint8Array): void;
+  chunkSteps(chunk: Uint8Array): void;
   /** After the stream was closed. */
   closeSteps(): void;
   /** After the stream was put in error. */
   errorSteps(error: unknown): void;
 }
 
-/** To whom reads come. */
+/** What takes the reads of a stream. */
 export interface ReadTaker {
   take(read: PendingRead): void;
 }
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
-/** A controller whose reads come to its taker. */
+/** A controller that passes its reads on. */
 type TakenController = Controller & { [TAKER]: ReadTaker };
 
-/** Where a controller keeps its taker: a closure would be one object more. */
+/** Where a controller keeps its taker: a closure would be one more object. */
 const TAKER = Symbol("taker");
 const PULL_STEPS = symbolOf(
   ReadableStreamDefaultController.prototype,
@@ -46,24 +45,24 @@ const READS = new Door({
   source: "denoland/deno ext/web/06_streams.js, [[PullSteps]]",
 }, () => PULL_STEPS !== undefined && takesReads(PULL_STEPS));
 
-/** Has `taker` take each read of a stream, which must keep no pieces. */
+/** Passes each read of a stream to `taker`; nothing may be enqueued in it. */
 export function takeReads(controller: Controller, taker: ReadTaker): void {
   if (READS.isOpen) setPullSteps(controller, PULL_STEPS!, taker);
 }
 
 /**
- * A read of a stream whose reads do not come to `takeReads`; the stream calls
- * its source's `pull` for it, with nothing in its list.
+ * The read for which a stream calls `pull` of its source: where `takeReads` has
+ * no effect.
  *
- * @param done Called when the read has had its piece, or the end.
+ * @param done Called when the read has got its chunk, or the end.
  */
 export function publicRead(
   controller: Controller,
   done: () => void,
 ): PendingRead {
   return {
-    chunkSteps(piece) {
-      controller.enqueue(piece);
+    chunkSteps(chunk) {
+      controller.enqueue(chunk);
       done();
     },
     closeSteps: done,
@@ -85,7 +84,7 @@ function passOn(this: TakenController, read: PendingRead): void {
   this[TAKER].take(read);
 }
 
-/** Tells whether a read comes to the symbol as it is thought to. */
+/** Tells whether a read arrives at the method under this symbol. */
 function takesReads(symbol: symbol): boolean {
   let controller!: Controller;
   const stream = new ReadableStream<Uint8Array>({
