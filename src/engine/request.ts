@@ -6,6 +6,7 @@
  * @module
  */
 
+import { byteLength } from "../http/byte_length.ts";
 import { isToken } from "../http/headers.ts";
 import { memo } from "../http/memo.ts";
 import type { HeaderList } from "../pagi/types.ts";
@@ -15,11 +16,16 @@ import { Door, symbolOf } from "./door.ts";
 interface EngineRequest {
   readonly headerList: unknown;
   readonly body: EngineBody | null;
+  readonly url?: unknown;
+  /** All of a small body as text; null where it is not here yet. */
+  readonly consumeTextBody?: () => string | null;
 }
 
 /** A body: bytes that arrived together with the head, or a stream. */
 interface EngineBody {
-  readonly streamOrStatic?: { readonly body?: unknown; consumed?: unknown };
+  streamOrStatic?:
+    | { readonly body?: unknown; consumed?: unknown }
+    | ReadableStream<Uint8Array>;
 }
 
 const REQUEST = symbolOf(new Request("http://localhost/"), "request");
@@ -168,7 +174,8 @@ function bytesOrStream(
 function takeBytes(inner: EngineRequest | undefined): Uint8Array | null {
   try {
     const source = inner?.body?.streamOrStatic;
-    if (source?.consumed !== false) return null;
+    if (source === undefined || !("consumed" in source)) return null;
+    if (source.consumed !== false) return null;
     if (!(source.body instanceof Uint8Array)) return null;
     source.consumed = true;
     return source.body;
@@ -215,7 +222,101 @@ export function tryRequest(request: Request): void {
     ownList(request)?.slice(0, 3).map(String).sort().join() ===
       "x-a,2,x-b,1,x-b,3"
   );
+  BODY_READS.check(() =>
+    typeof bodyGetter(engineRequest(request)!) === "function"
+  );
   const body = bodyOf(request);
   BYTES.check(() => body instanceof Uint8Array);
   BODY_OF_GET.check(() => body !== null);
+}
+
+/** Who is asked when the body of a request is read. */
+export interface BodyTaker {
+  /** The body has come already, and has so many bytes. False: it is too long. */
+  takesWhole(length: number): boolean;
+  /** The stream that is to be read in place of the engine's. */
+  replace(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array>;
+}
+
+const BODY_READS = new Door({
+  name: "request body reads",
+  gives: "the body of a fetch handler's request, counted where it is read",
+  otherwise: "requests reach fetch handlers by way of a scope",
+  source: "denoland/deno ext/http/00_serve.ts, InnerRequest.body",
+}, () => REQUEST !== undefined);
+
+/** Tells whether the requests of the engine's server can be taken as they are. */
+export function canTakeBody(): boolean {
+  return BODY_READS.isOpen;
+}
+
+/** How the engine's own object for a request of its server gives the body. */
+function bodyGetter(engine: EngineRequest): (() => unknown) | undefined {
+  return Object.getOwnPropertyDescriptor(Object.getPrototypeOf(engine), "body")
+    ?.get;
+}
+
+/**
+ * Has `taker` asked when something reads the body of a request, whichever
+ * method it calls: all go by way of the engine's own object for the request.
+ * A request that nobody reads costs no more than this call.
+ *
+ * @returns false where the engine hides that object
+ */
+export function takeBody(request: Request, taker: BodyTaker): boolean {
+  const engine = engineRequest(request);
+  const getter = engine && bodyGetter(engine);
+  if (!getter) return false;
+  let body: EngineBody | null | undefined;
+  Object.defineProperty(engine, "body", {
+    configurable: true,
+    get() {
+      if (body !== undefined) return body;
+      body = getter.call(engine) as EngineBody | null;
+      if (body === null) return body;
+      const source = body.streamOrStatic;
+      if (source instanceof ReadableStream) {
+        body.streamOrStatic = taker.replace(source);
+      } else if (
+        source?.body instanceof Uint8Array &&
+        !taker.takesWhole(source.body.byteLength)
+      ) {
+        body.streamOrStatic = failed();
+      }
+      return body;
+    },
+  });
+  const { consumeTextBody } = engine!;
+  if (consumeTextBody === undefined) return true;
+  Object.defineProperty(engine, "consumeTextBody", {
+    configurable: true,
+    value() {
+      const text = body === undefined ? consumeTextBody.call(engine) : null;
+      if (text === null || taker.takesWhole(byteLength(text))) return text;
+      throw tooLong();
+    },
+  });
+  return true;
+}
+
+/** What reads a body of which no more is given. */
+function tooLong(): Error {
+  return new TypeError("The request body is too large.");
+}
+
+function failed(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (body) => body.error(tooLong()) });
+}
+
+/**
+ * Gives a request another URL, for all who ask for it.
+ *
+ * @returns false where the engine hides its own object for the request
+ */
+export function setUrl(request: Request, url: string): boolean {
+  const engine = engineRequest(request);
+  if (typeof engine?.url !== "function") return false;
+  Object.defineProperty(engine, "url", { value: () => url });
+  Object.defineProperty(request, "url", { value: url, configurable: true });
+  return true;
 }

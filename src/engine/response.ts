@@ -98,6 +98,79 @@ const OWN_PARTS = new Door({
   Object.keys(INNER).join(" ") === INNER_PARTS &&
   INNER.body?.streamOrStatic.body instanceof Uint8Array);
 
+/** Tells whether a response of others can be looked into. */
+export function canLook(): boolean {
+  return OWN_PARTS.isOpen;
+}
+
+/**
+ * True of a response that the engine sends from one piece of memory, with
+ * status 200 and no field but `content-type`: nothing of it has been read, and
+ * nothing is to be changed. Most are.
+ */
+export function isPlain(response: unknown): response is Response {
+  const parts = response as Parts | null | undefined;
+  return typeof parts === "object" && parts !== null &&
+    parts[FAST_BODY] != null && parts[FAST_CONSUMED] === false &&
+    parts[FAST_STATUS] === 200;
+}
+
+/**
+ * The body of a response, null for none. It is not touched: asked for `body`,
+ * the engine makes a stream of what is whole.
+ */
+export function bodyOf(response: Response): Payload | null {
+  if (!OWN_PARTS.isOpen) return response.body;
+  const parts = response as Response & Parts;
+  const lazy = parts[LAZY_BODY];
+  if (typeof lazy === "string" || lazy instanceof Uint8Array) {
+    return lazy as Payload;
+  }
+  const source = (parts[RESPONSE] as EngineResponse).body?.streamOrStatic;
+  if (source == null) return null;
+  return "body" in source
+    ? source.body as Payload
+    : source as unknown as Payload;
+}
+
+/**
+ * The header fields of a response as they will leave, but for the
+ * `content-type` of a plain one; not to be changed.
+ */
+export function fieldsOf(response: Response): HeaderList {
+  const inner = (response as Response & Parts)[RESPONSE] as EngineResponse;
+  return inner.bodyDecoded
+    ? inner.headerList.filter(([name]) => !OF_CODED_BODY.has(name))
+    : inner.headerList;
+}
+
+/** True of a response whose body has been read, or is being read. */
+export function isUsed(response: Response): boolean {
+  const parts = response as Response & Parts;
+  const inner = parts[RESPONSE] as EngineResponse | undefined;
+  if (inner === undefined || !OWN_PARTS.isOpen) return response.bodyUsed;
+  const source = inner.body?.streamOrStatic as
+    | ReadableStream
+    | EngineBody["streamOrStatic"]
+    | undefined;
+  if (source === undefined) return parts[FAST_CONSUMED] === true;
+  return source instanceof ReadableStream
+    ? source.locked || response.bodyUsed
+    : source.consumed;
+}
+
+/** What a response whose body was decoded says of the coded one. */
+export const OF_CODED_BODY: ReadonlySet<string> = new Set([
+  "content-encoding",
+  "content-length",
+  "transfer-encoding",
+]);
+
+/** All of its fields; from here on the engine sends it from their list. */
+export function shownFields(response: Response): HeaderList {
+  return response.headers && fieldsOf(response);
+}
+
 const NO_URLS: readonly string[] = [];
 
 /** What `new Response` makes of a body in one piece. */
@@ -155,6 +228,8 @@ export function engineResponse(
     return new WholeResponse(body, status, headers) as unknown as Response;
   }
   const response = new Response(body) as Response & Parts;
+  // The engine knows streams that it has made of a whole body.
+  if (response[FAST_BODY] !== null) void response.headers;
   const inner = response[RESPONSE] as EngineResponse;
   inner.status = status;
   inner.headerList = headers;

@@ -96,3 +96,121 @@ function takesReads(symbol: symbol): boolean {
   const steps = [read?.chunkSteps, read?.closeSteps, read?.errorSteps];
   return steps.every((step) => typeof step === "function");
 }
+
+/** Who is told of what a reader gets of a stream that is another's. */
+export interface ReadWatcher {
+  /** The reader waits for a piece. */
+  asked(): void;
+  /** It gets one, which need not be bytes. */
+  given(piece: unknown): void;
+  /** It gets the end. */
+  closed(): void;
+  /** It gets an error. */
+  failed(error: unknown): void;
+}
+
+/** A stream of another that is watched. */
+export interface WatchedStream {
+  /** Ends it as its source does: a reader gets the end after what it has. */
+  end(reason: unknown): void;
+  /** Puts it in error. */
+  fail(error: unknown): void;
+}
+
+type PullSteps = (this: Controller, read: PendingRead) => void;
+type CancelSteps = (reason: unknown) => Promise<void> | undefined;
+
+/** Where a stream keeps its controller, and a file's its descriptor. */
+const PROBE = new ReadableStream();
+const [CONTROLLER, BACKING] = ["[[controller]]", "[[resourceBacking]]"]
+  .map((name) => symbolOf(PROBE, name));
+const CANCEL_STEPS = symbolOf(
+  ReadableStreamDefaultController.prototype,
+  "[[CancelSteps]]",
+);
+
+const WATCHED_READS = new Door({
+  name: "watched reads",
+  gives: "the stream of a fetch handler's response, seen where it is read",
+  otherwise: "requests reach fetch handlers by way of a scope",
+  source: "denoland/deno ext/web/06_streams.js, [[PullSteps]]",
+}, () =>
+  PULL_STEPS !== undefined && takesReads(PULL_STEPS) &&
+  CONTROLLER !== undefined && BACKING !== undefined &&
+  CANCEL_STEPS !== undefined);
+
+/** Tells whether streams of JavaScript can be watched in this engine. */
+export function canWatch(): boolean {
+  return WATCHED_READS.isOpen;
+}
+
+/**
+ * Watches the reads of `stream`, which nobody reads yet, as they come to its
+ * controller: reading it ourselves and writing it into another stream costs
+ * several times as much as all else that happens to a piece.
+ *
+ * @returns null for a stream that the engine reads by itself, such as that of
+ * a file, and where {@linkcode canWatch} is false.
+ */
+export function watchReads(
+  stream: ReadableStream<Uint8Array>,
+  watcher: ReadWatcher,
+): WatchedStream | null {
+  const parts = stream as unknown as Record<symbol, unknown>;
+  if (!canWatch() || parts[BACKING!] !== null) return null;
+  const controller = parts[CONTROLLER!] as
+    & Controller
+    & Record<symbol, unknown>;
+  const pull = controller[PULL_STEPS!] as PullSteps;
+  controller[PULL_STEPS!] = function (this: Controller, read: PendingRead) {
+    watcher.asked();
+    pull.call(this, new WatchedRead(read, watcher));
+  };
+  return {
+    end(reason) {
+      const cancel = controller[CANCEL_STEPS!] as CancelSteps;
+      try {
+        // As `cancel()` of a stream would that no reader has locked.
+        Promise.resolve(cancel.call(controller, reason)).catch(() => {});
+        controller.close();
+      } catch {
+        // It has come to its end by itself.
+      }
+    },
+    fail(error) {
+      const cancel = controller[CANCEL_STEPS!] as CancelSteps;
+      try {
+        Promise.resolve(cancel.call(controller, error)).catch(() => {});
+        controller.error(error);
+      } catch {
+        // As above.
+      }
+    },
+  };
+}
+
+/** A read on its way to the stream. */
+class WatchedRead implements PendingRead {
+  readonly #read: PendingRead;
+  readonly #watcher: ReadWatcher;
+
+  constructor(read: PendingRead, watcher: ReadWatcher) {
+    this.#read = read;
+    this.#watcher = watcher;
+  }
+
+  chunkSteps(piece: Uint8Array): void {
+    this.#watcher.given(piece);
+    this.#read.chunkSteps(piece);
+  }
+
+  closeSteps(): void {
+    this.#watcher.closed();
+    this.#read.closeSteps();
+  }
+
+  errorSteps(error: unknown): void {
+    this.#watcher.failed(error);
+    this.#read.errorSteps(error);
+  }
+}

@@ -4,44 +4,57 @@
  * @module
  */
 
-import { isDecoded } from "../engine/response.ts";
-import { quote } from "../options/quote.ts";
-import type { HeaderList, PagiApp, Receive, Send } from "../pagi/types.ts";
+import {
+  bodyOf,
+  isDecoded,
+  isUsed,
+  OF_CODED_BODY,
+} from "../engine/response.ts";
+import { knowUpgrade, replaceUpgrade } from "../engine/upgrade.ts";
+import {
+  checkResponse,
+  type FetchHandler,
+  type FetchInfo,
+  upgradingOf,
+  withDirect,
+} from "../pagi/fetch.ts";
+import type {
+  HeaderList,
+  NetScope,
+  PagiApp,
+  Receive,
+  Send,
+  WebSocketScope,
+} from "../pagi/types.ts";
 import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 import { Inbound } from "./inbound.ts";
 import type { RequestScope } from "./inbound.ts";
 import { webRequest } from "./web_request.ts";
 
-/** What a handler is told besides the request, as by `Deno.serve`. */
-export interface FetchInfo {
-  readonly remoteAddr: Deno.NetAddr | Deno.UnixAddr;
-  /** Settles with the answer; rejects when the handler or its body failed. */
-  readonly completed: Promise<void>;
-}
-
-/** The default export that `deno serve` and others run. */
-export interface FetchHandler {
-  fetch(request: Request, info: FetchInfo): Response | Promise<Response>;
-}
+export type { FetchHandler, FetchInfo };
 
 /**
  * Makes `handler` an app for `http` scopes and for `sse` scopes, which it
- * answers like any other request (PAGI.md 3.5). WebSockets are denied.
+ * answers like any other request (PAGI.md 3.5), and for WebSockets. A server
+ * that has the app as it is calls the handler itself; this is the way from
+ * within another app, which may have changed the scope.
  */
 export function fetchApp(handler: FetchHandler): PagiApp {
-  return (scope, receive, send) => {
+  replaceUpgrade();
+  const app: PagiApp = (scope, receive, send) => {
     switch (scope.type) {
       case "http":
       case "sse":
         return answer(handler, scope, receive, send);
       case "websocket":
-        return denyWebSocket(send);
+        return openWebSocket(handler, scope, send);
       default:
         return Promise.reject(
           new UnsupportedScope("A fetch handler", scope.type),
         );
     }
   };
+  return withDirect(app, { handler, errorPage: null });
 }
 
 async function answer(
@@ -80,31 +93,25 @@ async function respond(
   signal: AbortSignal,
   send: Send,
 ): Promise<void> {
-  if (!(response instanceof Response)) {
-    throw new TypeError(
-      `The fetch handler gave no Response but ${quote(response)}.`,
+  checkResponse(response, isUsed);
+  const { status } = response;
+  const headers = headersOf(response);
+  const body = bodyOf(response);
+  if (!(body instanceof ReadableStream)) {
+    await send({ type: "http.response.start", status, headers });
+    return await send(
+      body === null
+        ? { type: "http.response.body" }
+        : { type: "http.response.body", body },
     );
   }
-  const { status, body } = response;
-  if (status === 0) {
-    throw new TypeError("The fetch handler gave Response.error().");
-  }
-  if (body?.locked) {
-    throw new TypeError(
-      "The fetch handler gave a Response whose body was read before; Response.clone() makes a second one.",
-    );
-  }
-  const reader = body?.getReader();
+  const reader = body.getReader();
   const cancel = (): void => {
-    reader?.cancel(signal.reason).catch(() => {});
+    reader.cancel(signal.reason).catch(() => {});
   };
   try {
-    await send({
-      type: "http.response.start",
-      status,
-      headers: headersOf(response),
-    });
-    if (reader === undefined || isHead || signal.aborted) {
+    await send({ type: "http.response.start", status, headers });
+    if (isHead || signal.aborted) {
       cancel();
       return await send({ type: "http.response.body" });
     }
@@ -132,12 +139,6 @@ function headersOf(response: Response): HeaderList {
   return headers;
 }
 
-const OF_CODED_BODY: ReadonlySet<string> = new Set([
-  "content-encoding",
-  "content-length",
-  "transfer-encoding",
-]);
-
 async function sendBody(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   send: Send,
@@ -147,8 +148,7 @@ async function sendBody(
   reader.closed.then(() => closed = true, () => {});
   let reading = reader.read();
   reading.then(() => ready = true, () => ready = true);
-  // A body that is no stream is read and closed by now, so that one event will
-  // do. The head of any other need not wait for its first chunk.
+  // The head need not wait for the first chunk of a stream.
   await null;
   if (!ready) await send({ type: "http.response.body", more: true });
   for (let more = true; more;) {
@@ -159,21 +159,57 @@ async function sendBody(
   }
 }
 
-/** RFC 6455, section 4.2.2, names 403 for a server that will not accept. */
-async function denyWebSocket(send: Send): Promise<void> {
+/**
+ * Has the handler make a WebSocket of the request, or deny it with another
+ * response.
+ */
+async function openWebSocket(
+  handler: FetchHandler,
+  scope: WebSocketScope,
+  send: Send,
+): Promise<void> {
+  const scheme = scope.scheme === "wss" ? "https" : "http";
+  const request = webRequest({ ...scope, scheme, method: "GET" }, {
+    body: null,
+    signal: new AbortController().signal,
+  });
+  if (request === null) {
+    return await deny(new Response("Bad Request\n", { status: 400 }), send);
+  }
+  const upgrading = upgradingOf(scope);
+  let upgraded = false;
+  if (upgrading !== null) {
+    knowUpgrade(request, {
+      upgrade(options) {
+        upgraded = true;
+        return upgrading.upgrade(options);
+      },
+      respondUpgrade() {},
+    });
+  }
+  const response = await handler.fetch(request, {
+    remoteAddr: remoteAddr(scope),
+    completed: Promise.resolve(),
+  });
+  if (upgraded) upgrading!.respondUpgrade(response);
+  else await deny(response, send);
+}
+
+/** RFC 6455, section 4.2.2: any status but 101 is a refusal. */
+async function deny(response: Response, send: Send): Promise<void> {
+  checkResponse(response, isUsed);
   await send({
     type: "websocket.http.response.start",
-    status: 403,
-    headers: [["content-type", "text/plain; charset=utf-8"]],
+    status: response.status,
+    headers: headersOf(response),
   });
   await send({
     type: "websocket.http.response.body",
-    body:
-      "This application is a fetch handler, which gets HTTP requests only here: Deno.upgradeWebSocket() is not reached. WebSockets take an app of scope, receive and send.\n",
+    body: new Uint8Array(await response.arrayBuffer()),
   });
 }
 
-function remoteAddr({ client, server }: RequestScope): FetchInfo["remoteAddr"] {
+function remoteAddr({ client, server }: NetScope): FetchInfo["remoteAddr"] {
   if (client === undefined) {
     return { transport: "unix", path: server?.[0] ?? "" };
   }

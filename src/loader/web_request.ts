@@ -5,7 +5,21 @@
  */
 
 import { fieldValue } from "../http/headers.ts";
-import type { Inbound, RequestScope } from "./inbound.ts";
+import type { Flag, HttpScope } from "../pagi/types.ts";
+
+/** What a scope tells of the request. */
+type RequestLike =
+  & Pick<
+    HttpScope,
+    "headers" | "method" | "path" | "query_string" | "raw_path" | "root_path"
+  >
+  & { scheme: string; "pagi.empty_query"?: Flag };
+
+/** What comes from the client besides. */
+interface FromClient {
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  readonly signal: AbortSignal;
+}
 
 /** What would change the path of a URL, and bytes that are not ASCII. */
 const UNSAFE = /[#\\\x80-\xff]/g;
@@ -15,8 +29,8 @@ const UNSAFE = /[#\\\x80-\xff]/g;
  * request: the host makes no URL, or the method is forbidden (TRACE).
  */
 export function webRequest(
-  scope: RequestScope,
-  { body, signal }: Inbound,
+  scope: RequestLike,
+  { body, signal }: FromClient,
 ): Request | null {
   const { scheme, method, headers } = scope;
   const host = fieldValue(headers, "host") ?? "localhost";
@@ -69,7 +83,7 @@ function encodeByte(byte: string): string {
   return `%${byte.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
-function target(scope: RequestScope): string {
+function target(scope: RequestLike): string {
   const { raw_path, root_path, path, query_string } = scope;
   const whole = raw_path ?? encodeURI(root_path + path).replace(/\?/g, "%3F");
   const hasQuery = query_string !== "" || scope["pagi.empty_query"] === 1;

@@ -28,6 +28,15 @@ export function errorPage(app: PagiApp): PagiApp {
   };
 }
 
+/** The same page for what a fetch handler threw. */
+export async function errorResponse(
+  error: unknown,
+  scope: HttpScope,
+): Promise<Response> {
+  const { body, headers } = await answer(error, scope);
+  return new Response(body, { status: 500, headers });
+}
+
 /** Never rejects: without this answer the server gives its own. */
 async function show(
   error: unknown,
@@ -35,14 +44,7 @@ async function show(
   send: Send,
 ): Promise<void> {
   try {
-    const { body, headers } =
-      namesType(fieldValue(scope.headers, "accept"), "text/html")
-        ? await page(error, scope)
-        : text(error);
-    headers.push(
-      ["cache-control", "no-store"],
-      ["x-content-type-options", "nosniff"],
-    );
+    const { body, headers } = await answer(error, scope);
     await send({ type: "http.response.start", status: 500, headers });
     await send({ type: "http.response.body", body });
   } catch (failure) {
@@ -53,6 +55,18 @@ async function show(
 interface Answer {
   readonly body: string;
   readonly headers: HeaderList;
+}
+
+async function answer(error: unknown, scope: HttpScope): Promise<Answer> {
+  const { body, headers } =
+    namesType(fieldValue(scope.headers, "accept"), "text/html")
+      ? await page(error, scope)
+      : text(error);
+  headers.push(
+    ["cache-control", "no-store"],
+    ["x-content-type-options", "nosniff"],
+  );
+  return { body, headers };
 }
 
 async function page(error: unknown, scope: HttpScope): Promise<Answer> {

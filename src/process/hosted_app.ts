@@ -5,9 +5,10 @@
  */
 
 import { log } from "../log/log.ts";
-import { errorPage } from "../middleware/error_page.ts";
+import { errorPage, errorResponse } from "../middleware/error_page.ts";
 import { lint } from "../middleware/lint.ts";
 import type { Settings } from "../options/settings.ts";
+import { directOf, withDirect } from "../pagi/fetch.ts";
 import type { PagiApp } from "../pagi/types.ts";
 
 /** What a server is run for (PAGI.md 7, "Mode"). */
@@ -31,7 +32,11 @@ export function decideMode({ env }: Settings): AppMode {
 export function appInMode(app: PagiApp, settings: Settings): PagiApp {
   const { env, noDefaultMiddleware } = settings;
   if (env !== "development" || noDefaultMiddleware) return app;
-  return errorPage(lint(app));
+  const checked = errorPage(lint(app));
+  const direct = directOf(app);
+  return direct === null
+    ? checked
+    : withDirect(checked, { ...direct, errorPage: errorResponse });
 }
 
 /**

@@ -4,6 +4,11 @@
  * @module
  */
 
+import { canTakeBody } from "../engine/request.ts";
+import { canLook } from "../engine/response.ts";
+import { canWatch } from "../engine/stream.ts";
+import { engineUpgrade } from "../engine/upgrade.ts";
+import { type DirectHandler, directOf } from "../pagi/fetch.ts";
 import type {
   Extensions,
   PagiApp,
@@ -98,6 +103,8 @@ export interface ListenerContext {
   readonly webSocketExtensions: Extensions;
   /** Makes a WebSocket of a request. */
   readonly upgrade: Upgrade;
+  /** The handler of the app, where requests go to it without a scope. */
+  readonly direct: DirectHandler | null;
 }
 
 /** The engine's way to a WebSocket, or that of a test without a socket. */
@@ -115,7 +122,7 @@ export function listenerContext(
   server: [host: string, port: number | null],
   certificate: string | null,
   bound: SocketAddress | null,
-  upgrade: Upgrade = Deno.upgradeWebSocket,
+  upgrade: Upgrade = engineUpgrade,
 ): ListenerContext {
   const tls = certificate === null ? {} : { tls: tlsInfo(certificate) };
   const { header } = worker.settings;
@@ -139,6 +146,10 @@ export function listenerContext(
       "websocket.http.response": Object.freeze({}),
     }),
     upgrade,
+    // Requests of a test are not the engine's.
+    direct: bound !== null && canTakeBody() && canLook() && canWatch()
+      ? directOf(worker.app)
+      : null,
   };
 }
 

@@ -8,6 +8,7 @@ import type { AccessRecord } from "../log/access_format.ts";
 import { log } from "../log/log.ts";
 import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
+import { serveFetch } from "./fetch.ts";
 import { serveHttp } from "./http.ts";
 import { Refusal, RETRY_SOON } from "./response/plain_answer.ts";
 import { readHead, type RequestHead } from "./request/head.ts";
@@ -58,6 +59,9 @@ export function dispatch(
   if (head.http2?.isCrowded) {
     dropCrowded(listener, info);
     return refuse(listener, request, info, CROWDED);
+  }
+  if (listener.direct !== null) {
+    return serveFetch(listener, request, info, head, listener.direct);
   }
   switch (head.kind) {
     case "http":

@@ -81,7 +81,7 @@ export abstract class Exchange
   }
 
   /** Calls the app with its scope and its two functions. */
-  protected abstract callApp(): Promise<void>;
+  protected abstract callApp(): Promise<unknown>;
   /** The app has resolved, with nothing if it keeps to the protocol. */
   protected abstract settled(result: unknown): void | Promise<void>;
   /** The app has thrown before the request ended. */
@@ -92,15 +92,24 @@ export abstract class Exchange
   /**
    * Runs the app on this exchange.
    *
-   * What follows hangs on the app's promise by `then`: one more async function
-   * takes about 2.5 % of a 16-byte reply (bench/PROFILE.md).
-   *
    * @returns the response; not a promise where the app has given it already.
    */
   serve(): Response | Promise<Response> {
     this.worker.inFlight.add(this);
     // The engine does not report that a stream was reset before.
     if (this.connection !== null) this.watchClient();
+    this.run();
+    const response = this.#response;
+    // A WebSocket or a stream would keep it as long as it lasts.
+    this.#response = null;
+    return response ?? new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  /**
+   * Calls the app. What follows hangs on its promise by `then`: one more async
+   * function takes about 2.5 % of a 16-byte reply (bench/PROFILE.md).
+   */
+  protected run(): void {
     let app: Promise<unknown>;
     try {
       app = Promise.resolve(this.callApp());
@@ -108,26 +117,23 @@ export abstract class Exchange
       app = Promise.reject(error);
     }
     app.then(
-      (result) => this.#conclude(() => this.settled(result)),
-      (error) => this.#conclude(() => this.#threw(error)),
+      (result) => this.conclude(() => this.settled(result)),
+      (error) => this.conclude(() => this.threw(error)),
     );
-    const response = this.#response;
-    // A WebSocket or a stream would keep it as long as it lasts.
-    this.#response = null;
-    return response ?? new Promise((resolve) => (this.#resolve = resolve));
   }
 
-  #threw(error: unknown): void | Promise<void> {
+  /** The app has thrown. */
+  protected threw(error: unknown): void | Promise<void> {
     if (this.life.ended) {
       log.debug(`${this.describe()}: the app threw after the end.`, error);
       return;
     }
-    this.#logThrown(error);
+    this.logThrown(error);
     return this.failed(error);
   }
 
   /** Does what is left to do after the app has ended. */
-  #conclude(work: () => void | Promise<void>): void {
+  protected conclude(work: () => void | Promise<void>): void {
     let rest: void | Promise<void>;
     try {
       rest = work();
@@ -278,12 +284,12 @@ export abstract class Exchange
   }
 
   /** Says in the log which request an error belongs to. */
-  protected logError(what: string, error?: unknown): void {
+  logError(what: string, error?: unknown): void {
     log.error(`${this.describe()}: ${what}`, error);
   }
 
   /** Says in the log that the app threw. */
-  #logThrown(error: unknown): void {
+  protected logThrown(error: unknown): void {
     if (!lacksDescriptors(error)) return this.logError("the app threw.", error);
     // Clients can bring that about, and the app can do nothing about it.
     this.worker.seldom.say(

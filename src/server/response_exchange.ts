@@ -5,6 +5,7 @@
  */
 
 import type { DisconnectReason, ReceiveEvent } from "../pagi/types.ts";
+import { bodyOf } from "../engine/request.ts";
 import type { ExpectedInput } from "../guard/client_watch.ts";
 import { log } from "../log/log.ts";
 import { Exchange } from "./exchange.ts";
@@ -16,7 +17,7 @@ import {
   RequestBody,
   stalled,
 } from "./request/body.ts";
-import type { OutboundBody } from "./response/outbound_body.ts";
+import type { OutgoingBody } from "./response/outbound_body.ts";
 import { failureAnswer, Refusal, TEXT } from "./response/plain_answer.ts";
 import { afterEnd } from "./response/transport_state.ts";
 import { type ResponseSink, ResponseWriter } from "./response/writer.ts";
@@ -41,7 +42,7 @@ export abstract class ResponseExchange extends Exchange
   /** Bounds the time in which nothing is read or written. */
   #activity: IdleTimer | null = null;
   /** The body of the response, where that is an event stream. */
-  #events: OutboundBody | null = null;
+  #events: OutgoingBody | null = null;
 
   /** What the app receives when nothing else is left to receive. */
   protected abstract get disconnectEvent(): ReceiveEvent;
@@ -59,7 +60,7 @@ export abstract class ResponseExchange extends Exchange
   }
 
   /** From now on nothing need be read or written. */
-  #stopIdleTimer(): void {
+  protected stopIdleTimer(): void {
     this.#activity?.end();
     this.#activity = null;
   }
@@ -83,12 +84,22 @@ export abstract class ResponseExchange extends Exchange
   /** The request's body; most requests have none that anybody asks for. */
   get body(): RequestBody {
     return this.#body ??= new RequestBody(
-      this.request,
+      () => this.openBody(),
       this.head.contentLength,
       this.worker.settings.maxBodySize,
       this.worker.stalls,
       this.#activity,
     );
+  }
+
+  /** The request's body as the engine has it. */
+  protected openBody(): Uint8Array | ReadableStream<Uint8Array> | null {
+    return bodyOf(this.request);
+  }
+
+  /** Nobody reads what is left of the request. */
+  protected cancelBody(): void {
+    this.#body?.cancel();
   }
 
   override get status(): number | null {
@@ -173,9 +184,9 @@ export abstract class ResponseExchange extends Exchange
     });
   }
 
-  streamEvents(body: OutboundBody): void {
+  streamEvents(body: OutgoingBody): void {
     this.#events = body;
-    this.#stopIdleTimer();
+    this.stopIdleTimer();
     if (this.life.over) return;
     const { draining, settings } = this.worker;
     if (draining !== null) return this.drain(draining);
@@ -211,13 +222,13 @@ export abstract class ResponseExchange extends Exchange
   override responseOver(): void {
     this.#events?.writes?.end();
     this.stopResponseTimer();
-    this.#body?.cancel();
+    this.cancelBody();
     this.#tellOver?.(this.disconnectEvent);
   }
 
   /** Until the engine has finished, the client may still stall. */
   override released(): void {
-    this.#stopIdleTimer();
+    this.stopIdleTimer();
   }
 
   override get isGiven(): boolean {
@@ -247,6 +258,12 @@ export abstract class ResponseExchange extends Exchange
   /** The app broke its response off: what is open cannot be completed. */
   breakOff(how: string): void {
     this.logError(how);
+    this.disconnect("server_error");
+  }
+
+  breakOffFor(error: unknown): void {
+    if (this.life.ended) return;
+    this.logThrown(error);
     this.disconnect("server_error");
   }
 

@@ -3,6 +3,7 @@
 import { doorLines, doors, shutDoor, tryDoors } from "../../src/engine/mod.ts";
 import { ownDescriptors } from "../../src/engine/own_descriptors.ts";
 import { closeInfoOfError } from "../../src/server/websocket/close_info.ts";
+import { fetchApp } from "../../src/loader/fetch_app.ts";
 import { checkShareable } from "../../src/process/shared_addresses.ts";
 import type { HeaderList } from "../../src/pagi/types.ts";
 import { ListenError } from "../../src/server/listen_address.ts";
@@ -65,6 +66,14 @@ const SHUT: Record<string, () => Promise<void>> = {
       await client.request("GET /");
       assertEquals((await client.response()).body, pieces.join(""));
     });
+  },
+
+  async "request body reads"() {
+    await isServedByScope();
+  },
+
+  async "watched reads"() {
+    await isServedByScope();
   },
 
   async "WebSocket ping"() {
@@ -222,3 +231,14 @@ Deno.test("with all of them the same requests fare better", async () => {
 Deno.test("there is no shutting what is not there", () => {
   assertThrows(() => shutDoor("no such"), TypeError, '"no such"');
 });
+
+/** A fetch handler gets a request, whatever it is made of. */
+async function isServedByScope(): Promise<void> {
+  const app = fetchApp({
+    fetch: async (request) => new Response(await request.text()),
+  });
+  await withServer(app, { lifespan: "off" }, async ({ url }) => {
+    const response = await fetch(url, { method: "POST", body: "hello" });
+    assertEquals(await response.text(), "hello");
+  });
+}

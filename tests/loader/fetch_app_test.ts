@@ -11,13 +11,11 @@ Deno.test("fetchApp() sends an answer that is no stream as one pair of events", 
     [
       [new Response("hello"), {
         type: "http.response.body",
-        body: new TextEncoder().encode("hello"),
-        more: false,
+        body: "hello",
       }],
       [new Response(bytes), {
         type: "http.response.body",
         body: bytes,
-        more: false,
       }],
       [new Response(null), { type: "http.response.body" }],
     ];
@@ -159,7 +157,7 @@ Deno.test("fetchApp() settles `completed` with the answer", async () => {
   await assertRejects(() => completed!, Error, "broken");
 });
 
-Deno.test("fetchApp() denies WebSockets and supports no lifespan", async () => {
+Deno.test("fetchApp() denies a WebSocket with the response that is none, and supports no lifespan", async () => {
   const sent: SendEvent[] = [];
   const hello = app(() => new Response("hello"));
   const receive = () => Promise.reject(new Error("received"));
@@ -170,8 +168,9 @@ Deno.test("fetchApp() denies WebSockets and supports no lifespan", async () => {
   );
   const [start, body] = sent;
   assert(start.type === "websocket.http.response.start");
-  assertEquals(start.status, 403);
-  assertEquals(body.type, "websocket.http.response.body");
+  assertEquals(start.status, 200);
+  assert(body.type === "websocket.http.response.body");
+  assertEquals(body.body, new TextEncoder().encode("hello"));
   await assertRejects(
     () =>
       hello(

@@ -5,7 +5,6 @@
  */
 
 import { isClientGone } from "../../engine/error_text.ts";
-import { bodyOf } from "../../engine/request.ts";
 import type { DisconnectReason, Flag } from "../../pagi/types.ts";
 import type { DeadlineSet, IdleTimer } from "../timers.ts";
 import { Refusal } from "../response/plain_answer.ts";
@@ -56,12 +55,14 @@ export class RequestBody {
   #done = false;
 
   /**
+   * @param open Gives the body, of which some comes whole; asked when the first
+   * part is.
    * @param maxSize Bytes; 0 means no limit.
    * @param stalls Bounds the pause between two parts.
    * @param activity Is told of each part.
    */
   constructor(
-    readonly request: Request,
+    readonly open: () => Uint8Array | ReadableStream<Uint8Array> | null,
     readonly contentLength: number | null,
     readonly maxSize: number,
     readonly stalls: DeadlineSet,
@@ -93,11 +94,11 @@ export class RequestBody {
   async read(): Promise<BodyPart | null> {
     if (this.#done) return null;
     if (this.#reader === null) {
-      const source = this.contentLength === 0 ? null : bodyOf(this.request);
+      const source = this.contentLength === 0 ? null : this.open();
       if (source === null) return this.#last(EMPTY);
       if (source instanceof Uint8Array) {
         this.activity?.touch();
-        this.#count(source);
+        this.#count(source.byteLength);
         this.#expectWhole();
         return this.#last(source);
       }
@@ -113,10 +114,22 @@ export class RequestBody {
       this.#expectWhole();
       return this.#last(EMPTY);
     }
-    this.#count(part.value);
+    this.#count(part.value.byteLength);
     return this.#received === this.contentLength
       ? this.#last(part.value)
       : { body: part.value, more: 1 };
+  }
+
+  /**
+   * Another reads a body of `length` bytes, all of which have come.
+   *
+   * @throws {BodyFailure} As `read` does.
+   */
+  takeWhole(length: number): void {
+    this.activity?.touch();
+    this.#count(length);
+    this.#expectWhole();
+    this.#done = true;
   }
 
   /**
@@ -129,8 +142,8 @@ export class RequestBody {
     this.#reader?.cancel().catch(() => {});
   }
 
-  #count(part: Uint8Array): void {
-    this.#received += part.byteLength;
+  #count(bytes: number): void {
+    this.#received += bytes;
     try {
       assertBodySize(this.#received, this.maxSize);
     } catch (failure) {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { exceeds } from "../../http/byte_length.ts";
 import { type Fields, trimWhitespace } from "../../http/headers.ts";
 import { isConstant } from "../../pagi/constant_bytes.ts";
 import { shown } from "../../pagi/event_fields.ts";
@@ -23,7 +24,8 @@ export function endToEnd(headers: HeaderList): HeaderList {
   return fields;
 }
 
-function isHopByHop(name: string): boolean {
+/** Tells whether a field is about the connection, and so the server's. */
+export function isHopByHop(name: string): boolean {
   switch (name.length) {
     case 10:
       return name.toLowerCase() === "connection" ||
@@ -121,4 +123,12 @@ export function wholePayload(
     ? !counted || body.length <= MOST_COUNTED
     : isConstant(body);
   return ready ? body as string | Uint8Array<ArrayBuffer> : ownBytes(body);
+}
+
+/** The engine writes a body of so many bytes together with its head. */
+const MOST_AT_ONCE = 8192;
+
+/** Tells whether a body leaves together with its head. */
+export function isShort(body: Uint8Array | string | null): boolean {
+  return body === null || !exceeds(body, MOST_AT_ONCE);
 }

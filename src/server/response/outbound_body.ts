@@ -20,13 +20,31 @@ import {
 
 const DONE: Promise<void> = Promise.resolve();
 
+/** A body that is on its way out, whoever wrote it. */
+export interface OutgoingBody extends Buffer {
+  /** Is told of each piece. */
+  writes: IdleTimer | null;
+  /** Bytes that the engine took, or will take. */
+  readonly written: number;
+  /** Changes whenever the engine takes something. */
+  readonly taken: number;
+  /** The engine has all that there is, and waits for more. */
+  readonly awaited: boolean;
+  /** The body is whole. */
+  end(): void;
+  /** Leaves the body unfinished, after what there is of it. */
+  abort(): void;
+  /** Leaves it unfinished, and drops what waits. */
+  drop(): void;
+}
+
 /**
  * A body that the app writes and the engine reads: the source of a stream,
  * which calls `start`, `pull` and `cancel`. A write waits while more than the
  * high mark is in the buffer (PAGI.md 3.1, last row).
  */
 export class OutboundBody
-  implements Buffer, ReadTaker, UnderlyingDefaultSource<Uint8Array> {
+  implements OutgoingBody, ReadTaker, UnderlyingDefaultSource<Uint8Array> {
   // Together, as objects lie in memory: what each piece of a stream needs.
   #over = false;
   /** Is told of each piece that is written … */

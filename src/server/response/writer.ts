@@ -4,8 +4,14 @@
  * @module
  */
 
-import { engineResponse, type Payload } from "../../engine/response.ts";
-import { byteLength, exceeds } from "../../http/byte_length.ts";
+import {
+  bodyOf,
+  engineResponse,
+  fieldsOf,
+  type Payload,
+  shownFields,
+} from "../../engine/response.ts";
+import { byteLength } from "../../http/byte_length.ts";
 import { isEventStream } from "../../http/content_type.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { hasBody, hasLength } from "../../http/status.ts";
@@ -35,6 +41,8 @@ import {
 import {
   announcedLength,
   endToEnd,
+  isHopByHop,
+  isShort,
   ownBytes,
   removeLength,
   wholePayload,
@@ -42,19 +50,12 @@ import {
   wrongLength,
 } from "./headers.ts";
 import type { ResponseLife } from "./life.ts";
-import { OutboundBody } from "./outbound_body.ts";
+import { OutboundBody, type OutgoingBody } from "./outbound_body.ts";
+import { PassedBody } from "./passed_body.ts";
 import { afterEnd, type Buffer, TransportState } from "./transport_state.ts";
 
 const DONE: Promise<void> = Promise.resolve();
 const NO_FIELDS: HeaderList = [];
-
-/** The engine writes a body of so many bytes together with its head. */
-const MOST_AT_ONCE = 8192;
-
-function isShort(payload: Payload | null): boolean {
-  return !(payload instanceof ReadableStream) &&
-    (payload === null || !exceeds(payload, MOST_AT_ONCE));
-}
 
 type Event<T extends string> = Extract<HttpSendEvent, { type: T }>;
 /** The head of a response. */
@@ -90,9 +91,11 @@ export interface ResponseSink {
    */
   deliverStream(response: Response, onDone: () => void): Promise<void>;
   /** The body that has just begun is an event stream without an end. */
-  streamEvents(body: OutboundBody): void;
+  streamEvents(body: OutgoingBody): void;
   /** The client is gone. */
   disconnect(reason: DisconnectReason): void;
+  /** The body that the app gave has failed: its response is cut off. */
+  breakOffFor(error: unknown): void;
   /** The app's response is wrong: 500 where its head has not left yet. */
   refuse(fault: string): void;
 }
@@ -108,7 +111,9 @@ export class ResponseWriter implements Buffer {
   readonly #sink: ResponseSink;
   #headers: HeaderList = NO_FIELDS;
   #wantsTrailers = false;
-  #body: OutboundBody | null = null;
+  #body: OutgoingBody | null = null;
+  /** The same, where the app writes it. */
+  #out: OutboundBody | null = null;
   /** Bytes of the body by its `content-length`; null where it has no body. */
   #announced: number | null = null;
   #sendingFile = false;
@@ -182,7 +187,7 @@ export class ResponseWriter implements Buffer {
     }
     const bytes = body == null || body.length === 0 ? null : ownBytes(body);
     if (bytes !== null && this.#announced !== null) {
-      const sent = (this.#body?.written ?? 0) + bytes.length;
+      const sent = (this.#out?.written ?? 0) + bytes.length;
       if (sent > this.#announced) {
         this.#wrongLength(sent);
         return DONE;
@@ -210,8 +215,11 @@ export class ResponseWriter implements Buffer {
     else this.#finishBody();
   }
 
-  /** Sends head and body in one piece. */
-  whole(body: Uint8Array | string | null): void {
+  /** Sends head and body in one piece: `ready` where they are made already. */
+  whole(
+    body: Uint8Array | string | null,
+    ready: Response | null = null,
+  ): void {
     const { method, http2, countsBytes, life } = this.#sink;
     let payload: Payload | null = null;
     if (method === "HEAD") {
@@ -220,7 +228,9 @@ export class ResponseWriter implements Buffer {
       const announced = this.#announced;
       const counted = announced !== null || countsBytes;
       if (body !== null && body.length > 0) {
-        payload = wholePayload(body, counted);
+        payload = ready === null
+          ? wholePayload(body, counted)
+          : body as string | Uint8Array<ArrayBuffer>;
       }
       // Counting takes time, which only the log and a check are worth.
       if (counted) this.bodyBytes = byteLength(payload ?? "");
@@ -229,15 +239,74 @@ export class ResponseWriter implements Buffer {
           return this.#wrongLength(this.bodyBytes);
         }
         // By HTTP/2 the engine would not say it, nor of no body at all.
-        if (http2 === null && payload !== null) removeLength(this.#headers);
+        if (http2 === null && payload !== null && ready === null) {
+          removeLength(this.#headers);
+        }
       }
       if (payload !== null && http2?.connection?.wantsPieces(payload.length)) {
         return this.#inPieces(payload);
       }
     }
     life.advance("complete");
-    this.#sink.deliver(this.#response(payload), isShort(payload));
+    this.#sink.deliver(ready ?? this.#response(payload), isShort(body));
     life.release();
+  }
+
+  /**
+   * Takes a response as a fetch handler has made it for the engine. Nothing is
+   * made anew unless there are fields to be added or left out.
+   */
+  pass(response: Response): void {
+    const { listener, closesConnection, method, http2 } = this.#sink;
+    const fields = fieldsOf(response);
+    const asIs = method !== "HEAD" && !closesConnection && http2 === null &&
+      listener.addedHeaders === null &&
+      !fields.some(([name]) => isHopByHop(name));
+    this.begin(
+      response.status,
+      asIs ? fields : endToEnd(shownFields(response)),
+    );
+    const body = bodyOf(response);
+    if (!(body instanceof ReadableStream)) {
+      return this.whole(body, asIs ? response : null);
+    }
+    if (method !== "HEAD") {
+      return this.#passStream(body, asIs ? response : null);
+    }
+    body.cancel().catch(() => {});
+    this.whole(null);
+  }
+
+  #passStream(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    ready: Response | null,
+  ): void {
+    const { activity, http2, countsBytes, life } = this.#sink;
+    const announced = this.#announced;
+    const mustSee = activity || http2 || countsBytes && announced === null;
+    const body = new PassedBody(stream, !!mustSee, announced, this, activity);
+    this.#body = body;
+    life.advance("streaming");
+    const isEvents = this.#isEventStream;
+    if (body.stream !== stream) ready = null;
+    this.#sink.deliverStream(ready ?? this.#response(body.stream), () => {
+      if (body.isNative || this.#sent === this.#announced) this.passed();
+      else if (!life.complete) this.#sink.disconnect("client_closed");
+      this.bodyBytes = this.#sent;
+    });
+    this.#headers = NO_FIELDS;
+    if (isEvents) this.#sink.streamEvents(body);
+  }
+
+  /** The engine has all of the body that was passed on. */
+  passed(): void {
+    if (this.#sink.life.progress !== "streaming") return;
+    if (this.#sent < (this.#announced ?? 0)) this.#wrongLength(this.#sent);
+    else this.#sink.life.advance("complete");
+  }
+
+  passFailed(error: unknown): void {
+    this.#sink.breakOffFor(error);
   }
 
   #inPieces(body: string | Uint8Array): void {
@@ -267,9 +336,9 @@ export class ResponseWriter implements Buffer {
    * @param isEvents Whether it is an event stream without an end of its own.
    */
   open(isEvents = this.#isEventStream): OutboundBody {
-    if (this.#body !== null) return this.#body;
+    if (this.#out !== null) return this.#out;
     const sink = this.#sink;
-    const body = this.#body = new OutboundBody(
+    const body = this.#body = this.#out = new OutboundBody(
       this.transport,
       () => this.#cancelled(),
       // Nothing but its own time limits bounds the silence of an event stream.

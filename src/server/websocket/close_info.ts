@@ -16,6 +16,13 @@ export interface CloseInfo {
   readonly reason: string;
 }
 
+/** The Close code of a server that stops, or gives a peer up. */
+export const GOING_AWAY = 1001;
+/** The Close code of a server whose successor takes new connections already. */
+export const SERVICE_RESTART = 1012;
+/** How long a peer may take to answer a Close, in milliseconds. */
+export const CLOSE_WAIT_MS = 10_000;
+
 /** The peer is gone without a Close. */
 export const CLIENT_CLOSED: CloseInfo = { code: 1006, reason: "client_closed" };
 /** The app closed before it accepted. */

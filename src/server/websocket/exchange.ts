@@ -5,6 +5,11 @@
  */
 
 import { type Timer, unref } from "../../std/timer.ts";
+import {
+  setUpgrading,
+  type Upgrade,
+  type Upgrading,
+} from "../../pagi/fetch.ts";
 import type {
   DisconnectReason,
   HeaderList,
@@ -25,28 +30,26 @@ import {
 import { Exchange } from "../exchange.ts";
 import type { StopCause } from "../in_flight.ts";
 import type { RequestHead } from "../request/head.ts";
-import { IdleTimer } from "../timers.ts";
+import type { IdleTimer } from "../timers.ts";
 import {
   CLIENT_CLOSED,
+  CLOSE_WAIT_MS,
   CLOSED_EARLY,
   type CloseInfo,
   closeInfoOfClose,
   closeInfoOfError,
+  GOING_AWAY,
   QUEUE_FULL,
+  SERVICE_RESTART,
   SHUTDOWN,
   TOO_LARGE,
 } from "./close_info.ts";
+import { HandedSocket, idleTimer, upgradeResponse } from "./handed_socket.ts";
 import { WebSocketOutbox } from "./outbox.ts";
 import { WebSocketInbox } from "./inbox.ts";
 import { sendWebSocket, type WebSocketActions } from "./send.ts";
 
 const DONE: Promise<void> = Promise.resolve();
-/** The Close code of a server that stops, or gives a peer up. */
-const GOING_AWAY = 1001;
-/** The Close code of a server whose successor takes new connections already. */
-const SERVICE_RESTART = 1012;
-/** How long a peer may take to answer a Close, in milliseconds. */
-const CLOSE_WAIT_MS = 10_000;
 /**
  * Fields of the handshake that are the engine's to answer: a second value would
  * make the client give up (RFC 6455, 4.1). The subprotocol is named by the
@@ -68,7 +71,8 @@ export function serveWebSocket(
 }
 
 /** An exchange on a `websocket` scope. */
-export class WebSocketExchange extends Exchange implements WebSocketActions {
+export class WebSocketExchange extends Exchange
+  implements WebSocketActions, Upgrading {
   /** Where the connection stands (PAGI.md 3.4). */
   phase: "connecting" | "opening" | "open" | "closed" = "connecting";
   /** Resolves when an accepted WebSocket is open, or will never be. */
@@ -91,8 +95,12 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
   #readPause: ReadPause | null = null;
   /** The peer waits for the app, however slowly that takes messages. */
   #backpressure = false;
+  /** Where a fetch handler has the socket: that, and its response. */
+  #handed: HandedSocket | null = null;
+  #upgraded: Response | null = null;
 
   override get input(): ExpectedInput | null {
+    if (this.#handed !== null) return this.ownsTcp ? this.#handed.input : null;
     if (this.phase !== "open" || !this.ownsTcp) return null;
     // While nothing is read, no more comes than the system buffers.
     const allowed = this.#readPause?.paused
@@ -112,7 +120,7 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
   }
 
   override get bodyBytes(): number {
-    return this.outbox.sent;
+    return this.#handed?.sent ?? this.outbox.sent;
   }
 
   /** Opens the WebSocket; resolves when messages can be sent. */
@@ -151,7 +159,7 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
       socket.addEventListener("open", () => {
         if (this.phase === "opening") {
           this.phase = "open";
-          this.#startIdleTimer();
+          this.#idle = idleTimer(this);
         } else socket.close(GOING_AWAY);
         const { draining } = this.worker;
         if (draining !== null) this.drain(draining);
@@ -177,24 +185,6 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
     } else if (!this.inbox.push(data)) {
       this.#waitForApp();
     }
-  }
-
-  /**
-   * Ends a WebSocket on which nothing is received or sent for the time of
-   * `--ws-idle-timeout` (PAGI.md 3.4, the table of endings). The engine does
-   * not report pings and pongs, but they show in the connection's state.
-   */
-  #startIdleTimer(): void {
-    const { wsIdleTimeout } = this.worker.settings;
-    if (wsIdleTimeout === 0) return;
-    this.#idle = new IdleTimer(
-      wsIdleTimeout,
-      () => this.disconnect("idle_timeout"),
-      () => {
-        const silence = this.connectionSilence();
-        return silence && Math.min(silence.sent, silence.received);
-      },
-    );
   }
 
   #tooLarge(): void {
@@ -292,7 +282,25 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
     if (!more) this.#deny(this.#denial);
   }
 
+  /** Leaves the socket to a fetch handler. */
+  upgrade(options: Deno.UpgradeWebSocketOptions): Upgrade {
+    this.unwatchClient();
+    const upgrade = this.listener.upgrade(this.request, options);
+    this.phase = "closed";
+    this.#upgraded = upgrade.response;
+    this.#handed = new HandedSocket(this, upgrade.socket);
+    return upgrade;
+  }
+
+  respondUpgrade(given: unknown): void {
+    if (this.#upgraded === null || this.life.responded) return;
+    this.status = 101;
+    this.life.advance("started");
+    this.respond(upgradeResponse(this, this.#upgraded, given));
+  }
+
   override drain(cause: StopCause): void {
+    this.#handed?.drain(cause);
     if (this.phase !== "open") return;
     this.life.fail("server_shutdown");
     this.close(
@@ -303,6 +311,7 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
   }
 
   override disconnect(reason: DisconnectReason): void {
+    if (this.#handed !== null) return this.#handed.drop(reason);
     if (!this.life.fail(reason)) return;
     this.#closeInfo = { code: 1006, reason };
     this.inbox.end(this.#closeInfo);
@@ -325,6 +334,7 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
     ) as WebSocketScope;
     scope.subprotocols = this.subprotocols;
     scope.extensions = this.listener.webSocketExtensions;
+    setUpgrading(scope, this);
     return this.worker.app(
       scope,
       () => inbox.receive(),
@@ -333,12 +343,20 @@ export class WebSocketExchange extends Exchange implements WebSocketActions {
   }
 
   protected override async settled(): Promise<void> {
+    this.respondUpgrade(this.#upgraded);
     await this.opened;
     if (this.phase === "open") this.close(1000, "");
     else if (!this.life.responded) {
       this.logError("the app returned without accepting the WebSocket.");
       this.#fail();
     }
+  }
+
+  protected override threw(error: unknown): void | Promise<void> {
+    if (this.#handed === null) return super.threw(error);
+    this.logThrown(error);
+    this.#handed.close(1011);
+    this.respondUpgrade(this.#upgraded);
   }
 
   protected override async failed(error: unknown): Promise<void> {

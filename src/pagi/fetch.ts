@@ -1,0 +1,106 @@
+/**
+ * Fetch handlers: apps that take a `Request` and give a `Response`.
+ *
+ * @module
+ */
+
+import { shown } from "./event_fields.ts";
+import type { HttpScope, PagiApp, WebSocketScope } from "./types.ts";
+
+/** What a handler is told besides the request, as by `Deno.serve`. */
+export interface FetchInfo {
+  readonly remoteAddr: Deno.Addr;
+  /** Settles with the answer; rejects when the handler or its body failed. */
+  readonly completed: Promise<void>;
+}
+
+/** The default export that `deno serve` and others run. */
+export interface FetchHandler {
+  fetch(request: Request, info: FetchInfo): Response | Promise<Response>;
+}
+
+/** A fetch handler that is served without scopes and events. */
+export interface DirectHandler {
+  readonly handler: FetchHandler;
+  /** What answers a request on which it failed; null for a plain 500. */
+  readonly errorPage: ErrorPage | null;
+}
+
+/** Makes the response to a request on which an app failed. */
+export type ErrorPage = (error: unknown, scope: HttpScope) => Promise<Response>;
+
+/**
+ * Checks what a fetch handler gave.
+ *
+ * @param isUsed Tells whether the body of a response has been read.
+ * @throws {TypeError} When it is no response that can be sent.
+ */
+export function checkResponse(
+  given: unknown,
+  isUsed: (response: Response) => boolean,
+): asserts given is Response {
+  if (!(given instanceof Response)) {
+    const isObject = typeof given === "object" && given !== null;
+    throw new TypeError(
+      `The fetch handler gave no Response but ${
+        isObject ? "an object" : shown(given)
+      }.`,
+    );
+  }
+  if (given.type === "error") {
+    throw new TypeError("The fetch handler gave Response.error().");
+  }
+  if (given.status === 101) {
+    throw new TypeError(
+      "The fetch handler gave status 101 without an upgrade; Deno.upgradeWebSocket() gives the response to a WebSocket.",
+    );
+  }
+  if (isUsed(given)) {
+    throw new TypeError(
+      "The fetch handler gave a Response whose body was read before; Response.clone() makes a second one.",
+    );
+  }
+}
+
+const DIRECT = Symbol("direct handler");
+
+/**
+ * An app with the handler that it is made of. A server that has such an app
+ * gives the engine's own request to the handler, and its response to the
+ * engine; whatever else calls the app finds an app.
+ */
+export function withDirect(app: PagiApp, direct: DirectHandler): PagiApp {
+  return Object.assign(app, { [DIRECT]: direct });
+}
+
+/** The handler of an app that is nothing else; null for all others. */
+export function directOf(app: PagiApp): DirectHandler | null {
+  return (app as PagiApp & { [DIRECT]?: DirectHandler })[DIRECT] ?? null;
+}
+
+/** A WebSocket that the engine makes of a request, and the request's answer. */
+export interface Upgrade {
+  readonly socket: WebSocket;
+  readonly response: Response;
+}
+
+/** Makes a WebSocket of one request, for a handler. */
+export interface Upgrading {
+  /** @throws {Error} When the request has been upgraded or answered. */
+  upgrade(options: Deno.UpgradeWebSocketOptions): Upgrade;
+  /** Answers with the response of that upgrade. */
+  respondUpgrade(response: unknown): void;
+}
+
+const UPGRADING = Symbol("upgrading");
+
+/** Has fetch handlers make a WebSocket of the request of `scope`. */
+export function setUpgrading(scope: WebSocketScope, how: Upgrading): void {
+  (scope as WebSocketScope & { [UPGRADING]?: Upgrading })[UPGRADING] = how;
+}
+
+/** How a fetch handler makes a WebSocket; null where nobody has said it. */
+export function upgradingOf(scope: WebSocketScope): Upgrading | null {
+  return (scope as WebSocketScope & { [UPGRADING]?: Upgrading })[UPGRADING] ??
+    null;
+}

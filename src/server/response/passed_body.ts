@@ -1,0 +1,101 @@
+/**
+ * The body of a response that a fetch handler has made.
+ *
+ * @module
+ */
+
+import {
+  type ReadWatcher,
+  type WatchedStream,
+  watchReads,
+} from "../../engine/stream.ts";
+import type { IdleTimer } from "../timers.ts";
+import type { OutgoingBody } from "./outbound_body.ts";
+
+/** Who is told what becomes of it. */
+export interface PassedBodyOwner {
+  /** The engine has all of it. */
+  passed(): void;
+  passFailed(error: unknown): void;
+}
+
+/**
+ * A stream of the app that the engine reads, and the server sees go by. Of one
+ * that the engine reads natively, such as a file's, nothing is seen.
+ */
+export class PassedBody implements OutgoingBody, ReadWatcher {
+  writes: IdleTimer | null = null;
+  written = 0;
+  taken = 0;
+  awaited = false;
+  /** Nothing waits here: the engine asks the app for each piece. */
+  readonly bufferedBytes = 0;
+  readonly #owner: PassedBodyOwner;
+  readonly #activity: IdleTimer | null;
+  /** What the engine is to read. */
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly #watched: WatchedStream | null;
+
+  /**
+   * @param mustSee Whether a stream that the engine reads natively is to be
+   * read in pieces.
+   * @param announced Bytes, by its `content-length`.
+   * @param activity Is told of each piece.
+   */
+  constructor(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    mustSee: boolean,
+    announced: number | null,
+    owner: PassedBodyOwner,
+    activity: IdleTimer | null,
+  ) {
+    this.#owner = owner;
+    this.#activity = activity;
+    let watched = watchReads(stream, this);
+    if (watched === null && mustSee) {
+      stream = stream.pipeThrough(new TransformStream());
+      watched = watchReads(stream, this);
+    }
+    if (watched === null) this.written = announced ?? 0;
+    this.stream = stream;
+    this.#watched = watched;
+  }
+
+  /** True where the engine reads it natively. */
+  get isNative(): boolean {
+    return this.#watched === null;
+  }
+
+  asked(): void {
+    this.awaited = true;
+    this.#activity?.touch();
+  }
+
+  given(piece: unknown): void {
+    this.awaited = false;
+    this.taken++;
+    // The engine refuses what is no bytes.
+    if (piece instanceof Uint8Array) this.written += piece.byteLength;
+    this.writes?.touch();
+  }
+
+  closed(): void {
+    this.#owner.passed();
+  }
+
+  failed(error: unknown): void {
+    this.#owner.passFailed(error);
+  }
+
+  end(): void {
+    this.#watched?.end(new Error("The server has ended the response."));
+  }
+
+  abort(): void {
+    this.#watched?.fail(new Error("The response was cut short."));
+  }
+
+  drop(): void {
+    this.abort();
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * A WebSocket that a fetch handler holds.
+ *
+ * @module
+ */
+
+import { awaitClose } from "../../engine/websocket.ts";
+import type { ExpectedInput } from "../../guard/client_watch.ts";
+import { byteLength, exceeds } from "../../http/byte_length.ts";
+import type { DisconnectReason } from "../../pagi/types.ts";
+import { type Timer, unref } from "../../std/timer.ts";
+import type { Exchange } from "../exchange.ts";
+import type { StopCause } from "../in_flight.ts";
+import { withAdded } from "../response/headers.ts";
+import { IdleTimer } from "../timers.ts";
+import { CLOSE_WAIT_MS, GOING_AWAY, SERVICE_RESTART } from "./close_info.ts";
+
+/**
+ * Bounds, counts and closes a WebSocket whose messages go from the engine to
+ * the handler and back. None of them waits here: the handler is called for
+ * each as it comes, so there is no queue to be bounded.
+ */
+export class HandedSocket {
+  /** Bytes of the messages sent, where they are counted. */
+  sent = 0;
+  #received = 0;
+  #phase: "opening" | "open" | "closing" | "over" = "opening";
+  readonly #exchange: Exchange;
+  readonly #socket: WebSocket;
+  readonly #maxSize: number;
+  #idle: IdleTimer | null = null;
+  #closeTimer: Timer | undefined;
+
+  /** @param exchange The request that became this socket. */
+  constructor(exchange: Exchange, socket: WebSocket) {
+    const { wsIdleTimeout, maxWsFrameSize } = exchange.worker.settings;
+    this.#exchange = exchange;
+    this.#socket = socket;
+    this.#maxSize = maxWsFrameSize;
+    // Before those of the handler: an object costs less to call than a function.
+    socket.addEventListener("message", this as EventListenerObject);
+    socket.addEventListener("open", () => this.#opened());
+    socket.addEventListener("error", () => this.#ended());
+    socket.addEventListener("close", () => this.#ended());
+    if (exchange.countsBytes || wsIdleTimeout > 0) {
+      const { send } = socket;
+      socket.send = (data) => {
+        this.#idle?.touch();
+        this.sent += lengthOf(data);
+        send.call(socket, data);
+      };
+    }
+  }
+
+  /** See {@linkcode Exchange.input}. */
+  get input(): ExpectedInput | null {
+    if (this.#phase !== "open") return null;
+    return {
+      allowed: this.#maxSize,
+      turn: this.#received,
+      excess: "protocol_error",
+      endIsSeen: true,
+    };
+  }
+
+  #opened(): void {
+    const { draining } = this.#exchange.worker;
+    if (this.#phase !== "opening") return;
+    this.#phase = "open";
+    this.#idle = idleTimer(this.#exchange);
+    if (draining !== null) this.drain(draining);
+  }
+
+  /** Sees a message before the handler does, which gets none over the limit. */
+  handleEvent(event: MessageEvent): void {
+    if (this.#phase === "open") {
+      this.#received++;
+      this.#idle?.touch();
+      if (!isLonger(event.data, this.#maxSize)) return;
+      const exchange = this.#exchange;
+      exchange.worker.seldom.say(
+        "warn",
+        "websocket 1009",
+        () =>
+          `${exchange.describe()} was closed with 1009: a message was too long (--max-ws-frame-size is ${this.#maxSize}).`,
+      );
+      this.close(1009);
+    }
+    event.stopImmediatePropagation();
+  }
+
+  #ended(): void {
+    if (this.#phase === "over") return;
+    this.#phase = "over";
+    clearTimeout(this.#closeTimer);
+    this.#idle?.end();
+    this.#exchange.life.fail("client_closed");
+    this.#exchange.life.release();
+  }
+
+  /** Closes it; the handler learns the peer's answer. */
+  close(code: number): void {
+    if (this.#phase === "closing" || this.#phase === "over") return;
+    const open = this.#phase === "open";
+    this.#phase = "closing";
+    this.#idle?.end();
+    this.#socket.close(code);
+    if (!open) return;
+    awaitClose(this.#socket);
+    this.#closeTimer = unref(setTimeout(() => {
+      this.#exchange.dropConnection();
+      this.#ended();
+    }, CLOSE_WAIT_MS));
+  }
+
+  /** The server stops. */
+  drain(cause: StopCause): void {
+    if (this.#phase !== "open") return;
+    this.#exchange.life.fail("server_shutdown");
+    this.close(cause === "replaced" ? SERVICE_RESTART : GOING_AWAY);
+  }
+
+  /** Ends the connection at once. */
+  drop(reason: DisconnectReason): void {
+    if (this.#phase === "over") return;
+    this.#exchange.life.fail(reason);
+    if (!this.#exchange.dropConnection()) this.#socket.close(GOING_AWAY);
+    this.#ended();
+  }
+}
+
+/**
+ * Ends a WebSocket on which nothing is received or sent for the time of
+ * `--ws-idle-timeout` (PAGI.md 3.4, the table of endings); null where that is
+ * not bounded. It is to be told of messages; the engine does not report pings
+ * and pongs, but they show in the connection's state.
+ */
+export function idleTimer(exchange: Exchange): IdleTimer | null {
+  const { wsIdleTimeout } = exchange.worker.settings;
+  if (wsIdleTimeout === 0) return null;
+  return new IdleTimer(
+    wsIdleTimeout,
+    () => exchange.disconnect("idle_timeout"),
+    () => {
+      const silence = exchange.connectionSilence();
+      return silence && Math.min(silence.sent, silence.received);
+    },
+  );
+}
+
+function isLonger(data: unknown, most: number): boolean {
+  return data instanceof Blob
+    ? data.size > most
+    : exceeds(data as string | ArrayBuffer, most);
+}
+
+function lengthOf(data: string | ArrayBufferLike | Blob | ArrayBufferView) {
+  return data instanceof Blob
+    ? data.size
+    : typeof data === "string"
+    ? byteLength(data)
+    : data.byteLength;
+}
+
+/**
+ * The response to a request that has been upgraded: what the handler gave, or
+ * else `own`, that of the upgrade. To the engine any other would be the end of
+ * its whole server.
+ */
+export function upgradeResponse(
+  exchange: Exchange,
+  own: Response,
+  given: unknown,
+): Response {
+  const fits = given instanceof Response && given.status === 101;
+  if (!fits) {
+    exchange.logError(
+      "the fetch handler upgraded the request to a WebSocket and gave another response than that of the upgrade.",
+    );
+  }
+  const response = fits ? given : own;
+  const present = [...response.headers];
+  const all = withAdded(present, exchange.listener.addedHeaders);
+  for (const [name, value] of all.slice(present.length)) {
+    response.headers.append(name, value);
+  }
+  return response;
+}
