@@ -7,7 +7,7 @@
 
 import { fieldValue } from "../../src/http/headers.ts";
 import type { HeaderList, PagiApp, SendEvent } from "../../src/pagi/types.ts";
-import { TestClient, type TestRequestOptions } from "../../src/testing/mod.ts";
+import { TestClient, type TestRequestOptions } from "../../testing/mod.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { requestScope } from "./request_scope.ts";
 

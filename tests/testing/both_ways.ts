@@ -13,7 +13,7 @@ import type {
   SendEvent,
 } from "../../src/pagi/types.ts";
 import { assertEquals } from "../../src/std/assert.ts";
-import { TestClient } from "../../src/testing/mod.ts";
+import { TestClient } from "../../testing/mod.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 /** What an app notes down of what it sees. */

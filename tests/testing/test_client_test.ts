@@ -5,11 +5,7 @@ import {
   assertRejects,
   assertThrows,
 } from "../../src/std/assert.ts";
-import {
-  DeclinedError,
-  TestClient,
-  TimeoutError,
-} from "../../src/testing/mod.ts";
+import { DeclinedError, TestClient, TimeoutError } from "../../testing/mod.ts";
 import { httpApp, readBody, reply } from "../helpers/http_app.ts";
 import { webSocketApp } from "../helpers/websocket_app.ts";
 import { appFor } from "../helpers/scope_app.ts";

@@ -4,23 +4,24 @@
  * @module
  */
 
-import { resolveSettings } from "../options/resolve_settings.ts";
-import type { PagiApp, Scope } from "../pagi/types.ts";
-import { refuseProgramSettings, type ServeSettings } from "../server/serve.ts";
-import { Server } from "../server/server.ts";
-import { AppWatch } from "./app_watch.ts";
-import { TestEventStream } from "./event_stream.ts";
-import { MemorySocket } from "./memory_socket.ts";
-import { TestStream } from "./response_stream.ts";
-import { type ExchangeContext, TestExchange } from "./test_exchange.ts";
+import { resolveSettings } from "../src/options/resolve_settings.ts";
+import type { PagiApp, Scope } from "../src/pagi/types.ts";
 import {
+  refuseProgramSettings,
+  type ServeSettings,
+} from "../src/server/serve.ts";
+import { Server } from "../src/server/server.ts";
+import { AppWatch, type ExchangeContext, TestExchange } from "./exchange.ts";
+import { TestEventStream, TestStream } from "./streams.ts";
+import { MemorySocket, TestWebSocket } from "./websocket.ts";
+import {
+  DeclinedError,
   handshakeHeaders,
   SERVER,
   type TestHeaders,
   type TestRequestOptions,
-} from "./test_request.ts";
-import { DeclinedError, type TestResponse } from "./test_response.ts";
-import { TestWebSocket } from "./test_websocket.ts";
+  type TestResponse,
+} from "./messages.ts";
 
 /** How a client treats its app. */
 export interface TestClientOptions {

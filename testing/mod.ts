@@ -15,16 +15,16 @@
  * @module
  */
 
-export { type StreamEvent, TestEventStream } from "./event_stream.ts";
-export type { CloseInfo } from "./memory_socket.ts";
-export { PartialResponse } from "./partial_response.ts";
-export { TestStream } from "./response_stream.ts";
+export { type StreamEvent, TestEventStream } from "./streams.ts";
+export type { CloseInfo } from "./websocket.ts";
+export { PartialResponse } from "./streams.ts";
+export { TestStream } from "./streams.ts";
 export {
   TestClient,
   type TestClientOptions,
   type TestWebSocketOptions,
 } from "./test_client.ts";
-export type { TestHeaders, TestRequestOptions } from "./test_request.ts";
-export { DeclinedError, TestResponse } from "./test_response.ts";
-export { TestWebSocket } from "./test_websocket.ts";
-export { TimeoutError } from "./within.ts";
+export type { TestHeaders, TestRequestOptions } from "./messages.ts";
+export { DeclinedError, TestResponse } from "./messages.ts";
+export { TestWebSocket } from "./websocket.ts";
+export { TimeoutError } from "./exchange.ts";
