@@ -45,21 +45,21 @@ export function serveSse(
 
 /** An exchange on an `sse` scope. */
 class SseExchange extends ResponseExchange {
-  /** What the app has made of the scope so far (PAGI.md 3.5). */
+  /** How the app answers the scope so far (PAGI.md 3.5). */
   phase: "idle" | "http" | "streaming" | "declining" | "closed" = "idle";
   #stream: OutboundBody | null = null;
   #keepAlive: { interval: number; comment: string } | null = null;
   #timer: Timer | undefined;
   #decline: DeclinedResponse | null = null;
 
-  /** Starts the stream; its head leaves at once. */
+  /** Starts the stream and sends its head at once. */
   startStream(status: number, headers: HeaderList): void {
     this.phase = "streaming";
     const fields = withDefaults(headers);
     if (this.#keepsConnection) fields.push(["connection", "keep-alive"]);
     this.writer.begin(status, fields);
     this.#stream = this.writer.open(true);
-    if (!this.life.over) this.#armKeepAlive();
+    if (!this.life.over) this.#startKeepAlive();
   }
 
   /** The stream, once it has started. */
@@ -67,20 +67,20 @@ class SseExchange extends ResponseExchange {
     return this.#stream;
   }
 
-  /** Has a comment written every `interval` seconds; 0 stops it. */
+  /** Writes a comment every `interval` seconds; 0 stops that. */
   keepAlive(interval: number, comment: string): void {
     this.#keepAlive = { interval, comment };
-    if (this.#stream !== null) this.#armKeepAlive();
+    if (this.#stream !== null) this.#startKeepAlive();
   }
 
-  /** Ends the stream; the reason stays here (PAGI.md 8, item 57). */
+  /** Ends the stream; the reason goes to the log only (PAGI.md 8, item 57). */
   closeStream(reason?: string | null): void {
     this.phase = "closed";
     if (reason) log.debug(`${this.describe()}: sse.close, ${reason}`);
     this.writer.end();
   }
 
-  /** Closed before it started: the client gets the answer of a failed app. */
+  /** Closed before it started: the client gets the response of a failed app. */
   closeUnstarted(reason?: string | null): void {
     this.phase = "closed";
     this.logError(
@@ -89,18 +89,18 @@ class SseExchange extends ResponseExchange {
     this.answerFailure();
   }
 
-  /** True when the app answers with a decline. */
+  /** True when the app has declined the stream. */
   get declined(): boolean {
     return this.#decline !== null;
   }
 
-  /** Begins an answer other than a stream. */
+  /** Begins a response other than a stream. */
   decline(status: number, headers: HeaderList): void {
     this.phase = "declining";
     this.#decline = new DeclinedResponse(status, headers);
   }
 
-  /** Gathers the body of that answer, and sends it when it is whole. */
+  /** Collects the body of that response, and sends it when it is complete. */
   declineBody(body: Uint8Array | string | null, more: boolean): void {
     const decline = this.#decline;
     if (decline === null || this.life.started) return;
@@ -139,25 +139,25 @@ class SseExchange extends ResponseExchange {
     await super.settled(result);
   }
 
-  /** HTTP/2 has no such field, and a client may not want it. */
+  /** Whether to send `connection: keep-alive`, which HTTP/2 does not have. */
   get #keepsConnection(): boolean {
-    const wish = this.header("connection") ?? "";
-    return !this.head.http2 && !/\bclose\b/i.test(wish);
+    const connection = this.header("connection") ?? "";
+    return !this.head.http2 && !/\bclose\b/i.test(connection);
   }
 
-  #armKeepAlive(): void {
+  #startKeepAlive(): void {
     clearInterval(this.#timer);
     const { interval, comment } = this.#keepAlive ?? NO_KEEPALIVE;
     if (interval === 0) return;
     const text = ENCODER.encode(formatSseComment(comment));
     this.#timer = setInterval(() => {
-      // A client that takes nothing needs no more to take.
+      // A client that reads nothing needs no comment more.
       if (!this.writer.transport.full) this.#stream!.write(text);
     }, timerDelay(interval));
   }
 }
 
-/** `sse.start` adds what is lacking (PAGI.md 3.5); the engine adds `date`. */
+/** The fields with the defaults of `sse.start` (PAGI.md 3.5). */
 function withDefaults(headers: HeaderList): HeaderList {
   const all = endToEnd(headers);
   if (fieldValue(headers, "content-type") === null) {
@@ -188,14 +188,14 @@ async function receiveSse(exchange: SseExchange): Promise<ReceiveEvent> {
     : exchange.whenOver());
 }
 
-/** What the app sends its events with. */
+/** The `send` of an app. */
 function sseSend(exchange: SseExchange): Send {
-  // At hand for the events of a running stream: with many streams, each
-  // object on the way to theirs is one that the processor has to wait for.
+  // Kept here for the events of a running stream: with many streams, each
+  // further object that an event passes is a cache miss.
   let stream: OutboundBody | null = null;
   return (event) => {
     if (stream !== null && !stream.over) {
-      const bytes = encodedBefore(event);
+      const bytes = cachedBytes(event);
       if (bytes !== null) return stream.write(bytes);
     }
     const taken = sendSse(exchange, event);
@@ -206,7 +206,7 @@ function sseSend(exchange: SseExchange): Send {
 
 /** Takes an event (PAGI.md 3.5, the table of events). */
 function sendSse(exchange: SseExchange, event: SendEvent): Promise<void> {
-  // Only `sse.close` outlives the client: its sends are mistakes for good.
+  // Sends do nothing once the client has left; after `sse.close` they are errors.
   if (exchange.life.ended && exchange.phase !== "closed") return afterEnd();
   try {
     checkSseEvent(event);
@@ -216,13 +216,13 @@ function sendSse(exchange: SseExchange, event: SendEvent): Promise<void> {
   }
 }
 
-/** Does what a checked event says; what comes too early or twice does nothing. */
+/** Acts on a checked event; one that comes too early or twice does nothing. */
 function act(exchange: SseExchange, event: SseSendEvent): Promise<void> {
   const { phase, writer } = exchange;
-  const moment = wrongMoment(phase, event.type);
-  if (moment !== null) {
+  const after = outOfOrder(phase, event.type);
+  if (after !== null) {
     throw new TypeError(
-      `${event.type} was sent ${moment}, where it has no meaning (PAGI.md 3.5).`,
+      `${event.type} was sent after ${after}, where it has no meaning (PAGI.md 3.5).`,
     );
   }
   const idle = phase === "idle";
@@ -263,8 +263,8 @@ function act(exchange: SseExchange, event: SseSendEvent): Promise<void> {
   }
 }
 
-/** After what an event is a mistake in this phase; null where it is none. */
-function wrongMoment(
+/** The event after which this one is out of order; null if it is in order. */
+function outOfOrder(
   phase: SseExchange["phase"],
   type: SseSendEvent["type"],
 ): string | null {
@@ -272,23 +272,21 @@ function wrongMoment(
     case "idle":
       return null;
     case "http":
-      return type.startsWith("http.") ? null : "after http.response.start";
+      return type.startsWith("http.") ? null : "http.response.start";
     case "streaming":
-      return type.startsWith("sse.http.") ? "after sse.start" : null;
+      return type.startsWith("sse.http.") ? "sse.start" : null;
     case "declining":
-      return type.startsWith("sse.http.")
-        ? null
-        : "after sse.http.response.start";
+      return type.startsWith("sse.http.") ? null : "sse.http.response.start";
     case "closed":
-      return type === "sse.close" ? null : "after sse.close";
+      return type === "sse.close" ? null : "sse.close";
   }
 }
 
 type Event = SseSendEvent & { type: "sse.send" };
 
-/** The fields of the event encoded last, and its bytes. */
-let last: Event = { type: "sse.send", data: "" };
-let lastBytes: Uint8Array = ENCODER.encode(formatSseEvent(last));
+/** The last event that was encoded, and its bytes. */
+let lastEvent: Event = { type: "sse.send", data: "" };
+let lastBytes: Uint8Array = ENCODER.encode(formatSseEvent(lastEvent));
 
 /**
  * The bytes of an `sse.send` event, which has been checked. They must not be
@@ -297,21 +295,20 @@ let lastBytes: Uint8Array = ENCODER.encode(formatSseEvent(last));
 function encodeSseEvent(event: Event): Uint8Array {
   lastBytes = ENCODER.encode(formatSseEvent(event));
   const { data, event: name, id, retry } = event;
-  // The app may change its own.
-  last = { type: "sse.send", data, event: name, id, retry };
+  // The app may change its own object later.
+  lastEvent = { type: "sse.send", data, event: name, id, retry };
   return lastBytes;
 }
 
 /**
- * The bytes of an event that says the same as the one encoded last, and so
- * needs no check: one that goes to many clients is encoded once. Null for any
- * other.
+ * The bytes of an event that is equal to the last one, and so needs no check: an
+ * event for many clients is encoded once. Null for any other.
  */
-function encodedBefore(event: SendEvent): Uint8Array | null {
+function cachedBytes(event: SendEvent): Uint8Array | null {
   if (event?.type !== "sse.send") return null;
   const { data, event: name, id, retry } = event;
-  return data === last.data && name === last.event && id === last.id &&
-      retry === last.retry
+  return data === lastEvent.data && name === lastEvent.event &&
+      id === lastEvent.id && retry === lastEvent.retry
     ? lastBytes
     : null;
 }

@@ -75,7 +75,7 @@ export class WebSocketExchange extends Exchange
   implements WebSocketActions, Upgrading {
   /** Where the connection stands (PAGI.md 3.4). */
   phase: "connecting" | "opening" | "open" | "closed" = "connecting";
-  /** Resolves when an accepted WebSocket is open, or will never be. */
+  /** Resolves when an accepted WebSocket has opened, or cannot any more. */
   opened: Promise<void> = DONE;
   override status: number | null = null;
   readonly inbox: WebSocketInbox = new WebSocketInbox(
@@ -91,9 +91,9 @@ export class WebSocketExchange extends Exchange
   #denial: DeclinedResponse | null = null;
   #closeTimer: Timer | undefined;
   #idle: IdleTimer | null = null;
-  /** Null until the queue of messages was full. */
+  /** Null until the queue of messages is full for the first time. */
   #readPause: ReadPause | null = null;
-  /** The peer waits for the app, however slowly that takes messages. */
+  /** Whether the peer waits for the app, however slow that is. */
   #backpressure = false;
   /** Where a fetch handler has the socket: that, and its response. */
   #handed: HandedSocket | null = null;
@@ -102,7 +102,7 @@ export class WebSocketExchange extends Exchange
   override get input(): ExpectedInput | null {
     if (this.#handed !== null) return this.ownsTcp ? this.#handed.input : null;
     if (this.phase !== "open" || !this.ownsTcp) return null;
-    // While nothing is read, no more comes than the system buffers.
+    // While reading is paused, only as much arrives as the system buffers.
     const allowed = this.#readPause?.paused
       ? Infinity
       : this.worker.settings.maxWsFrameSize;
@@ -110,7 +110,7 @@ export class WebSocketExchange extends Exchange
     return { allowed, turn, excess: "protocol_error", endIsSeen: true };
   }
 
-  /** What the client offers; several fields count as one list. */
+  /** The subprotocols that the client offers, in one or several fields. */
   get subprotocols(): string[] {
     return this.head.headers
       .filter(([name]) => name === "sec-websocket-protocol")
@@ -175,7 +175,7 @@ export class WebSocketExchange extends Exchange
     return this.opened;
   }
 
-  /** Takes a message of the peer. */
+  /** Handles a message of the peer; called by the socket. */
   handleEvent({ data }: MessageEvent<string | ArrayBuffer>): void {
     if (this.phase !== "open") return;
     this.#idle?.touch();
@@ -197,7 +197,7 @@ export class WebSocketExchange extends Exchange
     );
   }
 
-  /** The queue is full: the app gets its turn to take what is in it. */
+  /** The queue is full: stops reading until the app has caught up. */
   #waitForApp(): void {
     const pause = this.#readPause ??= ReadPause.of(
       this.#socket!,
@@ -226,8 +226,8 @@ export class WebSocketExchange extends Exchange
   }
 
   /**
-   * Starts the closing handshake; what follows is not sent. Without an
-   * `ending` the app learns the peer's answer, else that at once.
+   * Starts the closing handshake; later messages are not sent. The app learns of
+   * `ending` at once, or without one of the peer's answer.
    */
   close(code: number, reason: string, ending: CloseInfo | null = null): void {
     if (this.phase !== "open") return;
@@ -239,7 +239,7 @@ export class WebSocketExchange extends Exchange
     }
     this.#socket!.close(code, reason);
     awaitClose(this.#socket!);
-    // The peer's answer is to be read.
+    // Otherwise the peer's answer would stay unread.
     this.#readPause?.resume();
     this.#closeTimer = unref(setTimeout(() => {
       this.dropConnection();
@@ -247,7 +247,7 @@ export class WebSocketExchange extends Exchange
     }, CLOSE_WAIT_MS));
   }
 
-  /** Has the peer pinged (PAGI.md 3.4). */
+  /** Pings the peer at an interval; both in seconds (PAGI.md 3.4). */
   keepAlive(interval: number, timeout: number): void {
     this.#keepAlive ??= KeepAlive.of(
       this.#socket!,
@@ -264,18 +264,18 @@ export class WebSocketExchange extends Exchange
     } else this.#keepAlive.set(interval, timeout);
   }
 
-  /** Refuses the handshake in the shortest way (PAGI.md 8, item 62). */
+  /** Refuses the handshake with 403 (PAGI.md 8, item 62). */
   forbid(): void {
     this.#deny(DeclinedResponse.of(new Refusal(403, "Forbidden")));
     this.inbox.end(CLOSED_EARLY);
   }
 
-  /** Begins a refusal of the app's own. */
+  /** Begins a denial response of the app. */
   beginDenial(status: number, headers: HeaderList): void {
     this.#denial ??= new DeclinedResponse(status, headers);
   }
 
-  /** Gathers its body, and sends it when it is whole. */
+  /** Collects its body, and sends it when it is complete. */
   denialBody(body: Uint8Array | string | null, more: boolean): void {
     if (this.#denial === null) return;
     if (body !== null) this.#denial.add(body);

@@ -19,7 +19,7 @@ const DONE: Promise<void> = Promise.resolve();
 export interface WebSocketActions {
   /** Where the connection stands (PAGI.md 3.4). */
   readonly phase: "connecting" | "opening" | "open" | "closed";
-  /** Resolves when an accepted WebSocket is open, or will never be. */
+  /** Resolves when an accepted WebSocket has opened, or cannot any more. */
   readonly opened: Promise<void>;
   /** What the client offers. */
   readonly subprotocols: string[];
@@ -31,15 +31,15 @@ export interface WebSocketActions {
   ): Promise<void>;
   /** Sends one message; resolves when the next may come. */
   write(message: string | Uint8Array): Promise<void>;
-  /** Starts the closing handshake; what follows is not sent. */
+  /** Starts the closing handshake; later messages are not sent. */
   close(code: number, reason: string): void;
-  /** Has the peer pinged; both in seconds. */
+  /** Pings the peer at an interval; both in seconds. */
   keepAlive(interval: number, timeout: number): void;
-  /** Refuses the handshake in the shortest way. */
+  /** Refuses the handshake with 403. */
   forbid(): void;
-  /** Begins a refusal of the app's own … */
+  /** Begins a denial response of the app … */
   beginDenial(status: number, headers: HeaderList): void;
-  /** … and gathers its body, which is sent when it is whole. */
+  /** … and collects its body, which is sent when it is complete. */
   denialBody(body: Uint8Array | string | null, more: boolean): void;
 }
 
@@ -69,7 +69,7 @@ export function sendWebSocket(
   }
 }
 
-/** Does what any event says but a message, which has gone already. */
+/** Acts on any event but a message, which was sent before. */
 function whileOpen(
   exchange: WebSocketActions,
   event: WebSocketSendEvent,
