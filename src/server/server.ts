@@ -154,7 +154,7 @@ export class Server {
     const [address] = this.bound;
     if (address !== undefined) this.#role.onListen(address);
     // Of workers the supervisor says it, once.
-    if (this.#role.workerNumber !== null || this.#stopping !== null) return;
+    if (!this.#isAlone || this.#stopping !== null) return;
     reportGuard(worker.guard, this.#connectionLimit(), this.settings);
   }
 
@@ -284,8 +284,7 @@ export class Server {
     if (worker !== null) {
       this.#leavingSince();
       worker.draining = cause;
-      const alone = this.#role.workerNumber === null;
-      await drain(worker, this.#listeners, this.#patience, alone);
+      await drain(worker, this.#listeners, this.#patience, this.#isAlone);
     }
     await this.#lifespan.shutdown(this.#patience);
     worker?.guard?.close();
@@ -295,7 +294,7 @@ export class Server {
 
   #createWorker(state: State | null, guarded = true): WorkerContext {
     const { settings } = this;
-    const { workerNumber } = this.#role;
+    const isAlone = this.#isAlone;
     const inFlight = new InFlight(() => {
       guard?.wake();
       stalled.wake();
@@ -325,12 +324,12 @@ export class Server {
       stalls: new DeadlineSet(settings.timeout * 1000),
       starts: new DeadlineSet(this.settings.responseStartTimeout * 1000),
       stalled,
-      requestsLeft: workerNumber !== null && settings.maxRequests > 0
+      requestsLeft: !isAlone && settings.maxRequests > 0
         ? settings.maxRequests
         : Infinity,
       onWorn: () => this.#role.onWorn(),
       makeRoom: () => {
-        if (workerNumber === null && guard !== null) return guard.relieve();
+        if (isAlone && guard !== null) return guard.relieve();
         return this.#role.onAcceptFailed();
       },
       shared: this.#role.shared,
@@ -340,25 +339,29 @@ export class Server {
     };
   }
 
+  /** True when the connections of the process are all this server's. */
+  get #isAlone(): boolean {
+    return this.#role.workerNumber === null;
+  }
+
   #connectionLimit(): number {
     return this.#role.connectionLimit ?? connectionLimitOf(this.settings);
   }
 
   #openGuard(inFlight: InFlight, limit: number): Guard | null {
     const { settings } = this;
-    const { workerNumber } = this.#role;
-    const guard: Guard | null = openGuard({
+    const isAlone = this.#isAlone;
+    return openGuard({
       limit,
       slots: this.#role.slots,
-      threads: workerNumber === null ? 1 : settings.workers,
+      threads: isAlone ? 1 : settings.workers,
       // A worker does not see which connections are the others'.
-      timeoutMs: workerNumber === null ? settings.timeout * 1000 : 0,
+      timeoutMs: isAlone ? settings.timeout * 1000 : 0,
       runningPeers: () => occupied(inFlight),
       requests: () => inFlight,
       onClose: (peer, reason, request) =>
         this.connectionClosed(peer, reason, request),
     });
-    return guard;
   }
 }
 
