@@ -216,6 +216,15 @@ for (const [name, check] of Object.entries(SHUT)) {
   });
 }
 
+Deno.test("the server works without any of them", async () => {
+  using stack = new DisposableStack();
+  for (const { name } of doors()) stack.use(shutDoor(name));
+  assertEquals(doorLines().filter((line) => line.startsWith("open")), []);
+  for (
+    const name of ["request header list", "stream reads", "WebSocket ping"]
+  ) await SHUT[name]();
+});
+
 Deno.test("with all of them the same requests fare better", async () => {
   assertEquals(await fieldsOf("X-B: 1", "X-A: 2", "x-b: 3"), [
     ["host", "h"],
