@@ -206,6 +206,42 @@ Deno.test("a location that leads to the target leads to the proxy instead", asyn
   }
 });
 
+Deno.test("an address of the host that a trusted proxy names gains the mount, once", async () => {
+  const cases: [prefix: string, given: string, got: string][] = [
+    ["", "https://a.example/x", "https://a.example/api/x"],
+    ["", "//a.example/x", "//a.example/api/x"],
+    ["", "https://a.example/api/x", "https://a.example/api/x"],
+    ["/out/", "https://a.example/out/api/x", "https://a.example/out/api/x"],
+    ["", "https://inner/x", "https://inner/api/x"],
+    ["", "https://b.example/x", "https://b.example/x"],
+  ];
+  for (const trust_forwarded of [true, false]) {
+    for (const [prefix, given, got] of cases) {
+      const response = await answered(
+        lines(
+          "HTTP/1.1 302 X",
+          `location: ${given}`,
+          "content-length: 0\r\n\r\n",
+        ),
+        {
+          target: "/api/",
+          rootPath: "/api",
+          scope: { path: "/" },
+          headers: [
+            ["host", "inner"],
+            ["x-forwarded-host", "a.example, c.example"],
+            ["x-forwarded-proto", "https"],
+            ["x-forwarded-prefix", prefix],
+          ],
+        },
+        { trust_forwarded },
+      );
+      const trusted = trust_forwarded || given.includes("inner");
+      assertEquals(response.header("location"), trusted ? got : given);
+    }
+  }
+});
+
 Deno.test("an answer that is malformed or unclear is a 502", async () => {
   const ok = "HTTP/1.1 200 OK";
   const cases = [

@@ -14,12 +14,14 @@ export interface AddressView {
   readonly targets: readonly Target[];
   /** The host that the target was told. */
   readonly told: string;
-  /** The host that the client asked; null where it named none. */
-  readonly host: string | null;
+  /** The hosts that the client asked: ours, and that of a proxy before us. */
+  readonly hosts: readonly string[];
   /** True when the client came by TLS. */
   readonly secure: boolean;
   /** Where the proxy is mounted, percent-encoded. */
   readonly root: string;
+  /** The same as the target was told it: with what a proxy before us takes off. */
+  readonly prefix: string;
 }
 
 /** Scheme, authority and the rest (RFC 3986, appendix B). */
@@ -36,7 +38,7 @@ const PARTS = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#\\]*))?(.*)$/is;
  * `x-forwarded-prefix`.
  */
 export function clientUri(uri: string, view: AddressView): string {
-  const { target, targets, told, host, secure, root } = view;
+  const { target, targets, told, hosts, secure, root, prefix } = view;
   const [, scheme, authority, rest] = PARTS.exec(uri)!;
   if (authority === undefined) {
     const isPath = scheme === undefined && rest.startsWith("/");
@@ -46,8 +48,9 @@ export function clientUri(uri: string, view: AddressView): string {
   if (named !== undefined && named !== "http" && named !== "https") return uri;
   const isSecure = named === undefined ? secure : named === "https";
   const place = hostKey(authority, isSecure);
-  if (host !== null && place === hostKey(host, isSecure)) {
-    if (isBelow(rest, root) && root !== "") return uri;
+  if (hosts.some((host) => place === hostKey(host, isSecure))) {
+    const knew = (mount: string) => mount !== "" && isBelow(rest, mount);
+    if (knew(root) || knew(prefix)) return uri;
     const path = moved(rest, target.basePath, root);
     return path === null
       ? uri

@@ -55,7 +55,11 @@ export function forwardedFields(
   ]);
   otherwise("x-forwarded-proto", scheme);
   otherwise("x-forwarded-host", host);
-  otherwise("x-forwarded-prefix", encodeURI(root_path.toWellFormed()));
+  // What a proxy before this one takes off stands before what we take off.
+  const [above = ""] = said("x-forwarded-prefix");
+  const prefix = above.replace(/\/+$/, "") +
+    encodeURI(root_path.toWellFormed());
+  add("x-forwarded-prefix", prefix === "" ? [] : [prefix]);
   add("forwarded", [
     ...said("forwarded"),
     forwardedElement(address, host, scheme),

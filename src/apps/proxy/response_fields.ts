@@ -65,14 +65,18 @@ function addressView(
   { upstreams }: ProxyContext,
   target: Target,
   { headers, scheme, root_path }: ProxyScope,
-  { host }: UpstreamRequest,
+  { host, headers: told }: UpstreamRequest,
 ): AddressView {
+  const first = (name: string) => fieldValue(told, name)?.split(",", 1)[0];
+  const root = encodeURI(root_path.toWellFormed());
   return {
     target,
     targets: upstreams.targets,
     told: host ?? target.host,
-    host: fieldValue(headers, "host"),
+    hosts: [fieldValue(headers, "host"), first("x-forwarded-host")]
+      .flatMap((host) => host?.trim() || []),
     secure: scheme === "https" || scheme === "wss",
-    root: encodeURI(root_path.toWellFormed()),
+    root,
+    prefix: first("x-forwarded-prefix") ?? root,
   };
 }

@@ -22,9 +22,10 @@ function view(
     target,
     targets: all,
     told: told ?? target.host,
-    host: "Public.test",
+    hosts: ["Public.test"],
     secure,
     root,
+    prefix: root,
   };
 }
 
