@@ -4,6 +4,7 @@
  * @module
  */
 
+import { statfsSync } from "node:fs";
 import { encodeName, statWords } from "./file_names.ts";
 
 /**
@@ -62,4 +63,54 @@ export function isSameVersion(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
   return a.ino === b.ino && a.dev === b.dev && a.size === b.size &&
     a.mtime?.getTime() === b.mtime?.getTime() &&
     a.ctime?.getTime() === b.ctime?.getTime();
+}
+
+/**
+ * File systems (`f_type` of statfs(2)) that read from memory or a disk of this
+ * machine. On any other one a read may wait for somebody else: for a server
+ * (NFS), for a process (FUSE), or for an event (`/proc/kmsg`).
+ */
+const LOCAL: ReadonlySet<number> = new Set([
+  0xef53, // ext2, ext3, ext4
+  0x58465342, // XFS
+  0x9123683e, // Btrfs
+  0x2fc12fc1, // ZFS
+  0xca451a4e, // bcachefs
+  0xf2f52010, // F2FS
+  0x794c7630, // overlayfs
+  0x01021994, // tmpfs
+  0x858458f6, // ramfs
+  0x73717368, // SquashFS
+  0xe0f5e1e2, // EROFS
+  0x9660, // ISO 9660
+  0x4d44, // FAT
+  0x2011bab0, // exFAT
+  0x7366746e, // NTFS (ntfs3)
+  0x3153464a, // JFS
+  0x52654973, // ReiserFS
+]);
+
+/** What was found of each device, for {@linkcode KNOWN_MS}. */
+const mayBlock = new Map<number, boolean>();
+const KNOWN_MS = 1000;
+let forgetAt = 0;
+
+/**
+ * Tells whether reading the file at `path`, on the device `dev`, may wait for
+ * longer than a disk takes. Always false where the system is not Linux.
+ */
+export function readMayBlock(path: string, dev: number): boolean {
+  if (Deno.build.os !== "linux") return false;
+  const now = Date.now();
+  if (now >= forgetAt || now < forgetAt - KNOWN_MS) {
+    // Another file system may have got the number of one that is gone.
+    mayBlock.clear();
+    forgetAt = now + KNOWN_MS;
+  }
+  let found = mayBlock.get(dev);
+  if (found === undefined) {
+    found = !LOCAL.has(statfsSync(path).type);
+    mayBlock.set(dev, found);
+  }
+  return found;
 }

@@ -20,14 +20,16 @@ const LONG = "All work and no play. ".repeat(5000);
 
 /** Runs `body` with an app on a folder of files, an hour and more old. */
 async function withFiles(
-  files: Record<string, string>,
+  files: Record<string, string | Uint8Array>,
   options: Record<string, unknown>,
   body: (app: PagiApp, root: string) => Promise<void>,
 ): Promise<void> {
   const root = tempFolder();
   try {
     for (const [name, content] of Object.entries(files)) {
-      Deno.writeTextFileSync(join(root, name), content);
+      if (typeof content === "string") {
+        Deno.writeTextFileSync(join(root, name), content);
+      } else Deno.writeFileSync(join(root, name), content);
       Deno.utimeSync(join(root, name), 1e9, 1e9);
     }
     await body(new FileApp({ root, ...options }).toApp(), root);
@@ -51,36 +53,36 @@ async function gunzip(bytes: Uint8Array): Promise<string> {
   return await new Response(stream).text();
 }
 
-// Sidecars whose content tells which one it is.
 const SIDECARS = {
   "app.js": "plain",
-  "app.js.br": "as br",
-  "app.js.zst": "as zstd",
-  "app.js.gz": "as gzip",
+  "app.js.br": new Uint8Array(brotliCompressSync("plain")),
+  "app.js.zst": new Uint8Array(zstdCompressSync("plain")),
+  "app.js.gz": new Uint8Array(gzipSync("plain")),
 };
+const PLAIN = new TextEncoder().encode("plain");
 
 Deno.test("a compressed file next to the one asked for is sent where the client takes it", async () => {
   await withFiles(SIDECARS, {}, async (app) => {
-    const cases: [string, string, string | null][] = [
-      [ALL, "as br", "br"],
-      ["zstd, gzip", "as zstd", "zstd"],
-      ["gzip", "as gzip", "gzip"],
-      ["br;q=0.1, gzip", "as gzip", "gzip"],
-      ["br;q=0", "plain", null],
-      ["identity", "plain", null],
+    const cases: [string, Uint8Array, string | null][] = [
+      [ALL, SIDECARS["app.js.br"], "br"],
+      ["zstd, gzip", SIDECARS["app.js.zst"], "zstd"],
+      ["gzip", SIDECARS["app.js.gz"], "gzip"],
+      ["br;q=0.1, gzip", SIDECARS["app.js.gz"], "gzip"],
+      ["br;q=0", PLAIN, null],
+      ["identity", PLAIN, null],
     ];
-    for (const [accepted, text, coding] of cases) {
+    for (const [accepted, bytes, coding] of cases) {
       const response = await get(app, "/app.js", {
         "accept-encoding": accepted,
       });
-      assertEquals([response.status, response.text], [200, text], accepted);
+      assertEquals([response.status, response.body], [200, bytes], accepted);
       assertEquals(response.header("content-encoding"), coding);
       assertEquals(response.header("vary"), "accept-encoding");
       assertEquals(
         response.header("content-type"),
         "application/javascript; charset=UTF-8",
       );
-      assertEquals(response.header("content-length"), String(text.length));
+      assertEquals(response.header("content-length"), String(bytes.length));
     }
     const response = await get(app, "/app.js");
     assertEquals(response.text, "plain");
@@ -119,9 +121,14 @@ Deno.test("ranges count in the form that is sent", async () => {
       "accept-encoding": "br",
       range: "bytes=3-",
     });
-    assertEquals([response.status, response.text], [206, "br"]);
+    const whole = SIDECARS["app.js.br"];
+    const { length } = whole;
+    assertEquals([response.status, response.body], [206, whole.subarray(3)]);
     assertEquals(response.header("content-encoding"), "br");
-    assertEquals(response.header("content-range"), "bytes 3-4/5");
+    assertEquals(
+      response.header("content-range"),
+      `bytes 3-${length - 1}/${length}`,
+    );
   });
 });
 
@@ -159,7 +166,7 @@ Deno.test("a compressed file outside the root is not sent, nor is a folder", asy
 Deno.test("a compressed file that is asked for itself is no coding of anything", async () => {
   await withFiles(SIDECARS, {}, async (app) => {
     const response = await get(app, "/app.js.gz", { "accept-encoding": ALL });
-    assertEquals(response.text, "as gzip");
+    assertEquals(response.body, SIDECARS["app.js.gz"]);
     assertEquals(response.header("content-encoding"), null);
     assertEquals(response.header("vary"), null);
     assertEquals(response.header("content-type"), "application/gzip");
@@ -417,6 +424,30 @@ Deno.test("a newer copy of another content is not sent", async () => {
     assertEquals(await sent("/large.txt", "gzip"), null);
     copy("large.txt.gz", gzipSync(large));
     assertEquals(await sent("/large.txt", "gzip"), "gzip");
+  });
+});
+
+Deno.test("what is not compressed at all is no copy, whatever it is called", async () => {
+  const large = "0123456789abcdef".repeat(20_000);
+  const files: Record<string, string | Uint8Array> = {
+    "small.txt": "small",
+    "large.txt": large,
+    "cut.txt": large,
+    "cut.txt.gz": new Uint8Array([0x1f]),
+  };
+  for (const end of [".br", ".zst", ".gz"]) {
+    files[`small.txt${end}`] = "not compressed at all";
+    // Nothing at the beginning of a large brotli file tells.
+    if (end !== ".br") files[`large.txt${end}`] = large;
+  }
+  await withFiles(files, { compress: "0" }, async (app) => {
+    for (const target of ["/small.txt", "/large.txt", "/cut.txt"]) {
+      for (const coding of ["br", "zstd", "gzip", ALL]) {
+        const response = await get(app, target, { "accept-encoding": coding });
+        assertEquals(response.header("content-encoding"), null, coding);
+        assertEquals(response.text, target === "/small.txt" ? "small" : large);
+      }
+    }
   });
 });
 

@@ -135,8 +135,8 @@ export async function archiveMembers(
 
   const waiting: Folder[] = [{ source: "", path: "" }];
   for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-    const opened = tryOpen(root, folder + at.source);
-    using place = opened;
+    // Its entry in the archive says that it is there; a note, that it is lost.
+    using place = root.tryOpen(folder + at.source, "folder");
     const names = place === null
       ? null
       : await tryNames(place.path, showHidden, turns);
@@ -164,19 +164,6 @@ export async function archiveMembers(
 
 function byName(a: DirectoryEntry, b: DirectoryEntry): number {
   return a.name < b.name ? -1 : 1;
-}
-
-/** The folder at `path`, or null if it cannot be opened, for whatever reason. */
-function tryOpen(root: DocumentRoot, path: string): OpenedFolder | null {
-  try {
-    const opened = root.open(path);
-    if (typeof opened === "number") return null;
-    if (opened.kind === "folder") return opened;
-    opened[Symbol.dispose]();
-  } catch {
-    // Its entry in the archive says that it is there; a note, that it is lost.
-  }
-  return null;
 }
 
 async function tryNames(

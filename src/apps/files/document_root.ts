@@ -22,12 +22,17 @@ import {
   readLinkName,
   statName,
 } from "../../system/file_names.ts";
+import { readMayBlock } from "../../system/file_look.ts";
 
 /** A regular file, open for reading. */
 export interface OpenedFile extends Disposable {
   readonly kind: "file";
   readonly file: Deno.FsFile;
   readonly info: Deno.FileInfo;
+  /** Reading it may wait for somebody: only asynchronous reads are allowed. */
+  readonly mayBlock: boolean;
+  /** Its first bytes where they have been read already. */
+  head?: Uint8Array;
 }
 
 /** A folder whose entries can be read at `path` until it is disposed of. */
@@ -125,6 +130,25 @@ export class DocumentRoot {
     } finally {
       releaseDescriptors(OPENING - held);
     }
+  }
+
+  /**
+   * The same, but null for all that is not of this `kind` or cannot be opened,
+   * whatever the reason.
+   */
+  tryOpen<K extends "file" | "folder">(
+    path: string,
+    kind: K,
+  ): Extract<Opened, { kind: K }> | null {
+    try {
+      const opened = this.open(path);
+      if (typeof opened === "number") return null;
+      if (opened.kind === kind) return opened as Extract<Opened, { kind: K }>;
+      opened[Symbol.dispose]();
+    } catch {
+      // The caller does without.
+    }
+    return null;
   }
 
   /** Tells whether something can be seen at `path`. */
@@ -312,7 +336,7 @@ export function openByDescriptor(root: DocumentRoot, path: string): Opened {
       return { kind: "folder", path: link, [Symbol.dispose]: close };
     }
     if (!info.isFile) return 404;
-    return openedFile(Deno.openSync(link), info);
+    return openedFile(Deno.openSync(link), info, readMayBlock(link, info.dev));
   } finally {
     pinnedRoot.close();
     if (!keep) pinned?.close();
@@ -344,7 +368,7 @@ export function openByPath(root: DocumentRoot, path: string): Opened {
     const real = Deno.realPathSync(whole);
     const found = Deno.lstatSync(real);
     if (isLetOut(real) && info.isFile && isSame(info, found)) {
-      return openedFile(file, info);
+      return openedFile(file, info, readMayBlock(whole, info.dev));
     }
     file.close();
     return 403;
@@ -354,11 +378,16 @@ export function openByPath(root: DocumentRoot, path: string): Opened {
   }
 }
 
-function openedFile(file: Deno.FsFile, info: Deno.FileInfo): OpenedFile {
+function openedFile(
+  file: Deno.FsFile,
+  info: Deno.FileInfo,
+  mayBlock: boolean,
+): OpenedFile {
   return {
     kind: "file",
     file,
     info,
+    mayBlock,
     [Symbol.dispose]() {
       try {
         file.close();

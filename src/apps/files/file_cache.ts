@@ -6,10 +6,11 @@
 
 import { Buffer } from "node:buffer";
 import { isSettled } from "../../http/etags.ts";
-import type { DocumentRoot, Opened } from "./document_root.ts";
+import type { Departure } from "./departure.ts";
+import type { DocumentRoot, Opened, OpenedFile } from "./document_root.ts";
 import { FileLook, isSameVersion } from "../../system/file_look.ts";
 import { isAscii } from "./request_path.ts";
-import { readSmallFile } from "./small_file.ts";
+import { readSmallFile, readSmallFileSlowly } from "./small_file.ts";
 import type { SmallFile } from "./small_file.ts";
 
 /** Bytes that all files in memory may take together. */
@@ -65,6 +66,21 @@ export class FileCache {
   }
 
   /**
+   * What {@linkcode open} does for a file that it gave out because reading it
+   * may block; see {@linkcode readSmallFileSlowly}.
+   */
+  async readSlowly(
+    path: string,
+    opened: OpenedFile,
+    client: Departure,
+  ): Promise<OpenedFile | SmallFile | "busy" | "left"> {
+    const now = Date.now();
+    const file = await readSmallFileSlowly(opened, client);
+    if (file === null) return opened;
+    return typeof file === "string" ? file : this.#keep(path, file, null, now);
+  }
+
+  /**
    * The file at the path of a request, as a scope has it; null unless it is in
    * memory. What is hidden is not found. Whether it {@linkcode isCurrent} is
    * still to be asked.
@@ -80,9 +96,19 @@ export class FileCache {
     const now = Date.now();
     const opened = this.#root.open(path);
     if (typeof opened === "number" || opened.kind === "folder") return opened;
-    const file = readSmallFile(opened);
+    const file = opened.mayBlock ? null : readSmallFile(opened);
     if (file === null) return opened;
     opened[Symbol.dispose]();
+    return this.#keep(path, file, known, now);
+  }
+
+  /** @param now When the file was opened. */
+  #keep(
+    path: string,
+    file: SmallFile,
+    known: SmallFile | null,
+    now: number,
+  ): SmallFile {
     // Another change could leave the same times, of which this one is in
     // whole seconds and cannot be set.
     const { ctime } = file.info;

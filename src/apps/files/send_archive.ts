@@ -98,7 +98,7 @@ export class Archives {
       headers.push(["content-length", String(length)]);
       await send({ type: "http.response.start", status: 200, headers });
       const out = new Pieces(send);
-      for await (const bytes of archive(this.#root, folder, members)) {
+      for await (const bytes of archive(this.#root, folder, members, client)) {
         await out.write(bytes);
         if (client.happened) return;
       }
@@ -115,6 +115,7 @@ async function* archive(
   root: DocumentRoot,
   folder: string,
   members: readonly ArchiveMember[],
+  client: Departure,
 ): AsyncGenerator<Uint8Array> {
   const turns = new Turns();
   const checksums = new Uint32Array(members.length);
@@ -126,7 +127,13 @@ async function* archive(
       checksums[i] = crc32(source);
       yield source;
     } else if (!source.endsWith("/")) {
-      checksums[i] = yield* content(root, folder + source, member.size, buffer);
+      checksums[i] = yield* content(
+        root,
+        folder + source,
+        member.size,
+        buffer,
+        client,
+      );
     }
     yield dataDescriptor(member, checksums[i]);
     if (turns.over) await turns.pass();
@@ -153,20 +160,24 @@ async function* content(
   path: string,
   size: number,
   buffer: Uint8Array,
+  client: Departure,
 ): AsyncGenerator<Uint8Array, number> {
   let crc = 0;
   let left = size;
   {
-    using opened = tryOpen(root, path);
+    // To the reader of the archive, what cannot be opened has vanished.
+    using opened = root.tryOpen(path, "file");
     while (opened !== null && left > 0) {
       const piece = buffer.subarray(0, Math.min(left, buffer.length));
-      const count = await opened.file.read(piece).catch(() => null);
+      const count = await readOrLeft(opened, piece, client);
       if (count === null) break;
       crc = crc32(piece.subarray(0, count), crc);
       yield piece.subarray(0, count);
       left -= count;
     }
-    if (left === 0 && (opened === null || await hasSize(opened, size))) {
+    if (
+      left === 0 && (opened === null || await hasSize(opened, size, client))
+    ) {
       return crc;
     }
   }
@@ -183,23 +194,27 @@ async function* content(
   return ~crc >>> 0;
 }
 
-function tryOpen(root: DocumentRoot, path: string): OpenedFile | null {
-  try {
-    const opened = root.open(path);
-    if (typeof opened === "number") return null;
-    if (opened.kind === "file") return opened;
-    opened[Symbol.dispose]();
-  } catch {
-    // The same to the reader of the archive as a file that vanished.
-  }
-  return null;
+/** False for what says that it is empty and is not, as files in /proc do. */
+async function hasSize(
+  opened: OpenedFile,
+  size: number,
+  client: Departure,
+): Promise<boolean> {
+  if (size > 0) return true;
+  const count = await readOrLeft(opened, new Uint8Array(1), client);
+  return count === null || (await opened.file.stat()).size > 0;
 }
 
-/** False for what says that it is empty and is not, as files in /proc do. */
-async function hasSize({ file }: OpenedFile, size: number): Promise<boolean> {
-  if (size > 0) return true;
-  const count = await file.read(new Uint8Array(1)).catch(() => null);
-  return count === null || (await file.stat()).size > 0;
+/** Bytes read; null where there are none, or when the client left first. */
+async function readOrLeft(
+  { file, mayBlock }: OpenedFile,
+  buffer: Uint8Array,
+  client: Departure,
+): Promise<number | null> {
+  const reading = file.read(buffer).catch(() => null);
+  return await (mayBlock
+    ? Promise.race([reading, client.promise.then(() => null)])
+    : reading);
 }
 
 /** Gathers small pieces of a body into larger ones. */

@@ -20,11 +20,11 @@ import {
 import { codedTag, weakened } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { parseRange } from "../../http/ranges.ts";
-import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
+import type { HeaderList, Send } from "../../pagi/types.ts";
 import { replyStatus } from "../reply.ts";
 import type { RequestScope } from "../reply.ts";
 import type { ContentDigests } from "./content_digests.ts";
-import { Departure } from "./departure.ts";
+import type { Departure } from "./departure.ts";
 import type { OpenedFile } from "./document_root.ts";
 import type { FileCache } from "./file_cache.ts";
 import { versionOf } from "./file_version.ts";
@@ -94,10 +94,12 @@ export async function sendWhole(
 /**
  * Answers a GET or HEAD request with `found`, or with a compressed form of it:
  * 200, 206, 304, 412 or 416 as RFC 9110 has it. The file stays open.
+ *
+ * @param client Tells that the client left; only asked for where work waits.
  */
 export async function sendFile(
   scope: RequestScope,
-  receive: Receive,
+  client: () => Departure,
   send: Send,
   found: FoundFile,
   settings: FileSettings,
@@ -121,9 +123,10 @@ export async function sendFile(
     const accepted = fieldValue(scope.headers, "accept-encoding");
     codings = preferredCodings(accepted, CODINGS);
   }
-  const sidecar = settings.precompressed
-    ? openSidecar(settings.files, path, found.opened, codings)
+  const opening = settings.precompressed
+    ? openSidecar(settings.files, path, found.opened, codings, client)
     : null;
+  const sidecar = opening instanceof Promise ? await opening : opening;
   using _sidecar = sidecar?.opened;
   const opened = sidecar?.opened ?? found.opened;
   // What says that it has no bytes and has too many to be small: in /proc.
@@ -134,8 +137,6 @@ export async function sendFile(
     codings.includes("gzip") && (size >= WORTH_COMPRESSING || !isSized);
   const coding = compress ? "gzip" : sidecar?.coding ?? null;
 
-  let departure: Departure | null = null;
-  const client = () => departure ??= new Departure(receive);
   const version = versionOf(opened, settings.digests, client);
   const known = version instanceof Promise ? await version : version;
   if (known === null) return;
@@ -220,9 +221,13 @@ export async function sendFile(
 
 /** Bytes at the beginning of a large file that tell what it is. */
 const HEAD = 4096;
+const NOTHING = new Uint8Array();
 
 function headOf(opened: OpenedFile | SmallFile): Uint8Array {
   if (opened.kind === "small") return opened.bytes;
+  if (opened.mayBlock) {
+    return wholeCharacters(opened.head?.subarray(0, HEAD) ?? NOTHING);
+  }
   const head = new Uint8Array(HEAD);
   return wholeCharacters(head.subarray(0, readAt(opened.file, head, 0)));
 }

@@ -5,6 +5,7 @@
  */
 
 import type { PagiApp, Receive, Send } from "../../pagi/types.ts";
+import { Departure } from "./departure.ts";
 import { assertRequest, reply, replyStatus } from "../reply.ts";
 import type { RequestScope } from "../reply.ts";
 import type { OpenedFolder } from "./document_root.ts";
@@ -61,10 +62,25 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
     if ("location" in found) {
       return await reply(send, 301, [["location", found.location]], "");
     }
-    using _opened = found.opened;
-    await ("path" in found
-      ? sendFile(scope, receive, send, found, settings)
-      : sendFolder?.(scope, receive, send, found.opened, parts));
+    if (!("path" in found)) {
+      using folder = found.opened;
+      return await sendFolder?.(scope, receive, send, folder, parts);
+    }
+    let departure: Departure | null = null;
+    const client = () => departure ??= new Departure(receive);
+    let { opened } = found;
+    if (opened.kind === "file" && opened.mayBlock) {
+      const read = await files.readSlowly(found.path, opened, client());
+      if (read === "left") return;
+      if (read !== opened) opened[Symbol.dispose]();
+      if (read === "busy") {
+        return await replyStatus(send, 503, [["retry-after", "5"]]);
+      }
+      opened = read;
+    }
+    using _opened = opened;
+    const file = opened === found.opened ? found : { ...found, opened };
+    await sendFile(scope, client, send, file, settings);
   }
 
   return async (scope, receive, send) => {

@@ -10,6 +10,7 @@ import {
   zstdDecompressSync,
 } from "node:zlib";
 import { Buffer } from "node:buffer";
+import type { Departure } from "./departure.ts";
 import type { OpenedFile } from "./document_root.ts";
 import type { FileCache } from "./file_cache.ts";
 import { readAt } from "./small_file.ts";
@@ -34,21 +35,56 @@ export interface Sidecar {
 
 /**
  * Opens the first there is of the compressed forms of `original`, the file at
- * `path`, or returns null.
+ * `path`, or returns null; a promise where reading one may block.
  */
 export function openSidecar(
   files: FileCache,
   path: string,
   original: OpenedFile | SmallFile,
   codings: readonly Coding[],
-): Sidecar | null {
-  for (const coding of codings) {
+  client: () => Departure,
+): Sidecar | null | Promise<Sidecar | null> {
+  for (let i = 0; i < codings.length; i++) {
+    const coding = codings[i];
     const opened = tryOpen(files, path + EXTENSIONS[coding]);
     if (opened === null) continue;
+    if (opened.kind === "file" && opened.mayBlock) {
+      return openSlowly(
+        opened,
+        files,
+        path,
+        original,
+        codings.slice(i),
+        client,
+      );
+    }
     if (isCopyOf(original, opened, coding)) return { opened, coding };
     opened[Symbol.dispose]();
   }
   return null;
+}
+
+/** The same, when `copy` is what was opened for the first of the codings. */
+async function openSlowly(
+  copy: OpenedFile,
+  files: FileCache,
+  path: string,
+  original: OpenedFile | SmallFile,
+  [coding, ...others]: readonly Coding[],
+  client: () => Departure,
+): Promise<Sidecar | null> {
+  const opened = await files.readSlowly(
+    path + EXTENSIONS[coding],
+    copy,
+    client(),
+  );
+  if (opened === "left") return null;
+  if (opened !== copy) copy[Symbol.dispose]();
+  if (opened !== "busy") {
+    if (isCopyOf(original, opened, coding)) return { opened, coding };
+    opened[Symbol.dispose]();
+  }
+  return await openSidecar(files, path, original, others, client);
 }
 
 /** The file at `path`; null for anything else, and where the system fails. */
@@ -98,8 +134,8 @@ function isAsNew(copy: Deno.FileInfo, original: Deno.FileInfo): boolean {
 /**
  * Tells whether a copy is seen to be of another file or version, whatever its
  * time: a file that an older version of it replaced (`cp -p`) is older than
- * its copy. Of small files all is compared, of large ones the length that the
- * copy tells. What cannot be read is left to the client.
+ * its copy. Of small files all is compared, of large ones how the copy begins
+ * and the length that it tells.
  */
 function hasOtherContent(
   copy: OpenedFile | SmallFile,
@@ -107,6 +143,7 @@ function hasOtherContent(
   coding: Coding,
 ): boolean {
   if (copy.kind !== "small" || original.kind !== "small") {
+    if (!hasMagic(copy, coding)) return true;
     const length = lengthIn(copy, coding);
     return length !== null && length !== original.info.size % 2 ** 32;
   }
@@ -117,9 +154,26 @@ function hasOtherContent(
   return !copy.copied.same;
 }
 
-/** Bytes of the longest way to compress nothing. */
-const EMPTY_BROTLI = 4;
+/** How compressed files begin (RFC 1952, RFC 8878); brotli has no such mark. */
+const MAGIC: Readonly<Record<Coding, readonly number[]>> = {
+  br: [],
+  zstd: [0x28, 0xb5, 0x2f, 0xfd],
+  gzip: [0x1f, 0x8b],
+};
 
+/** Tells whether a copy begins as what is compressed with `coding` does. */
+function hasMagic(copy: OpenedFile | SmallFile, coding: Coding): boolean {
+  const magic = MAGIC[coding];
+  if (magic.length === 0) return true;
+  const head = new Uint8Array(magic.length);
+  if (copy.kind === "small") head.set(copy.bytes.subarray(0, head.length));
+  else if (copy.mayBlock) {
+    head.set((copy.head ?? head).subarray(0, head.length));
+  } else readAt(copy.file, head, 0);
+  return magic.every((byte, i) => head[i] === byte);
+}
+
+/** True when `copy` can be decompressed, and gives just what `original` has. */
 function isCopy(
   copy: Uint8Array,
   original: Uint8Array,
@@ -133,14 +187,9 @@ function isCopy(
       : coding === "zstd"
       ? zstdDecompressSync(copy, options)
       : gunzipSync(copy, options);
-    // Of what it cannot read, Deno's brotli makes nothing.
-    if (coding === "br" && bytes.length === 0 && copy.length > EMPTY_BROTLI) {
-      return true;
-    }
     return Buffer.compare(bytes, original) === 0;
-  } catch (error) {
-    const { code } = error as { code?: string };
-    return code !== "ERR_BUFFER_TOO_LARGE";
+  } catch {
+    return false;
   }
 }
 
@@ -152,6 +201,8 @@ function lengthIn(
   if (coding !== "gzip" || copy.info.size < 18) return null;
   const end = new Uint8Array(4);
   if (copy.kind === "small") end.set(copy.bytes.subarray(-4));
-  else if (readAt(copy.file, end, copy.info.size - 4) < 4) return null;
+  else if (copy.mayBlock || readAt(copy.file, end, copy.info.size - 4) < 4) {
+    return null;
+  }
   return new DataView(end.buffer).getUint32(0, true);
 }

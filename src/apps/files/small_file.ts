@@ -8,6 +8,7 @@ import { gzipSync } from "node:zlib";
 import { declareConstant } from "../../pagi/constant_bytes.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import { isSameVersion } from "../../system/file_look.ts";
+import type { Departure } from "./departure.ts";
 import type { OpenedFile } from "./document_root.ts";
 
 /** Up to this many bytes a file is small. */
@@ -92,6 +93,61 @@ export function readSmallFile({ file, info }: OpenedFile): SmallFile | null {
     }
     if (attempt === ATTEMPTS) return new SmallFile(after, bytes, false);
     before = after;
+  }
+}
+
+/** Reads of {@linkcode readSmallFileSlowly} that are under way. */
+let slowReads = 0;
+/**
+ * How many there may be at a time: each takes one of the 32 threads that Deno
+ * has for files until the system answers, even if its client has left.
+ */
+const MAX_SLOW_READS = 8;
+
+/**
+ * The same for a file whose read may block; what is too large leaves its first
+ * bytes in `head`.
+ *
+ * @returns "busy" when too many such reads are under way; "left" when the
+ * client left first: the file is closed when the read ends
+ */
+export async function readSmallFileSlowly(
+  opened: OpenedFile,
+  client: Departure,
+): Promise<SmallFile | null | "busy" | "left"> {
+  if (slowReads >= MAX_SLOW_READS) return "busy";
+  const { file, info } = opened;
+  const read = async () => {
+    const buffer = new Uint8Array(SMALL + 1);
+    let filled = 0;
+    while (filled < buffer.length) {
+      const count = await file.read(buffer.subarray(filled));
+      if (count === null) break;
+      filled += count;
+      // What waits for events has no end.
+      if (client.happened) return null;
+    }
+    if (filled > SMALL) {
+      opened.head = buffer;
+      return null;
+    }
+    const after = await file.stat();
+    const stable = isSameVersion(info, after) && filled === info.size;
+    return new SmallFile(after, buffer.slice(0, filled), stable);
+  };
+  slowReads++;
+  const reading = read().finally(() => slowReads--);
+  const close = () => opened[Symbol.dispose]();
+  try {
+    const small = await Promise.race([
+      reading,
+      client.promise.then(() => "left" as const),
+    ]);
+    if (small === "left") reading.then(close, close);
+    return small;
+  } catch (error) {
+    close();
+    throw error;
   }
 }
 

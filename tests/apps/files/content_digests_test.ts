@@ -40,6 +40,7 @@ async function withFile(
       (changed, client = newClient().client) =>
         digests.of({
           kind: "file",
+          mayBlock: false,
           file,
           info: { ...info, mtime: new Date(0), ctime: changed },
           [Symbol.dispose]: () => {},
