@@ -48,9 +48,10 @@ const view: AddressView = {
   target,
   targets: [target],
   told: "backend:3000",
-  host: "public.test",
+  hosts: ["public.test"],
   secure: false,
   root: "/api",
+  prefix: "/api",
 };
 const rules = requestRules({}, [], {
   preserveHost: false,
