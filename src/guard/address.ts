@@ -4,7 +4,10 @@
  * @module
  */
 
-import { AF_INET, AF_INET6, AF_UNIX } from "./libc.ts";
+/** Linux's families of addresses. */
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
 
 /** The largest address: `struct sockaddr_un` (bytes). */
 export const ADDRESS_SIZE = 110;

@@ -11,9 +11,12 @@ import {
   openRoom,
   reservedDescriptors,
 } from "../system/descriptor_budget.ts";
-import type { Connection, Connections, RequestOrigin } from "./connections.ts";
-import type { Slots } from "./slots.ts";
-import type { Sockets } from "./sockets.ts";
+import {
+  type Connection,
+  type Connections,
+  NO_LOOK,
+  type RequestOrigin,
+} from "./connections.ts";
 
 /** What an admission needs to know. */
 export interface AdmissionOptions {
@@ -48,14 +51,10 @@ const SPARE_PER_THREAD = 4;
 const RESERVE_SHARE = 1 / 32;
 const MIN_RESERVE = 8;
 const MAX_RESERVE = 32;
-/** The most of one moment that may go into looks at a full house (ms). */
-const BURST = 50;
 
 /** Lets requests run. */
 export class Admission {
-  readonly #sockets: Sockets;
   readonly #connections: Connections;
-  readonly #slots: Slots;
   readonly #options: AdmissionOptions;
   /** Peers let in by their names, whose connections no look has found yet. */
   readonly #newcomers = new Set<string>();
@@ -67,19 +66,16 @@ export class Admission {
   #free = Infinity;
 
   constructor(
-    sockets: Sockets,
     connections: Connections,
-    slots: Slots,
     options: AdmissionOptions,
   ) {
-    this.#sockets = sockets;
     this.#connections = connections;
-    this.#slots = slots;
     this.#options = options;
     this.#limit = options.limit;
     this.#spare = SPARE + SPARE_PER_THREAD * options.threads;
+    connections.refresh = () => this.look();
     this.#stopCounting = countDescriptorsWith(() => {
-      if (connections.mayLook(BURST)) this.look();
+      if (connections.mayLook()) this.look();
     });
   }
 
@@ -111,25 +107,25 @@ export class Admission {
       if (connections.mayLook(0)) this.look(); // for fresh credit
       return true;
     }
-    if (connections.mayLook(BURST)) {
+    if (connections.mayLook()) {
       this.look();
       open = connections.named(peerKey);
       if (open.length > 0) return this.#isServed(open, origin);
     }
-    if (open.length > 0 || !this.#slots.takeVacant()) return false;
+    if (open.length > 0 || !this.#connections.slots.takeVacant()) return false;
     this.#newcomers.add(peerKey);
     return true;
   }
 
   #isServed(open: readonly Connection[], origin: RequestOrigin): boolean {
     if (open.length < 2) {
-      return open.length === 1 && this.#slots.isServed(open[0]);
+      return open.length === 1 && this.#connections.slots.isServed(open[0]);
     }
-    const one = this.#connections.identifyNow(origin, false, () => {}, 0);
+    const one = this.#connections.identifyNow(origin, false, NO_LOOK);
     // Where it is not clear, an innocent one must not be refused.
     return one === undefined
-      ? open.some((any) => this.#slots.isServed(any))
-      : this.#slots.isServed(one);
+      ? open.some((any) => this.#connections.slots.isServed(any))
+      : this.#connections.slots.isServed(one);
   }
 
   /**
@@ -142,7 +138,7 @@ export class Admission {
    * @returns how many connections are open and not being closed
    */
   look(): number {
-    const slots = this.#slots;
+    const slots = this.#connections.slots;
     const { descriptors, limit } = this.#options;
     let unsettled = slots.beginLook();
     closeRoom();
@@ -197,7 +193,7 @@ export class Admission {
     unsettled: number,
     limit: number,
   ): number {
-    const slots = this.#slots;
+    const slots = this.#connections.slots;
     const waiting = present.filter((one) => !slots.isServed(one));
     let free = this.#limit - (present.length - waiting.length);
     const admitted = new Set<Connection>();
@@ -207,7 +203,7 @@ export class Admission {
       }
     }
     for (const one of waiting) {
-      if (this.#sockets.tcpState(one)?.segments) admitted.add(one);
+      if (this.#connections.sockets.tcpState(one)?.segments) admitted.add(one);
     }
     for (const one of admitted) {
       if (free <= 0) break;

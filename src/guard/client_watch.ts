@@ -4,9 +4,12 @@
  * @module
  */
 
-import type { Connection, Connections, RequestOrigin } from "./connections.ts";
-import type { Slots } from "./slots.ts";
-import type { Sockets } from "./sockets.ts";
+import {
+  type Connection,
+  type Connections,
+  CpuBudget,
+  type RequestOrigin,
+} from "./connections.ts";
 
 /** Why the watch closed a connection (PAGI.md 4). */
 export type ClientReason = "client_closed" | FloodReason;
@@ -40,8 +43,6 @@ export interface WatchedRequest extends RequestOrigin {
 export interface ClientWatchOptions {
   /** All that run. */
   requests(): Iterable<WatchedRequest>;
-  /** Brings the connections up to date. */
-  look(): void;
   onClose(request: WatchedRequest, reason: ClientReason): void;
 }
 
@@ -84,9 +85,7 @@ const MOST_UNINTERRUPTED = 16 << 20;
  *   pieces.
  */
 export class ClientWatch {
-  readonly #sockets: Sockets;
   readonly #connections: Connections;
-  readonly #slots: Slots;
   readonly #options: ClientWatchOptions;
   #inputs = new Map<Connection, Input>();
   /** Requests whose connections a look has not found. */
@@ -94,22 +93,17 @@ export class ClientWatch {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Bytes or requests came lately: memory is glanced at. */
   #alert = false;
-  /** When the next check comes at the latest … */
+  /** When the next check comes at the latest (ms). */
   #due = 0;
-  /** … and how early at most, so that checks take their share only. */
-  #restsUntil = 0;
+  readonly #budget = new CpuBudget(SHARE);
   /** Bytes of memory at the last check. */
   #memory = 0;
 
   constructor(
-    sockets: Sockets,
     connections: Connections,
-    slots: Slots,
     options: ClientWatchOptions,
   ) {
-    this.#sockets = sockets;
     this.#connections = connections;
-    this.#slots = slots;
     this.#options = options;
   }
 
@@ -127,8 +121,8 @@ export class ClientWatch {
   }
 
   #wait(ms: number): void {
-    const rest = this.#restsUntil - performance.now();
-    const timer = setTimeout(() => this.#glance(), Math.max(ms, rest));
+    const pause = Math.max(ms, this.#budget.rest);
+    const timer = setTimeout(() => this.#glance(), pause);
     Deno.unrefTimer(timer);
     this.#timer = timer;
   }
@@ -159,8 +153,8 @@ export class ClientWatch {
       reason: ClientReason | null,
     ) => {
       if (reason === null) return;
-      this.#slots.end(connection);
-      this.#sockets.shutdown(connection);
+      this.#connections.slots.end(connection);
+      this.#connections.sockets.shutdown(connection);
       closed.push([request, reason]);
     };
     for (const request of this.#options.requests()) {
@@ -191,8 +185,7 @@ export class ClientWatch {
       close(requests[0], ...worst);
     }
     this.#inputs = inputs;
-    const now = performance.now();
-    this.#restsUntil = now + (now - began) / SHARE;
+    this.#budget.spend(began);
     if (running) this.#wait(this.#alert ? STEP : CALM);
     for (const [request, reason] of closed) {
       this.#options.onClose(request, reason);
@@ -206,7 +199,7 @@ export class ClientWatch {
       return connection;
     }
     const since = isYoung(request) ? began - LOOK_STEP : began;
-    if (!this.#connections.lookedAfter(since)) this.#options.look();
+    if (!this.#connections.lookedAfter(since)) this.#connections.refresh();
     const found = this.#connections.identify(request);
     if (found === undefined && !isYoung(request)) this.#unfound.add(request);
     return found;
@@ -228,7 +221,7 @@ export class ClientWatch {
       const before = this.#inputs.get(connection)?.atTurn ?? 0;
       const reason = this.#judge(requests[0], expected, connection, inputs);
       if (reason === null) continue;
-      const state = this.#sockets.tcpState(connection);
+      const state = this.#connections.sockets.tcpState(connection);
       const excess = (state?.received ?? 0) - before;
       if (excess > most) worst = [connection, reason];
       most = Math.max(most, excess);
@@ -243,7 +236,7 @@ export class ClientWatch {
     connection: Connection,
     inputs: Map<Connection, Input>,
   ): ClientReason | null {
-    const state = this.#sockets.tcpState(connection);
+    const state = this.#connections.sockets.tcpState(connection);
     if (state === null) return null;
     if (state.left && !expected.endIsSeen && !isYoung(request)) {
       return "client_closed";

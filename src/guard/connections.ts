@@ -8,6 +8,7 @@
  */
 
 import { addressName, peerKey, type SocketAddress } from "./address.ts";
+import type { Slots } from "./slots.ts";
 import type { Socket, Sockets } from "./sockets.ts";
 
 /** One connection of a watched listener. */
@@ -48,8 +49,49 @@ export interface RequestOrigin {
   readonly info: object;
 }
 
-/** What remains to be earned back of looks before the last one, at most (ms). */
-const MAX_DEBT = 50;
+/**
+ * Bounds the part of all time that some work may take: what it has taken is a
+ * debt that time pays back.
+ */
+export class CpuBudget {
+  /** Milliseconds of work that were not paid back … */
+  #debt = 0;
+  /** … at this time (ms, `performance.now()`). */
+  #at = -Infinity;
+
+  /**
+   * @param share The part of all time, above 0 and up to 1.
+   * @param maxDebt What remains of earlier work when more is done, at most
+   * (ms): what a rush has cost is not made up for long after it.
+   */
+  constructor(public share: number, readonly maxDebt = 0) {}
+
+  /** Takes note of work that began at `began` (ms) and has just ended. */
+  spend(began: number): void {
+    const now = performance.now();
+    this.#debt = Math.min(this.#debtAt(began), this.maxDebt) + now - began;
+    this.#at = now;
+  }
+
+  /** Tells whether no more than `burst` milliseconds are to be paid back. */
+  affords(burst: number): boolean {
+    return this.#debtAt(performance.now()) <= burst;
+  }
+
+  /** Until all is paid back (ms). */
+  get rest(): number {
+    return this.#debtAt(performance.now()) / this.share;
+  }
+
+  #debtAt(now: number): number {
+    return Math.max(0, this.#debt - (now - this.#at) * this.share);
+  }
+}
+
+/** What looks at all connections may take at once, beyond their share (ms). */
+const BURST = 50;
+/** As a burst: no look at all. */
+export const NO_LOOK = -1;
 /** After how many free numbers no higher one is looked at. */
 const MAX_FREE = 16;
 /** How exactly the system's clocks agree on when something happened (ms). */
@@ -59,7 +101,6 @@ const SHARE = 0.1;
 
 /** The connections of this process's watched listeners. */
 export class Connections {
-  readonly #sockets: Sockets;
   readonly #listeners = new Set<string>();
   /** By cookie, the first seen first. */
   readonly #known = new Map<number, Connection>();
@@ -78,12 +119,11 @@ export class Connections {
   #top = 0;
   #look = 0;
   #lookedAt = -Infinity;
-  /** Time spent on looks and not yet earned back (ms). */
-  #debt = 0;
+  readonly #budget = new CpuBudget(SHARE, BURST);
+  /** Brings the connections up to date, and what depends on them. */
+  refresh: () => unknown = () => this.look();
 
-  constructor(sockets: Sockets) {
-    this.#sockets = sockets;
-  }
+  constructor(readonly sockets: Sockets, readonly slots: Slots) {}
 
   /** From now on knows the connections of the listener at `address`. */
   watch(address: SocketAddress): void {
@@ -93,12 +133,12 @@ export class Connections {
 
   /** Has all watched listeners take no new connections but those queued. */
   dropHandshakes(): void {
-    for (const fd of this.#sockets.descriptors()) {
-      if (!this.#sockets.isListening(fd) || !this.#sockets.isTcp(fd)) continue;
-      const own = this.#sockets.ownAddress(fd);
+    for (const fd of this.sockets.descriptors()) {
+      if (!this.sockets.isListening(fd) || !this.sockets.isTcp(fd)) continue;
+      const own = this.sockets.ownAddress(fd);
       if (own === null || !this.#listeners.has(addressName(own))) continue;
-      const cookie = this.#sockets.cookie(fd);
-      this.#sockets.dropHandshakes({ fd, cookie });
+      const cookie = this.sockets.cookie(fd);
+      this.sockets.dropHandshakes({ fd, cookie });
     }
   }
 
@@ -128,7 +168,7 @@ export class Connections {
     let connection = this.#byPeer.get(peer);
     while (connection !== undefined) {
       const { namesake } = connection;
-      if (this.#sockets.isOpen(connection)) open.push(connection);
+      if (this.sockets.isOpen(connection)) open.push(connection);
       else this.#forget(connection);
       connection = namesake;
     }
@@ -143,14 +183,12 @@ export class Connections {
    *
    * @param sure Look for namesakes first, where there can be any that the last
    * look did not find; undefined when that cannot be afforded.
-   * @param look Brings the connections up to date.
    * @param burst As in {@linkcode mayLook}.
    */
   identifyNow(
     { peerKey, info }: RequestOrigin,
     sure: boolean,
-    look: () => void,
-    burst: number,
+    burst: number = BURST,
   ): Connection | undefined {
     const known = this.#byInfo.get(info);
     if (known !== undefined) return known;
@@ -161,7 +199,7 @@ export class Connections {
     }
     let certain = open.length > 1 || open[0]?.exact === true;
     if (!certain && (sure || open.length === 0) && this.mayLook(burst)) {
-      look();
+      this.refresh();
       open = this.named(peerKey);
       certain = true;
     }
@@ -180,7 +218,7 @@ export class Connections {
     const { peerKey, age, info } = origin;
     const known = this.#byInfo.get(info);
     if (known !== undefined) {
-      return this.#sockets.isOpen(known) ? known : undefined;
+      return this.sockets.isOpen(known) ? known : undefined;
     }
     const cameAt = performance.now() - age * 1000;
     const candidates = this.candidates(peerKey, cameAt);
@@ -193,14 +231,10 @@ export class Connections {
   }
 
   /** The same; when it is not known and can be afforded, after a look. */
-  identifyOrLook(
-    origin: RequestOrigin,
-    look: () => void,
-    burst: number,
-  ): Connection | undefined {
+  identifyOrLook(origin: RequestOrigin): Connection | undefined {
     const found = this.identify(origin);
-    if (found !== undefined || !this.mayLook(burst)) return found;
-    look();
+    if (found !== undefined || !this.mayLook()) return found;
+    this.refresh();
     return this.identify(origin);
   }
 
@@ -219,7 +253,7 @@ export class Connections {
     const known = this.#byInfo.get(info);
     return known === undefined
       ? !this.#unclear.has(info)
-      : this.#sockets.isOpen(known);
+      : this.sockets.isOpen(known);
   }
 
   /**
@@ -229,7 +263,7 @@ export class Connections {
   candidates(peer: string, cameAt: number): Connection[] {
     const now = performance.now();
     return this.named(peer).filter((connection) => {
-      const state = this.#sockets.tcpState(connection);
+      const state = this.sockets.tcpState(connection);
       return state !== null &&
         !(state.segments === 0 && now - state.silence > cameAt + CLOCK_STEP);
     });
@@ -238,7 +272,7 @@ export class Connections {
   #lastReceiver(open: readonly Connection[]): Connection | undefined {
     const [first, second] = open.map((connection) => ({
       connection,
-      silence: this.#sockets.tcpState(connection)?.inboundSilence ?? Infinity,
+      silence: this.sockets.tcpState(connection)?.inboundSilence ?? Infinity,
     })).sort((a, b) => a.silence - b.silence);
     return second.silence - first.silence < CLOCK_STEP
       ? undefined
@@ -254,8 +288,8 @@ export class Connections {
    * Tells whether a look can be afforded, so that looking takes no more than
    * a tenth of all time, but for bursts of `burst` (ms).
    */
-  mayLook(burst: number): boolean {
-    return this.#debtAt(performance.now()) <= burst;
+  mayLook(burst: number = BURST): boolean {
+    return this.#budget.affords(burst);
   }
 
   /**
@@ -269,16 +303,9 @@ export class Connections {
     for (const connection of this.#known.values()) {
       if (connection.look !== this.#look) this.#forget(connection);
     }
-    const now = performance.now();
-    const spent = now - began;
-    // What a rush has cost is not made up for long after it.
-    this.#debt = Math.min(this.#debtAt(began), MAX_DEBT) + spent;
-    this.#lookedAt = now;
+    this.#budget.spend(began);
+    this.#lookedAt = performance.now();
     return descriptors;
-  }
-
-  #debtAt(now: number): number {
-    return Math.max(0, this.#debt - (now - this.#lookedAt) * SHARE);
   }
 
   /**
@@ -291,7 +318,7 @@ export class Connections {
     let free = 0, at = 0;
     while (free < MAX_FREE) {
       const fd = this.#gaps[at++] ?? this.#top++;
-      const cookie = this.#sockets.cookie(fd);
+      const cookie = this.sockets.cookie(fd);
       if (cookie === 0 || this.#known.has(cookie)) {
         gaps.push(fd);
         free++;
@@ -314,13 +341,13 @@ export class Connections {
   #find(): number {
     const look = ++this.#look;
     const strangers = new Set<number>();
-    const descriptors = this.#sockets.descriptors();
+    const descriptors = this.sockets.descriptors();
     this.#gaps = [];
     this.#top = 0;
     for (const fd of descriptors) {
       while (this.#top < fd) this.#gaps.push(this.#top++);
       this.#top = fd + 1;
-      const cookie = this.#sockets.cookie(fd);
+      const cookie = this.sockets.cookie(fd);
       if (cookie === 0) continue;
       const connection = this.#known.get(cookie) ??
         (this.#strangers.has(cookie) ? null : this.#identify(fd, cookie));
@@ -360,13 +387,13 @@ export class Connections {
   }
 
   #identify(fd: number, cookie: number): Connection | null {
-    const own = this.#sockets.ownAddress(fd);
+    const own = this.sockets.ownAddress(fd);
     if (own === null) return null;
     const listener = this.#listenerOf(own);
     if (listener === null) return null;
-    const peer = this.#sockets.peerAddress(fd);
+    const peer = this.sockets.peerAddress(fd);
     if (peer === null) return null; // the listener itself
-    const tcp = this.#sockets.isTcp(fd);
+    const tcp = this.sockets.isTcp(fd);
     if (!tcp && "port" in own) return null;
     const connection: Connection = {
       peer: peerKey(peer, listener),

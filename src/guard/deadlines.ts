@@ -4,10 +4,7 @@
  * @module
  */
 
-import type { Connection, Connections } from "./connections.ts";
-import { sinceRequest } from "./request_times.ts";
-import type { Slots } from "./slots.ts";
-import type { Sockets } from "./sockets.ts";
+import { type Connection, type Connections, CpuBudget } from "./connections.ts";
 
 /** Why a deadline closed a connection (PAGI.md 4). */
 export type DeadlineReason =
@@ -22,8 +19,6 @@ export type PeersRunning = Iterable<string> | null;
 export interface DeadlineOptions {
   /** How long nothing may happen (ms). */
   timeoutMs: number;
-  /** Brings the connections up to date. */
-  look(): void;
   /** The peers with a request running; null when that cannot be told now. */
   runningPeers(): PeersRunning | Promise<PeersRunning>;
   onClose(peer: string, reason: DeadlineReason): void;
@@ -48,24 +43,19 @@ const LOOKS = 4;
  * - took none of the bytes that wait to be sent to it, whatever runs on it.
  */
 export class Deadlines {
-  readonly #sockets: Sockets;
   readonly #connections: Connections;
-  readonly #slots: Slots;
   readonly #options: DeadlineOptions;
   /** Since when a connection has no request running, as looks saw it (ms). */
   readonly #idleSince = new WeakMap<Connection, number>();
+  readonly #budget = new CpuBudget(SHARE, Infinity);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
   constructor(
-    sockets: Sockets,
     connections: Connections,
-    slots: Slots,
     options: DeadlineOptions,
   ) {
-    this.#sockets = sockets;
     this.#connections = connections;
-    this.#slots = slots;
     this.#options = options;
     this.#wait(options.timeoutMs);
   }
@@ -83,13 +73,13 @@ export class Deadlines {
   }
 
   async #check(): Promise<void> {
-    const { timeoutMs, look, runningPeers } = this.#options;
+    const { timeoutMs, runningPeers } = this.#options;
     const began = performance.now();
-    look();
+    this.#connections.refresh();
     const due = [...this.#connections.all()].filter((connection) =>
       connection.tcp && connection.due <= began
     );
-    let spent = performance.now() - began;
+    this.#budget.spend(began);
     if (due.length > 0) {
       const peers = await runningPeers();
       if (this.#stopped) return;
@@ -102,7 +92,7 @@ export class Deadlines {
           running === null || running.has(connection.peer),
         );
       }
-      spent += performance.now() - now;
+      this.#budget.spend(now);
     }
     const now = performance.now();
     let next = now + timeoutMs / LOOKS;
@@ -114,7 +104,7 @@ export class Deadlines {
         next - now,
         timeoutMs / 20,
         50,
-        Math.min(spent / SHARE, timeoutMs / 4),
+        Math.min(this.#budget.rest, timeoutMs / 4),
       ),
     );
   }
@@ -122,7 +112,7 @@ export class Deadlines {
   /** Closes the connection if its time is over; else tells when that may be. */
   #enforce(connection: Connection, now: number, running: boolean): number {
     const { timeoutMs, onClose } = this.#options;
-    const state = this.#sockets.tcpState(connection);
+    const state = this.#connections.sockets.tcpState(connection);
     const sure = connection.overdue;
     connection.overdue = false;
     if (state === null) return now + timeoutMs;
@@ -145,8 +135,8 @@ export class Deadlines {
       connection.overdue = true;
       return now;
     }
-    this.#slots.end(connection);
-    if (this.#sockets.shutdown(connection, state.pending)) {
+    this.#connections.slots.end(connection);
+    if (this.#connections.sockets.shutdown(connection, state.pending)) {
       onClose(
         connection.peer,
         untaken >= timeoutMs
@@ -169,4 +159,32 @@ export class Deadlines {
     if (since === undefined) this.#idleSince.set(connection, now);
     return Math.min(now - (since ?? now), sinceRequest(connection.port));
   }
+}
+
+const PORTS = 65_536;
+
+/** By port, in seconds since 1970; 0 where nobody asked. */
+let times = new Uint32Array(
+  new SharedArrayBuffer(PORTS * Uint32Array.BYTES_PER_ELEMENT),
+);
+
+/** Notes a request; `at` in ms since 1970. */
+export function noteRequest(port: number, at: number): void {
+  times[port] = at / 1000;
+}
+
+/** For how long no client at `port` has asked for anything (ms). */
+export function sinceRequest(port: number): number {
+  // Seconds are cut off: a request of this second was asked just now.
+  return Math.max(0, Date.now() - 1000 * (times[port] + 1));
+}
+
+/** The times, for the other threads of the process. */
+export function sharedRequestTimes(): SharedArrayBuffer {
+  return times.buffer;
+}
+
+/** Has this thread use the times of another one, which shares them. */
+export function useRequestTimes(shared: SharedArrayBuffer): void {
+  times = new Uint32Array(shared);
 }

@@ -4,14 +4,15 @@
  * @module
  */
 
-import type { Connection, Connections, RequestOrigin } from "./connections.ts";
-import type { Slots } from "./slots.ts";
-import type { Sockets } from "./sockets.ts";
+import {
+  type Connection,
+  type Connections,
+  CpuBudget,
+  type RequestOrigin,
+} from "./connections.ts";
 
 /** What the endings need to know. */
 export interface EndingOptions {
-  /** Brings the connections up to date. */
-  look(): void;
   /** True while descriptors are about to run out. */
   isShort(): boolean;
   /** The peers with a request running. */
@@ -48,8 +49,6 @@ const SHARE = 0.1;
 /** The same two while descriptors are short: others wait for these. */
 const SHORT_STEP = 2;
 const SHORT_SHARE = 0.5;
-/** The most of one moment that may go into looks (ms). */
-const BURST = 50;
 
 /**
  * Ends connections so that the answer arrives: once its last byte was
@@ -64,27 +63,20 @@ const BURST = 50;
  * just then. Where it cannot be told, none is ended.
  */
 export class Endings {
-  readonly #sockets: Sockets;
   readonly #connections: Connections;
-  readonly #slots: Slots;
   readonly #options: EndingOptions;
   /** By the names of connections. */
   readonly #endings = new Map<string, Ending[]>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** When the next check comes … */
+  /** When the next check comes (ms). */
   #wakesAt = 0;
-  /** … and how early it may at most, so that checks take their share only. */
-  #restsUntil = 0;
+  readonly #budget = new CpuBudget(SHARE);
 
   constructor(
-    sockets: Sockets,
     connections: Connections,
-    slots: Slots,
     options: EndingOptions,
   ) {
-    this.#sockets = sockets;
     this.#connections = connections;
-    this.#slots = slots;
     this.#options = options;
   }
 
@@ -101,10 +93,9 @@ export class Endings {
     const { peerKey } = origin;
     const known = this.#endings.get(peerKey);
     if (known === undefined) return false;
-    const { look } = this.#options;
     const connections = this.#connections;
-    const connection = connections.identifyNow(origin, true, look, BURST) ??
-      connections.identifyNow(origin, false, look, 0);
+    const connection = connections.identifyNow(origin, true) ??
+      connections.identifyNow(origin, false, 0);
     if (connection === undefined) return false;
     const alone = !connections.isContested(peerKey);
     for (const ending of known) {
@@ -131,13 +122,12 @@ export class Endings {
    * as it is found.
    */
   add(origin: RequestOrigin, finished = false): void {
-    const { look } = this.#options;
     const connections = this.#connections;
     if (!connections.canEnd(origin)) return;
     const { age, peerKey: peer } = origin;
     const connection = age === 0
-      ? connections.identifyNow(origin, true, look, BURST)
-      : connections.identifyOrLook(origin, look, BURST);
+      ? connections.identifyNow(origin, true)
+      : connections.identifyOrLook(origin);
     const cameAt = performance.now() - age * 1000;
     const ending = this.#add(peer, connection, cameAt, finished);
     if (
@@ -150,7 +140,7 @@ export class Endings {
   }
 
   #segmentsOf(connection: Connection): number {
-    return this.#sockets.tcpState(connection)?.segments ?? Infinity;
+    return this.#connections.sockets.tcpState(connection)?.segments ?? Infinity;
   }
 
   /** Ends a connection on which nothing runs. */
@@ -178,7 +168,7 @@ export class Endings {
       }
       return known;
     }
-    if (connection !== undefined) this.#slots.end(connection);
+    if (connection !== undefined) this.#connections.slots.end(connection);
     const ending: Ending = {
       peer,
       since,
@@ -216,7 +206,7 @@ export class Endings {
   /** Checks in `ms`, if no check comes before. */
   #wait(ms: number): void {
     const now = performance.now();
-    const at = Math.max(now + Math.max(ms, this.#step), this.#restsUntil);
+    const at = now + Math.max(ms, this.#step, this.#budget.rest);
     if (this.#timer !== undefined) {
       if (at >= this.#wakesAt) return;
       clearTimeout(this.#timer);
@@ -240,9 +230,8 @@ export class Endings {
     for (const endings of this.#endings.values()) {
       for (const { due } of endings) next = Math.min(next, due);
     }
-    const spent = performance.now() - now;
-    const share = this.#options.isShort() ? SHORT_SHARE : SHARE;
-    this.#restsUntil = now + spent / share;
+    this.#budget.share = this.#options.isShort() ? SHORT_SHARE : SHARE;
+    this.#budget.spend(now);
     if (next !== Infinity) this.#wait(next - now);
   }
 
@@ -253,8 +242,8 @@ export class Endings {
   ): void {
     const connection = ending.connection ??= this.#find(ending, now);
     if (connection === undefined) return;
-    this.#slots.end(connection);
-    const state = this.#sockets.tcpState(connection);
+    this.#connections.slots.end(connection);
+    const state = this.#connections.sockets.tcpState(connection);
     if (state === null || ending.finished) {
       this.#shutdown(connection);
       return this.#remove(ending);
@@ -271,7 +260,7 @@ export class Endings {
         this.#shutdown(connection);
         return this.#remove(ending);
       }
-      this.#sockets.finish(connection);
+      this.#connections.sockets.finish(connection);
       ending.finished = true;
       ending.due = now + LINGER;
     } else {
@@ -280,7 +269,7 @@ export class Endings {
   }
 
   #shutdown(connection: Connection): void {
-    this.#sockets.shutdown(connection);
+    this.#connections.sockets.shutdown(connection);
     this.#connections.leaves(connection);
   }
 
@@ -288,8 +277,8 @@ export class Endings {
   #find(ending: Ending, now: number): Connection | undefined {
     const { peer, since, cameAt } = ending;
     const connections = this.#connections;
-    if (!connections.lookedAfter(since) && connections.mayLook(BURST)) {
-      this.#options.look();
+    if (!connections.lookedAfter(since) && connections.mayLook()) {
+      connections.refresh();
     }
     ending.due = now + this.#step;
     if (!connections.lookedAfter(since)) return undefined;
@@ -301,7 +290,8 @@ export class Endings {
         if (before) {
           return this.#segmentsOf(one) > (before.get(one) ?? Infinity);
         }
-        const silence = this.#sockets.tcpState(one)?.silence ?? Infinity;
+        const silence = this.#connections.sockets.tcpState(one)?.silence ??
+          Infinity;
         const sentAt = now - silence;
         return sentAt > since - STEP && sentAt < since + PATIENCE / 10;
       });

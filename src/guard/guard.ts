@@ -9,6 +9,7 @@
 import { descriptorLimit } from "../system/descriptor_limit.ts";
 import { peerKey, type SocketAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
+import { Slots } from "./slots.ts";
 import {
   type ClientReason,
   ClientWatch,
@@ -17,6 +18,7 @@ import {
 import {
   type Connection,
   Connections,
+  NO_LOOK,
   type RequestOrigin,
 } from "./connections.ts";
 import {
@@ -25,7 +27,6 @@ import {
   type PeersRunning,
 } from "./deadlines.ts";
 import { Endings } from "./endings.ts";
-import { Slots } from "./slots.ts";
 import { openSockets, type Sockets } from "./sockets.ts";
 
 /** What a guard enforces, and what it must be told for that. */
@@ -177,8 +178,6 @@ const SERVED_RELIEF = 4;
 const JUST_ASKED = 250;
 /** Assumed where the limit of descriptors cannot be read. */
 const DEFAULT_DESCRIPTORS = 1024;
-/** The most of one moment that may go into looks at a full house (ms). */
-const BURST = 50;
 
 /**
  * Opens a guard, which runs until it is closed but does not keep the process
@@ -229,17 +228,16 @@ class LibcGuard implements Guard {
       const peers = options.runningPeers();
       return peers instanceof Promise ? [] : peers ?? [];
     };
-    const look = () => this.#look();
     this.#sockets = sockets;
     this.#runningPeers = runningPeers;
-    const connections = new Connections(sockets);
-    this.#connections = connections;
     const descriptors = descriptorLimit() ?? DEFAULT_DESCRIPTORS;
     const slots = options.slots === undefined
       ? Slots.make(descriptors, (options.threads ?? 1) === 1)
       : new Slots(options.slots);
     this.#slots = slots;
-    const admission = new Admission(sockets, connections, slots, {
+    const connections = new Connections(sockets, slots);
+    this.#connections = connections;
+    const admission = new Admission(connections, {
       limit: options.limit || Infinity,
       descriptors,
       threads: options.threads ?? 1,
@@ -247,15 +245,13 @@ class LibcGuard implements Guard {
       runningPeers: ownRunningPeers,
     });
     this.#admission = admission;
-    this.#endings = new Endings(sockets, connections, slots, {
-      look,
+    this.#endings = new Endings(connections, {
       isShort: () => admission.isShort,
       runningPeers: ownRunningPeers,
     });
     if (timeoutMs > 0) {
-      this.#deadlines = new Deadlines(sockets, connections, slots, {
+      this.#deadlines = new Deadlines(connections, {
         timeoutMs,
-        look,
         runningPeers,
         onClose: (peer, reason) => {
           // The engine tells whose request it was that ran on it.
@@ -264,9 +260,8 @@ class LibcGuard implements Guard {
       });
     }
     if (options.requests !== undefined) {
-      this.#clientWatch = new ClientWatch(sockets, connections, slots, {
+      this.#clientWatch = new ClientWatch(connections, {
         requests: () => options.requests!(),
-        look,
         onClose: (request, reason) => onClose(request.peerKey, reason, request),
       });
     }
@@ -296,7 +291,7 @@ class LibcGuard implements Guard {
     const connections = this.#connections;
     if (!credit) return this.#admission.admit(origin);
     if (connections.isContested(origin.peerKey)) {
-      connections.identifyNow(origin, false, () => {}, 0);
+      connections.identifyNow(origin, false, NO_LOOK);
     }
     return true;
   }
@@ -308,8 +303,7 @@ class LibcGuard implements Guard {
     const client = info.remoteAddr;
     if (!("hostname" in client)) return null;
     const origin = { peerKey: peerKey(client, listener), age: 0, info };
-    const look = () => this.#look();
-    return this.#connections.identifyNow(origin, false, look, BURST) ?? null;
+    return this.#connections.identifyNow(origin, false) ?? null;
   }
 
   endConnection(request: RequestOrigin): void {
@@ -317,8 +311,7 @@ class LibcGuard implements Guard {
   }
 
   finishBehind(request: RequestOrigin): void {
-    const look = () => this.#look();
-    const connection = this.#connections.identifyOrLook(request, look, BURST);
+    const connection = this.#connections.identifyOrLook(request);
     const before = connection && this.#sockets.tcpState(connection);
     if (!connection || !before) return;
     const check = (milliseconds: number): void => {
@@ -392,8 +385,7 @@ class LibcGuard implements Guard {
 
   silence(request: RequestOrigin): Silence | null {
     const connections = this.#connections;
-    const look = () => this.#look();
-    const connection = connections.identifyOrLook(request, look, BURST);
+    const connection = connections.identifyOrLook(request);
     const states = (connection ? [connection] : connections.isContested(
         request.peerKey,
       )
@@ -407,11 +399,7 @@ class LibcGuard implements Guard {
   }
 
   traffic(request: RequestOrigin): Traffic | null {
-    const connection = this.#connections.identifyOrLook(
-      request,
-      () => this.#look(),
-      BURST,
-    );
+    const connection = this.#connections.identifyOrLook(request);
     return connection === undefined ? null : this.#sockets.tcpState(connection);
   }
 

@@ -5,8 +5,7 @@
  */
 
 import { addressName, type SocketAddress } from "./address.ts";
-import { RETURN } from "./libc.ts";
-import { openSockets, type Socket, type Sockets } from "./sockets.ts";
+import { openSockets, RETURN, type Socket, type Sockets } from "./sockets.ts";
 
 /** Classic BPF (linux/bpf_common.h, linux/filter.h). */
 const LOAD_WORD = 0x20;

@@ -8,7 +8,7 @@
 
 /// <reference lib="deno.worker" />
 
-import { useRequestTimes } from "../guard/request_times.ts";
+import { useRequestTimes } from "../guard/deadlines.ts";
 import { loadApp } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
 import { hideAbortWarning } from "../engine/error_text.ts";

@@ -5,7 +5,7 @@
  */
 
 import { type Guard, openGuard } from "../guard/guard.ts";
-import { sharedRequestTimes } from "../guard/request_times.ts";
+import { sharedRequestTimes } from "../guard/deadlines.ts";
 import type { AppRequest } from "../loader/load_app.ts";
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/address.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { WatchedRequest } from "../guard/client_watch.ts";
-import { noteRequest } from "../guard/request_times.ts";
+import { noteRequest } from "../guard/deadlines.ts";
 import type { DisconnectReason } from "../pagi/types.ts";
 import type { Http2Connection } from "./http2_connection.ts";
 import type { RequestKind } from "./request/head.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "../../src/std/assert.ts";
 import { peerKey, readAddress } from "../../src/guard/address.ts";
-import { AF_INET, AF_INET6, AF_UNIX } from "../../src/guard/libc.ts";
+import { AF_INET, AF_INET6, AF_UNIX } from "../../src/guard/address.ts";
 
 Deno.test("readAddress() reads IPv4 addresses and ports", () => {
   assertEquals(

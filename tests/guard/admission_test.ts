@@ -1,10 +1,9 @@
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { addressName, peerKey } from "../../src/guard/address.ts";
 import { Admission } from "../../src/guard/admission.ts";
-import { Connections } from "../../src/guard/connections.ts";
-import { openLibc } from "../../src/guard/libc.ts";
 import { Slots } from "../../src/guard/slots.ts";
-import { Sockets } from "../../src/guard/sockets.ts";
+import { Connections } from "../../src/guard/connections.ts";
+import { openLibc, Sockets } from "../../src/guard/sockets.ts";
 import { reserveDescriptors } from "../../src/system/descriptor_budget.ts";
 import { releaseDescriptors } from "../../src/system/descriptor_budget.ts";
 
@@ -119,11 +118,11 @@ class House implements Disposable {
 
   thread(): Thread {
     const sockets = new Sockets(openLibc()!);
-    const connections = new OftenLooking(sockets);
-    connections.watch(this.#listener.addr as Deno.NetAddr);
     const slots = new Slots(this.#slots.shared);
+    const connections = new OftenLooking(sockets, slots);
+    connections.watch(this.#listener.addr as Deno.NetAddr);
     const running: string[] = [];
-    const admission = new Admission(sockets, connections, slots, {
+    const admission = new Admission(connections, {
       ...this.#limits,
       threads: 1,
       isOwner: this.#threads.length === 0,

@@ -1,8 +1,8 @@
 import { assertEquals, assertNotEquals } from "../../src/std/assert.ts";
 import { addressName, peerKey } from "../../src/guard/address.ts";
 import { Connections } from "../../src/guard/connections.ts";
-import { openLibc } from "../../src/guard/libc.ts";
-import { Sockets } from "../../src/guard/sockets.ts";
+import { openLibc, Sockets } from "../../src/guard/sockets.ts";
+import { Slots } from "../../src/guard/slots.ts";
 import {
   GuardedServer,
   pass,
@@ -134,7 +134,7 @@ Deno.test("a connection that is gone is not mistaken for the next with its descr
 
 function openRoom() {
   const sockets = new Sockets(openLibc()!);
-  const connections = new Connections(sockets);
+  const connections = new Connections(sockets, Slots.make(1000));
   return {
     sockets,
     connections,

@@ -5,8 +5,7 @@ import {
   assertLess,
 } from "../../src/std/assert.ts";
 import { connect as connectTls } from "node:tls";
-import { openLibc, SOL_SOCKET } from "../../src/guard/libc.ts";
-import { Sockets } from "../../src/guard/sockets.ts";
+import { openLibc, Sockets, SOL_SOCKET } from "../../src/guard/sockets.ts";
 import { cert, key } from "./certificate.ts";
 import { GuardedServer, pass, until } from "./guarded_server.ts";
 
