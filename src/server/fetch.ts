@@ -10,7 +10,7 @@ import { isPlain, isUsed } from "../engine/response.ts";
 import { knowUpgrade } from "../engine/upgrade.ts";
 import { log } from "../log/log.ts";
 import type { ExpectedInput } from "../guard/client_watch.ts";
-import { noteRequest } from "../guard/request_times.ts";
+import { noteRequest } from "../guard/deadlines.ts";
 import {
   checkResponse,
   type DirectHandler,
