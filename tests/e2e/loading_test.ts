@@ -192,7 +192,11 @@ for (const [at, [kind, more]] of SERVERS.entries()) {
       write(program, workerApp("two"));
       program.signal("SIGHUP");
       if (more.length > 0) await program.logged(/replaces worker 2: SIGHUP/);
-      program.signal("SIGUSR2");
+      // The failed start is logged a moment before the next one may begin.
+      await until(() => {
+        program.signal("SIGUSR2");
+        return count(program, /A fresh process is to take over/g) === 2;
+      });
       const [, pid] = await program.logged(/Process (\d+) serves/);
       await using successor = new OtherProcess(Number(pid));
       await old.ended();

@@ -32,7 +32,7 @@ scope.onmessage = ({ data }) => {
     Deno.writeTextFileSync(`${path}.new`, text);
     Deno.renameSync(`${path}.new`, path);
     Atomics.store(counts, 1, version);
-    if (!stopped) setTimeout(rewrite, version % 100 === 0 ? 2500 : 0);
+    if (!stopped) setTimeout(rewrite, version % 30 === 0 ? 2500 : 0);
   };
   rewrite();
 };
