@@ -28,6 +28,8 @@ FLAGS=(--allow-all --unstable-net --unstable-no-legacy-abort --no-code-cache
   --v8-flags=--no-enable-lazy-source-positions)
 # The packages are those of the lock file, or there is no executable.
 LOCKED=(--lock=deno.lock --frozen)
+# The program, its workers, and the thread that bundles apps.
+ENTRIES=(src/cli/main.ts src/process/worker_main.ts src/loader/bundler.ts)
 PAPERS=(README.md CHANGELOG.md LICENSE man completions)
 
 say() { echo "compile.sh: $*" >&2; }
@@ -80,12 +82,17 @@ require() {
 # One file for the program and one for its workers: these start faster than
 # hundreds, and hold nothing that is not used. Types are checked before.
 bundle() {
-  "$DENO" check --quiet "${LOCKED[@]}" src/cli/main.ts src/process/worker_main.ts
+  "$DENO" check --quiet "${LOCKED[@]}" "${ENTRIES[@]}"
   local entry
-  for entry in src/cli/main.ts src/process/worker_main.ts; do
+  for entry in "${ENTRIES[@]}"; do
     "$DENO" bundle --quiet --output "$stage/src/$(basename "$entry" .ts).js" \
       "${LOCKED[@]}" "$entry" >"$stage/log" 2>&1 || { cat "$stage/log" >&2; fail "$entry cannot be bundled"; }
   done
+  # Under a name that is no module's, or its imports would be looked for.
+  local cache version
+  version=$(sed -n 's/.*npm:esbuild-wasm@\([0-9.]*\).*/\1/p' deno.json)
+  cache=$("$DENO" info --json | sed -n 's/^ *"npmCache": "\(.*\)",*$/\1/p')
+  gzip -9 -c "$cache"/*/"esbuild-wasm/$version/esbuild.wasm" >"$stage/src/esbuild.gz"
   cp LICENSE "$stage"
 }
 
@@ -96,13 +103,13 @@ compile() {
   [ "$1" = "$own" ] || environment+=(-u DENORT_BIN)
   (cd "$stage" && "${environment[@]}" "$DENO" compile --quiet --no-config \
     --no-check "${FLAGS[@]}" --target "$1" --include src/worker_main.js \
-    --include LICENSE --output "$2" src/main.js)
+    --include src/bundler.js --include src/esbuild.gz --include LICENSE --output "$2" src/main.js)
 }
 
 report() {
   local total program
   total=$(bytes "$1")
-  program=$(bytes "$stage"/src/*.js "$stage/LICENSE")
+  program=$(bytes "$stage"/src/* "$stage/LICENSE")
   echo "$2: $(megabytes "$total"): the server $(megabytes "$program"), Deno's runtime $(megabytes $((total - program)))"
 }
 

@@ -96,7 +96,12 @@ function findFile(path: string): FoundModule {
 
 function fileModule(path: string): FoundModule {
   const url = toFileUrl(resolve(path)).href;
-  return { label: path, load: () => import(url) };
+  const load = async (): Promise<object> => {
+    if (!Deno.build.standalone) return await import(url);
+    const { importBundled, needsBundle } = await import("./bundle.ts");
+    return needsBundle(path) ? await importBundled(path) : await import(url);
+  };
+  return { label: path, load };
 }
 
 function findNamed(name: string, lib: readonly string[]): FoundModule {

@@ -11,6 +11,9 @@ import { fileIn, readJson, upwards } from "./project.ts";
 /** What an `import` asks for, the most particular ones first. */
 export const IMPORT_CONDITIONS = ["deno", "node", "import", "module-sync"];
 
+/** What a `require` asks for. */
+export const REQUIRE_CONDITIONS = ["node", "require"];
+
 /** What is read of a `package.json`. */
 export interface PackageJson {
   readonly name?: string;

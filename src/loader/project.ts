@@ -32,6 +32,9 @@ interface DenoJson {
   readonly imports?: Readonly<Record<string, string>>;
   readonly scopes?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly importMap?: string;
+  readonly name?: string;
+  readonly exports?: string | Readonly<Record<string, string>>;
+  readonly compilerOptions?: Readonly<Record<string, unknown>>;
   readonly workspace?: readonly string[] | {
     readonly members?: readonly string[];
   };
@@ -71,8 +74,40 @@ export async function importMapOf({ rootJson }: Project): Promise<ImportMap> {
     const member = readJson<DenoJson>(path);
     addScopes(map, { scopes: { "./": member.imports ?? {} } }, urlOf(path));
     addScopes(map, member, urlOf(path));
+    Object.assign(map.imports, exportsOf(member, urlOf(path)));
   }
   return map;
+}
+
+/** The options of a project for those who compile its files themselves. */
+export function compilerOptionsOf(
+  { denoJson, rootJson }: Project,
+): Record<string, unknown> {
+  const options: Record<string, unknown> = {};
+  for (const path of [rootJson, denoJson]) {
+    if (path === null) continue;
+    Object.assign(options, readJson<DenoJson>(path).compilerOptions);
+  }
+  // What it says of the output is the same; it differs in speed only.
+  if (options.jsx === "precompile") options.jsx = "react-jsx";
+  return options;
+}
+
+/** What a member of a workspace is to the others, by its name. */
+function exportsOf(
+  { name, exports }: DenoJson,
+  base: string,
+): Record<string, string> {
+  if (name === undefined || exports === undefined) return {};
+  const entries = typeof exports === "string"
+    ? [[".", exports]]
+    : Object.entries(exports);
+  return Object.fromEntries(
+    entries.map(([sub, address]) => [
+      name + sub.slice(1),
+      new URL(address, base).href,
+    ]),
+  );
 }
 
 /** Reads a file as JSON with comments. @throws {LoadError} */

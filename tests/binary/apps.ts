@@ -9,6 +9,12 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "../../src/std/assert.ts";
+import {
+  DENO_ANSWER,
+  DENO_PROJECT,
+  PACKAGE_ANSWER,
+  PACKAGE_PROJECT,
+} from "../helpers/projects.ts";
 import { runProgram, startProgram } from "../helpers/run_program.ts";
 import { alone, binaryTest } from "./binary_test_case.ts";
 
@@ -16,13 +22,6 @@ const QUIET = ["-p", "0", "--no-access-log"];
 
 async function answer(url: string): Promise<string> {
   return await (await fetch(url)).text();
-}
-
-/** Tells whether the executable's Deno is `least` or newer, as in "2.8". */
-async function runtimeIs(least: string): Promise<boolean> {
-  const { stdout } = await runProgram(["--version"], alone());
-  const version = /\(Deno (\S+),/.exec(stdout)![1];
-  return version.localeCompare(least, "en", { numeric: true }) >= 0;
 }
 
 binaryTest("lists a folder and serves its files", async () => {
@@ -98,85 +97,81 @@ const TYPESCRIPT = {
     export default { fetch: (): Response => new Response(text) };`,
 };
 
-binaryTest(
-  "runs a .ts app from disk, or says which runtime does and how to make JavaScript of it",
-  async () => {
-    if (await runtimeIs("2.8.2")) {
-      await using program = await startProgram(
-        [...QUIET, "./app.ts"],
-        alone(TYPESCRIPT),
-      );
-      assertEquals(await answer(program.url), "ts");
-    } else {
-      const { code, stderr } = await runProgram(
-        [...QUIET, "./app.ts"],
-        alone(TYPESCRIPT),
-      );
-      assertEquals(code, 1);
-      assertMatch(
-        stderr,
-        /^pagi-server: \.\/app\.ts could not be loaded\. This executable, built with Deno \S+, runs JavaScript only.*\n {2}deno bundle --output \.\/app\.bundle\.js \.\/app\.ts\n/,
-      );
-    }
-  },
-);
+binaryTest("runs a .ts app from disk", async () => {
+  await using program = await startProgram(
+    [...QUIET, "./app.ts"],
+    alone(TYPESCRIPT),
+  );
+  assertEquals(await answer(program.url), "ts");
+});
 
-/** What an app may import that an executable cannot fetch. */
-const PACKAGES = [
-  "npm:hono@4.13.19",
-  "jsr:@std/path@1",
-  "https://example.com/mod.js",
-  "hono",
-  "@std/path",
+binaryTest("runs a project with deno.json, in workers", async () => {
+  await using program = await startProgram(
+    [...QUIET, "-w", "2", "./app.tsx"],
+    alone(DENO_PROJECT),
+  );
+  assertEquals(await answer(program.url), DENO_ANSWER);
+});
+
+binaryTest("runs a project with package.json and node_modules", async () => {
+  await using program = await startProgram(
+    [...QUIET, "./app.ts"],
+    alone(PACKAGE_PROJECT),
+  );
+  assertEquals(await answer(program.url), PACKAGE_ANSWER);
+});
+
+binaryTest("names the app's own lines, and files beside it", async () => {
+  await using program = await startProgram([
+    ...QUIET,
+    "-E",
+    "development",
+    "PAGI::App::URLMap",
+    "/=./src/app.ts",
+  ], alone(THROWING));
+  const text = await answer(program.url);
+  assertMatch(text, /Error: oh app\.ts src\n.*\/src\/app\.ts:5:9/);
+  assertMatch(text, /\/src\/lib\/call\.ts:2:\d+/);
+});
+
+/** An app that asks where it is, and throws. */
+const THROWING = {
+  "src/app.ts": `import { call } from "./lib/call.ts";
+type Nothing = never;
+const name = import.meta.filename!.slice(-6) + import.meta.dirname!.slice(-4);
+export default { fetch: (): Nothing => call(() => {
+  throw new Error("oh " + name.replace("/", " "));
+}) };`,
+  "src/lib/call.ts": `type Call = () => never;
+export function call(body: Call): never { return body(); }`,
+};
+
+/** What an app may import that is not on disk, and what the message says. */
+const MISSING: readonly (readonly [name: string, says: RegExp])[] = [
+  ["npm:hono@4.13.19", /not on this machine.*deno cache app\.js/],
+  ["jsr:@std/path@1", /cannot fetch jsr:.*deno bundle --output/],
+  ["https://example.com/mod.js", /cannot fetch https:.*deno bundle --output/],
+  ["hono", /no configuration of its project declares.*npm install hono/],
+  ["express", /express is not installed\. In .*: npm install/],
 ];
 
 binaryTest(
-  "tells an app that imports packages to be bundled first, in a worker too",
+  "names the command that helps where a package is missing, in a worker too",
   async () => {
-    for (const [index, name] of PACKAGES.entries()) {
+    for (const [index, [name, says]] of MISSING.entries()) {
       const { code, stderr } = await runProgram(
         [...QUIET, "-w", `${index % 2 + 1}`, "./app.js"],
-        alone({ "app.js": `import "${name}"; export default () => {};` }),
+        alone({
+          "package.json": '{ "dependencies": { "express": "4" } }',
+          "app.js": `import "${name}"; export default () => {};`,
+        }),
       );
       assertEquals(code, 1, name);
-      assertMatch(
-        stderr,
-        /could not be loaded\. An executable cannot fetch packages.*\n {2}deno bundle --output \.\/app\.bundle\.js \.\/app\.js\n/,
-        name,
-      );
+      assertMatch(stderr, says);
+      assertMatch(stderr, /\/app\.js:1:8/);
     }
-    const missing = await runProgram(
-      [...QUIET, "./app.js"],
-      alone({ "app.js": `import "./missing.js"; export default () => {};` }),
-    );
-    assertEquals(missing.stderr.includes("deno bundle"), false);
   },
 );
-
-binaryTest("runs such an app once it is bundled", async () => {
-  const files = {
-    "app.ts": `import { Hono } from "npm:hono@4.13.19";
-      export default new Hono().get("/", (c) => c.text("bundled"));`,
-  };
-  const folder = Deno.makeTempDirSync({ prefix: "pagi-bundle-" });
-  try {
-    Deno.writeTextFileSync(`${folder}/app.ts`, files["app.ts"]);
-    const { success, stderr } = new Deno.Command(Deno.execPath(), {
-      args: ["bundle", "--output", "app.bundle.js", "./app.ts"],
-      cwd: folder,
-    }).outputSync();
-    assertEquals(success, true, new TextDecoder().decode(stderr));
-    await using program = await startProgram(
-      [...QUIET, "./app.bundle.js"],
-      alone({
-        "app.bundle.js": Deno.readTextFileSync(`${folder}/app.bundle.js`),
-      }),
-    );
-    assertEquals(await answer(program.url), "bundled");
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
-});
 
 binaryTest(
   "shows the error page of development with the app's own lines",

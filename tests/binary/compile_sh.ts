@@ -30,6 +30,7 @@ case $1 in
 --version) echo "deno ${version} (stable, release, x86_64-unknown-linux-gnu)" ;;
 eval) echo x86_64-unknown-linux-gnu ;;
 bundle) echo code > "$4" ;;
+info) echo '  "npmCache": "'"$PWD"'/npm"' ;;
 compile)
   while [ $# -gt 0 ]; do
     case $1 in
@@ -74,6 +75,11 @@ async function compile(
     for (const papers of ["man", "completions"]) {
       Deno.mkdirSync(join(folder, papers));
     }
+    // Deno's cache, with what becomes a part of the executable.
+    const [, version] = /npm:esbuild-wasm@([\d.]+)/.exec(config)!;
+    const cached = join(folder, "npm/registry/esbuild-wasm", version);
+    Deno.mkdirSync(cached, { recursive: true });
+    Deno.writeTextFileSync(join(cached, "esbuild.wasm"), "wasm");
     const path = join(folder, "deno");
     if (deno !== null) Deno.writeTextFileSync(path, deno, { mode: 0o755 });
     const { code, stdout, stderr } = await new Deno.Command("bash", {

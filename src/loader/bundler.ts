@@ -1,0 +1,129 @@
+/**
+ * The thread of an executable that makes one module of an app.
+ *
+ * What CommonJS is among what the app imports is left to `require`, which
+ * reads it from disk; the rest becomes part of the module.
+ *
+ * @module
+ */
+
+/// <reference lib="deno.worker" />
+
+import * as esbuild from "esbuild-wasm";
+import { dirname, fromFileUrl, isAbsolute, toFileUrl } from "../std/path.ts";
+import type { Bundle } from "./bundle.ts";
+import { ImportError, isCommonJs, Resolver } from "./resolver.ts";
+
+/** Keeps paths as they are in the source map. */
+const SPACE = "app";
+
+/** How the module imports what is CommonJS (`require_from_disk.ts`). */
+const PRELUDE = 'const $cjs = globalThis[Symbol.for("pagi-server.commonjs")];';
+
+self.addEventListener("message", async ({ data }: MessageEvent) => {
+  try {
+    self.postMessage(await bundle(data.path));
+  } catch (error) {
+    self.postMessage({ fault: faultOf(error) });
+  }
+});
+
+async function bundle(path: string): Promise<Bundle> {
+  const resolver = new Resolver();
+  await esbuild.initialize({ wasmModule: await compiler(), worker: false });
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [path],
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "node",
+    target: "esnext",
+    charset: "utf8",
+    logLevel: "silent",
+    sourcemap: "external",
+    sourcesContent: false,
+    outfile: "/app.js",
+    banner: { js: PRELUDE },
+    tsconfigRaw: { compilerOptions: resolver.compilerOptions(dirname(path)) },
+    plugins: [{ name: "project", setup: (build) => connect(build, resolver) }],
+  });
+  const text = (end: string) =>
+    outputFiles.find(({ path }) => path.endsWith(end))!.text;
+  const map = JSON.parse(text(".map"));
+  map.sources = map.sources.map((source: string) =>
+    source.startsWith(`${SPACE}:`)
+      ? toFileUrl(source.slice(SPACE.length + 1)).href
+      : source
+  );
+  return { code: text("app.js"), map: JSON.stringify(map) };
+}
+
+function connect(build: esbuild.PluginBuild, resolver: Resolver): void {
+  build.onResolve({ filter: /.*/ }, async ({ path, importer, kind }) => {
+    if (kind === "entry-point") return { path, namespace: SPACE };
+    try {
+      const found = await resolver.resolve(path, importer);
+      return isAbsolute(found)
+        ? { path: found, namespace: SPACE }
+        : { path: found, external: true };
+    } catch (error) {
+      if (!(error instanceof ImportError)) throw error;
+      return { errors: [{ text: error.message }] };
+    }
+  });
+  build.onLoad({ filter: /.*/, namespace: SPACE }, ({ path, with: how }) => {
+    if (how.type === "text") return { contents: read(path), loader: "text" };
+    if (how.type === "bytes") {
+      return { contents: Deno.readFileSync(path), loader: "binary" };
+    }
+    if (path.endsWith(".json")) return { contents: read(path), loader: "json" };
+    if (isCommonJs(path)) {
+      return { contents: `module.exports = $cjs(${JSON.stringify(path)});` };
+    }
+    return { contents: withMeta(read(path), path), loader: loaderOf(path) };
+  });
+}
+
+/** `import.meta` of a file, as it were not part of another. */
+function withMeta(text: string, path: string): string {
+  const plain = text.startsWith("#!") ? `//${text}` : text;
+  if (!plain.includes("import.meta")) return plain;
+  const url = toFileUrl(path).href;
+  const meta = JSON.stringify({
+    url,
+    filename: fromFileUrl(url),
+    dirname: fromFileUrl(new URL(".", url)).replace(/(.)[\\/]$/, "$1"),
+    main: false,
+  });
+  return `const $meta = { ...${meta}, resolve: (name) => new URL(name, ${
+    JSON.stringify(url)
+  }).href };${plain.replace(/\bimport\.meta\b/g, "$meta")}`;
+}
+
+function loaderOf(path: string): esbuild.Loader {
+  const [, end] = /\.[cm]?([jt]sx?)$/.exec(path) ?? [];
+  return end === undefined ? "js" : end as esbuild.Loader;
+}
+
+function read(path: string): string {
+  return Deno.readTextFileSync(path);
+}
+
+/** esbuild, as compile.sh has packed it. */
+async function compiler(): Promise<WebAssembly.Module> {
+  const packed = Deno.readFileSync(new URL("./esbuild.gz", import.meta.url));
+  const stream = new Blob([packed]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  return await WebAssembly.compile(await new Response(stream).bytes());
+}
+
+function faultOf(error: unknown): string {
+  if (!(error instanceof Error) || !("errors" in error)) return String(error);
+  const errors = error.errors as esbuild.Message[];
+  return errors.map(({ text, location }) => {
+    if (location === null) return text;
+    const { file, line, column } = location;
+    const path = file.replace(`${SPACE}:`, "");
+    return `${text}\n    at ${toFileUrl(path).href}:${line}:${column + 1}`;
+  }).join("\n");
+}
