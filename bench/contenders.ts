@@ -41,6 +41,9 @@ const MAIN = path("../main.ts");
 const PAGI_APPS = path("./apps/pagi.ts");
 const BARE_APPS = path("./apps/bare.ts");
 const NODE_APPS = path("./apps/node.mjs");
+const FETCH_APPS = path("./apps/fetch.ts");
+const BARE_FETCH = path("./apps/bare_fetch.ts");
+const BUN_FETCH = path("./apps/bun.mjs");
 const APPS_FOLDER = path("./apps");
 
 function path(relative: string): string {
@@ -88,6 +91,41 @@ function start(
         ...(typeof app === "function" ? app(workplace) : app),
       ],
       env: setup.env,
+    }),
+  };
+}
+
+/** Our server with a fetch handler of `apps/fetch.ts`. */
+export function oursFetch(app: string): Contender {
+  return start(
+    [FETCH_APPS],
+    { lifespan: false, env: { BENCH_APP: app } },
+    {},
+  );
+}
+
+/** `Deno.serve` with the same handler. */
+export function bareFetch(app: string): Contender {
+  return {
+    name: "bare Deno.serve",
+    program: "deno",
+    launch: (port) => ({
+      command: Deno.execPath(),
+      args: ["run", "-A", BARE_FETCH, String(port)],
+      env: { BENCH_APP: app },
+    }),
+  };
+}
+
+/** `Bun.serve` with the same handler. */
+export function bunFetch(app: string): Contender {
+  return {
+    name: "Bun",
+    program: "bun",
+    launch: (port) => ({
+      command: "bun",
+      args: [BUN_FETCH, String(port)],
+      env: { BENCH_APP: app },
     }),
   };
 }

@@ -73,9 +73,13 @@ export function wrk(
   });
 }
 
-/** HTTP/1.1 requests for `/`, in short turns: where a goal is near 1. */
-export function http(): Load {
-  return client("http_client.ts", (ports) => [ports, CONNECTIONS]);
+/**
+ * HTTP/1.1 requests in short turns: where a goal is near 1.
+ *
+ * @param request Its line, fields but `host`, and body; a GET of `/`.
+ */
+export function http(request = "GET / HTTP/1.1\r\n\r\n"): Load {
+  return client("http_client.ts", (ports) => [ports, CONNECTIONS, request]);
 }
 
 /** HTTP/2 requests over TLS: 8 connections with 16 streams each. */

@@ -6,11 +6,14 @@
 
 import {
   bare,
+  bareFetch,
   bundled,
+  bunFetch,
   caddy,
   nginx,
   node,
   ours,
+  oursFetch,
   uvicorn,
 } from "./contenders.ts";
 import { FILE_SCENARIOS } from "./file_scenarios.ts";
@@ -31,6 +34,19 @@ const JSON_BODY = JSON.stringify({
 const PAGE = `default_type text/plain; location / {
   return 200 "Hello from PAGI\\n"; }`;
 const HTTP2 = { tls: true };
+
+/** The same POST, from the client that takes turns. */
+const JSON_REQUEST = [
+  `POST / HTTP/1.1`,
+  `${JSON_FIELD.join(": ")}`,
+  `content-length: ${JSON_BODY.length}`,
+  "",
+  JSON_BODY,
+].join("\r\n");
+
+function fetchContenders(app: string) {
+  return [oursFetch(app), bareFetch(app), bunFetch(app)];
+}
 
 const closing = (): Promise<[string, string][]> =>
   Promise.resolve([["connection", "close"]]);
@@ -79,6 +95,63 @@ export const SCENARIOS: readonly Scenario[] = [
       script: `wrk.method = "POST"\nwrk.body = [[${JSON_BODY}]]\n` +
         `wrk.headers["${JSON_FIELD[0]}"] = "${JSON_FIELD[1]}"\n`,
     }),
+  },
+  {
+    name: "fetch",
+    title: "16-byte reply of a fetch handler",
+    unit: "requests",
+    isClose: true,
+    contenders: fetchContenders("reply"),
+    ask: {},
+    load: http(),
+  },
+  {
+    name: "fetch-hono",
+    title: "16-byte reply of a Hono app",
+    unit: "requests",
+    isClose: true,
+    contenders: [oursFetch("hono"), bareFetch("hono")],
+    ask: {},
+    load: http(),
+  },
+  {
+    name: "fetch-json",
+    title: "JSON echo of a 1 KB POST by a fetch handler",
+    unit: "requests",
+    isClose: true,
+    contenders: fetchContenders("json"),
+    ask: {
+      method: "POST",
+      headers: () => Promise.resolve([JSON_FIELD]),
+      body: JSON_BODY,
+    },
+    load: http(JSON_REQUEST),
+  },
+  {
+    name: "fetch-stream",
+    title: "Streamed body of 64 KB from a fetch handler",
+    unit: "requests",
+    isClose: true,
+    contenders: fetchContenders("stream"),
+    ask: {},
+    load: http(),
+  },
+  {
+    name: "fetch-events",
+    title: "Stream of 100 events from a fetch handler",
+    unit: "requests",
+    isClose: true,
+    contenders: fetchContenders("events"),
+    ask: {},
+    load: http(),
+  },
+  {
+    name: "fetch-echo",
+    title: "WebSocket echo through Hono",
+    unit: "messages",
+    isClose: true,
+    contenders: [oursFetch("echo"), bareFetch("echo")],
+    load: client("echo_client.ts", (ports) => [ports, 64]),
   },
   ...FILE_SCENARIOS,
   {

@@ -1,6 +1,6 @@
 /**
- * HTTP/1.1 connections that ask for `/` again as soon as they are answered:
- * `http_client.ts PORTS CONNECTIONS SECONDS`.
+ * HTTP/1.1 connections that ask again as soon as they are answered:
+ * `http_client.ts PORTS CONNECTIONS REQUEST SECONDS`.
  *
  * @module
  */
@@ -9,11 +9,15 @@ import { Asking } from "./asking.ts";
 import { buffer, connect, receive, send } from "./sockets.ts";
 import { ports, takeTurns } from "./turns.ts";
 
-const [connections, seconds] = Deno.args.slice(1).map(Number);
+const [portsText, connectionsText, text, secondsText] = Deno.args;
+const connections = Number(connectionsText);
+const seconds = Number(secondsText);
+
+const LATIN1 = new TextDecoder("latin1");
 
 function loader(port: number): Asking {
   const request = new TextEncoder().encode(
-    `GET / HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`,
+    text.replace("\r\n", `\r\nhost: 127.0.0.1:${port}\r\n`),
   );
   const sockets = Array.from({ length: connections }, () => connect(port));
   const sizes = sockets.map((fd) => {
@@ -23,11 +27,11 @@ function loader(port: number): Asking {
   return new Asking(sockets, request, sizes[0]);
 }
 
-/** Reads a small answer and tells how long it was: the same each time. */
+/** Reads an answer and tells how long it was: the same each time. */
 function answerSize(fd: number): number {
   for (let text = "";;) {
     const count = receive(fd);
-    text += String.fromCharCode(...buffer.subarray(0, count));
+    text += LATIN1.decode(buffer.subarray(0, count));
     if (!text.startsWith("HTTP/1.1 200 ")) throw new Error(`failed: ${text}`);
     const head = text.indexOf("\r\n\r\n") + 4;
     const length = /^content-length: *(\d+)\r$/im.exec(text)?.[1];
@@ -39,4 +43,4 @@ function answerSize(fd: number): number {
   }
 }
 
-takeTurns(ports(Deno.args[0]).map(loader), seconds);
+takeTurns(ports(portsText).map(loader), seconds);
