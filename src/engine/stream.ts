@@ -107,6 +107,8 @@ export interface ReadWatcher {
   closed(): void;
   /** It gets an error. */
   failed(error: unknown): void;
+  /** It wants no more. */
+  cancelled(): void;
 }
 
 /** A stream of another that is watched. */
@@ -115,15 +117,24 @@ export interface WatchedStream {
   end(reason: unknown): void;
   /** Puts it in error. */
   fail(error: unknown): void;
+  /** The error that it is in, if it is in one, told to a reader or not. */
+  error(): { readonly cause: unknown } | null;
 }
 
 type PullSteps = (this: Controller, read: PendingRead) => void;
-type CancelSteps = (reason: unknown) => Promise<void> | undefined;
+type CancelSteps = (
+  this: Controller,
+  reason: unknown,
+) => Promise<void> | undefined;
 
 /** Where a stream keeps its controller, and a file's its descriptor. */
 const PROBE = new ReadableStream();
-const [CONTROLLER, BACKING] = ["[[controller]]", "[[resourceBacking]]"]
-  .map((name) => symbolOf(PROBE, name));
+const [CONTROLLER, BACKING, STATE, ERROR] = [
+  "[[controller]]",
+  "[[resourceBacking]]",
+  "[[state]]",
+  "[[storedError]]",
+].map((name) => symbolOf(PROBE, name));
 const CANCEL_STEPS = symbolOf(
   ReadableStreamDefaultController.prototype,
   "[[CancelSteps]]",
@@ -136,8 +147,9 @@ const WATCHED_READS = new Door({
   source: "denoland/deno ext/web/06_streams.js, [[PullSteps]]",
 }, () =>
   PULL_STEPS !== undefined && takesReads(PULL_STEPS) &&
-  CONTROLLER !== undefined && BACKING !== undefined &&
-  CANCEL_STEPS !== undefined);
+  [CONTROLLER, BACKING, STATE, ERROR, CANCEL_STEPS].every((symbol) =>
+    symbol !== undefined
+  ));
 
 /** Tells whether streams of JavaScript can be watched in this engine. */
 export function canWatch(): boolean {
@@ -166,9 +178,13 @@ export function watchReads(
     watcher.asked();
     pull.call(this, new WatchedRead(read, watcher));
   };
+  const cancel = controller[CANCEL_STEPS!] as CancelSteps;
+  controller[CANCEL_STEPS!] = function (this: Controller, reason: unknown) {
+    watcher.cancelled();
+    return cancel.call(this, reason);
+  };
   return {
     end(reason) {
-      const cancel = controller[CANCEL_STEPS!] as CancelSteps;
       try {
         // As `cancel()` of a stream would that no reader has locked.
         Promise.resolve(cancel.call(controller, reason)).catch(() => {});
@@ -178,7 +194,6 @@ export function watchReads(
       }
     },
     fail(error) {
-      const cancel = controller[CANCEL_STEPS!] as CancelSteps;
       try {
         Promise.resolve(cancel.call(controller, error)).catch(() => {});
         controller.error(error);
@@ -186,6 +201,7 @@ export function watchReads(
         // As above.
       }
     },
+    error: () => parts[STATE!] === "errored" ? { cause: parts[ERROR!] } : null,
   };
 }
 

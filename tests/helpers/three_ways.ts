@@ -30,7 +30,7 @@ const PIECE = new Uint8Array(4096).fill(65);
 
 /**
  * `/hello`; `/echo`; `/late`, after 200 ms; `/never`; `/throw`; `/pieces`, three
- * of them; `/endless`; `/events`, one event and silence; `/broken`, after one
+ * of them; `/at-once`, three that are there from the start; `/endless`; `/events`, one event and silence; `/broken`, after one
  * piece; and a WebSocket that echoes.
  */
 export const WAYS: readonly Way[] = [
@@ -81,6 +81,12 @@ async function serve(
       return;
     case "/throw":
       throw new Error("secret");
+    case "/at-once":
+      await start("text/plain");
+      for (const more of [true, true, false]) {
+        void send({ type: "http.response.body", body: PIECE, more });
+      }
+      return;
     case "/pieces":
     case "/endless":
       await start("text/plain");
@@ -158,6 +164,15 @@ export function handler(told: (what: string) => void): FetchHandler {
           });
         case "/throw":
           throw new Error("secret");
+        case "/at-once":
+          return new Response(
+            new ReadableStream({
+              start(controller) {
+                for (let i = 0; i < 3; i++) controller.enqueue(PIECE.slice());
+                controller.close();
+              },
+            }),
+          );
         case "/pieces":
         case "/endless":
           return stream("text/plain", async (controller) => {

@@ -58,11 +58,12 @@ const CASES: readonly Case[] = [
     title: "answers, again and again on one connection",
     async run(test) {
       const client = await test.connect();
-      for (const path of ["/hello", "/late", "/pieces", "/hello", "/none"]) {
+      const paths = ["/hello", "/late", "/pieces", "/at-once", "/at-once"];
+      for (const path of [...paths, "/none"]) {
         await client.request(`GET ${path}`);
         const { status, body } = await client.response();
-        assertEquals(status, path === "/none" ? 404 : 200);
-        if (path === "/pieces") assertEquals(body.length, 3 * 4096);
+        assertEquals(status, path === "/none" ? 404 : 200, path);
+        if (body.length > 10) assertEquals(body.length, 3 * 4096);
       }
     },
   },

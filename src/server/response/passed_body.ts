@@ -16,7 +16,10 @@ import type { OutgoingBody } from "./outbound_body.ts";
 export interface PassedBodyOwner {
   /** The engine has all of it. */
   passed(): void;
+  /** It has failed. */
   passFailed(error: unknown): void;
+  /** The engine wants no more. */
+  cancelled(): void;
 }
 
 /**
@@ -28,6 +31,7 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
   written = 0;
   taken = 0;
   awaited = false;
+  #isCancelled = false;
   /** Nothing waits here: the engine asks the app for each piece. */
   readonly bufferedBytes = 0;
   readonly #owner: PassedBodyOwner;
@@ -61,11 +65,6 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
     this.#watched = watched;
   }
 
-  /** True where the engine reads it natively. */
-  get isNative(): boolean {
-    return this.#watched === null;
-  }
-
   asked(): void {
     this.awaited = true;
     this.#activity?.touch();
@@ -85,6 +84,18 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
 
   failed(error: unknown): void {
     this.#owner.passFailed(error);
+  }
+
+  cancelled(): void {
+    this.#isCancelled = true;
+  }
+
+  /** The engine has done with it. An end that came between two reads is told now. */
+  done(): void {
+    const failure = this.#watched?.error() ?? null;
+    if (failure !== null) this.#owner.passFailed(failure.cause);
+    else if (this.#isCancelled) this.#owner.cancelled();
+    else this.#owner.passed();
   }
 
   end(): void {

@@ -290,8 +290,7 @@ export class ResponseWriter implements Buffer {
     const isEvents = this.#isEventStream;
     if (body.stream !== stream) ready = null;
     this.#sink.deliverStream(ready ?? this.#response(body.stream), () => {
-      if (body.isNative || this.#sent === this.#announced) this.passed();
-      else if (!life.complete) this.#sink.disconnect("client_closed");
+      if (!life.complete) body.done();
       this.bodyBytes = this.#sent;
     });
     this.#headers = NO_FIELDS;
@@ -340,7 +339,7 @@ export class ResponseWriter implements Buffer {
     const sink = this.#sink;
     const body = this.#body = this.#out = new OutboundBody(
       this.transport,
-      () => this.#cancelled(),
+      () => this.cancelled(),
       // Nothing but its own time limits bounds the silence of an event stream.
       isEvents ? null : sink.activity,
       sink.http2,
@@ -400,10 +399,10 @@ export class ResponseWriter implements Buffer {
   }
 
   /** The engine reads no more: all that was announced is sent, or nobody is there. */
-  #cancelled(): void {
+  cancelled(): void {
     if (this.#sent !== this.#announced) {
       this.#sink.disconnect("client_closed");
-    }
+    } else if (this.#out === null) this.passed();
   }
 
   /** What is sent while `work` goes on is ignored. */
