@@ -21,10 +21,6 @@ import { LoadError } from "./load_error.ts";
 export const ACCEPTED =
   "a function (scope, receive, send), a fetch handler, which is (request) => Response or { fetch }, or a class or object with toApp()";
 
-/** What to do with an app of Express, Koa or `node:http`, for messages. */
-const FOR_NODE =
-  "Run it by itself with PAGI::App::Proxy in front, or use a framework whose apps have fetch(), such as Hono.";
-
 /** A class, seen from outside. */
 type AppClass = new (options: Pairs) => object;
 
@@ -110,7 +106,11 @@ function hasToApp(value: unknown): value is { toApp: unknown } {
  */
 function runnable(value: unknown, whose: string): PagiApp | null {
   if (isFetchObject(value)) return fetchObjectApp(value);
-  if (isForNode(value)) throw new LoadError(`${whose} ${forNode(value)}`);
+  if (isForNode(value)) {
+    throw new LoadError(
+      `${whose} is made for Node's own HTTP server. Export it as default, not by toApp().`,
+    );
+  }
   if (!isFunction(value)) return null;
   if (value.length >= 3 || takesAny(value)) return value as PagiApp;
   const [first = ""] = parameterNames(value);
@@ -138,17 +138,9 @@ export function isApp(value: unknown): boolean {
 }
 
 /** What Express, Koa, Fastify and others make: it has `listen()`, or takes (req, res). */
-function isForNode(value: unknown): boolean {
+export function isForNode(value: unknown): value is object {
   return isObject(value) && "listen" in value && isFunction(value.listen) ||
     isFunction(value) && /^_?res(?:ponse)?$/.test(parameterNames(value)[1]);
-}
-
-function forNode(value: unknown): string {
-  const [first, second] = isFunction(value) ? parameterNames(value) : [];
-  const how = isObject(value) && "listen" in value
-    ? "it has listen()"
-    : `it takes (${first}, ${second})`;
-  return `is made for Node's own HTTP server: ${how}. ${FOR_NODE}`;
 }
 
 function isObject(value: unknown): value is object {

@@ -19,6 +19,17 @@ import { LoadError } from "./load_error.ts";
 /** Where a server listens, as the engine says it. */
 export type BoundAddress = Deno.NetAddr | Deno.UnixAddr;
 
+/** A call that would start a server and bound nothing: its app, to be served here. */
+export interface OwnServer {
+  /** What was called, as in `Deno.serve`. */
+  readonly call: string;
+  /** Where it wanted to listen, as it ends a sentence: `port 8000`. */
+  readonly place: string;
+  toApp(): PagiApp;
+  /** Tells where it is served instead. */
+  onListen(address: BoundAddress): void;
+}
+
 /** What the object may have besides `fetch()`. */
 export interface FetchObject extends FetchHandler {
   /** Called before the first request, with the state of the lifespan. */
@@ -58,7 +69,7 @@ export function hook<K extends "startup" | "shutdown" | "onListen">(
 }
 
 /** `app` with what it does at its start and at its stop. */
-function withLifespan(
+export function withLifespan(
   app: PagiApp,
   startup: FetchObject["startup"],
   shutdown: FetchObject["shutdown"],

@@ -9,7 +9,12 @@ import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
 import type { LoadPart } from "../apps/parts.ts";
 import type { PagiApp } from "../pagi/types.ts";
-import { ACCEPTED, appFromExport, isApp } from "./app_from_export.ts";
+import {
+  ACCEPTED,
+  appFromExport,
+  isApp,
+  isForNode,
+} from "./app_from_export.ts";
 import {
   allPairs,
   describeApp,
@@ -25,6 +30,7 @@ import type { FoundModule } from "./find_module.ts";
 import { addNames, runInline } from "./inline_code.ts";
 import type { Names } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
+import { localSources } from "./project.ts";
 import { type BoundAddress, hook } from "./fetch_object.ts";
 import { appOrServer, type Loaded, loadWithoutServing } from "./own_server.ts";
 
@@ -142,7 +148,10 @@ async function loadInline(code: string, names: Names): Promise<LoadedApp> {
   const { result, servers } = await loadWithoutServing(() =>
     runInline(code, names)
   );
-  const { value, notes } = appOrServer("-e", result, servers);
+  const { value, notes } = await ofNode(
+    appOrServer("-e", result, servers),
+    "-e",
+  );
   if (value === undefined) {
     throw new LoadError(
       '-e gives no app: its code must be one expression, or end with "return".',
@@ -159,8 +168,15 @@ async function loadNamed(
   const bundled = BUNDLED_APPS.has(spec.target.name);
   if (!bundled) allPairs(spec, null); // a wrong word is known before it loads
   const found = findModule(spec.target, lib);
-  const loaded = await importModule(found, exportsNothing);
-  const { value, notes } = exported(loaded, found.label);
+  const loaded = await importModule(
+    found,
+    exportsNothing,
+    mayUseNode(spec, lib),
+  );
+  const { value, notes } = await ofNode(
+    exported(loaded, found.label),
+    found.label,
+  );
   const word = bundled ? positionalOption(optionsOf(value)) : null;
   const pairs = allPairs(spec, word);
   const title = [describeApp({ ...spec, pairs }), ...notes].join("\n");
@@ -180,6 +196,42 @@ async function loadNamed(
     title: [title, ...notesOfParts].join("\n"),
     onListen: (address) => parts.forEach((part) => part.onListen(address)),
   };
+}
+
+/** Tells whether a module, or one that it imports, may start a server of Node. */
+function mayUseNode({ target }: AppSpec, lib: readonly string[]): boolean {
+  const file = fileOf(target, lib);
+  return file !== null && localSources(file).some((text) => LISTENS.test(text));
+}
+
+const LISTENS = /\.listen\s*\(|["'](?:node:)?https?["']|\bnode-server\b/;
+
+/** An app made for Node as one of ours: it starts its server for that. */
+async function ofNode(
+  chosen: { value: unknown; notes: readonly string[] },
+  label: string,
+): Promise<{ value: unknown; notes: readonly string[] }> {
+  const { value, notes } = chosen;
+  if (isApp(value) || !isForNode(value)) return chosen;
+  const { startNodeApp } = await import("./node_server.ts");
+  const { servers } = await loadWithoutServing(
+    async () => {
+      try {
+        await startNodeApp(value);
+      } catch (error) {
+        throw new LoadError(`listen() of ${label} failed.`, error);
+      }
+      return {};
+    },
+    () => true,
+    true,
+  );
+  if (servers.length === 0) {
+    throw new LoadError(
+      `The app of ${label} is made for Node's own HTTP server, and has not started it within 5 s of a call of listen().`,
+    );
+  }
+  return { value: servers[0], notes };
 }
 
 /** What an object with `fetch()` does once the server listens. */
@@ -204,9 +256,10 @@ function isComposer(value: unknown): value is Composer {
 async function importModule(
   { label, load }: FoundModule,
   isNothing: (exports: object) => boolean,
+  forNode = false,
 ): Promise<Loaded<object>> {
   try {
-    return await loadWithoutServing(load, isNothing);
+    return await loadWithoutServing(load, isNothing, forNode);
   } catch (error) {
     if (error instanceof LoadError) throw error;
     const advice = importAdvice(label, error);
@@ -247,14 +300,17 @@ function exported(
   if ("default" in given && (isApp(given.default) || !(COMMONJS in given))) {
     return appOrServer(label, given.default, servers);
   }
-  const name = NAMED_APPS.find((name) => isApp(given[name]));
-  if (name === undefined && servers.length > 0) {
+  const named = (is: (value: unknown) => boolean): string | undefined =>
+    NAMED_APPS.find((name) => is(given[name]));
+  const app = named(isApp);
+  if (app === undefined && servers.length > 0) {
     return appOrServer(label, undefined, servers);
   }
+  const name = app ?? named(isForNode);
   if (name !== undefined) {
     // The module itself is an object with fetch(), and perhaps startup().
-    const app = name === "fetch" ? given : given[name];
-    const { value, notes } = appOrServer(label, app, servers);
+    const own = name === "fetch" ? given : given[name];
+    const { value, notes } = appOrServer(label, own, servers);
     const note =
       `${label} has no default export: its export ${name} is served.`;
     return { value, notes: [note, ...notes] };

@@ -7,13 +7,11 @@
 import { isApp } from "./app_from_export.ts";
 import type { FetchHandler } from "./fetch_app.ts";
 import type { Timer } from "../std/timer.ts";
-import type { BoundAddress, FetchObject } from "./fetch_object.ts";
-
-/** A call of `Deno.serve` that bound nothing: its handler, to be served here. */
-export interface OwnServer extends FetchObject {
-  /** Where it wanted to listen, as it ends a sentence: `port 8000`. */
-  readonly place: string;
-}
+import {
+  type BoundAddress,
+  fetchObjectApp,
+  type OwnServer,
+} from "./fetch_object.ts";
 
 /** What code gave, and what it wanted to serve by itself. */
 export interface Loaded<T> {
@@ -33,7 +31,7 @@ export interface Loaded<T> {
  */
 const REST_MS = 100;
 
-/** How long code that gave no app may take to call `Deno.serve` (ms). */
+/** How long code that gave no app may take to start a server (ms). */
 const CALL_MS = 5000;
 
 /**
@@ -42,18 +40,24 @@ const CALL_MS = 5000;
  * handlers are kept instead. One load at a time.
  *
  * @param isNothing Tells whether what the code gave can be no app: it may be
- * about to call `Deno.serve`, in a function that it did not wait for.
+ * about to start a server, in a function that it did not wait for.
+ * @param forNode Tells whether it may start a server of Node.
  */
 export async function loadWithoutServing<T>(
   load: () => Promise<T>,
   isNothing: (result: T) => boolean = () => false,
+  forNode = false,
 ): Promise<Loaded<T>> {
   const servers: OwnServer[] = [];
   const called = Promise.withResolvers<void>();
-  const stopCatching = catchServers((server) => {
+  const keep = (server: OwnServer): void => {
     servers.push(server);
     called.resolve();
-  });
+  };
+  const catchNode = forNode
+    ? (await import("./node_server.ts")).catchNodeServers
+    : () => () => {};
+  const stopCatching = [catchServers(keep), catchNode(keep)];
   const timers: Timer[] = [];
   const passed = (ms: number): Promise<void> =>
     new Promise((resolve) => timers.push(setTimeout(resolve, ms)));
@@ -73,7 +77,7 @@ export async function loadWithoutServing<T>(
     }
     return { result, servers };
   } finally {
-    stopCatching();
+    for (const stop of stopCatching) stop();
     timers.forEach(clearTimeout);
   }
 }
@@ -90,11 +94,15 @@ function catchServers(caught: (server: OwnServer) => void): () => void {
     if (!catching) return Reflect.apply(Deno.serve, Deno, args);
     const [options, handler] = readArguments(args);
     const server = new CaughtServer(options);
-    caught({
-      place: placeOf(options),
+    const app = fetchObjectApp({
       fetch: withOnError(handler, options),
-      onListen: (address) => server.listens(address),
       shutdown: () => server.end(),
+    });
+    caught({
+      call: "Deno.serve",
+      place: placeOf(options),
+      toApp: () => app,
+      onListen: (address) => server.listens(address),
     });
     return server;
   };
@@ -206,17 +214,17 @@ export function appOrServer(
     return {
       value: first,
       notes: [
-        `${label} calls Deno.serve: its handler is served here, and ${first.place} is not bound.`,
-        ...others.map(({ place }) =>
-          `${label} calls Deno.serve once more: nothing is served at ${place}. Start a second server in startup().`
+        `${label} calls ${first.call}: its handler is served here, and ${first.place} is not bound.`,
+        ...others.map(({ call, place }) =>
+          `${label} calls ${call} once more: nothing is served at ${place}. Start a second server in startup().`
         ),
       ],
     };
   }
   return {
     value: app,
-    notes: servers.map(({ place }) =>
-      `${label} calls Deno.serve as well: what it exports is served, and nothing at ${place}.`
+    notes: servers.map(({ call, place }) =>
+      `${label} calls ${call} as well: what it exports is served, and nothing at ${place}.`
     ),
   };
 }

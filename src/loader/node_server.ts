@@ -1,0 +1,135 @@
+/**
+ * Apps made for Node's own HTTP server: what Express, Koa and Fastify make, and
+ * functions (req, res).
+ *
+ * They are served by that server, so that they find all they know of it. It
+ * listens at a Unix socket in a folder that only this user can enter, and
+ * PAGI::App::Proxy passes requests and WebSockets on to it. An adapter within
+ * the process, as srvx has one, does a third more requests, but takes no
+ * WebSockets and makes the response of the text of its head.
+ *
+ * Loaded for such apps only: Node's modules take a tenth of a second.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, RequestListener, Server } from "node:http";
+import ProxyApp from "../apps/proxy.ts";
+import type { PagiApp } from "../pagi/types.ts";
+import { join } from "../std/path.ts";
+import {
+  type BoundAddress,
+  type OwnServer,
+  withLifespan,
+} from "./fetch_object.ts";
+
+/** Imported, they would be loaded at each start (see the test of the layout). */
+function nodeModules(): {
+  http: typeof import("node:http");
+  https: typeof import("node:https");
+} {
+  const { process } = globalThis;
+  return {
+    http: process.getBuiltinModule("node:http"),
+    https: process.getBuiltinModule("node:https"),
+  };
+}
+
+/** Has an app made for Node start its server. */
+export async function startNodeApp(value: object): Promise<void> {
+  if ("listen" in value && typeof value.listen === "function") {
+    // Fastify takes nothing but an object, and gives a promise.
+    await value.listen({ port: 0 });
+  } else nodeModules().http.createServer(value as RequestListener).listen(0);
+}
+
+/**
+ * Replaces `listen()` of Node's servers until the function that is returned is
+ * called: they get a socket of ours in place of their port.
+ */
+export function catchNodeServers(
+  caught: (server: OwnServer) => void,
+): () => void {
+  const { http, https } = nodeModules();
+  const { listen } = http.Server.prototype;
+  const { listen: listenTls } = https.Server.prototype;
+  const catching = function (this: Server, ...args: unknown[]): Server {
+    const last = args.at(-1);
+    const onListening = typeof last === "function" ? last : undefined;
+    const socket = new NodeServer(this);
+    caught({
+      call: "listen()",
+      place: placeOf(args[0]),
+      toApp: () => socket.app,
+      onListen: (address) => socket.address = address,
+    });
+    return Reflect.apply(listen, this, [{ path: socket.path }, onListening]);
+  };
+  http.Server.prototype.listen = catching as typeof listen;
+  https.Server.prototype.listen = () => {
+    throw new Error(
+      "A server of node:https has its own certificate. Use http.createServer() here, and give --ssl-cert and --ssl-key to pagi-server.",
+    );
+  };
+  return () => {
+    http.Server.prototype.listen = listen;
+    https.Server.prototype.listen = listenTls;
+  };
+}
+
+/** Where `listen(first, …)` wants to listen. */
+function placeOf(first: unknown): string {
+  const { port, path } = typeof first === "object" && first !== null
+    ? first as { port?: unknown; path?: unknown }
+    : Number.isNaN(Number(first))
+    ? { path: first }
+    : { port: first };
+  return path === undefined ? `port ${port ?? 0}` : `the socket ${path}`;
+}
+
+/** A server of Node at a socket of ours. */
+class NodeServer {
+  readonly path: string;
+  readonly app: PagiApp;
+  /** Where its app is served; null until that is known. */
+  address: BoundAddress | null = null;
+
+  constructor(server: Server) {
+    const folder = Deno.makeTempDirSync({ prefix: "pagi-node-" });
+    this.path = join(folder, "http.sock");
+    // Apps and frameworks tell people the port.
+    server.address = () =>
+      this.address?.transport === "tcp"
+        ? {
+          address: this.address.hostname,
+          family: this.address.hostname.includes(":") ? "IPv6" : "IPv4",
+          port: this.address.port,
+        }
+        : { address: "127.0.0.1", family: "IPv4", port: 0 };
+    server.prependListener("request", nameClient);
+    server.prependListener("upgrade", nameClient);
+    const proxy = new ProxyApp({
+      target: `unix:${this.path}`,
+      timeout: 0,
+      preserve_host: true,
+    });
+    this.app = withLifespan(proxy.toApp(), undefined, () => {
+      server.close();
+      server.closeAllConnections();
+      Deno.removeSync(folder, { recursive: true });
+    });
+  }
+}
+
+/**
+ * Gives the socket of a request the address of the client, and tells whether it
+ * came by TLS: what frameworks look at, as in `req.ip` and `req.secure`.
+ */
+function nameClient({ headers, socket }: IncomingMessage): void {
+  const set = (name: string, value: unknown): void => {
+    Object.defineProperty(socket, name, { value, configurable: true });
+  };
+  // The proxy replaces what the client may have said in these.
+  set("remoteAddress", headers["x-forwarded-for"]);
+  set("encrypted", headers["x-forwarded-proto"] === "https");
+}
