@@ -9,6 +9,7 @@ import type {
 } from "../../src/pagi/types.ts";
 import { httpApp } from "../helpers/http_app.ts";
 import { runApp } from "../helpers/run_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 function answering(status: number, text: string): PagiApp {
@@ -175,7 +176,7 @@ Deno.test("what an app waits for when it is caught is the next one's, however mu
     });
     const slow = httpApp(async (scope, receive, send) => {
       const first = await receive();
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await delay(20);
       let begun = true;
       const rest = () => {
         if (!begun) return receive();

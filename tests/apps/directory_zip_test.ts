@@ -33,6 +33,7 @@ import {
 import { requestScope } from "../helpers/request_scope.ts";
 import { runApp } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 /** What a program says of an archive in a file. */
@@ -375,7 +376,7 @@ Deno.test("a large archive waits for its client, and ends when the client leaves
       let before = -1;
       while (before !== pieces) {
         before = pieces;
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await delay(100);
       }
       assertLess(pieces, 500);
       client.close();
@@ -411,7 +412,7 @@ Deno.test("the walk for an archive ends when its client leaves", async () => {
   });
   const scope = requestScope({ target: "/empty/?zip=1" }) as HttpScope;
   await archives.send(scope, () => Promise.resolve(), client, ["empty"]);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await delay(50);
   assertLess(opened, atDeparture + 10);
   assertLess(opened, 300);
 });
@@ -448,7 +449,7 @@ Deno.test("a client that leaves a real server ends the walk before its answer", 
       await ended.promise;
       assertLess(opened, 2000);
       const last = opened;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await delay(50);
       assertLess(opened, last + 10);
     },
   );

@@ -11,6 +11,7 @@ import { join } from "../../src/std/path.ts";
 import { requestScope } from "../helpers/request_scope.ts";
 import { runApp } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { delay } from "../helpers/wait.ts";
 
 /** Files that changed less than this many milliseconds ago are not kept. */
 const SETTLED = 2050;
@@ -68,7 +69,7 @@ async function withSite(
       outside,
       get,
       async keep(...targets) {
-        await new Promise((resolve) => setTimeout(resolve, SETTLED));
+        await delay(SETTLED);
         for (const target of targets) {
           const first = await get(target);
           assertEquals(await get(target), first);
@@ -214,7 +215,7 @@ testAll("a change of a file that is kept shows", {
         const start = performance.now();
         while (await get("/sub/a.txt") !== "403") {
           assert(performance.now() - start < 10_000, "served for too long");
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          await delay(20);
         }
       });
     },
@@ -291,7 +292,7 @@ Deno.test("2,000 changes, each followed by a request, never show an old version"
       Deno.writeTextFileSync(path, text);
       // One stays for long enough to be kept.
       if (version === 1000) {
-        await new Promise((resolve) => setTimeout(resolve, SETTLED));
+        await delay(SETTLED);
         await ask(app, scope);
       }
       const { length, body } = await ask(app, scope);
@@ -325,7 +326,7 @@ Deno.test("with a writer beside it, no answer is older than its request, or mixe
           tags.set(etag, version);
         }
         // Let the messages of the writer in.
-        await new Promise((resolve) => setTimeout(resolve, 0));
+        await delay(0);
       }
       assert(tags.size > 0);
     } finally {

@@ -13,6 +13,7 @@ import { SECRET } from "../helpers/hostile_tree.ts";
 import { runApp } from "../helpers/run_app.ts";
 import type { AppResponse } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 const ALL = "gzip, deflate, br, zstd";
@@ -290,7 +291,7 @@ Deno.test("compression waits for a slow client, and ends when it leaves", async 
         let before = -1;
         while (before !== sent) {
           before = sent;
-          await new Promise((resolve) => setTimeout(resolve, 150));
+          await delay(150);
         }
         assertLess(sent, 25_000_000);
         client.close();

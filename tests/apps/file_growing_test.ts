@@ -12,6 +12,7 @@ import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { runApp } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 async function withFolder(
@@ -201,7 +202,7 @@ Deno.test("a log that grows has its first line in every answer", async () => {
       const range = { range: "bytes=0-9" };
       const part = await runApp(app, { target: "/app.log", headers: range });
       assertEquals(part.text, "FIRST LINE");
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await delay(0);
     }
     await ended;
     writer.terminate();

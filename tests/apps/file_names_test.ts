@@ -8,6 +8,7 @@ import { assertEquals } from "../../src/std/assert.ts";
 import { makeByteTree, NAMES_CAN_BE_BYTES } from "../helpers/byte_names.ts";
 import { runApp } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { delay } from "../helpers/wait.ts";
 
 const ignore = !NAMES_CAN_BE_BYTES;
 
@@ -76,7 +77,7 @@ Deno.test("a name that is not UTF-8 is served, and never another file for it", {
     for (const App of [FileApp, DirectoryApp]) {
       const app = new App({ root }).toApp();
       // In both orders, and again once they could be in memory.
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await delay(50);
       for (let round = 0; round < 3; round++) {
         for (const [target, answer] of Object.entries(ANSWERS)) {
           assertEquals(await get(app, target), answer, target);

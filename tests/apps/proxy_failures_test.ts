@@ -9,6 +9,7 @@ import { fieldOf, RawUpstream } from "../helpers/raw_upstream.ts";
 import { requestScope } from "../helpers/request_scope.ts";
 import { runApp } from "../helpers/run_app.ts";
 import type { AppRequest } from "../helpers/run_app.ts";
+import { delay } from "../helpers/wait.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -73,7 +74,7 @@ Deno.test("half a head that stalls gets 504, also when it drips", async () => {
     await raw.send("HTTP/1.1 200 OK\r\n");
     for (let i = 0; i < 100; i++) {
       await raw.send("x: 1\r\n");
-      await new Promise((resume) => setTimeout(resume, 20));
+      await delay(20);
     }
   });
   using proxy = new ProxyApp({ target: upstream.url, first_byte_timeout: 0.1 });
@@ -148,7 +149,7 @@ Deno.test("an answer that stalls in mid-body is cut after idle_timeout", async (
 Deno.test("a target that stops taking a request body gets 504", async () => {
   await using upstream = new RawUpstream(async ({ raw, head }) => {
     await head();
-    await new Promise((resume) => setTimeout(resume, 500));
+    await delay(500);
     await raw.ended();
   });
   using proxy = new ProxyApp({ target: upstream.url, idle_timeout: 0.2 });
@@ -201,7 +202,7 @@ Deno.test("what an idle connection says is no answer", async () => {
   using proxy = new ProxyApp({ target: upstream.url });
   const app = proxy.toApp();
   assertEquals((await timed(app)).status, 200);
-  await new Promise((resume) => setTimeout(resume, 20));
+  await delay(20);
   assertEquals((await timed(app)).status, 200);
   assertEquals(upstream.connections, 2);
 });
@@ -254,7 +255,7 @@ Deno.test("a POST takes no connection that has been idle for long", async () => 
   using proxy = new ProxyApp({ target: upstream.url });
   const app = proxy.toApp();
   await timed(app);
-  await new Promise((resume) => setTimeout(resume, 1050));
+  await delay(1050);
   assertEquals((await timed(app, { method: "POST", body: "x" })).status, 200);
   assertEquals(upstream.connections, 2);
 });
@@ -303,7 +304,7 @@ Deno.test("a target that failed rests, and is tried again afterwards", async () 
   for (let i = 0; i < 6; i++) assertEquals((await timed(app)).status, 200);
   assertEquals([ill.heads.length, well.heads.length], [1, 6]);
   broken = false;
-  await new Promise((resume) => setTimeout(resume, 310));
+  await delay(310);
   for (let i = 0; i < 6; i++) assertEquals((await timed(app)).status, 200);
   assertEquals([ill.heads.length, well.heads.length], [4, 9]);
 });

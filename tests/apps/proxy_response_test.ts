@@ -6,6 +6,7 @@ import { RawUpstream } from "../helpers/raw_upstream.ts";
 import type { UpstreamPeer } from "../helpers/raw_upstream.ts";
 import { runApp } from "../helpers/run_app.ts";
 import type { AppRequest, AppResponse } from "../helpers/run_app.ts";
+import { delay } from "../helpers/wait.ts";
 
 /** What a client gets when the target answers so, in pieces or at once. */
 async function answered(
@@ -454,7 +455,7 @@ Deno.test("an event stream flows through unbuffered, and may be silent", async (
       lines("HTTP/1.1 200 OK", "content-type: text/event-stream", "", ""),
     );
     // Longer than the idle timeout.
-    await new Promise((resume) => setTimeout(resume, 150));
+    await delay(150);
     await raw.send("data: 1\n\n");
     await seen;
     await raw.send("data: 2\n\n");

@@ -12,12 +12,8 @@ import { doors } from "../../src/engine/mod.ts";
 import { VERSION } from "../../src/cli/version.ts";
 import { join } from "../../src/std/path.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
-import {
-  Program,
-  runProgram,
-  startProgram,
-  until,
-} from "../helpers/run_program.ts";
+import { Program, runProgram, startProgram } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 
 /** For `3<>pipe >pipe 3<&-`: a pipe whose only reader leaves at once. */
 const LEFT_PIPE = "mkfifo pipe;";

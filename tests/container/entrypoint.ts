@@ -6,9 +6,9 @@
  */
 
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
+import { until } from "../helpers/wait.ts";
 import { HAS_CHROOT } from "../binary/bare_root.ts";
 import { EXECUTABLE } from "../binary/build.ts";
-import { until } from "../helpers/run_program.ts";
 import { assembleRoot, Container, image } from "./container.ts";
 
 const FILES = { "hello.txt": "Hello\n" };

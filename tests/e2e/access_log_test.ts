@@ -6,7 +6,8 @@ import {
   assertNotMatch,
 } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
-import { type Program, startProgram, until } from "../helpers/run_program.ts";
+import { type Program, startProgram } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 
 const FILES = { "page.txt": "a page" };
 const SERVE = ["PAGI::App::File", "-p", "0"];

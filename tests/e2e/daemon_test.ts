@@ -5,7 +5,8 @@ import {
   assertNotEquals,
 } from "../../src/std/assert.ts";
 import { Daemon, isAlive } from "../helpers/daemon.ts";
-import { Program, runProgram, until } from "../helpers/run_program.ts";
+import { Program, runProgram } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 
 const ignore = Deno.build.os !== "linux";
 

@@ -8,7 +8,8 @@ import {
   assertMatch,
 } from "../../src/std/assert.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
-import { startProgram, until } from "../helpers/run_program.ts";
+import { startProgram } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 
 const linux = Deno.build.os === "linux";
 const CONNECTIONS = 1000;

@@ -12,8 +12,8 @@ import {
   Program,
   type ProgramOptions,
   startProgram,
-  until,
 } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 
 const APP = `
   const atLoad = Deno.env.get("PAGI_ENV");

@@ -8,7 +8,8 @@ import {
 } from "../../src/std/assert.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
 import { RawWebSocket } from "../helpers/raw_websocket.ts";
-import { type Program, startProgram, until } from "../helpers/run_program.ts";
+import { type Program, startProgram } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 import { workerApp } from "../helpers/worker_app.ts";
 
 const OPTIONS = { files: { "app.js": workerApp() } };

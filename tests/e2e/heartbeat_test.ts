@@ -4,7 +4,8 @@ import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { Load } from "../helpers/load.ts";
 import { OtherProcess } from "../helpers/other_process.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
-import { type Program, startProgram, until } from "../helpers/run_program.ts";
+import { type Program, startProgram } from "../helpers/run_program.ts";
+import { delay, until } from "../helpers/wait.ts";
 import { workerApp } from "../helpers/worker_app.ts";
 
 const FILES = { "app.js": workerApp() };
@@ -34,7 +35,7 @@ Deno.test({
     const [, number] = await program.logged(/block in (\d)/);
     const began = performance.now();
     await program.logged(/Worker \d is busy and gets no new connections/);
-    await new Promise((resolve) => setTimeout(resolve, 50)); // it is steered
+    await delay(50); // it is steered
     const load = new Load(address, { kept: 0 });
     await program.logged(/sign of life for more than 2\.5 s .*is replaced/);
     await program.logged(/ info {2}Workers: 2\./);
@@ -86,11 +87,11 @@ Deno.test({
     const args = ["--heartbeat-timeout", "0.5", ...ARGS];
     await using program = await startProgram(args, { files: FILES });
     program.signal("SIGSTOP");
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await delay(1500);
     program.signal("SIGCONT");
     const load = new Load({ host: "127.0.0.1", port: program.port });
     await load.more(50);
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await delay(700);
     assertEquals((await load.stop()).failures, []);
     const { stderr } = await program.stop();
     assert(!stderr.includes("sign of life"), stderr);

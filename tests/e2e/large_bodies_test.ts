@@ -4,6 +4,7 @@ import { assertEquals, assertLess } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
 import { type Program, startProgram } from "../helpers/run_program.ts";
+import { delay } from "../helpers/wait.ts";
 
 const MB = 1_000_000;
 const GB = 1000 * MB;
@@ -71,7 +72,7 @@ async function download(program: Program, path: string): Promise<number> {
       const count = await connection.connection.read(buffer);
       if (count === null) return bytes;
       bytes += count;
-      if (bytes < SLOW) await new Promise((done) => setTimeout(done, 5));
+      if (bytes < SLOW) await delay(5);
     }
   } finally {
     connection.close();

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { Daemon } from "../helpers/daemon.ts";
-import { runProgram, startProgram, until } from "../helpers/run_program.ts";
+import { runProgram, startProgram } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 import { workerApp } from "../helpers/worker_app.ts";
 
 const ignore = Deno.build.os !== "linux";

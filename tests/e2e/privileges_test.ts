@@ -7,8 +7,8 @@ import {
   Program,
   type ProgramOptions,
   runProgram,
-  until,
 } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 
 /** What is tested here takes root to do. */
 const ignore = Deno.build.os !== "linux" || Deno.uid() !== 0;

@@ -15,7 +15,8 @@ import {
   PACKAGE_ANSWER,
   PACKAGE_PROJECT,
 } from "../helpers/projects.ts";
-import { runProgram, startProgram, until } from "../helpers/run_program.ts";
+import { runProgram, startProgram } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 
 const QUIET = ["-p", "0", "--no-access-log"];
 

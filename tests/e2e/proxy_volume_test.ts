@@ -6,6 +6,7 @@ import { assertEquals, assertLess } from "../../src/std/assert.ts";
 import { fieldOf, RawUpstream } from "../helpers/raw_upstream.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";
 import { UPGRADE } from "../helpers/raw_websocket.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 import type { TestServer } from "../helpers/with_server.ts";
 
@@ -43,7 +44,7 @@ class Flow {
     this.#received += from.pending.length;
     for (let last = -1; last !== this.#sent;) {
       last = this.#sent;
-      await new Promise((resume) => setTimeout(resume, 100));
+      await delay(100);
     }
     assertLess(this.#sent, IN_BETWEEN);
     const buffer = new Uint8Array(MB);

@@ -4,7 +4,8 @@ import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { isAlive } from "../helpers/daemon.ts";
 import { testWith } from "../helpers/programs.ts";
 import { ReadableCopy } from "../helpers/readable_copy.ts";
-import { type Program, startProgram, until } from "../helpers/run_program.ts";
+import { type Program, startProgram } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 import { workerApp } from "../helpers/worker_app.ts";
 
 const FILES = { "app.js": workerApp("one") };

@@ -14,8 +14,8 @@ import {
   type ProgramOptions,
   runProgram,
   startProgram,
-  until,
 } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 import { workerApp } from "../helpers/worker_app.ts";
 
 const OPTIONS: ProgramOptions = { files: { "app.js": workerApp() } };

@@ -11,6 +11,7 @@ import type {
   Send,
   SendEvent,
 } from "../../src/pagi/types.ts";
+import { delay } from "../helpers/wait.ts";
 import { BYTE_PIECES, hostileText, oddValue, Sprung } from "./hostile.ts";
 import type { Sent } from "./http_model.ts";
 import { holdOneLine } from "./one_line.ts";
@@ -307,7 +308,7 @@ async function run(
           course.threw = true;
           throw step.value;
         case "wait":
-          await new Promise((resume) => setTimeout(resume, 1));
+          await delay(1);
           break;
         case "receive": {
           const event = receive();

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { delay } from "../helpers/wait.ts";
 import { Random } from "./random.ts";
 
 /** One part of the server that takes what strangers send. */
@@ -100,7 +101,7 @@ export async function runTarget(
         note(seed, error);
       }
       if (++rounds % BATCH === 0) {
-        await new Promise((resume) => setTimeout(resume, 0));
+        await delay(0);
         onProgress?.(inputs, seed);
       }
     }

@@ -1,7 +1,8 @@
 /** Idle connections are closed such that no request is lost. */
 
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
-import { GuardedServer, pass, until } from "./guarded_server.ts";
+import { delay, until } from "../helpers/wait.ts";
+import { GuardedServer } from "./guarded_server.ts";
 
 const ignore = Deno.build.os !== "linux";
 
@@ -23,7 +24,7 @@ Deno.test({
     }
     await running.get("/slow");
     await until(() => server.guard.count() === 3);
-    await pass(10);
+    await delay(10);
     // Nothing reads it before the guard looks: this thread has no turn between.
     void arriving.get();
     await server.guard.closeIdle(null, () => false);

@@ -3,12 +3,8 @@ import { addressName, peerKey } from "../../src/guard/address.ts";
 import { Connections } from "../../src/guard/connections.ts";
 import { openLibc, Sockets } from "../../src/guard/sockets.ts";
 import { Slots } from "../../src/guard/slots.ts";
-import {
-  GuardedServer,
-  pass,
-  type RawClient,
-  until,
-} from "./guarded_server.ts";
+import { delay, until } from "../helpers/wait.ts";
+import { GuardedServer, type RawClient } from "./guarded_server.ts";
 
 Deno.test("200 keep-alive connections are counted, and none once they have left", async () => {
   await using server = new GuardedServer();
@@ -31,7 +27,7 @@ Deno.test("connections that lead out, and those of other listeners, are not seen
   using outgoing = await Deno.connect({ hostname: "127.0.0.1", port });
   using accepted = await other.accept();
   assertEquals(watched.guard.count(), 0);
-  await pass(400);
+  await delay(400);
   await outgoing.write(new Uint8Array(5));
   assertEquals(await accepted.read(new Uint8Array(9)), 5);
   await accepted.write(new Uint8Array(7));

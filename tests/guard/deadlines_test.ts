@@ -6,8 +6,9 @@ import {
 } from "../../src/std/assert.ts";
 import { connect as connectTls } from "node:tls";
 import { openLibc, Sockets, SOL_SOCKET } from "../../src/guard/sockets.ts";
+import { delay, until } from "../helpers/wait.ts";
 import { cert, key } from "./certificate.ts";
-import { GuardedServer, pass, until } from "./guarded_server.ts";
+import { GuardedServer } from "./guarded_server.ts";
 
 /** Far more than the sockets' buffers hold. */
 const HUGE = new Uint8Array(30_000_000);
@@ -37,7 +38,7 @@ Deno.test("half a request head that drips in byte by byte is closed at the deadl
 Deno.test("an idle keep-alive connection is closed, counted from its last response", async () => {
   await using server = new GuardedServer(undefined, { timeoutMs: 200 });
   using client = await server.connect();
-  await pass(120);
+  await delay(120);
   await client.get();
   const began = performance.now();
   assert((await client.response()).endsWith("hello"));
@@ -52,7 +53,7 @@ Deno.test("a connection that asks again before the deadline stays", async () => 
   for (let i = 0; i < 5; i++) {
     await client.get();
     assert((await client.response()).endsWith("hello"));
-    await pass(100);
+    await delay(100);
   }
   assertEquals(server.closed, []);
 });
@@ -80,7 +81,7 @@ Deno.test("a running request outlives the deadline, and so does a quiet stream",
   });
   await using server = new GuardedServer(async ({ url }) => {
     if (url.endsWith("/stream")) return new Response(forever);
-    await pass(600);
+    await delay(600);
     return new Response("late");
   }, { timeoutMs: 200 });
   using stream = await server.connect();
@@ -119,7 +120,7 @@ Deno.test("a quiet WebSocket outlives the deadline", async () => {
   }, { timeoutMs: 200, runningPeers: () => open });
   const client = new WebSocket(`ws://127.0.0.1:${server.port}/`);
   await new Promise((resolve) => client.onopen = resolve);
-  await pass(600);
+  await delay(600);
   assertEquals(server.closed, []);
   const closed = new Promise((resolve) => client.onclose = resolve);
   client.close();
@@ -154,7 +155,7 @@ Deno.test("a slow reader gets everything, however long it takes", async () => {
     const bytes = await client.read(200_000);
     assert(bytes !== null, `cut after ${total} bytes`);
     total += bytes.length;
-    await pass(50);
+    await delay(50);
   }
   assertGreater(performance.now() - began, 600);
   assert(!server.closed.includes("write_timeout"));

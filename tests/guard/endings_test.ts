@@ -7,7 +7,8 @@ import {
 import { connect as connectTls } from "node:tls";
 import { cert, key } from "./certificate.ts";
 import type { RequestOrigin } from "../../src/guard/connections.ts";
-import { GuardedServer, type Handler, pass, until } from "./guarded_server.ts";
+import { delay, until } from "../helpers/wait.ts";
+import { GuardedServer, type Handler } from "./guarded_server.ts";
 
 /** Answers everything with `body`, and ends the connection behind it. */
 function lastAnswer(body: Uint8Array<ArrayBuffer>): Handler {
@@ -50,7 +51,7 @@ Deno.test("a client that is still uploading gets the whole answer, and is cut of
   const uploading = (async () => {
     for (;;) {
       await client.send(new Uint8Array(10_000));
-      await pass(1);
+      await delay(1);
     }
   })().catch(() => performance.now() - began);
   assertGreater(await client.drain(), size);
@@ -67,7 +68,7 @@ Deno.test("a client that takes its last answer slowly gets all of it", async () 
   let total = 0;
   for (let bytes; (bytes = await client.read(200_000)) !== null;) {
     total += bytes.length;
-    await pass(50);
+    await delay(50);
   }
   assertGreater(total, size);
 });
@@ -75,7 +76,7 @@ Deno.test("a client that takes its last answer slowly gets all of it", async () 
 Deno.test("a last answer that is long in coming is waited for", async () => {
   await using server = new GuardedServer(async (_request, origin, guard) => {
     guard.endConnection(origin);
-    await pass(1200);
+    await delay(1200);
     return new Response("late");
   });
   using client = await server.connect();

@@ -2,13 +2,8 @@ import { assert, assertEquals, assertGreater } from "../../src/std/assert.ts";
 import { peerKey } from "../../src/guard/address.ts";
 import type { RequestOrigin } from "../../src/guard/connections.ts";
 import { openGuard } from "../../src/guard/guard.ts";
-import {
-  GuardedServer,
-  type Handler,
-  pass,
-  RawClient,
-  until,
-} from "./guarded_server.ts";
+import { delay, until } from "../helpers/wait.ts";
+import { GuardedServer, type Handler, RawClient } from "./guarded_server.ts";
 
 Deno.test("a connection over the limit gets 503 while the others go on (PAGI.md 102)", async () => {
   await using server = new GuardedServer(undefined, { limit: 2 });
@@ -141,7 +136,7 @@ Deno.test("on a Unix socket nobody is refused, ended or given a deadline", async
   }
   for (const client of clients) assertEquals(await status(client), 200);
   assertEquals(guard.count(), 3);
-  await pass(300);
+  await delay(300);
   for (const client of clients) assertEquals(await status(client), 200);
   for (const client of clients) client[Symbol.dispose]();
   guard.close();

@@ -148,22 +148,3 @@ export class RawClient implements Disposable {
     } catch { /* closed already */ }
   }
 }
-
-/** Resolves after `ms`: for deadlines, which are about time. */
-export function pass(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Waits until `condition` holds; rejects after `ms`. */
-export async function until(
-  condition: () => boolean,
-  ms = 3000,
-): Promise<void> {
-  const end = performance.now() + ms;
-  while (!condition()) {
-    if (performance.now() > end) {
-      throw new Error(`not within ${ms} ms: ${condition}`);
-    }
-    await pass(10);
-  }
-}

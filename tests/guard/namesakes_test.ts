@@ -5,7 +5,8 @@ import type {
 } from "../../src/guard/client_watch.ts";
 import type { RequestOrigin } from "../../src/guard/connections.ts";
 import { BoundClient } from "../helpers/bound_client.ts";
-import { GuardedServer, pass, until } from "./guarded_server.ts";
+import { delay, until } from "../helpers/wait.ts";
+import { GuardedServer } from "./guarded_server.ts";
 
 const ANY = { hostname: "0.0.0.0" };
 
@@ -34,7 +35,7 @@ Deno.test("of two connections from one port the refused one is closed", async ()
       assertEquals(await refused.status(), 200);
       await until(() => server.guard.count() === 2);
     }
-    await pass(Number(ms)); // the system's clock tells 10 ms apart
+    await delay(Number(ms)); // the system's clock tells 10 ms apart
     assertEquals(await refused.status("/bad"), 400);
     assertEquals(await refused.read(), "");
     assertEquals(await innocent.status(), 200);
@@ -48,10 +49,10 @@ Deno.test("one over the limit gets 503, and its namesake with a seat goes on", a
   using _first = innocent, _second = refused;
   assertEquals(await innocent.status(), 200);
   for (let i = 0; i < 3; i++) {
-    await pass(50);
+    await delay(50);
     assertEquals(await innocent.status(), 200);
   }
-  await pass(50);
+  await delay(50);
   assertEquals(await refused.status(), 503);
   assertEquals(await refused.read(), "");
   assertEquals(await innocent.status(), 200);
@@ -72,7 +73,7 @@ Deno.test("who comes back from the same port after a refusal is answered", async
     refused[Symbol.dispose]();
     using next = new BoundClient(port, to);
     assertEquals(await next.status(), 200, `round ${i}`);
-    await pass(i % 20);
+    await delay(i % 20);
     assertEquals(await next.status(), 200, `round ${i}`);
   }
 });
@@ -111,13 +112,13 @@ Deno.test("a flood is cut off whatever connection has the same port", async () =
     const chunk = new Uint8Array(100_000);
     while (sent < 400e6 && await flooding.send(chunk)) {
       sent += chunk.length;
-      await pass(1);
+      await delay(1);
     }
     assert(sent < 400e6);
     assertEquals(closed, ["queue_overflow true"]);
     for (let i = 0; i < 3; i++) {
       assertEquals(await idle.status(), 200);
-      await pass(30);
+      await delay(30);
     }
   }
 });

@@ -5,6 +5,7 @@ import {
   type ListenerId,
   ReuseportSelector,
 } from "../../src/guard/reuseport.ts";
+import { delay } from "../helpers/wait.ts";
 
 const ignore = Deno.build.os !== "linux" || !("listenDatagram" in Deno);
 
@@ -72,7 +73,7 @@ class Group implements Disposable {
     // Who has connected already waits in its queue, however slow the machine.
     for (let before = -1; before !== member.accepted;) {
       before = member.accepted;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await delay(20);
     }
     await member.close();
     this.selector.leave(member.id);

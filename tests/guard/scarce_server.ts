@@ -8,6 +8,7 @@
 import { addressName, peerKey } from "../../src/guard/address.ts";
 import { raiseDescriptorLimit } from "../../src/system/descriptor_limit.ts";
 import { openGuard } from "../../src/guard/guard.ts";
+import { delay } from "../helpers/wait.ts";
 
 // Deno's first listener takes descriptors, and half a second after the start it
 // adds one for SIGUSR1: it would panic if there were none left by then.
@@ -25,7 +26,7 @@ for (;;) {
     await serve();
   } catch (error) { // accepting failed, or binding for the same reason
     console.log("closed", await guard.relieve(), `(${error})`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await delay(50);
   }
 }
 

@@ -4,7 +4,8 @@ import {
   assertGreater,
   assertMatch,
 } from "../../src/std/assert.ts";
-import { pass, RawClient } from "./guarded_server.ts";
+import { delay } from "../helpers/wait.ts";
+import { RawClient } from "./guarded_server.ts";
 
 Deno.test("with 128 descriptors and 300 idle clients a server keeps answering", async () => {
   const child = new Deno.Command("sh", {
@@ -25,7 +26,7 @@ Deno.test("with 128 descriptors and 300 idle clients a server keeps answering", 
       try {
         return new RawClient(await Deno.connect({ port }));
       } catch {
-        await pass(20); // the moment between two servers on the port
+        await delay(20); // the moment between two servers on the port
       }
     }
     throw new Error("the server has died");

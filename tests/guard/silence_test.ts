@@ -1,6 +1,7 @@
 import { assert, assertLess } from "../../src/std/assert.ts";
 import type { RequestOrigin } from "../../src/guard/connections.ts";
-import { GuardedServer, pass, until } from "./guarded_server.ts";
+import { delay, until } from "../helpers/wait.ts";
+import { GuardedServer } from "./guarded_server.ts";
 
 Deno.test("silence() tells for how long nothing went either way", async () => {
   let last: RequestOrigin | undefined;
@@ -11,9 +12,9 @@ Deno.test("silence() tells for how long nothing went either way", async () => {
   using client = await server.connect();
   await client.get();
   await client.response();
-  await pass(120);
+  await delay(120);
   await client.send("GET /");
-  await pass(60);
+  await delay(60);
   const { sent, received } = server.guard.silence(last!)!;
   assert(sent >= 150 && received >= 40, `${sent}, ${received}`);
   assertLess(received, sent - 80);

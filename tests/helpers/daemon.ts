@@ -4,12 +4,8 @@
  * @module
  */
 
-import {
-  type Ended,
-  Program,
-  type ProgramOptions,
-  until,
-} from "./run_program.ts";
+import { until } from "./wait.ts";
+import { type Ended, Program, type ProgramOptions } from "./run_program.ts";
 
 const PID_FILE = "daemon.pid";
 

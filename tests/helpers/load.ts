@@ -5,6 +5,7 @@
  */
 
 import type { ListenAddress } from "../../src/options/address.ts";
+import { delay } from "./wait.ts";
 import { RawConnection } from "./raw_connection.ts";
 
 /** Between two requests of a client: a load, not a test of strength. */
@@ -66,7 +67,7 @@ export class Load {
   async more(count: number): Promise<void> {
     const goal = this.#answered + count;
     while (this.#answered < goal && this.#failures.length === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await delay(5);
     }
   }
 
@@ -127,13 +128,13 @@ export class Load {
   }
 
   async #count(request: () => Promise<void>): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, this.#pause));
+    await delay(this.#pause);
     try {
       await request();
     } catch (error) {
       this.#failures.push(String(error));
       // A server that is gone is not to be asked a million times.
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await delay(10);
     }
   }
 }

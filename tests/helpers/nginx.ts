@@ -5,6 +5,7 @@
  */
 
 import { join } from "../../src/std/path.ts";
+import { delay } from "./wait.ts";
 import { findProgram } from "./programs.ts";
 import { RawConnection } from "./raw_connection.ts";
 import { tempFolder } from "./temp_folder.ts";
@@ -88,7 +89,7 @@ export class Nginx implements AsyncDisposable {
       try {
         return (await this.connect()).close();
       } catch {
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        await delay(10);
       }
     }
     throw new Error("nginx did not start within 5 seconds");

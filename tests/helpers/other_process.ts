@@ -4,7 +4,7 @@
  * @module
  */
 
-import { until } from "./run_program.ts";
+import { until } from "./wait.ts";
 
 /** A process known by its number. Disposing of it kills it (Linux). */
 export class OtherProcess implements AsyncDisposable {

@@ -5,10 +5,9 @@
  */
 
 import { dirname, fromFileUrl, join } from "../../src/std/path.ts";
+import { PATIENCE } from "./wait.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
-/** How long to wait for what must come, in milliseconds. */
-const PATIENCE = 30_000;
 
 /** How to start the program. Nothing of the test's environment reaches it. */
 export interface ProgramOptions {
@@ -222,17 +221,6 @@ export class Program implements AsyncDisposable {
     const waiting = this.#onLog;
     this.#onLog = new Set();
     for (const resolve of waiting) resolve();
-  }
-}
-
-/** Resolves once `condition` holds; rejects when it does not come to that. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const end = performance.now() + PATIENCE;
-  while (!await condition()) {
-    if (performance.now() > end) throw new Error(`it never was: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 

@@ -16,6 +16,7 @@ import type {
   Send,
   WebSocketScope,
 } from "../../src/pagi/types.ts";
+import { delay } from "./wait.ts";
 import { readBody, reply } from "./http_app.ts";
 
 /** What a way is called, and how its app is made. */
@@ -25,7 +26,6 @@ export interface Way {
   app(told?: (what: string) => void): PagiApp;
 }
 
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const PIECE = new Uint8Array(4096).fill(65);
 
 /**
@@ -74,7 +74,7 @@ async function serve(
     case "/echo":
       return await reply(send, await readBody(receive));
     case "/late":
-      await wait(200);
+      await delay(200);
       return await reply(send, "late");
     case "/never":
       await scope["pagi.connection"].disconnected;
@@ -93,7 +93,7 @@ async function serve(
       for (let i = 0; path === "/endless" || i < 3; i++) {
         if (!scope["pagi.connection"].isConnected()) return;
         await send({ type: "http.response.body", body: PIECE, more: true });
-        await wait(1);
+        await delay(1);
       }
       return await send({ type: "http.response.body" });
     case "/events":
@@ -108,7 +108,7 @@ async function serve(
     case "/broken":
       await start("text/plain");
       await send({ type: "http.response.body", body: PIECE, more: true });
-      await wait(50);
+      await delay(50);
       throw new Error("secret");
   }
   await reply(send, "nothing", [], 404);
@@ -154,7 +154,7 @@ export function handler(told: (what: string) => void): FetchHandler {
         case "/echo":
           return request.text().then((text) => new Response(text));
         case "/late":
-          return wait(200).then(() => new Response("late"));
+          return delay(200).then(() => new Response("late"));
         case "/never":
           return new Promise((_, reject) => {
             request.signal.addEventListener("abort", () => {
@@ -178,7 +178,7 @@ export function handler(told: (what: string) => void): FetchHandler {
           return stream("text/plain", async (controller) => {
             if (path === "/pieces" && pieces++ === 3) return controller.close();
             controller.enqueue(PIECE.slice());
-            await wait(1);
+            await delay(1);
           });
         case "/events":
           return stream("text/event-stream", (controller) => {
@@ -188,7 +188,7 @@ export function handler(told: (what: string) => void): FetchHandler {
         case "/broken":
           return stream("text/plain", async (controller) => {
             if (pieces++ === 0) return controller.enqueue(PIECE.slice());
-            await wait(50);
+            await delay(50);
             throw new Error("secret");
           });
       }

@@ -9,6 +9,7 @@ import { configureLog } from "../../src/log/log.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
 import { Server } from "../../src/server/server.ts";
+import { delay } from "./wait.ts";
 import { RawConnection } from "./raw_connection.ts";
 
 /** A server that a test talks to. */
@@ -63,7 +64,7 @@ export async function withServer(
     await server.stop();
     configureLog({ level: "info" });
     // Calls of apps after the end wait for the next turn of the event loop.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await delay(0);
   }
   return log;
 }

@@ -2,8 +2,9 @@ import type { SendEvent } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { requestScope } from "../helpers/request_scope.ts";
 import { runApp } from "../helpers/run_app.ts";
+import { until } from "../helpers/wait.ts";
 import { Client } from "./client.ts";
-import { app, source, until } from "./fetching.ts";
+import { app, source } from "./fetching.ts";
 
 Deno.test("fetchApp() sends an answer that is no stream as one pair of events", async () => {
   const bytes = new Uint8Array(100_000).fill(7);

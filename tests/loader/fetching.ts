@@ -7,7 +7,6 @@
 import { fetchApp } from "../../src/loader/fetch_app.ts";
 import type { FetchInfo } from "../../src/loader/fetch_app.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
-import { assert } from "../../src/std/assert.ts";
 
 /** A handler as an app. */
 export function app(
@@ -34,13 +33,4 @@ export function source(chunks: string[]): {
     cancel: (reason) => cancelled.resolve(reason),
   }, { highWaterMark: 0 });
   return { body, pulled: () => pulled, cancelled: cancelled.promise };
-}
-
-/** Waits until `condition` holds. */
-export async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!condition()) {
-    assert(Date.now() < deadline, "It did not happen within 5 seconds.");
-    await new Promise((done) => setTimeout(done, 1));
-  }
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "../../src/std/assert.ts";
+import { until } from "../helpers/wait.ts";
 import { Client } from "./client.ts";
-import { app, source, until } from "./fetching.ts";
+import { app, source } from "./fetching.ts";
 
 Deno.test("fetchApp() reads the request's body only as fast as the handler", async () => {
   const parts = ["one ", "", "two ", "three"];

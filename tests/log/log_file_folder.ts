@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals } from "../../src/std/assert.ts";
+import { assertEquals } from "../../src/std/assert.ts";
 import { fromFileUrl, join } from "../../src/std/path.ts";
 import { configureLog } from "../../src/log/log.ts";
 import { appendLiteral } from "../../src/log/append.ts";
@@ -50,17 +50,6 @@ export async function linesOf(path: string): Promise<string[]> {
   const lines = (await Deno.readTextFile(path)).split("\n");
   assertEquals(lines.pop(), "", "the last line has its end");
   return lines;
-}
-
-/** Waits until `holds`, which is looked at often, for five seconds at most. */
-export async function until(
-  holds: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const deadline = performance.now() + 5000;
-  while (!await holds()) {
-    assert(performance.now() < deadline, `never came true: ${holds}`);
-    await new Promise((resume) => setTimeout(resume, 10));
-  }
 }
 
 /** Tells whether there is something at `path`. */

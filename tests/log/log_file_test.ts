@@ -6,13 +6,8 @@ import {
 } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { OptionError } from "../../src/options/option_error.ts";
-import {
-  child,
-  inFolder,
-  lineFile,
-  linesOf,
-  until,
-} from "./log_file_folder.ts";
+import { until } from "../helpers/wait.ts";
+import { child, inFolder, lineFile, linesOf } from "./log_file_folder.ts";
 
 Deno.test("10,000 lines arrive whole and in order once the file is closed", async () => {
   await inFolder(async (folder, told) => {

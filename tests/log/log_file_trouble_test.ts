@@ -4,13 +4,13 @@ import {
   assertStringIncludes,
 } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
+import { until } from "../helpers/wait.ts";
 import {
   exists,
   inFolder,
   lineFile,
   linesOf,
   RUN_CHILD,
-  until,
 } from "./log_file_folder.ts";
 
 const linux = Deno.build.os === "linux";

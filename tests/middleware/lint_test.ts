@@ -17,6 +17,7 @@ import {
   assertStringIncludes,
 } from "../../src/std/assert.ts";
 import { requestScope } from "../helpers/request_scope.ts";
+import { delay } from "../helpers/wait.ts";
 
 type Kind = Scope["type"];
 
@@ -241,7 +242,7 @@ for (const [events, said] of UNFINISHED) {
 }
 
 Deno.test("an app that does not await what it sends fails, whether it was sent by then or not", async () => {
-  const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
+  const slow = () => delay(5);
   const apps: PagiApp[] = [
     async (_scope, _receive, send) => {
       await send(START as SendEvent);

@@ -3,7 +3,7 @@
 import { assertEquals } from "../../src/std/assert.ts";
 import { beatInterval, Heartbeat } from "../../src/process/worker_health.ts";
 import type { WorkerHandle } from "../../src/process/worker_handle.ts";
-import { until } from "../helpers/run_program.ts";
+import { delay, until } from "../helpers/wait.ts";
 
 /** All that a heartbeat looks at. */
 function worker(number: number): WorkerHandle {
@@ -51,7 +51,7 @@ Deno.test("silence is not counted while this thread itself did not run", async (
   });
   const end = performance.now() + 800;
   while (performance.now() < end);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await delay(50);
   assertEquals(events, []);
   heartbeat.stop();
 });

@@ -3,7 +3,8 @@ import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { commandLine } from "../../src/process/own_process.ts";
 import { RootHelper } from "../../src/process/root_helper.ts";
 import { join } from "../../src/std/path.ts";
-import { runProgram, until } from "../helpers/run_program.ts";
+import { runProgram } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 import { workerApp } from "../helpers/worker_app.ts";
 
 /** What is tested here takes root to do. */

@@ -12,8 +12,8 @@ import {
   Program,
   type ProgramOptions,
   startProgram,
-  until,
 } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 
 /**
  * Says on stderr what it does, and waits as long as the path or the environment

@@ -14,9 +14,9 @@ import {
   type ProgramOptions,
   runProgram,
   startProgram,
-  until,
 } from "../helpers/run_program.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { until } from "../helpers/wait.ts";
 import { LocalJsr, publishedFiles, ROOT } from "./local_jsr.ts";
 
 const PACKAGE = "jsr:@pagi/server";

@@ -6,8 +6,7 @@ import {
   assertGreater,
   assertLess,
 } from "../../src/std/assert.ts";
-
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+import { delay } from "../helpers/wait.ts";
 
 Deno.test("a wait is over after its time, in the order of beginning", async () => {
   const set = new DeadlineSet(50);
@@ -16,9 +15,9 @@ Deno.test("a wait is over after its time, in the order of beginning", async () =
   const note = (name: string) => () =>
     due.push([name, performance.now() - began]);
   set.add(note("first"));
-  await wait(25);
+  await delay(25);
   set.add(note("second"));
-  await wait(100);
+  await delay(100);
   assertEquals(due.map(([name]) => name), ["first", "second"]);
   const [[, first], [, second]] = due;
   assertGreater(first, 49);
@@ -34,7 +33,7 @@ Deno.test("a cancelled wait is never over; cancelling again does nothing", async
   set.cancel(waits[1]);
   set.cancel(waits[1]);
   set.cancel(null);
-  await wait(60);
+  await delay(60);
   assertEquals(due, [1, 3]);
   set.cancel(waits[0]);
 });
@@ -46,7 +45,7 @@ Deno.test("a wait may begin when another is over", async () => {
     if (++count < 3) set.add(again);
   };
   set.add(again);
-  await wait(150);
+  await delay(150);
   assertEquals(count, 3);
 });
 
@@ -54,9 +53,9 @@ Deno.test("a pause without waits ends nothing", async () => {
   const set = new DeadlineSet(20);
   let due = 0;
   set.cancel(set.add(() => due++));
-  await wait(50);
+  await delay(50);
   set.add(() => due++);
-  await wait(50);
+  await delay(50);
   assertEquals(due, 1);
 });
 
@@ -64,7 +63,7 @@ Deno.test("0 milliseconds mean for ever", async () => {
   const set = new DeadlineSet(0);
   let due = 0;
   assertEquals(set.add(() => due++), null);
-  await wait(20);
+  await delay(20);
   assertEquals(due, 0);
 });
 
@@ -73,7 +72,7 @@ Deno.test("clear ends all waits", async () => {
   let due = 0;
   set.add(() => due++);
   set.clear();
-  await wait(50);
+  await delay(50);
   assertEquals(due, 0);
 });
 

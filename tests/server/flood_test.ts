@@ -7,10 +7,10 @@ import { httpApp, linesOf, readBody, reply } from "../helpers/http_app.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";
 import { frameBytes, OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import { observing } from "../helpers/scope_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { listening } from "../helpers/websocket_app.ts";
 import { type TestServer, withServer } from "../helpers/with_server.ts";
 
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** What a flood sends where nobody stops it (bytes). */
 const FLOOD = 300_000_000;
 const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -101,7 +101,7 @@ Deno.test("so is a client of an event stream", async () => {
 
 Deno.test("a connection that brings requests faster than they are answered ends with an answer", async () => {
   const app = httpApp(async (_scope, _receive, send) => {
-    await wait(5);
+    await delay(5);
     await reply(send, "ok");
   });
   await withServer(app, {}, async ({ connect }) => {
@@ -133,7 +133,7 @@ async function assertServed(
 Deno.test("requests that wait behind a slow one are all answered", async () => {
   await assertServed(
     async (scope, _receive, send) => {
-      if (scope.path === "/slow") await wait(500);
+      if (scope.path === "/slow") await delay(500);
       await reply(send, scope.path);
     },
     async ({ connect }) => {
@@ -154,11 +154,11 @@ Deno.test("a body that the app reads late, or never, is no flood", async () => {
   const size = 9_000_000;
   await assertServed(
     async (scope, receive, send) => {
-      await wait(400);
+      await delay(400);
       if (scope.path === "/never") return await reply(send, "late");
       await send({ type: "http.response.start", status: 200 });
       await send({ type: "http.response.body", body: "first", more: 1 });
-      await wait(400);
+      await delay(400);
       const { length } = await readBody(receive);
       await send({ type: "http.response.body", body: ` ${length}` });
     },
@@ -182,7 +182,7 @@ Deno.test("a connection that is always busy with bodies serves on", async () => 
   await assertServed(
     async (_scope, receive, send) => {
       const { length } = await readBody(receive);
-      await wait(10);
+      await delay(10);
       await reply(send, String(length));
     },
     async ({ connect }) => {
@@ -210,7 +210,7 @@ Deno.test("a WebSocket may bring more than that", async () => {
     const socket = await RawWebSocket.open(await connect());
     for (let i = 0; i < 8; i++) {
       await socket.text("x".repeat(400_000));
-      await wait(50);
+      await delay(50);
     }
     await socket.close(1000);
     const { messages, end } = await result;
@@ -222,7 +222,7 @@ Deno.test("two clients of one request each do not count for each other", async (
   await assertServed(
     async (_scope, receive, send) => {
       assert(await readBody(receive));
-      await wait(300);
+      await delay(300);
       await reply(send, "ok");
     },
     async ({ connect }) => {

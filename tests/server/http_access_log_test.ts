@@ -10,11 +10,10 @@ import {
 } from "../../src/std/assert.ts";
 import { httpApp, reply, type ServeHttp } from "../helpers/http_app.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 const FORMAT = "%m %U%q %s %B %D %H %h %{X-Name}i";
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 interface Line {
   /** Method and target. */
   request: string;
@@ -87,7 +86,7 @@ Deno.test("a reply in one piece", async () => {
   const line = await lineOf(
     "GET /one?a=b&c\nX-Name: value",
     async (_scope, _receive, send) => {
-      await wait(30);
+      await delay(30);
       await reply(send, "héllo", [], 201);
     },
   );
@@ -108,7 +107,7 @@ Deno.test("a streamed reply counts all bytes and the whole time", async () => {
     async (_scope, _receive, send) => {
       await send({ type: "http.response.start", status: 200 });
       await send({ type: "http.response.body", body: "é", more: 1 });
-      await wait(30);
+      await delay(30);
       await send({
         type: "http.response.body",
         body: new Uint8Array(100_000),
@@ -232,7 +231,7 @@ Deno.test("a client that left unnoticed has the reply that nobody read", async (
     "GET /",
     async (_scope, _receive, send) => {
       begun.resolve();
-      await wait(30);
+      await delay(30);
       await reply(send, "hello");
     },
     async (client) => {
@@ -336,7 +335,7 @@ Deno.test("an upload that ends early is written as 400, also where its client ha
   assertEquals(ended.status, "400");
   const left = await lineOf(upload, reading, async (client) => {
     await client.send("half");
-    await wait(20);
+    await delay(20);
     client.close();
   });
   assertEquals(left.status, "400");

@@ -9,11 +9,10 @@ import {
 } from "../../src/std/assert.ts";
 import { fromFileUrl } from "../../src/std/path.ts";
 import { httpApp, linesOf } from "../helpers/http_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 const MEGABYTE = 1_000_000;
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 Deno.test("a writer waits at the high mark until a slow reader drains", async () => {
   let accepted = 0;
   const piece = new Uint8Array(100_000);
@@ -34,7 +33,7 @@ Deno.test("a writer waits at the high mark until a slow reader drains", async ()
     let before = -1;
     while (before !== accepted) {
       before = accepted;
-      await wait(50);
+      await delay(50);
     }
     assertLess(accepted, 20 * MEGABYTE);
     const buffer = new Uint8Array(65_536);
@@ -78,7 +77,7 @@ Deno.test("the handle tells what waits, and its callbacks alternate (PAGI.md 83)
     { writeHighWatermark: 50_000, writeLowWatermark: 10_000 },
     async ({ url }) => {
       const response = await fetch(url);
-      await wait(50);
+      await delay(50);
       assertEquals((await response.arrayBuffer()).byteLength, 30_000_000);
     },
   );
@@ -105,7 +104,7 @@ Deno.test("a throwing callback of the transport is logged and harms nothing", as
   });
   const log = await withServer(app, {}, async ({ url }) => {
     const response = await fetch(url);
-    await wait(50);
+    await delay(50);
     assertEquals((await response.arrayBuffer()).byteLength, 30_000_000);
   });
   assert(linesOf("error", log).every((text) => text.includes("mistake")));
@@ -173,7 +172,7 @@ Deno.test("an app that reads an upload slowly makes its client wait", async () =
     let before = -1;
     while (before !== sent) {
       before = sent;
-      await wait(50);
+      await delay(50);
     }
     assertLess(sent, 30 * MEGABYTE);
     go.resolve();
@@ -208,7 +207,7 @@ Deno.test("memory stays flat while 200 MB go to a slow reader", async () => {
     if (count === null) break;
     received += count;
     // Always behind, at some 200 MB a second.
-    if (reads % 64 === 0) await wait(10);
+    if (reads % 64 === 0) await delay(10);
   }
   client.close();
   await child.stdin.close();

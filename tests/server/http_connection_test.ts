@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "../../src/std/assert.ts";
 import { httpApp, linesOf, readBody, reply } from "../helpers/http_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 type End = "success" | "disconnect";
@@ -136,7 +137,7 @@ Deno.test("success is declared when the app has resolved and the response is com
     const connection = scope["pagi.connection"];
     connection.onComplete(() => order.push("complete"));
     await reply(send);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await delay(20);
     order.push(`connected ${connection.isConnected()}`);
   });
   await withServer(app, {}, async ({ connect }) => {

@@ -11,9 +11,9 @@ import {
   type ServeHttp,
 } from "../helpers/http_app.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const PIECE = new Uint8Array(50_000).fill(120);
 
 interface Visit {
@@ -123,7 +123,7 @@ Deno.test("the same where the app asked for nothing (PAGI.md 44)", async () => {
     await client.request("GET /");
     await begun.promise;
     client.close();
-    await wait(30);
+    await delay(30);
     ended.resolve();
   });
   assertEquals(linesOf("error", log), []);
@@ -256,7 +256,7 @@ Deno.test("a client that leaves after the response has nothing to do with it", a
       await client.request("GET /");
       await client.response();
       client.close();
-      await wait(20);
+      await delay(20);
       left.resolve();
     },
   );
@@ -296,7 +296,7 @@ Deno.test("a client that leaves after its body came in pieces is noticed from ou
     },
     async (client) => {
       await client.request("POST /", "content-length: 4");
-      await wait(10);
+      await delay(10);
       await client.send("body");
       await read.promise;
       client.close();

@@ -9,6 +9,7 @@ import {
   type ServeHttp,
 } from "../helpers/http_app.ts";
 import type { RawConnection, RawResponse } from "../helpers/raw_connection.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 /** Serves `serve` at / and a plain reply at /next. */
@@ -86,7 +87,7 @@ Deno.test("a body that ends with its content-length has succeeded, whatever ends
       headers: [["content-length", "5"]],
     });
     await send({ type: "http.response.body", body: "hello", more: 1 });
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await delay(30);
     assertEquals(connection.isConnected(), true);
     await send({ type: "http.response.body" });
   }, async (client) => {

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { httpApp, readBody, reply } from "../helpers/http_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 const SMUGGLED = "GET /smuggled HTTP/1.1\r\nhost: localhost\r\n\r\n";
@@ -10,7 +11,7 @@ Deno.test("pipelined requests are answered in order on one connection (PAGI.md 3
   const app = httpApp(async (scope, _receive, send) => {
     // The first ones take longest.
     const wait = 30 - 10 * Number(scope.path.slice(1));
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    if (wait > 0) await delay(wait);
     if (scope.path === "/1") {
       await send({ type: "http.response.start", status: 200 });
       await send({ type: "http.response.body", body: "/", more: 1 });

@@ -3,6 +3,7 @@
 import type { ReceiveEvent } from "../../src/pagi/types.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { httpApp, linesOf, readBody, reply } from "../helpers/http_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 const DISCONNECT: ReceiveEvent = { type: "http.disconnect" };
@@ -17,7 +18,7 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
   let pending = true;
   const done = () => void (pending = false);
   promise.then(done, done);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await delay(20);
   return pending;
 }
 
@@ -177,8 +178,8 @@ for (const framing of ["content-length: 11", "transfer-encoding: chunked"]) {
         .map((event) => event.then((event) => events.push(event)));
       while (
         !events.some((event) => event.type === "http.request" && !event.more)
-      ) await new Promise((resolve) => setTimeout(resolve, 1));
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      ) await delay(1);
+      await delay(10);
       await reply(send);
       await Promise.all(all);
     });
@@ -189,7 +190,7 @@ for (const framing of ["content-length: 11", "transfer-encoding: chunked"]) {
         ? (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
         : (text: string) => text;
       await client.send(chunk("hello"));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await delay(20);
       await client.send(chunk(" world"));
       if (framing.startsWith("t")) await client.send(chunk(""));
       assertEquals((await client.response()).status, 200);

@@ -13,6 +13,7 @@ import {
 } from "../../src/std/assert.ts";
 import { httpApp, linesOf, readBody, reply } from "../helpers/http_app.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 interface Outcome {
@@ -173,7 +174,7 @@ Deno.test("a slow body that keeps coming is not stalled", async () => {
   const { received } = await upload({ timeout: 0.3 }, async (client) => {
     await client.request("POST /", "content-length: 6");
     for (const letter of "slowly") {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await delay(100);
       await client.send(letter);
     }
     assertEquals((await client.response()).status, 200);
@@ -183,7 +184,7 @@ Deno.test("a slow body that keeps coming is not stalled", async () => {
 
 Deno.test("an app that is slow to ask for the body is not the client's fault", async () => {
   const app = httpApp(async (_scope, receive, send) => {
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await delay(600);
     await reply(send, await readBody(receive));
   });
   // Only a given --timeout bounds the app; this one is the default.
@@ -199,7 +200,7 @@ Deno.test("a client that leaves in mid-body is client_closed, and no error", asy
   const { received, reasons, last, log } = await upload({}, async (client) => {
     await client.request("POST /", "content-length: 10");
     await client.send("first");
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await delay(20);
     client.close();
   });
   assertEquals([received, last], [5, "http.disconnect"]);
@@ -211,7 +212,7 @@ Deno.test("a client that half-closes in mid-body has left", async () => {
   const { reasons, last, log } = await upload({}, async (client) => {
     await client.request("POST /", "content-length: 10");
     await client.send("first");
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await delay(20);
     await client.connection.closeWrite();
     await client.ended();
   });
@@ -223,7 +224,7 @@ Deno.test("a chunk that is broken later gets 400 and protocol_error", async () =
   const { received, reasons, last, log } = await upload({}, async (client) => {
     await client.request("POST /", "transfer-encoding: chunked");
     await client.send(chunk("first"));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await delay(20);
     await client.send("zz\r\n");
     const { status, body } = await client.response();
     assertEquals([status, body], [

@@ -18,9 +18,8 @@ import {
   reply,
   type ServeHttp,
 } from "../helpers/http_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
-
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 Deno.test("an app that does not start its response in time is told, and the client gets 503", async () => {
   const reasons: DisconnectReason[] = [];
@@ -87,7 +86,7 @@ Deno.test("a response that has started has all time", async () => {
     async (_scope, _receive, send) => {
       await send({ type: "http.response.start", status: 200 });
       await send({ type: "http.response.body", body: "early, ", more: 1 });
-      await wait(500);
+      await delay(500);
       await send({ type: "http.response.body", body: "and late" });
     },
     0.2,
@@ -99,7 +98,7 @@ Deno.test("a start event counts, though the head waits for the body", async () =
   await assertServed(
     async (_scope, _receive, send) => {
       await send({ type: "http.response.start", status: 200 });
-      await wait(500);
+      await delay(500);
       await send({ type: "http.response.body", body: "whole" });
     },
     0.2,
@@ -110,7 +109,7 @@ Deno.test("a start event counts, though the head waits for the body", async () =
 Deno.test("where --timeout was not given, an app has all time", async () => {
   await assertServed(
     async (_scope, _receive, send) => {
-      await wait(300);
+      await delay(300);
       await reply(send, "slow");
     },
     undefined,
@@ -121,7 +120,7 @@ Deno.test("where --timeout was not given, an app has all time", async () => {
 Deno.test("--timeout 0 gives an app all time", async () => {
   await assertServed(
     async (_scope, _receive, send) => {
-      await wait(300);
+      await delay(300);
       await reply(send, "slow");
     },
     0,
@@ -137,7 +136,7 @@ Deno.test("the time counts from the end of the request body", async () => {
     const client = await connect();
     await client.request("POST /", "content-length: 6");
     for (const letter of "slowly") {
-      await wait(100);
+      await delay(100);
       await client.send(letter);
     }
     assertEquals((await client.response()).body, "slowly");

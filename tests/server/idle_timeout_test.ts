@@ -9,10 +9,9 @@ import {
 } from "../../src/std/assert.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import { observing } from "../helpers/scope_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { observed, receiveAll } from "../helpers/websocket_app.ts";
 import { withServer } from "../helpers/with_server.ts";
-
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Starts a stream, has `stream` send on it, and returns the disconnect. */
 function streaming(stream: (send: Send) => Promise<void>) {
@@ -53,9 +52,9 @@ Deno.test("an event stream on which nothing is sent ends: idle_timeout", async (
 Deno.test("each event and each comment keeps an event stream", async () => {
   const { reason, body, took } = await streamed(async (send) => {
     for (let i = 0; i < 3; i++) {
-      await wait(80);
+      await delay(80);
       await send({ type: "sse.send", data: "" });
-      await wait(80);
+      await delay(80);
       await send({ type: "sse.comment", comment: "" });
     }
   });
@@ -67,7 +66,7 @@ Deno.test("each event and each comment keeps an event stream", async () => {
 Deno.test("keepalive comments keep an event stream as long as they come", async () => {
   const { reason, took } = await streamed(async (send) => {
     await send({ type: "sse.keepalive", interval: 0.05 });
-    await wait(500);
+    await delay(500);
     await send({ type: "sse.keepalive", interval: 0 });
   });
   assertEquals(reason, "idle_timeout");
@@ -125,7 +124,7 @@ Deno.test("a WebSocket on which nothing is received or sent ends: 1006, idle_tim
 Deno.test("messages and pings of the peer keep a WebSocket", async () => {
   const { end, took } = await webSocketVisit(nothing, async (socket) => {
     for (const opcode of [OPCODE.text, OPCODE.ping, OPCODE.ping, OPCODE.pong]) {
-      await wait(120);
+      await delay(120);
       await socket.send(opcode);
     }
   });
@@ -135,10 +134,10 @@ Deno.test("messages and pings of the peer keep a WebSocket", async () => {
 
 Deno.test("messages and pings to the peer keep a WebSocket", async () => {
   const { end, took } = await webSocketVisit(async (send) => {
-    await wait(120);
+    await delay(120);
     await send({ type: "websocket.send", text: "hello" });
     await send({ type: "websocket.keepalive", interval: 0.1 });
-    await wait(500);
+    await delay(500);
     await send({ type: "websocket.keepalive", interval: 0 });
   }, nothing);
   assertEquals(end, [1006, "idle_timeout"]);

@@ -1,7 +1,6 @@
 import { assertEquals, assertGreater } from "../../src/std/assert.ts";
 import { IdleTimer } from "../../src/server/timers.ts";
-
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+import { delay } from "../helpers/wait.ts";
 
 /** The milliseconds until a timer of 0.1 s calls back. */
 async function fires(
@@ -26,7 +25,7 @@ Deno.test("an idle timer calls back when nothing has happened for its time", asy
 Deno.test("what happens makes the time start anew", async () => {
   const took = await fires(async (timer) => {
     for (let i = 0; i < 3; i++) {
-      await wait(60);
+      await delay(60);
       timer.touch();
     }
   });
@@ -44,6 +43,6 @@ Deno.test("an idle timer that was ended does not call back", async () => {
   let called = 0;
   const timer = new IdleTimer(0.02, () => called++);
   timer.end();
-  await wait(60);
+  await delay(60);
   assertEquals(called, 0);
 });

@@ -19,6 +19,7 @@ import { StartupError } from "../../src/server/lifespan.ts";
 import { Server } from "../../src/server/server.ts";
 import { linesOf } from "../helpers/http_app.ts";
 import { fetchApp } from "../../src/loader/fetch_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 type ServeLifespan = (
@@ -219,7 +220,7 @@ Deno.test("silence beyond the startup timeout fails the startup (PAGI.md 88)", a
 
 Deno.test("a startup timeout of 0 waits for as long as it takes", async () => {
   const app = lifespanApp(async (_scope, _receive, send) => {
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await delay(60);
     await send({ type: "lifespan.startup.complete" });
   });
   await withServer(app, { lifespanStartupTimeout: 0 }, async ({ url }) => {
@@ -307,7 +308,7 @@ Deno.test("lifespan.shutdown follows the draining of connections (PAGI.md 89)", 
       await receive();
       await send({ type: "lifespan.startup.complete" });
       order.push((await receive()).type);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await delay(20);
       order.push("app is down");
       await send({ type: "lifespan.shutdown.complete" });
       return;
@@ -322,7 +323,7 @@ Deno.test("lifespan.shutdown follows the draining of connections (PAGI.md 89)", 
     const response = fetch(url).then((response) => response.text());
     await inside.promise;
     const stopped = server.stop();
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await delay(30);
     assertEquals(order, []);
     finish.resolve();
     assertEquals(await response, "ok");

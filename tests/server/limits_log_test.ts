@@ -6,6 +6,7 @@ import { assertEquals, assertStringIncludes } from "../../src/std/assert.ts";
 import { httpApp, linesOf, readBody, reply } from "../helpers/http_app.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
+import { delay } from "../helpers/wait.ts";
 import { listening, webSocketApp } from "../helpers/websocket_app.ts";
 import { withServer } from "../helpers/with_server.ts";
 
@@ -137,7 +138,7 @@ Deno.test("one line tells that a WebSocket was closed with 1009", async () => {
 Deno.test("one line tells that a WebSocket was closed with 1008", async () => {
   const app = webSocketApp(async (_scope, _receive, send) => {
     await send({ type: "websocket.accept" });
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await delay(1000);
   });
   const settings = { maxReceiveQueue: 2 };
   const lines = await logOf("warn", app, settings, async (connection) => {

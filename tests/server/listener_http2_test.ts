@@ -21,6 +21,7 @@ import {
 } from "../helpers/http2_frames.ts";
 import { Http2Client } from "../helpers/http2_client.ts";
 import { appFor } from "../helpers/scope_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 /** Answers, and keeps the scopes. */
@@ -216,7 +217,7 @@ Deno.test("an event stream over HTTP/2 arrives as it is sent; its reset is a dis
     assert(!("connection" in head));
     await open.promise;
     while (stream.text() === "") {
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await delay(1);
     }
     assertEquals(stream.text(), "data: hello\n\n");
     stream.reset();

@@ -14,6 +14,7 @@ import { Server } from "../../src/server/server.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { delay } from "../helpers/wait.ts";
 import { listening, observed, receiveAll } from "../helpers/websocket_app.ts";
 import { withServer } from "../helpers/with_server.ts";
 
@@ -137,7 +138,7 @@ Deno.test("a stop in the midst of many addresses leaves none bound", async () =>
     );
     const started = server.start();
     while (server.addresses.length === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await delay(0);
     }
     assert(server.addresses.length < listen.length);
     await server.stop();

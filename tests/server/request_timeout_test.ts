@@ -18,9 +18,9 @@ import {
 } from "../helpers/http_app.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";
 import { observing } from "../helpers/scope_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** `--timeout` is off: it bounds some of the same. */
 const SETTINGS = { requestTimeout: 0.25, timeout: 0 };
 
@@ -64,7 +64,7 @@ async function pieces(send: Send, count: number, pause: number): Promise<void> {
   await send({ type: "http.response.start", status: 200 });
   for (let i = 0; i < count; i++) {
     await send({ type: "http.response.body", body: "a", more: 1 });
-    await wait(pause);
+    await delay(pause);
   }
   await send({ type: "http.response.body" });
 }
@@ -115,7 +115,7 @@ Deno.test("each part of the request body restarts the time", async () => {
     async (client) => {
       await client.request("POST /", "content-length: 5");
       for (const part of "whole") {
-        await wait(100);
+        await delay(100);
         await client.send(part);
       }
       assertEquals((await client.response()).body, "whole");
@@ -131,7 +131,7 @@ Deno.test("each piece of the response restarts the time, and its end ends it", a
     async (client) => {
       await client.request("GET /");
       assertEquals((await client.response()).body, "aaaaa");
-      await wait(350);
+      await delay(350);
       // The connection is kept.
       await client.request("GET /");
       assertEquals((await client.response()).body, "aaaaa");
@@ -185,10 +185,10 @@ Deno.test("a client that takes nothing more is cut off after the app has sent al
     const client = await connect();
     await client.request("GET /");
     const began = performance.now();
-    while (server.occupiedPeers().length === 0) await wait(5);
+    while (server.occupiedPeers().length === 0) await delay(5);
     while (server.occupiedPeers().length > 0) {
       assertLess(performance.now() - began, 10_000);
-      await wait(20);
+      await delay(20);
     }
   });
 });
@@ -212,7 +212,7 @@ Deno.test("a client that takes a file slowly gets all of it", async () => {
         await client.until("\r\n\r\n");
         for (let left = size; left > 0; left -= 500_000) {
           assert(await client.read(500_000) !== null);
-          await wait(30);
+          await delay(30);
         }
       },
     );
@@ -241,7 +241,7 @@ Deno.test("a request for an event stream is bounded until the stream starts", as
     const head = await other.until("\r\n\r\n");
     assertStringIncludes(head, "200 OK");
     const ended = other.ended().then(() => "ended");
-    assertEquals(await Promise.race([ended, wait(600)]), undefined);
+    assertEquals(await Promise.race([ended, delay(600)]), undefined);
     other.close();
     await ended;
   });

@@ -9,6 +9,7 @@ import { linesOf } from "../helpers/http_app.ts";
 import type { RawResponse } from "../helpers/raw_connection.ts";
 import { appFor, type Serve } from "../helpers/scope_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 /** The answer to a request for a stream, and what comes after it. */
@@ -77,7 +78,7 @@ Deno.test("a decline delivers no sse.disconnect (PAGI.md 58)", async () => {
     await send({ type: "sse.http.response.body" });
     const next = await Promise.race([
       receive(),
-      new Promise((resolve) => setTimeout(resolve, 20, "nothing")),
+      delay(20).then(() => "nothing" as const),
     ]);
     assertEquals(next, "nothing");
   });

@@ -6,16 +6,15 @@
 
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { appFor, observing } from "../helpers/scope_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 const ACCEPT = "accept: text/event-stream";
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 Deno.test("keepalive comments follow the interval (PAGI.md 55)", async () => {
   const app = appFor("sse", async (_scope, receive, send) => {
     // Before the start it is stored.
     await send({ type: "sse.keepalive", interval: 0.04, comment: "ping" });
-    await pause(60);
+    await delay(60);
     await send({ type: "sse.start" });
     await receive();
     await receive();
@@ -38,13 +37,13 @@ Deno.test("interval 0 stops the comments, and the latest settings win (PAGI.md 5
     await send({ type: "sse.keepalive", interval: 0.01, comment: "never" });
     await send({ type: "sse.keepalive", interval: 0 });
     await send({ type: "sse.start" });
-    await pause(40);
+    await delay(40);
     await send({ type: "sse.send", data: "quiet" });
     await send({ type: "sse.keepalive", interval: 0.01, comment: "a\nb" });
     await send({ type: "sse.keepalive", interval: 0.02 });
-    await pause(50);
+    await delay(50);
     await send({ type: "sse.keepalive", interval: 1e9 });
-    await pause(30);
+    await delay(30);
     await send({ type: "sse.send", data: "end" });
   });
   await withServer(app, {}, async ({ connect }) => {
@@ -73,11 +72,11 @@ Deno.test("an event waits for a client that does not read, and its leaving lets 
       const waiting = send({ type: "sse.send", data });
       const first = await Promise.race([
         waiting.then(() => "sent"),
-        pause(60).then(() => "waits"),
+        delay(60).then(() => "waits"),
       ]);
       if (first === "sent") continue;
       const before = scope["pagi.transport"]!.bufferedAmount();
-      await pause(30);
+      await delay(30);
       // Comments do not pile up behind it.
       assertEquals(scope["pagi.transport"]!.bufferedAmount(), before);
       full.resolve();
@@ -112,7 +111,7 @@ Deno.test("a slow client gets all events, in order", async () => {
   await withServer(app, {}, async ({ connect }) => {
     const connection = await connect();
     await connection.request("GET /", ACCEPT);
-    await pause(100);
+    await delay(100);
     const { body } = await connection.response();
     const numbers = body.trimEnd().split("\n\n").map((event) =>
       parseInt(event.slice("data: ".length))

@@ -10,8 +10,8 @@ import {
 import { httpApp, type ServeHttp } from "../helpers/http_app.ts";
 import { get, SETTING } from "../helpers/http2_frames.ts";
 import { Http2Peer } from "../helpers/http2_peer.ts";
-import { until } from "../helpers/run_program.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { delay, until } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 /** Seconds in which a client may take nothing, in these tests. */
@@ -138,7 +138,7 @@ for (
             if (stream < 2 * HELD) {
               await peer.request(stream += 2, get("/held"));
             }
-            await new Promise((resolve) => setTimeout(resolve, 5));
+            await delay(5);
           }
           given.resolve();
         },
@@ -165,7 +165,7 @@ Deno.test({
       await using peer = await Http2Peer.open(port, WITHHELD);
       await peer.request(1, get("/"));
       for (let i = 0; i < FRAMES; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 250));
+        await delay(250);
         await peer.open(0, FRAME);
         await peer.open(1, FRAME);
       }
@@ -189,7 +189,7 @@ Deno.test({
       await once.ask(1, get("/"));
       await Promise.all([never, once].map(async (peer) => {
         while (await peer.ping()) {
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          await delay(20);
         }
       }));
     });

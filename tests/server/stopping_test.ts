@@ -12,12 +12,11 @@ import { Server } from "../../src/server/server.ts";
 import { httpApp, linesOf, reply } from "../helpers/http_app.ts";
 import { OPCODE, RawWebSocket, UPGRADE } from "../helpers/raw_websocket.ts";
 import { appFor, observing } from "../helpers/scope_app.ts";
+import { delay } from "../helpers/wait.ts";
 import { listening, observed, receiveAll } from "../helpers/websocket_app.ts";
 import { type TestServer, withServer } from "../helpers/with_server.ts";
 
 const ACCEPT = "accept: text/event-stream";
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** Stops the server; resolves with the milliseconds that took. */
 async function timedStop({ server }: TestServer): Promise<number> {
   const began = performance.now();
@@ -33,7 +32,7 @@ async function refused(port: number): Promise<void> {
     } catch (error) {
       if (error instanceof Deno.errors.ConnectionRefused) return;
     }
-    await pause(1);
+    await delay(1);
   }
 }
 
@@ -120,9 +119,9 @@ Deno.test("an upload under way goes on to its end, and is answered (PAGI.md 91)"
     await connection.send(
       "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhello",
     );
-    await pause(50); // until it runs
+    await delay(50); // until it runs
     const stopped = server.stop();
-    await pause(LEAVE_MS + 100);
+    await delay(LEAVE_MS + 100);
     await connection.send("world");
     const { status, body } = await connection.response();
     assertEquals([status, body], [200, "helloworld"]);
@@ -137,7 +136,7 @@ Deno.test("a response that streams goes on to its end (PAGI.md 91)", async () =>
     for (let i = 0; i < 5; i++) {
       await send({ type: "http.response.body", body: `${i}`, more: 1 });
       inside.resolve();
-      await pause(10);
+      await delay(10);
     }
     await send({ type: "http.response.body", body: "end" });
   });
@@ -164,7 +163,7 @@ Deno.test("a slow client gets all that the app has sent", async () => {
     await connection.read(connection.pending.length);
     for (let part; (part = await connection.read(50_000)) !== null;) {
       total += part.length;
-      if (total < 1_000_000) await pause(5);
+      if (total < 1_000_000) await delay(5);
     }
     assertEquals(total + connection.pending.length, 5_000_000);
     await stopped;
@@ -302,7 +301,7 @@ Deno.test("an app may take its time after server_shutdown, and is waited for", a
   const { app } = observed(async (_scope, receive, send) => {
     await send({ type: "websocket.accept" });
     await receiveAll(receive);
-    await pause(50);
+    await delay(50);
     steps.push("app is done");
   });
   await withServer(app, {}, async ({ connect, server }) => {
@@ -429,7 +428,7 @@ Deno.test("a forced stop still lets the app shut down", async () => {
       await receive();
       await send({ type: "lifespan.startup.complete" });
       await receive();
-      await pause(30);
+      await delay(30);
       steps.push("app is down");
       return;
     }

@@ -16,6 +16,7 @@ import type { RawConnection } from "../helpers/raw_connection.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 import { WAYS } from "../helpers/three_ways.ts";
+import { delay } from "../helpers/wait.ts";
 import { type TestServer, withServer } from "../helpers/with_server.ts";
 
 interface Case {
@@ -27,13 +28,11 @@ interface Case {
   after?(log: string[]): void;
 }
 
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** Waits until something is so, for as long as a test may last. */
 async function until(is: () => boolean): Promise<void> {
   for (let i = 0; !is(); i++) {
     if (i > 500) throw new Error("it did not come about");
-    await wait(10);
+    await delay(10);
   }
 }
 
@@ -122,7 +121,7 @@ const CASES: readonly Case[] = [
       const client = await test.connect();
       await client.request("POST /echo", ...fields);
       await client.send(chunk(6));
-      await wait(50);
+      await delay(50);
       await client.send(chunk(6));
       const { status, body } = await client.response();
       assertEquals([status, body], [
@@ -158,7 +157,7 @@ const CASES: readonly Case[] = [
       const client = await test.connect();
       await client.request("POST /echo", ...fields);
       await client.send(chunk(6));
-      await wait(50);
+      await delay(50);
       await client.send("zz\r\n");
       assertEquals((await client.response()).status, 400);
     },
@@ -285,7 +284,7 @@ const CASES: readonly Case[] = [
     async run(test, seen) {
       const client = await test.connect();
       await client.request("GET /never");
-      await wait(50);
+      await delay(50);
       client.close();
       await until(() => seen.includes("left /never"));
       const reader = await test.connect();
@@ -304,7 +303,7 @@ const CASES: readonly Case[] = [
       await events.until("data: one\n\n");
       const late = await test.connect();
       await late.request("GET /late");
-      await wait(50);
+      await delay(50);
       const stopped = test.server.stop();
       assertStringIncludes(await events.rest(), "0\r\n\r\n");
       const { status, body, headers } = await late.response();

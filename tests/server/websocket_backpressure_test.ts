@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import type { Send, SendEvent, WebSocketScope } from "../../src/pagi/types.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
+import { delay } from "../helpers/wait.ts";
 import {
   observed,
   receiveAll,
@@ -25,7 +26,7 @@ async function fill(
     const waiting = send(event);
     const first = await Promise.race([
       waiting.then(() => "sent"),
-      new Promise((resolve) => setTimeout(resolve, 60, "waits")),
+      delay(60).then(() => "waits" as const),
     ]);
     if (first === "waits") return { waiting };
   }

@@ -13,6 +13,7 @@ import {
 import { linesOf } from "../helpers/http_app.ts";
 import type { RawResponse } from "../helpers/raw_connection.ts";
 import { RawWebSocket, UPGRADE } from "../helpers/raw_websocket.ts";
+import { delay } from "../helpers/wait.ts";
 import { type ServeWebSocket, webSocketApp } from "../helpers/websocket_app.ts";
 import { withServer } from "../helpers/with_server.ts";
 
@@ -111,7 +112,7 @@ Deno.test("a denial delivers no disconnect", async () => {
     await send({ type: "websocket.http.response.body" });
     const next = await Promise.race([
       receive(),
-      new Promise((resolve) => setTimeout(resolve, 20, "nothing")),
+      delay(20).then(() => "nothing" as const),
     ]);
     assertEquals(next, "nothing");
   });

@@ -19,6 +19,7 @@ import {
   RawWebSocket,
   UPGRADE,
 } from "../helpers/raw_websocket.ts";
+import { delay } from "../helpers/wait.ts";
 import {
   listening,
   observed,
@@ -109,7 +110,7 @@ Deno.test("connect comes first, and nothing reaches the client before accept (PA
     const answer = connection.until("\r\n\r\n");
     const early = await Promise.race([
       answer,
-      new Promise((resolve) => setTimeout(resolve, 30, "nothing")),
+      delay(30).then(() => "nothing" as const),
     ]);
     assertEquals(early, "nothing");
     accept.resolve();

@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import type { Send, SendEvent } from "../../src/pagi/types.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
+import { delay } from "../helpers/wait.ts";
 import { observed, receiveAll } from "../helpers/websocket_app.ts";
 import { withServer } from "../helpers/with_server.ts";
 
@@ -128,7 +129,7 @@ Deno.test("interval 0 stops the wait for a pong too", async () => {
     const socket = await RawWebSocket.open(await connect());
     assertEquals((await socket.frame())?.opcode, ping);
     pinged.resolve();
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await delay(150);
     await socket.close(1000);
     assertEquals((await result).end.code, 1000);
   });

@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import type { ReceiveEvent, SendEvent } from "../../src/pagi/types.ts";
 import { frameBytes, OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
+import { delay } from "../helpers/wait.ts";
 import {
   listening,
   observed,
@@ -280,7 +281,7 @@ Deno.test("an app that accepts with backpressure has the peer wait, and loses no
     const socket = await RawWebSocket.open(await connect());
     await socket.connection.send(burst(500));
     // A stalled app would be given up within this time.
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await delay(200);
     start.resolve();
     await socket.close(1000);
     assertEquals((await socket.closed())?.code, 1000);
@@ -301,7 +302,7 @@ Deno.test("a stop ends a WebSocket whose queue is full", async () => {
   await withServer(app, { maxReceiveQueue: 3 }, async ({ connect, server }) => {
     const socket = await RawWebSocket.open(await connect());
     await socket.connection.send(burst(100));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await delay(100);
     const stopped = server.stop();
     assertEquals((await socket.closed())?.code, 1001);
     await socket.close(1001);

@@ -7,6 +7,7 @@
  */
 
 import { buryAdoptedChildren } from "../../src/system/adopted_children.ts";
+import { delay } from "../helpers/wait.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const GRACE_MS = 100;
@@ -37,7 +38,7 @@ const seen = new Set<string>();
 const end = performance.now() + 1500;
 while (performance.now() < end && orphans.some((pid) => state(pid) !== "")) {
   for (const pid of orphans) seen.add(state(pid));
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await delay(5);
 }
 stop();
 const { success } = await own.status;

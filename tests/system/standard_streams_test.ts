@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { fromFileUrl, join } from "../../src/std/path.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { delay } from "../helpers/wait.ts";
 
 const ignore = Deno.build.os !== "linux";
 const CHILD = fromFileUrl(
@@ -34,7 +35,7 @@ async function detach(shell: string): Promise<Detached> {
       new Response(child.stderr).text(),
     ]);
     while (!Deno.readTextFileSync(log).includes("after")) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await delay(5);
     }
     const descriptors = `/proc/${child.pid}/fd`;
     const links = [...Deno.readDirSync(descriptors)].map(({ name }) =>

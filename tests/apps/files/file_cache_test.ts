@@ -4,6 +4,7 @@ import { SMALL } from "../../../src/apps/files/small_file.ts";
 import { assert, assertEquals } from "../../../src/std/assert.ts";
 import { join } from "../../../src/std/path.ts";
 import { tempFolder } from "../../helpers/temp_folder.ts";
+import { delay } from "../../helpers/wait.ts";
 
 /** Runs `body` with a cache over files of the given sizes, which are settled. */
 async function withCache(
@@ -16,7 +17,7 @@ async function withCache(
     for (const [name, size] of Object.entries(sizes)) {
       Deno.writeFileSync(join(root, name), new Uint8Array(size).fill(65));
     }
-    await new Promise((resolve) => setTimeout(resolve, 2050));
+    await delay(2050);
     body(new FileCache(new DocumentRoot("Test", root), capacity), root);
   } finally {
     Deno.removeSync(root, { recursive: true });

@@ -15,6 +15,7 @@ import {
 } from "../../../src/std/assert.ts";
 import { join } from "../../../src/std/path.ts";
 import { tempFolder } from "../../helpers/temp_folder.ts";
+import { delay } from "../../helpers/wait.ts";
 
 const STAYS = new Departure(() => new Promise(() => {}));
 
@@ -47,7 +48,7 @@ async function settled(folder: string): Promise<Snapshot> {
     snapshot.add("", statOf(folder));
     snapshot.add("a", statOf(join(folder, "a")));
     if (snapshot.settled) return snapshot;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await delay(5);
   }
 }
 
@@ -66,7 +67,7 @@ Deno.test("requests share a look, but none that began before they asked", async 
     return unsettled();
   };
   const early = [1, 2, 3].map(() => cache.use("x/", STAYS, look));
-  while (looks === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  while (looks === 0) await delay(0);
   const late = [1, 2, 3].map(() => cache.use("x/", STAYS, look));
   resolve();
   const found = (await Promise.all([...early, ...late])).map((use) =>
@@ -135,7 +136,7 @@ Deno.test("a look ends at its next turn when nobody waits for it any more", asyn
   };
   const uses = clients.map(({ client }) => cache.use("x/", client, look));
   assertEquals(await Promise.all(uses), [null, null]);
-  while (!ended) await new Promise((resolve) => setTimeout(resolve, 0));
+  while (!ended) await delay(0);
   assert(turnsTaken >= 6);
   // The place is free again.
   using use = await cache.use("y/", STAYS, () => Promise.resolve(nothing()));

@@ -6,6 +6,7 @@
  */
 
 import { readBody, reply, type ServeHttp } from "../../helpers/http_app.ts";
+import { delay } from "../../helpers/wait.ts";
 import {
   chunked,
   type Difference,
@@ -28,7 +29,7 @@ const readInPart: ServeHttp = async (_scope, receive, send) => {
 /** Answers as soon as other things have had their turn. */
 const late: ServeHttp = async (_scope, receive, send) => {
   const body = await readBody(receive);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await delay(5);
   await reply(send, body);
 };
 

@@ -9,6 +9,7 @@ import type { HttpScope, Receive, Send } from "../../../src/pagi/types.ts";
 import { assertEquals, assertMatch } from "../../../src/std/assert.ts";
 import { httpApp, reply } from "../../helpers/http_app.ts";
 import type { RawConnection } from "../../helpers/raw_connection.ts";
+import { delay } from "../../helpers/wait.ts";
 import { withServer } from "../../helpers/with_server.ts";
 import type { WireCase } from "./wire_case.ts";
 
@@ -128,7 +129,7 @@ async function write(client: RawConnection, row: WireCase): Promise<void> {
       // Apart from each other, so that they are read one by one, also on a
       // busy machine; where they are many, some will be.
       const pause = pieces.length < 4 ? 20 : 2;
-      if (i > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      if (i > 0) await delay(pause);
       await client.send(piece);
     }
     if (row.client === "half-closes") await client.connection.closeWrite();
@@ -172,7 +173,7 @@ async function settled(
   const deadline = performance.now() + 500;
   while (app.join("\n") !== expected.join("\n")) {
     if (performance.now() > deadline) return;
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await delay(1);
   }
 }
 
