@@ -266,7 +266,7 @@ function bodyGetter(engine: EngineRequest): (() => unknown) | undefined {
 export function takeBody(request: Request, taker: BodyTaker): boolean {
   const engine = engineRequest(request);
   const getter = engine && bodyGetter(engine);
-  if (!getter) return false;
+  if (!getter || !Object.isExtensible(engine)) return false;
   let body: EngineBody | null | undefined;
   Object.defineProperty(engine, "body", {
     configurable: true,
@@ -315,7 +315,9 @@ function failed(): ReadableStream<Uint8Array> {
  */
 export function setUrl(request: Request, url: string): boolean {
   const engine = engineRequest(request);
-  if (typeof engine?.url !== "function") return false;
+  if (typeof engine?.url !== "function" || !Object.isExtensible(engine)) {
+    return false;
+  }
   Object.defineProperty(engine, "url", { value: () => url });
   Object.defineProperty(request, "url", { value: url, configurable: true });
   return true;

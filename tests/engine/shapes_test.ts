@@ -1,6 +1,11 @@
 /** Requests and sockets of an engine whose internals have another shape. */
 
-import { bodyOf, headerList } from "../../src/engine/request.ts";
+import {
+  bodyOf,
+  headerList,
+  setUrl,
+  takeBody,
+} from "../../src/engine/request.ts";
 import {
   awaitClose,
   KeepAlive,
@@ -61,6 +66,22 @@ for (const [shape, inner] of SHAPES) {
     configureLog({ level: "info" });
   });
 }
+
+Deno.test("a request that cannot be changed is left as it is", () => {
+  class Inner {
+    get body(): null {
+      return null;
+    }
+    url(): string {
+      return "http://localhost/";
+    }
+  }
+  const taker = { takesWhole: () => true, replace: <T>(stream: T) => stream };
+  const frozen = request(Object.freeze(new Inner()));
+  assertEquals(takeBody(frozen, taker), false);
+  assertEquals(setUrl(frozen, "http://other/"), false);
+  assertEquals(takeBody(request(new Inner()), taker), true);
+});
 
 Deno.test("a body of another shape is read as a stream", () => {
   const bodies: unknown[] = [
