@@ -34,7 +34,7 @@ import { decodePath, encodeSegment, pathSegments } from "../src/http/target.ts";
 import { compileAccessFormat } from "../src/log/access_format.ts";
 import { formatSseEvent } from "../src/pagi/sse_format.ts";
 import type { HeaderList } from "../src/pagi/types.ts";
-import { endToEnd } from "../src/server/response/headers.ts";
+import { stripHopByHop } from "../src/server/response/headers.ts";
 import { Http2Connections } from "../src/server/http2_connection.ts";
 import { readHead } from "../src/server/request/head.ts";
 import { targetOf } from "../src/server/request/head.ts";
@@ -90,7 +90,8 @@ const READERS: Record<string, (text: string) => unknown> = {
     parseResponseHead(`HTTP/1.1 200 OK\r\nx: a${text}b`),
   "the status line of a target": (text) =>
     parseResponseHead(`HTTP/1.1 200 ${text}`),
-  "a field of an app's response": (text) => endToEnd([["x", ` a${text}b `]]),
+  "a field of an app's response": (text) =>
+    stripHopByHop([["x", ` a${text}b `]]),
   "the location of a target": (text) => clientUri(text, view),
   "the location of a host": (text) => clientUri(`http://a${text}`, view),
   "the refresh of a target": (text) => clientRefresh(`0;${text}`, view),

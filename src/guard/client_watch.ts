@@ -16,16 +16,16 @@ export type ClientReason = "client_closed" | FloodReason;
 /** Why a client may send no more. */
 export type FloodReason = "queue_overflow" | "protocol_error";
 
-/** What a client may send while its request runs. */
-export interface ExpectedInput {
+/** What a client may send while its request is served. */
+export interface InputBudget {
   /** Bytes; Infinity while the engine reads no more than the app does. */
   readonly allowed: number;
   /** Changes once what came before has been taken. */
-  readonly turn: number;
+  readonly epoch: number;
   /** What it is told that sends more. */
-  readonly excess: FloodReason;
+  readonly overflowReason: FloodReason;
   /** The engine notices the client's end, after all that came before it. */
-  readonly endIsSeen: boolean;
+  readonly engineReportsEof: boolean;
 }
 
 /** A request that runs. */
@@ -34,9 +34,9 @@ export interface WatchedRequest extends RequestOrigin {
    * Null when there is nothing to watch: it has been answered, or others share
    * its connection.
    */
-  readonly input: ExpectedInput | null;
+  readonly inputBudget: InputBudget | null;
   /** Ends the connection behind its answer. */
-  makeLast(): void;
+  markClose(): void;
 }
 
 /** What the watch needs to know. */
@@ -48,10 +48,10 @@ export interface ClientWatchOptions {
 
 /** What a connection had received … */
 interface Input {
-  /** … when this turn of this request was first seen … */
+  /** … when this epoch of this request was first seen … */
   readonly request: WatchedRequest;
-  readonly expected: ExpectedInput;
-  readonly atTurn: number;
+  readonly expected: InputBudget;
+  readonly atEpoch: number;
   /** … when it was first seen with a request at every check since … */
   readonly atFirst: number;
   /** … and at the last check. */
@@ -159,7 +159,7 @@ export class ClientWatch {
     };
     for (const request of this.#options.requests()) {
       running = true;
-      const expected = request.input;
+      const expected = request.inputBudget;
       if (expected === null) continue;
       const connection = this.#find(request, began);
       if (connection !== undefined) {
@@ -218,7 +218,7 @@ export class ClientWatch {
     let most = 0;
     for (const connection of connections) {
       const expected = expectedOfAny(requests, connection);
-      const before = this.#inputs.get(connection)?.atTurn ?? 0;
+      const before = this.#inputs.get(connection)?.atEpoch ?? 0;
       const reason = this.#judge(requests[0], expected, connection, inputs);
       if (reason === null) continue;
       const state = this.#connections.sockets.tcpState(connection);
@@ -232,13 +232,13 @@ export class ClientWatch {
   /** Why the connection is to be closed, if it is. */
   #judge(
     request: WatchedRequest,
-    expected: ExpectedInput,
+    expected: InputBudget,
     connection: Connection,
     inputs: Map<Connection, Input>,
   ): ClientReason | null {
     const state = this.#connections.sockets.tcpState(connection);
     if (state === null) return null;
-    if (state.left && !expected.endIsSeen && !isYoung(request)) {
+    if (state.left && !expected.engineReportsEof && !isYoung(request)) {
       return "client_closed";
     }
     const { received } = state;
@@ -247,16 +247,16 @@ export class ClientWatch {
     if (expected.allowed === Infinity) return null;
     const atFirst = known?.atFirst ?? received;
     const input =
-      known?.request === request && known.expected.turn === expected.turn
+      known?.request === request && known.expected.epoch === expected.epoch
         ? known
-        : { request, expected, atTurn: received, atFirst, last: 0 };
-    if (received - input.atTurn > input.expected.allowed + MOST_AHEAD) {
-      return expected.excess;
+        : { request, expected, atEpoch: received, atFirst, last: 0 };
+    if (received - input.atEpoch > input.expected.allowed + MOST_AHEAD) {
+      return expected.overflowReason;
     }
     input.last = received;
     inputs.set(connection, input);
     // Who never waits for an answer may be sending more than can be answered.
-    if (received - atFirst > MOST_UNINTERRUPTED) request.makeLast();
+    if (received - atFirst > MOST_UNINTERRUPTED) request.markClose();
     return null;
   }
 }
@@ -268,16 +268,16 @@ export class ClientWatch {
 function expectedOfAny(
   requests: readonly WatchedRequest[],
   connection: Connection,
-): ExpectedInput {
-  let allowed = 0, turn = connection.requests;
-  let excess: FloodReason = "queue_overflow";
-  for (const { input } of requests) {
+): InputBudget {
+  let allowed = 0, epoch = connection.requests;
+  let overflowReason: FloodReason = "queue_overflow";
+  for (const { inputBudget: input } of requests) {
     if (input === null) continue;
     allowed += input.allowed;
-    turn += input.turn;
-    excess = input.excess;
+    epoch += input.epoch;
+    overflowReason = input.overflowReason;
   }
-  return { allowed, turn, excess, endIsSeen: true };
+  return { allowed, epoch, overflowReason, engineReportsEof: true };
 }
 
 /** True of a request that may be answered before anything is the matter. */

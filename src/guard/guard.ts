@@ -61,7 +61,7 @@ export interface GuardOptions {
 }
 
 /** For how long nothing has happened on a connection (ms). */
-export interface Silence {
+export interface IdleTimes {
   readonly sent: number;
   readonly received: number;
 }
@@ -120,7 +120,7 @@ export interface Guard {
    * null when it cannot be found. Where several may be meant, it is the one on
    * which something happened last.
    */
-  silence(request: RequestOrigin): Silence | null;
+  idleTimes(request: RequestOrigin): IdleTimes | null;
   /** What went over a connection so far; null when it cannot be found. */
   traffic(request: RequestOrigin): Traffic | null;
   /**
@@ -383,7 +383,7 @@ class LibcGuard implements Guard {
     }
   }
 
-  silence(request: RequestOrigin): Silence | null {
+  idleTimes(request: RequestOrigin): IdleTimes | null {
     const connections = this.#connections;
     const connection = connections.identifyOrLook(request);
     const states = (connection ? [connection] : connections.isContested(

@@ -11,7 +11,7 @@ import { listenAddresses } from "../server/listen_address.ts";
 import type { KeyPair } from "../server/key_pair.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { LEAVE_MS } from "../server/drain.ts";
-import { Patience } from "../server/timers.ts";
+import { GracePeriod } from "../server/timers.ts";
 import type { Server } from "../server/server.ts";
 import { delay } from "../std/timer.ts";
 import { endProcessAfter } from "../system/process_deadline.ts";
@@ -111,8 +111,8 @@ export class SingleProcess implements Service {
   async #loadInTime(): Promise<LoadedServer> {
     const late = this.#bound("load");
     const loading = this.#load();
-    const outcome = await new Patience().for(loading, this.#startTimeout);
-    if (outcome === "late") throw new StartupError(late);
+    const outcome = await new GracePeriod().wait(loading, this.#startTimeout);
+    if (outcome === "timeout") throw new StartupError(late);
     return await loading;
   }
 

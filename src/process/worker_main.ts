@@ -92,7 +92,7 @@ async function start(plan: WorkerPlan): Promise<void> {
     slots,
     keyPair,
     onListen,
-    onWorn: () => tell({ type: "maxRequests" }),
+    onMaxRequests: () => tell({ type: "maxRequests" }),
     onAcceptFailed() {
       tell({ type: "acceptFailed" });
       return room.promise;

@@ -63,15 +63,15 @@ export interface WorkerContext {
   readonly starts: DeadlineSet;
   /** Bounds the time in which a client takes nothing of a response. */
   readonly stalled: StalledResponses;
-  /** Requests until this worker is worn. */
+  /** Requests until `--max-requests` is reached. */
   requestsLeft: number;
-  /** Called when none is left. */
-  onWorn(): void;
+  /** Called when it is. */
+  onMaxRequests(): void;
   /** Closes idle connections after accepting failed; returns how many. */
-  makeRoom(): Promise<number>;
+  evictIdle(): Promise<number>;
   /** True when others may listen at the same addresses. */
   readonly shared: boolean;
-  /** True when who listens at the same Unix sockets is about to go. */
+  /** True when the process that listens at the same Unix sockets is about to go. */
   readonly takesOver: boolean;
   /**
    * Since when clients are to leave (ms, `performance.now()`): answers by

@@ -16,14 +16,14 @@ import { targetOf } from "./request/head.ts";
 import { serveSse } from "./sse.ts";
 import { serveWebSocket } from "./websocket/exchange.ts";
 
-const FULL = new Refusal(
+const AT_CONNECTION_LIMIT = new Refusal(
   503,
   "The server is at its limit of connections.",
   [[...RETRY_SOON]],
   "--max-connections, or the limit of open files",
 );
 
-const CROWDED = new Refusal(
+const TOO_MANY_STREAMS = new Refusal(
   503,
   "Too many requests of this connection are still running.",
   [],
@@ -41,9 +41,9 @@ export function dispatch(
 ): Response | Promise<Response> {
   const { guard, settings } = listener.worker;
   if (guard !== null && !guard.admit(info, listener.name)) {
-    return refuse(listener, request, info, FULL);
+    return refuse(listener, request, info, AT_CONNECTION_LIMIT);
   }
-  if (--listener.worker.requestsLeft === 0) listener.worker.onWorn();
+  if (--listener.worker.requestsLeft === 0) listener.worker.onMaxRequests();
   let head: RequestHead;
   try {
     head = readHead(request, settings, listener.secure, info, listener.http2);
@@ -58,7 +58,7 @@ export function dispatch(
   }
   if (head.http2?.isCrowded) {
     dropCrowded(listener, info);
-    return refuse(listener, request, info, CROWDED);
+    return refuse(listener, request, info, TOO_MANY_STREAMS);
   }
   if (listener.direct !== null) {
     return serveFetch(listener, request, info, head, listener.direct);
@@ -99,7 +99,7 @@ function refuse(
   // HTTP/2 with a `host` field of its own passes for HTTP/1.
   const http2 = !headers.has("host") && !headers.has("upgrade") &&
     connections.of(info) !== null;
-  if (!http2 || refusal === FULL) {
+  if (!http2 || refusal === AT_CONNECTION_LIMIT) {
     worker.guard?.endConnection({
       peerKey: peerKey(address, name),
       age: 0,

@@ -1,5 +1,6 @@
 /**
- * The first half of a stop: everything that is on comes to its end.
+ * The first half of a shutdown: requests, streams and WebSockets come to their
+ * end.
  *
  * @module
  */
@@ -9,33 +10,33 @@ import type { Guard } from "../guard/guard.ts";
 import { log } from "../log/log.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Listener } from "./listener.ts";
-import type { Patience } from "./timers.ts";
+import type { GracePeriod } from "./timers.ts";
 import type { InFlight } from "./in_flight.ts";
 
-/** How long uploads may begin that are waited for, after a stop (ms). */
-const MEANWHILE_MS = 1000;
-/** Between two looks for request bodies that are under way (ms). */
-const LOOK_MS = 20;
-/** How long connections that are cut off may take to close, in seconds. */
+/** Uploads that begin within this time after the stop are waited for (ms). */
+const UPLOAD_GRACE_MS = 1000;
+/** Interval between two polls for request bodies that are under way (ms). */
+const POLL_INTERVAL_MS = 20;
+/** Connections that were cut off may take this long to close (s). */
 const CUT_SECONDS = 1;
 
-/** How long a client that has just connected may take to ask (ms). */
+/** A client that has just connected may take this long to send a request (ms). */
 const FIRST_REQUEST_MS = 50;
 
 /**
- * How long clients are told that their connections end before the idle ones
- * are closed (ms). Closing one may meet the next request that its client has
- * just sent, which is lost then (RFC 9112, section 9.6); a client that got
- * `connection: close` sends none. The same time lets connections arrive that
- * the kernel has queued, and their first requests.
+ * Time between the first `connection: close` and the closing of idle
+ * connections (ms). A request that arrives while its connection is closed is
+ * lost (RFC 9112, section 9.6); a client that got `connection: close` sends
+ * none. Connections that wait in the kernel's queue are accepted in this time
+ * as well.
  */
 export const LEAVE_MS = 250;
 
 /**
- * Has clients leave, then takes no more connections, ends streams and
- * WebSockets, and waits for running requests; what is left when the wait is
- * over is cut off (PAGI.md 6). The worker is marked as leaving and as draining
- * already.
+ * Tells clients to leave, stops accepting, ends event streams and WebSockets,
+ * and waits for the requests in flight; what is left at the end of the wait is
+ * cut off (PAGI.md 6). To be called after `leavingSince` and `draining` were
+ * set.
  *
  * HTTP/2 needs no such time: the engine sends GOAWAY, which tells clients which
  * of their requests were taken.
@@ -45,7 +46,7 @@ export const LEAVE_MS = 250;
 export async function drain(
   worker: WorkerContext,
   listeners: readonly Listener[],
-  patience: Patience,
+  grace: GracePeriod,
   alone: boolean,
 ): Promise<void> {
   const { inFlight, guard, settings } = worker;
@@ -54,7 +55,7 @@ export async function drain(
   if (guard === null || guard.count() > 0) {
     const left = worker.leavingSince! + LEAVE_MS - performance.now();
     hurried = left > 0 &&
-      await patience.for(new Promise(() => {}), left / 1000) === "ended";
+      await grace.wait(new Promise(() => {}), left / 1000) === "ended";
   }
   if (!hurried && guard !== null) {
     await closeIdle(worker, guard, listeners, alone);
@@ -72,10 +73,10 @@ export async function drain(
   const drained = arrived.then(() => Promise.all([close(), idle]));
   if (
     hurried ||
-    await patience.for(drained, settings.shutdownTimeout) !== "done"
+    await grace.wait(drained, settings.shutdownTimeout) !== "done"
   ) {
     cutOff(inFlight);
-    await patience.for(Promise.all([close(), arrived]), CUT_SECONDS);
+    await grace.wait(Promise.all([close(), arrived]), CUT_SECONDS);
   }
   worker.stalls.clear();
   worker.starts.clear();
@@ -83,18 +84,20 @@ export async function drain(
 }
 
 /**
- * Resolves when all that runs has its request body. A shutdown of the engine
- * takes away what it has yet to read of one ("underlying resource
- * unavailable"), so that uploads under way would be lost. For those that begin
- * meanwhile there has to be an end.
+ * Resolves when the request bodies of all requests in flight have arrived. The
+ * engine's shutdown drops bodies that it has not read yet ("underlying resource
+ * unavailable"), so uploads under way would be lost. Uploads may go on to begin
+ * meanwhile, so after a while only the first ones are waited for.
  */
 async function bodiesArrived(inFlight: InFlight): Promise<void> {
   const first = [...inFlight];
-  const end = performance.now() + MEANWHILE_MS;
+  const end = performance.now() + UPLOAD_GRACE_MS;
   const some = () =>
     (performance.now() < end ? [...inFlight] : first)
       .some((exchange) => exchange.awaitsBody);
-  while (some()) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  while (some()) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
+  }
 }
 
 /**
@@ -129,7 +132,7 @@ function endStreams({ inFlight, draining }: WorkerContext): boolean {
   return closes;
 }
 
-/** Says what still runs, and ends it. */
+/** Logs which requests are still in flight, and ends them. */
 function cutOff(inFlight: InFlight): void {
   for (const exchange of inFlight) {
     log.warn(

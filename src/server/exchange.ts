@@ -5,8 +5,8 @@
  */
 
 import { peerKey } from "../guard/address.ts";
-import type { ExpectedInput } from "../guard/client_watch.ts";
-import type { Silence } from "../guard/guard.ts";
+import type { InputBudget } from "../guard/client_watch.ts";
+import type { IdleTimes } from "../guard/guard.ts";
 import type { AccessRecord } from "../log/access_format.ts";
 import { log } from "../log/log.ts";
 import type {
@@ -45,7 +45,7 @@ export abstract class Exchange
   /** Milliseconds since 1970, as exactly as the access log tells them. */
   readonly startedAt: number;
   /** The connection ends with this response. */
-  isLast = false;
+  closeAfterResponse = false;
   /** Set when the response comes before {@linkcode serve} returns … */
   #response: Response | null = null;
   /** … and resolves what that has returned when it comes later. */
@@ -56,7 +56,7 @@ export abstract class Exchange
   /** What the access log says of the response. */
   abstract readonly status: number | null;
   abstract readonly bodyBytes: number;
-  abstract readonly input: ExpectedInput | null;
+  abstract readonly inputBudget: InputBudget | null;
 
   constructor(
     readonly listener: ListenerContext,
@@ -145,7 +145,7 @@ export abstract class Exchange
       .then(() => this.life.endApp());
   }
 
-  /** Gives the engine the response; there is only one. */
+  /** Gives the engine the response; to be called once. */
   respond(response: Response): void {
     this.unwatchClient();
     this.life.respond();
@@ -154,7 +154,7 @@ export abstract class Exchange
     this.#resolve = null;
   }
 
-  /** Lets the engine go where nobody is left to read a response. */
+  /** Releases the engine where nobody is left to read a response. */
   protected abandon(): void {
     if (this.life.responded) return;
     this.respond(new Response(null, { status: 503 }));
@@ -227,7 +227,7 @@ export abstract class Exchange
     }, { once: true });
   }
 
-  /** Engines may abort a request that they have answered or upgraded. */
+  /** The engine may abort a request that it has answered or upgraded. */
   protected unwatchClient(): void {
     this.#watching = false;
   }
@@ -264,8 +264,8 @@ export abstract class Exchange
   }
 
   /** For how long nothing went over the connection; null: nobody knows. */
-  connectionSilence(): Silence | null {
-    return this.worker.guard?.silence(this) ?? null;
+  connectionIdleTimes(): IdleTimes | null {
+    return this.worker.guard?.idleTimes(this) ?? null;
   }
 
   /** True of a connection that is this exchange's alone, and of TCP. */
@@ -274,8 +274,8 @@ export abstract class Exchange
   }
 
   /** Ends the connection with this response, where the client can be told. */
-  makeLast(): void {
-    this.isLast ||= !this.life.started;
+  markClose(): void {
+    this.closeAfterResponse ||= !this.life.started;
   }
 
   /** The connection's name for the guard. */
@@ -334,7 +334,7 @@ export abstract class Exchange
   ): NetScope & { type: Type; scheme: Scheme } {
     const { head, listener, client } = this;
     const { state, settings } = this.worker;
-    // In one piece: each field that comes later costs more.
+    // All fields at once: a field that is added later costs more.
     const scope: NetScope & { type: Type; scheme: Scheme } = {
       type,
       pagi: PAGI,
@@ -355,7 +355,7 @@ export abstract class Exchange
     return scope;
   }
 
-  /** What the access log will tell; it holds on to no more than that. */
+  /** What a line of the access log needs, and nothing that is large. */
   #record(tellsFields: boolean): AccessRecord {
     const { method, rawPath, query, http2, headers } = this.head;
     return {

@@ -9,7 +9,7 @@ import { bodyOf, type BodyTaker, setUrl, takeBody } from "../engine/request.ts";
 import { isPlain, isUsed } from "../engine/response.ts";
 import { knowUpgrade } from "../engine/upgrade.ts";
 import { log } from "../log/log.ts";
-import type { ExpectedInput } from "../guard/client_watch.ts";
+import type { InputBudget } from "../guard/client_watch.ts";
 import { noteRequest } from "../guard/deadlines.ts";
 import {
   checkResponse,
@@ -295,9 +295,9 @@ export class FetchExchange extends ResponseExchange
     return this.#socket === null ? super.taken : null;
   }
 
-  override get input(): ExpectedInput | null {
-    if (this.#socket === null) return super.input;
-    return this.ownsTcp ? this.#socket.input : null;
+  override get inputBudget(): InputBudget | null {
+    if (this.#socket === null) return super.inputBudget;
+    return this.ownsTcp ? this.#socket.inputBudget : null;
   }
 
   override get awaitsBody(): boolean {

@@ -101,7 +101,7 @@ export function writeHttp(
       return DONE;
     case "http.fullflush":
       throw new TypeError(
-        "http.fullflush is not in scope.extensions, so it cannot be sent; every piece leaves as soon as the client takes it (PAGI.md 3.3).",
+        "http.fullflush is not in scope.extensions, so it cannot be sent; every chunk leaves as soon as the client takes it (PAGI.md 3.3).",
       );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Which requests come by HTTP/2, and what the streams of one HTTP/2 connection
- * have in common.
+ * HTTP/2 connections: which requests came by one, and the limits that its
+ * streams share.
  *
  * @module
  */
@@ -9,52 +9,51 @@ import { isHttp1 } from "../engine/request.ts";
 import type { Guard } from "../guard/guard.ts";
 
 /**
- * The most that may run for one connection. The engine lets 200 streams be
- * open; more run when clients reset streams that the app goes on serving
- * (CVE-2023-44487).
+ * Requests of one connection that may be in flight. The engine allows 200 open
+ * streams; more are in flight when a client resets streams that the app goes on
+ * serving (CVE-2023-44487).
  */
 const MAX_RUNNING = 1000;
 /**
- * The most that other responses may have waiting when one more byte comes to
- * wait (bytes). By HTTP/1.1 a client has one response waiting, by HTTP/2 it can
- * have 200, each as large as the app makes it.
+ * Bytes that all other responses of the connection may have buffered when one
+ * more byte is to be buffered. By HTTP/1.1 a client has one response buffered,
+ * by HTTP/2 up to 200, each as large as the app makes it.
  */
 const MAX_WAITING = 64 << 20;
 /**
- * The most streams that may be given up and still be open: only with its
- * connection can a stream be closed that takes nothing, and each holds up to
+ * Streams that may be given up and still be open. The engine cannot reset a
+ * single stream, only its connection can be closed; each open one holds up to
  * 100 kB in the engine.
  */
 const MAX_GIVEN_UP = 8;
 /**
- * The most that the engine is given at a time (bytes), which is one DATA frame
- * (RFC 9113, 6.5.2). What it has taken is out of sight: the smaller the pieces,
- * the better they show whether the client takes any.
+ * Largest chunk that the engine is given (bytes): one DATA frame (RFC 9113,
+ * 6.5.2). What the engine has taken cannot be observed, so smaller chunks show
+ * more exactly whether the client takes any.
  */
 export const FRAME = 16_384;
-/** One in so many small responses shows whether the client takes it. */
-const SAMPLE = 16;
+/** One in this many small responses is sent as a stream, as a sample. */
+const SAMPLE_RATE = 16;
 
 /**
- * Counts what one client has on one HTTP/2 connection, which is dropped when
- * that is too much. HTTP/1.1 needs no such limits: there each response has a
- * connection of its own, and those are limited.
+ * One HTTP/2 connection, which is dropped when its client holds too much. By
+ * HTTP/1.1 each response has a connection of its own, and those are limited.
  */
 export class Http2Connection {
   /** Requests that an app is serving. */
   running = 0;
-  /** Streams that the server has given up and the engine has not. */
+  /** Streams that the server has given up and the engine still has. */
   givenUp = 0;
-  /** Bytes that wait for the engine to take them. */
+  /** Bytes that are buffered for the engine. */
   #waiting = 0;
 
   /**
-   * @param isWhole False where one request was taken for all of a connection,
-   * of which the guard does not tell which it is.
+   * @param isWhole False of a stand-in for a single request whose connection
+   * the guard cannot identify.
    */
   constructor(readonly isWhole: boolean) {}
 
-  /** True when it has made all run that it may. */
+  /** True when as many requests are in flight as may be. */
   get isCrowded(): boolean {
     return this.running >= MAX_RUNNING;
   }
@@ -65,9 +64,9 @@ export class Http2Connection {
   }
 
   /**
-   * Adds to the bytes that wait; negative: they wait no more. Tells whether
-   * those are too many: a single response, of which `own` wait, may be of any
-   * size.
+   * Adds to the bytes that are buffered; a negative number takes them off. True
+   * when too many are: not counting `own`, the bytes of this response, since a
+   * single response may be of any size.
    */
   addWaiting(bytes: number, own: number): boolean {
     this.#waiting += bytes;
@@ -75,21 +74,22 @@ export class Http2Connection {
   }
 
   /**
-   * Tells whether a whole body is to be given to the engine as a stream, by
-   * its length in bytes or code units. Only of streams the engine tells when
-   * the client has taken them. They cost more, so small bodies are sampled, at
-   * random: a client must not know which, or it would take just those. All are
-   * asked for once one was not taken.
+   * Whether a complete body should be given to the engine as a stream, by its
+   * length in bytes or UTF-16 units. Only for streams does the engine report
+   * that the client has taken them. They cost more, so small bodies are sampled:
+   * at random, or a client could take just those. Once a stream was given up,
+   * all are streams.
    */
-  wantsPieces(length: number): boolean {
-    return length > FRAME || this.givenUp > 0 || Math.random() * SAMPLE < 1;
+  wantsStream(length: number): boolean {
+    return length > FRAME || this.givenUp > 0 ||
+      Math.random() * SAMPLE_RATE < 1;
   }
 }
 
 /**
- * The HTTP/2 connections of one listener. They are kept by the guard's objects
- * for their sockets: the address of a client may come back with another
- * connection, which need not speak HTTP/2.
+ * The HTTP/2 connections of one listener, by the guard's objects for their
+ * sockets: an address would not do, since the client's next connection from the
+ * same port need not speak HTTP/2.
  */
 export class Http2Connections {
   readonly #known = new WeakMap<object, Http2Connection>();
@@ -97,8 +97,8 @@ export class Http2Connections {
   readonly #listener: string;
 
   /**
-   * @param guard Without it connections are not told apart, and each request
-   * costs what {@linkcode isHttp1} does.
+   * @param guard Without it connections cannot be told apart, and each request
+   * costs a call of {@linkcode isHttp1} (0.2 ms).
    * @param listener The address as it was bound.
    */
   constructor(guard: Guard | null, listener: string) {
@@ -112,10 +112,10 @@ export class Http2Connections {
   }
 
   /**
-   * The connection of a request without `host`, which the engine puts into
-   * HTTP/1 where a target has one, or null when the request came by HTTP/1. To
-   * be called before the handler first awaits. Engines before 2.9 do not tell;
-   * they pass for HTTP/2.
+   * The connection of a request without `host`; null when it came by HTTP/1, to
+   * whose requests the engine adds the host of an absolute target. To be called
+   * before the handler's first `await`. With Deno before 2.9 such requests pass
+   * for HTTP/2.
    */
   of(info: Deno.ServeHandlerInfo): Http2Connection | null {
     const socket = this.#guard?.connectionOf(info, this.#listener);

@@ -15,7 +15,7 @@ import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 import { checkLifespanEvent } from "../pagi/lifespan_events.ts";
 import { log } from "../log/log.ts";
 import { PAGI } from "./context.ts";
-import { Patience } from "./timers.ts";
+import { GracePeriod } from "./timers.ts";
 
 /** How a worker takes the lifespan (PAGI.md 5). */
 export interface LifespanOptions {
@@ -68,7 +68,7 @@ export class Lifespan {
     };
     this.#run(scope);
     const started = this.#started.promise;
-    if (await new Patience().for(started, startupTimeout) !== "done") {
+    if (await new GracePeriod().wait(started, startupTimeout) !== "done") {
       this.#phase = "over";
       throw new StartupError(
         `The app did not answer lifespan.startup within ${startupTimeout} s (--lifespan-startup-timeout).`,
@@ -79,13 +79,13 @@ export class Lifespan {
   }
 
   /** Tells the app to stop and waits for its word; failures are logged. */
-  async shutdown(patience: Patience): Promise<void> {
+  async shutdown(grace: GracePeriod): Promise<void> {
     if (this.#phase !== "serving") return;
     this.#phase = "shutdown";
     this.#give({ type: "lifespan.shutdown" });
     const { shutdownTimeout } = this.options;
     const stopped = this.#stopped.promise;
-    if (await patience.for(stopped, shutdownTimeout) === "late") {
+    if (await grace.wait(stopped, shutdownTimeout) === "timeout") {
       log.warn(
         `The app did not answer lifespan.shutdown within ${shutdownTimeout} s (--shutdown-timeout).`,
       );

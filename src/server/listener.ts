@@ -141,7 +141,7 @@ export class Listener {
     );
   }
 
-  /** Leaves new connections to those that share the socket, if any do. */
+  /** Leaves new connections to other workers that share the socket. */
   leave(): void {
     this.#acceptor?.leave();
     this.#acceptor = null;
@@ -152,7 +152,7 @@ export class Listener {
     return this.#address;
   }
 
-  /** What the address is for the system; null before it is bound. */
+  /** The address as the system has it; null before it is bound. */
   get bound(): SocketAddress | null {
     if (this.#shared !== null) {
       return { transport: "unix", path: this.#shared.bound };
@@ -160,7 +160,7 @@ export class Listener {
     return this.#servers.at(-1)?.addr as SocketAddress | undefined ?? null;
   }
 
-  /** Where a browser finds it; null for a Unix socket. */
+  /** The URL for a browser; null for a Unix socket. */
   get url(): string | null {
     if ("path" in this.#address) return null;
     const { host, port } = this.#address;
@@ -242,7 +242,7 @@ export class Listener {
   /** Accepting failed, and the engine has given the address up: serve again. */
   async #acceptFailed(error: unknown): Promise<void> {
     if (this.#closing) return;
-    const closed = await this.#worker.makeRoom();
+    const closed = await this.#worker.evictIdle();
     // In a flood it fails again and again.
     this.#worker.seldom.say(
       "warn",

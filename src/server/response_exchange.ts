@@ -6,7 +6,7 @@
 
 import type { DisconnectReason, ReceiveEvent } from "../pagi/types.ts";
 import { bodyOf } from "../engine/request.ts";
-import type { ExpectedInput } from "../guard/client_watch.ts";
+import type { InputBudget } from "../guard/client_watch.ts";
 import { log } from "../log/log.ts";
 import { Exchange } from "./exchange.ts";
 import type { Http2Stream } from "./http2_connection.ts";
@@ -27,7 +27,7 @@ import { type Deadline, IdleTimer } from "./timers.ts";
  * What may come of a chunked body before the next part of it (bytes): more
  * than a kernel holds back while this thread is busy.
  */
-const MOST_UNTAKEN = 1 << 24;
+const MAX_UNTAKEN = 1 << 24;
 const TOO_LATE = new Refusal(503, "The application took too long.");
 
 /** What `http` and `sse` exchanges have in common (PAGI.md 3.1, 3.3). */
@@ -55,7 +55,8 @@ export abstract class ResponseExchange extends Exchange
       requestTimeout,
       () => this.#inactive(requestTimeout),
       // The engine may be done with what the client has yet to take.
-      () => this.life.responded ? this.connectionSilence()?.sent ?? null : null,
+      () =>
+        this.life.responded ? this.connectionIdleTimes()?.sent ?? null : null,
     );
   }
 
@@ -78,7 +79,7 @@ export abstract class ResponseExchange extends Exchange
   }
 
   get closesConnection(): boolean {
-    return this.isLast || this.isLeaving;
+    return this.closeAfterResponse || this.isLeaving;
   }
 
   /** The request's body; most requests have none that anybody asks for. */
@@ -115,24 +116,29 @@ export abstract class ResponseExchange extends Exchange
       : null;
   }
 
-  override get input(): ExpectedInput | null {
+  override get inputBudget(): InputBudget | null {
     const { over, responded } = this.life;
     if (over || !this.ownsTcp) return null;
     const body = this.#body;
     if (body?.waiting && body.contentLength === null && !responded) {
       // Trailers are no part that the app gets: the engine gathers them.
-      const turn = 1 + body.received;
+      const epoch = 1 + body.received;
       return {
-        allowed: MOST_UNTAKEN,
-        turn,
-        excess: "protocol_error",
-        endIsSeen: false,
+        allowed: MAX_UNTAKEN,
+        epoch,
+        overflowReason: "protocol_error",
+        engineReportsEof: false,
       };
     }
     const left = this.#bodyLeft;
     // Before there is a response the engine reads a body as the app does.
     const allowed = left === 0 || responded ? left : Infinity;
-    return { allowed, turn: 0, excess: "queue_overflow", endIsSeen: false };
+    return {
+      allowed,
+      epoch: 0,
+      overflowReason: "queue_overflow",
+      engineReportsEof: false,
+    };
   }
 
   override get awaitsBody(): boolean {
@@ -166,7 +172,7 @@ export abstract class ResponseExchange extends Exchange
       this.worker.guard?.finishBehind(this);
     }
     // 205 has no framing here: only the connection's end ends it (RFC 9112, 6.3).
-    if (this.isLast || this.status === 205) this.endConnection();
+    if (this.closeAfterResponse || this.status === 205) this.endConnection();
     this.respond(response);
   }
 
@@ -297,7 +303,7 @@ export abstract class ResponseExchange extends Exchange
       ...headers,
     ]);
     this.life.fail(reason);
-    this.writer.whole(message + "\n");
+    this.writer.sendComplete(message + "\n");
     this.endConnection();
   }
 

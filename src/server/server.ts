@@ -30,7 +30,7 @@ import { Lifespan } from "./lifespan.ts";
 import { Listener, type SharedSocket } from "./listener.ts";
 import { listenAddresses } from "./listen_address.ts";
 import { StalledResponses } from "./stalled_responses.ts";
-import { DeadlineSet, Patience } from "./timers.ts";
+import { DeadlineSet, GracePeriod } from "./timers.ts";
 
 /** Serves an app with settings (PAGI.md 6, "In code"). */
 export class Server {
@@ -44,7 +44,7 @@ export class Server {
   #accessLog: AccessLog | null = null;
   #fileLibrary: Disposable | null = null;
   #stopping: Promise<void> | null = null;
-  readonly #patience = new Patience();
+  readonly #grace = new GracePeriod();
 
   /**
    * @param settings As `resolveSettings` gives them.
@@ -70,7 +70,7 @@ export class Server {
     return this.#listeners.map((listener) => listener.address);
   }
 
-  /** What those addresses are for the system: with resolved host names. */
+  /** The same as the system has them: with resolved host names. */
   get bound(): (Deno.NetAddr | Deno.UnixAddr)[] {
     return this.#listeners.flatMap((listener) => listener.bound ?? []);
   }
@@ -127,7 +127,7 @@ export class Server {
     this.#accessLog = AccessLog.open(this.settings);
     await this.#orStop(() => this.#lifespan.startup());
     // Stopped meanwhile: an app that has started is told to stop as well.
-    if (this.#stopping !== null) await this.#lifespan.shutdown(this.#patience);
+    if (this.#stopping !== null) await this.#lifespan.shutdown(this.#grace);
   }
 
   /**
@@ -214,7 +214,7 @@ export class Server {
     return this.#worker === null ? [] : [...occupied(this.#worker.inFlight)];
   }
 
-  /** Takes note that a guard closed a connection. */
+  /** To be called when a guard has closed a connection. */
   connectionClosed(
     peer: string,
     reason: DisconnectReason,
@@ -236,7 +236,7 @@ export class Server {
     }
   }
 
-  /** Writes what waits to be logged; resolves when it is written. */
+  /** Writes buffered lines of the access log; resolves when they are written. */
   async flushLogs(): Promise<void> {
     await this.#accessLog?.flush();
   }
@@ -248,9 +248,9 @@ export class Server {
   }
 
   /**
-   * Has clients leave, because others take the new connections: answers end
-   * their connections from now on. To be followed by {@linkcode stop} once
-   * clients had {@linkcode LEAVE_MS} to notice.
+   * Tells clients to leave, because other workers take the new connections:
+   * responses say `connection: close` from now on. To be followed by
+   * {@linkcode stop} after {@linkcode LEAVE_MS}.
    */
   leave(): void {
     for (const listener of this.#listeners) listener.leave();
@@ -268,14 +268,14 @@ export class Server {
   }
 
   /**
-   * Stops as PAGI.md 6 says: takes no more connections, ends streams and
-   * WebSockets, waits for running requests, and shuts the app down. Each
-   * further call ends the wait that is on.
+   * Stops as PAGI.md 6 says: stops accepting, ends event streams and
+   * WebSockets, waits for the requests in flight, and shuts the app down. Each
+   * further call ends the current wait.
    *
-   * @param cause Clients are told whether it is worth to connect again.
+   * @param cause Tells WebSocket clients whether to connect again.
    */
   stop(cause: StopCause = "stopped"): Promise<void> {
-    if (this.#stopping !== null) this.#patience.end();
+    if (this.#stopping !== null) this.#grace.end();
     return this.#stopping ??= this.#stop(cause);
   }
 
@@ -284,9 +284,9 @@ export class Server {
     if (worker !== null) {
       this.#leavingSince();
       worker.draining = cause;
-      await drain(worker, this.#listeners, this.#patience, this.#isAlone);
+      await drain(worker, this.#listeners, this.#grace, this.#isAlone);
     }
-    await this.#lifespan.shutdown(this.#patience);
+    await this.#lifespan.shutdown(this.#grace);
     worker?.guard?.close();
     this.#fileLibrary?.[Symbol.dispose]();
     await this.#accessLog?.close();
@@ -327,8 +327,8 @@ export class Server {
       requestsLeft: !isAlone && settings.maxRequests > 0
         ? settings.maxRequests
         : Infinity,
-      onWorn: () => this.#role.onWorn(),
-      makeRoom: () => {
+      onMaxRequests: () => this.#role.onMaxRequests(),
+      evictIdle: () => {
         if (isAlone && guard !== null) return guard.relieve();
         return this.#role.onAcceptFailed();
       },
@@ -388,7 +388,7 @@ export interface ServerRole {
   /** Called with the first address once all are listened at. */
   onListen(address: Deno.NetAddr | Deno.UnixAddr): void;
   /** Called once `--max-requests` have come. */
-  onWorn(): void;
+  onMaxRequests(): void;
   /**
    * Called when accepting fails: the supervisor makes room. Resolves with how
    * many connections were closed when it is this server's turn to bind again.
@@ -405,6 +405,6 @@ export const ALONE: ServerRole = {
   slots: undefined,
   keyPair: null,
   onListen() {},
-  onWorn() {},
+  onMaxRequests() {},
   onAcceptFailed: () => Promise.resolve(0),
 };

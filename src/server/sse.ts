@@ -21,7 +21,7 @@ import type { ListenerContext } from "./context.ts";
 import { writeHttp } from "./http.ts";
 import { BodyFailure } from "./request/body.ts";
 import type { RequestHead } from "./request/head.ts";
-import { endToEnd } from "./response/headers.ts";
+import { stripHopByHop } from "./response/headers.ts";
 import type { OutboundBody } from "./response/outbound_body.ts";
 import { DeclinedResponse } from "./response/plain_answer.ts";
 import { afterEnd } from "./response/transport_state.ts";
@@ -108,7 +108,7 @@ class SseExchange extends ResponseExchange {
     if (more) return;
     const whole = decline.body();
     this.writer.begin(decline.status, decline.headers(whole.length));
-    this.writer.whole(whole);
+    this.writer.sendComplete(whole);
     this.endConnection();
   }
 
@@ -159,7 +159,7 @@ class SseExchange extends ResponseExchange {
 
 /** The fields with the defaults of `sse.start` (PAGI.md 3.5). */
 function withDefaults(headers: HeaderList): HeaderList {
-  const all = endToEnd(headers);
+  const all = stripHopByHop(headers);
   if (fieldValue(headers, "content-type") === null) {
     all.push(["content-type", "text/event-stream"]);
   }

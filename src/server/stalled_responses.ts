@@ -1,5 +1,5 @@
 /**
- * Responses of which the client takes nothing.
+ * Responses that their client does not read.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type Timer, unref } from "../std/timer.ts";
 import { FRAME, type Http2Connection } from "./http2_connection.ts";
 import { type InFlight, type InFlightRequest, UNSEEN } from "./in_flight.ts";
 
-/** A response as it was when something of it was last taken. */
+/** A response at the time when the client last took something of it. */
 interface Wait {
   readonly taken: number;
   /** When that was seen (ms). */
@@ -20,12 +20,12 @@ interface Wait {
   readonly frames: number;
 }
 
-/** How often responses are looked at in the time that one may stall. */
-const LOOKS = 8;
-/** The most frames of a response that the engine holds, by HTTP/2. */
-const MOST_HELD = 5;
-/** The shortest time between two looks (ms). */
-const MIN_STEP = 50;
+/** Checks of all responses within one timeout. */
+const CHECKS = 8;
+/** Frames of one response that the engine buffers at most, by HTTP/2. */
+const MAX_HELD = 5;
+/** Shortest interval between two checks (ms). */
+const MIN_INTERVAL_MS = 50;
 
 /**
  * Gives up each response of which the client has taken nothing for the length
@@ -38,7 +38,7 @@ const MIN_STEP = 50;
  * guard. An HTTP/2 connection that has nothing but stalled streams, or many of
  * them, is closed, since the engine lets no single stream be reset.
  *
- * One timer looks at all that run, so that a request costs nothing.
+ * One timer checks all requests in flight, so that a request costs nothing.
  */
 export class StalledResponses {
   readonly #timeoutMs: number;
@@ -57,20 +57,20 @@ export class StalledResponses {
     this.#guard = guard;
   }
 
-  /** To be called when a request begins. */
+  /** To be called when a request begins: starts the timer. */
   wake(): void {
     if (this.#timer !== undefined || this.#timeoutMs === 0) return;
     if (this.#guard === null) return;
-    const step = Math.max(this.#timeoutMs / LOOKS, MIN_STEP);
-    this.#timer = unref(setTimeout(() => this.#look(), step));
+    const step = Math.max(this.#timeoutMs / CHECKS, MIN_INTERVAL_MS);
+    this.#timer = unref(setTimeout(() => this.#check(), step));
   }
 
-  /** Looks no more. */
+  /** Stops the timer. */
   stop(): void {
     clearTimeout(this.#timer);
   }
 
-  #look(): void {
+  #check(): void {
     this.#timer = undefined;
     const now = performance.now();
     const waits = new Map<InFlightRequest, Wait>();
@@ -131,7 +131,7 @@ export class StalledResponses {
     const before = known.traffic;
     if (before === null) return { ...known, traffic: trafficOf(exchange) };
     // What the engine takes of the rest that it has been given is out of sight.
-    const traffic = exchange.isGiven && known.frames < MOST_HELD
+    const traffic = exchange.isGiven && known.frames < MAX_HELD
       ? trafficOf(exchange)
       : null;
     return traffic !== null && ackedSince(before, traffic) >= FRAME

@@ -1,106 +1,110 @@
 /**
- * Time limits: many of one length, of silence, and of a wait.
+ * Timers: many timeouts of the same length, an idle timeout, and a wait with a
+ * timeout that can be ended early.
  *
  * @module
  */
 
 import { type Timer, timerDelay, unref } from "../std/timer.ts";
 
-/** One wait; its only use is to be cancelled. */
+/** One timeout; its only use is to be cancelled. */
 export interface Deadline {
   readonly due: number;
   readonly onDue: () => void;
 }
 
-/** Waits that all last equally long, so that the oldest is always due first. */
+/**
+ * Timeouts of the same length, on one timer of the engine: the oldest is always
+ * due first.
+ */
 export class DeadlineSet {
-  readonly #waits = new Set<Deadline>();
+  readonly #deadlines = new Set<Deadline>();
   #timer: Timer | undefined;
 
-  /** @param milliseconds How long each wait lasts; 0 means for ever. */
+  /** @param milliseconds The length of each; 0 means no timeout. */
   constructor(readonly milliseconds: number) {}
 
-  /** Calls `onDue` when the time is over, unless the wait is cancelled. */
+  /** Calls `onDue` after that time, unless it is cancelled. */
   add(onDue: () => void): Deadline | null {
     if (this.milliseconds === 0) return null;
     const wait = { due: performance.now() + this.milliseconds, onDue };
-    this.#waits.add(wait);
+    this.#deadlines.add(wait);
     this.#timer ??= this.#arm(this.milliseconds);
     return wait;
   }
 
-  /** Ends a wait before its time. */
+  /** Cancels one. */
   cancel(wait: Deadline | null): void {
-    if (wait !== null) this.#waits.delete(wait);
+    if (wait !== null) this.#deadlines.delete(wait);
   }
 
-  /** Ends all waits. */
+  /** Cancels all. */
   clear(): void {
-    this.#waits.clear();
+    this.#deadlines.clear();
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   #arm(milliseconds: number): Timer {
-    return unref(setTimeout(() => this.#look(), Math.max(1, milliseconds)));
+    return unref(setTimeout(() => this.#check(), Math.max(1, milliseconds)));
   }
 
-  #look(): void {
+  #check(): void {
     this.#timer = undefined;
     const now = performance.now();
-    for (const wait of this.#waits) {
+    for (const wait of this.#deadlines) {
       if (wait.due > now) {
         this.#timer ??= this.#arm(wait.due - now);
         return;
       }
-      this.#waits.delete(wait);
+      this.#deadlines.delete(wait);
       wait.onDue();
     }
   }
 }
 
-/** Calls back once when nothing has happened for some time. */
+/** Calls back once when nothing has happened for a while. */
 export class IdleTimer {
   readonly #seconds: number;
   readonly #onIdle: () => void;
-  readonly #silence: () => number | null;
+  readonly #idleTime: () => number | null;
   #lastAt = performance.now();
   #timer: Timer | undefined;
 
   /**
-   * @param seconds How long nothing may happen, from now on; more than 0.
-   * @param silence Asked before `onIdle` is called: for how long nothing that
-   * `touch` does not tell has happened (ms), or null when nobody knows.
+   * @param seconds The idle timeout, from now on; more than 0.
+   * @param idleTime Asked before `onIdle` is called, for activity that `touch`
+   * is not told of: how long ago that was (ms), or null when nobody knows.
    */
   constructor(
     seconds: number,
     onIdle: () => void,
-    silence: () => number | null = () => null,
+    idleTime: () => number | null = () => null,
   ) {
     this.#seconds = seconds;
     this.#onIdle = onIdle;
-    this.#silence = silence;
+    this.#idleTime = idleTime;
     this.#wait(seconds);
   }
 
-  /** Something has happened: the time starts anew. */
+  /** Something has happened: the timeout starts again. */
   touch(): void {
     this.#lastAt = performance.now();
   }
 
-  /** Nothing is waited for any more. */
+  /** Stops the timer. */
   end(): void {
     clearTimeout(this.#timer);
   }
 
   #wait(seconds: number): void {
-    this.#timer = unref(setTimeout(() => this.#look(), timerDelay(seconds)));
+    this.#timer = unref(setTimeout(() => this.#check(), timerDelay(seconds)));
   }
 
-  #look(): void {
+  #check(): void {
     let left = this.#seconds - (performance.now() - this.#lastAt) / 1000;
     if (left <= 0) {
-      left = this.#seconds - (this.#silence() ?? Infinity) / 1000;
+      left = this.#seconds - (this.#idleTime() ?? Infinity) / 1000;
     }
     if (left > 0) this.#wait(left);
     else this.#onIdle();
@@ -108,33 +112,33 @@ export class IdleTimer {
 }
 
 /** How a wait ended. */
-export type WaitOutcome = "done" | "late" | "ended";
+export type WaitOutcome = "done" | "timeout" | "ended";
 
-/** Waits for one thing after the other. */
-export class Patience {
+/** Waits for one thing after another, each with a timeout. */
+export class GracePeriod {
   #ended = Promise.withResolvers<void>();
 
-  /** Ends the wait that is on, or else the next one. */
+  /** Ends the current wait, or else the next one. */
   end(): void {
     this.#ended.resolve();
   }
 
   /**
-   * Waits for `work`, but no longer than `seconds` (0: as long as it takes).
+   * Waits for `work`, for at most `seconds` (0 means no timeout).
    *
    * @throws What `work` rejects with.
    */
-  async for(work: Promise<unknown>, seconds: number): Promise<WaitOutcome> {
+  async wait(work: Promise<unknown>, seconds: number): Promise<WaitOutcome> {
     let timer: Timer | undefined;
-    const late = new Promise<"late">((resolve) => {
+    const timeout = new Promise<"timeout">((resolve) => {
       if (seconds === 0) return;
-      timer = setTimeout(() => resolve("late"), timerDelay(seconds));
+      timer = setTimeout(() => resolve("timeout"), timerDelay(seconds));
     });
     const ended = this.#ended;
     try {
       return await Promise.race([
         work.then(() => "done" as const),
-        late,
+        timeout,
         ended.promise.then(() => "ended" as const),
       ]);
     } finally {

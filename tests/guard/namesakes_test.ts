@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import type {
-  ExpectedInput,
+  InputBudget,
   WatchedRequest,
 } from "../../src/guard/client_watch.ts";
 import type { RequestOrigin } from "../../src/guard/connections.ts";
@@ -140,13 +140,13 @@ class Waiting implements WatchedRequest {
   get info(): object {
     return this.#origin.info;
   }
-  get input(): ExpectedInput {
+  get inputBudget(): InputBudget {
     return {
       allowed: 0,
-      turn: 0,
-      excess: "queue_overflow",
-      endIsSeen: false,
+      epoch: 0,
+      overflowReason: "queue_overflow",
+      engineReportsEof: false,
     };
   }
-  makeLast(): void {}
+  markClose(): void {}
 }

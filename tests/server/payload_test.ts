@@ -3,18 +3,18 @@
 import type { HeaderList } from "../../src/pagi/types.ts";
 import {
   announcedLength,
-  removeLength,
-  wholePayload,
+  removeContentLength,
+  toPayload,
 } from "../../src/server/response/headers.ts";
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
 
 Deno.test("content-length is found in any case and at any place, and removed", () => {
   const headers: HeaderList = [["x", "1"], ["Content-Length", "3"], ["y", ""]];
   assertEquals(announcedLength(headers), 3);
-  removeLength(headers);
+  removeContentLength(headers);
   assertEquals(headers, [["x", "1"], ["y", ""]]);
   assertEquals(announcedLength(headers), null);
-  removeLength(headers);
+  removeContentLength(headers);
   assertEquals(headers.length, 2);
 });
 
@@ -34,8 +34,8 @@ Deno.test("a content-length that is no number of bytes, or a second one, is refu
 });
 
 Deno.test("a long string is encoded where its bytes are counted", () => {
-  assertEquals(wholePayload("x".repeat(1024), true), "x".repeat(1024));
-  assertEquals(wholePayload("x".repeat(1025), false), "x".repeat(1025));
-  const encoded = wholePayload("\u00e9".repeat(1025), true);
+  assertEquals(toPayload("x".repeat(1024), true), "x".repeat(1024));
+  assertEquals(toPayload("x".repeat(1025), false), "x".repeat(1025));
+  const encoded = toPayload("\u00e9".repeat(1025), true);
   assertEquals(encoded instanceof Uint8Array && encoded.length, 2050);
 });

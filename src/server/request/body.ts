@@ -1,5 +1,6 @@
 /**
- * A request body on its way in: in parts, limited, and with a longest pause.
+ * A request body: read in parts, with a limit of size and a timeout between two
+ * parts.
  *
  * @module
  */
@@ -69,17 +70,17 @@ export class RequestBody {
     readonly activity: IdleTimer | null,
   ) {}
 
-  /** True when the last part has been given out. */
+  /** True when there is nothing left to read. */
   get done(): boolean {
     return this.#done;
   }
 
-  /** True while the next part is waited for. */
+  /** True while a read waits for the client. */
   get waiting(): boolean {
     return this.#waiting;
   }
 
-  /** Bytes that came so far. */
+  /** Bytes that have arrived so far. */
   get received(): number {
     return this.#received;
   }
@@ -165,7 +166,7 @@ export class RequestBody {
   }
 
   #last(body: Uint8Array): BodyPart {
-    // The engine holds a body until its end is read, or wanted no more.
+    // The engine keeps a body until it is read to its end or cancelled.
     this.cancel();
     return { body, more: 0 };
   }

@@ -6,8 +6,8 @@
 
 import type { FileHandle } from "../../pagi/types.ts";
 
-/** Bytes read at a time (PAGI.md 3.3). */
-const PIECE = 65536;
+/** Bytes that are read at a time (PAGI.md 3.3). */
+const CHUNK_BYTES = 65536;
 
 /** A file that stands at the part of it that is to be sent. */
 export interface FilePart {
@@ -80,21 +80,21 @@ export async function skipTo(
     await handle.seek(offset, 0);
     return;
   }
-  await readPieces(handle, offset, () => Promise.resolve(true));
+  await readChunks(handle, offset, () => Promise.resolve(true));
 }
 
 /**
- * Reads up to `length` bytes in pieces, each in a buffer of its own, until
+ * Reads up to `length` bytes in chunks, each in a buffer of its own, until
  * `take` says no.
  */
-export async function readPieces(
+export async function readChunks(
   handle: FileHandle,
   length: number,
-  take: (piece: Uint8Array<ArrayBuffer>) => Promise<boolean>,
+  take: (chunk: Uint8Array<ArrayBuffer>) => Promise<boolean>,
 ): Promise<void> {
   let left = length;
   while (left > 0) {
-    const buffer = new Uint8Array(Math.min(PIECE, left));
+    const buffer = new Uint8Array(Math.min(CHUNK_BYTES, left));
     const count = await handle.read(buffer);
     if (count === null || count === 0) return;
     left -= count;

@@ -1,6 +1,5 @@
 /**
- * What a response is made of: which of the app's header fields go to the client,
- * what they announce, and bodies that are sent whole.
+ * Header fields and complete bodies of responses, as they go to the client.
  *
  * @module
  */
@@ -16,7 +15,7 @@ import type { HeaderList } from "../../pagi/types.ts";
  * (PAGI.md 3.3). They are copied: what the app does to its own list after the
  * event was checked cannot reach the engine.
  */
-export function endToEnd(headers: HeaderList): HeaderList {
+export function stripHopByHop(headers: HeaderList): HeaderList {
   const fields: HeaderList = [];
   for (const [name, value] of headers) {
     if (!isHopByHop(name)) fields.push([name, trimWhitespace(value)]);
@@ -42,7 +41,7 @@ export function isHopByHop(name: string): boolean {
  * that it lacks; null adds none. The engine adds its own later, so it leaves
  * out the `content-type` or `date` that stands here.
  */
-export function withAdded(
+export function withDefaultHeaders(
   headers: HeaderList,
   added: Fields | null,
 ): HeaderList {
@@ -95,40 +94,43 @@ export function wrongLength(sent: number, announced: number): string {
  * Removes the `content-length`: of a whole body the engine says it by itself,
  * and its shortest way is the one for a type alone.
  */
-export function removeLength(headers: HeaderList): void {
+export function removeContentLength(headers: HeaderList): void {
   const at = headers.findIndex(([name]) => isContentLength(name));
   if (at >= 0) headers.splice(at, 1);
 }
 
-/** The app may reuse its buffer once `send` has resolved, so copy it. */
-export function ownBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
+/** A copy: the app may reuse its buffer once `send` has resolved. */
+export function copyBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
   return typeof body === "string" ? ENCODER.encode(body) : new Uint8Array(body);
 }
 
-/** From here on the engine's own encoder is faster than counting. */
-const MOST_COUNTED = 1024;
+/**
+ * UTF-16 units: a longer string is encoded by the engine faster than its bytes
+ * are counted here.
+ */
+const MAX_COUNTED = 1024;
 
 /**
- * A body in one piece. The engine encodes a string by itself; bytes are the
- * server's own, or constant.
+ * A complete body as the engine takes it. The engine encodes strings itself;
+ * bytes are copied, unless they are constant.
  *
  * @param counted Whether the bytes will be counted: long strings are encoded
  *   for that.
  */
-export function wholePayload(
+export function toPayload(
   body: Uint8Array | string,
   counted: boolean,
 ): Uint8Array<ArrayBuffer> | string {
   const ready = typeof body === "string"
-    ? !counted || body.length <= MOST_COUNTED
+    ? !counted || body.length <= MAX_COUNTED
     : isConstant(body);
-  return ready ? body as string | Uint8Array<ArrayBuffer> : ownBytes(body);
+  return ready ? body as string | Uint8Array<ArrayBuffer> : copyBytes(body);
 }
 
 /** The engine writes a body of so many bytes together with its head. */
-const MOST_AT_ONCE = 8192;
+const MAX_AT_ONCE = 8192;
 
 /** Tells whether a body leaves together with its head. */
 export function isShort(body: Uint8Array | string | null): boolean {
-  return body === null || !exceeds(body, MOST_AT_ONCE);
+  return body === null || !exceeds(body, MAX_AT_ONCE);
 }

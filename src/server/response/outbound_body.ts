@@ -22,7 +22,7 @@ const DONE: Promise<void> = Promise.resolve();
 
 /** A body that is on its way out, whoever wrote it. */
 export interface OutgoingBody extends Buffer {
-  /** Is told of each piece. */
+  /** Is told of each chunk. */
   writes: IdleTimer | null;
   /** Bytes that the engine took, or will take. */
   readonly written: number;
@@ -45,18 +45,18 @@ export interface OutgoingBody extends Buffer {
  */
 export class OutboundBody
   implements OutgoingBody, ReadTaker, UnderlyingDefaultSource<Uint8Array> {
-  // Together, as objects lie in memory: what each piece of a stream needs.
+  // Together, as objects lie in memory: what each chunk of a stream needs.
   #over = false;
-  /** Is told of each piece that is written … */
+  /** Is told of each chunk that is written … */
   writes: IdleTimer | null = null;
   /** … and of each that the engine has written. */
   readonly #activity: IdleTimer | null;
   #written = 0;
-  /** The engine, while it waits for a piece. */
+  /** The engine, while it waits for a chunk. */
   #read: PendingRead | null = null;
-  /** The pieces that wait for the engine. */
+  /** The chunks that wait for the engine. */
   #waiting: Queue<Uint8Array> | null = null;
-  /** How many pieces the engine has taken. */
+  /** How many chunks the engine has taken. */
   #taken = 0;
 
   /** Who asked for more before it had that, as the engine does not. */
@@ -72,7 +72,7 @@ export class OutboundBody
   /**
    * @param transport Watches this buffer.
    * @param onCancel Called when the engine reads no more.
-   * @param activity Is told of each piece that the engine has written.
+   * @param activity Is told of each chunk that the engine has written.
    * @param http2 The HTTP/2 stream that it leaves by, if it does.
    */
   constructor(
@@ -112,9 +112,9 @@ export class OutboundBody
     return this.#over;
   }
 
-  /** Takes a piece; resolves when the next one may come. */
-  write(piece: Uint8Array): Promise<void> {
-    const { byteLength } = piece;
+  /** Takes a chunk; resolves when the next one may come. */
+  write(chunk: Uint8Array): Promise<void> {
+    const { byteLength } = chunk;
     if (this.#over) return afterEnd();
     if (byteLength === 0) return DONE;
     this.writes?.touch();
@@ -125,15 +125,15 @@ export class OutboundBody
       this.#read = this.#laterReads?.shift() ?? null;
       if (byteLength <= most) {
         this.#taken++;
-        read.chunkSteps(piece);
+        read.chunkSteps(chunk);
         return DONE;
       }
     }
     const waiting = this.#waiting ??= new Queue();
-    if (byteLength <= most) waiting.push(piece);
+    if (byteLength <= most) waiting.push(chunk);
     else {
       for (let at = 0; at < byteLength; at += most) {
-        waiting.push(piece.subarray(at, at + most));
+        waiting.push(chunk.subarray(at, at + most));
       }
     }
     this.#wait(byteLength);
@@ -194,19 +194,19 @@ export class OutboundBody
     this.#onCancel();
   }
 
-  /** The engine has written all that it took, and waits for a piece. */
+  /** The engine has written all that it took, and waits for a chunk. */
   take(read: PendingRead): void {
     this.#activity?.touch();
-    const piece = this.#waiting?.shift();
-    if (piece === undefined) {
+    const chunk = this.#waiting?.shift();
+    if (chunk === undefined) {
       if (this.#read === null) this.#read = read;
       else (this.#laterReads ??= []).push(read);
       return;
     }
     this.#taken++;
-    this.#wait(-piece.byteLength);
+    this.#wait(-chunk.byteLength);
     const isLast = this.#over && this.#bufferedBytes === 0;
-    read.chunkSteps(piece);
+    read.chunkSteps(chunk);
     if (isLast) this.#finish();
     this.#transport.update();
   }

@@ -32,7 +32,7 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
   taken = 0;
   awaited = false;
   #isCancelled = false;
-  /** Nothing waits here: the engine asks the app for each piece. */
+  /** Nothing waits here: the engine asks the app for each chunk. */
   readonly bufferedBytes = 0;
   readonly #owner: PassedBodyOwner;
   readonly #activity: IdleTimer | null;
@@ -42,9 +42,9 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
 
   /**
    * @param mustSee Whether a stream that the engine reads natively is to be
-   * read in pieces.
+   * read in chunks.
    * @param announced Bytes, by its `content-length`.
-   * @param activity Is told of each piece.
+   * @param activity Is told of each chunk.
    */
   constructor(
     stream: ReadableStream<Uint8Array<ArrayBuffer>>,
@@ -70,11 +70,11 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
     this.#activity?.touch();
   }
 
-  given(piece: unknown): void {
+  given(chunk: unknown): void {
     this.awaited = false;
     this.taken++;
     // The engine refuses what is no bytes.
-    if (piece instanceof Uint8Array) this.written += piece.byteLength;
+    if (chunk instanceof Uint8Array) this.written += chunk.byteLength;
     this.writes?.touch();
   }
 

@@ -12,9 +12,9 @@ import type { SeldomLog } from "../../log/seldom.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import {
   announcedLength,
-  endToEnd,
-  removeLength,
-  withAdded,
+  removeContentLength,
+  stripHopByHop,
+  withDefaultHeaders,
   wrongLength,
 } from "./headers.ts";
 
@@ -76,7 +76,7 @@ export class Refusal extends Error {
     ];
     return new Response(this.message + "\n", {
       status: this.status,
-      headers: withAdded(headers, added),
+      headers: withDefaultHeaders(headers, added),
     });
   }
 }
@@ -108,11 +108,11 @@ export class DeclinedResponse {
   /** Bytes of the body by its `content-length`; null without one. */
   readonly announced: number | null;
   readonly #headers: HeaderList;
-  readonly #pieces: Uint8Array[] = [];
+  readonly #chunks: Uint8Array[] = [];
 
   /** @throws {TypeError} When `content-length` is no number. */
   constructor(readonly status: number, headers: HeaderList) {
-    this.#headers = endToEnd(headers);
+    this.#headers = stripHopByHop(headers);
     this.announced = announcedLength(this.#headers);
   }
 
@@ -123,21 +123,21 @@ export class DeclinedResponse {
     return answer;
   }
 
-  /** Takes a piece of the body; the app may use its buffer again. */
-  add(piece: Uint8Array | string): void {
-    this.#pieces.push(
-      typeof piece === "string" ? ENCODER.encode(piece) : piece.slice(),
+  /** Takes a chunk of the body; the app may use its buffer again. */
+  add(chunk: Uint8Array | string): void {
+    this.#chunks.push(
+      typeof chunk === "string" ? ENCODER.encode(chunk) : chunk.slice(),
     );
   }
 
-  /** The pieces as one. */
+  /** The chunks as one. */
   body(): Uint8Array<ArrayBuffer> {
-    const length = this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const length = this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     const whole = new Uint8Array(length);
     let at = 0;
-    for (const piece of this.#pieces) {
-      whole.set(piece, at);
-      at += piece.length;
+    for (const chunk of this.#chunks) {
+      whole.set(chunk, at);
+      at += chunk.length;
     }
     return whole;
   }
@@ -153,7 +153,7 @@ export class DeclinedResponse {
   /** The header fields, with `content-length` where there is a body. */
   headers(length: number): HeaderList {
     const headers = [...this.#headers];
-    if (!hasLength(this.status)) removeLength(headers);
+    if (!hasLength(this.status)) removeContentLength(headers);
     else if (hasBody(this.status) && this.announced === null) {
       headers.push(["content-length", String(length)]);
     }

@@ -1,5 +1,5 @@
 /**
- * What waits to be written: the handle `pagi.transport`.
+ * How much is buffered for the client: the handle `pagi.transport`.
  *
  * @module
  */
@@ -8,23 +8,22 @@ import { log } from "../../log/log.ts";
 import type { PagiTransport } from "../../pagi/types.ts";
 
 const DONE: Promise<void> = Promise.resolve();
-/** So many calls without effect are answered before time is looked at. */
+/** Calls without effect that resolve at once before the clock is read. */
 const FREE_CALLS = 32;
-/** How long the others may go on in one turn of the event loop (ms). */
+/** How long further calls may resolve at once in one turn of the event loop (ms). */
 const SLICE = 5;
-/** Calls since the last turn that was waited for. */
+/** Calls since the last turn of the event loop that was waited for. */
 let calls = 0;
-/** When the slice of this turn began (ms). */
+/** When the time slice of this turn began (ms, `performance.now()`). */
 let sliceBegan = 0;
-/** Resolves in the next turn; null while none is waited for. */
+/** Resolves in the next turn; null while nobody waits for it. */
 let nextTurn: Promise<void> | null = null;
 
 /**
- * What a call of `send()` or `receive()` waits for that has no effect, because
- * the response is complete or the client has gone. An app that calls them in a
- * loop, without a look at the disconnect, relies on them to wait: if all such
- * calls resolved at once, no timer and no other request would ever have its
- * turn in this thread.
+ * Result of a call of `send()` or `receive()` that has no effect, because the
+ * response is complete or the client has gone. An app that calls them in a loop
+ * and ignores the disconnect would block this thread if all of them resolved at
+ * once: no timer and no other request would ever run.
  */
 export function afterEnd(): Promise<void> {
   if (nextTurn === null) {
@@ -43,13 +42,13 @@ export function afterEnd(): Promise<void> {
 
 /** When a writer has to wait, in bytes. */
 export interface Watermarks {
-  /** From here on writers wait. */
+  /** Bytes from which on writers wait. */
   readonly high: number;
-  /** Below this they go on. */
+  /** Bytes below which they go on. */
   readonly low: number;
 }
 
-/** Where the bytes wait. */
+/** Where bytes are buffered. */
 export interface Buffer {
   /** Bytes accepted but not yet taken by the engine. */
   readonly bufferedBytes: number;
@@ -96,7 +95,7 @@ export class TransportState implements PagiTransport {
     return this;
   }
 
-  /** Looks at the buffer after a change and tells whoever waits for it. */
+  /** To be called after the buffer has changed: notifies whoever waits for it. */
   update(): void {
     const amount = this.#buffer.bufferedBytes;
     if (!this.#full && amount >= this.#marks.high) {
@@ -119,7 +118,7 @@ export class TransportState implements PagiTransport {
     return new Promise((resolve) => (this.#waiting ??= []).push(resolve));
   }
 
-  /** Lets all writers go on: the buffer drained, or nobody will empty it. */
+  /** Lets all writers go on: the buffer has drained, or never will. */
   release(): void {
     const waiting = this.#waiting;
     this.#waiting = null;

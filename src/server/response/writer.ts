@@ -35,18 +35,18 @@ import {
   type FilePart,
   openFile,
   partOf,
-  readPieces,
+  readChunks,
   skipTo,
 } from "./file_body.ts";
 import {
   announcedLength,
-  endToEnd,
+  copyBytes,
   isHopByHop,
   isShort,
-  ownBytes,
-  removeLength,
-  wholePayload,
-  withAdded,
+  removeContentLength,
+  stripHopByHop,
+  toPayload,
+  withDefaultHeaders,
   wrongLength,
 } from "./headers.ts";
 import type { ResponseLife } from "./life.ts";
@@ -102,7 +102,7 @@ export interface ResponseSink {
 
 /**
  * Writes a response as PAGI.md 3.3 has it. The head waits for the first chunk
- * of the body: a response in two events leaves in one piece.
+ * of the body: a response in two events leaves at once.
  */
 export class ResponseWriter implements Buffer {
   status: number | null = null;
@@ -138,19 +138,19 @@ export class ResponseWriter implements Buffer {
   start(event: StartEvent): void {
     if (this.#sink.life.started) return;
     const { status, headers, trailers } = event;
-    this.begin(status, endToEnd(headers ?? []), Boolean(trailers));
+    this.begin(status, stripHopByHop(headers ?? []), Boolean(trailers));
   }
 
   /** Takes a head that has been checked, and says what the server lets say. */
   begin(status: number, headers: HeaderList, trailers = false): void {
     const { method, listener, closesConnection, life } = this.#sink;
     const announced = announcedLength(headers);
-    if (announced !== null && !hasLength(status)) removeLength(headers);
+    if (announced !== null && !hasLength(status)) removeContentLength(headers);
     const isBare = method === "HEAD" || !hasBody(status);
     this.#announced = isBare ? null : announced;
     this.bodyBytes = 0;
     this.status = status;
-    this.#headers = withAdded(headers, listener.addedHeaders);
+    this.#headers = withDefaultHeaders(headers, listener.addedHeaders);
     this.#wantsTrailers = trailers;
     if (
       closesConnection &&
@@ -161,7 +161,7 @@ export class ResponseWriter implements Buffer {
     life.advance("started");
   }
 
-  /** Takes a piece of the body; resolves when the next one may come. */
+  /** Takes a chunk of the body; resolves when the next one may come. */
   body(event: BodyEvent): Promise<void> {
     const { progress } = this.#sink.life;
     if (progress !== "started" && progress !== "streaming") return afterEnd();
@@ -182,10 +182,10 @@ export class ResponseWriter implements Buffer {
     }
     const { body, more } = event as { body?: Uint8Array | string; more?: 0 };
     if (!more && progress === "started" && !this.#wantsTrailers) {
-      this.whole(body ?? null);
+      this.sendComplete(body ?? null);
       return DONE;
     }
-    const bytes = body == null || body.length === 0 ? null : ownBytes(body);
+    const bytes = body == null || body.length === 0 ? null : copyBytes(body);
     if (bytes !== null && this.#announced !== null) {
       const sent = (this.#out?.written ?? 0) + bytes.length;
       if (sent > this.#announced) {
@@ -215,8 +215,8 @@ export class ResponseWriter implements Buffer {
     else this.#finishBody();
   }
 
-  /** Sends head and body in one piece: `ready` where they are made already. */
-  whole(
+  /** Sends head and body at once: `ready` where they are made already. */
+  sendComplete(
     body: Uint8Array | string | null,
     ready: Response | null = null,
   ): void {
@@ -229,7 +229,7 @@ export class ResponseWriter implements Buffer {
       const counted = announced !== null || countsBytes;
       if (body !== null && body.length > 0) {
         payload = ready === null
-          ? wholePayload(body, counted)
+          ? toPayload(body, counted)
           : body as string | Uint8Array<ArrayBuffer>;
       }
       // Counting takes time, which only the log and a check are worth.
@@ -240,11 +240,11 @@ export class ResponseWriter implements Buffer {
         }
         // By HTTP/2 the engine would not say it, nor of no body at all.
         if (http2 === null && payload !== null && ready === null) {
-          removeLength(this.#headers);
+          removeContentLength(this.#headers);
         }
       }
-      if (payload !== null && http2?.connection?.wantsPieces(payload.length)) {
-        return this.#inPieces(payload);
+      if (payload !== null && http2?.connection?.wantsStream(payload.length)) {
+        return this.#asStream(payload);
       }
     }
     life.advance("complete");
@@ -264,17 +264,17 @@ export class ResponseWriter implements Buffer {
       !fields.some(([name]) => isHopByHop(name));
     this.begin(
       response.status,
-      asIs ? fields : endToEnd(shownFields(response)),
+      asIs ? fields : stripHopByHop(shownFields(response)),
     );
     const body = bodyOf(response);
     if (!(body instanceof ReadableStream)) {
-      return this.whole(body, asIs ? response : null);
+      return this.sendComplete(body, asIs ? response : null);
     }
     if (method !== "HEAD") {
       return this.#passStream(body, asIs ? response : null);
     }
     body.cancel().catch(() => {});
-    this.whole(null);
+    this.sendComplete(null);
   }
 
   #passStream(
@@ -308,8 +308,8 @@ export class ResponseWriter implements Buffer {
     this.#sink.breakOffFor(error);
   }
 
-  #inPieces(body: string | Uint8Array): void {
-    this.open().write(typeof body === "string" ? ownBytes(body) : body);
+  #asStream(body: string | Uint8Array): void {
+    this.open().write(typeof body === "string" ? copyBytes(body) : body);
     this.end();
   }
 
@@ -468,13 +468,13 @@ export class ResponseWriter implements Buffer {
     length: number | null,
   ): Promise<void> {
     if (offset !== null) await skipTo(handle, offset);
-    // The body opens with the first piece: a handle that cannot be read
+    // The body opens with the first chunk: a handle that cannot be read
     // leaves everything as it was.
     // A file may have grown since its length was announced.
     const most = Math.min(length ?? Infinity, this.#announced ?? Infinity);
-    await readPieces(handle, most, async (piece) => {
+    await readChunks(handle, most, async (chunk) => {
       const body = this.open();
-      await body.write(piece);
+      await body.write(chunk);
       return !body.over;
     });
     this.open();

@@ -19,9 +19,9 @@ import { exceeds } from "../../http/byte_length.ts";
 import { hasBody } from "../../http/status.ts";
 import { log } from "../../log/log.ts";
 import { awaitClose, KeepAlive, ReadPause } from "../../engine/websocket.ts";
-import type { ExpectedInput } from "../../guard/client_watch.ts";
+import type { InputBudget } from "../../guard/client_watch.ts";
 import type { ListenerContext } from "../context.ts";
-import { endToEnd, withAdded } from "../response/headers.ts";
+import { stripHopByHop, withDefaultHeaders } from "../response/headers.ts";
 import {
   DeclinedResponse,
   failureAnswer,
@@ -99,15 +99,22 @@ export class WebSocketExchange extends Exchange
   #handed: HandedSocket | null = null;
   #upgraded: Response | null = null;
 
-  override get input(): ExpectedInput | null {
-    if (this.#handed !== null) return this.ownsTcp ? this.#handed.input : null;
+  override get inputBudget(): InputBudget | null {
+    if (this.#handed !== null) {
+      return this.ownsTcp ? this.#handed.inputBudget : null;
+    }
     if (this.phase !== "open" || !this.ownsTcp) return null;
     // While reading is paused, only as much arrives as the system buffers.
     const allowed = this.#readPause?.paused
       ? Infinity
       : this.worker.settings.maxWsFrameSize;
-    const turn = this.inbox.received;
-    return { allowed, turn, excess: "protocol_error", endIsSeen: true };
+    const epoch = this.inbox.received;
+    return {
+      allowed,
+      epoch,
+      overflowReason: "protocol_error",
+      engineReportsEof: true,
+    };
   }
 
   /** The subprotocols that the client offers, in one or several fields. */
@@ -135,9 +142,9 @@ export class WebSocketExchange extends Exchange
       idleTimeout: 0,
     });
     const { addedHeaders } = this.listener;
-    const own = endToEnd(headers)
+    const own = stripHopByHop(headers)
       .filter(([name]) => !HANDSHAKE_FIELD.test(name));
-    for (const [name, value] of withAdded(own, addedHeaders)) {
+    for (const [name, value] of withDefaultHeaders(own, addedHeaders)) {
       response.headers.append(name, value);
     }
     if (subprotocol !== null) {
@@ -396,7 +403,7 @@ export class WebSocketExchange extends Exchange
     this.respond(
       new Response(empty ? null : body, {
         status,
-        headers: withAdded(
+        headers: withDefaultHeaders(
           denial.headers(body.length),
           this.listener.addedHeaders,
         ),

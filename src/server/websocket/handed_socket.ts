@@ -5,13 +5,13 @@
  */
 
 import { awaitClose } from "../../engine/websocket.ts";
-import type { ExpectedInput } from "../../guard/client_watch.ts";
+import type { InputBudget } from "../../guard/client_watch.ts";
 import { byteLength, exceeds } from "../../http/byte_length.ts";
 import type { DisconnectReason } from "../../pagi/types.ts";
 import { type Timer, unref } from "../../std/timer.ts";
 import type { Exchange } from "../exchange.ts";
 import type { StopCause } from "../in_flight.ts";
-import { withAdded } from "../response/headers.ts";
+import { withDefaultHeaders } from "../response/headers.ts";
 import { IdleTimer } from "../timers.ts";
 import { CLOSE_WAIT_MS, GOING_AWAY, SERVICE_RESTART } from "./close_info.ts";
 
@@ -52,14 +52,14 @@ export class HandedSocket {
     }
   }
 
-  /** See {@linkcode Exchange.input}. */
-  get input(): ExpectedInput | null {
+  /** See {@linkcode Exchange.inputBudget}. */
+  get inputBudget(): InputBudget | null {
     if (this.#phase !== "open") return null;
     return {
       allowed: this.#maxSize,
-      turn: this.#received,
-      excess: "protocol_error",
-      endIsSeen: true,
+      epoch: this.#received,
+      overflowReason: "protocol_error",
+      engineReportsEof: true,
     };
   }
 
@@ -142,8 +142,8 @@ export function idleTimer(exchange: Exchange): IdleTimer | null {
     wsIdleTimeout,
     () => exchange.disconnect("idle_timeout"),
     () => {
-      const silence = exchange.connectionSilence();
-      return silence && Math.min(silence.sent, silence.received);
+      const idle = exchange.connectionIdleTimes();
+      return idle && Math.min(idle.sent, idle.received);
     },
   );
 }
@@ -180,7 +180,7 @@ export function upgradeResponse(
   }
   const response = fits ? given : own;
   const present = [...response.headers];
-  const all = withAdded(present, exchange.listener.addedHeaders);
+  const all = withDefaultHeaders(present, exchange.listener.addedHeaders);
   for (const [name, value] of all.slice(present.length)) {
     response.headers.append(name, value);
   }

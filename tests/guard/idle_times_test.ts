@@ -3,7 +3,7 @@ import type { RequestOrigin } from "../../src/guard/connections.ts";
 import { delay, until } from "../helpers/wait.ts";
 import { GuardedServer } from "./guarded_server.ts";
 
-Deno.test("silence() tells for how long nothing went either way", async () => {
+Deno.test("idleTimes() tells for how long nothing went either way", async () => {
   let last: RequestOrigin | undefined;
   await using server = new GuardedServer((_request, origin) => {
     last = origin;
@@ -15,9 +15,9 @@ Deno.test("silence() tells for how long nothing went either way", async () => {
   await delay(120);
   await client.send("GET /");
   await delay(60);
-  const { sent, received } = server.guard.silence(last!)!;
+  const { sent, received } = server.guard.idleTimes(last!)!;
   assert(sent >= 150 && received >= 40, `${sent}, ${received}`);
   assertLess(received, sent - 80);
   client[Symbol.dispose]();
-  await until(() => server.guard.silence(last!) === null);
+  await until(() => server.guard.idleTimes(last!) === null);
 });
