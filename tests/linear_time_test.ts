@@ -11,7 +11,7 @@ import {
   clientRefresh,
   clientUri,
 } from "../src/apps/proxy/client_uri.ts";
-import { parseResponseHead } from "../src/apps/proxy/response_head.ts";
+import { parseResponseHead } from "../src/apps/proxy/response.ts";
 import { parseTarget } from "../src/apps/proxy/target.ts";
 import { climbs, requestPath } from "../src/apps/proxy/upstream_path.ts";
 import {
@@ -19,7 +19,7 @@ import {
   upstreamRequest,
 } from "../src/apps/proxy/upstream_request.ts";
 import * as files from "../src/apps/files/request_path.ts";
-import { readListingQuery } from "../src/apps/files/listing_query.ts";
+import { readListingQuery } from "../src/apps/files/listing_page.ts";
 import { preferredType } from "../src/http/accept.ts";
 import { hasHash } from "../src/http/cache_control.ts";
 import { preferredCodings } from "../src/http/codings.ts";

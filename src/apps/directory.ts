@@ -11,7 +11,7 @@ import type { PagiApp } from "../pagi/types.ts";
 import { fileOptions, fileSettings } from "./file.ts";
 import { folderSender } from "./files/send_listing.ts";
 import { serveTree } from "./files/serve_tree.ts";
-import { SORT_KEYS } from "./files/sort_entries.ts";
+import { SORT_KEYS } from "./files/directory_entries.ts";
 
 const NAME = "PAGI::App::Directory";
 

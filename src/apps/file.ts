@@ -12,12 +12,12 @@ import { readAppOptions } from "../options/app_options.ts";
 import { choice, flag, list, text } from "../options/kinds.ts";
 import { cachePolicy } from "../http/cache_control.ts";
 import type { PagiApp } from "../pagi/types.ts";
-import { ContentDigests } from "./files/content_digests.ts";
+import { ContentDigests } from "./files/file_version.ts";
 import { DocumentRoot } from "./files/document_root.ts";
 import { FileCache } from "./files/file_cache.ts";
 import { serveTree } from "./files/serve_tree.ts";
 import type { TreeSettings } from "./files/serve_tree.ts";
-import { charset, fieldText, mediaType } from "./kinds.ts";
+import { charset, fieldText, mediaType } from "./reply.ts";
 
 const NAME = "PAGI::App::File";
 

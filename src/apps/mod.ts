@@ -20,7 +20,7 @@ export { DirectoryApp } from "./directory.ts";
 export { FileApp } from "./file.ts";
 export { type Check, HealthcheckApp } from "./healthcheck.ts";
 export { type BodyOf, NotFoundApp } from "./not_found.ts";
-export type { AppPart } from "./parts.ts";
+export type { AppPart } from "./composing.ts";
 export { ProxyApp } from "./proxy.ts";
 export { type LocationOf, RedirectApp } from "./redirect.ts";
 export type { RequestScope } from "./reply.ts";

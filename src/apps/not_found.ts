@@ -8,9 +8,13 @@ import type { AppOptionTable } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
 import { integer } from "../options/kinds.ts";
 import type { BytesIn, PagiApp } from "../pagi/types.ts";
-import { mediaType, textOr } from "./kinds.ts";
-import { assertRequest, reply } from "./reply.ts";
-import type { RequestScope } from "./reply.ts";
+import {
+  assertRequest,
+  mediaType,
+  reply,
+  type RequestScope,
+  textOr,
+} from "./reply.ts";
 
 const NAME = "PAGI::App::NotFound";
 

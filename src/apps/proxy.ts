@@ -26,19 +26,18 @@ import { OptionError } from "../options/option_error.ts";
 import { log } from "../log/log.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
-import type { ProxyContext } from "./proxy/context.ts";
+import type { ProxyContext } from "./proxy/client_uri.ts";
 import {
   cookieDomain,
   fieldName,
   headerFields,
+  parseTarget,
   targetUrl,
-} from "./proxy/kinds.ts";
+} from "./proxy/target.ts";
 import { serveRequest } from "./proxy/serve_request.ts";
 import { serveWebSocket } from "./proxy/serve_websocket.ts";
-import { parseTarget } from "./proxy/target.ts";
-import { Upstream } from "./proxy/upstream.ts";
+import { Upstream, Upstreams } from "./proxy/upstreams.ts";
 import { requestRules } from "./proxy/upstream_request.ts";
-import { Upstreams } from "./proxy/upstreams.ts";
 
 const NAME = "PAGI::App::Proxy";
 

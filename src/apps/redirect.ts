@@ -11,10 +11,8 @@ import { defineKind, flag } from "../options/kinds.ts";
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
 import type { PagiApp } from "../pagi/types.ts";
-import { textOr } from "./kinds.ts";
+import { assertRequest, reply, type RequestScope, textOr } from "./reply.ts";
 import { requestPath, requestQuery } from "./proxy/upstream_path.ts";
-import { assertRequest, reply } from "./reply.ts";
-import type { RequestScope } from "./reply.ts";
 
 const NAME = "PAGI::App::Redirect";
 const STATUSES = [301, 302, 303, 307, 308];

@@ -1,10 +1,12 @@
 /**
- * Whole replies of the bundled apps.
+ * What the bundled apps share: whole replies, and kinds of option values.
  *
  * @module
  */
 
+import { isSafeFieldValue } from "../http/headers.ts";
 import { reasonPhrase } from "../http/status.ts";
+import { defineKind, type Kind, text } from "../options/kinds.ts";
 import type {
   BytesIn,
   HeaderList,
@@ -58,4 +60,40 @@ export function replyStatus(
     [["content-type", "text/plain"], ...headers],
     reasonPhrase(status),
   );
+}
+
+const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+ *(;.*)?$/;
+
+/** A media type, with parameters or without. */
+export const mediaType: Kind<string> = defineKind({
+  placeholder: "TYPE",
+  allowed: 'a media type, as in "text/plain"',
+  parse: (given) =>
+    MEDIA_TYPE.test(given) && isSafeFieldValue(given) ? given : undefined,
+});
+
+/** The name of a character encoding, or "" for none. */
+export const charset: Kind<string> = defineKind({
+  placeholder: "CHARSET",
+  allowed: 'a charset, as in "windows-1252", or nothing',
+  parse: (given) => /^[\w.:+-]*$/.test(given) ? given : undefined,
+});
+
+/** The value of a header field. */
+export const fieldText: Kind<string> = defineKind({
+  placeholder: text.placeholder,
+  allowed: "what can stand in a header field",
+  parse: (given) => given !== "" && isSafeFieldValue(given) ? given : undefined,
+});
+
+/** A text; in code also a function of the scope that gives one. */
+export function textOr<F extends (...given: never[]) => unknown>(): Kind<
+  string | F
+> {
+  return defineKind<string | F>({
+    placeholder: text.placeholder,
+    allowed: "a text or, in code, a function",
+    parse: text.parse,
+    is: (value): value is F => typeof value === "function",
+  });
 }

@@ -10,8 +10,13 @@ import type { AppOptionTable } from "../options/app_options.ts";
 import { OptionError } from "../options/option_error.ts";
 import { quote } from "../options/quote.ts";
 import type { PagiApp, Scope } from "../pagi/types.ts";
-import { composedLifespan } from "./composed_lifespan.ts";
-import { appOf, type AppPart, type LoadPart, part } from "./parts.ts";
+import {
+  appOf,
+  type AppPart,
+  composedLifespan,
+  type LoadPart,
+  part,
+} from "./composing.ts";
 import NotFoundApp from "./not_found.ts";
 
 const NAME = "PAGI::App::URLMap";

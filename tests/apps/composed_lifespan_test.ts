@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "../../src/std/assert.ts";
-import { composedLifespan } from "../../src/apps/composed_lifespan.ts";
+import { composedLifespan } from "../../src/apps/composing.ts";
 import type {
   LifespanScope,
   PagiApp,

@@ -5,7 +5,7 @@ import {
   DocumentRoot,
   openByPath,
 } from "../../src/apps/files/document_root.ts";
-import type { Entry } from "../../src/apps/files/read_entries.ts";
+import type { Entry } from "../../src/apps/files/directory_entries.ts";
 import { folderSender } from "../../src/apps/files/send_listing.ts";
 import type { SendFolder } from "../../src/apps/files/serve_tree.ts";
 import type { HttpScope, PagiApp } from "../../src/pagi/types.ts";

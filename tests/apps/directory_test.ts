@@ -1,5 +1,5 @@
 import { DirectoryApp } from "../../src/apps/directory.ts";
-import type { Entry } from "../../src/apps/files/read_entries.ts";
+import type { Entry } from "../../src/apps/files/directory_entries.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
 import {
   assert,

@@ -1,13 +1,13 @@
 import { DirectoryApp } from "../../src/apps/directory.ts";
 import { archiveMembers } from "../../src/apps/files/archive_members.ts";
-import { Departure } from "../../src/apps/files/departure.ts";
+import { Departure } from "../../src/apps/disconnect.ts";
 import {
   DocumentRoot,
   openByPath,
 } from "../../src/apps/files/document_root.ts";
-import { FolderRefused } from "../../src/apps/files/folder_cache.ts";
+import { FolderRefused } from "../../src/apps/files/directory_cache.ts";
 import { Archives } from "../../src/apps/files/send_archive.ts";
-import { Turns } from "../../src/apps/files/turns.ts";
+import { Turns } from "../../src/apps/files/time_slice.ts";
 import type { HttpScope } from "../../src/pagi/types.ts";
 import { encodeName } from "../../src/system/file_names.ts";
 import {

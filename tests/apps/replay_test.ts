@@ -1,4 +1,4 @@
-import { Replay } from "../../src/apps/replay.ts";
+import { Replay } from "../../src/apps/cascade.ts";
 import type { ReceiveEvent } from "../../src/pagi/types.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 

@@ -1,7 +1,7 @@
 /** The proxy and targets whose certificates are not of a public authority. */
 
 import { ProxyApp } from "../../src/apps/proxy.ts";
-import { tlsAdvice } from "../../src/apps/proxy/upstream_tls.ts";
+import { tlsAdvice } from "../../src/apps/proxy/connection.ts";
 import {
   assert,
   assertEquals,

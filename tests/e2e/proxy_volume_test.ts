@@ -1,7 +1,7 @@
 /** Large bodies through the proxy: it holds little of them at any time. */
 
 import { ProxyApp } from "../../src/apps/proxy.ts";
-import { acceptValue } from "../../src/apps/proxy/websocket_handshake.ts";
+import { acceptValue } from "../../src/apps/proxy/serve_websocket.ts";
 import { assertEquals, assertLess } from "../../src/std/assert.ts";
 import { fieldOf, RawUpstream } from "../helpers/raw_upstream.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";

@@ -1,7 +1,7 @@
 /** WebSockets through the proxy, in front of real and of rude targets. */
 
 import { ProxyApp } from "../../src/apps/proxy.ts";
-import { acceptValue } from "../../src/apps/proxy/websocket_handshake.ts";
+import { acceptValue } from "../../src/apps/proxy/serve_websocket.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
 import { assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { fieldOf, RawUpstream } from "../helpers/raw_upstream.ts";

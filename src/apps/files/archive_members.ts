@@ -8,12 +8,19 @@ import { log } from "../../log/log.ts";
 import { isReadable } from "../../system/file_names.ts";
 import type { DirectoryEntry } from "../../system/file_names.ts";
 import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
-import { FolderRefused, Snapshot, statOf } from "./folder_cache.ts";
-import type { Found } from "./folder_cache.ts";
-import { lookAt, readNames } from "./read_entries.ts";
-import type { Names, Problem } from "./read_entries.ts";
-import { Abandoned, sortInTurns } from "./turns.ts";
-import type { Turns } from "./turns.ts";
+import {
+  FolderRefused,
+  type Found,
+  Snapshot,
+  statOf,
+} from "./directory_cache.ts";
+import {
+  lookAt,
+  type Names,
+  type Problem,
+  readNames,
+} from "./directory_entries.ts";
+import { Abandoned, sortInTurns, type Turns } from "./time_slice.ts";
 import { ZipLength } from "./zip_format.ts";
 import type { ZipMember } from "./zip_format.ts";
 

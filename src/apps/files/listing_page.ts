@@ -1,18 +1,69 @@
 /**
- * The listing of a folder as HTML.
+ * The listing of a folder as HTML, and what its address asks for.
  *
  * @module
  */
 
+import {
+  type Entry,
+  type Order,
+  type Readme,
+  SORT_KEYS,
+  type SortKey,
+} from "./directory_entries.ts";
+import {
+  fileKind,
+  icon,
+  ICONS,
+  LISTING_SCRIPT,
+  LISTING_STYLE,
+} from "./listing_assets.ts";
 import { escapeHtml } from "../../http/html.ts";
 import { encodeSegment } from "../../http/target.ts";
-import { fileKind, icon, ICONS } from "./file_icons.ts";
-import { orderAfterClick } from "./listing_query.ts";
-import { LISTING_SCRIPT } from "./listing_script.ts";
-import { LISTING_STYLE } from "./listing_style.ts";
-import type { Entry } from "./read_entries.ts";
-import type { Readme } from "./read_readme.ts";
-import type { Order, SortKey } from "./sort_entries.ts";
+
+/** How many entries a page has at most, for programs that ask for pages. */
+export const PAGE_SIZE = 1000;
+
+/** What is asked for. */
+export interface ListingQuery extends Order {
+  /** From 1; null when no page is named. */
+  readonly page: number | null;
+  /** The folder as an archive. */
+  readonly zip: boolean;
+}
+
+/** Newest and largest first is what people sort by time and size for. */
+function isUsuallyDescending(sort: SortKey): boolean {
+  return sort !== "name";
+}
+
+/**
+ * Reads `sort` (`name`, `size`, `time`; else `usual`), `order` (`asc`, `desc`),
+ * `page` and `zip`. What is none of these, or makes no sense, changes nothing.
+ */
+export function readListingQuery(query: string, usual: SortKey): ListingQuery {
+  const given = new URLSearchParams(query);
+  const sort = SORT_KEYS.find((key) => key === given.get("sort")) ?? usual;
+  const order = given.get("order");
+  const page = given.get("page") ?? "";
+  return {
+    sort,
+    descending: order === "desc" ||
+      order !== "asc" && isUsuallyDescending(sort),
+    page: /^[1-9]\d{0,8}$/.test(page) ? Number(page) : null,
+    zip: given.get("zip") === "1",
+  };
+}
+
+/** The order that a click on the head of a column asks for. */
+export function orderAfterClick(sort: SortKey, current: Order): Order {
+  return {
+    sort,
+    descending: sort === current.sort
+      ? !current.descending
+      : isUsuallyDescending(sort),
+  };
+}
 
 /** What a page shows. */
 export interface Listing {

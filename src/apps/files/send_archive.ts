@@ -15,10 +15,10 @@ import {
 import type { RequestScope } from "../reply.ts";
 import { archiveMembers, withoutMisleading } from "./archive_members.ts";
 import type { ArchiveMember, ArchivePlan } from "./archive_members.ts";
-import type { Departure } from "./departure.ts";
+import type { Departure } from "../disconnect.ts";
 import type { DocumentRoot, OpenedFile } from "./document_root.ts";
-import { FolderCache, FolderRefused } from "./folder_cache.ts";
-import { Turns } from "./turns.ts";
+import { FolderCache, FolderRefused } from "./directory_cache.ts";
+import { Turns } from "./time_slice.ts";
 import {
   dataDescriptor,
   directoryRecord,

@@ -4,14 +4,25 @@
  * @module
  */
 
+import type { Departure } from "../disconnect.ts";
+import type { OpenedFile } from "./document_root.ts";
+import {
+  type FileCache,
+  readAt,
+  type SmallFile,
+  type WholeAnswer,
+} from "./file_cache.ts";
+import { type ContentDigests, versionOf } from "./file_version.ts";
+import { type Coding, CODINGS, openSidecar } from "./sidecar.ts";
+import { replyStatus, type RequestScope } from "../reply.ts";
 import type { CachePolicy } from "../../http/cache_control.ts";
+import { preferredCodings } from "../../http/codings.ts";
 import {
   checkConditions,
   NO_CONDITIONS,
   rangeToHonour,
   readConditions,
 } from "../../http/conditional.ts";
-import { preferredCodings } from "../../http/codings.ts";
 import {
   contentTypeOf,
   isCompressible,
@@ -21,18 +32,6 @@ import { codedTag, weakened } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { parseRange } from "../../http/ranges.ts";
 import type { HeaderList, Send } from "../../pagi/types.ts";
-import { replyStatus } from "../reply.ts";
-import type { RequestScope } from "../reply.ts";
-import type { ContentDigests } from "./content_digests.ts";
-import type { Departure } from "./departure.ts";
-import type { OpenedFile } from "./document_root.ts";
-import type { FileCache } from "./file_cache.ts";
-import { versionOf } from "./file_version.ts";
-import { sendCompressed } from "./send_compressed.ts";
-import { CODINGS, openSidecar } from "./sidecar.ts";
-import type { Coding } from "./sidecar.ts";
-import { readAt } from "./small_file.ts";
-import type { SmallFile, WholeAnswer } from "./small_file.ts";
 
 /** How files are sent. */
 export interface FileSettings {
@@ -256,4 +255,59 @@ function storedCoding({ opened }: FoundFile, name: string): "gzip" | null {
   if (!GZIPPED_SVG.test(name)) return null;
   const [first, second] = headOf(opened);
   return first === 0x1f && second === 0x8b ? "gzip" : null;
+}
+
+const PIECE = 64 * 1024;
+
+/**
+ * Sends the first `size` bytes of `file`, or all where that is null, as the
+ * body of a response that has started, compressed with gzip, no faster than
+ * the client takes it. What is added meanwhile is not in the version that the
+ * head names.
+ *
+ * @throws {Error} When the file becomes shorter: the response is to be cut, as
+ * no client could tell.
+ */
+export async function sendCompressed(
+  client: Departure,
+  send: Send,
+  file: Deno.FsFile,
+  size: number | null,
+): Promise<void> {
+  let reading: Promise<number | null> = Promise.resolve(null);
+  let left = size ?? Infinity;
+  file.seekSync(0, Deno.SeekMode.Start);
+  // Unlike the file's own stream, this does not close the file.
+  const pieces = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const buffer = new Uint8Array(Math.min(PIECE, left));
+      if (buffer.length === 0) return controller.close();
+      reading = file.read(buffer);
+      const count = await reading;
+      if (count !== null) {
+        left -= count;
+        return controller.enqueue(buffer.subarray(0, count));
+      }
+      // A system file may say that it has more than there is.
+      if (size !== null && file.statSync().size < size) {
+        throw new Error(
+          `a file of ${size} bytes became ${left} bytes shorter while it was ` +
+            `being sent; the response is cut short`,
+        );
+      }
+      controller.close();
+    },
+  });
+  try {
+    for await (
+      const body of pieces.pipeThrough(new CompressionStream("gzip"))
+    ) {
+      await send({ type: "http.response.body", body, more: 1 });
+      if (client.happened) return;
+    }
+    await send({ type: "http.response.body" });
+  } finally {
+    // The caller closes the file, which nobody must be reading then.
+    await reading.catch(() => {});
+  }
 }

@@ -21,25 +21,30 @@ import { reasonPhrase } from "../../http/status.ts";
 import { declareConstant } from "../../pagi/constant_bytes.ts";
 import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
 import { encodeName } from "../../system/file_names.ts";
-import { reply, replyStatus } from "../reply.ts";
-import type { RequestScope } from "../reply.ts";
-import { Departure } from "./departure.ts";
+import { reply, replyStatus, type RequestScope } from "../reply.ts";
+import { Departure } from "../disconnect.ts";
 import { isAbsence, isDenial } from "./document_root.ts";
 import type { DocumentRoot } from "./document_root.ts";
-import { FolderCache, FolderRefused } from "./folder_cache.ts";
-import type { Found, Use } from "./folder_cache.ts";
-import { listingPage } from "./listing_page.ts";
-import { PAGE_SIZE, readListingQuery } from "./listing_query.ts";
-import { LISTING_SCRIPT } from "./listing_script.ts";
-import { LISTING_STYLE } from "./listing_style.ts";
-import { readEntries } from "./read_entries.ts";
-import type { Entry, FolderContents } from "./read_entries.ts";
-import { readReadme } from "./read_readme.ts";
+import {
+  FolderCache,
+  FolderRefused,
+  type Found,
+  type Use,
+} from "./directory_cache.ts";
+import { listingPage, PAGE_SIZE, readListingQuery } from "./listing_page.ts";
+import { LISTING_SCRIPT, LISTING_STYLE } from "./listing_assets.ts";
+import {
+  type Entry,
+  type FolderContents,
+  type Order,
+  readEntries,
+  readReadme,
+  sortEntries,
+  type SortKey,
+} from "./directory_entries.ts";
 import { Archives } from "./send_archive.ts";
 import type { SendFolder } from "./serve_tree.ts";
-import { sortEntries } from "./sort_entries.ts";
-import type { Order, SortKey } from "./sort_entries.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "./time_slice.ts";
 
 /** How folders are listed. */
 export interface ListingSettings {

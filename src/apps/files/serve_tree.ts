@@ -5,16 +5,24 @@
  */
 
 import type { PagiApp, Receive, Send } from "../../pagi/types.ts";
-import { Departure } from "./departure.ts";
-import { assertRequest, reply, replyStatus } from "../reply.ts";
-import type { RequestScope } from "../reply.ts";
+import { Departure } from "../disconnect.ts";
+import {
+  assertRequest,
+  reply,
+  replyStatus,
+  type RequestScope,
+} from "../reply.ts";
 import type { OpenedFolder } from "./document_root.ts";
 import { isCurrent } from "./file_cache.ts";
 import { findFile } from "./find_file.ts";
 import type { FindSettings } from "./find_file.ts";
 import { pathParts, requestPath } from "./request_path.ts";
-import { sendFile, sendWhole, wholeAnswer } from "./send_file.ts";
-import type { FileSettings } from "./send_file.ts";
+import {
+  type FileSettings,
+  sendFile,
+  sendWhole,
+  wholeAnswer,
+} from "./send_file.ts";
 
 /** Answers a request for a folder that has no index file. */
 export type SendFolder = (

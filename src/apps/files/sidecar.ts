@@ -10,11 +10,9 @@ import {
   zstdDecompressSync,
 } from "node:zlib";
 import { Buffer } from "node:buffer";
-import type { Departure } from "./departure.ts";
+import type { Departure } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
-import type { FileCache } from "./file_cache.ts";
-import { readAt } from "./small_file.ts";
-import type { SmallFile } from "./small_file.ts";
+import { type FileCache, readAt, type SmallFile } from "./file_cache.ts";
 
 /** The content codings that files are compressed with, the best one first. */
 export const CODINGS = ["br", "zstd", "gzip"] as const;

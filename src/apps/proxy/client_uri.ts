@@ -1,10 +1,23 @@
 /**
- * Addresses in a target's answer, as the client has to use them.
+ * Header fields and addresses in a target's answer, as the client gets them.
  *
  * @module
  */
 
+import { isHopByHop, listItems } from "./forwarded.ts";
+import type { ResponseHead } from "./response.ts";
 import type { Target } from "./target.ts";
+import { climbs } from "./upstream_path.ts";
+import {
+  isLoop,
+  type ProxyScope,
+  type RequestRules,
+  type UpstreamRequest,
+} from "./upstream_request.ts";
+import type { Limits, Upstreams } from "./upstreams.ts";
+import { fieldValue } from "../../http/headers.ts";
+import { hasLength } from "../../http/status.ts";
+import type { HeaderList } from "../../pagi/types.ts";
 
 /** What tells where an address in an answer leads. */
 export interface AddressView {
@@ -146,4 +159,92 @@ function cookiePath(path: string, base: string, root: string): string {
   // One that holds for all of the target holds for all of the mount.
   if (path === "/" || isBelow(base, path)) return root || "/";
   return isBelow(path, base) ? root + path.slice(base.length) || "/" : path;
+}
+
+/** The parts of a proxy. */
+export interface ProxyContext {
+  readonly upstreams: Upstreams;
+  readonly rules: RequestRules;
+  readonly limits: Limits;
+  /** The domain of targets' cookies; "" for none, null for theirs. */
+  readonly cookieDomain: string | null;
+  /** True where only a part of some target is given free. */
+  readonly hasBasePath: boolean;
+}
+
+/**
+ * The status of the answer to what no target is to see, or null. TRACE would
+ * show clients what the proxy adds for the target's eyes only.
+ */
+export function refusalStatus(
+  { rules, hasBasePath }: ProxyContext,
+  scope: ProxyScope,
+  { method, path }: UpstreamRequest,
+): 400 | 501 | 508 | null {
+  if (method === "TRACE" || method === "CONNECT") return 501;
+  if (isLoop(scope, rules.pseudonym)) return 508;
+  const confined = hasBasePath || scope.root_path !== "";
+  return confined && climbs(path) ? 400 : null;
+}
+
+/**
+ * Drops what concerns the connection to the target, and makes addresses and
+ * cookies of the target those of the proxy. All others stay as they are, in
+ * order.
+ */
+export function responseFields(
+  { status, headers }: ResponseHead,
+  context: ProxyContext,
+  target: Target,
+  scope: ProxyScope,
+  request: UpstreamRequest,
+): HeaderList {
+  const options = new Set(listItems(headers, "connection"));
+  const fields: HeaderList = [];
+  let view: AddressView | null = null;
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase();
+    const drop = lower === "content-length"
+      ? !hasLength(status)
+      : isHopByHop(lower);
+    if (drop || options.has(lower)) continue;
+    switch (lower) {
+      case "location":
+      case "content-location":
+        view ??= addressView(context, target, scope, request);
+        fields.push([lower, clientUri(value, view)]);
+        break;
+      case "refresh":
+        view ??= addressView(context, target, scope, request);
+        fields.push([lower, clientRefresh(value, view)]);
+        break;
+      case "set-cookie":
+        view ??= addressView(context, target, scope, request);
+        fields.push([lower, clientCookie(value, view, context.cookieDomain)]);
+        break;
+      default:
+        fields.push([lower, value]);
+    }
+  }
+  return fields;
+}
+
+function addressView(
+  { upstreams }: ProxyContext,
+  target: Target,
+  { headers, scheme, root_path }: ProxyScope,
+  { host, headers: told }: UpstreamRequest,
+): AddressView {
+  const first = (name: string) => fieldValue(told, name)?.split(",", 1)[0];
+  const root = encodeURI(root_path.toWellFormed());
+  return {
+    target,
+    targets: upstreams.targets,
+    told: host ?? target.host,
+    hosts: [fieldValue(headers, "host"), first("x-forwarded-host")]
+      .flatMap((host) => host?.trim() || []),
+    secure: scheme === "https" || scheme === "wss",
+    root,
+    prefix: first("x-forwarded-prefix") ?? root,
+  };
 }

@@ -6,7 +6,7 @@
 
 import { fieldValue } from "../../http/headers.ts";
 import type { HeaderList } from "../../pagi/types.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "../disconnect.ts";
 
 /** A body in the form in which it goes on the wire. */
 export interface RequestBody {

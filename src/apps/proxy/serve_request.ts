@@ -14,14 +14,16 @@ import type {
   SseScope,
 } from "../../pagi/types.ts";
 import { replyStatus } from "../reply.ts";
-import { Client, ClientGone } from "./client.ts";
-import { refusalStatus } from "./context.ts";
-import type { ProxyContext } from "./context.ts";
-import type { Answer } from "./exchange.ts";
+import { Client, ClientGone } from "../disconnect.ts";
+import {
+  type ProxyContext,
+  refusalStatus,
+  responseFields,
+} from "./client_uri.ts";
+import type { Answer } from "./upstreams.ts";
 import { requestBody } from "./request_body.ts";
-import { keepsAlive } from "./response_body.ts";
-import { responseFields } from "./response_fields.ts";
-import { retryFields, UpstreamError } from "./upstream_error.ts";
+import { keepsAlive } from "./response.ts";
+import { retryFields, UpstreamError } from "./connection.ts";
 import { isIdempotent, upstreamRequest } from "./upstream_request.ts";
 
 /**

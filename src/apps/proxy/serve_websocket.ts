@@ -1,11 +1,35 @@
 /**
- * Passes on WebSockets.
+ * Passes on WebSockets: the handshake, and the messages both ways.
  *
  * @module
  */
 
+import { ClientGone, type ClientWatch } from "../disconnect.ts";
+import {
+  type ProxyContext,
+  refusalStatus,
+  responseFields,
+} from "./client_uri.ts";
+import {
+  retryFields,
+  type UpstreamConnection,
+  UpstreamError,
+} from "./connection.ts";
+import { listItems } from "./forwarded.ts";
+import { NO_BODY } from "./request_body.ts";
+import type { ResponseHead } from "./response.ts";
+import { upstreamRequest } from "./upstream_request.ts";
+import type { Answer } from "./upstreams.ts";
+import {
+  closePayload,
+  frame,
+  FrameError,
+  MessageReader,
+  OPCODE,
+} from "./websocket_frames.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { reasonPhrase } from "../../http/status.ts";
+import { isCloseCode } from "../../pagi/close_codes.ts";
 import type {
   BytesIn,
   HeaderList,
@@ -14,20 +38,52 @@ import type {
   Send,
   WebSocketScope,
 } from "../../pagi/types.ts";
-import { ClientGone, type ClientWatch } from "./client.ts";
-import { refusalStatus } from "./context.ts";
-import type { ProxyContext } from "./context.ts";
-import type { Answer } from "./exchange.ts";
-import { NO_BODY } from "./request_body.ts";
-import { responseFields } from "./response_fields.ts";
-import { retryFields, UpstreamError } from "./upstream_error.ts";
-import { upstreamRequest } from "./upstream_request.ts";
-import {
-  handshakeFields,
-  handshakeKey,
-  isAgreement,
-} from "./websocket_handshake.ts";
-import { WebSocketTunnel } from "./websocket_tunnel.ts";
+import { type Timer, unref } from "../../std/timer.ts";
+
+/** A new `sec-websocket-key`. */
+export function handshakeKey(): string {
+  return base64(crypto.getRandomValues(new Uint8Array(16)));
+}
+
+/** The fields that ask for a WebSocket; extensions are not asked for. */
+export function handshakeFields(key: string): HeaderList {
+  return [
+    ["connection", "upgrade"],
+    ["upgrade", "websocket"],
+    ["sec-websocket-version", "13"],
+    ["sec-websocket-key", key],
+  ];
+}
+
+/** The `sec-websocket-accept` that answers `key`. */
+export async function acceptValue(key: string): Promise<string> {
+  const text = `${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+  const bytes = new TextEncoder().encode(text);
+  return base64(new Uint8Array(await crypto.subtle.digest("SHA-1", bytes)));
+}
+
+/**
+ * Tells whether an answer agrees to the WebSocket that `key` asked for, with
+ * one of the `offered` subprotocols or none, and with no extension (RFC 6455,
+ * section 4.1).
+ */
+export async function isAgreement(
+  { headers }: ResponseHead,
+  key: string,
+  offered: readonly string[],
+): Promise<boolean> {
+  const subprotocol = fieldValue(headers, "sec-websocket-protocol");
+  const accept = fieldValue(headers, "sec-websocket-accept");
+  return fieldValue(headers, "upgrade")?.toLowerCase() === "websocket" &&
+    listItems(headers, "connection").includes("upgrade") &&
+    accept === await acceptValue(key) &&
+    fieldValue(headers, "sec-websocket-extensions") === null &&
+    (subprotocol === null || offered.includes(subprotocol));
+}
+
+function base64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}
 
 /** The most bytes of a refusal's body: the server holds it in memory. */
 const MAX_DENIAL = 1024 * 1024;
@@ -168,4 +224,128 @@ async function denial(
   }
   await send({ type: "websocket.http.response.start", status, headers });
   await send({ type: "websocket.http.response.body", body });
+}
+
+/** How long a target may take to answer a Close, in milliseconds. */
+const CLOSE_WAIT_MS = 5000;
+const GOING_AWAY = 1001;
+const NO_CODE = 1005;
+const FAILED = 1011;
+
+type Disconnect = Extract<ReceiveEvent, { type: "websocket.disconnect" }>;
+
+/** Passes messages both ways until one side is at its end. */
+export class WebSocketTunnel {
+  readonly #connection: UpstreamConnection;
+  readonly #receive: Receive;
+  readonly #send: Send;
+  readonly #idleTimeout: number;
+  /** Frames of both directions' making; they must not mix on the wire. */
+  #lastWrite: Promise<void> = Promise.resolve();
+  #closeSent = false;
+  #closeTimer: Timer | undefined;
+
+  /** @param idleTimeout Seconds for which the target may take nothing. */
+  constructor(
+    connection: UpstreamConnection,
+    receive: Receive,
+    send: Send,
+    idleTimeout: number,
+  ) {
+    this.#connection = connection;
+    this.#receive = receive;
+    this.#send = send;
+    this.#idleTimeout = idleTimeout;
+  }
+
+  /** Resolves when both sides are closed. */
+  async run(): Promise<void> {
+    try {
+      await Promise.all([this.#fromClient(), this.#fromTarget()]);
+    } finally {
+      clearTimeout(this.#closeTimer);
+      this.#connection.close();
+    }
+  }
+
+  async #fromClient(): Promise<void> {
+    const encoder = new TextEncoder();
+    for (;;) {
+      const event = await this.#receive();
+      if (event.type === "websocket.disconnect") {
+        return await this.#clientLeft(event);
+      }
+      if (event.type !== "websocket.receive") continue;
+      if (event.text != null) {
+        await this.#write(OPCODE.text, encoder.encode(event.text));
+      } else await this.#write(OPCODE.binary, event.bytes);
+    }
+  }
+
+  /** The target learns how the client left, as far as a frame can tell. */
+  async #clientLeft({ code, reason }: Disconnect): Promise<void> {
+    if (isCloseCode(code) || code === NO_CODE) {
+      await this.#close(code, reason);
+    } else if (reason === "server_shutdown") {
+      await this.#close(GOING_AWAY, "");
+    } else this.#connection.close();
+  }
+
+  /** The client is told how the target left. */
+  async #fromTarget(): Promise<void> {
+    let code: number = FAILED;
+    let reason = "";
+    try {
+      ({ code, reason } = await this.#passMessages());
+      await this.#close(code, reason);
+    } catch (error) {
+      if (error instanceof FrameError) await this.#close(error.code, "");
+      else if (!(error instanceof UpstreamError)) throw error;
+    }
+    this.#connection.close();
+    await this.#send({
+      type: "websocket.close",
+      code: code === NO_CODE ? undefined : code,
+      reason,
+    });
+  }
+
+  /** Passes messages on until the target's Close. */
+  async #passMessages(): Promise<{ code: number; reason: string }> {
+    const reader = new MessageReader(this.#connection);
+    for (;;) {
+      const message = await reader.next();
+      switch (message.kind) {
+        case "text":
+          await this.#send({ type: "websocket.send", text: message.text });
+          break;
+        case "binary":
+          await this.#send({ type: "websocket.send", bytes: message.bytes });
+          break;
+        case "ping":
+          await this.#write(OPCODE.pong, message.bytes);
+          break;
+        case "close":
+          return message;
+      }
+    }
+  }
+
+  async #close(code: number, reason: string): Promise<void> {
+    if (this.#closeSent) return;
+    await this.#write(OPCODE.close, closePayload(code, reason));
+    this.#closeSent = true;
+    this.#closeTimer = unref(
+      setTimeout(() => this.#connection.close(), CLOSE_WAIT_MS),
+    );
+  }
+
+  /** A target that takes no more is seen where it is read. */
+  #write(opcode: number, payload: Uint8Array): Promise<void> {
+    return this.#lastWrite = this.#lastWrite.then(() =>
+      this.#closeSent
+        ? undefined
+        : this.#connection.write(frame(opcode, payload), this.#idleTimeout)
+    ).catch(() => {});
+  }
 }

@@ -11,13 +11,14 @@ import type {
   SseScope,
   WebSocketScope,
 } from "../../pagi/types.ts";
-import { forwardedFields, isReplaced } from "./forwarded.ts";
 import {
   canonicalName,
   fieldValues,
+  forwardedFields,
   isHopByHop,
+  isReplaced,
   listItems,
-} from "./hop_by_hop.ts";
+} from "./forwarded.ts";
 import type { Target } from "./target.ts";
 import { requestPath, requestQuery } from "./upstream_path.ts";
 

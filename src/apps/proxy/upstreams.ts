@@ -1,15 +1,272 @@
 /**
- * All targets of a proxy: which one a request goes to, and which is next.
+ * The targets: their connections, their health, and which of them is asked.
  *
  * @module
  */
 
-import type { ClientWatch } from "./client.ts";
-import { exchange } from "./exchange.ts";
-import type { Answer, Limits, Question } from "./exchange.ts";
+import { ClientGone, type ClientWatch } from "../disconnect.ts";
+import {
+  ConnectError,
+  type ConnectSettings,
+  UpstreamConnection,
+  UpstreamError,
+} from "./connection.ts";
+import type { RequestBody } from "./request_body.ts";
+import {
+  readResponseHead,
+  ResponseBody,
+  type ResponseHead,
+} from "./response.ts";
 import type { Target } from "./target.ts";
-import type { Upstream } from "./upstream.ts";
-import { ConnectError, UpstreamError } from "./upstream_error.ts";
+import { formatRequestHead, type UpstreamRequest } from "./upstream_request.ts";
+import { fieldValue } from "../../http/headers.ts";
+import { log } from "../../log/log.ts";
+import { type Timer, unref } from "../../std/timer.ts";
+
+/** Idle connections that are kept to each target. */
+const MAX_IDLE = 256;
+/**
+ * Seconds until an idle connection is given up; most servers close theirs
+ * after 5 or more.
+ */
+const IDLE_SECONDS = 4;
+/**
+ * A request that cannot be made twice goes on a connection that was in use so
+ * many seconds ago, or on a new one: the target may just be closing an older
+ * one, and nobody could tell whether it has acted on the request.
+ */
+const FRESH_SECONDS = 1;
+
+interface IdleConnection {
+  readonly connection: UpstreamConnection;
+  readonly since: number;
+  readonly timer: Timer;
+}
+
+/** Statuses of answers that only name another address. */
+function isRedirect(status: number): boolean {
+  return status === 301 || status === 302 || status === 307 || status === 308;
+}
+
+/** A target, the idle connections to it, and whether it works. */
+export class Upstream {
+  #idle: IdleConnection[] = [];
+  #restsUntil = 0;
+  #failing = false;
+  #closed = false;
+  /** The start page is at the base path without a slash at its end. */
+  #bareStart = false;
+
+  /** @param failTimeout Seconds of rest after a failure. */
+  constructor(
+    readonly target: Target,
+    readonly settings: ConnectSettings,
+    readonly failTimeout: number,
+  ) {}
+
+  /** True for some time after a failure. */
+  get rests(): boolean {
+    return performance.now() < this.#restsUntil;
+  }
+
+  /** The path that `request` has at this target. */
+  pathOf({ path, isStart }: UpstreamRequest): string {
+    const { basePath } = this.target;
+    return basePath + (isStart && this.#bareStart ? "" : path) || "/";
+  }
+
+  /**
+   * Learns from an answer to the start page whether this target wants the base
+   * path with a slash or without one. True where it redirects to the other of
+   * the two: the client has one address for both, and would be redirected for
+   * ever.
+   */
+  learnsStart(request: UpstreamRequest, head: ResponseHead): boolean {
+    const { basePath } = this.target;
+    if (!request.isStart || basePath === "" || !isRedirect(head.status)) {
+      return false;
+    }
+    const location = (fieldValue(head.headers, "location") ?? "")
+      .replace(/^(?:https?:)?\/\/[^/?#]*/i, "");
+    const isBare = location === basePath + request.query;
+    if (!isBare && location !== `${basePath}/${request.query}`) return false;
+    const isOther = isBare !== this.#bareStart;
+    this.#bareStart = isBare;
+    return isOther;
+  }
+
+  /** It failed: others are better for a while. Only the first time is logged. */
+  failed(error: UpstreamError): void {
+    if (!this.#failing) {
+      const { message, cause } = error;
+      log.warn(cause === undefined ? message : `${message} ${cause}`);
+    }
+    this.#failing = true;
+    this.#restsUntil = performance.now() + this.failTimeout * 1000;
+  }
+
+  /** It answered. */
+  worked(): void {
+    if (this.#failing) log.info(`${this.target.url} answers again.`);
+    this.#failing = false;
+    this.#restsUntil = 0;
+  }
+
+  /**
+   * A connection for one request, an idle one where `reuse` allows it.
+   *
+   * @throws {UpstreamError} When the target cannot be reached.
+   */
+  async connect(
+    reuse: "any" | "fresh" | "none",
+  ): Promise<UpstreamConnection> {
+    if (reuse !== "none") {
+      const maxAge = reuse === "any" ? IDLE_SECONDS : FRESH_SECONDS;
+      const oldest = performance.now() - maxAge * 1000;
+      // The last one used is the first to be used again.
+      const last = this.#idle.at(-1);
+      if (last !== undefined && last.since >= oldest) {
+        this.#idle.pop();
+        clearTimeout(last.timer);
+        last.connection.wake();
+        return last.connection;
+      }
+    }
+    return await UpstreamConnection.open(this.target, this.settings);
+  }
+
+  /** Keeps a connection whose answer has been read to its end. */
+  keep(connection: UpstreamConnection): void {
+    if (this.#closed || this.#idle.length >= MAX_IDLE) {
+      return connection.close();
+    }
+    const drop = (): void => {
+      const at = this.#idle.findIndex((idle) => idle.connection === connection);
+      if (at < 0) return;
+      clearTimeout(this.#idle[at].timer);
+      this.#idle.splice(at, 1);
+      connection.close();
+    };
+    this.#idle.push({
+      connection,
+      since: performance.now(),
+      timer: unref(setTimeout(drop, IDLE_SECONDS * 1000)),
+    });
+    connection.rest(drop);
+  }
+
+  /** Closes all idle connections, and those in use when they become idle. */
+  close(): void {
+    this.#closed = true;
+    for (const { connection, timer } of this.#idle) {
+      clearTimeout(timer);
+      connection.close();
+    }
+    this.#idle = [];
+  }
+}
+
+/** How long a target may take, in seconds; 0 means no limit. */
+export interface Limits {
+  /** From the end of the request to the head of the answer. */
+  readonly firstByteTimeout: number;
+  /** The longest pause in a body. */
+  readonly idleTimeout: number;
+}
+
+/** What a target is asked. */
+export interface Question {
+  readonly request: UpstreamRequest;
+  readonly body: RequestBody;
+  /** True where asking twice does no harm, and is possible. */
+  readonly repeatable: boolean;
+  /** True where 101 is an answer. */
+  readonly upgrade: boolean;
+}
+
+/** What a target answered; the body is still to be read. */
+export interface Answer {
+  readonly upstream: Upstream;
+  readonly connection: UpstreamConnection;
+  readonly head: ResponseHead;
+  readonly body: ResponseBody;
+  /** Tells whether the target has been sent the whole request. */
+  readonly isAsked: () => boolean;
+}
+
+/**
+ * Sends a request and reads the head of the answer; the request's body goes on
+ * meanwhile, and afterwards where the target answers early. On failure the
+ * connection is closed.
+ *
+ * @throws {UpstreamError} When the target fails.
+ * @throws {ClientGone} When the client leaves.
+ */
+export async function exchange(
+  upstream: Upstream,
+  connection: UpstreamConnection,
+  question: Question,
+  client: ClientWatch,
+  limits: Limits,
+): Promise<Answer> {
+  const { request, body, upgrade } = question;
+  client.onGone(() => connection.fail(new ClientGone()));
+  let asked = false;
+  let answered = false;
+  let timer: Timer | undefined;
+  const awaitAnswer = (): void => {
+    if (answered) return;
+    timer = connection.expect(limits.firstByteTimeout, "gave no answer");
+  };
+  try {
+    if (client.gone) throw new ClientGone();
+    const head = formatRequestHead(
+      request,
+      upstream.target,
+      upstream.pathOf(request),
+      body.framing,
+    );
+    send(connection, head, body, limits.idleTimeout).then(() => {
+      asked = true;
+      awaitAnswer();
+    }, (error) => {
+      // A target that takes no more may have answered all the same.
+      if (error instanceof UpstreamError) awaitAnswer();
+      else connection.fail(error);
+    });
+    const answer = await readResponseHead(connection);
+    if (answer.status === 101 && !upgrade) {
+      throw new UpstreamError(502, `${connection.url} changed the protocol.`);
+    }
+    return {
+      upstream,
+      connection,
+      head: answer,
+      body: new ResponseBody(connection, answer, request.method),
+      isAsked: () => asked,
+    };
+  } catch (error) {
+    connection.close();
+    throw error;
+  } finally {
+    answered = true;
+    clearTimeout(timer);
+  }
+}
+
+async function send(
+  connection: UpstreamConnection,
+  head: string,
+  { first, rest }: RequestBody,
+  idleTimeout: number,
+): Promise<void> {
+  const bytes = new Uint8Array(head.length + first.byteLength);
+  for (let i = 0; i < head.length; i++) bytes[i] = head.charCodeAt(i);
+  bytes.set(first, head.length);
+  await connection.write(bytes, idleTimeout);
+  if (rest === null) return;
+  for await (const piece of rest()) await connection.write(piece, idleTimeout);
+}
 
 /** The targets in turn. */
 export class Upstreams {

@@ -5,8 +5,7 @@
  */
 
 import { isCloseCode } from "../../pagi/close_codes.ts";
-import type { UpstreamConnection } from "./upstream_connection.ts";
-import { UpstreamError } from "./upstream_error.ts";
+import { type UpstreamConnection, UpstreamError } from "./connection.ts";
 
 /** Opcodes (RFC 6455, section 11.8). */
 export const OPCODE = {

@@ -1,5 +1,5 @@
-import { ContentDigests } from "../../../src/apps/files/content_digests.ts";
-import { Departure } from "../../../src/apps/files/departure.ts";
+import { ContentDigests } from "../../../src/apps/files/file_version.ts";
+import { Departure } from "../../../src/apps/disconnect.ts";
 import { assertEquals, assertNotEquals } from "../../../src/std/assert.ts";
 import { tempFolder } from "../../helpers/temp_folder.ts";
 

@@ -1,6 +1,5 @@
 import { DocumentRoot } from "../../../src/apps/files/document_root.ts";
-import { FileCache } from "../../../src/apps/files/file_cache.ts";
-import { SMALL } from "../../../src/apps/files/small_file.ts";
+import { FileCache, SMALL } from "../../../src/apps/files/file_cache.ts";
 import { assert, assertEquals } from "../../../src/std/assert.ts";
 import { join } from "../../../src/std/path.ts";
 import { tempFolder } from "../../helpers/temp_folder.ts";

@@ -1,12 +1,12 @@
-import { Departure } from "../../../src/apps/files/departure.ts";
+import { Departure } from "../../../src/apps/disconnect.ts";
 import {
   FolderCache,
   FolderRefused,
+  type Found,
   Snapshot,
   statOf,
-} from "../../../src/apps/files/folder_cache.ts";
-import type { Found } from "../../../src/apps/files/folder_cache.ts";
-import { sortInTurns, Turns } from "../../../src/apps/files/turns.ts";
+} from "../../../src/apps/files/directory_cache.ts";
+import { sortInTurns, Turns } from "../../../src/apps/files/time_slice.ts";
 import {
   assert,
   assertEquals,

@@ -1,6 +1,8 @@
 import { DocumentRoot } from "../../../src/apps/files/document_root.ts";
-import type { Entry } from "../../../src/apps/files/read_entries.ts";
-import { readReadme } from "../../../src/apps/files/read_readme.ts";
+import {
+  type Entry,
+  readReadme,
+} from "../../../src/apps/files/directory_entries.ts";
 import { assertEquals } from "../../../src/std/assert.ts";
 import { tempFolder } from "../../helpers/temp_folder.ts";
 

@@ -5,15 +5,18 @@
  * @module
  */
 
+import type { Departure } from "../disconnect.ts";
+import { Abandoned, Turns } from "./time_slice.ts";
 import { isSettled } from "../../http/etags.ts";
 import {
   releaseDescriptors,
   reserveDescriptors,
 } from "../../system/descriptor_budget.ts";
-import { holdFileLibrary, statName } from "../../system/file_names.ts";
-import type { FileStat } from "../../system/file_names.ts";
-import type { Departure } from "./departure.ts";
-import { Abandoned, Turns } from "./turns.ts";
+import {
+  type FileStat,
+  holdFileLibrary,
+  statName,
+} from "../../system/file_names.ts";
 
 /**
  * Looks at what is at `path`, whatever the bytes of its names. Throws as the

@@ -1,15 +1,18 @@
 /**
- * What is in a folder.
+ * What is in a folder: its entries, their order, and the text about it.
  *
  * @module
  */
 
-import type { FileStat } from "../../system/file_names.ts";
-import { readDirectory } from "../../system/file_names.ts";
-import type { DirectoryEntry } from "../../system/file_names.ts";
+import { Snapshot, statFrom, statOf } from "./directory_cache.ts";
 import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
-import { Snapshot, statFrom, statOf } from "./folder_cache.ts";
-import type { Turns } from "./turns.ts";
+import { sortInTurns, type Turns } from "./time_slice.ts";
+import { isSettled } from "../../http/etags.ts";
+import {
+  type DirectoryEntry,
+  type FileStat,
+  readDirectory,
+} from "../../system/file_names.ts";
 
 /** One file or folder, as it appears in JSON listings (PAGI.md 7). */
 export interface Entry {
@@ -157,4 +160,134 @@ function lookAtLink(root: DocumentRoot, path: string): Seen {
 function problemOf(error: unknown): Problem {
   const { code } = error as { code?: string };
   return code === "ENOENT" ? "absent" : "unreadable";
+}
+
+/** What listings can be sorted by. */
+export const SORT_KEYS = ["name", "size", "time"] as const;
+/** One of {@linkcode SORT_KEYS}. */
+export type SortKey = (typeof SORT_KEYS)[number];
+
+/** An order of entries. */
+export interface Order {
+  readonly sort: SortKey;
+  readonly descending: boolean;
+}
+
+/**
+ * Sorts `entries`: folders lead, whatever the order; equals go by name. Names
+ * go as people count: `file2` before `file10`, case and accents aside.
+ */
+export async function sortEntries(
+  entries: readonly Entry[],
+  { sort, descending }: Order,
+  turns: Turns,
+): Promise<Entry[]> {
+  const sign = descending ? -1 : 1;
+  const keyed: Keyed[] = [];
+  for (const entry of entries) {
+    keyed.push({ entry, key: nameKey(entry.name) });
+    if (turns.over) await turns.pass();
+  }
+  const byName = (a: Keyed, b: Keyed) =>
+    compare(a.key, b.key) || compare(a.entry.name, b.entry.name);
+  const rules: Record<SortKey, (a: Keyed, b: Keyed) => number> = {
+    name: (a, b) => sign * byName(a, b),
+    // The size of a folder means nothing.
+    size: (a, b) =>
+      a.entry.is_dir ? 0 : sign * compare(a.entry.size, b.entry.size),
+    time: (a, b) => sign * compare(a.entry.mtime, b.entry.mtime),
+  };
+  const rule = rules[sort];
+  const sorted = await sortInTurns(
+    keyed,
+    (a, b) => b.entry.is_dir - a.entry.is_dir || rule(a, b) || byName(a, b),
+    turns,
+  );
+  return sorted.map(({ entry }) => entry);
+}
+
+interface Keyed {
+  readonly entry: Entry;
+  readonly key: string;
+}
+
+/** Compared as it is, ten times as fast as `Intl.Collator` compares names. */
+function nameKey(name: string): string {
+  return name.toLowerCase().normalize("NFD")
+    .replace(/\d+/g, (digits) => digits.padStart(16, "0"));
+}
+
+function compare<T extends string | number>(a: T, b: T): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Bytes; a longer one is no text to read on the side. */
+const LONGEST = 128 * 1024;
+const NAMES = ["readme.md", "readme.txt", "readme"];
+
+/** A text and the name of its file. */
+export interface Readme {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What was found of it. */
+export interface FoundReadme {
+  /** Null if there is none. */
+  readonly readme: Readme | null;
+  /** Whether a later change would leave another time in the folder. */
+  readonly settled: boolean;
+}
+
+/**
+ * The `README.md` (or `README.txt`, `README`; in any case) among `entries` of
+ * `folder`, a path beneath `root` that is empty or ends with a slash. One that
+ * the system cannot read is passed over, as no reason to fail the listing.
+ */
+export async function readReadme(
+  root: DocumentRoot,
+  folder: string,
+  entries: readonly Entry[],
+): Promise<FoundReadme> {
+  let settled = true;
+  for (const wanted of NAMES) {
+    const entry = entries.find(({ name, is_dir, size }) =>
+      is_dir === 0 && size > 0 && size <= LONGEST &&
+      name.length === wanted.length &&
+      name.toLowerCase() === wanted
+    );
+    if (entry === undefined) continue;
+    try {
+      const found = await readText(root, folder + entry.name);
+      if (found === null) continue;
+      const { text, info } = found;
+      const changed = (info.ctime ?? info.mtime)?.getTime() ?? 0;
+      settled &&= isSettled(changed, Date.now());
+      return { readme: { name: entry.name, text }, settled };
+    } catch {
+      // It may be readable the next time, and no time tells.
+      settled = false;
+    }
+  }
+  return { readme: null, settled };
+}
+
+/** The text of the file at `path`; null for what is no text. */
+async function readText(
+  root: DocumentRoot,
+  path: string,
+): Promise<{ text: string; info: Deno.FileInfo } | null> {
+  const opened = root.open(path);
+  if (typeof opened === "number") return null;
+  using thing = opened;
+  if (thing.kind !== "file") return null;
+  const bytes = new Uint8Array(LONGEST);
+  let length = 0;
+  for (
+    let count: number | null = 0;
+    count !== null && length < LONGEST;
+    length += count ?? 0
+  ) count = await thing.file.read(bytes.subarray(length));
+  const text = new TextDecoder().decode(bytes.subarray(0, length));
+  return text.includes("\0") ? null : { text, info: thing.info };
 }
