@@ -6,53 +6,53 @@
 
 import type { Receive } from "../pagi/types.ts";
 
-/** Tells whether the client has left; a `send` to nobody does not. */
-export class Departure {
-  /** True once the client has left. */
-  happened = false;
-  /** Resolves once the client has left; pending for ever if it stays. */
-  readonly promise: Promise<void>;
-
-  /** Reads the request to its end, which is when the client leaves. */
-  constructor(receive: Receive) {
-    this.promise = this.#watch(receive).catch(() => new Promise(() => {}));
-  }
-
-  async #watch(receive: Receive): Promise<void> {
-    while (!this.happened) {
-      this.happened = (await receive()).type.endsWith(".disconnect");
-    }
-  }
-}
-
-/** The client left before it had its answer. */
+/** The client left before it had its response. */
 export class ClientGone extends Error {
   override readonly name = "ClientGone";
   override readonly message = "The client has gone.";
 }
 
-/** Tells of the client's leaving. */
-export interface ClientWatch {
+/** Tells that a client left. */
+export interface DisconnectWatch {
   /** True when the client left before it was served. */
-  readonly gone: boolean;
+  readonly disconnected: boolean;
   /** Calls `act`, in place of the last one, when the client leaves. */
-  onGone(act: () => void): void;
+  onDisconnect(act: () => void): void;
 }
 
 /** Reads what an `http` or `sse` scope receives. */
-export class Client implements ClientWatch {
+export class RequestReader implements DisconnectWatch {
   /** True when the client left before {@linkcode served}. */
-  gone = false;
+  disconnected = false;
   /** True when the whole body has been received. */
   complete = false;
-  /** True when the answer to it has begun. */
-  answered = false;
+  /** True when the response to it has begun. */
+  responseStarted = false;
   readonly #receive: Receive;
   #served = false;
-  #onGone: () => void = () => {};
+  #onDisconnect: () => void = () => {};
+  #disconnect: Promise<void> | null = null;
 
   constructor(receive: Receive) {
     this.#receive = receive;
+  }
+
+  /**
+   * Watches for the disconnect only: what is still to come of the body is read
+   * and dropped. A `send` to a client that left says nothing.
+   */
+  static watch(receive: Receive): RequestReader {
+    const reader = new RequestReader(receive);
+    void reader.#watch();
+    return reader;
+  }
+
+  /** Resolves once the client has left; pending for ever if it stays. */
+  get disconnect(): Promise<void> {
+    return this.#disconnect ??= new Promise((resolve) => {
+      if (this.disconnected) resolve();
+      else this.onDisconnect(resolve);
+    });
   }
 
   /**
@@ -74,27 +74,27 @@ export class Client implements ClientWatch {
   }
 
   /** Calls `act`, in place of the last one, when the client leaves. */
-  onGone(act: () => void): void {
-    this.#onGone = act;
+  onDisconnect(act: () => void): void {
+    this.#onDisconnect = act;
   }
 
-  /** The answer is complete: that the client leaves means nothing any more. */
+  /** The response is complete: a disconnect means nothing any more. */
   served(): void {
     this.#served = true;
   }
 
   async #watch(): Promise<void> {
     try {
-      await this.#receive();
+      while (!(await this.#receive()).type.endsWith(".disconnect"));
     } catch {
-      // It ended all the same.
+      // A request that cannot be read any more has ended as well.
     }
     this.#leave();
   }
 
   #leave(): void {
     if (this.#served) return;
-    this.gone = true;
-    this.#onGone();
+    this.disconnected = true;
+    this.#onDisconnect();
   }
 }

@@ -1,6 +1,6 @@
 import { DirectoryApp } from "../../src/apps/directory.ts";
 import { archiveMembers } from "../../src/apps/files/archive_members.ts";
-import { Departure } from "../../src/apps/disconnect.ts";
+import { RequestReader } from "../../src/apps/disconnect.ts";
 import {
   DocumentRoot,
   openByPath,
@@ -169,7 +169,7 @@ Deno.test("HEAD of an archive has the fields of GET, without a walk for its leng
   const archives = new Archives(root, false);
   const head = await runApp(
     (scope, receive, send) =>
-      archives.send(scope as HttpScope, send, new Departure(receive), [
+      archives.send(scope as HttpScope, send, RequestReader.watch(receive), [
         "names",
       ]),
     { target, method: "HEAD" },
@@ -405,7 +405,7 @@ Deno.test("the walk for an archive ends when its client leaves", async () => {
     },
   });
   const archives = new Archives(root, false);
-  const client = new Departure(async () => {
+  const client = RequestReader.watch(async () => {
     await left.promise;
     atDeparture = opened;
     return { type: "http.disconnect", reason: "client_closed" };
@@ -437,7 +437,7 @@ Deno.test("a client that leaves a real server ends the walk before its answer", 
   await withServer(
     async (scope, receive, send) => {
       if (scope.type !== "http") throw new Error("not supported");
-      await archives.send(scope, send, new Departure(receive), ["empty"]);
+      await archives.send(scope, send, RequestReader.watch(receive), ["empty"]);
       ended.resolve();
     },
     {},

@@ -5,7 +5,7 @@ import { FileApp } from "../../src/apps/file.ts";
 import { DocumentRoot } from "../../src/apps/files/document_root.ts";
 import type { OpenedFile } from "../../src/apps/files/document_root.ts";
 import { sendCompressed } from "../../src/apps/files/send_file.ts";
-import { Departure } from "../../src/apps/disconnect.ts";
+import { RequestReader } from "../../src/apps/disconnect.ts";
 import { readSmallFile, SMALL } from "../../src/apps/files/file_cache.ts";
 import type { SendEvent } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
@@ -104,7 +104,7 @@ Deno.test("a compressed body begins at the beginning and ends where the head sai
     file.readSync(new Uint8Array(1000));
     const pieces: Uint8Array[] = [];
     await sendCompressed(
-      new Departure(() => new Promise(() => {})),
+      RequestReader.watch(() => new Promise(() => {})),
       (event: SendEvent) => {
         if ("body" in event && event.body !== undefined) {
           pieces.push(event.body as Uint8Array);
@@ -135,7 +135,7 @@ Deno.test("a compressed body of a file that becomes shorter is cut, so that all 
     const error = await assertRejects(
       () =>
         sendCompressed(
-          new Departure(() => new Promise(() => {})),
+          RequestReader.watch(() => new Promise(() => {})),
           () => {
             Deno.truncateSync(path, 1000);
             return Promise.resolve();

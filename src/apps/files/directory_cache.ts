@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Departure } from "../disconnect.ts";
+import type { RequestReader } from "../disconnect.ts";
 import { Abandoned, Turns } from "./time_slice.ts";
 import { isSettled } from "../../http/etags.ts";
 import {
@@ -196,7 +196,7 @@ export class FolderCache<T extends Found> {
    */
   async use(
     path: string,
-    client: Departure,
+    client: RequestReader,
     look: (turns: Turns) => Promise<T>,
   ): Promise<Use<T> | null> {
     const place = this.#places.get(path) ?? new Place<T>(path);
@@ -211,7 +211,7 @@ export class FolderCache<T extends Found> {
       this.#tidy(place);
     };
     try {
-      const found = await Promise.race([mine.result, client.promise]);
+      const found = await Promise.race([mine.result, client.disconnect]);
       mine.waiting--;
       if (found !== undefined) {
         return {

@@ -6,7 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
-import type { Departure } from "../disconnect.ts";
+import type { RequestReader } from "../disconnect.ts";
 import type { DocumentRoot, Opened, OpenedFile } from "./document_root.ts";
 import { isAscii } from "./request_path.ts";
 import { isSettled } from "../../http/etags.ts";
@@ -116,7 +116,7 @@ const MAX_SLOW_READS = 8;
  */
 export async function readSmallFileSlowly(
   opened: OpenedFile,
-  client: Departure,
+  client: RequestReader,
 ): Promise<SmallFile | null | "busy" | "left"> {
   if (slowReads >= MAX_SLOW_READS) return "busy";
   const { file, info } = opened;
@@ -128,7 +128,7 @@ export async function readSmallFileSlowly(
       if (count === null) break;
       filled += count;
       // What waits for events has no end.
-      if (client.happened) return null;
+      if (client.disconnected) return null;
     }
     if (filled > SMALL) {
       opened.head = buffer;
@@ -144,7 +144,7 @@ export async function readSmallFileSlowly(
   try {
     const small = await Promise.race([
       reading,
-      client.promise.then(() => "left" as const),
+      client.disconnect.then(() => "left" as const),
     ]);
     if (small === "left") reading.then(close, close);
     return small;
@@ -233,7 +233,7 @@ export class FileCache {
   async readSlowly(
     path: string,
     opened: OpenedFile,
-    client: Departure,
+    client: RequestReader,
   ): Promise<OpenedFile | SmallFile | "busy" | "left"> {
     const now = Date.now();
     const file = await readSmallFileSlowly(opened, client);

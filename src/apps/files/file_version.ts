@@ -5,7 +5,7 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import type { Departure } from "../disconnect.ts";
+import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
 import type { FileVersion, SmallFile } from "./file_cache.ts";
 import { Abandoned } from "./time_slice.ts";
@@ -30,7 +30,7 @@ import {
 export function versionOf(
   opened: OpenedFile | SmallFile,
   digests: ContentDigests | null,
-  client: () => Departure,
+  client: () => RequestReader,
 ): FileVersion | Promise<FileVersion | null> {
   const now = Date.now();
   const { info } = opened;
@@ -122,7 +122,7 @@ export class ContentDigests {
    */
   async of(
     { file, info }: OpenedFile,
-    client: Departure,
+    client: RequestReader,
   ): Promise<string | null> {
     const { dev, ino, size, mtime, ctime } = info;
     const key = [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join();
@@ -140,7 +140,7 @@ export class ContentDigests {
     }
     digest.waiting++;
     try {
-      return await Promise.race([digest.text, client.promise]) ?? null;
+      return await Promise.race([digest.text, client.disconnect]) ?? null;
     } finally {
       digest.waiting--;
       // The file of the request that began is read until nobody waits.

@@ -15,7 +15,7 @@ import {
 import type { RequestScope } from "../reply.ts";
 import { archiveMembers, withoutMisleading } from "./archive_members.ts";
 import type { ArchiveMember, ArchivePlan } from "./archive_members.ts";
-import type { Departure } from "../disconnect.ts";
+import type { RequestReader } from "../disconnect.ts";
 import type { DocumentRoot, OpenedFile } from "./document_root.ts";
 import { FolderCache, FolderRefused } from "./directory_cache.ts";
 import { Turns } from "./time_slice.ts";
@@ -65,7 +65,7 @@ export class Archives {
   async send(
     scope: RequestScope,
     send: Send,
-    client: Departure,
+    client: RequestReader,
     parts: readonly string[],
   ): Promise<void> {
     const name = withoutMisleading(parts.at(-1) ?? "files", "_");
@@ -100,7 +100,7 @@ export class Archives {
       const out = new Pieces(send);
       for await (const bytes of archive(this.#root, folder, members, client)) {
         await out.write(bytes);
-        if (client.happened) return;
+        if (client.disconnected) return;
       }
       await out.flush();
       await send({ type: "http.response.body" });
@@ -115,7 +115,7 @@ async function* archive(
   root: DocumentRoot,
   folder: string,
   members: readonly ArchiveMember[],
-  client: Departure,
+  client: RequestReader,
 ): AsyncGenerator<Uint8Array> {
   const turns = new Turns();
   const checksums = new Uint32Array(members.length);
@@ -160,7 +160,7 @@ async function* content(
   path: string,
   size: number,
   buffer: Uint8Array,
-  client: Departure,
+  client: RequestReader,
 ): AsyncGenerator<Uint8Array, number> {
   let crc = 0;
   let left = size;
@@ -198,7 +198,7 @@ async function* content(
 async function hasSize(
   opened: OpenedFile,
   size: number,
-  client: Departure,
+  client: RequestReader,
 ): Promise<boolean> {
   if (size > 0) return true;
   const count = await readOrLeft(opened, new Uint8Array(1), client);
@@ -209,11 +209,11 @@ async function hasSize(
 async function readOrLeft(
   { file, mayBlock }: OpenedFile,
   buffer: Uint8Array,
-  client: Departure,
+  client: RequestReader,
 ): Promise<number | null> {
   const reading = file.read(buffer).catch(() => null);
   return await (mayBlock
-    ? Promise.race([reading, client.promise.then(() => null)])
+    ? Promise.race([reading, client.disconnect.then(() => null)])
     : reading);
 }
 

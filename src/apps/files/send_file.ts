@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Departure } from "../disconnect.ts";
+import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
 import {
   type FileCache,
@@ -98,7 +98,7 @@ export async function sendWhole(
  */
 export async function sendFile(
   scope: RequestScope,
-  client: () => Departure,
+  client: () => RequestReader,
   send: Send,
   found: FoundFile,
   settings: FileSettings,
@@ -269,7 +269,7 @@ const PIECE = 64 * 1024;
  * no client could tell.
  */
 export async function sendCompressed(
-  client: Departure,
+  client: RequestReader,
   send: Send,
   file: Deno.FsFile,
   size: number | null,
@@ -303,7 +303,7 @@ export async function sendCompressed(
       const body of pieces.pipeThrough(new CompressionStream("gzip"))
     ) {
       await send({ type: "http.response.body", body, more: 1 });
-      if (client.happened) return;
+      if (client.disconnected) return;
     }
     await send({ type: "http.response.body" });
   } finally {

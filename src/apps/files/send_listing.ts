@@ -22,7 +22,7 @@ import { declareConstant } from "../../pagi/constant_bytes.ts";
 import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
 import { encodeName } from "../../system/file_names.ts";
 import { reply, replyStatus, type RequestScope } from "../reply.ts";
-import { Departure } from "../disconnect.ts";
+import { RequestReader } from "../disconnect.ts";
 import { isAbsence, isDenial } from "./document_root.ts";
 import type { DocumentRoot } from "./document_root.ts";
 import {
@@ -174,7 +174,7 @@ export function folderSender(settings: ListingSettings): SendFolder {
     send: Send,
     parts: readonly string[],
   ): Promise<void> {
-    const client = new Departure(receive);
+    const client = RequestReader.watch(receive);
     const query = readListingQuery(scope.query_string, settings.sort);
     if (query.zip && settings.zip) {
       return await archives.send(scope, send, client, parts);
@@ -205,7 +205,7 @@ export function folderSender(settings: ListingSettings): SendFolder {
    */
   async function bodyOf(
     use: Use<FolderListing>,
-    client: Departure,
+    client: RequestReader,
     wanted: Wanted,
   ): Promise<Body | null> {
     const { bodies } = use.found;
@@ -213,7 +213,7 @@ export function folderSender(settings: ListingSettings): SendFolder {
     const key = JSON.stringify([type, sort, descending, page, rootPath]);
     const making = bodies.get(key) ?? begin();
     making.waiting++;
-    const body = await Promise.race([making.body, client.promise]);
+    const body = await Promise.race([making.body, client.disconnect]);
     making.waiting--;
     return body ?? null;
 
@@ -282,7 +282,7 @@ export function folderSender(settings: ListingSettings): SendFolder {
   async function sendBody(
     scope: RequestScope,
     send: Send,
-    client: Departure,
+    client: RequestReader,
     use: Use<FolderListing>,
     type: ListingType,
     body: Body,
@@ -352,7 +352,7 @@ function unreadable(status: 403 | 404): FolderRefused {
 async function sendBytes(
   scope: RequestScope,
   send: Send,
-  client: Departure,
+  client: RequestReader,
   headers: HeaderList,
   bytes: Uint8Array,
 ): Promise<void> {
@@ -362,7 +362,7 @@ async function sendBytes(
   headers.push(["content-length", String(bytes.length)]);
   await send({ type: "http.response.start", status: 200, headers });
   for (let at = 0; at < bytes.length; at += PIECE) {
-    if (client.happened) return;
+    if (client.disconnected) return;
     const body = bytes.subarray(at, at + PIECE);
     await send({ type: "http.response.body", body, more: 1 });
   }

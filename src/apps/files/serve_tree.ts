@@ -5,7 +5,7 @@
  */
 
 import type { PagiApp, Receive, Send } from "../../pagi/types.ts";
-import { Departure } from "../disconnect.ts";
+import { RequestReader } from "../disconnect.ts";
 import {
   assertRequest,
   reply,
@@ -74,8 +74,8 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
       using folder = found.opened;
       return await sendFolder?.(scope, receive, send, folder, parts);
     }
-    let departure: Departure | null = null;
-    const client = () => departure ??= new Departure(receive);
+    let reader: RequestReader | null = null;
+    const client = () => reader ??= RequestReader.watch(receive);
     let { opened } = found;
     if (opened.kind === "file" && opened.mayBlock) {
       const read = await files.readSlowly(found.path, opened, client());

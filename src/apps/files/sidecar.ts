@@ -10,7 +10,7 @@ import {
   zstdDecompressSync,
 } from "node:zlib";
 import { Buffer } from "node:buffer";
-import type { Departure } from "../disconnect.ts";
+import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
 import { type FileCache, readAt, type SmallFile } from "./file_cache.ts";
 
@@ -40,7 +40,7 @@ export function openSidecar(
   path: string,
   original: OpenedFile | SmallFile,
   codings: readonly Coding[],
-  client: () => Departure,
+  client: () => RequestReader,
 ): Sidecar | null | Promise<Sidecar | null> {
   for (let i = 0; i < codings.length; i++) {
     const coding = codings[i];
@@ -69,7 +69,7 @@ async function openSlowly(
   path: string,
   original: OpenedFile | SmallFile,
   [coding, ...others]: readonly Coding[],
-  client: () => Departure,
+  client: () => RequestReader,
 ): Promise<Sidecar | null> {
   const opened = await files.readSlowly(
     path + EXTENSIONS[coding],

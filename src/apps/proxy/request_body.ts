@@ -6,7 +6,7 @@
 
 import { fieldValue } from "../../http/headers.ts";
 import type { HeaderList } from "../../pagi/types.ts";
-import type { Client } from "../disconnect.ts";
+import type { RequestReader } from "../disconnect.ts";
 
 /** A body in the form in which it goes on the wire. */
 export interface RequestBody {
@@ -28,7 +28,7 @@ export const NO_BODY: RequestBody = { framing: [], first: EMPTY, rest: null };
  * its framing goes no further, so that nothing can be smuggled past it.
  */
 export async function requestBody(
-  client: Client,
+  client: RequestReader,
   method: string,
   headers: HeaderList,
 ): Promise<RequestBody> {
@@ -59,14 +59,14 @@ function sized(length: number): HeaderList {
   return [["content-length", String(length)]];
 }
 
-async function* chunks(client: Client): AsyncGenerator<Uint8Array> {
+async function* chunks(client: RequestReader): AsyncGenerator<Uint8Array> {
   while (!client.complete) yield chunk(await client.next());
   yield LAST_CHUNK;
 }
 
 /** Yields exactly `left` bytes, or fails. */
 async function* pieces(
-  client: Client,
+  client: RequestReader,
   left: number,
 ): AsyncGenerator<Uint8Array> {
   while (!client.complete && left >= 0) {

@@ -14,7 +14,7 @@ import type {
   SseScope,
 } from "../../pagi/types.ts";
 import { replyStatus } from "../reply.ts";
-import { Client, ClientGone } from "../disconnect.ts";
+import { ClientGone, RequestReader } from "../disconnect.ts";
 import {
   type ProxyContext,
   refusalStatus,
@@ -39,7 +39,7 @@ export async function serveRequest(
   const request = upstreamRequest(scope, context.rules);
   const refusal = refusalStatus(context, scope, request);
   if (refusal !== null) return await replyStatus(send, refusal);
-  const client = new Client(receive);
+  const client = new RequestReader(receive);
   try {
     const body = await requestBody(client, request.method, scope.headers);
     const answer = await context.upstreams.ask({
@@ -59,7 +59,9 @@ export async function serveRequest(
     await passOn(context, answer, headers, client, send);
   } catch (error) {
     if (error instanceof ClientGone) return;
-    if (!(error instanceof UpstreamError) || client.answered) throw error;
+    if (!(error instanceof UpstreamError) || client.responseStarted) {
+      throw error;
+    }
     client.served();
     await replyStatus(send, error.status, retryFields(error));
   }
@@ -70,13 +72,13 @@ async function passOn(
   { limits }: ProxyContext,
   { upstream, connection, head, body, isAsked }: Answer,
   headers: HeaderList,
-  client: Client,
+  client: RequestReader,
   send: Send,
 ): Promise<void> {
   const type = fieldValue(head.headers, "content-type") ?? "";
   const idleTimeout = isEventStream(type) ? 0 : limits.idleTimeout;
   try {
-    client.answered = true;
+    client.responseStarted = true;
     await send({
       type: "http.response.start",
       status: head.status,

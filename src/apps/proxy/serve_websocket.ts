@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ClientGone, type ClientWatch } from "../disconnect.ts";
+import { ClientGone, type DisconnectWatch } from "../disconnect.ts";
 import {
   type ProxyContext,
   refusalStatus,
@@ -155,9 +155,9 @@ export async function serveWebSocket(
  * Notices a client that leaves while the target makes up its mind; what comes
  * instead is for the tunnel.
  */
-class HandshakeWatch implements ClientWatch {
-  gone = false;
-  #onGone: () => void = () => {};
+class HandshakeWatch implements DisconnectWatch {
+  disconnected = false;
+  #onDisconnect: () => void = () => {};
   #first: Promise<ReceiveEvent> | null;
   readonly #receive: Receive;
 
@@ -166,20 +166,20 @@ class HandshakeWatch implements ClientWatch {
     this.#first = receive();
     this.#first.then(({ type }) => {
       if (type !== "websocket.disconnect") return;
-      this.gone = true;
-      this.#onGone();
+      this.disconnected = true;
+      this.#onDisconnect();
     }, () => {});
   }
 
-  onGone(act: () => void): void {
-    this.#onGone = act;
+  onDisconnect(act: () => void): void {
+    this.#onDisconnect = act;
   }
 
   /** The next event; the client's leaving is the caller's matter from now on. */
   receive(): Promise<ReceiveEvent> {
     const first = this.#first;
     this.#first = null;
-    this.#onGone = () => {};
+    this.#onDisconnect = () => {};
     return first ?? this.#receive();
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ClientGone, type ClientWatch } from "../disconnect.ts";
+import { ClientGone, type DisconnectWatch } from "../disconnect.ts";
 import {
   ConnectError,
   type ConnectSettings,
@@ -206,11 +206,11 @@ export async function exchange(
   upstream: Upstream,
   connection: UpstreamConnection,
   question: Question,
-  client: ClientWatch,
+  client: DisconnectWatch,
   limits: Limits,
 ): Promise<Answer> {
   const { request, body, upgrade } = question;
-  client.onGone(() => connection.fail(new ClientGone()));
+  client.onDisconnect(() => connection.fail(new ClientGone()));
   let asked = false;
   let answered = false;
   let timer: Timer | undefined;
@@ -219,7 +219,7 @@ export async function exchange(
     timer = connection.expect(limits.firstByteTimeout, "gave no answer");
   };
   try {
-    if (client.gone) throw new ClientGone();
+    if (client.disconnected) throw new ClientGone();
     const head = formatRequestHead(
       request,
       upstream.target,
@@ -299,7 +299,7 @@ export class Upstreams {
    * @throws {UpstreamError} When no target answers.
    * @throws {ClientGone} When the client leaves.
    */
-  async ask(question: Question, client: ClientWatch): Promise<Answer> {
+  async ask(question: Question, client: DisconnectWatch): Promise<Answer> {
     let failure: unknown;
     for (const upstream of this.#inTurn()) {
       try {
@@ -340,7 +340,7 @@ export class Upstreams {
   async #askOne(
     upstream: Upstream,
     question: Question,
-    client: ClientWatch,
+    client: DisconnectWatch,
   ): Promise<Answer> {
     const { repeatable } = question;
     const connection = await upstream.connect(repeatable ? "any" : "fresh");

@@ -1,12 +1,12 @@
 import { ContentDigests } from "../../../src/apps/files/file_version.ts";
-import { Departure } from "../../../src/apps/disconnect.ts";
+import { RequestReader } from "../../../src/apps/disconnect.ts";
 import { assertEquals, assertNotEquals } from "../../../src/std/assert.ts";
 import { tempFolder } from "../../helpers/temp_folder.ts";
 
 /** A client, and what makes it leave. */
-function newClient(): { client: Departure; leave: () => void } {
+function newClient(): { client: RequestReader; leave: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const client = new Departure(async () => {
+  const client = RequestReader.watch(async () => {
     await promise;
     return { type: "http.disconnect" };
   });
@@ -18,7 +18,7 @@ async function withFile(
   content: string,
   body: (
     path: string,
-    digest: (changed: Date, client?: Departure) => Promise<string | null>,
+    digest: (changed: Date, client?: RequestReader) => Promise<string | null>,
     reads: () => number,
   ) => Promise<void>,
 ): Promise<void> {

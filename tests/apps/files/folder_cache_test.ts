@@ -1,4 +1,4 @@
-import { Departure } from "../../../src/apps/disconnect.ts";
+import { RequestReader } from "../../../src/apps/disconnect.ts";
 import {
   FolderCache,
   FolderRefused,
@@ -17,12 +17,12 @@ import { join } from "../../../src/std/path.ts";
 import { tempFolder } from "../../helpers/temp_folder.ts";
 import { delay } from "../../helpers/wait.ts";
 
-const STAYS = new Departure(() => new Promise(() => {}));
+const STAYS = RequestReader.watch(() => new Promise(() => {}));
 
-function leavingClient(): { client: Departure; leave: () => void } {
+function leavingClient(): { client: RequestReader; leave: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return {
-    client: new Departure(async () => {
+    client: RequestReader.watch(async () => {
       await promise;
       return { type: "http.disconnect", reason: "client_closed" };
     }),
