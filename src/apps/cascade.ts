@@ -43,7 +43,7 @@ export interface CascadeOptions {
    * (1,048,576); of a longer one, the answer of the app that has received so
    * much of it stands.
    */
-  readonly max_replay?: number;
+  readonly maxReplay?: number;
 }
 
 /**
@@ -89,7 +89,7 @@ export class CascadeApp {
   constructor(options: CascadeOptions = {}) {
     this.#apps = (options.apps ?? []).map(appOf);
     this.#caught = new Set(options.catch ?? CAUGHT);
-    this.#maxReplay = options.max_replay ?? MAX_REPLAY;
+    this.#maxReplay = options.maxReplay ?? MAX_REPLAY;
   }
 
   /** Tries the apps that a command line names. */
@@ -117,7 +117,7 @@ export class CascadeApp {
     return new CascadeApp({
       apps,
       catch: caught === undefined ? CAUGHT : read("catch", STATUSES, caught),
-      max_replay: maxReplay === undefined
+      maxReplay: maxReplay === undefined
         ? MAX_REPLAY
         : read("max_replay", BYTES, maxReplay),
     });

@@ -4,16 +4,25 @@
  * @module
  */
 
-import type { AppOptionTable } from "../options/app_options.ts";
+import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
 import { choice, flag, text } from "../options/kinds.ts";
 import type { PagiApp } from "../pagi/types.ts";
-import { fileOptions, fileSettings } from "./file.ts";
+import { type FileOptions, fileOptions, fileSettings } from "./file.ts";
 import { folderSender } from "./files/send_listing.ts";
 import { serveTree } from "./files/serve_tree.ts";
 import { SORT_KEYS } from "./files/directory_entries.ts";
 
 const NAME = "PAGI::App::Directory";
+
+/** Options of {@linkcode DirectoryApp}; its `--help` says what they mean. */
+export interface DirectoryOptions extends FileOptions {
+  readonly showHidden?: boolean;
+  readonly title?: string;
+  readonly sort?: "name" | "size" | "time";
+  readonly zip?: boolean;
+  readonly readme?: boolean;
+}
 
 const table = {
   ...fileOptions,
@@ -42,7 +51,7 @@ const table = {
     default: true,
     help: "show README files below listings",
   },
-} satisfies AppOptionTable;
+} satisfies TableFor<DirectoryOptions>;
 
 /**
  * Serves the files beneath `root` as the app File does, and lists folders that
@@ -50,7 +59,7 @@ const table = {
  * `OptionError`.
  *
  * ```ts
- * new DirectoryApp({ root: "/var/www", show_hidden: true }).toApp();
+ * new DirectoryApp({ root: "/var/www", showHidden: true }).toApp();
  * ```
  */
 export class DirectoryApp {
@@ -59,7 +68,7 @@ export class DirectoryApp {
 
   readonly #app: PagiApp;
 
-  constructor(options: Record<string, unknown> = {}) {
+  constructor(options: DirectoryOptions = {}) {
     const given = readAppOptions(NAME, table, options);
     const { show_hidden: showHidden, title, sort, zip, readme } = given;
     const files = fileSettings(NAME, given, showHidden);

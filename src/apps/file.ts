@@ -7,6 +7,7 @@
 import type {
   AppOptionTable,
   AppOptionValues,
+  TableFor,
 } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
 import { choice, flag, list, text } from "../options/kinds.ts";
@@ -20,6 +21,22 @@ import type { TreeSettings } from "./files/serve_tree.ts";
 import { charset, fieldText, mediaType } from "./reply.ts";
 
 const NAME = "PAGI::App::File";
+
+/** Options of {@linkcode FileApp}; its `--help` says what they mean. */
+export interface FileOptions {
+  readonly root?: string;
+  readonly index?: string | readonly string[];
+  readonly defaultType?: string;
+  readonly handleRanges?: boolean;
+  readonly precompressed?: boolean;
+  readonly compress?: boolean;
+  readonly cacheControl?: string;
+  readonly htmlCacheControl?: string;
+  readonly charset?: string;
+  readonly etag?: "stat" | "content";
+  readonly cleanUrls?: boolean;
+  readonly spa?: boolean;
+}
 
 /** The options of the app File. */
 export const fileOptions = {
@@ -87,7 +104,7 @@ export const fileOptions = {
     default: false,
     help: "serve the root's index file for pages that do not exist",
   },
-} satisfies AppOptionTable;
+} satisfies TableFor<FileOptions>;
 
 /** What the options of the app called `appName` mean. */
 export function fileSettings(
@@ -127,7 +144,7 @@ export class FileApp {
 
   readonly #app: PagiApp;
 
-  constructor(options: Record<string, unknown> = {}) {
+  constructor(options: FileOptions = {}) {
     const given = readAppOptions(NAME, fileOptions, options);
     this.#app = serveTree(NAME, fileSettings(NAME, given));
   }

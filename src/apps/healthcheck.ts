@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AppOptionTable } from "../options/app_options.ts";
+import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
 import { defineKind, text } from "../options/kinds.ts";
 import type { PagiApp } from "../pagi/types.ts";
@@ -14,6 +14,12 @@ const NAME = "PAGI::App::Healthcheck";
 
 /** Looks at one thing; falsy or throwing means that it is not well. */
 export type Check = () => unknown;
+
+/** Options of {@linkcode HealthcheckApp}; its `--help` says what they mean. */
+export interface HealthcheckOptions {
+  readonly checks?: Readonly<Record<string, Check>>;
+  readonly version?: string;
+}
 
 const table = {
   checks: {
@@ -33,7 +39,7 @@ const table = {
     default: undefined,
     help: "a version to report",
   },
-} satisfies AppOptionTable;
+} satisfies TableFor<HealthcheckOptions>;
 
 /** How one check ended. */
 interface CheckResult {
@@ -56,7 +62,7 @@ export class HealthcheckApp {
 
   readonly #app: PagiApp;
 
-  constructor(options: Record<string, unknown> = {}) {
+  constructor(options: HealthcheckOptions = {}) {
     const { checks, version } = readAppOptions(NAME, table, options);
     const named = Object.entries(checks).sort(([a], [b]) => a < b ? -1 : 1);
     this.#app = async (scope, _receive, send) => {

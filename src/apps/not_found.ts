@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AppOptionTable } from "../options/app_options.ts";
+import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
 import { integer } from "../options/kinds.ts";
 import type { BytesIn, PagiApp } from "../pagi/types.ts";
@@ -20,6 +20,13 @@ const NAME = "PAGI::App::NotFound";
 
 /** Makes the body for one request. */
 export type BodyOf = (scope: RequestScope) => BytesIn | Promise<BytesIn>;
+
+/** Options of {@linkcode NotFoundApp}; its `--help` says what they mean. */
+export interface NotFoundOptions {
+  readonly body?: string | BodyOf;
+  readonly contentType?: string;
+  readonly status?: number;
+}
 
 const table = {
   body: {
@@ -37,7 +44,7 @@ const table = {
     default: 404,
     help: "the status code",
   },
-} satisfies AppOptionTable;
+} satisfies TableFor<NotFoundOptions>;
 
 /**
  * Answers every request with the same status, 404 unless told otherwise
@@ -53,7 +60,7 @@ export class NotFoundApp {
 
   readonly #app: PagiApp;
 
-  constructor(options: Record<string, unknown> = {}) {
+  constructor(options: NotFoundOptions = {}) {
     const { body, content_type, status } = readAppOptions(NAME, table, options);
     this.#app = async (scope, _receive, send) => {
       assertRequest(scope, NAME);

@@ -18,7 +18,7 @@
  * @module
  */
 
-import type { AppOptionTable } from "../options/app_options.ts";
+import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
 import { existingFile } from "../options/file_kinds.ts";
 import { flag, list, seconds } from "../options/kinds.ts";
@@ -40,6 +40,23 @@ import { Upstream, Upstreams } from "./proxy/upstreams.ts";
 import { requestRules } from "./proxy/upstream_request.ts";
 
 const NAME = "PAGI::App::Proxy";
+
+/** Options of {@linkcode ProxyApp}; its `--help` says what they mean. */
+export interface ProxyOptions {
+  readonly target?: string | readonly string[];
+  readonly timeout?: number;
+  readonly connectTimeout?: number;
+  readonly firstByteTimeout?: number;
+  readonly idleTimeout?: number;
+  readonly failTimeout?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly removeHeaders?: string | readonly string[];
+  readonly preserveHost?: boolean;
+  readonly trustForwarded?: boolean;
+  readonly caCert?: string;
+  readonly verify?: boolean;
+  readonly cookieDomain?: string;
+}
 
 const table = {
   target: {
@@ -115,7 +132,7 @@ const table = {
     help:
       "the domain of targets' cookies in place of their own; none leaves it out (default: their own)",
   },
-} satisfies AppOptionTable;
+} satisfies TableFor<ProxyOptions>;
 
 /**
  * Passes requests, event streams and WebSockets on to the target, or to
@@ -134,7 +151,7 @@ export class ProxyApp implements Disposable {
   readonly #app: PagiApp;
   readonly #upstreams: Upstreams;
 
-  constructor(options: Record<string, unknown> = {}) {
+  constructor(options: ProxyOptions = {}) {
     const given = readAppOptions(NAME, table, options);
     const { timeout } = given;
     const targets = given.target.map((url) => parseTarget(url)!);
@@ -143,7 +160,7 @@ export class ProxyApp implements Disposable {
         `${NAME} needs a target, as in target=http://backend:3000`,
       );
     }
-    if (options.target === undefined && options.backend === undefined) {
+    if (given.target === table.target.default) {
       log.info(
         `${NAME}: no target is given, so requests go to ${
           given.target[0]

@@ -5,7 +5,7 @@
  */
 
 import { fieldValue } from "../http/headers.ts";
-import type { AppOptionTable } from "../options/app_options.ts";
+import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
 import { defineKind, flag } from "../options/kinds.ts";
 import { OptionError } from "../options/option_error.ts";
@@ -19,6 +19,14 @@ const STATUSES = [301, 302, 303, 307, 308];
 
 /** Finds the target for one request. */
 export type LocationOf = (scope: RequestScope) => string | Promise<string>;
+
+/** Options of {@linkcode RedirectApp}; its `--help` says what they mean. */
+export interface RedirectOptions {
+  readonly location?: string | LocationOf;
+  readonly status?: number;
+  readonly preservePath?: boolean;
+  readonly preserveQuery?: boolean;
+}
 
 const table = {
   location: {
@@ -50,7 +58,7 @@ const table = {
     default: true,
     help: "append the query of the request",
   },
-} satisfies AppOptionTable;
+} satisfies TableFor<RedirectOptions>;
 
 /**
  * Redirects every request (PAGI.md 7). Wrong options, and no `location`, throw
@@ -69,7 +77,7 @@ export class RedirectApp {
 
   readonly #app: PagiApp;
 
-  constructor(options: Record<string, unknown> = {}) {
+  constructor(options: RedirectOptions = {}) {
     const { location, status, preserve_path, preserve_query } = readAppOptions(
       NAME,
       table,

@@ -111,7 +111,7 @@ class NodeServer {
     const proxy = new ProxyApp({
       target: `unix:${this.path}`,
       timeout: 0,
-      preserve_host: true,
+      preserveHost: true,
     });
     this.app = withLifespan(proxy.toApp(), undefined, () => {
       server.close();

@@ -33,22 +33,47 @@ export type AppOptionValues<T extends AppOptionTable> = {
     | Extract<T[K]["default"], null | undefined>;
 };
 
+/** `showHidden` as `show_hidden`. */
+type SnakeCase<S extends string> = S extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First
+    : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
+  : S;
+
+/**
+ * The table of an app whose options are an `O` in code: each of them by its
+ * name on the command line, and no other. JSR wants the types of a package
+ * written out ("no slow types"), so they cannot be made of the table; the
+ * compiler compares both.
+ */
+export type TableFor<O> = {
+  readonly [K in keyof O & string as SnakeCase<K>]-?: AppOption<
+    Exclude<O[K], undefined>
+  >;
+};
+
+/** The name of an option as code writes it, as `serve()` has them. */
+function camelCase(name: string): string {
+  return name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+}
+
 /**
  * Reads the options of the app called `appName`: strings as the command line
- * gives them, or values of the right type. What is missing or undefined gets
+ * gives them, or values of the right type; names as the command line has them
+ * (`show_hidden`) or code (`showHidden`). What is missing or undefined gets
  * its default. Throws {@linkcode OptionError} on an unknown key and on a wrong
  * value.
  */
 export function readAppOptions<const T extends AppOptionTable>(
   appName: string,
   table: T,
-  given: Readonly<Record<string, unknown>>,
+  given: object,
 ): AppOptionValues<T> {
   const realNames = new Map<string, string>();
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(table)) {
     for (const known of [name, ...option.aliases ?? []]) {
       realNames.set(known, name);
+      realNames.set(camelCase(known), name);
     }
     values[name] = option.default;
   }

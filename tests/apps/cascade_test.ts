@@ -187,7 +187,7 @@ Deno.test("what an app waits for when it is caught is the next one's, however mu
     });
     const cascade = new CascadeApp({
       apps: [impatient, slow],
-      max_replay: 1000,
+      maxReplay: 1000,
     });
     await withServer(cascade.toApp(), {}, async ({ connect }) => {
       const client = await connect();
@@ -211,7 +211,7 @@ Deno.test("beyond max_replay the first answer stands; what is not received yet c
     const seen: string[] = [];
     const cascade = new CascadeApp({
       apps: [reading(404, most, seen), reading(200, 99_999, seen)],
-      max_replay: 3000,
+      maxReplay: 3000,
     });
     assertEquals(await upload(cascade.toApp(), body, length), answer);
     assertEquals(seen.at(-1), long + long);

@@ -132,7 +132,8 @@ Deno.test("the option sort is the order of those who ask for none", async () => 
       .split("\n").slice(2, 4);
   assertEquals(await names("/empty/"), ["eggs", "Élan"]);
   assertEquals(await names("/empty/?sort=size"), ["eggs", "file2.txt"]);
-  assertThrows(() => new DirectoryApp({ sort: "colour" }), Error, "sort");
+  const wrong: Record<string, unknown> = { sort: "colour" };
+  assertThrows(() => new DirectoryApp(wrong), Error, "sort");
 });
 
 Deno.test("plain text has a name on each line, folders with a slash", async () => {
@@ -212,7 +213,7 @@ Deno.test("listings are compressed as the client likes, each with its own tag", 
     }
     assertEquals(tags.size, 3);
   }
-  const never = new DirectoryApp({ root: tree.root, compress: "0" }).toApp();
+  const never = new DirectoryApp({ root: tree.root, compress: false }).toApp();
   const headers = { "accept-encoding": "gzip" };
   const response = await runApp(never, { target: "/empty/", headers });
   assertEquals(response.header("content-encoding"), null);
@@ -282,7 +283,7 @@ Deno.test("README.md stands below its folder's listing, as text", async () => {
     "<pre># Hi\n&lt;script&gt;alert(1)&lt;/script&gt;&amp;\n</pre>",
   );
   assertStringIncludes(text, '<h2 id="readme">ReadMe.md</h2>');
-  const none = new DirectoryApp({ root: tree.root, readme: "0" }).toApp();
+  const none = new DirectoryApp({ root: tree.root, readme: false }).toApp();
   assertNotMatch((await runApp(none, { target: "/empty/" })).text, /<pre>/);
 });
 

@@ -197,11 +197,15 @@ Deno.test("hidden files are unlisted unless show_hidden is on (PAGI.md 107)", as
     names.filter((name) => name.startsWith("."));
   const { root } = tree;
   for (const show_hidden of ["0", "", 0, false, undefined]) {
-    const app = new DirectoryApp({ root, show_hidden }).toApp();
+    const app = new DirectoryApp(
+      { root, showHidden: show_hidden } as Record<string, unknown>,
+    ).toApp();
     assertEquals(hidden(await namesIn(app, "/")), []);
   }
   for (const show_hidden of ["1", 1, true]) {
-    const app = new DirectoryApp({ root, show_hidden }).toApp();
+    const app = new DirectoryApp(
+      { root, showHidden: show_hidden } as Record<string, unknown>,
+    ).toApp();
     assertEquals(hidden(await namesIn(app, "/")), [".git", ".hidden"]);
   }
 });

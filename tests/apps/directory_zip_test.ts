@@ -180,7 +180,7 @@ Deno.test("HEAD of an archive has the fields of GET, without a walk for its leng
 
 Deno.test("zip=0 offers no archives", async () => {
   using tree = hostileTree();
-  const app = new DirectoryApp({ root: tree.root, zip: "0" }).toApp();
+  const app = new DirectoryApp({ root: tree.root, zip: false }).toApp();
   const response = await runApp(app, { target: "/sub/?zip=1" });
   assertEquals(response.header("content-type"), "text/html; charset=UTF-8");
   assert(!response.text.includes('name="zip"'));

@@ -36,7 +36,7 @@ async function seen(
 
 Deno.test("with clean_urls pages have addresses without .html", async () => {
   using tree = siteTree();
-  const app = new FileApp({ root: tree.root, clean_urls: "1" }).toApp();
+  const app = new FileApp({ root: tree.root, cleanUrls: true }).toApp();
   const cases: Record<string, [number, string]> = {
     "/about": [200, "about"],
     "/about.html": [301, "/about"],
@@ -79,7 +79,7 @@ Deno.test("without clean_urls names are as they are", async () => {
 
 Deno.test("with spa a page that does not exist is the root's index file", async () => {
   using tree = siteTree();
-  const app = new FileApp({ root: tree.root, spa: "1" }).toApp();
+  const app = new FileApp({ root: tree.root, spa: true }).toApp();
   for (const target of ["/users/7", "/users/7/", "/x.y", "/hello.txt/"]) {
     assertEquals(await seen(app, target, NAVIGATION), [200, "home"], target);
     for (const accept of ["*/*", "image/*", "application/json"]) {
@@ -97,7 +97,7 @@ Deno.test("with spa a page that does not exist is the root's index file", async 
 
 Deno.test("with spa and clean_urls a page goes before the start page", async () => {
   using tree = siteTree();
-  const options = { root: tree.root, spa: "1", clean_urls: "1" };
+  const options = { root: tree.root, spa: true, cleanUrls: true };
   const app = new FileApp(options).toApp();
   const cases: Record<string, [number, string]> = {
     "/about": [200, "about"],
@@ -138,7 +138,7 @@ Deno.test("a folder whose slashes are written as escapes moves to its own addres
 
 Deno.test("a Directory with spa lists the folders there are", async () => {
   using tree = siteTree();
-  const app = new DirectoryApp({ root: tree.root, spa: "1" }).toApp();
+  const app = new DirectoryApp({ root: tree.root, spa: true }).toApp();
   assert((await seen(app, "/sub/", NAVIGATION))[1].includes("b.txt"));
   assertEquals(await seen(app, "/none/", NAVIGATION), [200, "home"]);
 });
@@ -151,7 +151,7 @@ Deno.test("neither clean addresses nor fallbacks lead out of the root", async ()
     join(tree.root, "index.html"),
   );
   Deno.symlinkSync("../secret.txt", join(tree.root, "leak.html"));
-  const options = { root: tree.root, spa: "1", clean_urls: "1" };
+  const options = { root: tree.root, spa: true, cleanUrls: true };
   const app = new FileApp(options).toApp();
   for (
     const target of [

@@ -147,7 +147,7 @@ Deno.test("a compressed body of a file that becomes shorter is cut, so that all 
     );
     assert(error.message.includes("shorter"), error.message);
 
-    const app = new FileApp({ root, default_type: "text/plain" }).toApp();
+    const app = new FileApp({ root, defaultType: "text/plain" }).toApp();
     Deno.writeFileSync(join(root, "other"), bytes);
     await withServer(
       async (scope, receive, send) => {
@@ -217,7 +217,7 @@ Deno.test(
   async () => {
     const app = new FileApp({
       root: "/proc/sys/kernel",
-      default_type: "text/plain",
+      defaultType: "text/plain",
     }).toApp();
     const target = "/ostype";
     const codings: Record<string, string>[] = [{}, {
@@ -244,7 +244,7 @@ Deno.test(
 Deno.test("a large one without a size is sent to its end", {
   ignore: Deno.build.os !== "linux" || !isLarge("/proc/kallsyms"),
 }, async () => {
-  const app = new FileApp({ root: "/proc", default_type: "text/plain" });
+  const app = new FileApp({ root: "/proc", defaultType: "text/plain" });
   await withServer(app.toApp(), {}, async ({ url }) => {
     for (const coding of ["gzip", "identity"]) {
       const response = await fetch(`${url}/kallsyms`, {

@@ -94,7 +94,7 @@ Deno.test("such names are served below a mount, and have clean addresses", {
   ignore,
 }, async () => {
   await withTree(async (root) => {
-    const files = new FileApp({ root, clean_urls: "1" }).toApp();
+    const files = new FileApp({ root, cleanUrls: true }).toApp();
     const app = new UrlMapApp().mount("/m", files).toApp();
     assertEquals(await get(app, "/m/caf%E9.txt"), "latin name");
     assertEquals(await get(app, "/m/caf%C3%A9.txt"), "utf-8 name");

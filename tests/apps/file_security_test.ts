@@ -15,7 +15,7 @@ function apps({ root }: HostileTree): [name: string, app: PagiApp][] {
   return [
     ["File", new FileApp({ root }).toApp()],
     ["Directory", new DirectoryApp({ root }).toApp()],
-    ["hidden", new DirectoryApp({ root, show_hidden: "1" }).toApp()],
+    ["hidden", new DirectoryApp({ root, showHidden: true }).toApp()],
   ];
 }
 
@@ -241,7 +241,7 @@ Deno.test("a root whose own path has a dot in it is served", async () => {
 
 Deno.test("show_hidden serves names with a dot, but never .. (PAGI.md 107, 108)", async () => {
   using tree = hostileTree();
-  const app = new DirectoryApp({ root: tree.root, show_hidden: 1 }).toApp();
+  const app = new DirectoryApp({ root: tree.root, showHidden: true }).toApp();
   const answers = {
     "/.hidden": "hidden",
     "/.git/config": "config",
@@ -253,7 +253,7 @@ Deno.test("show_hidden serves names with a dot, but never .. (PAGI.md 107, 108)"
     assertEquals((await runApp(app, { target })).text, text, target);
   }
   assertEquals((await runApp(app, { target: "/sub/../../x" })).status, 403);
-  const off = new DirectoryApp({ root: tree.root, show_hidden: "0" }).toApp();
+  const off = new DirectoryApp({ root: tree.root, showHidden: false }).toApp();
   assertEquals((await runApp(off, { target: "/.hidden" })).status, 403);
 });
 

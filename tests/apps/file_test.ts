@@ -231,7 +231,7 @@ Deno.test("default_type is the type of files whose name does not tell", async ()
   const target = "/names/100%25";
   const plain = await runApp(new FileApp({ root }).toApp(), { target });
   assertEquals(plain.header("content-type"), "application/octet-stream");
-  const app = new FileApp({ root, default_type: "text/x-mine" }).toApp();
+  const app = new FileApp({ root, defaultType: "text/x-mine" }).toApp();
   const typed = await runApp(app, { target });
   assertEquals(typed.header("content-type"), "text/x-mine");
 });

@@ -141,7 +141,7 @@ Deno.test("a start page that cannot be read stands for no page", {
     "index.html": [0, "SECRET"],
     "a.txt": [0o644, "a"],
   }, async (root, log) => {
-    const app = new FileApp({ root, spa: "1" }).toApp();
+    const app = new FileApp({ root, spa: true }).toApp();
     assertEquals(await status(app, "/users/7"), 403);
     assertEquals(await status(app, "/a.txt"), 200);
     assertEquals(log.length, 1);

@@ -56,6 +56,9 @@ Deno.test("checks run anew at each request", async () => {
 
 Deno.test("checks that are no functions are refused", () => {
   for (const checks of ["x", { a: 1 }, 5, null]) {
-    assertThrows(() => new HealthcheckApp({ checks }), OptionError);
+    assertThrows(
+      () => new HealthcheckApp({ checks } as Record<string, unknown>),
+      OptionError,
+    );
   }
 });

@@ -1,4 +1,4 @@
-import { NotFoundApp } from "../../src/apps/not_found.ts";
+import { type BodyOf, NotFoundApp } from "../../src/apps/not_found.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
 import { runApp } from "../helpers/run_app.ts";
@@ -16,8 +16,8 @@ Deno.test("everything is answered with 404 and a text", async () => {
 Deno.test("body, content_type and status can be chosen", async () => {
   const app = new NotFoundApp({
     body: "<p>Süd",
-    content_type: "text/html; charset=utf-8",
-    status: "410",
+    contentType: "text/html; charset=utf-8",
+    status: 410,
   }).toApp();
   const response = await runApp(app, { type: "sse" });
   assertEquals(response.status, 410);
@@ -29,7 +29,7 @@ Deno.test("body, content_type and status can be chosen", async () => {
 Deno.test("the body may be a function of the scope", async () => {
   const text = (scope: { path: string }) => `no ${scope.path}`;
   const bytes = () => Promise.resolve(new Uint8Array([65]));
-  const bodyFor = async (body: unknown) =>
+  const bodyFor = async (body: BodyOf) =>
     (await runApp(new NotFoundApp({ body }).toApp(), { target: "/x" })).text;
   assertEquals(await bodyFor(text), "no /x");
   assertEquals(await bodyFor(bytes), "A");
@@ -44,5 +44,10 @@ Deno.test("wrong options are refused", () => {
       { content_type: "a/b\r\nx: y" },
       { text: "x" },
     ]
-  ) assertThrows(() => new NotFoundApp(options), OptionError);
+  ) {
+    assertThrows(
+      () => new NotFoundApp(options as Record<string, unknown>),
+      OptionError,
+    );
+  }
 });

@@ -61,7 +61,7 @@ Deno.test("a target that takes too long gets 504, and its connection is closed",
     await raw.ended();
     close();
   });
-  using proxy = new ProxyApp({ target: upstream.url, first_byte_timeout: 0.1 });
+  using proxy = new ProxyApp({ target: upstream.url, firstByteTimeout: 0.1 });
   const answer = await timed(proxy.toApp());
   assertEquals([answer.status, answer.text], [504, "Gateway Timeout"]);
   assertLess(answer.seconds, 10);
@@ -77,7 +77,7 @@ Deno.test("half a head that stalls gets 504, also when it drips", async () => {
       await delay(20);
     }
   });
-  using proxy = new ProxyApp({ target: upstream.url, first_byte_timeout: 0.1 });
+  using proxy = new ProxyApp({ target: upstream.url, firstByteTimeout: 0.1 });
   const answer = await timed(proxy.toApp());
   assertEquals(answer.status, 504);
   assertLess(answer.seconds, 10);
@@ -88,7 +88,7 @@ Deno.test("a target that nobody lets connect to gets 504 after connect_timeout",
   await using upstream = new RawUpstream(({ raw }) => raw.ended());
   using proxy = new ProxyApp({
     target: `https://127.0.0.1:${upstream.port}`,
-    connect_timeout: 0.1,
+    connectTimeout: 0.1,
   });
   const answer = await timed(proxy.toApp());
   assertEquals(answer.status, 504);
@@ -115,7 +115,7 @@ Deno.test(
     } catch {
       using proxy = new ProxyApp({
         target: `http://127.0.0.1:${port}`,
-        connect_timeout: 0.1,
+        connectTimeout: 0.1,
       });
       assertEquals((await timed(proxy.toApp())).status, 504);
     } finally {
@@ -138,7 +138,7 @@ Deno.test("an answer that stalls in mid-body is cut after idle_timeout", async (
     await raw.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc");
     await raw.ended();
   });
-  using proxy = new ProxyApp({ target: upstream.url, idle_timeout: 0.1 });
+  using proxy = new ProxyApp({ target: upstream.url, idleTimeout: 0.1 });
   await assertRejects(
     () => runApp(proxy.toApp()),
     Error,
@@ -152,7 +152,7 @@ Deno.test("a target that stops taking a request body gets 504", async () => {
     await delay(500);
     await raw.ended();
   });
-  using proxy = new ProxyApp({ target: upstream.url, idle_timeout: 0.2 });
+  using proxy = new ProxyApp({ target: upstream.url, idleTimeout: 0.2 });
   const body = new Uint8Array(30_000_000);
   const answer = await timed(proxy.toApp(), { method: "POST", body });
   assertEquals(answer.status, 504);
@@ -298,7 +298,7 @@ Deno.test("a target that failed rests, and is tried again afterwards", async () 
   await using well = RawUpstream.answering(OK);
   using proxy = new ProxyApp({
     target: [ill.url, well.url],
-    fail_timeout: 0.3,
+    failTimeout: 0.3,
   });
   const app = proxy.toApp();
   for (let i = 0; i < 6; i++) assertEquals((await timed(app)).status, 200);
@@ -312,7 +312,7 @@ Deno.test("a target that failed rests, and is tried again afterwards", async () 
 Deno.test("when all targets rest they are tried all the same", async () => {
   const ports = [closedPort(), closedPort()];
   const target = ports.map((port) => `http://127.0.0.1:${port}`);
-  using proxy = new ProxyApp({ target, fail_timeout: 60 });
+  using proxy = new ProxyApp({ target, failTimeout: 60 });
   assertEquals((await timed(proxy.toApp())).status, 502);
   await using upstream = new RawUpstream(async ({ raw, head }) => {
     while (await head() !== "") await raw.send(OK);
@@ -328,7 +328,7 @@ Deno.test("a request that timed out is not made again", async () => {
   await using other = RawUpstream.answering(OK);
   using proxy = new ProxyApp({
     target: [silent.url, other.url],
-    first_byte_timeout: 0.1,
+    firstByteTimeout: 0.1,
   });
   assertEquals((await timed(proxy.toApp())).status, 504);
   assertEquals(other.heads.length, 0);

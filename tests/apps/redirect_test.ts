@@ -93,7 +93,7 @@ Deno.test("location names parts of the request", async () => {
 Deno.test("below a mount, {path} and preserve_path are what is below it, {uri} is all", async () => {
   for (
     const [options, result] of [
-      [{ location: "/new", preserve_path: 1 }, "/new/x%2Fy?q"],
+      [{ location: "/new", preservePath: true }, "/new/x%2Fy?q"],
       [{ location: "/new{path}" }, "/new/x%2Fy?q"],
       [{ location: "https://{host}{uri}" }, "https://a.example/old/x%2Fy?q"],
     ] as const
@@ -139,12 +139,15 @@ Deno.test("neither line breaks nor other foreign characters reach the field", as
 
 Deno.test("status is one of the five that redirect", async () => {
   for (const status of ["301", 302, "303", 307, "308"]) {
-    const app = new RedirectApp({ location: "/", status }).toApp();
+    const app = new RedirectApp(
+      { location: "/", status } as Record<string, unknown>,
+    ).toApp();
     assertEquals((await runApp(app)).status, Number(status));
   }
   for (const status of ["200", 304, "abc", 300, "0302"]) {
     const error = assertThrows(
-      () => new RedirectApp({ location: "/", status }),
+      () =>
+        new RedirectApp({ location: "/", status } as Record<string, unknown>),
       OptionError,
     );
     assertMatch(error.message, /status.*one of 301, 302, 303, 307, 308/);
@@ -156,6 +159,12 @@ Deno.test("without a location there is no app", () => {
     const error = assertThrows(() => new RedirectApp(options), OptionError);
     assertMatch(error.message, /^PAGI::App::Redirect needs .*location=/);
   }
-  assertThrows(() => new RedirectApp({ location: 5 }), OptionError);
-  assertThrows(() => new RedirectApp({ locatoin: "/" }), OptionError);
+  assertThrows(
+    () => new RedirectApp({ location: 5 } as Record<string, unknown>),
+    OptionError,
+  );
+  assertThrows(
+    () => new RedirectApp({ locatoin: "/" } as Record<string, unknown>),
+    OptionError,
+  );
 });

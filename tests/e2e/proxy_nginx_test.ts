@@ -83,7 +83,7 @@ Deno.test(
   { ignore },
   async () => {
     await using nginx = await Nginx.start(SERVER, FILES);
-    using proxy = new ProxyApp({ target: nginx.url, preserve_host: true });
+    using proxy = new ProxyApp({ target: nginx.url, preserveHost: true });
     await withServer(proxy.toApp(), {}, async (server) => {
       const through = await server.connect();
       for (const request of REQUESTS) {

@@ -95,7 +95,7 @@ Deno.test("a WebSocket goes to a target with such a certificate", async () => {
   await withServer(app, { sslCert, sslKey }, async ({ port }) => {
     using proxy = new ProxyApp({
       target: `https://localhost:${port}`,
-      ca_cert: sslCert,
+      caCert: sslCert,
     });
     await withServer(proxy.toApp(), {}, async ({ connect }) => {
       const socket = await RawWebSocket.open(await connect());

@@ -53,7 +53,7 @@ export const files: Target = {
       new DirectoryApp({ root }).toApp(),
       new FileApp({ root }).toApp(),
     ];
-    const shown = new DirectoryApp({ root, show_hidden: "1" }).toApp();
+    const shown = new DirectoryApp({ root, showHidden: true }).toApp();
     return {
       parallel: 8,
       async round(random) {
