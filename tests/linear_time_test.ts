@@ -13,7 +13,7 @@ import {
 } from "../src/apps/proxy/client_uri.ts";
 import { parseResponseHead } from "../src/apps/proxy/response.ts";
 import { parseTarget } from "../src/apps/proxy/target.ts";
-import { climbs, requestPath } from "../src/apps/proxy/upstream_path.ts";
+import { escapesRoot, requestPath } from "../src/apps/proxy/upstream_path.ts";
 import {
   requestRules,
   upstreamRequest,
@@ -105,7 +105,7 @@ const READERS: Record<string, (text: string) => unknown> = {
       root_path: "/A",
       path: `/${text}`,
     }),
-  "whether a path climbs": (text) => climbs(`/${text}`),
+  "whether a path climbs": (text) => escapesRoot(`/${text}`),
   "fields of a proxied request": (text) =>
     upstreamRequest(
       scopeWith([

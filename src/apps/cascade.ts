@@ -40,7 +40,7 @@ export interface CascadeOptions {
   readonly catch?: readonly number[];
   /**
    * The most bytes of a request body that are kept for the next app
-   * (1,048,576); of a longer one, the answer of the app that has received so
+   * (1,048,576); of a longer one, the response of the app that has received so
    * much of it stands.
    */
   readonly maxReplay?: number;
@@ -48,10 +48,10 @@ export interface CascadeOptions {
 
 /**
  * Tries one app after the other until one answers with a status that is not
- * caught (PAGI.md 7); the last one's answer stands. It decides when a response
+ * caught (PAGI.md 7); the last one's response stands. It decides when a response
  * starts and keeps nothing of it. What an app has received of the request's
  * body is kept, up to a limit, and received by the next one as well; beyond
- * the limit the answer stands, whatever its status. Event streams and
+ * the limit the response stands, whatever its status. Event streams and
  * WebSockets cascade when they are declined or denied with a caught status.
  *
  * ```ts
@@ -147,7 +147,7 @@ export class CascadeApp {
     };
   }
 
-  /** Runs an app; true when its answer was caught, and nothing of it sent. */
+  /** Runs an app; true when its response was caught, and nothing of it sent. */
   async #isCaught(
     app: PagiApp,
     scope: Scope,
@@ -157,7 +157,7 @@ export class CascadeApp {
     let caught: boolean | null = null;
     const received = replay.fromStart();
     const receiving: Receive = () => {
-      // Nobody is there for its answer, and the rest is the next app's.
+      // Nobody is there for its response, and the rest is the next app's.
       return caught ? Promise.resolve(disconnectOf(scope)) : received();
     };
     const deciding: Send = (event) => {
@@ -174,7 +174,7 @@ export class CascadeApp {
     try {
       await app({ ...scope }, receiving, deciding);
     } catch (error) {
-      // An answer that nobody gets may break off.
+      // A response that nobody gets may break off.
       if (caught) return true;
       // An app that knows no WebSockets throws, as it must (PAGI.md 1.7).
       if (scope.type === "websocket" && caught === null) return true;
@@ -239,7 +239,7 @@ const FEW_PARTS = 64;
 export class Replay {
   readonly #receive: Receive;
   readonly #limit: number;
-  readonly #mostParts: number;
+  readonly #maxParts: number;
   /** What is kept, by its number. */
   readonly #events = new Map<number, ReceiveEvent>();
   #received = 0;
@@ -256,7 +256,7 @@ export class Replay {
   constructor(receive: Receive, limit: number) {
     this.#receive = receive;
     this.#limit = limit;
-    this.#mostParts = FEW_PARTS + limit * PARTS_PER_BYTE;
+    this.#maxParts = FEW_PARTS + limit * PARTS_PER_BYTE;
   }
 
   /** True while another app could still receive everything. */
@@ -313,7 +313,7 @@ export class Replay {
       this.#size += event.body.byteLength;
       this.#parts++;
     }
-    const tooMuch = this.#size > this.#limit || this.#parts > this.#mostParts;
+    const tooMuch = this.#size > this.#limit || this.#parts > this.#maxParts;
     if (this.#keeps && tooMuch) {
       this.#keeps = false;
       for (const index of this.#events.keys()) {

@@ -9,7 +9,7 @@ import { readAppOptions } from "../options/app_options.ts";
 import { choice, flag, text } from "../options/kinds.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { type FileOptions, fileOptions, fileSettings } from "./file.ts";
-import { folderSender } from "./files/send_listing.ts";
+import { directorySender } from "./files/send_listing.ts";
 import { serveTree } from "./files/serve_tree.ts";
 import { SORT_KEYS } from "./files/directory_entries.ts";
 
@@ -75,7 +75,7 @@ export class DirectoryApp {
     const listings = { ...files, title, sort, zip, readme };
     this.#app = serveTree(NAME, {
       ...files,
-      sendFolder: folderSender(listings),
+      sendDirectory: directorySender(listings),
     });
   }
 

@@ -1,13 +1,13 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { DirectoryApp } from "../../src/apps/directory.ts";
-import type { OpenedFolder } from "../../src/apps/files/document_root.ts";
+import type { OpenedDirectory } from "../../src/apps/files/document_root.ts";
 import {
   DocumentRoot,
   openByPath,
 } from "../../src/apps/files/document_root.ts";
 import type { Entry } from "../../src/apps/files/directory_entries.ts";
-import { folderSender } from "../../src/apps/files/send_listing.ts";
-import type { SendFolder } from "../../src/apps/files/serve_tree.ts";
+import { directorySender } from "../../src/apps/files/send_listing.ts";
+import type { SendDirectory } from "../../src/apps/files/serve_tree.ts";
 import type { HttpScope, PagiApp } from "../../src/pagi/types.ts";
 import {
   assert,
@@ -50,8 +50,8 @@ function manyFiles(root: string, count: number): void {
 }
 
 /** What lists folders beneath a root that may misbehave. */
-function senderOf(root: DocumentRoot): SendFolder {
-  return folderSender({
+function senderOf(root: DocumentRoot): SendDirectory {
+  return directorySender({
     root,
     showHidden: false,
     title: null,
@@ -62,17 +62,17 @@ function senderOf(root: DocumentRoot): SendFolder {
   });
 }
 
-const senders = new WeakMap<DocumentRoot, SendFolder>();
+const senders = new WeakMap<DocumentRoot, SendDirectory>();
 
 /** An app that is the listing of one folder alone. */
 function listingsOf(
   root: DocumentRoot,
   parts: readonly string[],
-  send: SendFolder = senders.get(root) ?? senderOf(root),
+  send: SendDirectory = senders.get(root) ?? senderOf(root),
 ): PagiApp {
   senders.set(root, send);
   return (scope, receive, sendEvent) => {
-    using folder = root.open(`${parts.join("/")}/`) as OpenedFolder;
+    using folder = root.open(`${parts.join("/")}/`) as OpenedDirectory;
     return send(scope as HttpScope, receive, sendEvent, folder, parts);
   };
 }
@@ -359,7 +359,7 @@ Deno.test("a listing that nobody waits for any more is given up", async () => {
   manyFiles(tree.root, 3000);
   const root = new DocumentRoot("test", tree.root);
   const send = senderOf(root);
-  using folder = root.open("empty/") as OpenedFolder;
+  using folder = root.open("empty/") as OpenedDirectory;
   let sent = 0;
   await send(
     requestScope({ target: "/empty/" }) as HttpScope,

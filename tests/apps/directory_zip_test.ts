@@ -5,9 +5,9 @@ import {
   DocumentRoot,
   openByPath,
 } from "../../src/apps/files/document_root.ts";
-import { FolderRefused } from "../../src/apps/files/directory_cache.ts";
+import { DirectoryRefused } from "../../src/apps/files/directory_cache.ts";
 import { Archives } from "../../src/apps/files/send_archive.ts";
-import { Turns } from "../../src/apps/files/time_slice.ts";
+import { TimeSlice } from "../../src/apps/files/time_slice.ts";
 import type { HttpScope } from "../../src/pagi/types.ts";
 import { encodeName } from "../../src/system/file_names.ts";
 import {
@@ -329,8 +329,8 @@ Deno.test("a tree of too many entries is refused with a sentence", async () => {
   using tree = hostileTree();
   const root = new DocumentRoot("test", tree.root);
   const error = await assertRejects(
-    () => archiveMembers(root, "names/", false, new Turns(), 10),
-    FolderRefused,
+    () => archiveMembers(root, "names/", false, new TimeSlice(), 10),
+    DirectoryRefused,
     "more than 10 files and folders",
   );
   assertEquals(error.status, 403);
@@ -346,7 +346,7 @@ Deno.test("a folder that cannot be opened meanwhile is told, not thrown", async 
       return openByPath(root, path);
     },
   });
-  const plan = await archiveMembers(root, "sub/", false, new Turns());
+  const plan = await archiveMembers(root, "sub/", false, new TimeSlice());
   const { source } = plan.members.at(-1)!;
   assertStringIncludes(
     new TextDecoder().decode(source as Uint8Array),

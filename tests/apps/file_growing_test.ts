@@ -6,7 +6,10 @@ import { DocumentRoot } from "../../src/apps/files/document_root.ts";
 import type { OpenedFile } from "../../src/apps/files/document_root.ts";
 import { sendCompressed } from "../../src/apps/files/send_file.ts";
 import { RequestReader } from "../../src/apps/disconnect.ts";
-import { readSmallFile, SMALL } from "../../src/apps/files/file_cache.ts";
+import {
+  MAX_CACHED_FILE_BYTES,
+  readSmallFile,
+} from "../../src/apps/files/file_cache.ts";
 import type { SendEvent } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
@@ -80,7 +83,7 @@ Deno.test("a small file that changes while it is read is read again from its beg
   );
   assertEquals(await once((path) => Deno.truncateSync(path)), ["", true]);
   assertEquals(
-    await once((path) => append(path, "x".repeat(SMALL))),
+    await once((path) => append(path, "x".repeat(MAX_CACHED_FILE_BYTES))),
     null,
     "it is no small file any more",
   );
@@ -252,7 +255,7 @@ Deno.test("a large one without a size is sent to its end", {
       });
       assertEquals(response.status, 200);
       const text = await response.text();
-      assert(text.length > SMALL && text.endsWith("\n"));
+      assert(text.length > MAX_CACHED_FILE_BYTES && text.endsWith("\n"));
     }
   });
 });
@@ -261,7 +264,7 @@ Deno.test("a large one without a size is sent to its end", {
 function isLarge(path: string): boolean {
   try {
     return Deno.statSync(path).size === 0 &&
-      Deno.readFileSync(path).length > SMALL;
+      Deno.readFileSync(path).length > MAX_CACHED_FILE_BYTES;
   } catch {
     return false;
   }

@@ -7,20 +7,20 @@
 import { log } from "../../log/log.ts";
 import { isReadable } from "../../system/file_names.ts";
 import type { DirectoryEntry } from "../../system/file_names.ts";
-import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
+import type { DocumentRoot, OpenedDirectory } from "./document_root.ts";
 import {
-  FolderRefused,
+  DirectoryRefused,
   type Found,
   Snapshot,
   statOf,
 } from "./directory_cache.ts";
 import {
-  lookAt,
+  inspectEntry,
   type Names,
   type Problem,
   readNames,
 } from "./directory_entries.ts";
-import { Abandoned, sortInTurns, type Turns } from "./time_slice.ts";
+import { Abandoned, sortInSlices, type TimeSlice } from "./time_slice.ts";
 import { ZipLength } from "./zip_format.ts";
 import type { ZipMember } from "./zip_format.ts";
 
@@ -38,7 +38,7 @@ export interface ArchivePlan extends Found {
 }
 
 /** Members of one archive at most, which take about 80 MB of memory. */
-const MOST_MEMBERS = 200_000;
+const MAX_MEMBERS = 200_000;
 /** Milliseconds that a walk may take, with the turns of others in between. */
 const LONGEST_WALK = 60_000;
 /** About the bytes of memory for each member. */
@@ -47,7 +47,7 @@ const MEMBER_WEIGHT = 400;
 const NO_FOLDER = "The server cannot read this folder.";
 
 /** A folder that is still to be walked. */
-interface Folder {
+interface PendingDirectory {
   /** Its path beneath the archive's folder: empty, or with a final slash. */
   readonly source: string;
   /** The same as the archive has it. */
@@ -55,62 +55,67 @@ interface Folder {
 }
 
 /**
- * All that could be served beneath `folder`, a path beneath `root` that is
+ * All that could be served beneath `directory`, a path beneath `root` that is
  * empty or ends with a slash; what has a leading dot only with `showHidden`.
  * Links to files are files; links to folders are left out, so that no file
  * comes twice and no circle is walked. What is left out is told in a last
  * member, `_NOT_INCLUDED.txt`, and in the log.
  *
- * @throws {FolderRefused} With more than `mostMembers`, or when the walk takes
+ * @throws {DirectoryRefused} With more than `maxMembers`, or when the walk takes
  * more than a minute
  */
 export async function archiveMembers(
   root: DocumentRoot,
-  folder: string,
+  directory: string,
   showHidden: boolean,
-  turns: Turns,
-  mostMembers = MOST_MEMBERS,
+  timeSlice: TimeSlice,
+  maxMembers = MAX_MEMBERS,
 ): Promise<ArchivePlan> {
   const members: ArchiveMember[] = [];
   const length = new ZipLength();
-  const snapshot = new Snapshot(root.pathOf(folder));
+  const snapshot = new Snapshot(root.pathOf(directory));
   const omissions = new Omissions();
   const end = performance.now() + LONGEST_WALK;
 
   function add(member: ArchiveMember): void {
-    if (members.length >= mostMembers) throw tooMany(mostMembers);
+    if (members.length >= maxMembers) throw tooMany(maxMembers);
     members.push(member);
     length.add(member);
   }
 
   async function giveWay(): Promise<void> {
-    if (!turns.over) return;
-    await turns.pass();
+    if (!timeSlice.expired) return;
+    await timeSlice.yield();
     if (performance.now() > end) throw tooSlow();
   }
 
   /** Adds what is in a folder; returns the folders in it. */
   async function addAll(
-    { source, path }: Folder,
-    opened: OpenedFolder,
+    { source, path }: PendingDirectory,
+    opened: OpenedDirectory,
     { found, hidden, unnameable }: Names,
-  ): Promise<Folder[]> {
+  ): Promise<PendingDirectory[]> {
     omissions.hidden += hidden;
     for (const name of unnameable) {
       omissions.add(source + name, 'its name has a "\\"');
     }
     const names = new ArchiveNames(found, source === "");
-    const folders: Folder[] = [];
-    for (const entry of await sortInTurns(found, byName, turns)) {
+    const directories: PendingDirectory[] = [];
+    for (const entry of await sortInSlices(found, byName, timeSlice)) {
       await giveWay();
       const own = source + entry.name;
-      const { stat, problem } = lookAt(root, folder + source, opened, entry);
+      const { stat, problem } = inspectEntry(
+        root,
+        directory + source,
+        opened,
+        entry,
+      );
       snapshot.add(own, stat);
       const why = problem !== null
         ? WHY[problem]
         : entry.isSymlink && stat!.isDirectory
         ? "a symbolic link to a folder"
-        : stat!.isFile && !canRead(root, folder + own, opened, entry)
+        : stat!.isFile && !canRead(root, directory + own, opened, entry)
         ? WHY.unreadable
         : null;
       if (why !== null || stat === null) {
@@ -134,29 +139,29 @@ export async function archiveMembers(
           path: inArchive === own ? below : `${inArchive}/`,
         };
         add({ ...top, size: 0, mtime, executable: false });
-        folders.push(top);
+        directories.push(top);
       }
     }
-    return folders;
+    return directories;
   }
 
-  const waiting: Folder[] = [{ source: "", path: "" }];
+  const waiting: PendingDirectory[] = [{ source: "", path: "" }];
   for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
     // Its entry in the archive says that it is there; a note, that it is lost.
-    using place = root.tryOpen(folder + at.source, "folder");
+    using place = root.tryOpen(directory + at.source, "directory");
     const names = place === null
       ? null
-      : await tryNames(place.path, showHidden, turns);
+      : await tryNames(place.path, showHidden, timeSlice);
     if (place === null || names === null) {
-      if (at.source === "") throw new FolderRefused(403, NO_FOLDER);
+      if (at.source === "") throw new DirectoryRefused(403, NO_FOLDER);
       omissions.add(at.source, WHY.unreadable);
       continue;
     }
     if (at.source === "") snapshot.add("", statOf(place.path));
-    const folders = await addAll(at, place, names);
-    for (const inside of folders.reverse()) waiting.push(inside);
+    const directories = await addAll(at, place, names);
+    for (const inside of directories.reverse()) waiting.push(inside);
   }
-  const note = omissions.tell(folder, members);
+  const note = omissions.tell(directory, members);
   if (note !== null) {
     members.push(note);
     length.add(note);
@@ -176,10 +181,10 @@ function byName(a: DirectoryEntry, b: DirectoryEntry): number {
 async function tryNames(
   path: string,
   showHidden: boolean,
-  turns: Turns,
+  timeSlice: TimeSlice,
 ): Promise<Names | null> {
   try {
-    return await readNames(path, showHidden, turns);
+    return await readNames(path, showHidden, timeSlice);
   } catch (error) {
     if (error instanceof Abandoned) throw error;
     return null;
@@ -190,12 +195,12 @@ async function tryNames(
 function canRead(
   root: DocumentRoot,
   path: string,
-  folder: OpenedFolder,
+  directory: OpenedDirectory,
   { name, isSymlink }: DirectoryEntry,
 ): boolean {
   // A link has been opened already.
   if (isSymlink) return true;
-  const known = isReadable(`${folder.path}/${name}`);
+  const known = isReadable(`${directory.path}/${name}`);
   if (known !== null) return known;
   try {
     const opened = root.open(path);
@@ -257,7 +262,7 @@ const WHY: Readonly<Record<Problem, string | null>> = {
 };
 
 /** Lines in the note at most. */
-const MOST_LINES = 1000;
+const MAX_LINES = 1000;
 const NOTE = "_NOT_INCLUDED";
 
 /** What an archive leaves out. */
@@ -270,17 +275,17 @@ class Omissions {
   add(source: string, why: string | null): void {
     if (why === null) return;
     this.#count++;
-    if (this.#lines.length >= MOST_LINES) return;
+    if (this.#lines.length >= MAX_LINES) return;
     this.#lines.push(`${withoutMisleading(source, "?")}: ${why}`);
   }
 
   /**
-   * Tells the log what is left out of the archive of `folder`; and the reader
+   * Tells the log what is left out of the archive of `directory`; and the reader
    * of the archive, in a file beside `members`, if it is more than the names
    * that nobody expects there. Null if it is not.
    */
   tell(
-    folder: string,
+    directory: string,
     members: readonly ArchiveMember[],
   ): ArchiveMember | null {
     const lines = [...this.#lines];
@@ -288,7 +293,7 @@ class Omissions {
     if (more > 0) lines.push(`and ${more} more`);
     if (this.hidden > 0) lines.push(`${this.hidden} hidden (with a dot first)`);
     if (lines.length === 0) return null;
-    const text = `The archive of /${folder.toWellFormed()} leaves out: ` +
+    const text = `The archive of /${directory.toWellFormed()} leaves out: ` +
       `${lines.slice(0, 5).join("; ")}${lines.length > 5 ? "; …" : ""}`;
     if (this.#count === 0) {
       log.debug(text);
@@ -321,16 +326,16 @@ function freeName(members: readonly ArchiveMember[]): string {
   return name;
 }
 
-function tooMany(most: number): FolderRefused {
-  return new FolderRefused(
+function tooMany(most: number): DirectoryRefused {
+  return new DirectoryRefused(
     403,
     `There are more than ${most} files and folders here, too many for one ` +
       "archive; ask for those of the folders below one by one.",
   );
 }
 
-function tooSlow(): FolderRefused {
-  return new FolderRefused(
+function tooSlow(): DirectoryRefused {
+  return new DirectoryRefused(
     503,
     "It takes too long to look through this folder for an archive; ask for " +
       "those of the folders below one by one, or again later.",

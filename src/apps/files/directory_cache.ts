@@ -6,7 +6,7 @@
  */
 
 import type { RequestReader } from "../disconnect.ts";
-import { Abandoned, Turns } from "./time_slice.ts";
+import { Abandoned, TimeSlice } from "./time_slice.ts";
 import { isSettled } from "../../http/etags.ts";
 import {
   releaseDescriptors,
@@ -85,10 +85,10 @@ export class Snapshot {
   }
 
   /** Tells whether everything is as it was. */
-  async isCurrent(turns: Turns): Promise<boolean> {
+  async isCurrent(timeSlice: TimeSlice): Promise<boolean> {
     for (let i = 0; i < this.#paths.length; i++) {
       if (!this.#isSame(i)) return false;
-      if (turns.over) await turns.pass();
+      if (timeSlice.expired) await timeSlice.yield();
     }
     return true;
   }
@@ -109,7 +109,7 @@ export class Snapshot {
 }
 
 /** A folder that the server does not look through now. */
-export class FolderRefused extends Error {
+export class DirectoryRefused extends Error {
   override readonly name = "FolderRefused";
 
   /** @param message A sentence for the one who asked. */
@@ -119,7 +119,7 @@ export class FolderRefused extends Error {
 }
 
 /** Descriptors that a look at folders has open at most. */
-const LOOK_DESCRIPTORS = 5;
+const SCAN_DESCRIPTORS = 5;
 
 /** What was found in a folder. */
 export interface Found {
@@ -129,7 +129,7 @@ export interface Found {
 }
 
 /** One look at a folder, for all that wait for it. */
-interface Look<T> {
+interface Scan<T> {
   /** How many wait. */
   waiting: number;
   readonly result: Promise<T>;
@@ -138,9 +138,9 @@ interface Look<T> {
 /** What is known of one folder. */
 class Place<T> {
   found: T | null = null;
-  running: Look<T> | null = null;
+  running: Scan<T> | null = null;
   /** Begins when the running one has ended. */
-  next: Look<T> | null = null;
+  next: Scan<T> | null = null;
   /** How many use what was found, or wait for it. */
   users = 0;
 
@@ -164,14 +164,14 @@ export interface Use<T> extends Disposable {
  * everybody sees what was there then. A look that nobody waits for any more
  * ends at its next turn.
  */
-export class FolderCache<T extends Found> {
-  readonly #mostLooks: number;
-  readonly #mostKept: number;
-  readonly #mostUsed: number;
+export class DirectoryCache<T extends Found> {
+  readonly #maxScans: number;
+  readonly #maxKept: number;
+  readonly #maxUsed: number;
   /** By path; the one that was used last is the last one. */
   readonly #places = new Map<string, Place<T>>();
   /** Places with a look that runs or is to come. */
-  #looks = 0;
+  #scans = 0;
   /** Of all places together. */
   #weight = 0;
 
@@ -180,30 +180,30 @@ export class FolderCache<T extends Found> {
    * @param mostKept Bytes of all that is kept without being used.
    * @param mostUsed Bytes that may be in use when a look begins.
    */
-  constructor(mostLooks: number, mostKept: number, mostUsed: number) {
-    this.#mostLooks = mostLooks;
-    this.#mostKept = mostKept;
-    this.#mostUsed = mostUsed;
+  constructor(maxScans: number, maxKept: number, maxUsed: number) {
+    this.#maxScans = maxScans;
+    this.#maxKept = maxKept;
+    this.#maxUsed = maxUsed;
   }
 
   /**
-   * What is found in the folder called `path`: by `look`, or what was found
+   * What is found in the folder called `path`: by `scan`, or what was found
    * earlier if nothing has changed.
    *
    * @returns null when the client left before the end of the look
-   * @throws {FolderRefused} When there are too many looks, or too much is in
+   * @throws {DirectoryRefused} When there are too many looks, or too much is in
    * use
    */
   async use(
     path: string,
     client: RequestReader,
-    look: (turns: Turns) => Promise<T>,
+    scan: (timeSlice: TimeSlice) => Promise<T>,
   ): Promise<Use<T> | null> {
     const place = this.#places.get(path) ?? new Place<T>(path);
     if (place.isIdle && this.#isBusy()) throw tooBusy();
     this.#places.delete(path);
     this.#places.set(path, place);
-    const mine = this.#join(place, look);
+    const mine = this.#join(place, scan);
     mine.waiting++;
     place.users++;
     const release = () => {
@@ -236,17 +236,17 @@ export class FolderCache<T extends Found> {
   }
 
   #isBusy(): boolean {
-    if (this.#looks >= this.#mostLooks) return true;
-    return this.#weight >= this.#mostUsed;
+    if (this.#scans >= this.#maxScans) return true;
+    return this.#weight >= this.#maxUsed;
   }
 
   /** The look that is to come; it begins when the running one has ended. */
-  #join(place: Place<T>, look: (turns: Turns) => Promise<T>): Look<T> {
-    if (place.isIdle) this.#looks++;
-    return place.next ??= this.#plan(place, look);
+  #join(place: Place<T>, scan: (timeSlice: TimeSlice) => Promise<T>): Scan<T> {
+    if (place.isIdle) this.#scans++;
+    return place.next ??= this.#plan(place, scan);
   }
 
-  #plan(place: Place<T>, look: (turns: Turns) => Promise<T>): Look<T> {
+  #plan(place: Place<T>, scan: (timeSlice: TimeSlice) => Promise<T>): Scan<T> {
     const run = async () => {
       await place.running?.result.catch(() => {});
       place.running = mine;
@@ -254,43 +254,43 @@ export class FolderCache<T extends Found> {
       try {
         // All may have left meanwhile.
         if (mine.waiting === 0) throw new Abandoned();
-        return await this.#lookAgain(
+        return await this.#rescan(
           place,
-          look,
-          new Turns(() => mine.waiting > 0),
+          scan,
+          new TimeSlice(() => mine.waiting > 0),
         );
       } finally {
         place.running = null;
         if (place.isIdle) {
-          this.#looks--;
+          this.#scans--;
           this.#tidy(place);
         }
       }
     };
-    const mine: Look<T> = { waiting: 0, result: Promise.resolve().then(run) };
+    const mine: Scan<T> = { waiting: 0, result: Promise.resolve().then(run) };
     mine.result.catch(() => {});
     return mine;
   }
 
-  async #lookAgain(
+  async #rescan(
     place: Place<T>,
-    look: (turns: Turns) => Promise<T>,
-    turns: Turns,
+    scan: (timeSlice: TimeSlice) => Promise<T>,
+    timeSlice: TimeSlice,
   ): Promise<T> {
     using _library = holdFileLibrary();
     const known = place.found;
-    if (known?.snapshot.settled && await known.snapshot.isCurrent(turns)) {
+    if (known?.snapshot.settled && await known.snapshot.isCurrent(timeSlice)) {
       return known;
     }
     this.#keep(place, null);
-    if (!reserveDescriptors(LOOK_DESCRIPTORS)) throw tooBusy();
+    if (!reserveDescriptors(SCAN_DESCRIPTORS)) throw tooBusy();
     try {
-      const found = await look(turns);
+      const found = await scan(timeSlice);
       this.#keep(place, found);
       this.#evict();
       return found;
     } finally {
-      releaseDescriptors(LOOK_DESCRIPTORS);
+      releaseDescriptors(SCAN_DESCRIPTORS);
     }
   }
 
@@ -312,9 +312,9 @@ export class FolderCache<T extends Found> {
 
   /** Forgets what was not used for longest until the rest can be kept. */
   #evict(): void {
-    if (this.#weight <= this.#mostKept) return;
+    if (this.#weight <= this.#maxKept) return;
     for (const place of this.#places.values()) {
-      if (this.#weight <= this.#mostKept) return;
+      if (this.#weight <= this.#maxKept) return;
       if (place.users > 0 || !place.isIdle) continue;
       this.#keep(place, null);
       this.#places.delete(place.path);
@@ -322,8 +322,8 @@ export class FolderCache<T extends Found> {
   }
 }
 
-function tooBusy(): FolderRefused {
-  return new FolderRefused(
+function tooBusy(): DirectoryRefused {
+  return new DirectoryRefused(
     503,
     "The server is looking through as many folders as it can at a time; " +
       "ask again in a few seconds.",

@@ -5,8 +5,8 @@
  */
 
 import { Snapshot, statFrom, statOf } from "./directory_cache.ts";
-import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
-import { sortInTurns, type Turns } from "./time_slice.ts";
+import type { DocumentRoot, OpenedDirectory } from "./document_root.ts";
+import { sortInSlices, type TimeSlice } from "./time_slice.ts";
 import { isSettled } from "../../http/etags.ts";
 import {
   type DirectoryEntry,
@@ -34,7 +34,7 @@ export interface Names {
 }
 
 /** What a folder holds. */
-export interface FolderContents {
+export interface DirectoryContents {
   /** In no order. */
   readonly entries: readonly Entry[];
   /** Entries that cannot be looked at, as on a file system that failed. */
@@ -49,25 +49,25 @@ export interface FolderContents {
 export async function readNames(
   path: string,
   showHidden: boolean,
-  turns: Turns,
+  timeSlice: TimeSlice,
 ): Promise<Names> {
   const found: DirectoryEntry[] = [];
   const unnameable: string[] = [];
   let hidden = 0;
-  for (const piece of readDirectory(path)) {
-    for (const entry of piece) {
+  for (const chunk of readDirectory(path)) {
+    for (const entry of chunk) {
       if (entry.name.startsWith(".") && !showHidden) hidden++;
       // There "\" counts as "/".
       else if (entry.name.includes("\\")) unnameable.push(entry.name);
       else found.push(entry);
     }
-    if (turns.over) await turns.pass();
+    if (timeSlice.expired) await timeSlice.yield();
   }
   return { found, hidden, unnameable };
 }
 
 /**
- * The entries of the opened `folder`, whose path beneath the root is `path`
+ * The entries of the opened `directory`, whose path beneath the root is `path`
  * and is empty or ends with a slash: files and folders that could be served,
  * those with a leading dot only with `showHidden`, symbolic links only when
  * they stay beneath `root`. Throws what the system reports of the folder itself.
@@ -75,18 +75,18 @@ export async function readNames(
 export async function readEntries(
   root: DocumentRoot,
   path: string,
-  folder: OpenedFolder,
+  directory: OpenedDirectory,
   showHidden: boolean,
-  turns: Turns,
-): Promise<FolderContents> {
+  timeSlice: TimeSlice,
+): Promise<DirectoryContents> {
   const snapshot = new Snapshot(root.pathOf(path));
   const entries: Entry[] = [];
   let unreadable = 0;
-  snapshot.add("", statOf(folder.path));
-  const { found } = await readNames(folder.path, showHidden, turns);
+  snapshot.add("", statOf(directory.path));
+  const { found } = await readNames(directory.path, showHidden, timeSlice);
   for (const entry of found) {
     const { name } = entry;
-    const { stat, problem } = lookAt(root, path, folder, entry);
+    const { stat, problem } = inspectEntry(root, path, directory, entry);
     snapshot.add(name, stat);
     if (problem === "unreadable") unreadable++;
     if (problem === null && stat !== null) {
@@ -98,7 +98,7 @@ export async function readEntries(
         mtime: Math.floor(mtime / 1000),
       });
     }
-    if (turns.over) await turns.pass();
+    if (timeSlice.expired) await timeSlice.yield();
   }
   return { entries, unreadable, snapshot };
 }
@@ -122,16 +122,16 @@ export type Problem =
   /** The system does not say what it is. */
   | "unreadable";
 
-/** Looks at an entry of the opened `folder`, whose path beneath `root` is `path`. */
-export function lookAt(
+/** Looks at an entry of the opened `directory`, whose path beneath `root` is `path`. */
+export function inspectEntry(
   root: DocumentRoot,
   path: string,
-  folder: OpenedFolder,
+  directory: OpenedDirectory,
   { name, isSymlink }: DirectoryEntry,
 ): Seen {
   try {
-    if (isSymlink) return lookAtLink(root, path + name);
-    const stat = statOf(`${folder.path}/${name}`, false);
+    if (isSymlink) return inspectLink(root, path + name);
+    const stat = statOf(`${directory.path}/${name}`, false);
     const served = stat.isFile || stat.isDirectory;
     return { stat, problem: served ? null : "special" };
   } catch (error) {
@@ -139,7 +139,7 @@ export function lookAt(
   }
 }
 
-function lookAtLink(root: DocumentRoot, path: string): Seen {
+function inspectLink(root: DocumentRoot, path: string): Seen {
   const opened = root.open(path);
   if (typeof opened !== "number") {
     using thing = opened;
@@ -180,13 +180,13 @@ export interface Order {
 export async function sortEntries(
   entries: readonly Entry[],
   { sort, descending }: Order,
-  turns: Turns,
+  timeSlice: TimeSlice,
 ): Promise<Entry[]> {
   const sign = descending ? -1 : 1;
   const keyed: Keyed[] = [];
   for (const entry of entries) {
     keyed.push({ entry, key: nameKey(entry.name) });
-    if (turns.over) await turns.pass();
+    if (timeSlice.expired) await timeSlice.yield();
   }
   const byName = (a: Keyed, b: Keyed) =>
     compare(a.key, b.key) || compare(a.entry.name, b.entry.name);
@@ -198,10 +198,10 @@ export async function sortEntries(
     time: (a, b) => sign * compare(a.entry.mtime, b.entry.mtime),
   };
   const rule = rules[sort];
-  const sorted = await sortInTurns(
+  const sorted = await sortInSlices(
     keyed,
     (a, b) => b.entry.is_dir - a.entry.is_dir || rule(a, b) || byName(a, b),
-    turns,
+    timeSlice,
   );
   return sorted.map(({ entry }) => entry);
 }
@@ -241,12 +241,12 @@ export interface FoundReadme {
 
 /**
  * The `README.md` (or `README.txt`, `README`; in any case) among `entries` of
- * `folder`, a path beneath `root` that is empty or ends with a slash. One that
+ * `directory`, a path beneath `root` that is empty or ends with a slash. One that
  * the system cannot read is passed over, as no reason to fail the listing.
  */
 export async function readReadme(
   root: DocumentRoot,
-  folder: string,
+  directory: string,
   entries: readonly Entry[],
 ): Promise<FoundReadme> {
   let settled = true;
@@ -258,7 +258,7 @@ export async function readReadme(
     );
     if (entry === undefined) continue;
     try {
-      const found = await readText(root, folder + entry.name);
+      const found = await readText(root, directory + entry.name);
       if (found === null) continue;
       const { text, info } = found;
       const changed = (info.ctime ?? info.mtime)?.getTime() ?? 0;

@@ -22,7 +22,7 @@ import {
   readLinkName,
   statName,
 } from "../../system/file_names.ts";
-import { readMayBlock } from "../../system/file_look.ts";
+import { readMayBlock } from "../../system/file_stamp.ts";
 
 /** A regular file, open for reading. */
 export interface OpenedFile extends Disposable {
@@ -36,13 +36,13 @@ export interface OpenedFile extends Disposable {
 }
 
 /** A folder whose entries can be read at `path` until it is disposed of. */
-export interface OpenedFolder extends Disposable {
-  readonly kind: "folder";
+export interface OpenedDirectory extends Disposable {
+  readonly kind: "directory";
   readonly path: string;
 }
 
 /** What was opened, or the status that says why it was not. */
-export type Opened = OpenedFile | OpenedFolder | 403 | 404;
+export type Opened = OpenedFile | OpenedDirectory | 403 | 404;
 
 /**
  * Opens what is at `path` beneath the folder of `root`, if it is a file or
@@ -62,7 +62,7 @@ export interface RootOptions {
 /** A folder that must not be left, by whatever path or symbolic link. */
 export class DocumentRoot {
   /** The absolute path of the folder, which may be a symbolic link. */
-  readonly folder: string;
+  readonly directory: string;
   readonly #prefix: string;
   readonly #appName: string;
   readonly #showHidden: boolean;
@@ -71,19 +71,19 @@ export class DocumentRoot {
   readonly #logged = new Set<string>();
 
   /**
-   * A relative `folder` is resolved once. Symbolic links in it are followed
+   * A relative `directory` is resolved once. Symbolic links in it are followed
    * each time that something is opened, so that a deployment may exchange
    * them. Throws an {@linkcode OptionError} that begins with `appName` if it
    * is no folder.
    */
-  constructor(appName: string, folder: string, options: RootOptions = {}) {
-    assertFolder(appName, folder);
-    this.folder = resolve(folder);
-    this.#prefix = withSeparator(this.folder);
+  constructor(appName: string, directory: string, options: RootOptions = {}) {
+    assertDirectory(appName, directory);
+    this.directory = resolve(directory);
+    this.#prefix = withSeparator(this.directory);
     this.#appName = appName;
     this.#showHidden = options.showHidden ?? false;
     this.#opener = options.opener ??
-      (descriptorsHavePaths(this.folder) ? openByDescriptor : openByPath);
+      (descriptorsHavePaths(this.directory) ? openByDescriptor : openByPath);
   }
 
   /** The whole path of what is at `path`. */
@@ -104,7 +104,7 @@ export class DocumentRoot {
 
   /** Tells whether the real path `real` may be let out now. */
   contains(real: string): boolean {
-    return this.letsOut(real, Deno.realPathSync(this.folder));
+    return this.letsOut(real, Deno.realPathSync(this.directory));
   }
 
   /**
@@ -136,7 +136,7 @@ export class DocumentRoot {
    * The same, but null for all that is not of this `kind` or cannot be opened,
    * whatever the reason.
    */
-  tryOpen<K extends "file" | "folder">(
+  tryOpen<K extends "file" | "directory">(
     path: string,
     kind: K,
   ): Extract<Opened, { kind: K }> | null {
@@ -186,7 +186,9 @@ export class DocumentRoot {
       if (isDenial(error)) return this.#deny(path, error);
       if (!this.has("")) {
         this.#logOnce(
-          `the folder ${quote(this.folder.toWellFormed())} is not there any ` +
+          `the folder ${
+            quote(this.directory.toWellFormed())
+          } is not there any ` +
             `more; everything in it is answered with 404`,
         );
       }
@@ -222,7 +224,7 @@ export class DocumentRoot {
 const OPENING = 3;
 
 /** What was opened; when it is closed, what it `held` is given back. */
-function releasing<T extends OpenedFile | OpenedFolder>(
+function releasing<T extends OpenedFile | OpenedDirectory>(
   opened: T,
   held: number,
 ): T {
@@ -239,8 +241,8 @@ function releasing<T extends OpenedFile | OpenedFolder>(
 /** Messages that are remembered; a path in one may have 64 KB. */
 const MAX_LOGGED = 100;
 
-function withSeparator(folder: string): string {
-  return folder.endsWith(SEPARATOR) ? folder : folder + SEPARATOR;
+function withSeparator(directory: string): string {
+  return directory.endsWith(SEPARATOR) ? directory : directory + SEPARATOR;
 }
 
 /** The folder of RFC 8615, the one name with a dot that is not hidden. */
@@ -302,13 +304,13 @@ function realPathOf({ link }: Pin): string {
  * all permissions, and a Deno whose `node:fs` gives descriptors of the system
  * (2.7 does not).
  */
-export function descriptorsHavePaths(folder: string): boolean {
+export function descriptorsHavePaths(directory: string): boolean {
   if (Deno.build.os !== "linux") return false;
   try {
-    const pinned = pin(folder);
+    const pinned = pin(directory);
     try {
       realPathOf(pinned);
-      return isSame(Deno.statSync(pinned.link), Deno.statSync(folder));
+      return isSame(Deno.statSync(pinned.link), Deno.statSync(directory));
     } finally {
       pinned.close();
     }
@@ -323,7 +325,7 @@ export function descriptorsHavePaths(folder: string): boolean {
  * meanwhile can lead elsewhere, and pipes and devices are never opened.
  */
 export function openByDescriptor(root: DocumentRoot, path: string): Opened {
-  const pinnedRoot = pin(root.folder);
+  const pinnedRoot = pin(root.directory);
   let pinned: Pin | null = null;
   let keep = false;
   try {
@@ -333,7 +335,7 @@ export function openByDescriptor(root: DocumentRoot, path: string): Opened {
     const info = Deno.statSync(link);
     if (info.isDirectory) {
       keep = true;
-      return { kind: "folder", path: link, [Symbol.dispose]: close };
+      return { kind: "directory", path: link, [Symbol.dispose]: close };
     }
     if (!info.isFile) return 404;
     return openedFile(Deno.openSync(link), info, readMayBlock(link, info.dev));
@@ -352,12 +354,12 @@ export function openByPath(root: DocumentRoot, path: string): Opened {
   const whole = root.pathOf(path);
   if (!whole.isWellFormed()) return 404;
   const isLetOut = (real: string) =>
-    root.letsOut(real, Deno.realPathSync(root.folder));
+    root.letsOut(real, Deno.realPathSync(root.directory));
   const expected = Deno.statSync(whole);
   if (expected.isDirectory) {
     const real = Deno.realPathSync(whole);
     return isLetOut(real)
-      ? { kind: "folder", path: real, [Symbol.dispose]: () => {} }
+      ? { kind: "directory", path: real, [Symbol.dispose]: () => {} }
       : 403;
   }
   // Opening a pipe would wait for its writer.
@@ -402,14 +404,16 @@ function isSame(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
   return a.dev === b.dev && a.ino === b.ino;
 }
 
-function assertFolder(appName: string, folder: string): void {
+function assertDirectory(appName: string, directory: string): void {
   try {
-    if (Deno.statSync(folder).isDirectory) return;
+    if (Deno.statSync(directory).isDirectory) return;
   } catch (error) {
     if (!isAbsence(error)) throw error;
   }
   throw new OptionError(
-    `${appName}, option root: there is no folder ${quote(folder)} that can ` +
+    `${appName}, option root: there is no folder ${
+      quote(directory)
+    } that can ` +
       `be read; name an existing one`,
   );
 }

@@ -12,10 +12,10 @@ import { isAscii } from "./request_path.ts";
 import { isSettled } from "../../http/etags.ts";
 import { declareConstant } from "../../pagi/constant_bytes.ts";
 import type { HeaderList } from "../../pagi/types.ts";
-import { FileLook, isSameVersion } from "../../system/file_look.ts";
+import { FileStamp, isSameVersion } from "../../system/file_stamp.ts";
 
 /** Up to this many bytes a file is small. */
-export const SMALL = 128 * 1024;
+export const MAX_CACHED_FILE_BYTES = 128 * 1024;
 
 /** One version of a file, as header fields show it. */
 export interface FileVersion {
@@ -28,7 +28,7 @@ export interface FileVersion {
 }
 
 /** What answers a GET that has no conditions and asks for no part. */
-export interface WholeAnswer {
+export interface CachedResponse {
   readonly headers: HeaderList;
   /** Only if it has no `accept-encoding` either. */
   readonly uncodedOnly: boolean;
@@ -41,7 +41,7 @@ export class SmallFile implements Disposable {
   /** What tells this version of the file from others, once that is known. */
   version: FileVersion | null = null;
   /** What answers a request for all of it, once that is known. */
-  whole: WholeAnswer | null = null;
+  response: CachedResponse | null = null;
   /** Its `content-type`, once that is known. */
   type: string | null = null;
   /** The file that this was last found to be a compressed copy of, or not. */
@@ -84,14 +84,14 @@ const ATTEMPTS = 3;
 export function readSmallFile({ file, info }: OpenedFile): SmallFile | null {
   let before = info;
   for (let attempt = 1;; attempt++) {
-    if (before.size > SMALL) return null;
-    const buffer = new Uint8Array(before.size || SMALL + 1);
+    if (before.size > MAX_CACHED_FILE_BYTES) return null;
+    const buffer = new Uint8Array(before.size || MAX_CACHED_FILE_BYTES + 1);
     const count = readAt(file, buffer, 0);
     // Nothing keeps a buffer that is longer than what was read.
     const bytes = count < buffer.length ? buffer.slice(0, count) : buffer;
     const after = file.statSync();
     if (isSameVersion(before, after)) {
-      if (count > SMALL) return null;
+      if (count > MAX_CACHED_FILE_BYTES) return null;
       return new SmallFile(after, bytes, count === before.size);
     }
     if (attempt === ATTEMPTS) return new SmallFile(after, bytes, false);
@@ -121,7 +121,7 @@ export async function readSmallFileSlowly(
   if (slowReads >= MAX_SLOW_READS) return "busy";
   const { file, info } = opened;
   const read = async () => {
-    const buffer = new Uint8Array(SMALL + 1);
+    const buffer = new Uint8Array(MAX_CACHED_FILE_BYTES + 1);
     let filled = 0;
     while (filled < buffer.length) {
       const count = await file.read(buffer.subarray(filled));
@@ -130,7 +130,7 @@ export async function readSmallFileSlowly(
       // What waits for events has no end.
       if (client.disconnected) return null;
     }
-    if (filled > SMALL) {
+    if (filled > MAX_CACHED_FILE_BYTES) {
       opened.head = buffer;
       return null;
     }
@@ -183,13 +183,13 @@ const OVERHEAD = 1024;
  * read again: a folder above it may be elsewhere now, and what writes through
  * memory leaves no time.
  */
-const TRUSTED = 1000;
+const REVALIDATE_MS = 1000;
 
 /** A file in memory. */
-export interface KeptFile {
+export interface CacheEntry {
   readonly file: SmallFile;
   /** At where it was found. */
-  readonly look: FileLook;
+  readonly stamp: FileStamp;
   /** Since when a look is enough, in milliseconds since 1970. */
   readonly since: number;
   /** Bytes that it takes. */
@@ -204,7 +204,7 @@ export class FileCache {
   readonly #root: DocumentRoot;
   readonly #capacity: number;
   /** By path beneath the root, those read last at the end. */
-  readonly #entries = new Map<string, KeptFile>();
+  readonly #entries = new Map<string, CacheEntry>();
   #bytes = 0;
 
   constructor(root: DocumentRoot, capacity: number = CAPACITY) {
@@ -246,7 +246,7 @@ export class FileCache {
    * memory. What is hidden is not found. Whether it {@linkcode isCurrent} is
    * still to be asked.
    */
-  kept(path: string): KeptFile | null {
+  cached(path: string): CacheEntry | null {
     if (!path.startsWith("/") || path.includes("/.")) return null;
     const entry = this.#entries.get(path.slice(1));
     // Beyond ASCII, it is still to be found out what the path means.
@@ -256,7 +256,9 @@ export class FileCache {
   #read(path: string, known: SmallFile | null): Opened | SmallFile {
     const now = Date.now();
     const opened = this.#root.open(path);
-    if (typeof opened === "number" || opened.kind === "folder") return opened;
+    if (typeof opened === "number" || opened.kind === "directory") {
+      return opened;
+    }
     const file = opened.mayBlock ? null : readSmallFile(opened);
     if (file === null) return opened;
     opened[Symbol.dispose]();
@@ -279,14 +281,14 @@ export class FileCache {
     const kept = known !== null && isSameFile(known, file) ? known : file;
     this.#add(path, {
       file: kept,
-      look: new FileLook(this.#root.pathOf(path), file.info),
+      stamp: new FileStamp(this.#root.pathOf(path), file.info),
       since: now,
       weight: 2 * (kept.bytes.length + path.length) + OVERHEAD,
     });
     return kept;
   }
 
-  #add(path: string, entry: KeptFile): void {
+  #add(path: string, entry: CacheEntry): void {
     this.#entries.set(path, entry);
     this.#bytes += entry.weight;
     // They are read again and again while they are asked for: the first ones
@@ -297,17 +299,17 @@ export class FileCache {
     }
   }
 
-  #remove(path: string, entry: KeptFile): void {
+  #remove(path: string, entry: CacheEntry): void {
     this.#entries.delete(path);
     this.#bytes -= entry.weight;
   }
 }
 
 /** Tells, by a look at it, whether a file is still as it is in memory. */
-export function isCurrent({ look, since }: KeptFile): boolean {
+export function isCurrent({ stamp, since }: CacheEntry): boolean {
   const age = Date.now() - since;
   // The clock may have been set back.
-  return age >= 0 && age < TRUSTED && look.isSame();
+  return age >= 0 && age < REVALIDATE_MS && stamp.isUnchanged();
 }
 
 function isSameFile(a: SmallFile, b: SmallFile): boolean {

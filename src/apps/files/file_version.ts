@@ -85,7 +85,7 @@ function byChange(info: Deno.FileInfo, now: number): FileVersion {
 }
 
 /**
- * In place of a time in the future `last-modified` is the time of the answer
+ * In place of a time in the future `last-modified` is the time of the response
  * (RFC 9110, 8.8.2.1), which tells no versions apart.
  */
 function dateInFuture({ mtime }: Deno.FileInfo, now: number): string | null {
@@ -95,7 +95,7 @@ function dateInFuture({ mtime }: Deno.FileInfo, now: number): string | null {
 /** How many digests are kept. */
 const KEPT = 10_000;
 /** Bytes that are read at a time. */
-const PIECE = 256 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 /** Milliseconds after which another write cannot have left the same times. */
 const SETTLED = 2000;
 
@@ -154,18 +154,18 @@ export class ContentDigests {
     };
     const read = async () => {
       const hash = createHash("sha256");
-      const buffer = new Uint8Array(Math.min(PIECE, size));
+      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, size));
       file.seekSync(0, Deno.SeekMode.Start);
       for (let left = size; left > 0;) {
-        const piece = buffer.subarray(0, Math.min(left, buffer.length));
-        const count = await file.read(piece);
+        const chunk = buffer.subarray(0, Math.min(left, buffer.length));
+        const count = await file.read(chunk);
         if (digest.waiting === 0) {
           // Before anybody can join it.
           forget();
           throw new Abandoned();
         }
         if (count === null) break;
-        hash.update(piece.subarray(0, count));
+        hash.update(chunk.subarray(0, count));
         left -= count;
       }
       return textOf(hash);

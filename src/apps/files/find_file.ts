@@ -8,9 +8,9 @@ import { fieldValue } from "../../http/headers.ts";
 import { namesType } from "../../http/accept.ts";
 import { namesFolder } from "../../http/target.ts";
 import type { RequestScope } from "../reply.ts";
-import type { DocumentRoot, OpenedFolder } from "./document_root.ts";
+import type { DocumentRoot, OpenedDirectory } from "./document_root.ts";
 import type { FileCache } from "./file_cache.ts";
-import { folderLocation, locationOf, requestPath } from "./request_path.ts";
+import { directoryLocation, locationOf, requestPath } from "./request_path.ts";
 import type { FoundFile } from "./send_file.ts";
 
 /** How files are found. */
@@ -24,15 +24,15 @@ export interface FindSettings {
   /** Pages that are not found are the root's index file. */
   readonly spa: boolean;
   /** Find folders that have no index file. */
-  readonly findFolders: boolean;
+  readonly findDirectories: boolean;
 }
 
 /** What was found; a status that says why not; or where it is instead. */
-export type Found = FoundFile | FoundFolder | FoundElsewhere | 403 | 404;
+export type Found = FoundFile | FoundDirectory | FoundElsewhere | 403 | 404;
 
 /** A folder without an index file. */
-export interface FoundFolder {
-  readonly opened: OpenedFolder;
+export interface FoundDirectory {
+  readonly opened: OpenedDirectory;
 }
 
 /** A better address of the same. */
@@ -51,21 +51,21 @@ export function findFile(
   parts: readonly string[],
   settings: FindSettings,
 ): Found {
-  const { root, files, index, cleanUrls, spa, findFolders } = settings;
-  const isFolder = namesFolder(requestPath(scope));
+  const { root, files, index, cleanUrls, spa, findDirectories } = settings;
+  const isDirectory = namesFolder(requestPath(scope));
 
   function openFile(path: string): FoundFile | 403 | 404 {
     const opened = files.open(path);
     if (typeof opened === "number") return opened;
-    if (opened.kind !== "folder") return { opened, path };
+    if (opened.kind !== "directory") return { opened, path };
     opened[Symbol.dispose]();
     return 404;
   }
 
-  function openFolder(path: string): FoundFolder | 404 | 403 {
+  function openDirectory(path: string): FoundDirectory | 404 | 403 {
     const opened = root.open(path);
     if (typeof opened === "number") return opened;
-    if (opened.kind === "folder") return { opened };
+    if (opened.kind === "directory") return { opened };
     opened[Symbol.dispose]();
     return 404;
   }
@@ -74,12 +74,12 @@ export function findFile(
    * The index file of a folder, whose path is empty or ends with a slash. One
    * that is there and cannot be served does not open the folder (403).
    */
-  function openIndex(folder: string): FoundFile | 403 | 404 {
-    if (!root.has(folder)) return 404;
+  function openIndex(directory: string): FoundFile | 403 | 404 {
+    if (!root.has(directory)) return 404;
     for (const name of index) {
-      const found = openFile(folder + name);
+      const found = openFile(directory + name);
       if (found !== 404) return found;
-      if (root.reasonFor(folder + name, true) === 403) return 403;
+      if (root.reasonFor(directory + name, true) === 403) return 403;
     }
     return 404;
   }
@@ -93,9 +93,9 @@ export function findFile(
 
   /** The address of the folder whose index file is at `path`, if it is one. */
   function indexLocation(path: string): string | null {
-    const folder = path.slice(0, path.lastIndexOf("/") + 1);
-    const first = index.find((name) => isFile(folder + name));
-    return first !== undefined && path === folder + first
+    const directory = path.slice(0, path.lastIndexOf("/") + 1);
+    const first = index.find((name) => isFile(directory + name));
+    return first !== undefined && path === directory + first
       ? locationOf(scope, parts.slice(0, -1), true)
       : null;
   }
@@ -122,7 +122,7 @@ export function findFile(
   function find(): Found {
     const path = parts.join("/");
     const hasPages = cleanUrls && path !== "";
-    if (!isFolder && path !== "") {
+    if (!isDirectory && path !== "") {
       const found = openFile(path);
       if (typeof found === "object") {
         return orElsewhere(found, hasPages ? cleanLocation(path) : null);
@@ -134,16 +134,18 @@ export function findFile(
       }
       if (page === 403) return 403;
     }
-    const folder = path === "" ? "" : `${path}/`;
-    const file = openIndex(folder);
-    const found = file === 404 && findFolders ? openFolder(folder) : file;
+    const directory = path === "" ? "" : `${path}/`;
+    const file = openIndex(directory);
+    const found = file === 404 && findDirectories
+      ? openDirectory(directory)
+      : file;
     // The page at /about is not the folder /about/.
-    if (found === 404 && isFolder && hasPages && isFile(path + HTML)) {
+    if (found === 404 && isDirectory && hasPages && isFile(path + HTML)) {
       return { location: locationOf(scope, parts, false) };
     }
     if (found === 404) return root.reasonFor(path);
     if (found === 403) return 403;
-    const location = folderLocation(scope, parts);
+    const location = directoryLocation(scope, parts);
     if (location === null) return found;
     found.opened[Symbol.dispose]();
     return { location };

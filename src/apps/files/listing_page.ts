@@ -88,7 +88,7 @@ export interface Listing {
 const ROWS = 100;
 
 /**
- * The page in pieces, with all entries: programs that read it know nothing of
+ * The page in chunks, with all entries: programs that read it know nothing of
  * pages, and `rclone sync` deletes what it does not see. All links are
  * relative, so that it can be mounted anywhere. What only people want (orders,
  * the archive) are buttons of forms, which no program follows.

@@ -67,7 +67,7 @@ export interface Address {
  * Where the folder of `parts` should have been asked for, so that relative
  * links in it work; null if that is where it was asked for.
  */
-export function folderLocation(
+export function directoryLocation(
   address: Address,
   parts: readonly string[],
 ): string | null {
@@ -100,17 +100,17 @@ function isSameBase(path: string, canonical: string): boolean {
 }
 
 /**
- * The address of the file or, with `isFolder`, the folder of `parts`, with the
+ * The address of the file or, with `isDirectory`, the folder of `parts`, with the
  * query of `address`. It always stays on this host: no part is empty, so it
  * cannot begin with `//`.
  */
 export function locationOf(
   { root_path, query_string }: Address,
   parts: readonly string[],
-  isFolder: boolean,
+  isDirectory: boolean,
 ): string {
   const mount = root_path.split("/").filter((part) => part !== "");
   const all = [...mount, ...parts].map((part) => `/${encodeSegment(part)}`);
-  const location = all.join("") + (isFolder ? "/" : "");
+  const location = all.join("") + (isDirectory ? "/" : "");
   return query_string === "" ? location : `${location}?${query_string}`;
 }

@@ -17,8 +17,8 @@ import { archiveMembers, withoutMisleading } from "./archive_members.ts";
 import type { ArchiveMember, ArchivePlan } from "./archive_members.ts";
 import type { RequestReader } from "../disconnect.ts";
 import type { DocumentRoot, OpenedFile } from "./document_root.ts";
-import { FolderCache, FolderRefused } from "./directory_cache.ts";
-import { Turns } from "./time_slice.ts";
+import { DirectoryCache, DirectoryRefused } from "./directory_cache.ts";
+import { TimeSlice } from "./time_slice.ts";
 import {
   dataDescriptor,
   directoryRecord,
@@ -27,14 +27,14 @@ import {
   localHeader,
 } from "./zip_format.ts";
 
-/** Bytes in one piece of the body. */
-const PIECE = 64 * 1024;
+/** Bytes in one chunk of the body. */
+const CHUNK_BYTES = 64 * 1024;
 /** Folder trees that are walked at a time. */
-const MOST_WALKS = 8;
+const MAX_WALKS = 8;
 /** Bytes of memory for what walks found, when nobody uses it any more … */
-const MOST_KEPT = 32 << 20;
+const MAX_KEPT = 32 << 20;
 /** … and together with what is used. */
-const MOST_USED = 256 << 20;
+const MAX_USED = 256 << 20;
 /** A file is opened by two at a time. */
 const FILE_DESCRIPTORS = 2;
 
@@ -42,10 +42,10 @@ const FILE_DESCRIPTORS = 2;
 export class Archives {
   readonly #root: DocumentRoot;
   readonly #showHidden: boolean;
-  readonly #plans = new FolderCache<ArchivePlan>(
-    MOST_WALKS,
-    MOST_KEPT,
-    MOST_USED,
+  readonly #plans = new DirectoryCache<ArchivePlan>(
+    MAX_WALKS,
+    MAX_KEPT,
+    MAX_USED,
   );
 
   constructor(root: DocumentRoot, showHidden: boolean) {
@@ -60,7 +60,7 @@ export class Archives {
    * checksum: whoever unpacks the archive is told by name which file is
    * damaged, and has all others.
    *
-   * @throws {FolderRefused} When the archive is not made
+   * @throws {DirectoryRefused} When the archive is not made
    */
   async send(
     scope: RequestScope,
@@ -80,15 +80,16 @@ export class Archives {
       await send({ type: "http.response.start", status: 200, headers });
       return await send({ type: "http.response.body" });
     }
-    const folder = parts.map((part) => `${part}/`).join("");
+    const directory = parts.map((part) => `${part}/`).join("");
     using use = await this.#plans.use(
-      folder,
+      directory,
       client,
-      (turns) => archiveMembers(this.#root, folder, this.#showHidden, turns),
+      (timeSlice) =>
+        archiveMembers(this.#root, directory, this.#showHidden, timeSlice),
     );
     if (use === null) return;
     if (!reserveDescriptors(FILE_DESCRIPTORS)) {
-      throw new FolderRefused(
+      throw new DirectoryRefused(
         503,
         "The server has too many files open; ask again in a few seconds.",
       );
@@ -97,8 +98,10 @@ export class Archives {
       const { members, length } = use.found;
       headers.push(["content-length", String(length)]);
       await send({ type: "http.response.start", status: 200, headers });
-      const out = new Pieces(send);
-      for await (const bytes of archive(this.#root, folder, members, client)) {
+      const out = new ChunkBuffer(send);
+      for await (
+        const bytes of archive(this.#root, directory, members, client)
+      ) {
         await out.write(bytes);
         if (client.disconnected) return;
       }
@@ -110,16 +113,16 @@ export class Archives {
   }
 }
 
-/** The archive in pieces; each is used up before the next one is made. */
+/** The archive in chunks; each is used up before the next one is made. */
 async function* archive(
   root: DocumentRoot,
-  folder: string,
+  directory: string,
   members: readonly ArchiveMember[],
   client: RequestReader,
 ): AsyncGenerator<Uint8Array> {
-  const turns = new Turns();
+  const timeSlice = new TimeSlice();
   const checksums = new Uint32Array(members.length);
-  const buffer = new Uint8Array(PIECE);
+  const buffer = new Uint8Array(CHUNK_BYTES);
   for (const [i, member] of members.entries()) {
     yield localHeader(member);
     const { source } = member;
@@ -129,25 +132,25 @@ async function* archive(
     } else if (!source.endsWith("/")) {
       checksums[i] = yield* content(
         root,
-        folder + source,
+        directory + source,
         member.size,
         buffer,
         client,
       );
     }
     yield dataDescriptor(member, checksums[i]);
-    if (turns.over) await turns.pass();
+    if (timeSlice.expired) await timeSlice.yield();
   }
   let offset = 0;
-  let directory = 0;
+  let directoryBytes = 0;
   for (const [i, member] of members.entries()) {
     const record = directoryRecord(member, checksums[i], offset);
     offset += lengthOf(member);
-    directory += record.length;
+    directoryBytes += record.length;
     yield record;
-    if (turns.over) await turns.pass();
+    if (timeSlice.expired) await timeSlice.yield();
   }
-  yield endOfArchive(members.length, directory, offset);
+  yield endOfArchive(members.length, directoryBytes, offset);
 }
 
 /**
@@ -168,11 +171,11 @@ async function* content(
     // To the reader of the archive, what cannot be opened has vanished.
     using opened = root.tryOpen(path, "file");
     while (opened !== null && left > 0) {
-      const piece = buffer.subarray(0, Math.min(left, buffer.length));
-      const count = await readOrLeft(opened, piece, client);
+      const chunk = buffer.subarray(0, Math.min(left, buffer.length));
+      const count = await readOrLeft(opened, chunk, client);
       if (count === null) break;
-      crc = crc32(piece.subarray(0, count), crc);
-      yield piece.subarray(0, count);
+      crc = crc32(chunk.subarray(0, count), crc);
+      yield chunk.subarray(0, count);
       left -= count;
     }
     if (
@@ -187,9 +190,9 @@ async function* content(
   );
   buffer.fill(0);
   for (; left > 0; left -= Math.min(left, buffer.length)) {
-    const piece = buffer.subarray(0, Math.min(left, buffer.length));
-    crc = crc32(piece, crc);
-    yield piece;
+    const chunk = buffer.subarray(0, Math.min(left, buffer.length));
+    crc = crc32(chunk, crc);
+    yield chunk;
   }
   return ~crc >>> 0;
 }
@@ -217,10 +220,10 @@ async function readOrLeft(
     : reading);
 }
 
-/** Gathers small pieces of a body into larger ones. */
-class Pieces {
+/** Gathers small chunks of a body into larger ones. */
+class ChunkBuffer {
   readonly #send: Send;
-  readonly #buffer = new Uint8Array(PIECE);
+  readonly #buffer = new Uint8Array(CHUNK_BYTES);
   #filled = 0;
 
   constructor(send: Send) {
@@ -229,8 +232,8 @@ class Pieces {
 
   /** Takes bytes, which may be used again when this has resolved. */
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#filled + bytes.length > PIECE) await this.flush();
-    if (bytes.length >= PIECE) {
+    if (this.#filled + bytes.length > CHUNK_BYTES) await this.flush();
+    if (bytes.length >= CHUNK_BYTES) {
       return await this.#send({
         type: "http.response.body",
         body: bytes,

@@ -7,10 +7,10 @@
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
 import {
+  type CachedResponse,
   type FileCache,
   readAt,
   type SmallFile,
-  type WholeAnswer,
 } from "./file_cache.ts";
 import { type ContentDigests, versionOf } from "./file_version.ts";
 import { type Coding, CODINGS, openSidecar } from "./sidecar.ts";
@@ -62,23 +62,23 @@ export interface FoundFile {
 const WORTH_COMPRESSING = 1024;
 
 /** The answer with all of `file`, if it is known and `scope` asks for that. */
-export function wholeAnswer(
+export function cachedResponse(
   scope: RequestScope,
   file: SmallFile,
-): WholeAnswer | null {
-  const { whole } = file;
-  return whole !== null && scope.method === "GET" &&
+): CachedResponse | null {
+  const { response } = file;
+  return response !== null && scope.method === "GET" &&
       readConditions(scope.headers) === NO_CONDITIONS &&
-      !(whole.uncodedOnly &&
+      !(response.uncodedOnly &&
         fieldValue(scope.headers, "accept-encoding") !== null)
-    ? whole
+    ? response
     : null;
 }
 
-/** Sends what {@linkcode wholeAnswer} found. */
-export async function sendWhole(
+/** Sends what {@linkcode cachedResponse} found. */
+export async function sendCached(
   send: Send,
-  { headers }: WholeAnswer,
+  { headers }: CachedResponse,
   file: SmallFile,
 ): Promise<void> {
   await send({
@@ -196,7 +196,7 @@ export async function sendFile(
   ) {
     const uncodedOnly = vary.length > 0;
     const copy = headers.map(([name, value]) => [name, value]);
-    opened.whole = { headers: copy as HeaderList, uncodedOnly };
+    opened.response = { headers: copy as HeaderList, uncodedOnly };
   }
   await send({
     type: "http.response.start",
@@ -257,7 +257,7 @@ function storedCoding({ opened }: FoundFile, name: string): "gzip" | null {
   return first === 0x1f && second === 0x8b ? "gzip" : null;
 }
 
-const PIECE = 64 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 
 /**
  * Sends the first `size` bytes of `file`, or all where that is null, as the
@@ -278,9 +278,9 @@ export async function sendCompressed(
   let left = size ?? Infinity;
   file.seekSync(0, Deno.SeekMode.Start);
   // Unlike the file's own stream, this does not close the file.
-  const pieces = new ReadableStream<Uint8Array<ArrayBuffer>>({
+  const chunks = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      const buffer = new Uint8Array(Math.min(PIECE, left));
+      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, left));
       if (buffer.length === 0) return controller.close();
       reading = file.read(buffer);
       const count = await reading;
@@ -300,7 +300,7 @@ export async function sendCompressed(
   });
   try {
     for await (
-      const body of pieces.pipeThrough(new CompressionStream("gzip"))
+      const body of chunks.pipeThrough(new CompressionStream("gzip"))
     ) {
       await send({ type: "http.response.body", body, more: 1 });
       if (client.disconnected) return;

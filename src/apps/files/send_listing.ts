@@ -26,16 +26,16 @@ import { RequestReader } from "../disconnect.ts";
 import { isAbsence, isDenial } from "./document_root.ts";
 import type { DocumentRoot } from "./document_root.ts";
 import {
-  FolderCache,
-  FolderRefused,
+  DirectoryCache,
+  DirectoryRefused,
   type Found,
   type Use,
 } from "./directory_cache.ts";
 import { listingPage, PAGE_SIZE, readListingQuery } from "./listing_page.ts";
 import { LISTING_SCRIPT, LISTING_STYLE } from "./listing_assets.ts";
 import {
+  type DirectoryContents,
   type Entry,
-  type FolderContents,
   type Order,
   readEntries,
   readReadme,
@@ -43,8 +43,8 @@ import {
   type SortKey,
 } from "./directory_entries.ts";
 import { Archives } from "./send_archive.ts";
-import type { SendFolder } from "./serve_tree.ts";
-import { Turns } from "./time_slice.ts";
+import type { SendDirectory } from "./serve_tree.ts";
+import { TimeSlice } from "./time_slice.ts";
 
 /** How folders are listed. */
 export interface ListingSettings {
@@ -89,21 +89,21 @@ type Coding = typeof CODINGS[number];
 /** Below this many bytes compression saves no packet. */
 const WORTH_COMPRESSING = 1024;
 /** Bytes that are compressed or sent at once. */
-const PIECE = 64 * 1024;
-/** Bytes of a body that is sent in pieces. */
-const LONG = 4 * PIECE;
+const CHUNK_BYTES = 64 * 1024;
+/** Bytes of a body that is sent in chunks. */
+const LONG = 4 * CHUNK_BYTES;
 /** Of 11: as fast as gzip, and smaller. */
 const BROTLI_QUALITY = 4;
 
 /** Folders that are looked at at a time. */
-const MOST_LOOKS = 64;
+const MAX_SCANS = 64;
 /**
  * Bytes of memory for what was found in folders and made of it, when nobody
  * uses it any more …
  */
-const MOST_KEPT = 64 << 20;
+const MAX_KEPT = 64 << 20;
 /** … and together with what is used. */
-const MOST_USED = 256 << 20;
+const MAX_USED = 256 << 20;
 /** About the bytes of memory for each entry. */
 const ENTRY_WEIGHT = 250;
 
@@ -133,7 +133,7 @@ interface Making {
 }
 
 /** What a folder holds, and what has been made of that. */
-interface FolderListing extends Found, FolderContents {
+interface DirectoryListing extends Found, DirectoryContents {
   /** By all that they depend on. */
   readonly bodies: Map<string, Making>;
 }
@@ -143,22 +143,31 @@ interface FolderListing extends Found, FolderContents {
  * it; or sends them as archives where the query asks for that. Nothing in it
  * keeps others waiting for longer than a slice of time (turns.ts).
  */
-export function folderSender(settings: ListingSettings): SendFolder {
+export function directorySender(settings: ListingSettings): SendDirectory {
   const { root, showHidden } = settings;
-  const listings = new FolderCache<FolderListing>(
-    MOST_LOOKS,
-    MOST_KEPT,
-    MOST_USED,
+  const listings = new DirectoryCache<DirectoryListing>(
+    MAX_SCANS,
+    MAX_KEPT,
+    MAX_USED,
   );
   const archives = new Archives(root, showHidden);
 
-  async function look(path: string, turns: Turns): Promise<FolderListing> {
+  async function scan(
+    path: string,
+    timeSlice: TimeSlice,
+  ): Promise<DirectoryListing> {
     const opened = root.open(path);
     if (typeof opened === "number") throw unreadable(opened);
-    using folder = opened;
-    if (folder.kind === "file") throw unreadable(404);
+    using directory = opened;
+    if (directory.kind === "file") throw unreadable(404);
     try {
-      const contents = await readEntries(root, path, folder, showHidden, turns);
+      const contents = await readEntries(
+        root,
+        path,
+        directory,
+        showHidden,
+        timeSlice,
+      );
       const weight = contents.entries.length * ENTRY_WEIGHT;
       return { ...contents, bodies: new Map(), weight };
     } catch (error) {
@@ -180,7 +189,11 @@ export function folderSender(settings: ListingSettings): SendFolder {
       return await archives.send(scope, send, client, parts);
     }
     const path = parts.map((part) => `${part}/`).join("");
-    using use = await listings.use(path, client, (turns) => look(path, turns));
+    using use = await listings.use(
+      path,
+      client,
+      (timeSlice) => scan(path, timeSlice),
+    );
     if (use === null) return;
     const type = preferredType(fieldValue(scope.headers, "accept"), HTML, [
       JSON_TYPE,
@@ -204,7 +217,7 @@ export function folderSender(settings: ListingSettings): SendFolder {
    * want it; null when the client left before.
    */
   async function bodyOf(
-    use: Use<FolderListing>,
+    use: Use<DirectoryListing>,
     client: RequestReader,
     wanted: Wanted,
   ): Promise<Body | null> {
@@ -218,8 +231,8 @@ export function folderSender(settings: ListingSettings): SendFolder {
     return body ?? null;
 
     function begin(): Making {
-      const turns = new Turns(() => making.waiting > 0);
-      const body = makeBody(use.found, wanted, turns).then(
+      const timeSlice = new TimeSlice(() => making.waiting > 0);
+      const body = makeBody(use.found, wanted, timeSlice).then(
         ({ body, lasts }) => {
           if (lasts) use.grow(body.bytes.length);
           else bodies.delete(key);
@@ -235,13 +248,13 @@ export function folderSender(settings: ListingSettings): SendFolder {
   }
 
   async function makeBody(
-    { entries, unreadable }: FolderContents,
+    { entries, unreadable }: DirectoryContents,
     { rootPath, parts, type, order, page }: Wanted,
-    turns: Turns,
+    timeSlice: TimeSlice,
   ): Promise<{ body: Body; lasts: boolean }> {
-    const sorted = await sortEntries(entries, order, turns);
+    const sorted = await sortEntries(entries, order, timeSlice);
     let lasts = page === null;
-    let pieces: Iterable<Uint8Array<ArrayBuffer>>;
+    let chunks: Iterable<Uint8Array<ArrayBuffer>>;
     if (type === HTML) {
       const { title, zip } = settings;
       const path = parts.map((part) => `${part}/`).join("");
@@ -249,7 +262,7 @@ export function folderSender(settings: ListingSettings): SendFolder {
         ? await readReadme(root, path, sorted)
         : { readme: null, settled: true };
       lasts &&= settled;
-      pieces = encoded(listingPage({
+      chunks = encoded(listingPage({
         rootPath,
         parts,
         title,
@@ -264,14 +277,14 @@ export function folderSender(settings: ListingSettings): SendFolder {
       const shown = page === null
         ? sorted
         : sorted.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE);
-      pieces = type === JSON_TYPE ? json(shown) : lines(shown);
+      chunks = type === JSON_TYPE ? json(shown) : lines(shown);
     }
     const made: Uint8Array<ArrayBuffer>[] = [];
     const digest = createHash("sha256");
-    for (const piece of pieces) {
-      made.push(piece);
-      digest.update(piece);
-      if (turns.over) await turns.pass();
+    for (const chunk of chunks) {
+      made.push(chunk);
+      digest.update(chunk);
+      if (timeSlice.expired) await timeSlice.yield();
     }
     const bytes = concat(made);
     declareConstant(bytes);
@@ -283,7 +296,7 @@ export function folderSender(settings: ListingSettings): SendFolder {
     scope: RequestScope,
     send: Send,
     client: RequestReader,
-    use: Use<FolderListing>,
+    use: Use<DirectoryListing>,
     type: ListingType,
     body: Body,
   ): Promise<void> {
@@ -331,7 +344,7 @@ export function folderSender(settings: ListingSettings): SendFolder {
     try {
       await answer(scope, receive, send, parts);
     } catch (error) {
-      if (!(error instanceof FolderRefused)) throw error;
+      if (!(error instanceof DirectoryRefused)) throw error;
       const { status, message } = error;
       await reply(send, status, [
         ["content-type", "text/plain; charset=UTF-8"],
@@ -341,12 +354,12 @@ export function folderSender(settings: ListingSettings): SendFolder {
   };
 }
 
-function unreadable(status: 403 | 404): FolderRefused {
-  return new FolderRefused(status, reasonPhrase(status));
+function unreadable(status: 403 | 404): DirectoryRefused {
+  return new DirectoryRefused(status, reasonPhrase(status));
 }
 
 /**
- * Sends a whole body; a long one in pieces, as the engine would hold a copy of
+ * Sends a whole body; a long one in chunks, as the engine would hold a copy of
  * it for each slow client.
  */
 async function sendBytes(
@@ -361,9 +374,9 @@ async function sendBytes(
   }
   headers.push(["content-length", String(bytes.length)]);
   await send({ type: "http.response.start", status: 200, headers });
-  for (let at = 0; at < bytes.length; at += PIECE) {
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
     if (client.disconnected) return;
-    const body = bytes.subarray(at, at + PIECE);
+    const body = bytes.subarray(at, at + CHUNK_BYTES);
     await send({ type: "http.response.body", body, more: 1 });
   }
   await send({ type: "http.response.body" });
@@ -372,12 +385,12 @@ async function sendBytes(
 const encoder = new TextEncoder();
 
 function* encoded(
-  pieces: Iterable<string>,
+  chunks: Iterable<string>,
 ): Generator<Uint8Array<ArrayBuffer>> {
-  for (const piece of pieces) yield encoder.encode(piece);
+  for (const chunk of chunks) yield encoder.encode(chunk);
 }
 
-/** Entries in one piece of a listing for programs. */
+/** Entries in one chunk of a listing for programs. */
 const GROUP = 200;
 
 function* groups(entries: readonly Entry[]): Generator<readonly Entry[]> {
@@ -410,7 +423,7 @@ function* lines(
   }
 }
 
-/** Compresses bytes, a piece at a time. */
+/** Compresses bytes, a chunk at a time. */
 async function compress(
   bytes: Uint8Array<ArrayBuffer>,
   coding: Coding,
@@ -422,7 +435,7 @@ async function compress(
     },
   };
   let compressed: Uint8Array<ArrayBuffer>;
-  if (bytes.length <= PIECE) {
+  if (bytes.length <= CHUNK_BYTES) {
     compressed = new Uint8Array(
       coding === "br" ? brotliCompressSync(bytes, brotli) : gzipSync(bytes),
     );
@@ -431,12 +444,12 @@ async function compress(
     const stream = coding === "br"
       ? createBrotliCompress(brotli)
       : createGzip();
-    stream.on("data", (piece: Uint8Array) => made.push(new Uint8Array(piece)));
-    const turns = new Turns();
-    for (let at = 0; at < bytes.length; at += PIECE) {
-      const piece = bytes.subarray(at, at + PIECE);
-      await new Promise((resolve) => stream.write(piece, resolve));
-      if (turns.over) await turns.pass();
+    stream.on("data", (chunk: Uint8Array) => made.push(new Uint8Array(chunk)));
+    const timeSlice = new TimeSlice();
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+      const chunk = bytes.subarray(at, at + CHUNK_BYTES);
+      await new Promise((resolve) => stream.write(chunk, resolve));
+      if (timeSlice.expired) await timeSlice.yield();
     }
     await new Promise((resolve, reject) => {
       stream.on("end", resolve).on("error", reject).end();
@@ -448,15 +461,15 @@ async function compress(
 }
 
 function concat(
-  pieces: readonly Uint8Array<ArrayBuffer>[],
+  chunks: readonly Uint8Array<ArrayBuffer>[],
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(
-    pieces.reduce((length, piece) => length + piece.length, 0),
+    chunks.reduce((length, chunk) => length + chunk.length, 0),
   );
   let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
   }
   return bytes;
 }

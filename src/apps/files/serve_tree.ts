@@ -12,40 +12,40 @@ import {
   replyStatus,
   type RequestScope,
 } from "../reply.ts";
-import type { OpenedFolder } from "./document_root.ts";
+import type { OpenedDirectory } from "./document_root.ts";
 import { isCurrent } from "./file_cache.ts";
 import { findFile } from "./find_file.ts";
 import type { FindSettings } from "./find_file.ts";
 import { pathParts, requestPath } from "./request_path.ts";
 import {
+  cachedResponse,
   type FileSettings,
+  sendCached,
   sendFile,
-  sendWhole,
-  wholeAnswer,
 } from "./send_file.ts";
 
 /** Answers a request for a folder that has no index file. */
-export type SendFolder = (
+export type SendDirectory = (
   scope: RequestScope,
   receive: Receive,
   send: Send,
-  folder: OpenedFolder,
+  directory: OpenedDirectory,
   parts: readonly string[],
 ) => Promise<void>;
 
 /** How a tree of files is served. */
 export interface TreeSettings
-  extends FileSettings, Omit<FindSettings, "findFolders"> {
+  extends FileSettings, Omit<FindSettings, "findDirectories"> {
   /** Serve names that begin with a dot. */
   readonly showHidden: boolean;
   /** Without it, a folder that has no index file is not found. */
-  readonly sendFolder?: SendFolder;
+  readonly sendDirectory?: SendDirectory;
 }
 
 /** The app called `appName` that serves a tree of files (PAGI.md 7). */
 export function serveTree(appName: string, settings: TreeSettings): PagiApp {
-  const { showHidden, sendFolder, files, cleanUrls } = settings;
-  const finding = { ...settings, findFolders: sendFolder !== undefined };
+  const { showHidden, sendDirectory, files, cleanUrls } = settings;
+  const finding = { ...settings, findDirectories: sendDirectory !== undefined };
 
   async function serve(
     scope: RequestScope,
@@ -71,8 +71,8 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
       return await reply(send, 301, [["location", found.location]], "");
     }
     if (!("path" in found)) {
-      using folder = found.opened;
-      return await sendFolder?.(scope, receive, send, folder, parts);
+      using directory = found.opened;
+      return await sendDirectory?.(scope, receive, send, directory, parts);
     }
     let reader: RequestReader | null = null;
     const client = () => reader ??= RequestReader.watch(receive);
@@ -93,10 +93,10 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
 
   return async (scope, receive, send) => {
     assertRequest(scope, appName);
-    const kept = cleanUrls ? null : files.kept(scope.path);
-    const answer = kept && wholeAnswer(scope, kept.file);
+    const kept = cleanUrls ? null : files.cached(scope.path);
+    const answer = kept && cachedResponse(scope, kept.file);
     await (answer && isCurrent(kept)
-      ? sendWhole(send, answer, kept.file)
+      ? sendCached(send, answer, kept.file)
       : serve(scope, receive, send));
   };
 }

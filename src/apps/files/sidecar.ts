@@ -93,7 +93,7 @@ function tryOpen(
   try {
     const opened = files.open(path);
     if (typeof opened === "number") return null;
-    if (opened.kind !== "folder") return opened;
+    if (opened.kind !== "directory") return opened;
     opened[Symbol.dispose]();
   } catch {
     // The original does without.

@@ -21,7 +21,7 @@ export class Abandoned extends Error {
  * thread share one queue and get one slice in turn, so that however many run,
  * requests wait for one slice at most.
  */
-export class Turns {
+export class TimeSlice {
   readonly #isWanted: () => boolean;
   #end = performance.now() + SLICE;
 
@@ -30,8 +30,8 @@ export class Turns {
     this.#isWanted = isWanted;
   }
 
-  /** Tells whether it is time to {@linkcode pass}. */
-  get over(): boolean {
+  /** Tells whether it is time to {@linkcode yield}. */
+  get expired(): boolean {
     return performance.now() > this.#end;
   }
 
@@ -40,7 +40,7 @@ export class Turns {
    *
    * @throws {Abandoned} When nobody waits for the result any more.
    */
-  async pass(): Promise<void> {
+  async yield(): Promise<void> {
     await new Promise<void>((resolve) => {
       if (waiting.push(resolve) === 1) setTimeout(resumeFirst, 0);
     });
@@ -59,22 +59,22 @@ function resumeFirst(): void {
 const RUN = 512;
 
 /** Sorts `items` as `toSorted` does, by merges that let others have turns. */
-export async function sortInTurns<T>(
+export async function sortInSlices<T>(
   items: readonly T[],
   compare: (a: T, b: T) => number,
-  turns: Turns,
+  timeSlice: TimeSlice,
 ): Promise<T[]> {
   let runs: T[][] = [];
   for (let at = 0; at < items.length; at += RUN) {
     runs.push(items.slice(at, at + RUN).sort(compare));
-    if (turns.over) await turns.pass();
+    if (timeSlice.expired) await timeSlice.yield();
   }
   while (runs.length > 1) {
     const merged: T[][] = [];
     for (let i = 0; i < runs.length; i += 2) {
       merged.push(
         i + 1 < runs.length
-          ? await merge(runs[i], runs[i + 1], compare, turns)
+          ? await merge(runs[i], runs[i + 1], compare, timeSlice)
           : runs[i],
       );
     }
@@ -87,7 +87,7 @@ async function merge<T>(
   a: readonly T[],
   b: readonly T[],
   compare: (a: T, b: T) => number,
-  turns: Turns,
+  timeSlice: TimeSlice,
 ): Promise<T[]> {
   const merged: T[] = [];
   let i = 0;
@@ -95,7 +95,7 @@ async function merge<T>(
   while (i < a.length && j < b.length) {
     // Of equals the one of the earlier run comes first.
     merged.push(compare(a[i], b[j]) <= 0 ? a[i++] : b[j++]);
-    if (merged.length % RUN === 0 && turns.over) await turns.pass();
+    if (merged.length % RUN === 0 && timeSlice.expired) await timeSlice.yield();
   }
   while (i < a.length) merged.push(a[i++]);
   while (j < b.length) merged.push(b[j++]);

@@ -1,5 +1,5 @@
 /**
- * Header fields and addresses in a target's answer, as the client gets them.
+ * Header fields and addresses in a target's response, as the client gets them.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { isHopByHop, listItems } from "./forwarded.ts";
 import type { ResponseHead } from "./response.ts";
 import type { Target } from "./target.ts";
-import { climbs } from "./upstream_path.ts";
+import { escapesRoot } from "./upstream_path.ts";
 import {
   isLoop,
   type ProxyScope,
@@ -19,7 +19,7 @@ import { fieldValue } from "../../http/headers.ts";
 import { hasLength } from "../../http/status.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 
-/** What tells where an address in an answer leads. */
+/** What tells where an address in a response leads. */
 export interface AddressView {
   /** The target that answers. */
   readonly target: Target;
@@ -173,7 +173,7 @@ export interface ProxyContext {
 }
 
 /**
- * The status of the answer to what no target is to see, or null. TRACE would
+ * The status of the response to what no target is to see, or null. TRACE would
  * show clients what the proxy adds for the target's eyes only.
  */
 export function refusalStatus(
@@ -184,7 +184,7 @@ export function refusalStatus(
   if (method === "TRACE" || method === "CONNECT") return 501;
   if (isLoop(scope, rules.pseudonym)) return 508;
   const confined = hasBasePath || scope.root_path !== "";
-  return confined && climbs(path) ? 400 : null;
+  return confined && escapesRoot(path) ? 400 : null;
 }
 
 /**

@@ -50,7 +50,7 @@ export class NoDescriptor extends UpstreamError {
   }
 }
 
-/** Bytes that are read at once, and the most that the head of an answer has. */
+/** Bytes that are read at once, and the most that the head of a response has. */
 const BUFFER_SIZE = 65536;
 
 /** How to connect. */
@@ -70,7 +70,7 @@ export class UpstreamConnection {
   /** True when it has carried a request before this one. */
   reused = false;
   /** True when anything has come since the last request began. */
-  answered = false;
+  responseStarted = false;
   #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_SIZE);
   #start = 0;
   #end = 0;
@@ -134,7 +134,7 @@ export class UpstreamConnection {
       const count = await this.#waiting;
       if (count === null) return false;
       this.#end += count;
-      this.answered = true;
+      this.responseStarted = true;
       return true;
     } catch (error) {
       throw this.#explain(error);
@@ -182,7 +182,7 @@ export class UpstreamConnection {
   rest(onEnd: () => void): void {
     this.#start = this.#end = 0;
     this.reused = true;
-    this.answered = false;
+    this.responseStarted = false;
     // Whatever an idle connection says, it is no answer.
     const waiting = this.#waiting = this.#conn.read(this.#buffer);
     this.#conn.unref();
@@ -340,19 +340,19 @@ export async function connectByNode(
 /** A socket of Node's, used as one of Deno's. */
 class NodeSocket implements UpstreamSocket {
   readonly #socket: TLSSocket;
-  readonly #pieces: AsyncIterator<Uint8Array>;
+  readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
 
   constructor(socket: TLSSocket) {
     this.#socket = socket;
-    this.#pieces = socket.iterator({ destroyOnReturn: false });
+    this.#chunks = socket.iterator({ destroyOnReturn: false });
     // Whoever reads or writes is told of it.
     socket.on("error", () => {});
   }
 
   async read(into: Uint8Array): Promise<number | null> {
     while (this.#rest.byteLength === 0) {
-      const { done, value } = await this.#pieces.next();
+      const { done, value } = await this.#chunks.next();
       if (done) return null;
       this.#rest = value;
     }

@@ -44,14 +44,14 @@ export async function requestBody(
   if (length === null || fieldValue(headers, "transfer-encoding") !== null) {
     return {
       framing: [["transfer-encoding", "chunked"]],
-      first: chunk(first),
-      rest: () => chunks(client),
+      first: frameChunk(first),
+      rest: () => chunkedBody(client),
     };
   }
   return {
     framing: sized(Number(length)),
     first,
-    rest: () => pieces(client, Number(length) - first.byteLength),
+    rest: () => sizedBody(client, Number(length) - first.byteLength),
   };
 }
 
@@ -59,20 +59,20 @@ function sized(length: number): HeaderList {
   return [["content-length", String(length)]];
 }
 
-async function* chunks(client: RequestReader): AsyncGenerator<Uint8Array> {
-  while (!client.complete) yield chunk(await client.next());
+async function* chunkedBody(client: RequestReader): AsyncGenerator<Uint8Array> {
+  while (!client.complete) yield frameChunk(await client.next());
   yield LAST_CHUNK;
 }
 
 /** Yields exactly `left` bytes, or fails. */
-async function* pieces(
+async function* sizedBody(
   client: RequestReader,
   left: number,
 ): AsyncGenerator<Uint8Array> {
   while (!client.complete && left >= 0) {
-    const piece = await client.next();
-    left -= piece.byteLength;
-    if (left >= 0) yield piece;
+    const chunk = await client.next();
+    left -= chunk.byteLength;
+    if (left >= 0) yield chunk;
   }
   if (left !== 0) {
     throw new Error("The request body is not as long as its content-length.");
@@ -80,7 +80,7 @@ async function* pieces(
 }
 
 /** One chunk (RFC 9112, section 7.1); an empty one would end the body. */
-function chunk(data: Uint8Array): Uint8Array {
+function frameChunk(data: Uint8Array): Uint8Array {
   if (data.byteLength === 0) return EMPTY;
   const size = new TextEncoder().encode(`${data.byteLength.toString(16)}\r\n`);
   const framed = new Uint8Array(size.byteLength + data.byteLength + 2);

@@ -113,9 +113,9 @@ const MAX_TRAILERS = 65536;
 /** With leading zeros, which some targets pad to a fixed width. */
 const CHUNK_SIZE = /^0*([0-9A-Fa-f]{1,12})[ \t]*(?:;.*)?$/;
 
-/** A body in pieces; each is valid until the next call of `fill`. */
+/** A body in chunks; each is valid until the next call of `fill`. */
 export class ResponseBody {
-  /** True when all has been taken; with the last piece, where that is known. */
+  /** True when all has been taken; with the last chunk, where that is known. */
   done = false;
   readonly #connection: UpstreamConnection;
   /** What comes next. */
@@ -149,24 +149,24 @@ export class ResponseBody {
   }
 
   /** True when the connection can carry another request after this body. */
-  get leavesConnectionOpen(): boolean {
+  get isReusable(): boolean {
     return this.done && this.#framing !== "close" &&
       this.#connection.buffered.byteLength === 0;
   }
 
-  /** The next piece, where one has come. */
+  /** The next chunk, where one has come. */
   take(): Uint8Array | null {
     this.#readFraming();
     if (this.done || this.#expects !== "data") return null;
     const { buffered } = this.#connection;
     if (buffered.byteLength === 0) return null;
-    const piece = buffered.byteLength > this.#left
+    const chunk = buffered.byteLength > this.#left
       ? buffered.subarray(0, this.#left)
       : buffered;
-    this.#connection.skip(piece.byteLength);
-    this.#left -= piece.byteLength;
+    this.#connection.skip(chunk.byteLength);
+    this.#left -= chunk.byteLength;
     if (this.#left === 0) this.#endData();
-    return piece;
+    return chunk;
   }
 
   /** Waits for more, up to `seconds` (0: as long as it takes). */
@@ -242,7 +242,7 @@ export class ResponseBody {
 }
 
 /**
- * How the body of an answer ends: after so many bytes, or otherwise; null where
+ * How the body of a response ends: after so many bytes, or otherwise; null where
  * the head contradicts itself, as it does for smuggling (RFC 9112, 6.3 and
  * 11.2).
  */

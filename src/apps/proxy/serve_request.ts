@@ -20,15 +20,15 @@ import {
   refusalStatus,
   responseFields,
 } from "./client_uri.ts";
-import type { Answer } from "./upstreams.ts";
+import type { UpstreamResponse } from "./upstreams.ts";
 import { requestBody } from "./request_body.ts";
 import { keepsAlive } from "./response.ts";
 import { retryFields, UpstreamError } from "./connection.ts";
 import { isIdempotent, upstreamRequest } from "./upstream_request.ts";
 
 /**
- * Serves one request. When a target fails in the middle of its answer this
- * throws, so that the server cuts the client's answer short as well.
+ * Serves one request. When a target fails in the middle of its response this
+ * throws, so that the server cuts the client's response short as well.
  */
 export async function serveRequest(
   context: ProxyContext,
@@ -42,7 +42,7 @@ export async function serveRequest(
   const client = new RequestReader(receive);
   try {
     const body = await requestBody(client, request.method, scope.headers);
-    const answer = await context.upstreams.ask({
+    const response = await context.upstreams.request({
       request,
       body,
       repeatable: client.complete && body.first.byteLength === 0 &&
@@ -50,13 +50,13 @@ export async function serveRequest(
       upgrade: false,
     }, client);
     const headers = responseFields(
-      answer.head,
+      response.head,
       context,
-      answer.upstream.target,
+      response.upstream.target,
       scope,
       request,
     );
-    await passOn(context, answer, headers, client, send);
+    await passOn(context, response, headers, client, send);
   } catch (error) {
     if (error instanceof ClientGone) return;
     if (!(error instanceof UpstreamError) || client.responseStarted) {
@@ -70,7 +70,7 @@ export async function serveRequest(
 /** Sends the client what the target answers, no faster than it is read. */
 async function passOn(
   { limits }: ProxyContext,
-  { upstream, connection, head, body, isAsked }: Answer,
+  { upstream, connection, head, body, requestSent }: UpstreamResponse,
   headers: HeaderList,
   client: RequestReader,
   send: Send,
@@ -85,17 +85,17 @@ async function passOn(
       headers,
     });
     for (let first = true;; first = false) {
-      let piece = body.take();
-      if (piece === null && !body.done) {
+      let chunk = body.take();
+      if (chunk === null && !body.done) {
         // The head need not wait for a body that is still to come.
         if (first) await send({ type: "http.response.body", more: true });
         await body.fill(idleTimeout);
-        piece = body.take();
+        chunk = body.take();
       }
       if (body.done) client.served();
       await send({
         type: "http.response.body",
-        body: piece ?? undefined,
+        body: chunk ?? undefined,
         more: !body.done,
       });
       if (body.done) break;
@@ -104,7 +104,7 @@ async function passOn(
     connection.close();
     throw error;
   }
-  const reusable = body.leavesConnectionOpen && keepsAlive(head) && isAsked();
+  const reusable = body.isReusable && keepsAlive(head) && requestSent();
   if (reusable) upstream.keep(connection);
   else connection.close();
 }

@@ -19,7 +19,7 @@ import { listItems } from "./forwarded.ts";
 import { NO_BODY } from "./request_body.ts";
 import type { ResponseHead } from "./response.ts";
 import { upstreamRequest } from "./upstream_request.ts";
-import type { Answer } from "./upstreams.ts";
+import type { UpstreamResponse } from "./upstreams.ts";
 import {
   closePayload,
   frame,
@@ -63,7 +63,7 @@ export async function acceptValue(key: string): Promise<string> {
 }
 
 /**
- * Tells whether an answer agrees to the WebSocket that `key` asked for, with
+ * Tells whether a response agrees to the WebSocket that `key` asked for, with
  * one of the `offered` subprotocols or none, and with no extension (RFC 6455,
  * section 4.1).
  */
@@ -107,20 +107,20 @@ export async function serveWebSocket(
   if (refusal !== null) return await deny(refusal);
   try {
     const key = handshakeKey();
-    const answer = await context.upstreams.ask({
+    const response = await context.upstreams.request({
       request,
       body: { ...NO_BODY, framing: handshakeFields(key) },
       repeatable: true,
       upgrade: true,
     }, watch);
-    const { connection, head, upstream } = answer;
+    const { connection, head, upstream } = response;
     const { target } = upstream;
     const headers = responseFields(head, context, target, scope, request);
     if (head.status !== 101) {
       return await deny(
         head.status,
         headers,
-        await readDenial(context, answer),
+        await readDenial(context, response),
       );
     }
     if (!await isAgreement(head, key, scope.subprotocols)) {
@@ -186,17 +186,17 @@ class HandshakeWatch implements DisconnectWatch {
 
 async function readDenial(
   { limits }: ProxyContext,
-  { connection, body }: Answer,
+  { connection, body }: UpstreamResponse,
 ): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     while (!body.done) {
-      const piece = body.take();
-      if (piece === null) await body.fill(limits.idleTimeout);
+      const chunk = body.take();
+      if (chunk === null) await body.fill(limits.idleTimeout);
       else {
-        pieces.push(piece.slice());
-        size += piece.byteLength;
+        chunks.push(chunk.slice());
+        size += chunk.byteLength;
       }
       if (size > MAX_DENIAL) {
         throw new UpstreamError(
@@ -208,7 +208,7 @@ async function readDenial(
   } finally {
     connection.close();
   }
-  return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
+  return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
 }
 
 /** Refuses the handshake; plainly where the server knows no other way. */

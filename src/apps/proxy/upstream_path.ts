@@ -38,7 +38,7 @@ export function requestQuery(scope: NetScope): string {
  * the worst counts that a segment can mean, and one that goes up takes nobody
  * down.
  */
-export function climbs(path: string): boolean {
+export function escapesRoot(path: string): boolean {
   let depth = 0;
   for (const segment of path.split("/")) {
     let up = 0;

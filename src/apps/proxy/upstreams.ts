@@ -51,7 +51,7 @@ function isRedirect(status: number): boolean {
 /** A target, the idle connections to it, and whether it works. */
 export class Upstream {
   #idle: IdleConnection[] = [];
-  #restsUntil = 0;
+  #downUntil = 0;
   #failing = false;
   #closed = false;
   /** The start page is at the base path without a slash at its end. */
@@ -65,8 +65,8 @@ export class Upstream {
   ) {}
 
   /** True for some time after a failure. */
-  get rests(): boolean {
-    return performance.now() < this.#restsUntil;
+  get isDown(): boolean {
+    return performance.now() < this.#downUntil;
   }
 
   /** The path that `request` has at this target. */
@@ -76,7 +76,7 @@ export class Upstream {
   }
 
   /**
-   * Learns from an answer to the start page whether this target wants the base
+   * Learns from a response to the start page whether this target wants the base
    * path with a slash or without one. True where it redirects to the other of
    * the two: the client has one address for both, and would be redirected for
    * ever.
@@ -96,20 +96,20 @@ export class Upstream {
   }
 
   /** It failed: others are better for a while. Only the first time is logged. */
-  failed(error: UpstreamError): void {
+  markFailed(error: UpstreamError): void {
     if (!this.#failing) {
       const { message, cause } = error;
       log.warn(cause === undefined ? message : `${message} ${cause}`);
     }
     this.#failing = true;
-    this.#restsUntil = performance.now() + this.failTimeout * 1000;
+    this.#downUntil = performance.now() + this.failTimeout * 1000;
   }
 
   /** It answered. */
-  worked(): void {
+  markHealthy(): void {
     if (this.#failing) log.info(`${this.target.url} answers again.`);
     this.#failing = false;
-    this.#restsUntil = 0;
+    this.#downUntil = 0;
   }
 
   /**
@@ -168,54 +168,54 @@ export class Upstream {
 
 /** How long a target may take, in seconds; 0 means no limit. */
 export interface Limits {
-  /** From the end of the request to the head of the answer. */
+  /** From the end of the request to the head of the response. */
   readonly firstByteTimeout: number;
   /** The longest pause in a body. */
   readonly idleTimeout: number;
 }
 
 /** What a target is asked. */
-export interface Question {
+export interface ProxyRequest {
   readonly request: UpstreamRequest;
   readonly body: RequestBody;
   /** True where asking twice does no harm, and is possible. */
   readonly repeatable: boolean;
-  /** True where 101 is an answer. */
+  /** True where 101 is a response. */
   readonly upgrade: boolean;
 }
 
 /** What a target answered; the body is still to be read. */
-export interface Answer {
+export interface UpstreamResponse {
   readonly upstream: Upstream;
   readonly connection: UpstreamConnection;
   readonly head: ResponseHead;
   readonly body: ResponseBody;
   /** Tells whether the target has been sent the whole request. */
-  readonly isAsked: () => boolean;
+  readonly requestSent: () => boolean;
 }
 
 /**
- * Sends a request and reads the head of the answer; the request's body goes on
+ * Sends a request and reads the head of the response; the request's body goes on
  * meanwhile, and afterwards where the target answers early. On failure the
  * connection is closed.
  *
  * @throws {UpstreamError} When the target fails.
  * @throws {ClientGone} When the client leaves.
  */
-export async function exchange(
+export async function roundTrip(
   upstream: Upstream,
   connection: UpstreamConnection,
-  question: Question,
+  proxyRequest: ProxyRequest,
   client: DisconnectWatch,
   limits: Limits,
-): Promise<Answer> {
-  const { request, body, upgrade } = question;
+): Promise<UpstreamResponse> {
+  const { request, body, upgrade } = proxyRequest;
   client.onDisconnect(() => connection.fail(new ClientGone()));
-  let asked = false;
-  let answered = false;
+  let sent = false;
+  let responseStarted = false;
   let timer: Timer | undefined;
-  const awaitAnswer = (): void => {
-    if (answered) return;
+  const awaitHead = (): void => {
+    if (responseStarted) return;
     timer = connection.expect(limits.firstByteTimeout, "gave no answer");
   };
   try {
@@ -227,29 +227,29 @@ export async function exchange(
       body.framing,
     );
     send(connection, head, body, limits.idleTimeout).then(() => {
-      asked = true;
-      awaitAnswer();
+      sent = true;
+      awaitHead();
     }, (error) => {
       // A target that takes no more may have answered all the same.
-      if (error instanceof UpstreamError) awaitAnswer();
+      if (error instanceof UpstreamError) awaitHead();
       else connection.fail(error);
     });
-    const answer = await readResponseHead(connection);
-    if (answer.status === 101 && !upgrade) {
+    const response = await readResponseHead(connection);
+    if (response.status === 101 && !upgrade) {
       throw new UpstreamError(502, `${connection.url} changed the protocol.`);
     }
     return {
       upstream,
       connection,
-      head: answer,
-      body: new ResponseBody(connection, answer, request.method),
-      isAsked: () => asked,
+      head: response,
+      body: new ResponseBody(connection, response, request.method),
+      requestSent: () => sent,
     };
   } catch (error) {
     connection.close();
     throw error;
   } finally {
-    answered = true;
+    responseStarted = true;
     clearTimeout(timer);
   }
 }
@@ -265,7 +265,7 @@ async function send(
   bytes.set(first, head.length);
   await connection.write(bytes, idleTimeout);
   if (rest === null) return;
-  for await (const piece of rest()) await connection.write(piece, idleTimeout);
+  for await (const chunk of rest()) await connection.write(chunk, idleTimeout);
 }
 
 /** The targets in turn. */
@@ -293,34 +293,37 @@ export class Upstreams {
 
   /**
    * Asks the target whose turn it is, and the next one where nothing had been
-   * sent yet, or where the request may be made twice and the answer broke off
+   * sent yet, or where the request may be made twice and the response broke off
    * before its beginning.
    *
    * @throws {UpstreamError} When no target answers.
    * @throws {ClientGone} When the client leaves.
    */
-  async ask(question: Question, client: DisconnectWatch): Promise<Answer> {
+  async request(
+    proxyRequest: ProxyRequest,
+    client: DisconnectWatch,
+  ): Promise<UpstreamResponse> {
     let failure: unknown;
     for (const upstream of this.#inTurn()) {
       try {
-        let answer = await this.#askOne(upstream, question, client);
+        let response = await this.#askOne(upstream, proxyRequest, client);
         if (
-          question.repeatable &&
-          upstream.learnsStart(question.request, answer.head)
+          proxyRequest.repeatable &&
+          upstream.learnsStart(proxyRequest.request, response.head)
         ) {
-          answer.connection.close();
-          answer = await this.#askOne(upstream, question, client);
+          response.connection.close();
+          response = await this.#askOne(upstream, proxyRequest, client);
         }
-        upstream.worked();
-        return answer;
+        upstream.markHealthy();
+        return response;
       } catch (error) {
         if (!(error instanceof UpstreamError) || error.status === 503) {
           throw error;
         }
-        upstream.failed(error);
+        upstream.markFailed(error);
         failure = error;
         const again = error instanceof ConnectError ||
-          question.repeatable && error.status === 502;
+          proxyRequest.repeatable && error.status === 502;
         if (!again) break;
       }
     }
@@ -332,36 +335,36 @@ export class Upstreams {
     const first = this.#next++ % this.#all.length;
     const turn = [...this.#all.slice(first), ...this.#all.slice(0, first)];
     return [
-      ...turn.filter((upstream) => !upstream.rests),
-      ...turn.filter((upstream) => upstream.rests),
+      ...turn.filter((upstream) => !upstream.isDown),
+      ...turn.filter((upstream) => upstream.isDown),
     ];
   }
 
   async #askOne(
     upstream: Upstream,
-    question: Question,
+    proxyRequest: ProxyRequest,
     client: DisconnectWatch,
-  ): Promise<Answer> {
-    const { repeatable } = question;
+  ): Promise<UpstreamResponse> {
+    const { repeatable } = proxyRequest;
     const connection = await upstream.connect(repeatable ? "any" : "fresh");
     try {
-      return await exchange(
+      return await roundTrip(
         upstream,
         connection,
-        question,
+        proxyRequest,
         client,
         this.#limits,
       );
     } catch (error) {
       // The target may have closed an idle connection just now.
-      const stale = connection.reused && !connection.answered &&
+      const stale = connection.reused && !connection.responseStarted &&
         error instanceof UpstreamError && error.status === 502;
       if (!stale || !repeatable) throw error;
     }
-    return await exchange(
+    return await roundTrip(
       upstream,
       await upstream.connect("none"),
-      question,
+      proxyRequest,
       client,
       this.#limits,
     );

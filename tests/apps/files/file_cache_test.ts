@@ -1,5 +1,8 @@
 import { DocumentRoot } from "../../../src/apps/files/document_root.ts";
-import { FileCache, SMALL } from "../../../src/apps/files/file_cache.ts";
+import {
+  FileCache,
+  MAX_CACHED_FILE_BYTES,
+} from "../../../src/apps/files/file_cache.ts";
 import { assert, assertEquals } from "../../../src/std/assert.ts";
 import { join } from "../../../src/std/path.ts";
 import { tempFolder } from "../../helpers/temp_folder.ts";
@@ -41,18 +44,22 @@ Deno.test("files are kept while they do not change", async (test) => {
       });
     },
     "a large file is opened each time, and a folder": async () => {
-      await withCache({ just: SMALL, large: SMALL + 1 }, undefined, (cache) => {
-        const kindOf = (path: string) => {
-          const opened = cache.open(path);
-          if (typeof opened === "number") return opened;
-          using thing = opened;
-          return thing.kind;
-        };
-        assertEquals(kindOf("just"), "small");
-        assertEquals(kindOf("large"), "file");
-        assertEquals(kindOf(""), "folder");
-        assertEquals(kindOf("missing"), 404);
-      });
+      await withCache(
+        { just: MAX_CACHED_FILE_BYTES, large: MAX_CACHED_FILE_BYTES + 1 },
+        undefined,
+        (cache) => {
+          const kindOf = (path: string) => {
+            const opened = cache.open(path);
+            if (typeof opened === "number") return opened;
+            using thing = opened;
+            return thing.kind;
+          };
+          assertEquals(kindOf("just"), "small");
+          assertEquals(kindOf("large"), "file");
+          assertEquals(kindOf(""), "directory");
+          assertEquals(kindOf("missing"), 404);
+        },
+      );
     },
     "many files never take more memory than they may, and those read last stay":
       async () => {

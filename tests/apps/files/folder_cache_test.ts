@@ -1,12 +1,12 @@
 import { RequestReader } from "../../../src/apps/disconnect.ts";
 import {
-  FolderCache,
-  FolderRefused,
+  DirectoryCache,
+  DirectoryRefused,
   type Found,
   Snapshot,
   statOf,
 } from "../../../src/apps/files/directory_cache.ts";
-import { sortInTurns, Turns } from "../../../src/apps/files/time_slice.ts";
+import { sortInSlices, TimeSlice } from "../../../src/apps/files/time_slice.ts";
 import {
   assert,
   assertEquals,
@@ -53,7 +53,7 @@ async function settled(folder: string): Promise<Snapshot> {
 }
 
 Deno.test("requests share a look, but none that began before they asked", async () => {
-  const cache = new FolderCache<Found>(1, 100, 100);
+  const cache = new DirectoryCache<Found>(1, 100, 100);
   let looks = 0;
   const { promise, resolve } = Promise.withResolvers<void>();
   const unsettled = () => {
@@ -82,7 +82,7 @@ Deno.test("requests share a look, but none that began before they asked", async 
 Deno.test("what was found is kept until a file or the folder changes", async () => {
   const folder = oldFolder();
   try {
-    const cache = new FolderCache<Found>(1, 100, 100);
+    const cache = new DirectoryCache<Found>(1, 100, 100);
     let looks = 0;
     const look = async () => {
       looks++;
@@ -117,14 +117,14 @@ Deno.test("a folder that has only just changed is looked at again", () => {
 });
 
 Deno.test("a look ends at its next turn when nobody waits for it any more", async () => {
-  const cache = new FolderCache<Found>(1, 100, 100);
+  const cache = new DirectoryCache<Found>(1, 100, 100);
   const clients = [leavingClient(), leavingClient()];
   let turnsTaken = 0;
   let ended = false;
-  const look = async (turns: Turns) => {
+  const look = async (turns: TimeSlice) => {
     try {
       while (true) {
-        await turns.pass();
+        await turns.yield();
         turnsTaken++;
         if (turnsTaken === 3) clients[0].leave();
         if (turnsTaken === 6) clients[1].leave();
@@ -144,14 +144,14 @@ Deno.test("a look ends at its next turn when nobody waits for it any more", asyn
 });
 
 Deno.test("too many looks at a time are refused with a sentence", async () => {
-  const cache = new FolderCache<Found>(2, 100, 100);
+  const cache = new DirectoryCache<Found>(2, 100, 100);
   const { promise, resolve } = Promise.withResolvers<Found>();
   const running = ["a/", "b/", "a/"].map((path) =>
     cache.use(path, STAYS, () => promise)
   );
   const error = await assertRejects(
     () => cache.use("c/", STAYS, () => promise),
-    FolderRefused,
+    DirectoryRefused,
     "as many folders as it can",
   );
   assertEquals(error.status, 503);
@@ -161,11 +161,11 @@ Deno.test("too many looks at a time are refused with a sentence", async () => {
 });
 
 Deno.test("what is in use is not forgotten, and more is refused", async () => {
-  const cache = new FolderCache<Found>(9, 100, 100);
+  const cache = new DirectoryCache<Found>(9, 100, 100);
   const look = () => Promise.resolve(nothing(60));
   const first = (await cache.use("a/", STAYS, look))!;
   const second = (await cache.use("b/", STAYS, look))!;
-  await assertRejects(() => cache.use("c/", STAYS, look), FolderRefused);
+  await assertRejects(() => cache.use("c/", STAYS, look), DirectoryRefused);
   first[Symbol.dispose]();
   using third = await cache.use("c/", STAYS, look);
   assert(third !== null);
@@ -175,9 +175,9 @@ Deno.test("what is in use is not forgotten, and more is refused", async () => {
 Deno.test("loops that take turns get one slice at a time", async () => {
   const order: string[] = [];
   const loop = async (name: string) => {
-    const turns = new Turns();
+    const turns = new TimeSlice();
     for (let i = 0; i < 3; i++) {
-      await turns.pass();
+      await turns.yield();
       order.push(name);
       // Nobody else runs before this slice ends.
       await Promise.resolve();
@@ -197,7 +197,7 @@ Deno.test("sorting in turns is stable and gives what sorting at once does", asyn
   for (const length of [0, 1, 511, 512, 513, 1025, 5000]) {
     const some = items.slice(0, length);
     assertEquals(
-      await sortInTurns(some, compare, new Turns()),
+      await sortInSlices(some, compare, new TimeSlice()),
       some.toSorted(compare),
     );
   }

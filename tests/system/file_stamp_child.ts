@@ -5,7 +5,7 @@
  * @module
  */
 
-import { FileLook } from "../../src/system/file_look.ts";
+import { FileStamp } from "../../src/system/file_stamp.ts";
 import { holdFileLibrary } from "../../src/system/file_names.ts";
 
 const [folder] = Deno.args;
@@ -14,7 +14,7 @@ const path = `${folder}/caf\u00e9 \u{1F600}`;
 const other = `${folder}/other`;
 const link = `${folder}/link`;
 
-function fresh(name: string): FileLook {
+function fresh(name: string): FileStamp {
   for (const each of [path, other, link]) {
     try {
       Deno.removeSync(each);
@@ -22,7 +22,7 @@ function fresh(name: string): FileLook {
   }
   Deno.writeTextFileSync(path, "one");
   Deno.symlinkSync(path, link);
-  return new FileLook(name, Deno.statSync(path));
+  return new FileStamp(name, Deno.statSync(path));
 }
 
 const changes: Record<string, () => void> = {
@@ -43,18 +43,18 @@ for (const name of [path, link]) {
   for (const [what, change] of Object.entries(changes)) {
     const look = fresh(name);
     Deno.readTextFileSync(path);
-    if (!look.isSame()) console.log(`${name} changed before ${what}`);
+    if (!look.isUnchanged()) console.log(`${name} changed before ${what}`);
     change();
-    if (look.isSame()) console.log(`${name} is the same with ${what}`);
+    if (look.isUnchanged()) console.log(`${name} is the same with ${what}`);
   }
 }
 const look = fresh(path);
 Deno.writeTextFileSync(other, "one");
-if (new FileLook(other, Deno.statSync(path)).isSame()) {
+if (new FileStamp(other, Deno.statSync(path)).isUnchanged()) {
   console.log("another file than the one given is the same");
 }
-if (!look.isSame()) console.log("the last one changed");
+if (!look.isUnchanged()) console.log("the last one changed");
 library[Symbol.dispose]();
-if (!look.isSame()) console.log("the last one changed with the library");
+if (!look.isUnchanged()) console.log("the last one changed with the library");
 Deno.writeTextFileSync(path, "three");
-if (look.isSame()) console.log("nothing is seen without the library");
+if (look.isUnchanged()) console.log("nothing is seen without the library");

@@ -14,7 +14,7 @@ import { encodeName, statWords } from "./file_names.ts";
 const TELLING = [8, 9, 10, 11, 24, 25, 26, 28, 29, 30, 34, 35];
 
 /** What was at a path when it was last found unchanged. */
-export class FileLook {
+export class FileStamp {
   readonly #path: string;
   readonly #info: Deno.FileInfo;
   /** The path in C, and what was seen there; null where Deno has to look. */
@@ -37,7 +37,7 @@ export class FileLook {
    * True while the path leads to the same version of the same file. Asking
    * the C library takes half the time: Deno makes dates of all times.
    */
-  isSame(): boolean {
+  isUnchanged(): boolean {
     if (this.#c === null) return this.#isSameForDeno();
     const { path, seen } = this.#c;
     const found = statWords(path);

@@ -1,6 +1,6 @@
 import { assertEquals } from "../../src/std/assert.ts";
 
-const CHILD = new URL("file_look_child.ts", import.meta.url).pathname;
+const CHILD = new URL("file_stamp_child.ts", import.meta.url).pathname;
 
 for (
   const [how, permissions] of Object.entries({
