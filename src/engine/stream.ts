@@ -126,6 +126,14 @@ type CancelSteps = (
   this: Controller,
   reason: unknown,
 ) => Promise<void> | undefined;
+/** A controller that is watched. */
+type WatchedController =
+  & Controller
+  & Record<symbol, unknown>
+  & { [WATCH]: Watch };
+
+/** Where a controller keeps its watch: a closure would be one object more. */
+const WATCH = Symbol("watch");
 
 /** Where a stream keeps its controller, and a file's its descriptor. */
 const PROBE = new ReadableStream();
@@ -170,63 +178,100 @@ export function watchReads(
 ): WatchedStream | null {
   const parts = stream as unknown as Record<symbol, unknown>;
   if (!canWatch() || parts[BACKING!] !== null) return null;
-  const controller = parts[CONTROLLER!] as
-    & Controller
-    & Record<symbol, unknown>;
-  const pull = controller[PULL_STEPS!] as PullSteps;
-  controller[PULL_STEPS!] = function (this: Controller, read: PendingRead) {
-    watcher.asked();
-    pull.call(this, new WatchedRead(read, watcher));
-  };
-  const cancel = controller[CANCEL_STEPS!] as CancelSteps;
-  controller[CANCEL_STEPS!] = function (this: Controller, reason: unknown) {
-    watcher.cancelled();
-    return cancel.call(this, reason);
-  };
-  return {
-    end(reason) {
-      try {
-        // As `cancel()` of a stream would that no reader has locked.
-        Promise.resolve(cancel.call(controller, reason)).catch(() => {});
-        controller.close();
-      } catch {
-        // It has come to its end by itself.
-      }
-    },
-    fail(error) {
-      try {
-        Promise.resolve(cancel.call(controller, error)).catch(() => {});
-        controller.error(error);
-      } catch {
-        // As above.
-      }
-    },
-    error: () => parts[STATE!] === "errored" ? { cause: parts[ERROR!] } : null,
-  };
+  return new Watch(parts, watcher);
 }
 
-/** A read on its way to the stream. */
-class WatchedRead implements PendingRead {
-  readonly #read: PendingRead;
+/** One stream that is watched; its reads pass through it. */
+class Watch implements WatchedStream, PendingRead {
+  readonly #stream: Record<symbol, unknown>;
+  readonly #controller: WatchedController;
   readonly #watcher: ReadWatcher;
+  readonly #pull: PullSteps;
+  readonly #cancel: CancelSteps;
+  /** The read that waits. A reader of the engine has one at a time. */
+  #read: PendingRead | null = null;
 
-  constructor(read: PendingRead, watcher: ReadWatcher) {
-    this.#read = read;
+  constructor(stream: Record<symbol, unknown>, watcher: ReadWatcher) {
+    const controller = stream[CONTROLLER!] as WatchedController;
+    this.#stream = stream;
+    this.#controller = controller;
     this.#watcher = watcher;
+    this.#pull = controller[PULL_STEPS!] as PullSteps;
+    this.#cancel = controller[CANCEL_STEPS!] as CancelSteps;
+    controller[WATCH] = this;
+    controller[PULL_STEPS!] = pullWatched;
+    controller[CANCEL_STEPS!] = cancelWatched;
+  }
+
+  pull(read: PendingRead): void {
+    this.#watcher.asked();
+    // Whoever has several has them told of the end only.
+    const seen = this.#read === null;
+    if (seen) this.#read = read;
+    this.#pull.call(this.#controller, seen ? this : read);
+  }
+
+  cancel(reason: unknown): Promise<void> | undefined {
+    this.#watcher.cancelled();
+    return this.#cancel.call(this.#controller, reason);
   }
 
   chunkSteps(piece: Uint8Array): void {
+    const read = this.#take();
     this.#watcher.given(piece);
-    this.#read.chunkSteps(piece);
+    read.chunkSteps(piece);
   }
 
   closeSteps(): void {
+    const read = this.#take();
     this.#watcher.closed();
-    this.#read.closeSteps();
+    read.closeSteps();
   }
 
   errorSteps(error: unknown): void {
+    const read = this.#take();
     this.#watcher.failed(error);
-    this.#read.errorSteps(error);
+    read.errorSteps(error);
   }
+
+  #take(): PendingRead {
+    const read = this.#read!;
+    this.#read = null;
+    return read;
+  }
+
+  end(reason: unknown): void {
+    this.#stop(reason, () => this.#controller.close());
+  }
+
+  fail(error: unknown): void {
+    this.#stop(error, () => this.#controller.error(error));
+  }
+
+  /** Tells the source, as `cancel()` of a stream does that nobody has locked. */
+  #stop(reason: unknown, close: () => void): void {
+    try {
+      Promise.resolve(this.#cancel.call(this.#controller, reason))
+        .catch(() => {});
+      close();
+    } catch {
+      // It has come to its end by itself.
+    }
+  }
+
+  error(): { readonly cause: unknown } | null {
+    const { [STATE!]: state, [ERROR!]: cause } = this.#stream;
+    return state === "errored" ? { cause } : null;
+  }
+}
+
+function pullWatched(this: WatchedController, read: PendingRead): void {
+  this[WATCH].pull(read);
+}
+
+function cancelWatched(
+  this: WatchedController,
+  reason: unknown,
+): Promise<void> | undefined {
+  return this[WATCH].cancel(reason);
 }
