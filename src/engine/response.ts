@@ -110,9 +110,11 @@ export function canLook(): boolean {
  */
 export function isPlain(response: unknown): response is Response {
   const parts = response as Parts | null | undefined;
-  return typeof parts === "object" && parts !== null &&
-    parts[FAST_BODY] != null && parts[FAST_CONSUMED] === false &&
-    parts[FAST_STATUS] === 200;
+  if (typeof parts !== "object" || parts === null) return false;
+  if (parts[FAST_BODY] == null || parts[FAST_STATUS] !== 200) return false;
+  const { body } = parts[RESPONSE] as EngineResponse;
+  return parts[FAST_CONSUMED] === false &&
+    (body === null || body.streamOrStatic.consumed === false);
 }
 
 /**

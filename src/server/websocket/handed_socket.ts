@@ -29,6 +29,8 @@ export class HandedSocket {
   readonly #socket: WebSocket;
   readonly #maxSize: number;
   #idle: IdleTimer | null = null;
+  /** With what it is to be closed once it is open. */
+  #closeCode: number | null = null;
   #closeTimer: Timer | undefined;
 
   /** @param exchange The request that became this socket. */
@@ -67,6 +69,7 @@ export class HandedSocket {
     const { draining } = this.#exchange.worker;
     if (this.#phase !== "opening") return;
     this.#phase = "open";
+    if (this.#closeCode !== null) return this.close(this.#closeCode);
     this.#idle = idleTimer(this.#exchange);
     if (draining !== null) this.drain(draining);
   }
@@ -100,12 +103,12 @@ export class HandedSocket {
 
   /** Closes it; the handler learns the peer's answer. */
   close(code: number): void {
-    if (this.#phase === "closing" || this.#phase === "over") return;
-    const open = this.#phase === "open";
+    // Before it is open the engine would not send it.
+    if (this.#phase === "opening") this.#closeCode = code;
+    if (this.#phase !== "open") return;
     this.#phase = "closing";
     this.#idle?.end();
     this.#socket.close(code);
-    if (!open) return;
     awaitClose(this.#socket);
     this.#closeTimer = unref(setTimeout(() => {
       this.#exchange.dropConnection();

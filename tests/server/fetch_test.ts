@@ -1,0 +1,233 @@
+/**
+ * What a fetch handler gets, and what becomes of what it gives.
+ *
+ * @module
+ */
+
+import { fetchApp } from "../../src/loader/fetch_app.ts";
+import type { Settings } from "../../src/options/settings.ts";
+import type { FetchHandler } from "../../src/pagi/fetch.ts";
+import { appInMode } from "../../src/process/hosted_app.ts";
+import { resolveSettings } from "../../src/options/resolve_settings.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "../../src/std/assert.ts";
+import { linesOf } from "../helpers/http_app.ts";
+import { RawWebSocket } from "../helpers/raw_websocket.ts";
+import { tempFolder } from "../helpers/temp_folder.ts";
+import { type TestServer, withServer } from "../helpers/with_server.ts";
+
+function serving(
+  fetch: FetchHandler["fetch"],
+  settings: Partial<Settings>,
+  body: (test: TestServer) => Promise<void>,
+): Promise<string[]> {
+  return withServer(
+    fetchApp({ fetch }),
+    { lifespan: "off", ...settings },
+    body,
+  );
+}
+
+const whoAsks: FetchHandler["fetch"] = (request, { remoteAddr }) =>
+  Response.json([request.url, "hostname" in remoteAddr && remoteAddr.hostname]);
+
+Deno.test("a handler learns the client and the scheme that a trusted proxy tells", async () => {
+  const headers = {
+    "x-forwarded-for": "192.0.2.7",
+    "x-forwarded-proto": "https",
+  };
+  const trusted = { proxyHeaders: true, trustedProxies: ["127.0.0.1"] };
+  await serving(whoAsks, trusted, async ({ url, port }) => {
+    const told = await (await fetch(`${url}/a?b`, { headers })).json();
+    assertEquals(told, [`https://127.0.0.1:${port}/a?b`, "192.0.2.7"]);
+    const own = await (await fetch(`${url}/a?`)).json();
+    assertEquals(own, [`http://127.0.0.1:${port}/a?`, "127.0.0.1"]);
+  });
+  await serving(whoAsks, {}, async ({ url, port }) => {
+    const own = await (await fetch(url, { headers })).json();
+    assertEquals(own, [`http://127.0.0.1:${port}/`, "127.0.0.1"]);
+  });
+});
+
+Deno.test("a handler sees a URL of http on a Unix socket", async () => {
+  const folder = tempFolder("pagi fetch ");
+  const socket = `${folder}/s`;
+  try {
+    await serving(
+      (request) => new Response(request.url),
+      { socket },
+      async ({ connect }) => {
+        const client = await connect();
+        await client.request("GET /a?b");
+        const { body } = await client.response();
+        assert(/^http:\/\/[^/]+\/a\?b$/.test(body), body);
+      },
+    );
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("`completed` settles with the answer", async () => {
+  let completed: Promise<void> | undefined;
+  const log = await serving(
+    (request, info) => {
+      completed = info.completed;
+      return request.url.endsWith("/fail")
+        ? new Response(
+          new ReadableStream({
+            pull: () => Promise.reject(new Error("on purpose")),
+          }),
+        )
+        : new Response("well");
+    },
+    {},
+    async ({ url }) => {
+      await (await fetch(url)).text();
+      await completed;
+      await assertRejects(async () =>
+        await (await fetch(`${url}/fail`)).text()
+      );
+      await completed;
+    },
+  );
+  assertStringIncludes(linesOf("error", log).join(), "GET /fail: the app thr");
+});
+
+Deno.test("what a handler gives that is no response makes a 500, and a sentence", async () => {
+  const used = new Response("used");
+  await used.text();
+  const given: Record<string, () => unknown> = {
+    "no Response but an object": () => ({}),
+    "no Response but undefined": () => undefined,
+    "Response.error()": () => Response.error(),
+    "status 101 without an upgrade": () => new Response(null, { status: 101 }),
+    "whose body was read before": () => used,
+    "3 of 10 bytes": () =>
+      new Response("abc", { headers: { "content-length": "10" } }),
+    "content-length must be one number": () =>
+      new Response("abc", { headers: { "content-length": "x" } }),
+  };
+  const sentences = Object.keys(given);
+  const log = await serving(
+    (request) =>
+      given
+        [sentences[Number(new URL(request.url).search.slice(1))]]() as Response,
+    {},
+    async ({ url }) => {
+      for (const index of sentences.keys()) {
+        const response = await fetch(`${url}/?${index}`);
+        assertEquals(response.status, 500);
+        assertEquals(await response.text(), "Internal Server Error\n");
+      }
+    },
+  );
+  const errors = linesOf("error", log);
+  for (const [index, sentence] of sentences.entries()) {
+    assertStringIncludes(errors[index], sentence);
+  }
+});
+
+Deno.test("a file's readable, a redirect and what fetch gave are answers", async () => {
+  const folder = tempFolder("pagi fetch ");
+  Deno.writeTextFileSync(`${folder}/f`, "from a file");
+  const fields = { header: [["x-more", "1"]] as [string, string][] };
+  try {
+    for (const settings of [{}, fields]) {
+      await serving(
+        async (request) => {
+          const { pathname, origin } = new URL(request.url);
+          switch (pathname) {
+            case "/file":
+              return new Response((await Deno.open(`${folder}/f`)).readable);
+            case "/away":
+              return Response.redirect(`${origin}/file`);
+            default:
+              return await fetch(`${origin}/file`);
+          }
+        },
+        settings,
+        async ({ url }) => {
+          for (const path of ["/file", "/away", "/proxied"]) {
+            const response = await fetch(url + path);
+            assertEquals(await response.text(), "from a file", path);
+            const more = "header" in settings ? "1" : null;
+            assertEquals(response.headers.get("x-more"), more);
+          }
+        },
+      );
+    }
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("a handler may go on reading after its response", async () => {
+  const read = Promise.withResolvers<number>();
+  await serving(
+    (request) => {
+      request.arrayBuffer().then(
+        (bytes) => read.resolve(bytes.byteLength),
+        read.reject,
+      );
+      return new Response("accepted", { status: 202 });
+    },
+    {},
+    async ({ connect }) => {
+      const client = await connect();
+      await client.request("POST /", "content-length: 200000");
+      await client.send("x".repeat(100_000));
+      assertEquals((await client.response()).status, 202);
+      await client.send("x".repeat(100_000));
+      assertEquals(await read.promise, 200_000);
+    },
+  );
+});
+
+Deno.test("a WebSocket of a handler that then fails is closed, and the server lives on", async () => {
+  const log = await serving(
+    (request) => {
+      if (request.headers.has("upgrade")) {
+        Deno.upgradeWebSocket(request);
+        if (request.url.endsWith("/other")) return new Response("other");
+        throw new Error("on purpose");
+      }
+      return new Response("alive");
+    },
+    {},
+    async ({ url, connect }) => {
+      const socket = await RawWebSocket.open(await connect(), "/throws");
+      assertEquals((await socket.closed())?.code, 1011);
+      await RawWebSocket.open(await connect(), "/other");
+      assertEquals(await (await fetch(url)).text(), "alive");
+    },
+  );
+  const errors = linesOf("error", log).join();
+  assertStringIncludes(errors, "GET /throws: the app threw.");
+  assertStringIncludes(errors, "GET /other: the fetch handler upgraded");
+});
+
+Deno.test("in development a handler that fails makes the error page", async () => {
+  const settings = resolveSettings({ env: "development" });
+  const app = fetchApp({
+    fetch() {
+      throw new Error("on purpose");
+    },
+  });
+  await withServer(
+    appInMode(app, settings),
+    { lifespan: "off" },
+    async ({ url }) => {
+      const headers = { accept: "text/html" };
+      const response = await fetch(`${url}/x`, { headers });
+      assertEquals(response.status, 500);
+      const page = await response.text();
+      assertStringIncludes(page, "<h1>on purpose</h1>");
+      assertStringIncludes(page, "GET /x");
+    },
+  );
+});
