@@ -1,4 +1,7 @@
-/** How responses stand on the wire (PAGI.md 3.3, response framing). */
+/**
+ * How responses stand on the wire (PAGI.md 3.3), where more than one event or
+ * connection is needed to see it; the rest is in tests/wire/http1/responses.ts.
+ */
 
 import type { HeaderList, Send } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
@@ -56,24 +59,6 @@ async function stream(
   await send({ type: "http.response.body" });
 }
 
-Deno.test("a streamed response without content-length is chunked (PAGI.md 28)", async () => {
-  const { headers, body } = await exchange(
-    "GET",
-    (send) => stream(send, ["a", "b"]),
-  );
-  assertEquals(headers.get("transfer-encoding"), "chunked");
-  assertEquals(headers.has("content-length"), false);
-  assertEquals(body, "ab");
-});
-
-Deno.test("a response in one piece gets its content-length from the engine (PAGI.md 28, exception)", async () => {
-  for (const [body, length] of [["é", "2"], ["", "0"]]) {
-    const { headers } = await exchange("GET", (send) => reply(send, body));
-    assertEquals(headers.get("content-length"), length);
-    assertEquals(headers.has("transfer-encoding"), false);
-  }
-});
-
 Deno.test("a body that ends with its content-length has succeeded, whatever ends it", async () => {
   // The engine stops reading at the last byte, as it does when a client left.
   const ends: string[] = [];
@@ -97,22 +82,6 @@ Deno.test("a body that ends with its content-length has succeeded, whatever ends
     }
   });
   assertEquals(ends, ["complete", "complete"]);
-});
-
-Deno.test("date appears exactly once, the app's if it names one (PAGI.md 30)", async () => {
-  const own = await exchange("GET", (send) => reply(send));
-  assertMatch(
-    own.headers.get("date")!,
-    /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/,
-  );
-  const date = "Sun, 06 Nov 1994 08:49:37 GMT";
-  for (const name of ["date", "Date"]) {
-    const headers: HeaderList = [[name, date]];
-    const one = await exchange("GET", (send) => reply(send, "x", headers));
-    assertEquals(one.headers.get("date"), date);
-    const more = await exchange("GET", (send) => stream(send, ["x"], headers));
-    assertEquals(more.headers.get("date"), date);
-  }
 });
 
 Deno.test("header fields keep their order and their duplicates", async () => {
@@ -155,75 +124,6 @@ Deno.test("nobody compresses a body behind the app's back", async () => {
       assertEquals(response.body, body);
     },
   );
-});
-
-Deno.test("HEAD of a piece has the length of GET and no body (PAGI.md 31)", async () => {
-  const { headers, head } = await exchange(
-    "HEAD",
-    (send) => reply(send, "hello", [["content-type", "text/plain"]]),
-  );
-  assertMatch(head, /^HTTP\/1\.1 200 OK\r\n/);
-  assertEquals(headers.get("content-length"), "5");
-});
-
-Deno.test("HEAD of a stream has no length and no body (PAGI.md 31)", async () => {
-  const { headers } = await exchange(
-    "HEAD",
-    (send) => stream(send, ["a", "b"]),
-  );
-  assertEquals(headers.has("content-length"), false);
-});
-
-Deno.test("HEAD keeps the app's content-length (PAGI.md 31)", async () => {
-  const headers: HeaderList = [["content-length", "1000"]];
-  for (
-    const act of [
-      (send: Send) => reply(send, "", headers),
-      (send: Send) => stream(send, [], headers),
-      (send: Send) => stream(send, ["a", "b"], headers),
-    ]
-  ) {
-    const response = await exchange("HEAD", act);
-    assertEquals(response.headers.get("content-length"), "1000");
-  }
-});
-
-Deno.test("HEAD of an empty reply names no length that GET may not have (PAGI.md 31)", async () => {
-  const { headers } = await exchange("HEAD", (send) => reply(send));
-  assertEquals(headers.has("content-length"), false);
-});
-
-for (const status of [204, 304]) {
-  Deno.test(`status ${status} has no body, whatever the app sends`, async () => {
-    for (
-      const act of [
-        (send: Send) => reply(send, "", [], status),
-        (send: Send) => reply(send, "body", [], status),
-        (send: Send) => reply(send, "body", [["x-a", "b"]], status),
-        (send: Send) => stream(send, ["body", "more"], [], status),
-      ]
-    ) {
-      const response = await exchange("GET", act);
-      assertEquals(response.status, status);
-      assertEquals(response.headers.has("transfer-encoding"), false);
-      assertEquals(response.headers.has("content-length"), false);
-    }
-  });
-}
-
-Deno.test("status 205 has an empty body, which ends with the connection", async () => {
-  for (const pieces of [[], ["body"], ["body", "more"]]) {
-    await withClient(
-      (_scope, _receive, send) =>
-        pieces.length === 1
-          ? reply(send, pieces[0], [], 205)
-          : stream(send, pieces, [], 205),
-      async (client) => {
-        await client.request("GET /");
-        assertMatch(await client.rest(), /^HTTP\/1\.1 205 [^]*\r\n\r\n$/);
-      },
-    );
-  }
 });
 
 Deno.test("all statuses from 200 to 599 can be sent", async () => {

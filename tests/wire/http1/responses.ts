@@ -82,6 +82,12 @@ export const RESPONSES: readonly WireCase[] = [
     /\r\ncontent-length: 5\r\n[^]*hello$/,
   ),
   framed(
+    "a body's length is in bytes, not characters",
+    "9112, 6.2",
+    { pieces: ["\u00e9"] },
+    /^(?![^]*transfer-encoding)[^]*\r\ncontent-length: 2\r\n/,
+  ),
+  framed(
     "an empty body has its length",
     "9112, 6.2",
     { pieces: [""] },
@@ -229,6 +235,7 @@ export const RESPONSES: readonly WireCase[] = [
   ...([
     ["one piece", { pieces: ["hello"] }],
     ["a length", { pieces: [""], headers: length("5") }],
+    ["pieces of known length", { pieces: ["he", "llo"], headers: length("5") }],
   ] as const).map(([title, sent]) =>
     framed(
       `HEAD of ${title} has the length of GET (PAGI.md 31)`,
@@ -238,20 +245,30 @@ export const RESPONSES: readonly WireCase[] = [
       "HEAD",
     )
   ),
+  ...([["pieces", ["he", "llo"]], ["nothing", [""]]] as const).map((
+    [title, pieces],
+  ) =>
+    framed(
+      `HEAD of ${title} names no length that GET may not have (PAGI.md 31)`,
+      "9110, 8.6",
+      { pieces },
+      without("content-length"),
+      "HEAD",
+    )
+  ),
   framed(
     "date is there, once (PAGI.md 30)",
     "9110, 6.6.1",
     { pieces: ["hello"] },
     /^(?![^]*\r\ndate:[^]*\r\ndate:)[^]*\r\ndate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/i,
   ),
-  framed(
-    "the app's date is kept, once (PAGI.md 30)",
-    "9110, 6.6.1",
-    {
-      pieces: ["hello"],
-      headers: [["Date", "Sun, 06 Nov 1994 08:49:37 GMT"]],
-    },
-    /^(?![^]*\r\ndate:[^]*\r\ndate:)[^]*\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n/i,
+  ...[["hello"], ["he", "llo"]].map((pieces) =>
+    framed(
+      `the app's date is kept, once, in ${pieces.length} pieces (PAGI.md 30)`,
+      "9110, 6.6.1",
+      { pieces, headers: [["Date", "Sun, 06 Nov 1994 08:49:37 GMT"]] },
+      /^(?![^]*\r\ndate:[^]*\r\ndate:)[^]*\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n/i,
+    )
   ),
   ...[100, 101, 103, 199, 600, 999, 0].map((status) =>
     served(
