@@ -20,19 +20,20 @@ import {
 } from "../src/apps/proxy/upstream_request.ts";
 import * as files from "../src/apps/files/request_path.ts";
 import { readListingQuery } from "../src/apps/files/listing_page.ts";
-import { preferredType } from "../src/http/accept.ts";
-import { hasHash } from "../src/http/cache_control.ts";
-import { preferredCodings } from "../src/http/codings.ts";
-import { contentTypeOf, isCompressible } from "../src/http/content_type.ts";
-import { parseHttpDate } from "../src/http/dates.ts";
-import { attachment } from "../src/http/disposition.ts";
-import { parseTags } from "../src/http/etags.ts";
-import { forwardedClient } from "../src/http/forwarded.ts";
+import { preferredCodings, preferredType } from "../src/http/negotiation.ts";
+import {
+  contentTypeOf,
+  hasHash,
+  isCompressible,
+} from "../src/http/content_type.ts";
+import { parseHttpDate, parseTags } from "../src/http/etags.ts";
+import { attachment } from "../src/http/headers.ts";
+import { forwardedClient } from "../src/http/addresses.ts";
 import { escapeHtml } from "../src/http/html.ts";
-import { parseRange } from "../src/http/ranges.ts";
+import { parseRange } from "../src/http/conditional.ts";
 import { decodePath, encodeSegment, pathSegments } from "../src/http/target.ts";
 import { compileAccessFormat } from "../src/log/access_format.ts";
-import { formatSseEvent } from "../src/pagi/sse_format.ts";
+import { formatSseEvent } from "../src/pagi/sse_events.ts";
 import type { HeaderList } from "../src/pagi/types.ts";
 import { stripHopByHop } from "../src/server/response/headers.ts";
 import { Http2Connections } from "../src/server/http2_connection.ts";

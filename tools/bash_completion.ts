@@ -5,7 +5,7 @@
  */
 
 import { type Apps, pairsOf, shellQuoted, valuesOf } from "./completable.ts";
-import { optionNames } from "../src/options/describe_option.ts";
+import { optionNames } from "../src/options/help.ts";
 import { isFlag, NAMED } from "../src/options/names.ts";
 
 /** A script to be sourced; files are bash's own default. */

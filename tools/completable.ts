@@ -5,8 +5,8 @@
  */
 
 import type { AppOptionTable } from "../src/options/app_options.ts";
-import { existingFile, path } from "../src/options/file_kinds.ts";
-import type { Option } from "../src/options/option.ts";
+import { existingFile, path } from "../src/options/kinds.ts";
+import type { Option } from "../src/options/table.ts";
 
 /** Bundled apps by name, with their options. */
 export type Apps = ReadonlyMap<string, AppOptionTable>;

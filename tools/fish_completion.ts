@@ -5,10 +5,9 @@
  */
 
 import { type Apps, pairsOf, valuesOf } from "./completable.ts";
-import { optionMeaning } from "../src/options/describe_option.ts";
-import { BUNDLED } from "../src/options/help.ts";
+import { BUNDLED, optionMeaning } from "../src/options/help.ts";
 import { isFlag, NAMED } from "../src/options/names.ts";
-import type { Option } from "../src/options/option.ts";
+import type { Option } from "../src/options/table.ts";
 
 /** A file `pagi-server.fish`; other arguments than options may be files. */
 export function fishCompletion(apps: Apps): string {

@@ -9,21 +9,19 @@ import {
   type AppOptionTable,
 } from "../src/options/app_options.ts";
 import {
-  optionGroups,
-  optionMeaning,
-  optionNames,
-  optionPlaceholder,
-} from "../src/options/describe_option.ts";
-import {
   ABOUT_PAIRS,
   ABOUT_VARIABLES,
   APPS,
   BUNDLED,
   EXAMPLES,
   EXIT_CODES,
+  optionGroups,
+  optionMeaning,
+  optionNames,
+  optionPlaceholder,
   SIGNALS,
 } from "../src/options/help.ts";
-import type { Option } from "../src/options/option.ts";
+import type { Option } from "../src/options/table.ts";
 
 type Rows = readonly (readonly [term: string, text: string])[];
 

@@ -9,7 +9,7 @@ import {
   optionMeaning,
   optionNames,
   optionPlaceholder,
-} from "../src/options/describe_option.ts";
+} from "../src/options/help.ts";
 
 /** All options as Markdown: one table for each group of `--help`. */
 export function optionsMarkdown(): string {

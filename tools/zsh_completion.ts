@@ -6,13 +6,13 @@
 
 import { type Apps, pairsOf, shellQuoted, valuesOf } from "./completable.ts";
 import {
+  BUNDLED,
   optionMeaning,
   optionNames,
   optionPlaceholder,
-} from "../src/options/describe_option.ts";
-import { BUNDLED } from "../src/options/help.ts";
+} from "../src/options/help.ts";
 import { isFlag, NAMED } from "../src/options/names.ts";
-import type { Option } from "../src/options/option.ts";
+import type { Option } from "../src/options/table.ts";
 
 /** A file `_pagi-server` for a folder of `$fpath`. */
 export function zshCompletion(apps: Apps): string {

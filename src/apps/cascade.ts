@@ -13,8 +13,7 @@ import {
 } from "./composing.ts";
 import type { AppOptionTable } from "../options/app_options.ts";
 import { integer, type Kind, list } from "../options/kinds.ts";
-import { OptionError } from "../options/option_error.ts";
-import { quote } from "../options/quote.ts";
+import { OptionError, quote } from "../options/option_error.ts";
 import type {
   PagiApp,
   Receive,

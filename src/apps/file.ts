@@ -11,7 +11,7 @@ import type {
 } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
 import { choice, flag, list, text } from "../options/kinds.ts";
-import { cachePolicy } from "../http/cache_control.ts";
+import { cachePolicy } from "../http/content_type.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { ContentDigests } from "./files/file_version.ts";
 import { DocumentRoot } from "./files/document_root.ts";

@@ -20,8 +20,7 @@
 
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
-import { existingFile } from "../options/file_kinds.ts";
-import { flag, list, seconds } from "../options/kinds.ts";
+import { existingFile, flag, list, seconds } from "../options/kinds.ts";
 import { OptionError } from "../options/option_error.ts";
 import { log } from "../log/log.ts";
 import type { PagiApp } from "../pagi/types.ts";

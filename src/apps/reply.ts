@@ -4,8 +4,7 @@
  * @module
  */
 
-import { isSafeFieldValue } from "../http/headers.ts";
-import { reasonPhrase } from "../http/status.ts";
+import { isSafeFieldValue, reasonPhrase } from "../http/headers.ts";
 import { defineKind, type Kind, text } from "../options/kinds.ts";
 import type {
   BytesIn,

@@ -7,8 +7,7 @@
 import { fieldValue } from "../http/headers.ts";
 import { namesFolder, pathSegments } from "../http/target.ts";
 import type { AppOptionTable } from "../options/app_options.ts";
-import { OptionError } from "../options/option_error.ts";
-import { quote } from "../options/quote.ts";
+import { OptionError, quote } from "../options/option_error.ts";
 import type { PagiApp, Scope } from "../pagi/types.ts";
 import {
   appOf,

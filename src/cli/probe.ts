@@ -9,8 +9,8 @@
 
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { ProbeTarget } from "../options/probe_target.ts";
-import { ProbeError } from "./probe_error.ts";
+import type { ProbeTarget } from "../options/kinds.ts";
+import { ProbeError } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 const PATIENCE_SECONDS = 5;

@@ -13,11 +13,12 @@ import {
   parseCommandLine,
 } from "../options/command_line.ts";
 import { helpText } from "../options/help.ts";
-import { OptionError, UnknownOptionError } from "../options/option_error.ts";
-import { quote } from "../options/quote.ts";
-import { EXIT } from "./exit_codes.ts";
-import { ProbeError } from "./probe_error.ts";
-import { print, printError } from "./terminal.ts";
+import {
+  OptionError,
+  quote,
+  UnknownOptionError,
+} from "../options/option_error.ts";
+import { EXIT, print, printError, ProbeError } from "./terminal.ts";
 import { internalsText, versionText } from "./version.ts";
 
 /**

@@ -1,11 +1,26 @@
 /**
- * Words for the person at the terminal.
+ * What the terminal and the shell get: text and exit codes.
  *
  * @module
  */
 
-import { writeAllSync } from "../log/write_all_sync.ts";
-import { visibleLines } from "../options/quote.ts";
+import { writeAllSync } from "../log/server_log_file.ts";
+import { visibleLines } from "../options/option_error.ts";
+
+/** The exit codes, as `--help` lists them (PAGI.md 6). */
+export const EXIT = {
+  /** It did what it was asked to. */
+  ok: 0,
+  /** The app, an address or a file could not be used. */
+  failure: 1,
+  /** The command line is wrong. */
+  usage: 2,
+} as const;
+
+/** A server that is not well; the message says in what way. */
+export class ProbeError extends Error {
+  override readonly name = "ProbeError";
+}
 
 const ENCODER = new TextEncoder();
 

@@ -6,8 +6,7 @@
  * @module
  */
 
-import { byteLength } from "../http/byte_length.ts";
-import { isToken } from "../http/headers.ts";
+import { byteLength, isToken } from "../http/headers.ts";
 import { memo } from "../http/memo.ts";
 import type { HeaderList } from "../pagi/types.ts";
 import { Door, symbolOf } from "./door.ts";

@@ -1,8 +1,74 @@
 /**
- * What may stand in a header field (RFC 9110, section 5).
+ * Header fields, status codes and bodies: what HTTP says of their form.
  *
  * @module
  */
+
+import { STATUS_TEXT } from "../std/http.ts";
+
+/** The reason phrase of `status`, or "" when the code is not registered. */
+export function reasonPhrase(status: number): string {
+  return STATUS_TEXT[status] ?? "";
+}
+
+/** False of 204, 205 and 304 (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5). */
+export function hasBody(status: number): boolean {
+  return status !== 204 && status !== 205 && status !== 304;
+}
+
+/**
+ * False of 204 (RFC 9110, section 8.6) and 205, which has no body to announce;
+ * by HTTP/2 a length without a body is an error of the stream (RFC 9113,
+ * 8.1.1). A 304 may say how long the body of a 200 would be.
+ */
+export function hasLength(status: number): boolean {
+  return status !== 204 && status !== 205;
+}
+
+/** The bytes of a body; a string counts as UTF-8, and is not encoded for it. */
+export function byteLength(body: string | Uint8Array | ArrayBuffer): number {
+  if (typeof body !== "string") return body.byteLength;
+  let length = body.length;
+  for (let i = 0; i < body.length; i++) {
+    const unit = body.charCodeAt(i);
+    if (unit <= 0x7f) continue;
+    length += unit > 0x7ff ? 2 : 1;
+    // Both halves of a surrogate pair are counted: four bytes in all.
+    if (unit >= 0xd800 && unit <= 0xdbff && isLow(body.charCodeAt(i + 1))) i++;
+  }
+  return length;
+}
+
+/** Tells whether a body is longer than `limit`; mostly there is no counting. */
+export function exceeds(
+  body: string | Uint8Array | ArrayBuffer,
+  limit: number,
+): boolean {
+  // A UTF-16 code unit becomes at most three bytes.
+  if (typeof body === "string" && body.length * 3 <= limit) return false;
+  return byteLength(body) > limit;
+}
+
+function isLow(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
+}
+
+/**
+ * The value of `content-disposition` that has a body saved as `name`: with its
+ * true name as RFC 8187 writes it, and one in ASCII for those who cannot read
+ * that.
+ */
+export function attachment(name: string): string {
+  const plain = name.replace(/[^\x20-\x7e]|["\\%]/gu, "_");
+  const exact = encodeURIComponent(name.toWellFormed())
+    .replace(
+      /['()*]/g,
+      (found) => `%${found.charCodeAt(0).toString(16).toUpperCase()}`,
+    );
+  return plain === name
+    ? `attachment; filename="${plain}"`
+    : `attachment; filename="${plain}"; filename*=UTF-8''${exact}`;
+}
 
 /** Header fields in order; strings hold one byte per code unit. */
 export type Fields = readonly (readonly [name: string, value: string])[];

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { OptionError } from "../options/option_error.ts";
-import { quote } from "../options/quote.ts";
+import { OptionError, quote } from "../options/option_error.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import type { Pairs } from "./app_spec.ts";
 import { fetchApp } from "./fetch_app.ts";

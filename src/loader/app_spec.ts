@@ -4,8 +4,7 @@
  * @module
  */
 
-import { OptionError } from "../options/option_error.ts";
-import { quote } from "../options/quote.ts";
+import { OptionError, quote } from "../options/option_error.ts";
 
 /** `key=value` arguments, as written. */
 export type Pairs = Readonly<Record<string, string>>;

@@ -5,8 +5,7 @@
  */
 
 import { appHelp, type AppOptionTable } from "../options/app_options.ts";
-import { nearest } from "../options/nearest.ts";
-import { quote } from "../options/quote.ts";
+import { nearest, quote } from "../options/option_error.ts";
 import { BUNDLED_APPS, optionsOf } from "./bundled_apps.ts";
 
 /** The help of the bundled app called `name`; null when there is none. */

@@ -4,9 +4,7 @@
  * @module
  */
 
-import { didYouMean } from "../options/nearest.ts";
-import { OptionError } from "../options/option_error.ts";
-import { quote } from "../options/quote.ts";
+import { didYouMean, OptionError, quote } from "../options/option_error.ts";
 import { fromFileUrl, join, resolve, toFileUrl } from "../std/path.ts";
 import { type ModuleTarget, parseTarget } from "./app_spec.ts";
 import { BUNDLED_APPS } from "./bundled_apps.ts";

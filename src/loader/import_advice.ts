@@ -5,7 +5,7 @@
  */
 
 import { missingImport } from "../engine/error_text.ts";
-import { quote } from "../options/quote.ts";
+import { quote } from "../options/option_error.ts";
 
 /**
  * The command that helps where `error` says that something imported by the app

@@ -5,8 +5,7 @@
  */
 
 import { positionalOption } from "../options/app_options.ts";
-import { OptionError } from "../options/option_error.ts";
-import { quote } from "../options/quote.ts";
+import { OptionError, quote } from "../options/option_error.ts";
 import type { LoadPart } from "../apps/composing.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import {

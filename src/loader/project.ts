@@ -4,7 +4,7 @@
  * @module
  */
 
-import { quote } from "../options/quote.ts";
+import { quote } from "../options/option_error.ts";
 import { parseJsonc } from "../std/jsonc.ts";
 import { dirname, isAbsolute, join, toFileUrl } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";

@@ -1,10 +1,5 @@
 /**
- * The log of the server itself: one line per message on stderr, or in the file
- * of `--log-file`, at once.
- *
- * LogTape makes the lines. Its registry of loggers is left alone: that is
- * global to the process and can be configured once, which is for the app to
- * do. An app's own LogTape set-up and the server's log never meet.
+ * The server's log.
  *
  * @module
  */
@@ -15,16 +10,19 @@ import type {
   TextFormatter,
   TextFormatterOptions,
 } from "@logtape/logtape";
-import { visible } from "../options/quote.ts";
-import { ServerLogFile, standardStream } from "./server_log_file.ts";
+import { visible } from "../options/option_error.ts";
+import {
+  ServerLogFile,
+  standardStream,
+  writeAllSync,
+} from "./server_log_file.ts";
 import { withoutServerFrames } from "./stack_frames.ts";
-import { writeAllSync } from "./write_all_sync.ts";
 
 /** From the most talkative to the gravest. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** How to log. */
-export interface LogSettings {
+interface LogSettings {
   /** Messages below this level are dropped. */
   readonly level: LogLevel;
   /** Whose messages these are; stands before each. */
@@ -36,7 +34,7 @@ export interface LogSettings {
 }
 
 /** A function per level; control characters in `text` are escaped. */
-export interface Log {
+interface Log {
   /** As `error`; a function is only called when debug messages are wanted. */
   debug(text: string | (() => string), error?: unknown): void;
   info(text: string): void;
@@ -175,5 +173,47 @@ function writeFile(text: string): void {
     file!.write(encoder.encode(text));
   } catch {
     writeStderr(text); // the disk is full
+  }
+}
+
+/** Milliseconds in which one message of a kind is logged. */
+const INTERVAL_MS = 10_000;
+
+/**
+ * Logs the first message of each kind at once, then at most one in ten
+ * seconds, with the number of those that were left out: what tells which
+ * limit was hit must not become a flood of its own.
+ */
+export class SeldomLog {
+  /** By kind, of which there are as many as places in the code that log. */
+  readonly #kinds = new Map<string, { next: number; left: number }>();
+  readonly #now: () => number;
+
+  /** @param now Milliseconds since 1970. */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  /**
+   * @param kind Names the limit; not anything that a peer chooses.
+   * @param text Makes the message, where it is logged.
+   */
+  say(level: "info" | "warn", kind: string, text: () => string): void {
+    const now = this.#now();
+    const known = this.#kinds.get(kind);
+    // The clock may have been set back.
+    if (
+      known !== undefined && now < known.next && now >= known.next - INTERVAL_MS
+    ) {
+      known.left++;
+      return;
+    }
+    const left = known?.left ?? 0;
+    this.#kinds.set(kind, { next: now + INTERVAL_MS, left: 0 });
+    log[level](
+      left === 0
+        ? text()
+        : `${text()} Since the last such message it happened ${left} times more.`,
+    );
   }
 }

@@ -1,17 +1,117 @@
 /**
- * The order of a response: one start, pieces of a body, one last piece.
- *
- * Denials and declines have the same order under names of their own.
+ * What an app may send in answer to a request, and when (PAGI.md 4.1).
  *
  * @module
  */
 
-import { byteLength } from "../http/byte_length.ts";
-import { fieldValue } from "../http/headers.ts";
-import { hasBody } from "../http/status.ts";
-import { shown } from "../pagi/event_fields.ts";
-import type { HeaderList, SendEvent } from "../pagi/types.ts";
-import { LintError } from "./lint_error.ts";
+import { byteLength, fieldValue, hasBody } from "../http/headers.ts";
+import { log } from "../log/log.ts";
+import { shown } from "../pagi/event_checks.ts";
+import { checkHttpEvent } from "../pagi/http_events.ts";
+import type { HeaderList, ReceiveEvent, SendEvent } from "../pagi/types.ts";
+
+/** A use of the protocol that a server would tolerate in silence. */
+export class LintError extends Error {
+  override readonly name = "LintError";
+
+  /**
+   * @param what What was sent or done.
+   * @param rule What the protocol asks for.
+   * @param source Where that stands: `PAGI.md 3.3`.
+   */
+  constructor(what: string, rule: string, source: string) {
+    super(`${what}; ${rule} (${source}).`);
+    // Where the lint is in its own code helps nobody.
+    this.stack = String(this);
+  }
+}
+
+/**
+ * A promise that tells whether anybody waits for it. To everybody else it is
+ * an ordinary one; what derives from it is one indeed.
+ */
+export class Sending extends Promise<void> {
+  /** Called when somebody starts to wait. */
+  onAwaited: (() => void) | null = null;
+
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  override then<Value = void, Caught = never>(
+    onFulfilled?: ((value: void) => Value | PromiseLike<Value>) | null,
+    onRejected?: ((reason: unknown) => Caught | PromiseLike<Caught>) | null,
+  ): Promise<Value | Caught> {
+    this.onAwaited?.();
+    return super.then(onFulfilled, onRejected);
+  }
+}
+
+/** Follows one scope: where it stands, and what may be sent there. */
+export abstract class Rules<State> {
+  #state: State;
+
+  constructor(initial: State) {
+    this.#state = initial;
+  }
+
+  /** Where the scope stands. */
+  protected get state(): State {
+    return this.#state;
+  }
+
+  /**
+   * Moves on by an event that the app sends.
+   *
+   * @returns Moves back, for an event that the server rejects (PAGI.md 3.1).
+   * @throws {TypeError} When it is no event of the scope, or a wrong one.
+   * @throws {LintError} When it comes at the wrong moment.
+   */
+  take(event: unknown): () => void {
+    const before = this.#state;
+    const after = this.#state = this.after(event);
+    return () => {
+      if (this.#state === after) this.#state = before;
+    };
+  }
+
+  /** The state that `event` leads to. */
+  protected abstract after(event: unknown): State;
+
+  /** Takes note of what the app has received. */
+  received(_event: ReceiveEvent): void {}
+
+  /** What an app that returns now has left undone. */
+  unfinished(): LintError | null {
+    return null;
+  }
+}
+
+/** An app that makes names up is not answered for ever. */
+const MAX_NAMES = 100;
+
+/**
+ * Warns once of each name that an app sends with upper-case letters. That is
+ * no mistake, but apps receive lower case, and so does HTTP/2 send.
+ */
+export class HeaderAdvice {
+  readonly #told = new Set<string>();
+
+  /** Looks at an event that has been checked. */
+  look(event: SendEvent): void {
+    if (!("headers" in event)) return;
+    for (const [name] of event.headers ?? []) {
+      if (name === name.toLowerCase()) continue;
+      if (this.#told.has(name) || this.#told.size >= MAX_NAMES) continue;
+      this.#told.add(name);
+      log.warn(
+        `${event.type} was sent with a header field ${
+          shown(name)
+        }; write names in lower case, as apps receive them (PAGI.md 3.1).`,
+      );
+    }
+  }
+}
 
 /** Where a response stands. */
 export interface ResponseState {
@@ -92,7 +192,7 @@ export function continueResponse(
 }
 
 /** What an app that returns has not sent of the response. */
-export function unfinishedResponse(
+function unfinishedResponse(
   { phase }: ResponseState,
   name: string,
 ): LintError | null {
@@ -158,4 +258,41 @@ function announcedLength(type: string, headers: HeaderList): number | null {
     "content-length must be one number of bytes",
     "PAGI.md 2, RFC 9110, section 8.6",
   );
+}
+
+const HTTP_SECTION = "PAGI.md 3.3";
+
+/** Follows one HTTP request (PAGI.md 3.3, the table of events). */
+export class HttpRules extends Rules<ResponseState> {
+  readonly #method: string;
+
+  constructor(method: string) {
+    super(UNSTARTED);
+    this.#method = method;
+  }
+
+  protected override after(event: unknown): ResponseState {
+    checkHttpEvent(event);
+    switch (event.type) {
+      case "http.response.start":
+        return startResponse(this.state, event, this.#method, HTTP_SECTION);
+      case "http.response.body":
+        return continueResponse(this.state, event, HTTP_SECTION);
+      case "http.response.trailers":
+        if (this.state.phase === "trailers") {
+          return { ...this.state, phase: "complete" };
+        }
+        throw new LintError(
+          "http.response.trailers was sent where none are due",
+          "they follow the last body of a response that started with trailers: 1",
+          HTTP_SECTION,
+        );
+      case "http.fullflush":
+        return this.state;
+    }
+  }
+
+  override unfinished(): LintError | null {
+    return unfinishedResponse(this.state, "http.response");
+  }
 }

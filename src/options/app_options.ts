@@ -6,10 +6,8 @@
 
 import { KindError } from "./kinds.ts";
 import type { Kind } from "./kinds.ts";
-import { columns, withDefault } from "./layout.ts";
-import { didYouMean } from "./nearest.ts";
-import { OptionError } from "./option_error.ts";
-import { quote } from "./quote.ts";
+import { columns, withDefault } from "./help.ts";
+import { didYouMean, OptionError, quote } from "./option_error.ts";
 
 /** One option of an app. */
 export interface AppOption<T = unknown> {

@@ -1,17 +1,95 @@
 /**
- * What `--help` shows.
+ * The text of --help, made from the tables of options.
  *
  * @module
  */
 
-import {
-  optionGroups,
-  optionMeaning,
-  optionNames,
-  optionPlaceholder,
-} from "./describe_option.ts";
-import { columns, paragraph } from "./layout.ts";
-import type { Option } from "./option.ts";
+import { isFlag, NAMED } from "./names.ts";
+import { dashed } from "./table.ts";
+import type { Option } from "./table.ts";
+
+/** Columns of a terminal that any help text fits in. */
+const WIDTH = 80;
+const INDENT = "  ";
+
+/** Breaks `text` into lines of at most `width` characters, between words. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+/**
+ * Lays `rows` out in two columns, the second starting after `tab` characters.
+ * A term too long for its column stands on a line of its own.
+ */
+export function columns(
+  rows: readonly (readonly [term: string, text: string])[],
+  tab = 28,
+): string {
+  return rows.flatMap(([term, text]) => {
+    const head = INDENT + term;
+    const lines = wrap(text, WIDTH - tab).map((line) => " ".repeat(tab) + line);
+    return head.length + 2 > tab
+      ? [head, ...lines]
+      : [head.padEnd(tab) + lines[0].trimStart(), ...lines.slice(1)];
+  }).map((line) => `${line}\n`).join("");
+}
+
+/** `text (default: value)`; without the bracket where nothing is to be said. */
+export function withDefault(text: string, value: unknown): string {
+  const shown = Array.isArray(value)
+    ? value.join(", ")
+    : typeof value === "boolean"
+    ? Number(value)
+    : value;
+  const tellable = typeof shown === "number" ||
+    (typeof shown === "string" && shown !== "");
+  return tellable ? `${text} (default: ${shown})` : text;
+}
+
+/** A paragraph, wrapped. */
+function paragraph(text: string): string {
+  return wrap(text, WIDTH).map((line) => `${line}\n`).join("");
+}
+
+/** All options under their headings, with their long names. */
+export function optionGroups(): [heading: string, [string, Option][]][] {
+  const groups: [string, [string, Option][]][] = [];
+  for (const [name, option] of NAMED) {
+    if (option.heading !== undefined) groups.push([option.heading, []]);
+    groups.at(-1)![1].push([name, option]);
+  }
+  return groups;
+}
+
+/** Its names, short ones first. */
+export function optionNames(name: string, { aliases = [] }: Option): string[] {
+  const isShort = (alias: string): boolean => alias.length === 1;
+  return [
+    ...aliases.filter(isShort),
+    name,
+    ...aliases.filter((alias) => !isShort(alias)),
+  ].map(dashed);
+}
+
+/** What stands for its value; "" for a flag. */
+export function optionPlaceholder(option: Option): string {
+  const { placeholder, kind } = option;
+  return placeholder ?? kind.item?.placeholder ?? kind.placeholder;
+}
+
+/** What it means, and its default. */
+export function optionMeaning(option: Option): string {
+  const { help } = option;
+  return isFlag(option) ? help : withDefault(help, option.default);
+}
 
 /** Command lines and what they do. */
 export const EXAMPLES = [

@@ -1,11 +1,13 @@
 /**
- * What kinds of values options have: one way to read and check them for the
- * command line, the environment, `key=value` pairs and code.
+ * The types of option values: how text is parsed, and what a message calls
+ * them.
  *
  * @module
  */
 
-import { quote } from "./quote.ts";
+import { parseAddressRange } from "../http/addresses.ts";
+import { isSafeFieldValue, isToken } from "../http/headers.ts";
+import { quote } from "./option_error.ts";
 
 /** A value that a kind does not allow. The message says what is wrong with it. */
 export class KindError extends Error {
@@ -32,7 +34,7 @@ export interface Kind<T> {
 }
 
 /** What makes a kind; see {@linkcode defineKind}. */
-export interface KindDefinition<T> {
+interface KindDefinition<T> {
   placeholder: string;
   allowed: string;
   words?: readonly string[];
@@ -159,4 +161,205 @@ export function list<T>(item: Kind<T>, separator = ","): Kind<T[]> {
         ? list(item, separator).parse(value)
         : [item.accept(value)],
   };
+}
+
+/** A path; nothing need be there. */
+export const path: Kind<string> = defineKind({
+  placeholder: "FILE",
+  allowed: "a path",
+  parse: (given) => given === "" || given.includes("\0") ? undefined : given,
+});
+
+/**
+ * A path at which there is something to read, as far as this user can see: a
+ * file or, as shells give for `<(…)`, a pipe.
+ */
+export const existingFile: Kind<string> = defineKind({
+  placeholder: "FILE",
+  allowed: "a file",
+  parse(given) {
+    path.parse(given);
+    try {
+      return Deno.statSync(given).isDirectory ? undefined : given;
+    } catch (error) {
+      // Root may have read it for this user; else opening it says why.
+      if (error instanceof Deno.errors.PermissionDenied) return given;
+      const reason = error instanceof Deno.errors.NotFound
+        ? "no such file"
+        : error instanceof Error
+        ? error.message
+        : String(error);
+      throw new KindError(`${quote(given)}: ${reason}`);
+    }
+  },
+});
+
+/** Permissions of a file in octal digits, with or without a leading zero. */
+export const fileMode: Kind<number> = defineKind({
+  placeholder: "MODE",
+  allowed: "an octal mode from 000 to 777, as in 0660",
+  parse: (given) =>
+    /^0?[0-7]{3}$/.test(given) ? Number.parseInt(given, 8) : undefined,
+  is: (value): value is number =>
+    Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0o777,
+});
+
+/** Who may tell of clients: an address, a range, or who comes by Unix sockets. */
+export const trustedProxy: Kind<string> = defineKind({
+  placeholder: "PROXY",
+  allowed: "an IP address, a range such as 10.0.0.0/8, or unix:",
+  parse: (given) =>
+    given === "unix:" || parseAddressRange(given) !== null ? given : undefined,
+});
+
+/** Two slashes or a backslash would make links lead to another host. */
+const ROOT_PATH = /^(?:\/[^\p{Cc}/\\?#%]+)*\/?$/u;
+
+/** The start of a path, without a slash at its end: "/" is "". */
+export const rootPath: Kind<string> = defineKind({
+  placeholder: "PATH",
+  allowed: 'a path that starts with "/", as in /app, without "?", "#" and "%"',
+  parse: (given) =>
+    ROOT_PATH.test(given) ? given.replace(/\/$/, "") : undefined,
+});
+
+/** A URL, or the path of a Unix socket at which `/` is asked for. */
+export type ProbeTarget = URL | { readonly path: string };
+
+/** `http:` and `https:` URLs, and Unix sockets as `--listen` takes them. */
+export const probeTarget: Kind<ProbeTarget> = defineKind({
+  placeholder: "URL",
+  allowed: "an http: or https: URL without a user name, or unix:PATH",
+  parse(given) {
+    const path = /^unix:([^\0]+)$/.exec(given)?.[1];
+    if (path !== undefined) return { path };
+    if (!/^https?:\/\//i.test(given) || !URL.canParse(given)) return undefined;
+    const url = new URL(given);
+    return url.username + url.password === "" ? url : undefined;
+  },
+});
+
+/** One place to listen at. */
+export type ListenAddress =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string };
+
+const NAME = /^[\w.-]+$/;
+/** Two colons or more, and perhaps a zone; the bind finds finer errors. */
+const IPV6 = /^(?=.*:.*:)[\da-f:.]+(%[\w.-]+)?$/i;
+
+/** A host name or IP address; brackets around an IPv6 address may stand. */
+export const host: Kind<string> = defineKind({
+  placeholder: "HOST",
+  allowed: "a host name or an IP address",
+  parse(given) {
+    const bare = given.replace(/^\[(.*:.*)\]$/, "$1");
+    return NAME.test(bare) || IPV6.test(bare) ? bare : undefined;
+  },
+});
+
+/** A port; 0 lets the system choose one. */
+export const port: Kind<number> = {
+  ...integer({ max: 65535 }),
+  placeholder: "PORT",
+};
+
+/**
+ * `host:port`, `[IPv6]:port` or `unix:path`. As with the Perl server, what
+ * starts with "/" or ".", or has no colon, is a path too.
+ */
+export const listenAddress: Kind<ListenAddress> = defineKind({
+  placeholder: "ADDRESS",
+  allowed: "HOST:PORT, [IPV6]:PORT or unix:PATH",
+  parse(given) {
+    if (given.includes("\0")) return undefined;
+    const path = /^unix:(.+)$/s.exec(given)?.[1];
+    if (path !== undefined) return { path };
+    if (/^[./]/.test(given)) return { path: given };
+    const tcp = /^(\[.*\]|[^:]+):(\d+)$/.exec(given);
+    if (tcp !== null) return tcpAddress(tcp[1], Number(tcp[2]));
+    // Digits alone would make a socket file called 8080: no one means that.
+    const isName = given !== "" && !given.includes(":") && !/^\d+$/.test(given);
+    return isName ? { path: given } : undefined;
+  },
+  is(value): value is ListenAddress {
+    if (typeof value !== "object" || value === null) return false;
+    if ("path" in value) return typeof value.path === "string";
+    return "host" in value && typeof value.host === "string" &&
+      "port" in value && typeof value.port === "number" &&
+      tcpAddress(value.host, value.port) !== undefined;
+  },
+});
+
+function tcpAddress(
+  hostText: string,
+  portNumber: number,
+): ListenAddress | undefined {
+  try {
+    return { host: host.parse(hostText), port: port.accept(portNumber) };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A host that requests may name: a name, an address, `.name` for all below it
+ * too (`*.name` means the same), `loopback`, or `*` for any.
+ */
+export const allowedHost: Kind<string> = defineKind({
+  placeholder: "HOST",
+  allowed:
+    "a host name or IP address without port, .example.com, loopback or *",
+  parse(given) {
+    if (given === "*") return given;
+    const [, wildcard, rest] = /^(\*?\.)?(.*)$/s.exec(given)!;
+    const bare = rest.replace(/^\[(.*:.*)\]$/, "$1");
+    if (!NAME.test(bare) && !IPV6.test(bare)) return undefined;
+    // As browsers write it: lower case, and IPv6 in its shortest form.
+    const text = bare.includes(":") ? `[${bare}]` : bare;
+    const name = URL.parse(`http://${text}/`)?.hostname
+      .replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
+    return name && (wildcard === undefined ? name : `.${name}`);
+  },
+});
+
+/** A lower-case name and a value. */
+export type HeaderField = readonly [name: string, value: string];
+
+/** Framing, connection and handshake. */
+const OWNED =
+  /^(connection|content-length|date|keep-alive|proxy-connection|sec-websocket-.*|te|trailer|transfer-encoding|upgrade)$/;
+
+/** `Name: value` of a response; a pair in code. */
+export const headerField: Kind<HeaderField> = {
+  placeholder: "FIELD",
+  allowed: 'a header field, as in "Name: value"',
+  parse(given) {
+    const [name, value] = given.split(/:(.*)/s, 2);
+    if (value === undefined) throw notAllowed(given);
+    return headerField.accept([name, value]);
+  },
+  accept(given) {
+    if (typeof given === "string") return headerField.parse(given);
+    if (!Array.isArray(given)) throw notAllowed(given);
+    const [name, value]: unknown[] = given;
+    if (typeof name !== "string" || typeof value !== "string") {
+      throw notAllowed(given);
+    }
+    const lower = name.toLowerCase();
+    const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, "");
+    if (!isToken(name) || !isSafeFieldValue(trimmed)) {
+      throw notAllowed(`${name}: ${trimmed}`);
+    }
+    if (OWNED.test(lower)) {
+      throw new KindError(
+        `${quote(name)} is the server's own: it cannot be added to responses`,
+      );
+    }
+    return [lower, trimmed];
+  },
+};
+
+function notAllowed(given: unknown): KindError {
+  return new KindError(`${quote(given)} is not ${headerField.allowed}`);
 }

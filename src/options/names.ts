@@ -4,12 +4,10 @@
  * @module
  */
 
-import { flag } from "./kinds.ts";
-import { longName } from "./option.ts";
-import type { Option } from "./option.ts";
-import { probeTarget } from "./probe_target.ts";
+import { flag, probeTarget } from "./kinds.ts";
+import { longName, OPTIONS } from "./table.ts";
+import type { Option } from "./table.ts";
 import type { Settings } from "./settings.ts";
-import { OPTIONS } from "./table.ts";
 
 /** The key of an option that sets something. */
 export type Key = keyof Settings;

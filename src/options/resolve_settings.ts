@@ -7,9 +7,7 @@
 import { KEYS } from "./names.ts";
 import type { Key } from "./names.ts";
 import { KindError } from "./kinds.ts";
-import { didYouMean } from "./nearest.ts";
-import { OptionError } from "./option_error.ts";
-import { quote } from "./quote.ts";
+import { didYouMean, OptionError, quote } from "./option_error.ts";
 import type { ResolvedSettings, Settings } from "./settings.ts";
 import { OPTIONS } from "./table.ts";
 

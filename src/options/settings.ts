@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { ListenAddress } from "./address.ts";
-import type { HeaderField } from "./header_field.ts";
+import type { HeaderField, ListenAddress } from "./kinds.ts";
 
 /**
  * The value of every option, by its name in camelCase. What each means stands

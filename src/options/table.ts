@@ -1,19 +1,167 @@
 /**
- * The one table of the server's options. The parser, `--help` and the README's
- * table are made from it; the compiler checks it against `Settings`.
- *
- * Defaults and meanings: PAGI.md 6.
+ * The table of options; command line, help, completions and documents are made
+ * from it.
  *
  * @module
  */
 
-import { allowedHost, host, listenAddress, port } from "./address.ts";
-import { existingFile, fileMode, path } from "./file_kinds.ts";
-import { headerField } from "./header_field.ts";
-import { choice, flag, integer, list, seconds, text } from "./kinds.ts";
-import { LIMIT_OPTIONS } from "./limit_options.ts";
-import type { OptionTable } from "./option.ts";
-import { rootPath, trustedProxy } from "./proxy_kinds.ts";
+import {
+  allowedHost,
+  choice,
+  existingFile,
+  fileMode,
+  flag,
+  headerField,
+  host,
+  integer,
+  list,
+  listenAddress,
+  path,
+  port,
+  rootPath,
+  seconds,
+  text,
+  trustedProxy,
+} from "./kinds.ts";
+import type { Kind } from "./kinds.ts";
+import type { Settings } from "./settings.ts";
+
+/** One option of the server with values of type `T`. */
+export interface Option<T = unknown> {
+  /** The heading of `--help` that starts with this option. */
+  readonly heading?: string;
+  /** Other names; those of one letter are short options. */
+  readonly aliases?: readonly string[];
+  readonly kind: Kind<NonNullable<T>>;
+  /** True when one value on the command line may hold several, with commas. */
+  readonly commas?: boolean;
+  /** In place of the kind's placeholder. */
+  readonly placeholder?: string;
+  readonly default: T;
+  /** For `--help`: no full stop, no default. */
+  readonly help: string;
+  /** Options that must not be given together with this one. */
+  readonly excludes?: readonly (keyof Settings)[];
+}
+
+/** Every option by its key in {@linkcode Settings}, in the order of `--help`. */
+type OptionTable = {
+  readonly [K in keyof Settings]: Option<Settings[K]>;
+};
+
+/** `maxConnections` is `max-connections` on the command line … */
+export function longName(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** … and `PAGI_MAX_CONNECTIONS` in the environment. */
+export function environmentName(key: string): string {
+  return `PAGI_${longName(key).replaceAll("-", "_").toUpperCase()}`;
+}
+
+/** `-x` for a letter, `--xyz` for a longer name. */
+export function dashed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
+}
+
+const number = integer();
+const atLeastOne = integer({ min: 1 });
+
+/** The options under the headings "Limits" and "Timeouts". */
+const LIMIT_OPTIONS: Pick<
+  OptionTable,
+  | "maxConnections"
+  | "maxBodySize"
+  | "maxHeaderSize"
+  | "maxHeaderCount"
+  | "maxReceiveQueue"
+  | "maxWsFrameSize"
+  | "writeHighWatermark"
+  | "writeLowWatermark"
+  | "timeout"
+  | "requestTimeout"
+  | "wsIdleTimeout"
+  | "sseIdleTimeout"
+  | "lifespanStartupTimeout"
+  | "shutdownTimeout"
+> = {
+  maxConnections: {
+    heading: "Limits",
+    kind: number,
+    default: 0,
+    help: "Connections per worker; more get 503; 0: open-file limit minus 50",
+  },
+  maxBodySize: {
+    kind: number,
+    default: 10_000_000,
+    help: "Bytes of a request body; more get 413; 0 means unlimited",
+  },
+  maxHeaderSize: {
+    kind: atLeastOne,
+    default: 8192,
+    help: "Bytes of a request line (414) and of the header fields (431)",
+  },
+  maxHeaderCount: {
+    kind: atLeastOne,
+    default: 100,
+    help: "Header fields of a request; more get 431",
+  },
+  maxReceiveQueue: {
+    kind: atLeastOne,
+    default: 1000,
+    help: "WebSocket messages waiting for the app; more close it with 1008",
+  },
+  maxWsFrameSize: {
+    kind: atLeastOne,
+    default: 65536,
+    help: "Bytes of a WebSocket message; more close the connection",
+  },
+  writeHighWatermark: {
+    kind: number,
+    default: 65536,
+    help: "Bytes waiting to be sent that make the app wait",
+  },
+  writeLowWatermark: {
+    kind: number,
+    default: 16384,
+    help:
+      "Bytes waiting to be sent below which it goes on; at most the high mark",
+  },
+
+  timeout: {
+    heading: "Timeouts in seconds (0 means none)",
+    kind: seconds,
+    default: 60,
+    help: "For a request head to arrive, also on a connection that is kept, " +
+      "and between two pieces of a body; when given, also for the app to " +
+      "start its response",
+  },
+  requestTimeout: {
+    kind: seconds,
+    default: 0,
+    help: "For a request in which nothing is read or written",
+  },
+  wsIdleTimeout: {
+    kind: seconds,
+    default: 0,
+    help: "For a WebSocket on which nothing is received or sent",
+  },
+  sseIdleTimeout: {
+    kind: seconds,
+    default: 0,
+    help: "For an event stream on which nothing is sent, not even a comment",
+  },
+  lifespanStartupTimeout: {
+    kind: seconds,
+    default: 30,
+    help: "For the app to load, and again for it to start",
+  },
+  shutdownTimeout: {
+    kind: seconds,
+    default: 30,
+    help: "For running requests to finish on a stop, and then for the app",
+  },
+};
 
 /** The options that set something. */
 export const OPTIONS: OptionTable = {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { shown } from "./event_fields.ts";
+import { shown } from "./event_checks.ts";
 import type { HttpScope, PagiApp, WebSocketScope } from "./types.ts";
 
 /** What a handler is told besides the request, as by `Deno.serve`. */

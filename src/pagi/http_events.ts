@@ -11,15 +11,16 @@
 import {
   checkBody,
   checkCount,
+  checkEvent,
   checkFlag,
   checkHead,
   checkHeaders,
+  checkNothing,
   checkOptionalString,
+  eventChecks,
   fieldError,
-} from "./event_fields.ts";
-import type { UncheckedEvent } from "./event_fields.ts";
-import { checkEvent, checkNothing, eventChecks } from "./event_checks.ts";
-import type { EventOf } from "./event_checks.ts";
+} from "./event_checks.ts";
+import type { EventOf, UncheckedEvent } from "./event_checks.ts";
 
 /** What an `http` scope takes. */
 export type HttpSendEvent = EventOf<

@@ -4,10 +4,13 @@
  * @module
  */
 
-import { checkOptionalString } from "./event_fields.ts";
-import type { UncheckedEvent } from "./event_fields.ts";
-import { checkEvent, checkNothing, eventChecks } from "./event_checks.ts";
-import type { EventOf } from "./event_checks.ts";
+import {
+  checkEvent,
+  checkNothing,
+  checkOptionalString,
+  eventChecks,
+} from "./event_checks.ts";
+import type { EventOf, UncheckedEvent } from "./event_checks.ts";
 
 /** What a `lifespan` scope takes. */
 export type LifespanSendEvent = EventOf<

@@ -1,11 +1,12 @@
 /**
- * What an app may send in an `sse` scope.
+ * Checks of the events of event streams, and their format (PAGI.md 4.2).
  *
  * @module
  */
 
 import {
   checkCount,
+  checkEvent,
   checkHead,
   checkHeaders,
   checkOptionalString,
@@ -13,12 +14,34 @@ import {
   checkSeconds,
   checkStatus,
   checkString,
+  eventChecks,
   fieldError,
-} from "./event_fields.ts";
-import type { UncheckedEvent } from "./event_fields.ts";
-import { checkEvent, eventChecks } from "./event_checks.ts";
-import type { EventOf } from "./event_checks.ts";
+} from "./event_checks.ts";
+import type { EventOf, UncheckedEvent } from "./event_checks.ts";
 import { checkHttpEvent } from "./http_events.ts";
+
+const LINE_BREAK = /\r\n|\n|\r/;
+
+/** The text of an `sse.send` event, which has been checked. */
+export function formatSseEvent(
+  event: SseSendEvent & { type: "sse.send" },
+): string {
+  const { data, event: name, id, retry } = event;
+  let text = name ? `event: ${name}\n` : "";
+  for (const line of data.split(LINE_BREAK)) text += `data: ${line}\n`;
+  if (id) text += `id: ${id}\n`;
+  if (retry != null) text += `retry: ${retry}\n`;
+  return text + "\n";
+}
+
+/** The text of a comment: a line gains a colon unless it starts with one. */
+export function formatSseComment(comment: string): string {
+  let text = "";
+  for (const line of comment.split(LINE_BREAK)) {
+    text += line.startsWith(":") ? `${line}\n` : `:${line}\n`;
+  }
+  return text + "\n";
+}
 
 /** What an `sse` scope takes; plain HTTP answers it too (PAGI.md 3.5). */
 export type SseSendEvent = EventOf<

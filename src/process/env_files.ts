@@ -5,8 +5,7 @@
  */
 
 import { log } from "../log/log.ts";
-import { OptionError } from "../options/option_error.ts";
-import { quote } from "../options/quote.ts";
+import { OptionError, quote } from "../options/option_error.ts";
 import { resolve } from "../std/path.ts";
 import { takeVariable } from "../system/signal_pipe.ts";
 

@@ -6,8 +6,7 @@
 
 import { configureLog, log } from "../log/log.ts";
 import { LOG_MODE, standardStream } from "../log/server_log_file.ts";
-import { OptionError } from "../options/option_error.ts";
-import { quote } from "../options/quote.ts";
+import { OptionError, quote } from "../options/option_error.ts";
 import type { Settings } from "../options/settings.ts";
 import { keyExposure, type KeyPair, readKeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_address.ts";

@@ -5,7 +5,7 @@
  */
 
 import { log } from "../log/log.ts";
-import type { ListenAddress } from "../options/address.ts";
+import type { ListenAddress } from "../options/kinds.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Timer } from "../std/timer.ts";
 import { buryAdoptedChildren } from "../system/adopted_children.ts";

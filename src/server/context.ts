@@ -17,7 +17,7 @@ import type {
   TlsInfo,
 } from "../pagi/types.ts";
 import type { Fields } from "../http/headers.ts";
-import type { SeldomLog } from "../log/seldom.ts";
+import type { SeldomLog } from "../log/log.ts";
 import type { Settings } from "../options/settings.ts";
 import { addressName, type SocketAddress } from "../guard/address.ts";
 import type { Guard } from "../guard/guard.ts";

@@ -5,7 +5,7 @@
  */
 
 import { isBadKeyPair, isUnknownHost } from "../engine/error_text.ts";
-import type { ListenAddress } from "../options/address.ts";
+import type { ListenAddress } from "../options/kinds.ts";
 import type { Settings } from "../options/settings.ts";
 
 /** An address that cannot be listened at, in words for the person who chose it. */

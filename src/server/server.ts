@@ -6,9 +6,8 @@
 
 import type { WatchedRequest } from "../guard/client_watch.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";
-import { log, reopenLog } from "../log/log.ts";
-import { SeldomLog } from "../log/seldom.ts";
-import type { ListenAddress } from "../options/address.ts";
+import { log, reopenLog, SeldomLog } from "../log/log.ts";
+import type { ListenAddress } from "../options/kinds.ts";
 import type { ResolvedSettings } from "../options/settings.ts";
 import type { DisconnectReason, PagiApp, State } from "../pagi/types.ts";
 import { holdFileLibrary } from "../system/file_names.ts";

@@ -7,8 +7,12 @@
 
 import { fieldValue } from "../http/headers.ts";
 import { log } from "../log/log.ts";
-import { checkSseEvent, type SseSendEvent } from "../pagi/sse_events.ts";
-import { formatSseComment, formatSseEvent } from "../pagi/sse_format.ts";
+import {
+  checkSseEvent,
+  formatSseComment,
+  formatSseEvent,
+  type SseSendEvent,
+} from "../pagi/sse_events.ts";
 import type {
   HeaderList,
   ReceiveEvent,

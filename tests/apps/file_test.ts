@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import { FileApp } from "../../src/apps/file.ts";
-import { parseHttpDate } from "../../src/http/dates.ts";
+import { parseHttpDate } from "../../src/http/etags.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import type { LifespanScope } from "../../src/pagi/types.ts";
 import {

@@ -1,7 +1,7 @@
 import { parseCommandLine } from "../../src/options/command_line.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import { probe } from "../../src/cli/probe.ts";
-import { ProbeError } from "../../src/cli/probe_error.ts";
+import { ProbeError } from "../../src/cli/terminal.ts";
 import {
   assert,
   assertEquals,

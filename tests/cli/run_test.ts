@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
 } from "../../src/std/assert.ts";
 import { helpText } from "../../src/options/help.ts";
-import { EXIT } from "../../src/cli/exit_codes.ts";
+import { EXIT } from "../../src/cli/terminal.ts";
 import { doors } from "../../src/engine/mod.ts";
 import { VERSION } from "../../src/cli/version.ts";
 import { join } from "../../src/std/path.ts";

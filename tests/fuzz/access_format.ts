@@ -8,7 +8,7 @@ import {
   type AccessRecord,
   compileAccessFormat,
 } from "../../src/log/access_format.ts";
-import { LineBuffer } from "../../src/log/line_buffer.ts";
+import { LineBuffer } from "../../src/log/log_file.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import { BYTE_PIECES, hostileText } from "./hostile.ts";
 import type { Random } from "./random.ts";

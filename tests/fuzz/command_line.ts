@@ -21,7 +21,7 @@ import {
 } from "../../src/loader/app_spec.ts";
 import { parseCommandLine } from "../../src/options/command_line.ts";
 import { KEYS, LONG_NAMES } from "../../src/options/names.ts";
-import { environmentName } from "../../src/options/option.ts";
+import { environmentName } from "../../src/options/table.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { hostileText, oddValue, PIECES, Sprung } from "./hostile.ts";

@@ -6,9 +6,9 @@
 
 import { describeApp } from "../../src/loader/app_spec.ts";
 import { lint } from "../../src/middleware/lint.ts";
-import { quote } from "../../src/options/quote.ts";
+import { quote } from "../../src/options/option_error.ts";
 import type { HeaderList, SendEvent } from "../../src/pagi/types.ts";
-import { shown } from "../../src/pagi/event_fields.ts";
+import { shown } from "../../src/pagi/event_checks.ts";
 import { assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
 import { withServer } from "../helpers/with_server.ts";

@@ -4,18 +4,27 @@
  * @module
  */
 
-import { preferredType } from "../../src/http/accept.ts";
-import { byteLength, exceeds } from "../../src/http/byte_length.ts";
-import { preferredCodings } from "../../src/http/codings.ts";
-import { checkConditions, rangeToHonour } from "../../src/http/conditional.ts";
-import { formatHttpDate, parseHttpDate } from "../../src/http/dates.ts";
-import { attachment } from "../../src/http/disposition.ts";
-import { fileTag, parseTags } from "../../src/http/etags.ts";
-import { forwardedClient } from "../../src/http/forwarded.ts";
-import { isSafeFieldValue, isToken } from "../../src/http/headers.ts";
+import { preferredCodings, preferredType } from "../../src/http/negotiation.ts";
+import {
+  attachment,
+  byteLength,
+  exceeds,
+  isSafeFieldValue,
+  isToken,
+} from "../../src/http/headers.ts";
+import {
+  checkConditions,
+  parseRange,
+  rangeToHonour,
+} from "../../src/http/conditional.ts";
+import {
+  fileTag,
+  formatHttpDate,
+  parseHttpDate,
+  parseTags,
+} from "../../src/http/etags.ts";
+import { forwardedClient, parseIpAddress } from "../../src/http/addresses.ts";
 import { escapeHtml } from "../../src/http/html.ts";
-import { parseIpAddress } from "../../src/http/ip_address.ts";
-import { parseRange } from "../../src/http/ranges.ts";
 import {
   decodePath,
   encodeSegment,
@@ -23,8 +32,8 @@ import {
 } from "../../src/http/target.ts";
 import { pathParts } from "../../src/apps/files/request_path.ts";
 import { localHeader } from "../../src/apps/files/zip_format.ts";
-import { shown } from "../../src/pagi/event_fields.ts";
-import { formatSseComment, formatSseEvent } from "../../src/pagi/sse_format.ts";
+import { shown } from "../../src/pagi/event_checks.ts";
+import { formatSseComment, formatSseEvent } from "../../src/pagi/sse_events.ts";
 import { BYTE_PIECES, hostileText, PIECES } from "./hostile.ts";
 import { holdOneLine } from "./one_line.ts";
 import type { Random } from "./random.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ListenAddress } from "../../src/options/address.ts";
+import type { ListenAddress } from "../../src/options/kinds.ts";
 
 /** A response as it stood on the wire. */
 export interface RawResponse {

@@ -1,4 +1,4 @@
-import { namesType, preferredType } from "../../src/http/accept.ts";
+import { namesType, preferredType } from "../../src/http/negotiation.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 
 const BROWSER =

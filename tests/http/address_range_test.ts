@@ -1,5 +1,8 @@
-import { isInRange, parseAddressRange } from "../../src/http/address_range.ts";
-import { parseIpAddress } from "../../src/http/ip_address.ts";
+import {
+  isInRange,
+  parseAddressRange,
+  parseIpAddress,
+} from "../../src/http/addresses.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 
 Deno.test("a range holds the addresses with its first bits, and no others", () => {

@@ -1,4 +1,4 @@
-import { cachePolicy, hasHash } from "../../src/http/cache_control.ts";
+import { cachePolicy, hasHash } from "../../src/http/content_type.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 
 const PAGE: [string, string] = ["index.html", "text/html; charset=UTF-8"];

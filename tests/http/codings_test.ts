@@ -1,4 +1,4 @@
-import { preferredCodings } from "../../src/http/codings.ts";
+import { preferredCodings } from "../../src/http/negotiation.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 
 const ALL = ["br", "zstd", "gzip"] as const;

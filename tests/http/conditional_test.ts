@@ -4,7 +4,7 @@ import {
   readConditions,
 } from "../../src/http/conditional.ts";
 import type { Validators } from "../../src/http/conditional.ts";
-import { formatHttpDate } from "../../src/http/dates.ts";
+import { formatHttpDate } from "../../src/http/etags.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 
 const MODIFIED = Date.UTC(2026, 0, 1);

@@ -1,4 +1,4 @@
-import { formatHttpDate, parseHttpDate } from "../../src/http/dates.ts";
+import { formatHttpDate, parseHttpDate } from "../../src/http/etags.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 
 const TIME = Date.UTC(1994, 10, 6, 8, 49, 37);

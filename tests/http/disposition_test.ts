@@ -1,5 +1,4 @@
-import { attachment } from "../../src/http/disposition.ts";
-import { isSafeFieldValue } from "../../src/http/headers.ts";
+import { attachment, isSafeFieldValue } from "../../src/http/headers.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { HOSTILE_NAMES } from "../helpers/hostile_tree.ts";
 

@@ -1,6 +1,9 @@
-import { forwardedClient } from "../../src/http/forwarded.ts";
-import { isInRange, parseAddressRange } from "../../src/http/address_range.ts";
-import { parseIpAddress } from "../../src/http/ip_address.ts";
+import {
+  forwardedClient,
+  isInRange,
+  parseAddressRange,
+  parseIpAddress,
+} from "../../src/http/addresses.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 
 const INNER = parseAddressRange("10.0.0.0/8")!;

@@ -1,4 +1,4 @@
-import { parseIpAddress } from "../../src/http/ip_address.ts";
+import { parseIpAddress } from "../../src/http/addresses.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 
 Deno.test("an address is read in every form it has, and written in one", () => {

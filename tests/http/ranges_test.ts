@@ -1,4 +1,4 @@
-import { parseRange } from "../../src/http/ranges.ts";
+import { parseRange } from "../../src/http/conditional.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 
 Deno.test("one range is clipped to the size (RFC 9110, 14.1.2)", () => {

@@ -1,4 +1,4 @@
-import { hasBody, hasLength, reasonPhrase } from "../../src/http/status.ts";
+import { hasBody, hasLength, reasonPhrase } from "../../src/http/headers.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 
 Deno.test("a status code has its reason phrase, an unregistered one none", () => {

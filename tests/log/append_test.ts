@@ -4,7 +4,7 @@ import {
   appendLiteral,
   appendNumber,
   appendValue,
-} from "../../src/log/append.ts";
+} from "../../src/log/access_format.ts";
 
 /** What `write` puts behind a first byte; the result must be its end. */
 function written(

@@ -1,6 +1,6 @@
 import { assertEquals } from "../../src/std/assert.ts";
-import { LineBuffer, type LineFormat } from "../../src/log/line_buffer.ts";
-import { appendValue } from "../../src/log/append.ts";
+import { LineBuffer, type LineFormat } from "../../src/log/log_file.ts";
+import { appendValue } from "../../src/log/access_format.ts";
 
 const asIs: LineFormat<string> = (text, bytes, at) =>
   appendValue(bytes, at, text);

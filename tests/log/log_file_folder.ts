@@ -7,7 +7,7 @@
 import { assertEquals } from "../../src/std/assert.ts";
 import { fromFileUrl, join } from "../../src/std/path.ts";
 import { configureLog } from "../../src/log/log.ts";
-import { appendLiteral } from "../../src/log/append.ts";
+import { appendLiteral } from "../../src/log/access_format.ts";
 import { LogFile } from "../../src/log/log_file.ts";
 
 /** Arguments of `deno` that run `log_file_child.ts`. */

@@ -1,5 +1,4 @@
-import { configureLog } from "../../src/log/log.ts";
-import { SeldomLog } from "../../src/log/seldom.ts";
+import { configureLog, SeldomLog } from "../../src/log/log.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 
 /** What `body` logs, levels and texts; it is given a clock that it moves. */

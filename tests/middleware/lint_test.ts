@@ -1,7 +1,7 @@
 /** The rules of lint, one by one, without a server. */
 
 import { lint } from "../../src/middleware/lint.ts";
-import { LintError } from "../../src/middleware/lint_error.ts";
+import { LintError } from "../../src/middleware/response_rules.ts";
 import { configureLog } from "../../src/log/log.ts";
 import type {
   PagiApp,

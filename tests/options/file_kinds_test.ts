@@ -1,6 +1,5 @@
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
-import { existingFile } from "../../src/options/file_kinds.ts";
-import { KindError } from "../../src/options/kinds.ts";
+import { existingFile, KindError } from "../../src/options/kinds.ts";
 
 Deno.test("an existing file may have any name", () => {
   const folder = Deno.makeTempDirSync();

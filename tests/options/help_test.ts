@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { BUNDLED_APPS } from "../../src/loader/bundled_apps.ts";
 import { helpText } from "../../src/options/help.ts";
 import { LONG_NAMES, NAMED } from "../../src/options/names.ts";
-import { dashed } from "../../src/options/option.ts";
+import { dashed } from "../../src/options/table.ts";
 import { optionsMarkdown } from "../../tools/options_markdown.ts";
 
 Deno.test("the help fits in 80 columns and has no spaces at the ends of lines", () => {

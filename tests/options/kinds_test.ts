@@ -1,18 +1,17 @@
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
 import {
   allowedHost,
-  host,
-  listenAddress,
-  port,
-} from "../../src/options/address.ts";
-import { fileMode, path } from "../../src/options/file_kinds.ts";
-import {
   choice,
   defineKind,
+  fileMode,
   flag,
+  host,
   integer,
   KindError,
   list,
+  listenAddress,
+  path,
+  port,
   seconds,
   text,
 } from "../../src/options/kinds.ts";

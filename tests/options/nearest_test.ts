@@ -1,5 +1,5 @@
 import { assertEquals } from "../../src/std/assert.ts";
-import { didYouMean, nearest } from "../../src/options/nearest.ts";
+import { didYouMean, nearest } from "../../src/options/option_error.ts";
 
 Deno.test("nearest() finds the name that was meant", () => {
   const names = ["--port", "--host", "--pid", "--max-connections", "--help"];

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotMatch } from "../../src/std/assert.ts";
-import { quote, visibleLines } from "../../src/options/quote.ts";
+import { quote, visibleLines } from "../../src/options/option_error.ts";
 
 Deno.test("quote() keeps any value on one harmless line", () => {
   assertEquals(quote('a "b"'), '"a \\"b\\""');

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "../../src/std/assert.ts";
-import { isCloseCode, isCloseReason } from "../../src/pagi/close_codes.ts";
+import { isCloseCode, isCloseReason } from "../../src/pagi/websocket_events.ts";
 
 Deno.test("a Close frame carries 1000 to 1003, 1007 to 1014 and 3000 to 4999, and nothing else", () => {
   const allowed = [];

@@ -1,5 +1,5 @@
 import { assertEquals } from "../../src/std/assert.ts";
-import { formatSseComment, formatSseEvent } from "../../src/pagi/sse_format.ts";
+import { formatSseComment, formatSseEvent } from "../../src/pagi/sse_events.ts";
 
 function event(fields: {
   data: string;

@@ -6,8 +6,7 @@
 
 import { closeSync, existsSync, openSync } from "node:fs";
 import { log } from "../../log/log.ts";
-import { OptionError } from "../../options/option_error.ts";
-import { quote } from "../../options/quote.ts";
+import { OptionError, quote } from "../../options/option_error.ts";
 import { resolve, SEPARATOR } from "../../std/path.ts";
 import {
   DescriptorsExhausted,

@@ -9,11 +9,11 @@ import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
 import type { FileVersion, SmallFile } from "./file_cache.ts";
 import { Abandoned } from "./time_slice.ts";
-import { formatHttpDate } from "../../http/dates.ts";
 import {
   changeTag,
   contentTag,
   fileTag,
+  formatHttpDate,
   isTelling,
   isWeak,
 } from "../../http/etags.ts";

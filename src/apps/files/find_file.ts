@@ -5,7 +5,7 @@
  */
 
 import { fieldValue } from "../../http/headers.ts";
-import { namesType } from "../../http/accept.ts";
+import { namesType } from "../../http/negotiation.ts";
 import { namesFolder } from "../../http/target.ts";
 import type { RequestScope } from "../reply.ts";
 import type { DocumentRoot, OpenedDirectory } from "./document_root.ts";

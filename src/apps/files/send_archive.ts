@@ -5,7 +5,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { attachment } from "../../http/disposition.ts";
+import { attachment } from "../../http/headers.ts";
 import { log } from "../../log/log.ts";
 import type { HeaderList, Send } from "../../pagi/types.ts";
 import {

@@ -15,11 +15,12 @@ import {
 import { type ContentDigests, versionOf } from "./file_version.ts";
 import { type Coding, CODINGS, openSidecar } from "./sidecar.ts";
 import { replyStatus, type RequestScope } from "../reply.ts";
-import type { CachePolicy } from "../../http/cache_control.ts";
-import { preferredCodings } from "../../http/codings.ts";
+import type { CachePolicy } from "../../http/content_type.ts";
+import { preferredCodings } from "../../http/negotiation.ts";
 import {
   checkConditions,
   NO_CONDITIONS,
+  parseRange,
   rangeToHonour,
   readConditions,
 } from "../../http/conditional.ts";
@@ -30,7 +31,6 @@ import {
 } from "../../http/content_type.ts";
 import { codedTag, weakened } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
-import { parseRange } from "../../http/ranges.ts";
 import type { HeaderList, Send } from "../../pagi/types.ts";
 
 /** How files are sent. */

@@ -12,12 +12,10 @@ import {
   createGzip,
   gzipSync,
 } from "node:zlib";
-import { preferredType } from "../../http/accept.ts";
-import { preferredCodings } from "../../http/codings.ts";
+import { preferredCodings, preferredType } from "../../http/negotiation.ts";
 import { checkConditions, readConditions } from "../../http/conditional.ts";
 import { codedTag, contentTag } from "../../http/etags.ts";
-import { fieldValue } from "../../http/headers.ts";
-import { reasonPhrase } from "../../http/status.ts";
+import { fieldValue, reasonPhrase } from "../../http/headers.ts";
 import { declareConstant } from "../../pagi/constant_bytes.ts";
 import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
 import { encodeName } from "../../system/file_names.ts";

@@ -15,8 +15,7 @@ import {
   type UpstreamRequest,
 } from "./upstream_request.ts";
 import type { Limits, Upstreams } from "./upstreams.ts";
-import { fieldValue } from "../../http/headers.ts";
-import { hasLength } from "../../http/status.ts";
+import { fieldValue, hasLength } from "../../http/headers.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 
 /** What tells where an address in a response leads. */

@@ -27,9 +27,8 @@ import {
   MessageReader,
   OPCODE,
 } from "./websocket_frames.ts";
-import { fieldValue } from "../../http/headers.ts";
-import { reasonPhrase } from "../../http/status.ts";
-import { isCloseCode } from "../../pagi/close_codes.ts";
+import { fieldValue, reasonPhrase } from "../../http/headers.ts";
+import { isCloseCode } from "../../pagi/websocket_events.ts";
 import type {
   BytesIn,
   HeaderList,

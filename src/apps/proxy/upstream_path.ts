@@ -4,7 +4,7 @@
  * @module
  */
 
-import { byteLength } from "../../http/byte_length.ts";
+import { byteLength } from "../../http/headers.ts";
 import { readPath } from "../../http/target.ts";
 import type { NetScope } from "../../pagi/types.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isCloseCode } from "../../pagi/close_codes.ts";
+import { isCloseCode } from "../../pagi/websocket_events.ts";
 import { type UpstreamConnection, UpstreamError } from "./connection.ts";
 
 /** Opcodes (RFC 6455, section 11.8). */

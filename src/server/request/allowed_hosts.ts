@@ -10,7 +10,7 @@
  */
 
 import { fieldValue } from "../../http/headers.ts";
-import { parseIpAddress } from "../../http/ip_address.ts";
+import { parseIpAddress } from "../../http/addresses.ts";
 import { memo } from "../../http/memo.ts";
 import type { Settings } from "../../options/settings.ts";
 import { Refusal } from "../response/plain_answer.ts";

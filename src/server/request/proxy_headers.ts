@@ -4,9 +4,14 @@
  * @module
  */
 
-import { isInRange, parseAddressRange } from "../../http/address_range.ts";
-import { type ForwardedClient, forwardedClient } from "../../http/forwarded.ts";
-import { type IpAddress, parseIpAddress } from "../../http/ip_address.ts";
+import {
+  type ForwardedClient,
+  forwardedClient,
+  type IpAddress,
+  isInRange,
+  parseAddressRange,
+  parseIpAddress,
+} from "../../http/addresses.ts";
 import type { Settings } from "../../options/settings.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 

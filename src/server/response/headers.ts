@@ -4,10 +4,9 @@
  * @module
  */
 
-import { exceeds } from "../../http/byte_length.ts";
-import { type Fields, trimWhitespace } from "../../http/headers.ts";
+import { exceeds, type Fields, trimWhitespace } from "../../http/headers.ts";
 import { isConstant } from "../../pagi/constant_bytes.ts";
-import { shown } from "../../pagi/event_fields.ts";
+import { shown } from "../../pagi/event_checks.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 
 /**

@@ -7,8 +7,8 @@
  */
 
 import type { Fields } from "../../http/headers.ts";
-import { hasBody, hasLength } from "../../http/status.ts";
-import type { SeldomLog } from "../../log/seldom.ts";
+import { hasBody, hasLength } from "../../http/headers.ts";
+import type { SeldomLog } from "../../log/log.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import {
   announcedLength,

@@ -11,10 +11,13 @@ import {
   type Payload,
   shownFields,
 } from "../../engine/response.ts";
-import { byteLength } from "../../http/byte_length.ts";
+import {
+  byteLength,
+  fieldValue,
+  hasBody,
+  hasLength,
+} from "../../http/headers.ts";
 import { isEventStream } from "../../http/content_type.ts";
-import { fieldValue } from "../../http/headers.ts";
-import { hasBody, hasLength } from "../../http/status.ts";
 import type { HttpSendEvent } from "../../pagi/http_events.ts";
 import type {
   DisconnectReason,

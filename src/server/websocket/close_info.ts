@@ -8,7 +8,7 @@ import {
   type WebSocketFault,
   webSocketFault,
 } from "../../engine/error_text.ts";
-import { isCloseCode, isCloseReason } from "../../pagi/close_codes.ts";
+import { isCloseCode, isCloseReason } from "../../pagi/websocket_events.ts";
 
 /** Code and reason of a `websocket.disconnect`. */
 export interface CloseInfo {

@@ -15,8 +15,7 @@ import type {
   HeaderList,
   WebSocketScope,
 } from "../../pagi/types.ts";
-import { exceeds } from "../../http/byte_length.ts";
-import { hasBody } from "../../http/status.ts";
+import { exceeds, hasBody } from "../../http/headers.ts";
 import { log } from "../../log/log.ts";
 import { awaitClose, KeepAlive, ReadPause } from "../../engine/websocket.ts";
 import type { InputBudget } from "../../guard/client_watch.ts";

@@ -6,7 +6,7 @@
 
 import { awaitClose } from "../../engine/websocket.ts";
 import type { InputBudget } from "../../guard/client_watch.ts";
-import { byteLength, exceeds } from "../../http/byte_length.ts";
+import { byteLength, exceeds } from "../../http/headers.ts";
 import type { DisconnectReason } from "../../pagi/types.ts";
 import { type Timer, unref } from "../../std/timer.ts";
 import type { Exchange } from "../exchange.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { byteLength } from "../../http/byte_length.ts";
+import { byteLength } from "../../http/headers.ts";
 import type { Timer } from "../../std/timer.ts";
 import {
   type Buffer,

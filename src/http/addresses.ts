@@ -1,17 +1,91 @@
 /**
- * What proxies tell of a request's client: `x-forwarded-for` with
- * `x-forwarded-proto`, and `forwarded` (RFC 7239).
- *
- * Each proxy adds its own client at the right end, so only the right end is
- * known to come from the nearest proxy; anybody may have written the rest.
- * Everything here therefore reads from right to left, and nothing that stands
- * further left can change what was read.
+ * IP addresses, ranges of them, and the client's address as trusted proxies
+ * tell it.
  *
  * @module
  */
 
 import type { Fields } from "./headers.ts";
-import { type IpAddress, parseIpAddress } from "./ip_address.ts";
+
+/** An IP address, told apart by its bytes. */
+export interface IpAddress {
+  /** As RFC 5952 writes it. */
+  readonly text: string;
+  /** Four or sixteen. */
+  readonly bytes: Uint8Array;
+}
+
+/** Without leading zeros: some read them as octal. */
+const IPV4 = /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/;
+const IPV6 = /^[\da-f:.]{2,45}$/i;
+
+/**
+ * Reads an address without port, brackets or zone; null when it is none. An
+ * IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) is the IPv4 address it holds.
+ */
+export function parseIpAddress(text: string): IpAddress | null {
+  if (IPV4.test(text)) {
+    const bytes = text.split(".").map(Number);
+    return bytes.some((byte) => byte > 255)
+      ? null
+      : { text, bytes: Uint8Array.from(bytes) };
+  }
+  // URLs hold the same addresses, and their reader knows every short form.
+  const url = IPV6.test(text) ? URL.parse(`http://[${text}]/`) : null;
+  if (url === null) return null;
+  const canonical = url.hostname.slice(1, -1);
+  const bytes = bytesOf(canonical);
+  return bytes.subarray(0, 10).some(Boolean) || bytes[10] !== 0xff ||
+      bytes[11] !== 0xff
+    ? { text: canonical, bytes }
+    : { text: bytes.slice(12).join("."), bytes: bytes.slice(12) };
+}
+
+/** The bytes of an IPv6 address that a URL has made canonical. */
+function bytesOf(canonical: string): Uint8Array {
+  const [start, end] = canonical.split("::").map((side) =>
+    side === "" ? [] : side.split(":").map((group) => parseInt(group, 16))
+  );
+  const groups = end === undefined
+    ? start
+    : [...start, ...Array(8 - start.length - end.length).fill(0), ...end];
+  return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
+}
+
+/** All addresses that begin with the same bits. */
+interface AddressRange {
+  readonly bytes: Uint8Array;
+  /** How many bits count. */
+  readonly prefix: number;
+}
+
+/** Reads `10.0.0.0/8`, `fd00::/8` or one address; null when it is neither. */
+export function parseAddressRange(text: string): AddressRange | null {
+  const [base, digits] = text.split(/\/(.*)/s, 2);
+  const address = parseIpAddress(base);
+  if (address === null) return null;
+  const { bytes } = address;
+  const bits = bytes.length * 8;
+  if (digits === undefined) return { bytes, prefix: bits };
+  if (!/^\d{1,3}$/.test(digits)) return null;
+  // Of `::ffff:10.0.0.0/104` the last 32 bits are the address.
+  const unused = bits === 32 && base.includes(":") ? 96 : 0;
+  const prefix = Number(digits) - unused;
+  return prefix >= 0 && prefix <= bits ? { bytes, prefix } : null;
+}
+
+/** Tells whether `address` is one of the range; IPv6 ranges hold no IPv4. */
+export function isInRange(
+  { bytes, prefix }: AddressRange,
+  address: IpAddress,
+): boolean {
+  if (bytes.length !== address.bytes.length) return false;
+  for (let i = 0, left = prefix; left > 0; i++, left -= 8) {
+    const unlike = bytes[i] ^ address.bytes[i];
+    if (unlike >> Math.max(8 - left, 0) !== 0) return false;
+  }
+  return true;
+}
 
 /** What is known of the client; null where it was not told. */
 export interface ForwardedClient {
