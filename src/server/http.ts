@@ -5,6 +5,7 @@
  * @module
  */
 
+import { DONE } from "./timers.ts";
 import { checkHttpEvent, type HttpSendEvent } from "../pagi/http_events.ts";
 import type { HttpScope, ReceiveEvent, SendEvent } from "../pagi/types.ts";
 import type { ListenerContext } from "./context.ts";
@@ -14,7 +15,6 @@ import { afterEnd } from "./response/transport_state.ts";
 import type { ResponseWriter } from "./response/writer.ts";
 import { ResponseExchange } from "./response_exchange.ts";
 
-const DONE: Promise<void> = Promise.resolve();
 const DISCONNECT: ReceiveEvent = Object.freeze({ type: "http.disconnect" });
 
 /** Serves one HTTP request with the app. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { DONE } from "./timers.ts";
 import { fieldValue } from "../http/headers.ts";
 import { log } from "../log/log.ts";
 import {
@@ -31,7 +32,6 @@ import { DeclinedResponse } from "./response/plain_answer.ts";
 import { afterEnd } from "./response/transport_state.ts";
 import { ResponseExchange } from "./response_exchange.ts";
 
-const DONE: Promise<void> = Promise.resolve();
 const ENCODER = new TextEncoder();
 const NO_KEEPALIVE = { interval: 0, comment: "" };
 

@@ -7,6 +7,9 @@
 
 import { type Timer, timerDelay, unref } from "../std/timer.ts";
 
+/** A promise of what is done already. */
+export const DONE: Promise<void> = Promise.resolve();
+
 /** One timeout; its only use is to be cancelled. */
 export interface Deadline {
   readonly due: number;

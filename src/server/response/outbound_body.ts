@@ -11,14 +11,12 @@ import {
   takeReads,
 } from "../../engine/stream.ts";
 import { FRAME, type Http2Stream } from "../http2_connection.ts";
-import type { IdleTimer } from "../timers.ts";
+import { DONE, type IdleTimer } from "../timers.ts";
 import {
   afterEnd,
   type Buffer,
   type TransportState,
 } from "./transport_state.ts";
-
-const DONE: Promise<void> = Promise.resolve();
 
 /** A body that is on its way out, whoever wrote it. */
 export interface OutgoingBody extends Buffer {

@@ -4,10 +4,10 @@
  * @module
  */
 
+import { DONE } from "../timers.ts";
 import { log } from "../../log/log.ts";
 import type { PagiTransport } from "../../pagi/types.ts";
 
-const DONE: Promise<void> = Promise.resolve();
 /** Calls without effect that resolve at once before the clock is read. */
 const FREE_CALLS = 32;
 /** How long further calls may resolve at once in one turn of the event loop (ms). */

@@ -31,7 +31,7 @@ import {
 import type { ListenerContext } from "../context.ts";
 import type { Http2Stream } from "../http2_connection.ts";
 import { UNSEEN } from "../in_flight.ts";
-import type { IdleTimer } from "../timers.ts";
+import { DONE, type IdleTimer } from "../timers.ts";
 import {
   closeHandle,
   endsByItself,
@@ -57,7 +57,6 @@ import { OutboundBody, type OutgoingBody } from "./outbound_body.ts";
 import { PassedBody } from "./passed_body.ts";
 import { afterEnd, type Buffer, TransportState } from "./transport_state.ts";
 
-const DONE: Promise<void> = Promise.resolve();
 const NO_FIELDS: HeaderList = [];
 
 type Event<T extends string> = Extract<HttpSendEvent, { type: T }>;
@@ -492,10 +491,7 @@ export class ResponseWriter implements Buffer {
     this.#body?.end();
   }
 
-  /**
-   * The body is not as long as announced. That is never mended in silence: a
-   * client would take a part for the whole.
-   */
+  /** Refuses a body that ends early: a client would take a part for the whole. */
   #wrongLength(sent: number): void {
     this.#sink.refuse(wrongLength(sent, this.#announced!));
   }

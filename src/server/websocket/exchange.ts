@@ -29,7 +29,7 @@ import {
 import { Exchange } from "../exchange.ts";
 import type { StopCause } from "../in_flight.ts";
 import type { RequestHead } from "../request/head.ts";
-import type { IdleTimer } from "../timers.ts";
+import { DONE, type IdleTimer } from "../timers.ts";
 import {
   CLIENT_CLOSED,
   CLOSE_WAIT_MS,
@@ -48,7 +48,6 @@ import { WebSocketOutbox } from "./outbox.ts";
 import { WebSocketInbox } from "./inbox.ts";
 import { sendWebSocket, type WebSocketActions } from "./send.ts";
 
-const DONE: Promise<void> = Promise.resolve();
 /**
  * Fields of the handshake that are the engine's to answer: a second value would
  * make the client give up (RFC 6455, 4.1). The subprotocol is named by the

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DONE } from "../timers.ts";
 import { byteLength } from "../../http/headers.ts";
 import type { Timer } from "../../std/timer.ts";
 import {
@@ -11,8 +12,6 @@ import {
   TransportState,
   type Watermarks,
 } from "../response/transport_state.ts";
-
-const DONE: Promise<void> = Promise.resolve();
 
 /** Sends messages, and has the app wait while too many bytes do. */
 export class WebSocketOutbox implements Buffer {

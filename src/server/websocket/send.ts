@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DONE } from "../timers.ts";
 import type { HeaderList, SendEvent } from "../../pagi/types.ts";
 import {
   checkSubprotocol,
@@ -12,8 +13,6 @@ import {
   type WebSocketSendEvent,
 } from "../../pagi/websocket_events.ts";
 import { afterEnd } from "../response/transport_state.ts";
-
-const DONE: Promise<void> = Promise.resolve();
 
 /** What the events of an app do to its WebSocket. */
 export interface WebSocketActions {
