@@ -44,7 +44,8 @@ export interface OutgoingBody extends Buffer {
 export class OutboundBody
   implements OutgoingBody, ReadTaker, UnderlyingDefaultSource<Uint8Array> {
   // Together, as objects lie in memory: what each chunk of a stream needs.
-  #over = false;
+  /** How the stream ends once its buffer is empty; null while it goes on. */
+  #ending: "close" | "error" | null = null;
   /** Is told of each chunk that is written … */
   writes: IdleTimer | null = null;
   /** … and of each that the engine has written. */
@@ -61,7 +62,6 @@ export class OutboundBody
   #laterReads: PendingRead[] | null = null;
   #bufferedBytes = 0;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
-  #aborted = false;
   readonly #http2: Http2Stream | null;
   readonly stream: ReadableStream<Uint8Array>;
   readonly #transport: TransportState;
@@ -107,13 +107,13 @@ export class OutboundBody
 
   /** True when nothing more can be written. */
   get over(): boolean {
-    return this.#over;
+    return this.#ending !== null;
   }
 
   /** Takes a chunk; resolves when the next one may come. */
   write(chunk: Uint8Array): Promise<void> {
     const { byteLength } = chunk;
-    if (this.#over) return afterEnd();
+    if (this.#ending !== null) return afterEnd();
     if (byteLength === 0) return DONE;
     this.writes?.touch();
     this.#written += byteLength;
@@ -141,17 +141,14 @@ export class OutboundBody
     return transport.full ? transport.drained() : DONE;
   }
 
-  /** The body is whole. */
+  /** The body is complete. */
   end(): void {
-    if (this.#over) return;
-    this.#over = true;
-    if (this.#bufferedBytes === 0) this.#finish();
-    this.#transport.release();
+    this.#endWith("close");
   }
 
   /** Nobody will read this body. */
   discard(): void {
-    this.#over = true;
+    this.#ending = "close";
   }
 
   /**
@@ -159,14 +156,21 @@ export class OutboundBody
    * closes without a terminator.
    */
   abort(): void {
-    this.#aborted = true;
-    this.end();
+    this.#endWith("error");
+  }
+
+  #endWith(ending: "close" | "error"): void {
+    const isFirst = this.#ending === null;
+    if (isFirst || ending === "error") this.#ending = ending;
+    if (!isFirst) return;
+    if (this.#bufferedBytes === 0) this.#finish();
+    this.#transport.release();
   }
 
   /** The body stays unfinished, and what waits for the engine is dropped. */
   drop(): void {
     this.#forgetWaiting();
-    if (this.#over) this.#fail();
+    if (this.over) this.#fail();
     else this.abort();
   }
 
@@ -186,7 +190,7 @@ export class OutboundBody
   /** The engine reads no more. */
   cancel(): void {
     this.#forgetWaiting();
-    this.#over = true;
+    this.#ending = "close";
     this.#endReads((read) => read.closeSteps());
     this.#transport.release();
     this.#onCancel();
@@ -203,7 +207,7 @@ export class OutboundBody
     }
     this.#taken++;
     this.#wait(-chunk.byteLength);
-    const isLast = this.#over && this.#bufferedBytes === 0;
+    const isLast = this.over && this.#bufferedBytes === 0;
     read.chunkSteps(chunk);
     if (isLast) this.#finish();
     this.#transport.update();
@@ -232,7 +236,7 @@ export class OutboundBody
 
   /** Nothing waits, and nothing more will come. */
   #finish(): void {
-    if (this.#aborted) return this.#fail();
+    if (this.#ending === "error") return this.#fail();
     this.#controller.close();
     this.#endReads((read) => read.closeSteps());
   }
