@@ -14,7 +14,7 @@ import {
 import {
   type Connection,
   type Connections,
-  NO_LOOK,
+  NO_SCAN,
   type RequestOrigin,
 } from "./connections.ts";
 
@@ -46,7 +46,7 @@ const SPARE_PER_THREAD = 4;
 /**
  * Descriptors that files and proxied connections leave free too, as a part of
  * the limit and between these bounds: the engine accepts what waits (see
- * `backlog`) before anybody can look, and must not meet the limit then.
+ * `backlog`) before anybody can scan, and must not meet the limit then.
  */
 const RESERVE_SHARE = 1 / 32;
 const MIN_RESERVE = 8;
@@ -56,8 +56,8 @@ const MAX_RESERVE = 32;
 export class Admission {
   readonly #connections: Connections;
   readonly #options: AdmissionOptions;
-  /** Peers let in by their names, whose connections no look has found yet. */
-  readonly #newcomers = new Set<string>();
+  /** Peers let in by their names, whose connections no scan has found yet. */
+  readonly #pending = new Set<string>();
   readonly #stopCounting: () => void;
   readonly #spare: number;
   #limit: number;
@@ -73,18 +73,18 @@ export class Admission {
     this.#options = options;
     this.#limit = options.limit;
     this.#spare = SPARE + SPARE_PER_THREAD * options.threads;
-    connections.refresh = () => this.look();
+    connections.refresh = () => this.scan();
     this.#stopCounting = countDescriptorsWith(() => {
-      if (connections.mayLook()) this.look();
+      if (connections.mayScan()) this.scan();
     });
   }
 
-  /** How many connections may be served at once, as of the last look. */
+  /** How many connections may be served at once, as of the last scan. */
   get limit(): number {
     return this.#limit;
   }
 
-  /** True when descriptors were about to run out at the last look. */
+  /** True when descriptors were about to run out at the last scan. */
   get isShort(): boolean {
     return this.#free < 2 * this.#spare;
   }
@@ -102,18 +102,20 @@ export class Admission {
     const connections = this.#connections;
     const { peerKey } = origin;
     let open = connections.named(peerKey);
-    if (open.length === 0 && this.#newcomers.has(peerKey)) return true;
+    if (open.length === 0 && this.#pending.has(peerKey)) return true;
     if (this.#isServed(open, origin)) {
-      if (connections.mayLook(0)) this.look(); // for fresh credit
+      if (connections.mayScan(0)) this.scan(); // for fresh credit
       return true;
     }
-    if (connections.mayLook()) {
-      this.look();
+    if (connections.mayScan()) {
+      this.scan();
       open = connections.named(peerKey);
       if (open.length > 0) return this.#isServed(open, origin);
     }
-    if (open.length > 0 || !this.#connections.slots.takeVacant()) return false;
-    this.#newcomers.add(peerKey);
+    if (open.length > 0 || !this.#connections.slots.takeFreeSlot()) {
+      return false;
+    }
+    this.#pending.add(peerKey);
     return true;
   }
 
@@ -121,7 +123,7 @@ export class Admission {
     if (open.length < 2) {
       return open.length === 1 && this.#connections.slots.isServed(open[0]);
     }
-    const one = this.#connections.identifyNow(origin, false, NO_LOOK);
+    const one = this.#connections.identifyNow(origin, false, NO_SCAN);
     // Where it is not clear, an innocent one must not be refused.
     return one === undefined
       ? open.some((any) => this.#connections.slots.isServed(any))
@@ -132,17 +134,17 @@ export class Admission {
    * Brings the connections up to date, and gives slots to them: first to those
    * that this thread has let in, then to those that were answered before, then
    * to the others; each in the order in which they were found, which is that
-   * of age but for those of one look. Slots that other threads may have given
+   * of age but for those of one scan. Slots that other threads may have given
    * to some that are not answered yet are kept for these.
    *
    * @returns how many connections are open and not being closed
    */
-  look(): number {
+  scan(): number {
     const slots = this.#connections.slots;
     const { descriptors, limit } = this.#options;
-    let unsettled = slots.beginLook();
+    let unsettled = slots.beginScan();
     closeRoom();
-    const open = this.#connections.look();
+    const open = this.#connections.scan();
     const present = [...this.#connections.all()]
       .filter((connection) => !slots.isEnding(connection));
     const ending = this.#connections.size - present.length;
@@ -157,17 +159,17 @@ export class Admission {
     } else {
       unsettled = this.#serveSome(present, unsettled, present.length + free);
     }
-    this.#newcomers.clear();
+    this.#pending.clear();
     this.#free = descriptors - open;
     const share = Math.floor(descriptors * RESERVE_SHARE);
     const reserve = Math.min(MAX_RESERVE, Math.max(MIN_RESERVE, share));
-    // Until the next look one half is for connections, one for the rest.
+    // Until the next scan one half is for connections, one for the rest.
     const left = Math.min(
       Math.max(0, descriptors - reserve - open - this.#toBeOpened(open)),
       2 ** 29,
     );
     const granted = Math.min(Math.max(0, free), Math.ceil(left / 2));
-    slots.endLook(granted, unsettled);
+    slots.endScan(granted, unsettled);
     openRoom(left - granted);
     return present.length;
   }
@@ -197,7 +199,7 @@ export class Admission {
     const waiting = present.filter((one) => !slots.isServed(one));
     let free = this.#limit - (present.length - waiting.length);
     const admitted = new Set<Connection>();
-    for (const names of [this.#newcomers, this.#options.runningPeers()]) {
+    for (const names of [this.#pending, this.#options.runningPeers()]) {
       for (const name of names) {
         for (const one of this.#connections.named(name)) admitted.add(one);
       }

@@ -23,12 +23,12 @@ export interface Connection extends Socket {
   readonly tcp: boolean;
   /** The next one of the same name. */
   namesake: Connection | undefined;
-  /** Requests that were seen to come on it; not all are looked at. */
+  /** Requests that were seen to come on it; not all are checked. */
   requests: number;
   /** Where it was found by … */
   fd: number;
-  /** … the last look that found it. */
-  look: number;
+  /** … the last scan that found it. */
+  scan: number;
   /** When its deadline is worth a check (ms, `performance.now()`). */
   due: number;
   /** It was found idle for too long once. */
@@ -88,15 +88,15 @@ export class CpuBudget {
   }
 }
 
-/** What looks at all connections may take at once, beyond their share (ms). */
+/** What scans of all connections may take at once, beyond their share (ms). */
 const BURST = 50;
-/** As a burst: no look at all. */
-export const NO_LOOK = -1;
-/** After how many free numbers no higher one is looked at. */
+/** As a burst: no scan at all. */
+export const NO_SCAN = -1;
+/** After how many free numbers no higher one is checked. */
 const MAX_FREE = 16;
 /** How exactly the system's clocks agree on when something happened (ms). */
 const CLOCK_STEP = 10;
-/** The most of all time that may go into looks that requests ask for. */
+/** The most of all time that may go into scans that requests ask for. */
 const SHARE = 0.1;
 
 /** The connections of this process's watched listeners. */
@@ -112,23 +112,23 @@ export class Connections {
   /** The same objects of those whose connection cannot be known. */
   readonly #unclear = new WeakSet<object>();
   /** Cookies of sockets that are none of ours. */
-  #strangers = new Set<number>();
-  /** Numbers of descriptors that were free at the last look, … */
+  #unrelatedSockets = new Set<number>();
+  /** Numbers of descriptors that were free at the last scan, … */
   #gaps: number[] = [];
   /** … as were this one and all above. */
   #top = 0;
-  #look = 0;
-  #lookedAt = -Infinity;
+  #scan = 0;
+  #scannedAt = -Infinity;
   readonly #budget = new CpuBudget(SHARE, BURST);
   /** Brings the connections up to date, and what depends on them. */
-  refresh: () => unknown = () => this.look();
+  refresh: () => unknown = () => this.scan();
 
   constructor(readonly sockets: Sockets, readonly slots: Slots) {}
 
   /** From now on knows the connections of the listener at `address`. */
   watch(address: SocketAddress): void {
     this.#listeners.add(addressName(address));
-    this.#strangers.clear();
+    this.#unrelatedSockets.clear();
   }
 
   /** Has all watched listeners take no new connections but those queued. */
@@ -142,12 +142,12 @@ export class Connections {
     }
   }
 
-  /** Those of the last look, the first seen first. */
+  /** Those of the last scan, the first seen first. */
   all(): Iterable<Connection> {
     return this.#known.values();
   }
 
-  /** How many the last look has found. */
+  /** How many the last scan has found. */
   get size(): number {
     return this.#known.size;
   }
@@ -162,7 +162,7 @@ export class Connections {
     return this.#contested.has(peer);
   }
 
-  /** Those of the last look that have this name and are still open. */
+  /** Those of the last scan that have this name and are still open. */
   named(peer: string): Connection[] {
     const open = [];
     let connection = this.#byPeer.get(peer);
@@ -182,8 +182,8 @@ export class Connections {
    * done to any of them.
    *
    * @param sure Look for namesakes first, where there can be any that the last
-   * look did not find; undefined when that cannot be afforded.
-   * @param burst As in {@linkcode mayLook}.
+   * scan did not find; undefined when that cannot be afforded.
+   * @param burst As in {@linkcode mayScan}.
    */
   identifyNow(
     { peerKey, info }: RequestOrigin,
@@ -198,7 +198,7 @@ export class Connections {
       open = this.named(peerKey);
     }
     let certain = open.length > 1 || open[0]?.exact === true;
-    if (!certain && (sure || open.length === 0) && this.mayLook(burst)) {
+    if (!certain && (sure || open.length === 0) && this.mayScan(burst)) {
       this.refresh();
       open = this.named(peerKey);
       certain = true;
@@ -212,7 +212,7 @@ export class Connections {
 
   /**
    * The connection of a request that came a while ago; undefined when it is
-   * gone, was not found by the last look, or is one of several namesakes.
+   * gone, was not found by the last scan, or is one of several namesakes.
    */
   identify(origin: RequestOrigin): Connection | undefined {
     const { peerKey, age, info } = origin;
@@ -224,16 +224,16 @@ export class Connections {
     const candidates = this.candidates(peerKey, cameAt);
     const [found] = candidates;
     if (
-      candidates.length !== 1 || !found.exact && !this.lookedAfter(cameAt)
+      candidates.length !== 1 || !found.exact && !this.scannedAfter(cameAt)
     ) return undefined;
     this.#byInfo.set(info, found);
     return found;
   }
 
-  /** The same; when it is not known and can be afforded, after a look. */
+  /** The same; when it is not known and can be afforded, after a scan. */
   identifyOrLook(origin: RequestOrigin): Connection | undefined {
     const found = this.identify(origin);
-    if (found !== undefined || !this.mayLook()) return found;
+    if (found !== undefined || !this.mayScan()) return found;
     this.refresh();
     return this.identify(origin);
   }
@@ -279,16 +279,16 @@ export class Connections {
       : first.connection;
   }
 
-  /** Tells whether there was a look after the instant `since`. */
-  lookedAfter(since: number): boolean {
-    return this.#lookedAt > since;
+  /** Tells whether there was a scan after the instant `since`. */
+  scannedAfter(since: number): boolean {
+    return this.#scannedAt > since;
   }
 
   /**
-   * Tells whether a look can be afforded, so that looking takes no more than
+   * Tells whether a scan can be afforded, so that scans take no more than
    * a tenth of all time, but for bursts of `burst` (ms).
    */
-  mayLook(burst: number = BURST): boolean {
+  mayScan(burst: number = BURST): boolean {
     return this.#budget.affords(burst);
   }
 
@@ -297,19 +297,19 @@ export class Connections {
    *
    * @returns how many descriptors the process has open, of any kind
    */
-  look(): number {
+  scan(): number {
     const began = performance.now();
     const descriptors = this.#find();
     for (const connection of this.#known.values()) {
-      if (connection.look !== this.#look) this.#forget(connection);
+      if (connection.scan !== this.#scan) this.#forget(connection);
     }
     this.#budget.spend(began);
-    this.#lookedAt = performance.now();
+    this.#scannedAt = performance.now();
     return descriptors;
   }
 
   /**
-   * Finds most connections that are new since the last look, at little cost: a
+   * Finds most connections that are new since the last scan, at little cost: a
    * new descriptor has the lowest number that is free.
    */
   #glance(): void {
@@ -324,11 +324,11 @@ export class Connections {
         free++;
         continue;
       }
-      const connection = this.#strangers.has(cookie)
+      const connection = this.#unrelatedSockets.has(cookie)
         ? null
         : this.#identify(fd, cookie);
-      if (connection === null) this.#strangers.add(cookie);
-      else connection.look = this.#look;
+      if (connection === null) this.#unrelatedSockets.add(cookie);
+      else connection.scan = this.#scan;
     }
     this.#gaps = gaps.concat(this.#gaps.slice(at));
   }
@@ -339,8 +339,8 @@ export class Connections {
   }
 
   #find(): number {
-    const look = ++this.#look;
-    const strangers = new Set<number>();
+    const scan = ++this.#scan;
+    const unrelatedSockets = new Set<number>();
     const descriptors = this.sockets.descriptors();
     this.#gaps = [];
     this.#top = 0;
@@ -350,15 +350,17 @@ export class Connections {
       const cookie = this.sockets.cookie(fd);
       if (cookie === 0) continue;
       const connection = this.#known.get(cookie) ??
-        (this.#strangers.has(cookie) ? null : this.#identify(fd, cookie));
+        (this.#unrelatedSockets.has(cookie)
+          ? null
+          : this.#identify(fd, cookie));
       if (connection === null) {
-        strangers.add(cookie);
+        unrelatedSockets.add(cookie);
       } else {
         connection.fd = fd;
-        connection.look = look;
+        connection.scan = scan;
       }
     }
-    this.#strangers = strangers;
+    this.#unrelatedSockets = unrelatedSockets;
     return descriptors.length;
   }
 
@@ -404,7 +406,7 @@ export class Connections {
       requests: 0,
       cookie,
       fd,
-      look: 0,
+      scan: 0,
       due: 0,
       overdue: false,
       acked: -1,

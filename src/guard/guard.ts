@@ -6,27 +6,27 @@
  * @module
  */
 
-import { descriptorLimit } from "../system/descriptor_limit.ts";
+import { descriptorLimit } from "../system/descriptor_budget.ts";
 import { peerKey, type SocketAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
 import { Slots } from "./slots.ts";
 import {
   type ClientReason,
-  ClientWatch,
+  InputMonitor,
   type WatchedRequest,
-} from "./client_watch.ts";
+} from "./input_monitor.ts";
 import {
   type Connection,
   Connections,
-  NO_LOOK,
+  NO_SCAN,
   type RequestOrigin,
 } from "./connections.ts";
 import {
-  type DeadlineReason,
-  Deadlines,
+  IdleTimeouts,
   type PeersRunning,
-} from "./deadlines.ts";
-import { Endings } from "./endings.ts";
+  type TimeoutReason,
+} from "./idle_timeouts.ts";
+import { LingeringClose } from "./lingering_close.ts";
 import { openSockets, type Sockets } from "./sockets.ts";
 
 /** What a guard enforces, and what it must be told for that. */
@@ -55,7 +55,7 @@ export interface GuardOptions {
    */
   onClose?(
     peer: string,
-    reason: DeadlineReason | ClientReason,
+    reason: TimeoutReason | ClientReason,
     request?: WatchedRequest,
   ): void;
 }
@@ -165,12 +165,12 @@ export interface Guard {
    *
    * @returns how many were closed
    */
-  relieve(): Promise<number>;
+  evictIdle(): Promise<number>;
   /** Stops and gives everything back. */
   close(): void;
 }
 
-/** The least that `relieve` tries to close … */
+/** The least that `evictIdle` tries to close … */
 const RELIEF = 16;
 /** … and the most of those that were served before. */
 const SERVED_RELIEF = 4;
@@ -200,7 +200,7 @@ const QUIET_MS = 20;
 const CLOSED_AT_ONCE = 4;
 /** How long the engine may take to close idle connections (ms). */
 const CLOSE_WAIT_MS = 200;
-/** Between two looks whether it has (ms). */
+/** Between two scans whether it has (ms). */
 const CLOSE_STEP_MS = 5;
 /** How long the engine may take to write a short answer (ms). */
 const WRITE_WAIT = 64;
@@ -213,14 +213,14 @@ class LibcGuard implements Guard {
   readonly #admission: Admission;
   readonly #runningPeers: GuardOptions["runningPeers"];
   readonly #connections: Connections;
-  readonly #endings: Endings;
-  readonly #deadlines: Deadlines | undefined;
-  readonly #clientWatch: ClientWatch | undefined;
+  readonly #lingering: LingeringClose;
+  readonly #idleTimeouts: IdleTimeouts | undefined;
+  readonly #inputMonitor: InputMonitor | undefined;
   constructor(sockets: Sockets, options: GuardOptions) {
     const { timeoutMs } = options;
     const onClose = (
       peer: string,
-      reason: DeadlineReason | ClientReason,
+      reason: TimeoutReason | ClientReason,
       request?: WatchedRequest,
     ) => options.onClose?.(peer, reason, request);
     const runningPeers = () => options.runningPeers();
@@ -245,12 +245,12 @@ class LibcGuard implements Guard {
       runningPeers: ownRunningPeers,
     });
     this.#admission = admission;
-    this.#endings = new Endings(connections, {
+    this.#lingering = new LingeringClose(connections, {
       isShort: () => admission.isShort,
       runningPeers: ownRunningPeers,
     });
     if (timeoutMs > 0) {
-      this.#deadlines = new Deadlines(connections, {
+      this.#idleTimeouts = new IdleTimeouts(connections, {
         timeoutMs,
         runningPeers,
         onClose: (peer, reason) => {
@@ -260,12 +260,12 @@ class LibcGuard implements Guard {
       });
     }
     if (options.requests !== undefined) {
-      this.#clientWatch = new ClientWatch(connections, {
+      this.#inputMonitor = new InputMonitor(connections, {
         requests: () => options.requests!(),
         onClose: (request, reason) => onClose(request.peerKey, reason, request),
       });
     }
-    this.#look();
+    this.#scan();
   }
 
   watch(address: SocketAddress): void {
@@ -273,8 +273,8 @@ class LibcGuard implements Guard {
   }
 
   admit(info: Deno.ServeHandlerInfo<Deno.Addr>, listener: string): boolean {
-    const credit = this.#slots.takeCredit();
-    return credit && this.#endings.size === 0 &&
+    const credit = this.#slots.takeFreeBudget();
+    return credit && this.#lingering.size === 0 &&
         this.#connections.contested === 0 ||
       this.#admitByName(info, listener, credit);
   }
@@ -287,11 +287,11 @@ class LibcGuard implements Guard {
     const client = info.remoteAddr;
     if (!("hostname" in client)) return true;
     const origin = { peerKey: peerKey(client, listener), age: 0, info };
-    if (this.#endings.hasAsked(origin)) return false;
+    if (this.#lingering.hasAsked(origin)) return false;
     const connections = this.#connections;
     if (!credit) return this.#admission.admit(origin);
     if (connections.isContested(origin.peerKey)) {
-      connections.identifyNow(origin, false, NO_LOOK);
+      connections.identifyNow(origin, false, NO_SCAN);
     }
     return true;
   }
@@ -307,7 +307,7 @@ class LibcGuard implements Guard {
   }
 
   endConnection(request: RequestOrigin): void {
-    this.#endings.add(request);
+    this.#lingering.add(request);
   }
 
   finishBehind(request: RequestOrigin): void {
@@ -329,9 +329,9 @@ class LibcGuard implements Guard {
   }
 
   endAll(): void {
-    this.#look();
+    this.#scan();
     for (const connection of this.#connections.all()) {
-      if (connection.tcp) this.#endings.addConnection(connection);
+      if (connection.tcp) this.#lingering.addConnection(connection);
     }
   }
 
@@ -343,7 +343,7 @@ class LibcGuard implements Guard {
     descriptors: ReadonlySet<number> | null,
     isHttp2: (connection: object) => boolean,
   ): Promise<void> {
-    this.#look();
+    this.#scan();
     const received = (connection: Connection) =>
       this.#sockets.tcpState(connection)?.received;
     const before = new Map(
@@ -376,7 +376,7 @@ class LibcGuard implements Guard {
   dropConnection(request: RequestOrigin): void {
     if (!this.#connections.canEnd(request)) return;
     const connection = this.#connections.identify(request);
-    if (connection === undefined) this.#endings.add(request, true);
+    if (connection === undefined) this.#lingering.add(request, true);
     else {
       const pending = this.#sockets.tcpState(connection)?.pending;
       this.#shutdown(connection, pending);
@@ -404,11 +404,11 @@ class LibcGuard implements Guard {
   }
 
   wake(): void {
-    this.#clientWatch?.wake();
+    this.#inputMonitor?.wake();
   }
 
   count(): number {
-    return this.#look();
+    return this.#scan();
   }
 
   get slots(): SharedArrayBuffer {
@@ -419,10 +419,10 @@ class LibcGuard implements Guard {
     return this.#admission.limit;
   }
 
-  async relieve(): Promise<number> {
+  async evictIdle(): Promise<number> {
     const peers = await this.#runningPeers();
     const running = new Set(peers);
-    const all = this.#look();
+    const all = this.#scan();
     const candidates = [...this.#connections.all()]
       .filter((connection) => !running.has(connection.peer))
       .reverse()
@@ -436,7 +436,7 @@ class LibcGuard implements Guard {
       if (closed >= (rank === 3 ? SERVED_RELIEF : enough)) break;
       if (this.#shutdown(connection)) closed++;
     }
-    this.#look();
+    this.#scan();
     return closed;
   }
 
@@ -455,15 +455,15 @@ class LibcGuard implements Guard {
 
   close(): void {
     for (const timer of this.#finishing) clearTimeout(timer);
-    this.#deadlines?.stop();
-    this.#endings.stop();
-    this.#clientWatch?.stop();
+    this.#idleTimeouts?.stop();
+    this.#lingering.stop();
+    this.#inputMonitor?.stop();
     this.#admission.stop();
     this.#sockets.close();
   }
 
-  #look(): number {
-    return this.#admission.look();
+  #scan(): number {
+    return this.#admission.scan();
   }
 
   #shutdown(connection: Connection, reset = false): boolean {

@@ -3,8 +3,8 @@
  *
  * Descriptors are the process's, so its threads share one limit. A connection
  * has its slot by the number of its descriptor, with a part of its cookie: a
- * number that is used again has no slot. Requests that may run without a look
- * at their connection are counted down, from what the last look of any thread
+ * number that is used again has no slot. Requests that may run without a scan
+ * at their connection are counted down, from what the last scan of any thread
  * found free.
  *
  * @module
@@ -12,21 +12,21 @@
 
 import type { Socket } from "./sockets.ts";
 
-/** 1 while a thread looks. */
+/** 1 while a thread scans. */
 const LOCK = 0;
-/** Requests that may run without a look, and … */
-const CREDIT = 1;
+/** Requests that may run without a scan, and … */
+const FREE_BUDGET = 1;
 /** … new connections that may be served by their names alone. */
-const VACANT = 2;
-/** The sum of both after the last look. */
+const FREE_SLOTS = 2;
+/** The sum of both after the last scan. */
 const GRANTED = 3;
-/** Connections that were let in like this, and had no slot in a look yet. */
+/** Connections that were let in like this, and had no slot in a scan yet. */
 const UNSETTLED = 4;
 /** The slots come after the numbers. */
 const FIRST_SLOT = 8;
 /** More descriptors than Linux allows by default (fs.nr_open). */
 const MAX_SLOTS = 1 << 20;
-/** How long a look of another thread is waited for (ms). */
+/** How long a scan of another thread is waited for (ms). */
 const LOCK_WAIT_MS = 100;
 
 const SERVED = 1;
@@ -57,48 +57,48 @@ export class Slots {
     return new Slots(new SharedArrayBuffer(4 * length), alone);
   }
 
-  /** Takes one of the requests that need no look; false when none is left. */
-  takeCredit(): boolean {
+  /** Takes one of the requests that need no scan; false when none is left. */
+  takeFreeBudget(): boolean {
     // Each request comes here, and an atomic operation takes about 40 ns.
-    if (this.#alone) return this.#numbers[CREDIT]-- > 0;
-    return Atomics.sub(this.#numbers, CREDIT, 1) > 0;
+    if (this.#alone) return this.#numbers[FREE_BUDGET]-- > 0;
+    return Atomics.sub(this.#numbers, FREE_BUDGET, 1) > 0;
   }
 
   /** Takes one of the free slots for a connection known by name only. */
-  takeVacant(): boolean {
-    return Atomics.sub(this.#numbers, VACANT, 1) > 0;
+  takeFreeSlot(): boolean {
+    return Atomics.sub(this.#numbers, FREE_SLOTS, 1) > 0;
   }
 
   /**
-   * Begins a look: nothing is given away by any thread until
-   * {@linkcode endLook}.
+   * Begins a scan: nothing is given away by any thread until
+   * {@linkcode endScan}.
    *
-   * @returns how many connections may have been let in that no look has found
+   * @returns how many connections may have been let in that no scan has found
    */
-  beginLook(): number {
+  beginScan(): number {
     const numbers = this.#numbers;
     while (Atomics.compareExchange(numbers, LOCK, 0, 1) !== 0) {
-      // The thread that looks may have been ended in the middle of it.
+      // The thread that scans may have been ended in the middle of it.
       if (Atomics.wait(numbers, LOCK, 1, LOCK_WAIT_MS) === "timed-out") break;
     }
-    const left = Math.max(0, Atomics.exchange(numbers, CREDIT, 0)) +
-      Math.max(0, Atomics.exchange(numbers, VACANT, 0));
+    const left = Math.max(0, Atomics.exchange(numbers, FREE_BUDGET, 0)) +
+      Math.max(0, Atomics.exchange(numbers, FREE_SLOTS, 0));
     const used = Math.max(0, Atomics.exchange(numbers, GRANTED, 0) - left);
     return Atomics.load(numbers, UNSETTLED) + used;
   }
 
   /**
-   * Ends a look.
+   * Ends a scan.
    *
    * @param granted How many more connections may be served before the next.
-   * @param unsettled See {@linkcode beginLook}.
+   * @param unsettled See {@linkcode beginScan}.
    */
-  endLook(granted: number, unsettled: number): void {
+  endScan(granted: number, unsettled: number): void {
     const numbers = this.#numbers;
     Atomics.store(numbers, UNSETTLED, unsettled);
     Atomics.store(numbers, GRANTED, granted);
-    Atomics.store(numbers, CREDIT, Math.floor(granted / 2));
-    Atomics.store(numbers, VACANT, Math.ceil(granted / 2));
+    Atomics.store(numbers, FREE_BUDGET, Math.floor(granted / 2));
+    Atomics.store(numbers, FREE_SLOTS, Math.ceil(granted / 2));
     Atomics.store(numbers, LOCK, 0);
     Atomics.notify(numbers, LOCK, 1);
   }

@@ -7,7 +7,7 @@
 import { log } from "../log/log.ts";
 import { OptionError, quote } from "../options/option_error.ts";
 import { resolve } from "../std/path.ts";
-import { takeVariable } from "../system/signal_pipe.ts";
+import { takeVariable } from "../system/process_pipes.ts";
 
 /** Tells a process of ours which of its variables are from the files. */
 const VARIABLE = "PAGI_SERVER_FROM_FILES";

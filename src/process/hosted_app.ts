@@ -46,7 +46,7 @@ export function appInMode(app: PagiApp, settings: Settings): PagiApp {
  * @param onThrown Called when something was thrown that nothing caught; not
  * for rejected promises.
  */
-export function surviveStrayErrors(onThrown: () => void = () => {}): void {
+export function handleUncaughtErrors(onThrown: () => void = () => {}): void {
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     log.error(

@@ -7,13 +7,13 @@
 import { resolve } from "../std/path.ts";
 import { handOnLowPorts } from "../system/privileges.ts";
 import {
-  giveSignal,
   type InheritedPipe,
-  keepToMyself,
-  startWithSignal,
+  notifyReady,
+  setCloseOnExec,
+  spawnWithReadyPipe,
   takeVariable,
-} from "../system/signal_pipe.ts";
-import { SystemError } from "../system/system_error.ts";
+} from "../system/process_pipes.ts";
+import { SystemError } from "../system/libc.ts";
 import { namesFromFiles } from "./env_files.ts";
 import { rootHelper } from "./root_helper.ts";
 
@@ -61,7 +61,7 @@ export function startOwnProcess(
   { command, args, folder }: OwnCommand,
   env: Readonly<Record<string, string>> = {},
 ): OwnProcess {
-  const { started: child, signalled } = startWithSignal((descriptor) => {
+  const { started: child, signalled } = spawnWithReadyPipe((descriptor) => {
     const spawn = (more: Record<string, string>): Deno.ChildProcess => {
       const program = new Deno.Command(command, {
         args: [...args],
@@ -95,7 +95,7 @@ export function startOwnProcess(
 
 /** Tells the process that started this one, if one did, that it serves. */
 export function reportServing(): void {
-  if (start) giveSignal(start.pipe);
+  if (start) notifyReady(start.pipe);
 }
 
 function readStart(): Start {
@@ -103,7 +103,7 @@ function readStart(): Start {
   const text = takeVariable(VARIABLE);
   const match = /^(daemon|successor) (\d+)$/.exec(text ?? "");
   if (match === null) return null;
-  const pipe = keepToMyself(Number(match[2]));
+  const pipe = setCloseOnExec(Number(match[2]));
   return pipe && { as: match[1] as StartedAs, pipe };
 }
 

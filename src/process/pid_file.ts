@@ -8,7 +8,7 @@ import { log } from "../log/log.ts";
 import { writeAllSync } from "../log/server_log_file.ts";
 import { basename, resolve } from "../std/path.ts";
 import { type Place, placeOf } from "../system/folder.ts";
-import { SystemError } from "../system/system_error.ts";
+import { SystemError } from "../system/libc.ts";
 import { commandLine } from "./own_process.ts";
 
 /** Everybody may read it. */

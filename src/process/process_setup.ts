@@ -11,16 +11,16 @@ import type { Settings } from "../options/settings.ts";
 import { keyExposure, type KeyPair, readKeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_address.ts";
 import { fromFileUrl, join, resolve } from "../std/path.ts";
-import { findGroup, findUser } from "../system/accounts.ts";
-import { placeOf } from "../system/folder.ts";
 import {
   dropPrivileges,
+  findGroup,
+  findUser,
   type Identity,
   requireRootToBecome,
 } from "../system/privileges.ts";
-import { giveFile } from "../system/root_files.ts";
-import { detachStandardStreams, isKept } from "../system/standard_streams.ts";
-import { SystemError } from "../system/system_error.ts";
+import { giveFile, placeOf } from "../system/folder.ts";
+import { detachStandardStreams, isKept } from "../system/process.ts";
+import { SystemError } from "../system/libc.ts";
 import {
   isFirstProcess,
   ownCommand,

@@ -17,8 +17,11 @@ import {
 import { resolve } from "../std/path.ts";
 import { placeOf } from "../system/folder.ts";
 import type { Identity } from "../system/privileges.ts";
-import { ANSWER_END, RootShell } from "../system/root_shell.ts";
-import { takeVariable } from "../system/signal_pipe.ts";
+import {
+  ANSWER_END,
+  RootShell,
+  takeVariable,
+} from "../system/process_pipes.ts";
 
 /** Tells a successor which shell there is, and what it does. */
 const VARIABLE = "PAGI_SERVER_HELPER";

@@ -8,7 +8,7 @@ import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/kinds.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Timer } from "../std/timer.ts";
-import { buryAdoptedChildren } from "../system/adopted_children.ts";
+import { reapOrphans } from "../system/process.ts";
 import { isFirstProcess, type OwnCommand } from "./own_process.ts";
 import {
   type Predecessor,
@@ -52,7 +52,7 @@ export interface Service {
   /** Rejects when it cannot go on. */
   readonly failure: Promise<never>;
   /** Resolves when only a fresh process can go on. */
-  readonly stuck: Promise<void>;
+  readonly needsReplacement: Promise<void>;
   /** Writes what waits to be logged; resolves when it is written. */
   flushLogs(): Promise<void>;
   /** Opens the log files anew. */
@@ -152,8 +152,8 @@ export async function runService(
       });
     },
   );
-  void service.stuck.then(startOver);
-  const stopBurying = isFirstProcess ? buryAdoptedChildren() : () => {};
+  void service.needsReplacement.then(startOver);
+  const stopReaping = isFirstProcess ? reapOrphans() : () => {};
   try {
     // A stop does not wait for an app that is still starting.
     await Promise.race([service.start(), stopped.promise]);
@@ -161,14 +161,14 @@ export async function runService(
       await options.onStarted();
       const { predecessor } = options;
       if (predecessor !== null) {
-        service.predecessorLeaves(greet(predecessor, service));
+        service.predecessorLeaves(notifyPredecessor(predecessor, service));
       }
     }
     await Promise.race([stopped.promise, service.failure]);
     // A stop gives up a successor that does not serve yet, and sees it end.
     if (stopping.signal.aborted) await starting;
   } finally {
-    stopBurying();
+    stopReaping();
     remove();
   }
 }
@@ -226,7 +226,7 @@ function successorTimeout({ lifespanStartupTimeout }: Settings): number {
  * Tells the process that is taken over from that this one serves; resolves
  * when it has closed its listeners.
  */
-async function greet(
+async function notifyPredecessor(
   predecessor: Predecessor,
   { listeners }: Service,
 ): Promise<void> {

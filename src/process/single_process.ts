@@ -14,7 +14,7 @@ import { LEAVE_MS } from "../server/drain.ts";
 import { GracePeriod } from "../server/timers.ts";
 import type { Server } from "../server/server.ts";
 import { delay } from "../std/timer.ts";
-import { endProcessAfter } from "../system/process_deadline.ts";
+import { endProcessAfter } from "../system/process.ts";
 import { checkFree, SharedAddresses } from "./shared_addresses.ts";
 import { reloadKeyPair } from "./root_helper.ts";
 import type {
@@ -23,7 +23,7 @@ import type {
   ServiceSignal,
   StartSuccessor,
 } from "./run_service.ts";
-import { surviveStrayErrors } from "./hosted_app.ts";
+import { handleUncaughtErrors } from "./hosted_app.ts";
 import type { Predecessor } from "./takeover.ts";
 
 /** How much later than the event loop's own deadline the process ends (s). */
@@ -44,7 +44,7 @@ function isSamePair(a: KeyPair, b: KeyPair): boolean {
 export class SingleProcess implements Service {
   readonly listeners = 1;
   readonly failure: Promise<never> = new Promise(() => {});
-  readonly stuck: Promise<void> = new Promise(() => {});
+  readonly needsReplacement: Promise<void> = new Promise(() => {});
   readonly #load: () => Promise<LoadedServer>;
   readonly #predecessor: Predecessor | null;
   readonly #startTimeout: number;
@@ -85,7 +85,7 @@ export class SingleProcess implements Service {
 
   /** @throws {StartupError} When the app is not loaded in time. */
   async start(): Promise<void> {
-    surviveStrayErrors();
+    handleUncaughtErrors();
     hideAbortWarning();
     globalThis.addEventListener("unload", this.#tellOfExit);
     try {

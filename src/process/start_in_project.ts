@@ -26,7 +26,7 @@ import {
 import { dirname, fromFileUrl, join, resolve, toFileUrl } from "../std/path.ts";
 import { replaceProcess } from "../system/replace_process.ts";
 import { commandLine } from "./own_process.ts";
-import { takeVariable } from "../system/signal_pipe.ts";
+import { takeVariable } from "../system/process_pipes.ts";
 
 /** Says that this process is the second start. */
 const VARIABLE = "PAGI_SERVER_IN_PROJECT";

@@ -52,7 +52,7 @@ export class Supervisor implements Service {
   /** A reload that has not begun: another SIGHUP needs no second one. */
   #nextReload: Timer | undefined;
   readonly #failed = Promise.withResolvers<never>();
-  readonly #stuck = Promise.withResolvers<void>();
+  readonly #needsReplacement = Promise.withResolvers<void>();
   #heartbeat: Heartbeat | null = null;
   /** How many workers there should be … */
   #wanted: number;
@@ -97,8 +97,8 @@ export class Supervisor implements Service {
     return this.#failed.promise;
   }
 
-  get stuck(): Promise<void> {
-    return this.#stuck.promise;
+  get needsReplacement(): Promise<void> {
+    return this.#needsReplacement.promise;
   }
 
   async start(): Promise<void> {
@@ -347,6 +347,6 @@ export class Supervisor implements Service {
     log.error(
       `The thread of worker ${worker.number} cannot be ended: a fresh process is to take over.`,
     );
-    this.#stuck.resolve();
+    this.#needsReplacement.resolve();
   }
 }

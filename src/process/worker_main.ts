@@ -8,7 +8,7 @@
 
 /// <reference lib="deno.worker" />
 
-import { useRequestTimes } from "../guard/deadlines.ts";
+import { useRequestTimes } from "../guard/idle_timeouts.ts";
 import { loadApp } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
 import { hideAbortWarning } from "../engine/error_text.ts";
@@ -18,7 +18,7 @@ import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_address.ts";
 import { Server } from "../server/server.ts";
 import { useDescriptorBudget } from "../system/descriptor_budget.ts";
-import { appInMode, surviveStrayErrors } from "./hosted_app.ts";
+import { appInMode, handleUncaughtErrors } from "./hosted_app.ts";
 import { beatInterval } from "./worker_health.ts";
 import type { FromWorker, ToWorker, WorkerPlan } from "./worker_handle.ts";
 
@@ -125,7 +125,7 @@ function reportEnds(): void {
     close.call(self);
   };
   let told = false;
-  surviveStrayErrors(() => {
+  handleUncaughtErrors(() => {
     if (!told) tell({ type: "broken" });
     told = true;
   });

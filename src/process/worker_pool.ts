@@ -5,7 +5,7 @@
  */
 
 import { type Guard, openGuard } from "../guard/guard.ts";
-import { sharedRequestTimes } from "../guard/deadlines.ts";
+import { sharedRequestTimes } from "../guard/idle_timeouts.ts";
 import type { AppRequest } from "../loader/load_app.ts";
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/kinds.ts";
@@ -204,7 +204,7 @@ export class WorkerPool {
   /** Has a worker bind anew that has lost a listener: accepting failed. */
   async acceptAgain(worker: WorkerHandle): Promise<void> {
     this.#shared?.listenerLost(worker);
-    const closed = await this.#guard?.relieve() ?? 0;
+    const closed = await this.#guard?.evictIdle() ?? 0;
     await this.#bind(async () => {
       worker.acceptAgain(closed);
       await this.#shared?.rejoined(worker);

@@ -10,7 +10,7 @@ import type { Settings } from "../options/settings.ts";
 import {
   descriptorLimit,
   raiseDescriptorLimit,
-} from "../system/descriptor_limit.ts";
+} from "../system/descriptor_budget.ts";
 
 /** Descriptors kept for files and the rest, as the user's document says. */
 const SPARE_DESCRIPTORS = 50;

@@ -5,7 +5,7 @@
  */
 
 import { peerKey } from "../guard/address.ts";
-import type { InputBudget } from "../guard/client_watch.ts";
+import type { InputBudget } from "../guard/input_monitor.ts";
 import type { IdleTimes } from "../guard/guard.ts";
 import type { AccessRecord } from "../log/access_format.ts";
 import { log } from "../log/log.ts";

@@ -9,8 +9,8 @@ import { bodyOf, type BodyTaker, setUrl, takeBody } from "../engine/request.ts";
 import { isPlain, isUsed } from "../engine/response.ts";
 import { knowUpgrade } from "../engine/upgrade.ts";
 import { log } from "../log/log.ts";
-import type { InputBudget } from "../guard/client_watch.ts";
-import { noteRequest } from "../guard/deadlines.ts";
+import type { InputBudget } from "../guard/input_monitor.ts";
+import { noteRequest } from "../guard/idle_timeouts.ts";
 import {
   checkResponse,
   type DirectHandler,

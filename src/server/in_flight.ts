@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { WatchedRequest } from "../guard/client_watch.ts";
-import { noteRequest } from "../guard/deadlines.ts";
+import type { WatchedRequest } from "../guard/input_monitor.ts";
+import { noteRequest } from "../guard/idle_timeouts.ts";
 import type { DisconnectReason } from "../pagi/types.ts";
 import type { Http2Connection } from "./http2_connection.ts";
 import type { RequestKind } from "./request/head.ts";

@@ -6,7 +6,7 @@
 
 import type { DisconnectReason, ReceiveEvent } from "../pagi/types.ts";
 import { bodyOf } from "../engine/request.ts";
-import type { InputBudget } from "../guard/client_watch.ts";
+import type { InputBudget } from "../guard/input_monitor.ts";
 import { log } from "../log/log.ts";
 import { Exchange } from "./exchange.ts";
 import type { Http2Stream } from "./http2_connection.ts";

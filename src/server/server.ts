@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WatchedRequest } from "../guard/client_watch.ts";
+import type { WatchedRequest } from "../guard/input_monitor.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";
 import { log, reopenLog, SeldomLog } from "../log/log.ts";
 import type { ListenAddress } from "../options/kinds.ts";
@@ -328,7 +328,7 @@ export class Server {
         : Infinity,
       onMaxRequests: () => this.#role.onMaxRequests(),
       evictIdle: () => {
-        if (isAlone && guard !== null) return guard.relieve();
+        if (isAlone && guard !== null) return guard.evictIdle();
         return this.#role.onAcceptFailed();
       },
       shared: this.#role.shared,

@@ -5,7 +5,7 @@
  */
 
 import { type Folder, type Place, placeOf } from "../system/folder.ts";
-import { SystemError } from "../system/system_error.ts";
+import { SystemError } from "../system/libc.ts";
 import { ListenError, listenError } from "./listen_address.ts";
 
 /**

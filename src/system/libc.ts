@@ -7,8 +7,6 @@
  * @module
  */
 
-import { SystemError } from "./system_error.ts";
-
 const PATH = "libc.so.6";
 
 /** Opens, and on close: not handed on to other programs. */
@@ -47,4 +45,9 @@ export function requireLibc<const S extends Deno.ForeignLibraryInterface>(
   throw new SystemError(
     `${what} needs Linux with glibc and the permission for FFI (deno run -A).`,
   );
+}
+
+/** A refusal by the system, in words for the person who asked for it. */
+export class SystemError extends Error {
+  override readonly name = "SystemError";
 }

@@ -10,11 +10,11 @@ import { releaseDescriptors } from "../../src/system/descriptor_budget.ts";
 Deno.test("threads that share slots let in as many connections as there are slots", async () => {
   using house = new House({ limit: 4 });
   const [a, b] = [house.thread(), house.thread()];
-  assertEquals(a.admission.look(), 0);
+  assertEquals(a.admission.scan(), 0);
   const clients = await house.connect(4);
-  assert(a.slots.takeCredit());
-  assert(b.slots.takeCredit());
-  assert(!a.slots.takeCredit());
+  assert(a.slots.takeFreeBudget());
+  assert(b.slots.takeFreeBudget());
+  assert(!a.slots.takeFreeBudget());
   // Both see all four, and that there was room for them.
   for (const client of clients) {
     assert(a.admission.admit(client));
@@ -26,24 +26,24 @@ Deno.test("threads that share slots let in as many connections as there are slot
   for (const client of clients) assert(b.admission.admit(client));
   // A slot that becomes free serves all threads.
   house.leave();
-  assertEquals(b.admission.look(), 4);
+  assertEquals(b.admission.scan(), 4);
   assert(a.admission.admit(fifth));
 });
 
 Deno.test("slots are kept for those that another thread has let in and not answered yet", async () => {
   using house = new House({ limit: 4 });
   const [a, b] = [house.thread(), house.thread()];
-  a.admission.look();
+  a.admission.scan();
   for (let i = 0; i < 2; i++) {
-    assert(a.slots.takeCredit());
-    assert(a.slots.takeVacant());
+    assert(a.slots.takeFreeBudget());
+    assert(a.slots.takeFreeSlot());
   }
   const clients = await house.connect(6);
   const latest = clients.slice(2);
   for (const client of clients) assert(!b.admission.admit(client));
   // Whom this thread has let in has a slot as soon as it looks.
   a.running.push(...latest.map(({ peerKey }) => peerKey));
-  a.admission.look();
+  a.admission.scan();
   for (const client of latest) assert(b.admission.admit(client));
   for (const client of clients.slice(0, 2)) {
     assert(!a.admission.admit(client));
@@ -53,20 +53,20 @@ Deno.test("slots are kept for those that another thread has let in and not answe
 Deno.test("the limit leaves room for descriptors that are open for other things", () => {
   using house = new House({ limit: 1000, descriptors: 400 });
   const { admission, sockets } = house.thread();
-  admission.look();
+  admission.scan();
   const before = admission.limit;
   // A few of them are for files; see `SPARE`.
   assertNear(before, 400 - 18 - sockets.descriptors().length);
   using files = new DisposableStack();
   for (let i = 0; i < 20; i++) files.use(Deno.openSync("/dev/null"));
-  admission.look();
+  admission.scan();
   assertNear(admission.limit, before - 20);
 });
 
 Deno.test("descriptors are reserved until few are left", () => {
   using house = new House({ limit: 1, descriptors: 400 });
   const { admission, sockets } = house.thread();
-  admission.look();
+  admission.scan();
   const room = 400 - 18 - sockets.descriptors().length;
   let reserved = 0;
   while (reserveDescriptors(1)) reserved++;
@@ -81,8 +81,8 @@ Deno.test("descriptors are reserved until few are left", () => {
 });
 
 /** Looks however slow the machine is. */
-class OftenLooking extends Connections {
-  override mayLook(): boolean {
+class OftenScanning extends Connections {
+  override mayScan(): boolean {
     return true;
   }
 }
@@ -119,7 +119,7 @@ class House implements Disposable {
   thread(): Thread {
     const sockets = new Sockets(openLibc()!);
     const slots = new Slots(this.#slots.shared);
-    const connections = new OftenLooking(sockets, slots);
+    const connections = new OftenScanning(sockets, slots);
     connections.watch(this.#listener.addr as Deno.NetAddr);
     const running: string[] = [];
     const admission = new Admission(connections, {

@@ -61,7 +61,7 @@ Deno.test("a connection has the name that a request on it has", async () => {
     });
     await client.write(bytes("GET / HTTP/1.1\r\nhost: test\r\n\r\n"));
     await client.read(new Uint8Array(999));
-    room.connections.look();
+    room.connections.scan();
     const names = [...room.connections.all()].map(({ peer }) => peer);
     assertEquals(names, [name], `${connect} to ${listen}`);
     assertEquals(room.connections.named(name).length, 1);
@@ -76,7 +76,7 @@ Deno.test("the connections of several listeners are told apart by its port", asy
   room.connections.watch(second.addr);
   using _one = await Deno.connect({ port: first.addr.port });
   using _two = await Deno.connect({ port: second.addr.port });
-  await until(() => room.look() === 2);
+  await until(() => room.scan() === 2);
   const ports = [...room.connections.all()]
     .map(({ peer }) => Number(peer.split(":").at(-1)));
   assertEquals(ports, [first.addr.port, second.addr.port]);
@@ -95,12 +95,12 @@ Deno.test("the connections of a Unix socket are counted", async () => {
   for (let i = 0; i < 3; i++) {
     clients.push(await Deno.connect({ transport: "unix", path }));
   }
-  await until(() => room.look() === 3);
+  await until(() => room.scan() === 3);
   const [connection] = room.connections.all();
   assertEquals(connection.tcp, false);
   assertEquals(connection.peer, peerKey(server.addr, path));
   for (const client of clients) client.close();
-  await until(() => room.look() === 0);
+  await until(() => room.scan() === 0);
   await Deno.remove(folder, { recursive: true });
 });
 
@@ -114,7 +114,7 @@ Deno.test("a connection that is gone is not mistaken for the next with its descr
     return { client, server: await listener.accept() };
   };
   const first = await meet();
-  room.connections.look();
+  room.connections.scan();
   const [gone] = room.connections.all();
   first.server.close();
   const second = await meet();
@@ -134,9 +134,9 @@ function openRoom() {
   return {
     sockets,
     connections,
-    /** How many connections a look finds. */
-    look() {
-      connections.look();
+    /** How many connections a scan finds. */
+    scan() {
+      connections.scan();
       return [...connections.all()].length;
     },
     [Symbol.dispose]: () => sockets.close(),

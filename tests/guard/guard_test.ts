@@ -87,7 +87,7 @@ Deno.test("in a full house a flood of newcomers is refused at little cost", asyn
   assertGreater(10_000, performance.now() - began);
 });
 
-Deno.test("relieve() closes silent connections, the newest first, and no running ones", async () => {
+Deno.test("evictIdle() closes silent connections, the newest first, and no running ones", async () => {
   const wait = Promise.withResolvers<void>();
   const handler: Handler = async ({ url }) => {
     if (url.endsWith("/slow")) await wait.promise;
@@ -103,7 +103,7 @@ Deno.test("relieve() closes silent connections, the newest first, and no running
   }
   using answered = await server.connect();
   assertEquals(await status(answered), 200);
-  assertEquals(await server.guard.relieve(), 16);
+  assertEquals(await server.guard.evictIdle(), 16);
   await until(() => server.guard.count() === 6);
   wait.resolve();
   assert((await running.response()).endsWith("done"));
@@ -175,7 +175,7 @@ Deno.test("without the permission for FFI there is no guard", async () => {
   }).spawn();
   const src = import.meta.resolve("../../src/");
   const program = new Blob([`
-    import { raiseDescriptorLimit } from "${src}system/descriptor_limit.ts";
+    import { raiseDescriptorLimit } from "${src}system/descriptor_budget.ts";
     import type { RequestOrigin } from "../../src/guard/connections.ts";
 import { openGuard } from "${src}guard/guard.ts";
     console.log(openGuard({ limit: 0, timeoutMs: 0, runningPeers: () => [] }));

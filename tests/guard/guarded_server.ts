@@ -10,7 +10,7 @@ import {
   type GuardOptions,
   openGuard,
 } from "../../src/guard/guard.ts";
-import { noteRequest } from "../../src/guard/deadlines.ts";
+import { noteRequest } from "../../src/guard/idle_timeouts.ts";
 import type { RequestOrigin } from "../../src/guard/connections.ts";
 
 /** What answers a request; `origin` tells its connection. */

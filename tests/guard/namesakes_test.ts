@@ -2,7 +2,7 @@ import { assert, assertEquals } from "../../src/std/assert.ts";
 import type {
   InputBudget,
   WatchedRequest,
-} from "../../src/guard/client_watch.ts";
+} from "../../src/guard/input_monitor.ts";
 import type { RequestOrigin } from "../../src/guard/connections.ts";
 import { BoundClient } from "../helpers/bound_client.ts";
 import { delay, until } from "../helpers/wait.ts";

@@ -6,7 +6,7 @@
  */
 
 import { addressName, peerKey } from "../../src/guard/address.ts";
-import { raiseDescriptorLimit } from "../../src/system/descriptor_limit.ts";
+import { raiseDescriptorLimit } from "../../src/system/descriptor_budget.ts";
 import { openGuard } from "../../src/guard/guard.ts";
 import { delay } from "../helpers/wait.ts";
 
@@ -25,7 +25,7 @@ for (;;) {
   try {
     await serve();
   } catch (error) { // accepting failed, or binding for the same reason
-    console.log("closed", await guard.relieve(), `(${error})`);
+    console.log("closed", await guard.evictIdle(), `(${error})`);
     await delay(50);
   }
 }

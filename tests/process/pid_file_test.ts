@@ -7,7 +7,7 @@ import { join } from "../../src/std/path.ts";
 import { configureLog } from "../../src/log/log.ts";
 import { commandLine } from "../../src/process/own_process.ts";
 import { PidFile } from "../../src/process/pid_file.ts";
-import { SystemError } from "../../src/system/system_error.ts";
+import { SystemError } from "../../src/system/libc.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 
 const linux = Deno.build.os === "linux";

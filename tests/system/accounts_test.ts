@@ -1,5 +1,5 @@
 import { assertEquals } from "../../src/std/assert.ts";
-import { findGroup, findUser } from "../../src/system/accounts.ts";
+import { findGroup, findUser } from "../../src/system/privileges.ts";
 
 const ignore = Deno.build.os === "windows";
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { buryAdoptedChildren } from "../../src/system/adopted_children.ts";
+import { reapOrphans } from "../../src/system/process.ts";
 import { delay } from "../helpers/wait.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
@@ -16,7 +16,7 @@ const libc = Deno.dlopen("libc.so.6", {
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
 });
 libc.symbols.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
-const stop = Deno.args[0] === "bury" ? buryAdoptedChildren(GRACE_MS) : () => {};
+const stop = Deno.args[0] === "bury" ? reapOrphans(GRACE_MS) : () => {};
 
 const own = new Deno.Command("sleep", { args: ["0.3"] }).spawn();
 // The shell ends at once; what it has started is an orphan then.

@@ -3,7 +3,7 @@ import {
   NOFILE,
   raiseDescriptorLimit,
   RLIMIT,
-} from "../../src/system/descriptor_limit.ts";
+} from "../../src/system/descriptor_budget.ts";
 import { openLibc } from "../../src/system/libc.ts";
 
 Deno.test("raiseDescriptorLimit() raises the soft limit to the hard one", () => {

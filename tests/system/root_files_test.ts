@@ -1,6 +1,6 @@
 import { assertEquals } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
-import { giveFile } from "../../src/system/root_files.ts";
+import { giveFile } from "../../src/system/folder.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 
 /** What is tested here takes root to do. */

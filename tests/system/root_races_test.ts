@@ -5,7 +5,7 @@ import { join } from "../../src/std/path.ts";
 import { configureLog } from "../../src/log/log.ts";
 import { PidFile } from "../../src/process/pid_file.ts";
 import { SocketPath } from "../../src/server/socket_path.ts";
-import { giveFile, openToAppend } from "../../src/system/root_files.ts";
+import { giveFile, openToAppend } from "../../src/system/folder.ts";
 import { ReadableCopy } from "../helpers/readable_copy.ts";
 
 const ROUNDS = 300;

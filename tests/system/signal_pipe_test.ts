@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import {
-  giveSignal,
-  keepToMyself,
-  startWithSignal,
-} from "../../src/system/signal_pipe.ts";
+  notifyReady,
+  setCloseOnExec,
+  spawnWithReadyPipe,
+} from "../../src/system/process_pipes.ts";
 
 const options = { ignore: Deno.build.os !== "linux", sanitizeResources: false };
 
@@ -11,7 +11,7 @@ Deno.test(
   "no signal is written to a file that has the number of the pipe",
   options,
   async () => {
-    const { started: pipe, signalled } = startWithSignal(keepToMyself);
+    const { started: pipe, signalled } = spawnWithReadyPipe(setCloseOnExec);
     assert(pipe !== null);
     const path = await Deno.makeTempFile();
     const place = `/proc/self/fd/${pipe.descriptor}`;
@@ -23,7 +23,7 @@ Deno.test(
       file = Deno.openSync(path, { write: true });
     }
     assertEquals(linkOf(place), path);
-    giveSignal(pipe);
+    notifyReady(pipe);
     file.writeSync(new TextEncoder().encode("mine"));
     file.close();
     assertEquals(await Deno.readTextFile(path), "mine");
@@ -38,8 +38,8 @@ Deno.test("what is no pipe is not taken for one", options, async () => {
   const [number] = [...Deno.readDirSync("/proc/self/fd")]
     .map(({ name }) => Number(name))
     .filter((descriptor) => linkOf(`/proc/self/fd/${descriptor}`) === path);
-  assertEquals(keepToMyself(number), null);
-  assertEquals(keepToMyself(99_999), null);
+  assertEquals(setCloseOnExec(number), null);
+  assertEquals(setCloseOnExec(99_999), null);
   await Deno.remove(path);
 });
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { detachStandardStreams } from "../../src/system/standard_streams.ts";
+import { detachStandardStreams } from "../../src/system/process.ts";
 
 const [path] = Deno.args;
 const log = Deno.openSync(path, { append: true, create: true });

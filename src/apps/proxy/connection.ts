@@ -127,7 +127,7 @@ export class UpstreamConnection {
    * the target has ended the connection.
    */
   async fill(seconds: number): Promise<boolean> {
-    this.#makeRoom();
+    this.#evictIdle();
     const timer = this.expect(seconds, "was silent for too long");
     try {
       this.#waiting ??= this.#conn.read(this.#buffer.subarray(this.#end));
@@ -194,7 +194,7 @@ export class UpstreamConnection {
     this.#conn.ref();
   }
 
-  #makeRoom(): void {
+  #evictIdle(): void {
     if (this.#start === this.#end) this.#start = this.#end = 0;
     if (this.#end < this.#buffer.byteLength) return;
     if (this.#start === 0) {

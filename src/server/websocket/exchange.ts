@@ -18,7 +18,7 @@ import type {
 import { exceeds, hasBody } from "../../http/headers.ts";
 import { log } from "../../log/log.ts";
 import { awaitClose, KeepAlive, ReadPause } from "../../engine/websocket.ts";
-import type { InputBudget } from "../../guard/client_watch.ts";
+import type { InputBudget } from "../../guard/input_monitor.ts";
 import type { ListenerContext } from "../context.ts";
 import { stripHopByHop, withDefaultHeaders } from "../response/headers.ts";
 import {

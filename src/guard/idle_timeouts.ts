@@ -7,7 +7,7 @@
 import { type Connection, type Connections, CpuBudget } from "./connections.ts";
 
 /** Why a deadline closed a connection (PAGI.md 4). */
-export type DeadlineReason =
+export type TimeoutReason =
   | "idle_timeout"
   | "keepalive_timeout"
   | "write_timeout";
@@ -16,15 +16,15 @@ export type DeadlineReason =
 export type PeersRunning = Iterable<string> | null;
 
 /** What the deadlines need to know. */
-export interface DeadlineOptions {
+export interface IdleTimeoutOptions {
   /** How long nothing may happen (ms). */
   timeoutMs: number;
   /** The peers with a request running; null when that cannot be told now. */
   runningPeers(): PeersRunning | Promise<PeersRunning>;
-  onClose(peer: string, reason: DeadlineReason): void;
+  onClose(peer: string, reason: TimeoutReason): void;
 }
 
-/** The most of all time that may go into looking. */
+/** The most of all time that may go into scans. */
 const SHARE = 0.02;
 /**
  * So many bytes that a client has not acknowledged are the rest of an answer
@@ -32,7 +32,7 @@ const SHARE = 0.02;
  */
 const MORE_THAN_PINGS = 16_384;
 /** Looks in the time of the deadline, at least. */
-const LOOKS = 4;
+const SCANS = 4;
 
 /**
  * Closes a connection that, for the length of the deadline,
@@ -42,10 +42,10 @@ const LOOKS = 4;
  * - had no request at all, whatever it was sent: by HTTP/2, pings are answered;
  * - took none of the bytes that wait to be sent to it, whatever runs on it.
  */
-export class Deadlines {
+export class IdleTimeouts {
   readonly #connections: Connections;
-  readonly #options: DeadlineOptions;
-  /** Since when a connection has no request running, as looks saw it (ms). */
+  readonly #options: IdleTimeoutOptions;
+  /** Since when a connection has no request running, as scans saw it (ms). */
   readonly #idleSince = new WeakMap<Connection, number>();
   readonly #budget = new CpuBudget(SHARE, Infinity);
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -53,7 +53,7 @@ export class Deadlines {
 
   constructor(
     connections: Connections,
-    options: DeadlineOptions,
+    options: IdleTimeoutOptions,
   ) {
     this.#connections = connections;
     this.#options = options;
@@ -95,7 +95,7 @@ export class Deadlines {
       this.#budget.spend(now);
     }
     const now = performance.now();
-    let next = now + timeoutMs / LOOKS;
+    let next = now + timeoutMs / SCANS;
     for (const { tcp, due } of this.#connections.all()) {
       if (tcp) next = Math.min(next, due);
     }
@@ -118,7 +118,7 @@ export class Deadlines {
     if (state === null) return now + timeoutMs;
     const busy = running || state.unacked > MORE_THAN_PINGS;
     const idle = this.#idle(connection, now, busy);
-    if (running && !state.pending) return now + timeoutMs / LOOKS;
+    if (running && !state.pending) return now + timeoutMs / SCANS;
     let untaken = 0;
     if (state.pending) {
       // Repeated in vain, bytes are sent but not acknowledged.

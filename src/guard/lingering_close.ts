@@ -12,14 +12,14 @@ import {
 } from "./connections.ts";
 
 /** What the endings need to know. */
-export interface EndingOptions {
+export interface LingeringCloseOptions {
   /** True while descriptors are about to run out. */
   isShort(): boolean;
   /** The peers with a request running. */
   runningPeers(): Iterable<string>;
 }
 
-interface Ending {
+interface Lingering {
   readonly peer: string;
   readonly since: number;
   /** When the request came that has the last answer (ms). */
@@ -41,7 +41,7 @@ interface Ending {
 /** Between two checks (ms). A check after it sees what the engine did. */
 const STEP = 10;
 /** How long an answer may take to begin (ms). */
-const PATIENCE = 1000;
+const RESPONSE_TIMEOUT = 1000;
 /** How long a peer may go on sending after it was told the end (ms). */
 const LINGER = 2000;
 /** The most of all time that may go into checks. */
@@ -58,15 +58,15 @@ const SHORT_SHARE = 0.5;
  * (RFC 9112, section 9.6).
  *
  * Which connection it is, is asked while the request is new. In a flood, when
- * a look at all connections cannot be afforded, it is found soon after: as the
+ * a scan at all connections cannot be afforded, it is found soon after: as the
  * only one of its name that is as old as the request, or that was answered
  * just then. Where it cannot be told, none is ended.
  */
-export class Endings {
+export class LingeringClose {
   readonly #connections: Connections;
-  readonly #options: EndingOptions;
+  readonly #options: LingeringCloseOptions;
   /** By the names of connections. */
-  readonly #endings = new Map<string, Ending[]>();
+  readonly #lingering = new Map<string, Lingering[]>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the next check comes (ms). */
   #wakesAt = 0;
@@ -74,7 +74,7 @@ export class Endings {
 
   constructor(
     connections: Connections,
-    options: EndingOptions,
+    options: LingeringCloseOptions,
   ) {
     this.#connections = connections;
     this.#options = options;
@@ -82,7 +82,7 @@ export class Endings {
 
   /** How many names connections have that are being ended. */
   get size(): number {
-    return this.#endings.size;
+    return this.#lingering.size;
   }
 
   /**
@@ -91,7 +91,7 @@ export class Endings {
    */
   hasAsked(origin: RequestOrigin): boolean {
     const { peerKey } = origin;
-    const known = this.#endings.get(peerKey);
+    const known = this.#lingering.get(peerKey);
     if (known === undefined) return false;
     const connections = this.#connections;
     const connection = connections.identifyNow(origin, true) ??
@@ -153,10 +153,10 @@ export class Endings {
     connection: Connection | undefined,
     cameAt: number,
     finished: boolean,
-  ): Ending {
+  ): Lingering {
     const since = performance.now();
     const due = since + this.#step;
-    const all = this.#endings.get(peer) ?? [];
+    const all = this.#lingering.get(peer) ?? [];
     const known = all.find((other) =>
       connection !== undefined && other.connection === connection
     );
@@ -169,7 +169,7 @@ export class Endings {
       return known;
     }
     if (connection !== undefined) this.#connections.slots.end(connection);
-    const ending: Ending = {
+    const ending: Lingering = {
       peer,
       since,
       cameAt,
@@ -180,17 +180,17 @@ export class Endings {
       finished,
     };
     all.push(ending);
-    this.#endings.set(peer, all);
+    this.#lingering.set(peer, all);
     this.#wait(this.#step);
     return ending;
   }
 
-  #remove(ending: Ending): void {
-    const rest = this.#endings.get(ending.peer)?.filter((one) =>
+  #remove(ending: Lingering): void {
+    const rest = this.#lingering.get(ending.peer)?.filter((one) =>
       one !== ending
     );
-    if (rest?.length) this.#endings.set(ending.peer, rest);
-    else this.#endings.delete(ending.peer);
+    if (rest?.length) this.#lingering.set(ending.peer, rest);
+    else this.#lingering.delete(ending.peer);
   }
 
   get #step(): number {
@@ -200,7 +200,7 @@ export class Endings {
   /** Ends nothing any more. */
   stop(): void {
     clearTimeout(this.#timer);
-    this.#endings.clear();
+    this.#lingering.clear();
   }
 
   /** Checks in `ms`, if no check comes before. */
@@ -224,10 +224,10 @@ export class Endings {
     const isRunning = (peer: string) =>
       (running ??= new Set(this.#options.runningPeers())).has(peer);
     let next = Infinity;
-    for (const ending of [...this.#endings.values()].flat()) {
+    for (const ending of [...this.#lingering.values()].flat()) {
       if (ending.due <= now) this.#advance(ending, now, isRunning);
     }
-    for (const endings of this.#endings.values()) {
+    for (const endings of this.#lingering.values()) {
       for (const { due } of endings) next = Math.min(next, due);
     }
     this.#budget.share = this.#options.isShort() ? SHORT_SHARE : SHARE;
@@ -236,7 +236,7 @@ export class Endings {
   }
 
   #advance(
-    ending: Ending,
+    ending: Lingering,
     now: number,
     isRunning: (peer: string) => boolean,
   ): void {
@@ -252,7 +252,7 @@ export class Endings {
     const still = state.segments === ending.segments;
     ending.segments = state.segments;
     const answered = !state.pending &&
-      (age >= PATIENCE || still && state.silence <= age + STEP);
+      (age >= RESPONSE_TIMEOUT || still && state.silence <= age + STEP);
     // The engine takes the next request once it has written the last answer.
     if ((answered || ending.asked) && !isRunning(ending.peer)) {
       if (answered && this.#options.isShort()) {
@@ -274,14 +274,14 @@ export class Endings {
   }
 
   /** Finds a connection that was not known when its answer was given. */
-  #find(ending: Ending, now: number): Connection | undefined {
+  #find(ending: Lingering, now: number): Connection | undefined {
     const { peer, since, cameAt } = ending;
     const connections = this.#connections;
-    if (!connections.lookedAfter(since) && connections.mayLook()) {
+    if (!connections.scannedAfter(since) && connections.mayScan()) {
       connections.refresh();
     }
     ending.due = now + this.#step;
-    if (!connections.lookedAfter(since)) return undefined;
+    if (!connections.scannedAfter(since)) return undefined;
     const candidates = connections.candidates(peer, cameAt);
     const { before } = ending;
     const answered = candidates.length < 2
@@ -293,10 +293,10 @@ export class Endings {
         const silence = this.#connections.sockets.tcpState(one)?.silence ??
           Infinity;
         const sentAt = now - silence;
-        return sentAt > since - STEP && sentAt < since + PATIENCE / 10;
+        return sentAt > since - STEP && sentAt < since + RESPONSE_TIMEOUT / 10;
       });
     if (answered.length === 1) return answered[0];
-    const hopeless = candidates.length === 0 || now - since > PATIENCE;
+    const hopeless = candidates.length === 0 || now - since > RESPONSE_TIMEOUT;
     if (hopeless) this.#remove(ending);
     return undefined;
   }

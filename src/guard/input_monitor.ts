@@ -40,7 +40,7 @@ export interface WatchedRequest extends RequestOrigin {
 }
 
 /** What the watch needs to know. */
-export interface ClientWatchOptions {
+export interface InputMonitorOptions {
   /** All that run. */
   requests(): Iterable<WatchedRequest>;
   onClose(request: WatchedRequest, reason: ClientReason): void;
@@ -65,7 +65,7 @@ const CALM = 500;
 /** What a flood takes soon (bytes): a check must come before its time. */
 const GROWTH = 4 << 20;
 /** Between two looks for connections of younger requests than that (ms). */
-const LOOK_STEP = 250;
+const SCAN_STEP = 250;
 /** The most of all time that may go into checks. */
 const SHARE = 0.02;
 /** What a client may send beyond the request that it has sent (bytes). */
@@ -84,9 +84,9 @@ const MOST_UNINTERRUPTED = 16 << 20;
  * - does not notice a client that leaves after its request's body came in
  *   pieces.
  */
-export class ClientWatch {
+export class InputMonitor {
   readonly #connections: Connections;
-  readonly #options: ClientWatchOptions;
+  readonly #options: InputMonitorOptions;
   #inputs = new Map<Connection, Input>();
   /** Requests whose connections a look has not found. */
   #unfound = new WeakSet<WatchedRequest>();
@@ -101,7 +101,7 @@ export class ClientWatch {
 
   constructor(
     connections: Connections,
-    options: ClientWatchOptions,
+    options: InputMonitorOptions,
   ) {
     this.#connections = connections;
     this.#options = options;
@@ -164,7 +164,7 @@ export class ClientWatch {
       const connection = this.#find(request, began);
       if (connection !== undefined) {
         claimed.add(connection);
-        const reason = this.#judge(request, expected, connection, inputs);
+        const reason = this.#evaluate(request, expected, connection, inputs);
         close(request, connection, reason);
       } else if (this.#connections.isContested(request.peerKey)) {
         const others = unclear.get(request.peerKey);
@@ -175,7 +175,7 @@ export class ClientWatch {
     for (const [peer, requests] of unclear) {
       const others = this.#connections.named(peer)
         .filter((connection) => !claimed.has(connection));
-      const worst = this.#judgeTogether(requests, others, inputs);
+      const worst = this.#evaluateTogether(requests, others, inputs);
       if (worst === null) continue;
       if (requests.length === 1) {
         this.#connections.assign(requests[0], worst[0]);
@@ -198,8 +198,8 @@ export class ClientWatch {
     if (connection !== undefined || this.#unfound.has(request)) {
       return connection;
     }
-    const since = isYoung(request) ? began - LOOK_STEP : began;
-    if (!this.#connections.lookedAfter(since)) this.#connections.refresh();
+    const since = isYoung(request) ? began - SCAN_STEP : began;
+    if (!this.#connections.scannedAfter(since)) this.#connections.refresh();
     const found = this.#connections.identify(request);
     if (found === undefined && !isYoung(request)) this.#unfound.add(request);
     return found;
@@ -209,7 +209,7 @@ export class ClientWatch {
    * Which of these connections is to be closed, and why, if one is: each may
    * have any of the requests. The others are looked at again without it.
    */
-  #judgeTogether(
+  #evaluateTogether(
     requests: readonly WatchedRequest[],
     connections: readonly Connection[],
     inputs: Map<Connection, Input>,
@@ -219,7 +219,7 @@ export class ClientWatch {
     for (const connection of connections) {
       const expected = expectedOfAny(requests, connection);
       const before = this.#inputs.get(connection)?.atEpoch ?? 0;
-      const reason = this.#judge(requests[0], expected, connection, inputs);
+      const reason = this.#evaluate(requests[0], expected, connection, inputs);
       if (reason === null) continue;
       const state = this.#connections.sockets.tcpState(connection);
       const excess = (state?.received ?? 0) - before;
@@ -230,7 +230,7 @@ export class ClientWatch {
   }
 
   /** Why the connection is to be closed, if it is. */
-  #judge(
+  #evaluate(
     request: WatchedRequest,
     expected: InputBudget,
     connection: Connection,
