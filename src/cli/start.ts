@@ -33,7 +33,7 @@ import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_address.ts";
 import { Server } from "../server/server.ts";
 import { resolve } from "../std/path.ts";
-import { SystemError } from "../system/system_error.ts";
+import { SystemError } from "../system/libc.ts";
 import { EXIT, printError } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { OptionError, quote } from "../options/option_error.ts";
-import { openToAppend } from "../system/root_files.ts";
+import { openToAppend } from "../system/folder.ts";
 import { log } from "./log.ts";
 import {
   fileIdentity,

@@ -7,7 +7,7 @@
 
 import { OptionError, quote } from "../options/option_error.ts";
 import { resolve } from "../std/path.ts";
-import { openToAppend } from "../system/root_files.ts";
+import { openToAppend } from "../system/folder.ts";
 
 /** What can be written to at once: stderr, an open file. */
 export interface SyncWriter {

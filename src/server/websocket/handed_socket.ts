@@ -5,7 +5,7 @@
  */
 
 import { awaitClose } from "../../engine/websocket.ts";
-import type { InputBudget } from "../../guard/client_watch.ts";
+import type { InputBudget } from "../../guard/input_monitor.ts";
 import { byteLength, exceeds } from "../../http/headers.ts";
 import type { DisconnectReason } from "../../pagi/types.ts";
 import { type Timer, unref } from "../../std/timer.ts";
