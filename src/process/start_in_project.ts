@@ -123,7 +123,7 @@ async function flagsFor(projects: readonly Project[]): Promise<string[]> {
   );
   return [
     ...path ? ["--config", path] : ["--no-config"],
-    ...isPackage ? ["--node-modules-dir=manual"] : [],
+    ...isPackage ? ["--node-modules-dir=manual", "--unstable-detect-cjs"] : [],
     ...config.unstable.map((name) => `--unstable-${name}`),
     "--import-map",
     await written(map),

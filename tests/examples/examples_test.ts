@@ -6,10 +6,12 @@ import {
   assertEquals,
   assertMatch,
   assertRejects,
+  assertStringIncludes,
 } from "../../src/std/assert.ts";
 import { fromFileUrl } from "../../src/std/path.ts";
 import { requestScope } from "../helpers/request_scope.ts";
 import { runApp } from "../helpers/run_app.ts";
+import { startProgram } from "../helpers/run_program.ts";
 
 const EXAMPLES = fromFileUrl(new URL("../../examples", import.meta.url));
 
@@ -120,4 +122,52 @@ Deno.test("11-bundled-apps answers at every place of its map", async () => {
   assertMatch(await ask("/health"), /^200 .*"version":"1.0"/s);
   const { status, header } = await runApp(app, { target: "/old" });
   assertEquals([status, header("location")], [301, "/"]);
+});
+
+Deno.test("12-hono-project runs by its own deno.json, WebSockets included", async () => {
+  const app = `${EXAMPLES}/12-hono-project/app.ts`;
+  await using program = await startProgram(["-p", "0", app]);
+  const { url } = program;
+  const socket = new WebSocket(`${url.replace("http", "ws")}/live`);
+  const heard: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  socket.onmessage = async ({ data }) => {
+    heard.push(data);
+    if (heard.length === 2) return resolve();
+    const sent = await fetch(`${url}/notes`, { method: "POST", body: "milk" });
+    assertEquals([sent.status, await sent.json()], [201, { count: 1 }]);
+  };
+  await promise;
+  assertEquals(heard, ["0 notes so far", "milk"]);
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  socket.close();
+  await closed;
+});
+
+Deno.test("13-express-project runs as npm installs it, and its port is not bound", async () => {
+  const folder = `${EXAMPLES}/13-express-project`;
+  const files: Record<string, string> = {};
+  for (const name of ["package.json", "server.js", "greetings.json"]) {
+    files[name] = await Deno.readTextFile(`${folder}/${name}`);
+  }
+  // What the README has npm do.
+  const shell =
+    '"$1" install --quiet --no-lock || { echo >&2 " info  Ready: nothing"; exit 9; }; exec "$@"';
+  await using program = await startProgram(
+    ["-p", "0", "server.js"],
+    { files, shell },
+  );
+  if (program.log.includes("Ready: nothing")) {
+    console.warn(
+      "Express cannot be fetched here, so its example is not tested.",
+    );
+    return;
+  }
+  assertStringIncludes(program.log, "port 3000 is not bound.");
+  const { url } = program;
+  assertEquals(await (await fetch(url)).text(), "Hello from Express\n");
+  assertEquals(
+    await (await fetch(`${url}/fr`)).json(),
+    { greeting: "Bonjour", you: "127.0.0.1" },
+  );
 });
