@@ -1,5 +1,5 @@
 # The server as an image: its executable, the C library, and no shell.
-# How to run it: README.md, "Container", and deploy/kubernetes.
+# How to run it: docs/running.md, "Container", and deploy/kubernetes.
 
 FROM denoland/deno:2.9.6@sha256:2014dc167ece617ef7e7ba40631ac2234c59e75ce693e7cc2dc2602b3c87859d AS build
 WORKDIR /build

@@ -1,5 +1,5 @@
 /**
- * What README and CHANGELOG say is so.
+ * What README, docs and CHANGELOG say is so.
  *
  * `deno test -A tests/cli/documents_test.ts -- --update` writes the table of
  * options anew.
@@ -17,7 +17,7 @@ import { fromFileUrl } from "../../src/std/path.ts";
 import { startProgram } from "../helpers/run_program.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const README = fromFileUrl(new URL("README.md", ROOT));
+const TABLE = "docs/options.md";
 const OPTIONS =
   /(?<=<!-- options: made by `deno task docs` -->\n).*(?=<!-- end of options -->)/s;
 
@@ -40,13 +40,32 @@ async function formatted(markdown: string): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-Deno.test("the README's table of options is that of the program", async () => {
-  const readme = read("README.md");
-  assert(OPTIONS.test(readme), "README.md lacks the marks of the table");
+Deno.test("the table of options is that of the program", async () => {
+  const text = read(TABLE);
+  assert(OPTIONS.test(text), `${TABLE} lacks the marks of the table`);
   const options = `\n${optionsMarkdown()}\n`;
-  const expected = await formatted(readme.replace(OPTIONS, () => options));
-  if (Deno.args.includes("--update")) Deno.writeTextFileSync(README, expected);
-  else assertEquals(readme, expected, "run `deno task docs`");
+  const expected = await formatted(text.replace(OPTIONS, () => options));
+  if (Deno.args.includes("--update")) {
+    Deno.writeTextFileSync(fromFileUrl(new URL(TABLE, ROOT)), expected);
+  } else assertEquals(text, expected, "run `deno task docs`");
+});
+
+Deno.test("links between the documents lead somewhere", () => {
+  const names = [...Deno.readDirSync(fromFileUrl(new URL("docs/", ROOT)))]
+    .map(({ name }) => `docs/${name}`).filter((name) => name.endsWith(".md"));
+  const broken: string[] = [];
+  for (const name of ["README.md", ...names]) {
+    for (const [, target] of read(name).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^(?:[a-z]+:|#)/.test(target)) continue;
+      const url = new URL(target.replace(/#.*/, ""), new URL(name, ROOT));
+      try {
+        Deno.statSync(url);
+      } catch {
+        broken.push(`${name}: ${target}`);
+      }
+    }
+  }
+  assertEquals(broken, []);
 });
 
 Deno.test("the README's set-up commands are those that CI runs", () => {
@@ -63,8 +82,9 @@ Deno.test("the README's set-up commands are those that CI runs", () => {
   assert("test" in tasks);
 });
 
-Deno.test("the README's apps run", async () => {
-  const blocks = read("README.md").matchAll(/```ts\n\/\/ (\S+)\n(.*?)```/gs);
+Deno.test("the apps of README and docs run", async () => {
+  const text = read("docs/your_app.md") + read("README.md");
+  const blocks = text.matchAll(/```ts\n\/\/ (\S+)\n(.*?)```/gs);
   const files = Object.fromEntries(
     [...blocks].map(([, name, code]) => [name, code]),
   );
@@ -76,9 +96,11 @@ Deno.test("the README's apps run", async () => {
   }
 });
 
-Deno.test("the README's code for the command line runs", async () => {
+Deno.test("the code for the command line in docs runs", async () => {
   const codes = [
-    ...read("README.md").matchAll(/^pagi-server (-M (\S+) )?-e '(.*)'$/gm),
+    ...read("docs/your_app.md").matchAll(
+      /^pagi-server (-M (\S+) )?-e '(.*)'$/gm,
+    ),
   ];
   assertEquals(codes.length, 2);
   for (const [, , module, code] of codes) {
