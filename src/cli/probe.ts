@@ -17,7 +17,7 @@ const PATIENCE_SECONDS = 5;
 /** The status line of an HTTP/1.1 response (RFC 9112, 4). */
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})[ \r]/;
 /** A longer first line is no status line. */
-const MOST_CHARACTERS = 1024;
+const MAX_CHARACTERS = 1024;
 
 /**
  * Sends one GET and waits for the status.
@@ -84,7 +84,7 @@ async function ask(
     text += bytes;
     const status = STATUS_LINE.exec(text)?.[1];
     if (status !== undefined) return Number(status);
-    if (text.length > MOST_CHARACTERS) break;
+    if (text.length > MAX_CHARACTERS) break;
   }
   return null;
 }

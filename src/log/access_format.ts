@@ -291,12 +291,12 @@ export function tellsMicroseconds(format: string): boolean {
 }
 
 /** Tells whether lines of a format tell header fields of the request. */
-export function tellsFields(format: string): boolean {
+export function usesHeaders(format: string): boolean {
   return (PRESETS.get(format) ?? format).includes("%{");
 }
 
 /** Tells whether lines of a format tell the size of the response. */
-export function tellsBytes(format: string): boolean {
+export function usesBodyBytes(format: string): boolean {
   return /%b/i.test(PRESETS.get(format) ?? format);
 }
 

@@ -26,7 +26,7 @@ interface LogSettings {
   /** Messages below this level are dropped. */
   readonly level: LogLevel;
   /** Whose messages these are; stands before each. */
-  readonly speaker?: string;
+  readonly prefix?: string;
   /** The path of a file to log to; null and by default stderr. */
   readonly file?: string | null;
   /** Takes each message with its line end, instead of stderr. */
@@ -67,7 +67,7 @@ const FORMAT: TextFormatterOptions = {
 
 const encoder = new TextEncoder();
 let least = RANKS.info;
-let speaker = "";
+let prefix = "";
 let file: ServerLogFile | null = null;
 let write = writeStderr;
 let format = formatter(write);
@@ -84,7 +84,7 @@ export function configureLog(settings: LogSettings): void {
   file = path === null || stream !== null ? null : new ServerLogFile(path);
   before?.close();
   least = RANKS[settings.level];
-  speaker = settings.speaker === undefined ? "" : `${settings.speaker}: `;
+  prefix = settings.prefix === undefined ? "" : `${settings.prefix}: `;
   write = settings.write ??
     (file !== null
       ? writeFile
@@ -123,7 +123,7 @@ function emit(
 ): void {
   if (RANKS[level] < least) return;
   const [first, ...more] = typeof text === "string" ? [text] : text;
-  const message = visible(speaker + first);
+  const message = visible(prefix + first);
   const line = format({
     category: CATEGORY,
     level: TAPE_LEVELS[level],

@@ -13,7 +13,7 @@ import {
   isFull,
   LOG_MODE,
   LOOK_INTERVAL,
-  MOST_PAUSES,
+  MAX_PAUSES,
   PAUSE,
   reason,
   standardStream,
@@ -58,11 +58,11 @@ export class LineBuffer {
     this.#length = end + 1;
   }
 
-  /** Takes out all bytes. @param torn They follow a part of a line. */
-  take(torn: boolean): Uint8Array<ArrayBuffer> {
-    const start = torn ? 1 : 0;
+  /** Takes out all bytes. @param partialLine They follow a part of a line. */
+  take(partialLine: boolean): Uint8Array<ArrayBuffer> {
+    const start = partialLine ? 1 : 0;
     const taken = new Uint8Array(start + this.#length);
-    if (torn) taken[0] = LINE_FEED;
+    if (partialLine) taken[0] = LINE_FEED;
     taken.set(this.#bytes.subarray(0, this.#length), start);
     this.#length = 0;
     if (this.#bytes.length > SIZE) this.#bytes = new Uint8Array(SIZE);
@@ -84,11 +84,11 @@ const DELAY = 100;
  * Lines that are made at once: code that comes into the processor's cache for
  * one of them serves the others, too.
  */
-const TOGETHER = 128;
+const RECORDS_PER_BATCH = 128;
 /** Bytes that are written at once without waiting for more. */
 const BATCH = 64 * 1024;
 /** Bytes that are kept while the disk stalls; more lines are dropped. */
-const MOST_WAITING = 8 * 1024 * 1024;
+const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 
 interface Output extends SyncWriter {
   write(bytes: Uint8Array): Promise<number>;
@@ -120,7 +120,7 @@ export class LogFile<Entry> {
   #closed = false;
   #lost = 0;
   /** True when the file ends with a part of a line. */
-  #torn = false;
+  #partialLine = false;
   /** Settles when all writing that was asked for is done; never rejects. */
   #work: Promise<void> = Promise.resolve();
 
@@ -150,12 +150,12 @@ export class LogFile<Entry> {
   /** Takes an entry, which must not change; it is written a moment later. */
   write(entry: Entry): void {
     if (this.#closed) return;
-    if (this.#lines.length >= MOST_WAITING) {
+    if (this.#lines.length >= MAX_BUFFERED_BYTES) {
       return this.#lose(1, "it cannot be written as fast as lines come");
     }
     const count = this.#entries.push(entry);
-    if (count > 1 && count < TOGETHER) return;
-    if (count === TOGETHER) this.#makeLines();
+    if (count > 1 && count < RECORDS_PER_BATCH) return;
+    if (count === RECORDS_PER_BATCH) this.#makeLines();
     this.#schedule();
   }
 
@@ -230,7 +230,7 @@ export class LogFile<Entry> {
 
   #take(): Uint8Array {
     this.#makeLines();
-    return this.#lines.take(this.#torn);
+    return this.#lines.take(this.#partialLine);
   }
 
   async #writeWaiting(): Promise<void> {
@@ -242,20 +242,20 @@ export class LogFile<Entry> {
         try {
           done += await this.#output.write(bytes.subarray(done));
         } catch (error) {
-          if (!isFull(error) || ++pauses > MOST_PAUSES) throw error;
+          if (!isFull(error) || ++pauses > MAX_PAUSES) throw error;
           await new Promise((resume) => setTimeout(resume, PAUSE));
         }
       }
     } catch (error) {
-      const first = this.#torn ? 1 : 0;
+      const first = this.#partialLine ? 1 : 0;
       this.#lose(
         countLines(bytes.subarray(Math.max(done, first))),
         reason(error),
       );
-      if (done > 0) this.#torn = bytes[done - 1] !== LINE_FEED;
+      if (done > 0) this.#partialLine = bytes[done - 1] !== LINE_FEED;
       return;
     }
-    this.#torn = false;
+    this.#partialLine = false;
     if (this.#lost === 0) return;
     log.warn(`${this.#name} is written again; ${this.#lost} lines were lost.`);
     this.#lost = 0;
@@ -275,7 +275,7 @@ export class LogFile<Entry> {
   #open(path: string): void {
     const file = openToAppend(path, LOG_MODE);
     const opened = fileIdentity(file.statSync());
-    if (opened !== this.#identity) this.#torn = false;
+    if (opened !== this.#identity) this.#partialLine = false;
     this.#identity = opened;
     this.#looked = performance.now();
     this.#file?.close();

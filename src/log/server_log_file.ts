@@ -17,7 +17,7 @@ export interface SyncWriter {
 /** Milliseconds to wait for a reader that is slow. */
 export const PAUSE = 5;
 /** How often to wait for it. */
-export const MOST_PAUSES = 20;
+export const MAX_PAUSES = 20;
 
 const never = new Int32Array(new SharedArrayBuffer(4));
 
@@ -41,7 +41,7 @@ export function writeAllSync(to: SyncWriter, bytes: Uint8Array): void {
     try {
       done += to.writeSync(bytes.subarray(done));
     } catch (error) {
-      if (!isFull(error) || ++pauses > MOST_PAUSES) throw error;
+      if (!isFull(error) || ++pauses > MAX_PAUSES) throw error;
       Atomics.wait(never, 0, 0, PAUSE);
     }
   }

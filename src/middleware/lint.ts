@@ -6,7 +6,7 @@
  */
 
 import { log } from "../log/log.ts";
-import { shown } from "../pagi/event_checks.ts";
+import { describeValue } from "../pagi/event_checks.ts";
 import type {
   PagiApp,
   PagiConnection,
@@ -65,7 +65,7 @@ function isPair(value: unknown): value is [string, string] {
 
 function broken(field: string, value: unknown, rule: string): LintError {
   return new LintError(
-    `The app was called with ${shown(value)} as scope.${field}`,
+    `The app was called with ${describeValue(value)} as scope.${field}`,
     rule,
     "PAGI.md 2",
   );

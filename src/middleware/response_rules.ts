@@ -6,7 +6,7 @@
 
 import { byteLength, fieldValue, hasBody } from "../http/headers.ts";
 import { log } from "../log/log.ts";
-import { shown } from "../pagi/event_checks.ts";
+import { describeValue } from "../pagi/event_checks.ts";
 import { checkHttpEvent } from "../pagi/http_events.ts";
 import type { HeaderList, ReceiveEvent, SendEvent } from "../pagi/types.ts";
 
@@ -106,7 +106,7 @@ export class HeaderAdvice {
       this.#told.add(name);
       log.warn(
         `${event.type} was sent with a header field ${
-          shown(name)
+          describeValue(name)
         }; write names in lower case, as apps receive them (PAGI.md 3.1).`,
       );
     }
@@ -253,7 +253,7 @@ function announcedLength(type: string, headers: HeaderList): number | null {
   if (others.length === 1 && /^\d+$/.test(value)) return Number(value);
   throw new LintError(
     `${type} was sent with content-length ${
-      others.map(([, text]) => shown(text)).join(" and ")
+      others.map(([, text]) => describeValue(text)).join(" and ")
     }`,
     "content-length must be one number of bytes",
     "PAGI.md 2, RFC 9110, section 8.6",

@@ -17,7 +17,7 @@ import {
   quote,
   UnknownOptionError,
 } from "./option_error.ts";
-import { check, excludedBy, settle } from "./resolve_settings.ts";
+import { applyDefaults, check, excludedBy } from "./resolve_settings.ts";
 import type { GivenValues } from "./resolve_settings.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
@@ -196,7 +196,7 @@ export function parseCommandLine(
     const value = parsed[action];
     if (value === undefined || value === false) continue;
     return {
-      settings: settle(new Map(), longName),
+      settings: applyDefaults(new Map(), longName),
       given: new Set(),
       positionals,
       notices: [],
@@ -215,7 +215,7 @@ export function parseCommandLine(
   const written = readWritten(parsed, spellings);
   const inherited = readEnvironment(env, written);
   const values = new Map([...written, ...inherited]);
-  const settings = settle(
+  const settings = applyDefaults(
     values,
     (key) =>
       inherited.has(key)

@@ -114,20 +114,20 @@ export function integer(
 }
 
 /** Timers count milliseconds in 31 bits; longer ones would fire at once. */
-const MOST_SECONDS = 2_147_483;
+const MAX_SECONDS = 2_147_483;
 
 /** A number of seconds, 0 to about 24 days; fractions are allowed. */
 export const seconds: Kind<number> = defineKind({
   placeholder: "SECS",
-  allowed: `a number of seconds from 0 to ${MOST_SECONDS}`,
+  allowed: `a number of seconds from 0 to ${MAX_SECONDS}`,
   parse(given) {
     const number = Number(given);
-    return /^(\d+\.?\d*|\.\d+)$/.test(given) && number <= MOST_SECONDS
+    return /^(\d+\.?\d*|\.\d+)$/.test(given) && number <= MAX_SECONDS
       ? number
       : undefined;
   },
   is: (value): value is number =>
-    typeof value === "number" && value >= 0 && value <= MOST_SECONDS,
+    typeof value === "number" && value >= 0 && value <= MAX_SECONDS,
 });
 
 /** One of some words, in any case. */

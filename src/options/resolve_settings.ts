@@ -36,7 +36,7 @@ export function resolveSettings(
     );
     values.set(key, accepted);
   }
-  return settle(values, (key) => `setting ${key}`);
+  return applyDefaults(values, (key) => `setting ${key}`);
 }
 
 /** Puts `label` before the message of a kind's error. */
@@ -53,7 +53,7 @@ export function check<T>(label: string, read: () => T): T {
  * Checks what must hold between `values` and fills in the defaults. `label`
  * tells how to name an option in a message.
  */
-export function settle(
+export function applyDefaults(
   values: GivenValues,
   label: (key: Key) => string,
 ): ResolvedSettings {
@@ -103,10 +103,10 @@ export function settle(
 
 /** The option in force among `values` that excludes `key`, if any. */
 export function excludedBy(values: GivenValues, key: Key): Key | undefined {
-  const excludes = (one: Key, other: Key): boolean =>
-    OPTIONS[one].excludes?.includes(other) ?? false;
+  const conflicts = (one: Key, other: Key): boolean =>
+    OPTIONS[one].conflictsWith?.includes(other) ?? false;
   for (const [other, value] of values) {
-    const conflict = excludes(key, other) || excludes(other, key);
+    const conflict = conflicts(key, other) || conflicts(other, key);
     if (conflict && !asksForNothing(value)) return other;
   }
 }

@@ -41,7 +41,7 @@ export interface Option<T = unknown> {
   /** For `--help`: no full stop, no default. */
   readonly help: string;
   /** Options that must not be given together with this one. */
-  readonly excludes?: readonly (keyof Settings)[];
+  readonly conflictsWith?: readonly (keyof Settings)[];
 }
 
 /** Every option by its key in {@linkcode Settings}, in the order of `--help`. */
@@ -185,7 +185,7 @@ export const OPTIONS: OptionTable = {
     placeholder: "CODE",
     default: null,
     help: "An app as JavaScript code",
-    excludes: ["app"],
+    conflictsWith: ["app"],
   },
   module: {
     aliases: ["M"],
@@ -235,7 +235,7 @@ export const OPTIONS: OptionTable = {
     kind: path,
     default: null,
     help: "Listen at a Unix socket instead of host and port",
-    excludes: ["host", "port"],
+    conflictsWith: ["host", "port"],
   },
   socketMode: {
     kind: fileMode,
@@ -246,7 +246,7 @@ export const OPTIONS: OptionTable = {
     kind: list(listenAddress),
     default: [],
     help: "Listen at HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable",
-    excludes: ["host", "port", "socket"],
+    conflictsWith: ["host", "port", "socket"],
   },
   listenerBacklog: {
     aliases: ["b", "listener_backlog"],
@@ -389,7 +389,7 @@ export const OPTIONS: OptionTable = {
     kind: flag,
     default: false,
     help: "No access log",
-    excludes: ["accessLog"],
+    conflictsWith: ["accessLog"],
   },
   quiet: {
     aliases: ["q"],

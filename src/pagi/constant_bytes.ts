@@ -11,7 +11,7 @@ const constants = new WeakSet<ArrayBufferLike>();
  * on: the server then sends them, or parts of them, without a copy. Other
  * bytes it copies, as an app may use its buffers again.
  */
-export function declareConstant(bytes: Uint8Array): void {
+export function markImmutable(bytes: Uint8Array): void {
   constants.add(bytes.buffer);
 }
 
@@ -19,6 +19,6 @@ export function declareConstant(bytes: Uint8Array): void {
 const WORTH_LOOKING = 256;
 
 /** Tells whether `bytes` were declared never to change; no of a few bytes. */
-export function isConstant(bytes: Uint8Array): boolean {
+export function isImmutable(bytes: Uint8Array): boolean {
   return bytes.length >= WORTH_LOOKING && constants.has(bytes.buffer);
 }

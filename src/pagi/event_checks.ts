@@ -20,12 +20,12 @@ export function fieldError(
   const value = event[field];
   const sent = value == null
     ? `without ${field}`
-    : `with ${field} ${shown(value)}`;
+    : `with ${field} ${describeValue(value)}`;
   return new TypeError(`${event.type} was sent ${sent}; ${rule}.`);
 }
 
 /** Any value in a few words of plain ASCII, for an error message. */
-export function shown(value: unknown): string {
+export function describeValue(value: unknown): string {
   switch (typeof value) {
     case "string":
       return JSON.stringify(value.slice(0, 60)).replace(/[^ -~]/g, escaped) +
@@ -117,7 +117,7 @@ function headerError(
 ): TypeError {
   return new TypeError(
     `${event.type} was sent with ${
-      shown(value)
+      describeValue(value)
     } in headers[${index}]; ${rule}.`,
   );
 }
@@ -242,7 +242,7 @@ export function checkEvent(
   if (typeof event !== "object" || event === null) {
     throw new TypeError(
       `send was given ${
-        shown(event)
+        describeValue(event)
       }; an event must be an object with a type (PAGI.md 3.1).`,
     );
   }
@@ -257,7 +257,9 @@ function foreignType(
   scope: string,
   checks: EventChecks,
 ): TypeError {
-  const sent = type == null ? "without a type" : `of type ${shown(type)}`;
+  const sent = type == null
+    ? "without a type"
+    : `of type ${describeValue(type)}`;
   const known = [...checks.keys()].join(", ");
   return new TypeError(
     `An event ${sent} was sent in a scope of type ${scope}, which takes ${known} (PAGI.md 3.1).`,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { shown } from "./event_checks.ts";
+import { describeValue } from "./event_checks.ts";
 import type { HttpScope, PagiApp, WebSocketScope } from "./types.ts";
 
 /** What a handler is told besides the request, as by `Deno.serve`. */
@@ -43,7 +43,7 @@ export function checkResponse(
     const isObject = typeof given === "object" && given !== null;
     throw new TypeError(
       `The fetch handler gave no Response but ${
-        isObject ? "an object" : shown(given)
+        isObject ? "an object" : describeValue(given)
       }.`,
     );
   }

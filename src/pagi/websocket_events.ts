@@ -12,9 +12,9 @@ import {
   checkHeaders,
   checkPlainBody,
   checkSeconds,
+  describeValue,
   eventChecks,
   fieldError,
-  shown,
 } from "./event_checks.ts";
 import type { EventOf, UncheckedEvent } from "./event_checks.ts";
 
@@ -100,10 +100,10 @@ export function checkSubprotocol(
   if (subprotocol != null) chosen.push(subprotocol);
   const foreign = chosen.find((name) => !offered.includes(name));
   if (foreign === undefined) return;
-  const list = offered.map(shown).join(", ") || "none";
+  const list = offered.map(describeValue).join(", ") || "none";
   throw new TypeError(
     `websocket.accept was sent with subprotocol ${
-      shown(foreign)
+      describeValue(foreign)
     }, and the client offered ${list}; it must be one of scope.subprotocols (RFC 6455, section 4.1).`,
   );
 }
@@ -123,8 +123,8 @@ function checkSend(event: UncheckedEvent): void {
   if (messageOf(event) !== null) return;
   const { text, bytes } = event;
   throw new TypeError(
-    `websocket.send was sent with text ${shown(text)} and bytes ${
-      shown(bytes)
+    `websocket.send was sent with text ${describeValue(text)} and bytes ${
+      describeValue(bytes)
     }; it takes either text, a string, or bytes, a Uint8Array (PAGI.md 3.2).`,
   );
 }

@@ -78,7 +78,7 @@ async function start(plan: WorkerPlan): Promise<void> {
   configureLog({
     level: settings.logLevel,
     file: settings.logFile,
-    speaker: `Worker ${number}`,
+    prefix: `Worker ${number}`,
   });
   hideAbortWarning();
   reportEnds();

@@ -8,25 +8,25 @@ import type { Settings } from "../options/settings.ts";
 import {
   type AccessRecord,
   compileAccessFormat,
-  tellsBytes,
-  tellsFields,
   tellsMicroseconds,
+  usesBodyBytes,
+  usesHeaders,
 } from "../log/access_format.ts";
 import { LogFile } from "../log/log_file.ts";
 
 /** A line per record, written in batches. */
 export class AccessLog extends LogFile<AccessRecord> {
   /** Whether lines tell how long bodies were: counting can take time. */
-  readonly tellsBytes: boolean;
+  readonly usesBodyBytes: boolean;
   /** Whether lines tell fields of requests: otherwise none is kept. */
-  readonly tellsFields: boolean;
+  readonly usesHeaders: boolean;
   /** Milliseconds since 1970, as exactly as lines tell them: cheap or slow. */
   readonly now: () => number;
 
   private constructor({ accessLog, accessLogFormat: format }: Settings) {
     super(accessLog, compileAccessFormat(format));
-    this.tellsBytes = tellsBytes(format);
-    this.tellsFields = tellsFields(format);
+    this.usesBodyBytes = usesBodyBytes(format);
+    this.usesHeaders = usesHeaders(format);
     this.now = tellsMicroseconds(format) ? exactNow : Date.now;
   }
 

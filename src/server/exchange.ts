@@ -171,7 +171,7 @@ export abstract class Exchange
   finished(): void {
     this.worker.inFlight.delete(this);
     const { accessLog } = this.worker;
-    accessLog?.write(this.#record(accessLog.tellsFields));
+    accessLog?.write(this.#record(accessLog.usesHeaders));
   }
 
   get kind(): RequestKind {
@@ -306,7 +306,7 @@ export abstract class Exchange
 
   /** True when the access log will want to know how much was sent. */
   get countsBytes(): boolean {
-    return this.worker.accessLog?.tellsBytes ?? false;
+    return this.worker.accessLog?.usesBodyBytes ?? false;
   }
 
   get age(): number {
@@ -356,7 +356,7 @@ export abstract class Exchange
   }
 
   /** What a line of the access log needs, and nothing that is large. */
-  #record(tellsFields: boolean): AccessRecord {
+  #record(usesHeaders: boolean): AccessRecord {
     const { method, rawPath, query, http2, headers } = this.head;
     return {
       host: this.client?.[0] ?? "unix",
@@ -368,7 +368,7 @@ export abstract class Exchange
       bodyBytes: this.bodyBytes,
       startedAt: this.startedAt,
       durationMs: this.#durationMs,
-      headers: tellsFields ? headers : NO_FIELDS,
+      headers: usesHeaders ? headers : NO_FIELDS,
     };
   }
 }

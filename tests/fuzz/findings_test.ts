@@ -8,7 +8,7 @@ import { describeApp } from "../../src/loader/app_spec.ts";
 import { lint } from "../../src/middleware/lint.ts";
 import { quote } from "../../src/options/option_error.ts";
 import type { HeaderList, SendEvent } from "../../src/pagi/types.ts";
-import { shown } from "../../src/pagi/event_checks.ts";
+import { describeValue } from "../../src/pagi/event_checks.ts";
 import { assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
 import { withServer } from "../helpers/with_server.ts";
@@ -29,9 +29,9 @@ Deno.test("a symbol given for a setting does not speak in the message", () => {
 });
 
 Deno.test("a value in an app's event is told of in plain ASCII, whatever it is", () => {
-  assertEquals(shown(Symbol("\n")), "[object Symbol]");
+  assertEquals(describeValue(Symbol("\n")), "[object Symbol]");
   assertEquals(
-    shown({ [Symbol.toStringTag]: "\r\nx" }),
+    describeValue({ [Symbol.toStringTag]: "\r\nx" }),
     "[object \\u000d\\u000ax]",
   );
 });

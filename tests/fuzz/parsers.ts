@@ -32,7 +32,7 @@ import {
 } from "../../src/http/target.ts";
 import { pathParts } from "../../src/apps/files/request_path.ts";
 import { localHeader } from "../../src/apps/files/zip_format.ts";
-import { shown } from "../../src/pagi/event_checks.ts";
+import { describeValue } from "../../src/pagi/event_checks.ts";
 import { formatSseComment, formatSseEvent } from "../../src/pagi/sse_events.ts";
 import { BYTE_PIECES, hostileText, PIECES } from "./hostile.ts";
 import { holdOneLine } from "./one_line.ts";
@@ -292,7 +292,7 @@ function lengths(random: Random): void {
 
 function shows(random: Random): void {
   const text = hostileText(random);
-  holdOneLine(shown(text));
+  holdOneLine(describeValue(text));
   const html = escapeHtml(text);
   hold(
     !/[<>"']|&(?!(?:amp|lt|gt|quot|#39);)/.test(html),

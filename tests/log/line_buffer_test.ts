@@ -5,8 +5,8 @@ import { appendValue } from "../../src/log/access_format.ts";
 const asIs: LineFormat<string> = (text, bytes, at) =>
   appendValue(bytes, at, text);
 
-function taken(lines: LineBuffer, torn = false): string {
-  return new TextDecoder().decode(lines.take(torn));
+function taken(lines: LineBuffer, partialLine = false): string {
+  return new TextDecoder().decode(lines.take(partialLine));
 }
 
 Deno.test("a buffer grows with its lines, however long they are and wherever it ends", () => {

@@ -1,6 +1,6 @@
 /** Bodies that are sent without a copy, and bodies that must not be. */
 
-import { declareConstant } from "../../src/pagi/constant_bytes.ts";
+import { markImmutable } from "../../src/pagi/constant_bytes.ts";
 import type { HeaderList } from "../../src/pagi/types.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
@@ -18,7 +18,7 @@ async function bytesOf(url: string): Promise<Uint8Array> {
 
 Deno.test("constant bytes are sent again and again, whole and in part", async () => {
   const bytes = crypto.getRandomValues(new Uint8Array(60_000));
-  declareConstant(bytes);
+  markImmutable(bytes);
   const copy = bytes.slice();
   const app = httpApp((scope, _receive, send) => {
     const from = Number(scope.query_string);

@@ -10,7 +10,7 @@ import type { RequestReader } from "../disconnect.ts";
 import type { DocumentRoot, Opened, OpenedFile } from "./document_root.ts";
 import { isAscii } from "./request_path.ts";
 import { isSettled } from "../../http/etags.ts";
-import { declareConstant } from "../../pagi/constant_bytes.ts";
+import { markImmutable } from "../../pagi/constant_bytes.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import { FileStamp, isSameVersion } from "../../system/file_stamp.ts";
 
@@ -57,14 +57,14 @@ export class SmallFile implements Disposable {
     readonly bytes: Uint8Array,
     readonly stable: boolean = true,
   ) {
-    declareConstant(bytes);
+    markImmutable(bytes);
   }
 
   /** The file compressed with gzip. */
   get gzipped(): Uint8Array {
     if (this.#gzipped === null) {
       this.#gzipped = new Uint8Array(gzipSync(this.bytes));
-      declareConstant(this.#gzipped);
+      markImmutable(this.#gzipped);
     }
     return this.#gzipped;
   }

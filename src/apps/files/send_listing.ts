@@ -16,7 +16,7 @@ import { preferredCodings, preferredType } from "../../http/negotiation.ts";
 import { checkConditions, readConditions } from "../../http/conditional.ts";
 import { codedTag, contentTag } from "../../http/etags.ts";
 import { fieldValue, reasonPhrase } from "../../http/headers.ts";
-import { declareConstant } from "../../pagi/constant_bytes.ts";
+import { markImmutable } from "../../pagi/constant_bytes.ts";
 import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
 import { encodeName } from "../../system/file_names.ts";
 import { reply, replyStatus, type RequestScope } from "../reply.ts";
@@ -285,7 +285,7 @@ export function directorySender(settings: ListingSettings): SendDirectory {
       if (timeSlice.expired) await timeSlice.yield();
     }
     const bytes = concat(made);
-    declareConstant(bytes);
+    markImmutable(bytes);
     const tag = contentTag(digest.digest("base64url").slice(0, 22));
     return { body: { tag, bytes, coded: new Map() }, lasts };
   }
@@ -454,7 +454,7 @@ async function compress(
     });
     compressed = concat(made);
   }
-  declareConstant(compressed);
+  markImmutable(compressed);
   return compressed;
 }
 

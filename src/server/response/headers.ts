@@ -5,8 +5,8 @@
  */
 
 import { exceeds, type Fields, trimWhitespace } from "../../http/headers.ts";
-import { isConstant } from "../../pagi/constant_bytes.ts";
-import { shown } from "../../pagi/event_checks.ts";
+import { isImmutable } from "../../pagi/constant_bytes.ts";
+import { describeValue } from "../../pagi/event_checks.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 
 /**
@@ -72,7 +72,7 @@ export function announcedLength(headers: HeaderList): number | null {
     if (!isContentLength(name)) continue;
     if (announced !== null || !/^\d{1,15}$/.test(value)) {
       throw new TypeError(
-        `A response was started with content-length ${shown(value)}${
+        `A response was started with content-length ${describeValue(value)}${
           announced === null ? "" : ` after content-length ${announced}`
         }; content-length must be one number of bytes (RFC 9110, section 8.6).`,
       );
@@ -122,7 +122,7 @@ export function toPayload(
 ): Uint8Array<ArrayBuffer> | string {
   const ready = typeof body === "string"
     ? !counted || body.length <= MAX_COUNTED
-    : isConstant(body);
+    : isImmutable(body);
   return ready ? body as string | Uint8Array<ArrayBuffer> : copyBytes(body);
 }
 
