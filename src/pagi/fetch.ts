@@ -41,10 +41,13 @@ export function checkResponse(
 ): asserts given is Response {
   if (!(given instanceof Response)) {
     const isObject = typeof given === "object" && given !== null;
+    const hint = typeof given === "function" || isObject && "fetch" in given
+      ? " If it makes the app, export what it gives, as in: export default createApp()"
+      : "";
     throw new TypeError(
       `The fetch handler gave no Response but ${
         isObject ? "an object" : describeValue(given)
-      }.`,
+      }.${hint}`,
     );
   }
   if (given.type === "error") {

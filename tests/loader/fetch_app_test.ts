@@ -118,6 +118,10 @@ Deno.test("fetchApp() lets errors of the handler and of its body through", async
     [undefined, "The fetch handler gave no Response but undefined."],
     ["a\x1b", 'The fetch handler gave no Response but "a\\u001b".'],
     [Object.create(null), "The fetch handler gave no Response but an object."],
+    [
+      { fetch() {} },
+      "The fetch handler gave no Response but an object. If it makes the app, export what it gives, as in: export default createApp()",
+    ],
     [Response.error(), "The fetch handler gave Response.error()."],
   ];
   const used = new Response("once");
