@@ -4,7 +4,7 @@
  * @module
  */
 
-import { writeAllSync } from "../log/server_log_file.ts";
+import { writeAllSync } from "../log/write_all_sync.ts";
 import { visibleLines } from "../options/option_error.ts";
 
 /** The exit codes, as `--help` lists them (PAGI.md 6). */

@@ -11,11 +11,8 @@ import type {
   TextFormatterOptions,
 } from "@logtape/logtape";
 import { visible } from "../options/option_error.ts";
-import {
-  ServerLogFile,
-  standardStream,
-  writeAllSync,
-} from "./server_log_file.ts";
+import { ServerLogFile, standardStream } from "./server_log_file.ts";
+import { writeAllSync } from "./write_all_sync.ts";
 import { withoutServerFrames } from "./stack_frames.ts";
 
 /** From the most talkative to the gravest. */

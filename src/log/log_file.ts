@@ -10,16 +10,13 @@ import { log } from "./log.ts";
 import {
   fileIdentity,
   isAt,
-  isFull,
   LOG_MODE,
   LOOK_INTERVAL,
-  MAX_PAUSES,
-  PAUSE,
   reason,
   standardStream,
-  writeAllSync,
 } from "./server_log_file.ts";
-import type { SyncWriter } from "./server_log_file.ts";
+import { isFull, MAX_PAUSES, PAUSE, writeAllSync } from "./write_all_sync.ts";
+import type { SyncWriter } from "./write_all_sync.ts";
 
 /**
  * Writes the line of an entry, without its end, into `bytes` from `at` on;

@@ -8,44 +8,7 @@
 import { OptionError, quote } from "../options/option_error.ts";
 import { resolve } from "../std/path.ts";
 import { openToAppend } from "../system/folder.ts";
-
-/** What can be written to at once: stderr, an open file. */
-export interface SyncWriter {
-  writeSync(bytes: Uint8Array): number;
-}
-
-/** Milliseconds to wait for a reader that is slow. */
-export const PAUSE = 5;
-/** How often to wait for it. */
-export const MAX_PAUSES = 20;
-
-const never = new Int32Array(new SharedArrayBuffer(4));
-
-/**
- * Tells whether a write failed only because a pipe or terminal is full. It
- * waits for room by itself, unless some program that shares it has made it
- * non-blocking.
- */
-export function isFull(error: unknown): boolean {
-  return error instanceof Deno.errors.WouldBlock;
-}
-
-/**
- * Writes all of `bytes`.
- *
- * @throws What `writeSync` throws: the reader has gone, the disk is full.
- */
-export function writeAllSync(to: SyncWriter, bytes: Uint8Array): void {
-  let pauses = 0;
-  for (let done = 0; done < bytes.length;) {
-    try {
-      done += to.writeSync(bytes.subarray(done));
-    } catch (error) {
-      if (!isFull(error) || ++pauses > MAX_PAUSES) throw error;
-      Atomics.wait(never, 0, 0, PAUSE);
-    }
-  }
-}
+import { writeAllSync } from "./write_all_sync.ts";
 
 /** Owner writes, group reads: lines hold addresses of people. */
 export const LOG_MODE = 0o640;

@@ -5,7 +5,7 @@
  */
 
 import { log } from "../log/log.ts";
-import { writeAllSync } from "../log/server_log_file.ts";
+import { writeAllSync } from "../log/write_all_sync.ts";
 import { basename, resolve } from "../std/path.ts";
 import { type Place, placeOf } from "../system/folder.ts";
 import { SystemError } from "../system/libc.ts";
