@@ -118,7 +118,7 @@ Deno.test(
         ["-p 0 --access-log no/a.log ./app.js", FILES, 2, "--access-log"],
         ["-p 0 --port", FILES, 2, "^pagi-server: --port needs a value"],
         ["-p 0 ./app.js", failing("Deno.exit(3)"), 3, "exit code 3"],
-        ["-p 0 ./app.js", failing("Deno.exit(0)"), 1, "exit code 0"],
+        ["-p 0 ./app.js", failing("Deno.exit(0)"), 1, "exit code 1"],
         [
           "-p 0 ./app.js",
           failing("Deno.kill(Deno.pid, 'SIGKILL')"),

@@ -188,8 +188,9 @@ Deno.test("without --unstable-net several workers are refused with the missing f
     }
   }
   config.unstable = ["no-legacy-abort"];
-  const files = { ...OPTIONS.files, "deno.json": JSON.stringify(config) };
-  const permissions = ["-A", "--config", "./deno.json", "--no-lock"];
+  // By another name than that of the configuration of a project.
+  const files = { ...OPTIONS.files, "bare.json": JSON.stringify(config) };
+  const permissions = ["-A", "--config", "./bare.json", "--no-lock"];
   const refused = await runProgram(ARGS, { files, permissions });
   assertEquals(refused.code, 1);
   assertMatch(refused.stderr, /^pagi-server: .*--unstable-net.* --workers 1/m);
