@@ -46,6 +46,7 @@ function brokenLater(title: string, chunks: string, seen = ""): WireCase {
     title: `${title}, later`,
     rfc: "9112, 7.1",
     send: [chunked("2\r\nok\r\n"), chunks + NEXT],
+    seenFirst: "POST / ok…",
     answers: "400",
     connection: "closed",
     app: [`POST / ok${seen}…`],

@@ -33,6 +33,12 @@ const late: ServeHttp = async (_scope, receive, send) => {
   await reply(send, body);
 };
 
+/** Answers once the client has gone. */
+const tooLate: ServeHttp = async (_scope, receive, send) => {
+  while ((await receive()).type !== "http.disconnect");
+  await reply(send, "too late");
+};
+
 /** Answers in pieces. */
 const inPieces: ServeHttp = async (_scope, _receive, send) => {
   await send({ type: "http.response.start", status: 200 });
@@ -233,6 +239,7 @@ const PIPELINING: readonly WireCase[] = [
     ],
     ["POST /"],
     {
+      seenFirst: "POST /",
       serve: unread,
       connection: "closed",
       wire: /^connection: close\r$/m,
@@ -246,7 +253,7 @@ const PIPELINING: readonly WireCase[] = [
       SMUGGLED + NEXT,
     ],
     ["POST / x…", "GET /next"],
-    { serve: readInPart },
+    { seenFirst: "POST / x…", serve: readInPart },
   ),
   refused(
     "a bad request behind good ones",
@@ -430,7 +437,7 @@ const ENDINGS: readonly WireCase[] = [
       client: "half-closes",
       answers: "",
       connection: "closed",
-      serve: late,
+      serve: tooLate,
       difference: HALF_CLOSED,
     },
   ),

@@ -67,7 +67,7 @@ export const REQUEST_LINE: readonly WireCase[] = [
   refused(
     "two empty lines that come alone",
     "9112, 2.2",
-    ["\r\n\r\n", head("GET /")],
+    "\r\n\r\n",
     "400",
     { difference: EMPTY_LINES },
   ),

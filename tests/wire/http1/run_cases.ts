@@ -9,7 +9,7 @@ import type { HttpScope, Receive, Send } from "../../../src/pagi/types.ts";
 import { assertEquals, assertMatch } from "../../../src/std/assert.ts";
 import { httpApp, reply } from "../../helpers/http_app.ts";
 import type { RawConnection } from "../../helpers/raw_connection.ts";
-import { delay } from "../../helpers/wait.ts";
+import { delay, until } from "../../helpers/wait.ts";
 import { withServer } from "../../helpers/with_server.ts";
 import type { WireCase } from "./wire_case.ts";
 
@@ -93,7 +93,7 @@ async function observe(
 
 async function check(run: Run, client: RawConnection): Promise<void> {
   const { row, app } = run;
-  await write(client, row);
+  await write(client, run);
   const wanted = row.answers === "" ? [] : row.answers.split(" ");
   const answers: string[] = [];
   let wire = "";
@@ -122,14 +122,16 @@ async function check(run: Run, client: RawConnection): Promise<void> {
   if (row.wire) assertMatch(wire, row.wire);
 }
 
-async function write(client: RawConnection, row: WireCase): Promise<void> {
+async function write(client: RawConnection, { row, app }: Run): Promise<void> {
   const pieces = typeof row.send === "string" ? [row.send] : row.send;
   try {
     for (const [i, piece] of pieces.entries()) {
-      // Apart from each other, so that they are read one by one, also on a
-      // busy machine; where they are many, some will be.
-      const pause = pieces.length < 4 ? 20 : 2;
-      if (i > 0) await delay(pause);
+      if (i === pieces.length - 1 && row.seenFirst !== undefined) {
+        await until(() => app.at(-1) === row.seenFirst);
+      } else if (i > 0) {
+        // So they are mostly read one by one; where they are many, some are.
+        await delay(pieces.length < 4 ? 20 : 2);
+      }
       await client.send(piece);
     }
     if (row.client === "half-closes") await client.connection.closeWrite();
@@ -170,11 +172,8 @@ async function settled(
   app: readonly string[],
   expected: readonly string[],
 ): Promise<void> {
-  const deadline = performance.now() + 500;
-  while (app.join("\n") !== expected.join("\n")) {
-    if (performance.now() > deadline) return;
-    await delay(1);
-  }
+  await until(() => app.join("\n") === expected.join("\n"))
+    .catch(() => {}); // The comparison tells what is different.
 }
 
 function isHead({ send }: WireCase): boolean {

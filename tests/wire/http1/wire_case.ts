@@ -20,8 +20,13 @@ export interface WireCase {
   readonly title: string;
   /** Number and section, as in "9112, 2.2". */
   readonly rfc: string;
-  /** What the client sends; each piece arrives on its own. */
+  /**
+   * What the client sends. Pieces are sent some milliseconds apart, which a
+   * busy server may read at once all the same: see `seenFirst`.
+   */
   readonly send: string | readonly string[];
+  /** What the app has seen of the request before the last piece is sent. */
+  readonly seenFirst?: string;
   /** What the client does then; it waits by default. */
   readonly client?: "half-closes" | "leaves";
   /**
