@@ -336,13 +336,13 @@ Deno.test(
   "as root, workers of a user who cannot read Deno's cache or the program end with what to do",
   { ignore },
   async () => {
+    using copy = new ReadableCopy();
     for (
       const [folder, remedy] of [
         ["deno_dir", "Set DENO_DIR to a cache that everybody can read"],
         ["src", "Install this program where everybody can read it"],
       ]
     ) {
-      using copy = new ReadableCopy();
       Deno.chmodSync(join(copy.folder, folder), 0o700);
       const { code, stderr } = await runProgram(
         ["--user", "nobody", "-w", "2", ...QUIET, "./app.js"],
@@ -356,6 +356,7 @@ Deno.test(
           "m",
         ),
       );
+      Deno.chmodSync(join(copy.folder, folder), 0o755);
     }
   },
 );

@@ -9,6 +9,9 @@ import { basename, dirname, fromFileUrl, join } from "../../src/std/path.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
+/** What a server loads of the packages in deno.json. */
+const PACKAGES = ["deno-std", "@logtape"];
+
 /** A copy of this repository's files. Disposing of it removes it. */
 export class ReadableCopy implements Disposable {
   readonly folder: string;
@@ -28,7 +31,14 @@ export class ReadableCopy implements Disposable {
     const cache = join(this.folder, "deno_dir");
     // Only the program as a whole needs its packages.
     if (paths.includes("main.ts")) {
-      copy(join(denoDir(), "npm"), join(cache, "npm"));
+      const registries = join(denoDir(), "npm");
+      for (const { name } of Deno.readDirSync(registries)) {
+        for (const needed of PACKAGES) {
+          const path = join(name, needed);
+          if (!exists(join(registries, path))) continue;
+          copy(join(registries, path), join(cache, "npm", path));
+        }
+      }
     }
     this.deno = Deno.execPath();
     if (!isPublic(this.deno)) {
@@ -61,6 +71,14 @@ function copy(from: string, to: string): void {
     Deno.mkdirSync(dirname(to), { recursive: true });
     Deno.copyFileSync(from, to);
     Deno.chmodSync(to, mode! | 0o444);
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
   }
 }
 
