@@ -79,14 +79,34 @@ export async function importMapOf({ rootJson }: Project): Promise<ImportMap> {
   return map;
 }
 
-/** The options of a project for those who compile its files themselves. */
+/** What of `tsconfig.json` changes what a program does. */
+const TSCONFIG_OPTIONS = [
+  "jsx",
+  "jsxFactory",
+  "jsxFragmentFactory",
+  "jsxImportSource",
+  "experimentalDecorators",
+  "emitDecoratorMetadata",
+];
+
+/**
+ * The options of a project for those who compile its files themselves: of its
+ * `deno.json`, or of the `tsconfig.json` beside its `package.json`.
+ */
 export function compilerOptionsOf(
-  { denoJson, rootJson }: Project,
+  { folder, denoJson, rootJson }: Project,
 ): Record<string, unknown> {
   const options: Record<string, unknown> = {};
   for (const path of [rootJson, denoJson]) {
     if (path === null) continue;
     Object.assign(options, readJson<DenoJson>(path).compilerOptions);
+  }
+  const path = fileIn(folder, ["tsconfig.json"]);
+  if (rootJson === null && path !== null) {
+    const { compilerOptions = {} } = readJson<DenoJson>(path);
+    for (const name of TSCONFIG_OPTIONS) {
+      if (name in compilerOptions) options[name] = compilerOptions[name];
+    }
   }
   // What it says of the output is the same; it differs in speed only.
   if (options.jsx === "precompile") options.jsx = "react-jsx";

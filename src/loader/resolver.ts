@@ -68,7 +68,8 @@ export class Resolver {
     if (name.startsWith("node:")) return name;
     if (name.startsWith("#")) return await this.#internal(name, importer);
     if (/^(?:\.{0,2}\/|file:)/.test(name) || isAbsolute(name)) {
-      return present(name, importer);
+      const isNodes = known !== null && known.project.rootJson === null;
+      return present(name, importer, isNodes);
     }
     if (name.startsWith("npm:")) return this.#npm(name, importer, known);
     if (/^(?:jsr|https?):/.test(name)) {
@@ -200,14 +201,25 @@ function mapped(
   return specifier;
 }
 
-function present(specifier: string, importer: string): string {
+/** What programs for Node leave out, or name as it is once compiled. */
+const SHORTENED = ["", ".ts", ".tsx", ".js", ".mjs", ".jsx"];
+
+function present(
+  specifier: string,
+  importer: string,
+  isNodes: boolean,
+): string {
   const url = new URL(specifier, toFileUrl(importer));
   const path = fromFileUrl(url);
-  const file = fileIn(dirname(path), [fileName(path)]);
-  if (file === null) {
-    throw new ImportError(`Module not found "${url}".`);
+  const bases = isNodes
+    ? [path, path.replace(/\.[cm]?jsx?$/, ""), join(path, "index")]
+    : [path];
+  for (const base of bases) {
+    const ends = isNodes ? SHORTENED : [""];
+    const file = fileIn(dirname(base), ends.map((end) => fileName(base) + end));
+    if (file !== null) return Deno.realPathSync(file);
   }
-  return Deno.realPathSync(path);
+  throw new ImportError(`Module not found "${url}".`);
 }
 
 function inside(folder: string, name: string, sub: string): string {

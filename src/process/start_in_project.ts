@@ -16,6 +16,7 @@ import { denoFolder, fetchedVersions } from "../loader/deno_cache.ts";
 import { type AppRequest, namedFiles } from "../loader/load_app.ts";
 import { manifestOf, packageFile } from "../loader/packages.ts";
 import {
+  compilerOptionsOf,
   findProject,
   importedNames,
   type ImportMap,
@@ -121,9 +122,20 @@ async function flagsFor(projects: readonly Project[]): Promise<string[]> {
   const isPackage = projects.some(({ denoJson, packageJson }) =>
     packageJson !== null && denoJson === null
   );
+  // Programs for Node leave out extensions, and have their own configuration.
+  const options = first === undefined ? {} : compilerOptionsOf(first);
+  const instead = Object.keys(options).length > 0
+    ? ["--config", await written({ compilerOptions: options, lock: false })]
+    : ["--no-config"];
   return [
-    ...path ? ["--config", path] : ["--no-config"],
-    ...isPackage ? ["--node-modules-dir=manual", "--unstable-detect-cjs"] : [],
+    ...path ? ["--config", path] : instead,
+    ...isPackage
+      ? [
+        "--node-modules-dir=manual",
+        "--unstable-detect-cjs",
+        "--unstable-sloppy-imports",
+      ]
+      : [],
     ...config.unstable.map((name) => `--unstable-${name}`),
     "--import-map",
     await written(map),
@@ -169,11 +181,11 @@ function fetchedFile(address: string): string | null {
 }
 
 /**
- * Writes an import map where successors of this process find it, too: its name
+ * Writes a configuration where successors of this process find it, too: its name
  * is that of its content.
  */
-async function written(map: ImportMap): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify(map));
+async function written(content: object): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(content));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const name = hash.subarray(0, 16).toHex();
   const folder = join(denoFolder() ?? "", "pagi-server");
@@ -186,7 +198,9 @@ async function written(map: ImportMap): Promise<string> {
     return path;
   } catch {
     // A folder that cannot be written to.
-    return `data:application/json,${encodeURIComponent(JSON.stringify(map))}`;
+    return `data:application/json,${
+      encodeURIComponent(JSON.stringify(content))
+    }`;
   }
 }
 

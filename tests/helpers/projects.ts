@@ -59,11 +59,16 @@ export const modern = "esm " + inner + " " + old() + " " + typeof Router;
   }),
 };
 
+const JSX =
+  `export const jsx = (tag, { children }) => \`<\${tag}>\${children}</\${tag}>\`;
+export const jsxs = jsx;
+`;
+
 /** What {@linkcode PACKAGE_PROJECT} answers. */
 export const PACKAGE_ANSWER =
-  "esm inner cjs deep 1string function,part,cjs deep 1string,own,42,text";
+  "esm inner cjs deep 1string function,part,cjs deep 1string,own,42,text,<b>3</b>";
 
-/** A project with `package.json`, in TypeScript. */
+/** A project with `package.json`, in TypeScript as it is written for Node. */
 export const PACKAGE_PROJECT: Files = {
   "package.json": JSON.stringify({
     type: "module",
@@ -71,17 +76,27 @@ export const PACKAGE_PROJECT: Files = {
     imports: { "#own": "./src/own.ts" },
   }),
   ...NODE_MODULES,
+  ...installed("html", {
+    type: "module",
+    exports: { "./jsx-runtime": "./jsx.js" },
+  }, { "jsx.js": JSX }),
+  "tsconfig.json": `{
+    // Beside it, "strict" changes nothing.
+    "compilerOptions": { "strict": true, "jsx": "react-jsx", "jsxImportSource": "html" },
+  }`,
+  "src/view.tsx": `export const view: string = <b>{3}</b>;`,
   "src/own.ts": `export const own: string = "own";`,
   "data.json": `{ "n": 42 }`,
   "note.txt": "text",
   "app.ts": answering(
-    "[modern, part, old(), own, data.n, text]",
+    "[modern, part, old(), own, data.n, text, view]",
     `import { modern } from "@scope/modern";
 import { part } from "@scope/modern/parts/part";
 import old, { Router } from "old-style";
 import { own } from "#own";
 import data from "./data.json" with { type: "json" };
 import text from "./note.txt" with { type: "text" };
+import { view } from "./src/view";
 interface Unused { router: Router }
 `,
   ),
@@ -97,17 +112,14 @@ export const DENO_PROJECT: Files = {
     "imports": {
       "hono": "./vendor/hono.ts",
       "@/": "./src/",
-      "jsx/jsx-runtime": "./src/jsx.ts",
+      "jsx/jsx-runtime": "./src/jsx.js",
     },
     "scopes": { "./src/inner/": { "hono": "./vendor/scoped.ts" } },
     "compilerOptions": { "jsx": "react-jsx", "jsxImportSource": "jsx" }
   }`,
   "vendor/hono.ts": `export default "hono of the project" as string;`,
   "vendor/scoped.ts": `export default "scoped" as string;`,
-  "src/jsx.ts":
-    `export const jsx = (tag: string, { children }: { children?: unknown }) => \`<\${tag}>\${children}</\${tag}>\`;
-export const jsxs = jsx;
-`,
+  "src/jsx.js": JSX,
   "src/inner/name.ts": `export { default } from "hono";`,
   "src/alias.ts": `export const alias: string = "alias";`,
   "app.tsx": answering(
