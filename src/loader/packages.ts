@@ -84,15 +84,27 @@ export function internalName(
 /** The folder that has the nearest `package.json`; null where there is none. */
 export function packageOf(path: string): string | null {
   for (const folder of upwards(join(path, ".."))) {
-    if (fileIn(folder, ["package.json"]) !== null) return folder;
+    if (manifestIn(folder) !== null) return folder;
   }
   return null;
 }
 
+/** Those that were read; each is asked for once for each import. */
+const manifests = new Map<string, PackageJson | null>();
+
 /** What the `package.json` in `folder` says; nothing where there is none. */
 export function manifestOf(folder: string): PackageJson {
-  const path = fileIn(folder, ["package.json"]);
-  return path === null ? {} : readJson<PackageJson>(path);
+  return manifestIn(folder) ?? {};
+}
+
+function manifestIn(folder: string): PackageJson | null {
+  let manifest = manifests.get(folder);
+  if (manifest === undefined) {
+    const path = fileIn(folder, ["package.json"]);
+    manifest = path === null ? null : readJson<PackageJson>(path);
+    manifests.set(folder, manifest);
+  }
+  return manifest;
 }
 
 /** `path` as it is, or as CommonJS lets it be shortened. */
