@@ -24,8 +24,10 @@ TARGETS=(
 # All that the program may need is allowed, as with `deno run -A`. A code cache
 # would lie in the temp folder under a name that everybody can foretell. The
 # first error in a large file costs V8 20 ms unless it keeps all positions.
+# WebAssembly is not optimized while it runs: esbuild, which is large and runs
+# once, then takes half the time and memory.
 FLAGS=(--allow-all --unstable-net --unstable-no-legacy-abort --no-code-cache
-  --v8-flags=--no-enable-lazy-source-positions)
+  --v8-flags=--no-enable-lazy-source-positions,--no-wasm-tier-up,--no-wasm-dynamic-tiering)
 # The packages are those of the lock file, or there is no executable.
 LOCKED=(--lock=deno.lock --frozen)
 # The program, its workers, and the thread that bundles apps.
