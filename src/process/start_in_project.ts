@@ -55,7 +55,7 @@ export async function startInProject(request: AppRequest): Promise<void> {
   const files = namedFiles(request);
   const projects = findProjects(files, importsByName(request));
   if (projects.length === 0 && !leaks(files, request.eval)) return;
-  const flags = await flagsFor(projects);
+  const flags = await flagsFor(projects, request.eval !== null);
   const before = ownArguments();
   const args = withFlags(before, flags);
   if (args.join("\0") === before.join("\0")) return;
@@ -104,7 +104,10 @@ function leaks(files: readonly string[], code: string | null): boolean {
 }
 
 /** What tells Deno of the projects, of which the first is followed wholly. */
-async function flagsFor(projects: readonly Project[]): Promise<string[]> {
+async function flagsFor(
+  projects: readonly Project[],
+  hasCode: boolean,
+): Promise<string[]> {
   const [first] = projects;
   const maps = await Promise.all(projects.map(importMapOf));
   const map: ImportMap = {
@@ -123,7 +126,10 @@ async function flagsFor(projects: readonly Project[]): Promise<string[]> {
     packageJson !== null && denoJson === null
   );
   // Programs for Node leave out extensions, and have their own configuration.
-  const options = first === undefined ? {} : compilerOptionsOf(first);
+  // Code of -e finds packages from the current directory on only without one.
+  const options = first === undefined || hasCode
+    ? {}
+    : compilerOptionsOf(first);
   const instead = Object.keys(options).length > 0
     ? ["--config", await written({ compilerOptions: options, lock: false })]
     : ["--no-config"];
