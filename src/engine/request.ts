@@ -321,3 +321,35 @@ export function setUrl(request: Request, url: string): boolean {
   Object.defineProperty(request, "url", { value: url, configurable: true });
   return true;
 }
+
+const SIGNAL_ABORT = symbolOf(AbortSignal.prototype, "[[signalAbort]]");
+
+const ABORT = new Door({
+  name: "signal abort",
+  gives: "the signal of a fetch handler's request, aborted by the server",
+  otherwise: "request.signal aborts only where the engine sees a client leave",
+  source: "denoland/deno ext/web/03_abort_signal.js, [[signalAbort]]",
+}, () => {
+  const { signal } = new AbortController();
+  signalAbort(signal);
+  return signal.aborted;
+});
+
+/**
+ * Aborts the signal of a request that the server gives up. By itself the engine
+ * does so only when it sees a client leave before the server has done anything
+ * about the response.
+ */
+export function abortRequest({ signal }: Request): void {
+  if (ABORT.isOpen && !signal.aborted) signalAbort(signal);
+}
+
+function signalAbort(signal: AbortSignal): void {
+  const reason = new DOMException(
+    "The request has been cancelled.",
+    "AbortError",
+  );
+  (signal as unknown as Record<symbol, (reason: unknown) => void>)[
+    SIGNAL_ABORT!
+  ](reason);
+}

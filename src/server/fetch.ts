@@ -5,7 +5,13 @@
  * @module
  */
 
-import { bodyOf, type BodyTaker, setUrl, takeBody } from "../engine/request.ts";
+import {
+  abortRequest,
+  bodyOf,
+  type BodyTaker,
+  setUrl,
+  takeBody,
+} from "../engine/request.ts";
 import { isPlain, isUsed } from "../engine/response.ts";
 import { knowUpgrade } from "../engine/upgrade.ts";
 import { log } from "../log/log.ts";
@@ -258,6 +264,7 @@ export class FetchExchange extends ResponseExchange
   override responseOver(): void {
     super.responseOver();
     if (this.life.complete) this.life.succeed();
+    else if (this.#socket === null) abortRequest(this.request);
   }
 
   protected override get disconnectEvent(): ReceiveEvent {

@@ -76,6 +76,16 @@ const SHUT: Record<string, () => Promise<void>> = {
     await isServedByScope();
   },
 
+  async "signal abort"() {
+    const app = fetchApp({ fetch: () => new Promise<Response>(() => {}) });
+    const settings = { timeout: 0.1, lifespan: "off" } as const;
+    await withServer(app, settings, async ({ connect }) => {
+      const client = await connect();
+      await client.request("GET /");
+      assertEquals((await client.response()).status, 503);
+    });
+  },
+
   async "WebSocket ping"() {
     const { app, result } = observed(async (_scope, receive, send) => {
       await send({ type: "websocket.accept" });

@@ -98,6 +98,41 @@ Deno.test("`completed` settles with the answer", async () => {
   assertStringIncludes(linesOf("error", log).join(), "GET /fail: the app thr");
 });
 
+Deno.test("`request.signal` aborts when the client leaves a stream, and when time is up", async () => {
+  const aborted: Record<string, PromiseWithResolvers<void>> = {
+    "/stream": Promise.withResolvers(),
+    "/never": Promise.withResolvers(),
+  };
+  const log = await serving(
+    ({ url, signal }) => {
+      const { pathname } = new URL(url);
+      signal.addEventListener("abort", () => aborted[pathname].resolve());
+      return pathname === "/stream"
+        ? new Response(
+          new ReadableStream({
+            pull: (body) => body.enqueue(new Uint8Array(9)),
+          }),
+        )
+        : new Promise((_, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason))
+        );
+    },
+    { timeout: 0.2 },
+    async ({ connect }) => {
+      const leaving = await connect();
+      await leaving.request("GET /stream");
+      await leaving.until("\r\n\r\n");
+      leaving.close();
+      await aborted["/stream"].promise;
+      const waiting = await connect();
+      await waiting.request("GET /never");
+      assertEquals((await waiting.response()).status, 503);
+      await aborted["/never"].promise;
+    },
+  );
+  assertEquals(linesOf("error", log), []);
+});
+
 Deno.test("what a handler gives that is no response makes a 500, and a sentence", async () => {
   const used = new Response("used");
   await used.text();
