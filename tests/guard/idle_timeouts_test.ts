@@ -145,7 +145,7 @@ Deno.test("a slow reader gets everything, however long it takes", async () => {
   const size = 3_000_000;
   await using server = new GuardedServer(
     () => new Response(HUGE.subarray(0, size)),
-    { timeoutMs: 200 },
+    { timeoutMs: 1000 },
   );
   using client = await server.connect();
   await client.get();
@@ -155,9 +155,9 @@ Deno.test("a slow reader gets everything, however long it takes", async () => {
     const bytes = await client.read(200_000);
     assert(bytes !== null, `cut after ${total} bytes`);
     total += bytes.length;
-    await delay(50);
+    await delay(100);
   }
-  assertGreater(performance.now() - began, 600);
+  assertGreater(performance.now() - began, 1000);
   assert(!server.closed.includes("write_timeout"));
 });
 

@@ -11,7 +11,18 @@ Deno.test(
   { ignore: !unix },
   async () => {
     const app = (end: string): string =>
-      `const later = (end) => setTimeout(end, 100);
+      `const later = (end) => {
+         // It has to serve before: until then an exit is a failure.
+         const timer = setInterval(() => {
+           try {
+             Deno.statSync("a.pid");
+           } catch {
+             return;
+           }
+           clearInterval(timer);
+           setTimeout(end, 100);
+         }, 10);
+       };
        ${end}
        export default async (scope, receive, send) => {
          if (scope.type !== "http") throw new Error("not mine");

@@ -8,10 +8,15 @@ const FOLDER = dirname(fromFileUrl(import.meta.url));
 
 /** Runs the child, which starts itself; resolves with what each prints. */
 async function run(...args: string[]): Promise<[Told, Outcome]> {
+  // Tests of other files may have variables in this process.
+  const env = Object.entries(Deno.env.toObject()).filter(([name]) =>
+    !name.startsWith("PAGI_")
+  );
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "./own_process_child.ts", ...args],
     cwd: FOLDER,
-    env: { NO_COLOR: "1" },
+    clearEnv: true,
+    env: { ...Object.fromEntries(env), NO_COLOR: "1" },
   }).output();
   assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
   const lines = new TextDecoder().decode(stdout).trim().split("\n");
