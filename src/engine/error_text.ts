@@ -71,10 +71,14 @@ const MISSING_IMPORTS: readonly (readonly [RegExp, MissingImport])[] = [
   ],
 ];
 
+/** What `require` throws for a package, and not for a file. */
+const REQUIRED_PACKAGE = /^Cannot find module '[^./]/;
+
 /** Why a package is missing; null for a missing file and any other error. */
 export function missingImport(error: unknown): MissingImport | null {
-  if (!(error instanceof TypeError)) return null;
   const text = textOf(error);
+  if (REQUIRED_PACKAGE.test(text)) return "not installed";
+  if (!(error instanceof TypeError)) return null;
   return MISSING_IMPORTS.find(([words]) => words.test(text))?.[1] ?? null;
 }
 

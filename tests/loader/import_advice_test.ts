@@ -23,6 +23,8 @@ Deno.test("importAdvice() names the command that helps, by why an import failed"
     const advice = importAdvice("./my app.ts", new TypeError(message));
     assertMatch(advice ?? "none", command, message);
   }
+  const required = new Error("Cannot find module 'express'\nRequire stack:");
+  assertMatch(importAdvice("./app.cjs", required) ?? "none", /npm install/);
 });
 
 Deno.test("importAdvice() is silent where no command helps", () => {
@@ -31,6 +33,8 @@ Deno.test("importAdvice() is silent where no command helps", () => {
     new TypeError('Module not found "file:///srv/lib.js".'),
     new SyntaxError("Unexpected token"),
     new Error("app"),
+    new Error("Cannot find module './lib.js'"),
+    new Error("Cannot find module '/srv/lib.js'"),
     "thrown",
   ];
   for (const error of errors) {
