@@ -7,7 +7,7 @@
 import { log } from "../log/log.ts";
 
 /** What people are told of a door. */
-export interface DoorFacts {
+interface DoorFacts {
   /** What is used of Deno, in two or three words. */
   readonly name: string;
   /** What the server can do with it, and with no public API. */

@@ -59,7 +59,7 @@ export function isBadKeyPair(error: unknown): boolean {
 }
 
 /** Why something cannot be imported. */
-export type MissingImport = "undeclared" | "not installed" | "not fetched";
+type MissingImport = "undeclared" | "not installed" | "not fetched";
 
 /** Deno's texts for it, the more specific ones first. */
 const MISSING_IMPORTS: readonly (readonly [RegExp, MissingImport])[] = [
@@ -88,7 +88,7 @@ export function isRefusedCertificate(error: unknown): boolean {
 }
 
 /** Why a TLS connection to a server failed. */
-export type TlsFault =
+type TlsFault =
   | "other name"
   | "out of date"
   | "untrusted"

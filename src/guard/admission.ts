@@ -19,7 +19,7 @@ import {
 } from "./connections.ts";
 
 /** What an admission needs to know. */
-export interface AdmissionOptions {
+interface AdmissionOptions {
   /** How many connections may be served at once. */
   limit: number;
   /** How many descriptors the process may have open. */

@@ -16,7 +16,7 @@ export type TimeoutReason =
 export type PeersRunning = Iterable<string> | null;
 
 /** What the deadlines need to know. */
-export interface IdleTimeoutOptions {
+interface IdleTimeoutOptions {
   /** How long nothing may happen (ms). */
   timeoutMs: number;
   /** The peers with a request running; null when that cannot be told now. */
@@ -174,7 +174,7 @@ export function noteRequest(port: number, at: number): void {
 }
 
 /** For how long no client at `port` has asked for anything (ms). */
-export function sinceRequest(port: number): number {
+function sinceRequest(port: number): number {
   // Seconds are cut off: a request of this second was asked just now.
   return Math.max(0, Date.now() - 1000 * (times[port] + 1));
 }

@@ -14,7 +14,7 @@ import {
 /** Why the watch closed a connection (PAGI.md 4). */
 export type ClientReason = "client_closed" | FloodReason;
 /** Why a client may send no more. */
-export type FloodReason = "queue_overflow" | "protocol_error";
+type FloodReason = "queue_overflow" | "protocol_error";
 
 /** What a client may send while its request is served. */
 export interface InputBudget {
@@ -40,7 +40,7 @@ export interface WatchedRequest extends RequestOrigin {
 }
 
 /** What the watch needs to know. */
-export interface InputMonitorOptions {
+interface InputMonitorOptions {
   /** All that run. */
   requests(): Iterable<WatchedRequest>;
   onClose(request: WatchedRequest, reason: ClientReason): void;

@@ -12,7 +12,7 @@ import {
 } from "./connections.ts";
 
 /** What the endings need to know. */
-export interface LingeringCloseOptions {
+interface LingeringCloseOptions {
   /** True while descriptors are about to run out. */
   isShort(): boolean;
   /** The peers with a request running. */

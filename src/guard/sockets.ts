@@ -28,7 +28,7 @@ import {
 } from "./address.ts";
 
 /** What the kernel tells of a TCP connection. */
-export interface TcpState {
+interface TcpState {
   /** The peer has sent its end, or a reset. */
   readonly left: boolean;
   /** Bytes wait to be sent or to be acknowledged. */
@@ -396,31 +396,31 @@ export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 export const F_WRLCK = 1;
 export const F_UNLCK = 2;
 /** Asks for locks that stand in the way of one of the file description. */
-export const F_OFD_GETLK = 36;
+const F_OFD_GETLK = 36;
 
 export const SOCK_STREAM = 1;
 
 export const SOL_SOCKET = 1;
 export const SO_LINGER = 13;
 export const SO_ATTACH_FILTER = 26;
-export const SO_ACCEPTCONN = 30;
-export const SO_PROTOCOL = 38;
-export const SO_ATTACH_REUSEPORT_CBPF = 51;
+const SO_ACCEPTCONN = 30;
+const SO_PROTOCOL = 38;
+const SO_ATTACH_REUSEPORT_CBPF = 51;
 /** A number that the kernel gives to one socket and never again. */
-export const SO_COOKIE = 57;
+const SO_COOKIE = 57;
 
 /** Bytes of a TCP socket that were not acknowledged. */
-export const SIOCOUTQ = 0x5411n;
+const SIOCOUTQ = 0x5411n;
 
 export const IPPROTO_TCP = 6;
-export const TCP_INFO = 11;
+const TCP_INFO = 11;
 /** States of a connection. */
-export const TCP_CLOSE = 7;
-export const TCP_CLOSE_WAIT = 8;
+const TCP_CLOSE = 7;
+const TCP_CLOSE_WAIT = 8;
 
-export const SHUT_RD = 0;
-export const SHUT_WR = 1;
-export const SHUT_RDWR = 2;
+const SHUT_RD = 0;
+const SHUT_WR = 1;
+const SHUT_RDWR = 2;
 
 /** Of classic BPF (linux/bpf_common.h): ends a program. */
 export const RETURN = 0x06;

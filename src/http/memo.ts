@@ -5,7 +5,7 @@
  */
 
 /** How much a memo keeps. */
-export interface MemoLimits {
+interface MemoLimits {
   /** Texts; one more, and all are forgotten. */
   readonly entries?: number;
   /** UTF-16 units of a text; the results of longer ones are not kept. */

@@ -18,7 +18,7 @@ import { PAGI } from "./context.ts";
 import { GracePeriod } from "./timers.ts";
 
 /** How a worker takes the lifespan (PAGI.md 5). */
-export interface LifespanOptions {
+interface LifespanOptions {
   readonly mode: "auto" | "on" | "off";
   /** Seconds; 0 means no limit. */
   readonly startupTimeout: number;

@@ -396,7 +396,7 @@ export interface ServerRole {
 }
 
 /** The server is all that runs in its process. */
-export const ALONE: ServerRole = {
+const ALONE: ServerRole = {
   workerNumber: null,
   shared: false,
   takesOver: false,

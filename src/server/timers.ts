@@ -115,7 +115,7 @@ export class IdleTimer {
 }
 
 /** How a wait ended. */
-export type WaitOutcome = "done" | "timeout" | "ended";
+type WaitOutcome = "done" | "timeout" | "ended";
 
 /** Waits for one thing after another, each with a timeout. */
 export class GracePeriod {

@@ -29,7 +29,7 @@ const SYMBOLS = {
 type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 /** Flags of open(2), which may be added up. */
-export const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0o40000 : 0o200000;
+const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0o40000 : 0o200000;
 /** A descriptor that stands for a file without opening it. */
 export const O_PATH = 0o10000000;
 

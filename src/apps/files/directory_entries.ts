@@ -232,7 +232,7 @@ export interface Readme {
 }
 
 /** What was found of it. */
-export interface FoundReadme {
+interface FoundReadme {
   /** Null if there is none. */
   readonly readme: Readme | null;
   /** Whether a later change would leave another time in the folder. */

@@ -51,7 +51,7 @@ export type Opened = OpenedFile | OpenedDirectory | 403 | 404;
 export type Opener = (root: DocumentRoot, path: string) => Opened;
 
 /** How a {@linkcode DocumentRoot} is made. */
-export interface RootOptions {
+interface RootOptions {
   /** Let out what has a name that begins with a dot. */
   readonly showHidden?: boolean;
   /** The way to open files; the best one that works here is the default. */

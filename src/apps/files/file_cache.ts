@@ -114,7 +114,7 @@ const MAX_SLOW_READS = 8;
  * @returns "busy" when too many such reads are under way; "left" when the
  * client left first: the file is closed when the read ends
  */
-export async function readSmallFileSlowly(
+async function readSmallFileSlowly(
   opened: OpenedFile,
   client: RequestReader,
 ): Promise<SmallFile | null | "busy" | "left"> {
@@ -186,7 +186,7 @@ const OVERHEAD = 1024;
 const REVALIDATE_MS = 1000;
 
 /** A file in memory. */
-export interface CacheEntry {
+interface CacheEntry {
   readonly file: SmallFile;
   /** At where it was found. */
   readonly stamp: FileStamp;

@@ -182,7 +182,7 @@ export class ContentDigests {
 }
 
 /** The digest of what a file contains. */
-export function digestOf(bytes: Uint8Array): string {
+function digestOf(bytes: Uint8Array): string {
   return textOf(createHash("sha256").update(bytes));
 }
 

@@ -31,12 +31,12 @@ export interface FindSettings {
 export type Found = FoundFile | FoundDirectory | FoundElsewhere | 403 | 404;
 
 /** A folder without an index file. */
-export interface FoundDirectory {
+interface FoundDirectory {
   readonly opened: OpenedDirectory;
 }
 
 /** A better address of the same. */
-export interface FoundElsewhere {
+interface FoundElsewhere {
   readonly location: string;
 }
 

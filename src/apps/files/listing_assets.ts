@@ -205,7 +205,7 @@ const DRAWINGS = {
 } as const;
 
 /** A kind of entries. */
-export type FileKind = keyof typeof DRAWINGS;
+type FileKind = keyof typeof DRAWINGS;
 
 const CODE =
   /\.(?:[cm]?[jt]sx?|json[c5l]?|html?|s?css|less|xml|ya?ml|toml|ini|sh|bash|zsh|fish|ps1|bat|py|rb|pl|pm|php|lua|r|jl|c|h|cc|cpp|hpp|cs|java|kt|swift|go|rs|zig|hs|ml|ex|exs|erl|clj|scala|sql|wasm|ipynb|vue|svelte)$/i;

@@ -25,7 +25,7 @@ import { encodeSegment } from "../../http/target.ts";
 export const PAGE_SIZE = 1000;
 
 /** What is asked for. */
-export interface ListingQuery extends Order {
+interface ListingQuery extends Order {
   /** From 1; null when no page is named. */
   readonly page: number | null;
   /** The folder as an archive. */
@@ -56,7 +56,7 @@ export function readListingQuery(query: string, usual: SortKey): ListingQuery {
 }
 
 /** The order that a click on the head of a column asks for. */
-export function orderAfterClick(sort: SortKey, current: Order): Order {
+function orderAfterClick(sort: SortKey, current: Order): Order {
   return {
     sort,
     descending: sort === current.sort
@@ -205,7 +205,7 @@ function readmeBox(name: string, text: string): string {
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** A number of bytes in the largest fitting unit, such as `1.5 KiB`. */
-export function formatSize(bytes: number): string {
+function formatSize(bytes: number): string {
   let value = bytes;
   let unit = 0;
   while (value >= 1023.95 && unit < UNITS.length - 1) {

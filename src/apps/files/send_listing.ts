@@ -45,7 +45,7 @@ import type { SendDirectory } from "./serve_tree.ts";
 import { TimeSlice } from "./time_slice.ts";
 
 /** How folders are listed. */
-export interface ListingSettings {
+interface ListingSettings {
   readonly root: DocumentRoot;
   readonly showHidden: boolean;
   /** What the root is called; null if it is called by its path. */

@@ -26,7 +26,7 @@ const EXTENSIONS: Readonly<Record<Coding, string>> = {
 };
 
 /** A compressed file, and how it is compressed. */
-export interface Sidecar {
+interface Sidecar {
   readonly opened: OpenedFile | SmallFile;
   readonly coding: Coding;
 }

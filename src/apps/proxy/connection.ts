@@ -15,7 +15,7 @@ import {
 } from "../../system/descriptor_budget.ts";
 
 /** The answer of a gateway whose target fails (RFC 9110, 15.6.3 and 15.6.5). */
-export type GatewayStatus = 502 | 503 | 504;
+type GatewayStatus = 502 | 503 | 504;
 
 /** A target that does not answer as it should. */
 export class UpstreamError extends Error {
@@ -42,7 +42,7 @@ export class ConnectError extends UpstreamError {
 }
 
 /** The process can open no more connections; no target is to blame. */
-export class NoDescriptor extends UpstreamError {
+class NoDescriptor extends UpstreamError {
   override readonly name = "NoDescriptor";
 
   constructor() {
@@ -278,7 +278,7 @@ function close(conn: UpstreamSocket): void {
 }
 
 /** What a connection to a target can do; a `Deno.Conn` is one. */
-export interface UpstreamSocket {
+interface UpstreamSocket {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
   close(): void;
@@ -287,7 +287,7 @@ export interface UpstreamSocket {
 }
 
 /** Whom to trust. */
-export interface TrustSettings {
+interface TrustSettings {
   /** Authorities in PEM that are trusted besides the usual ones. */
   readonly caCerts: string[];
   /** False takes any certificate. */
@@ -303,7 +303,7 @@ export interface TrustSettings {
  * A certificate that `caCerts` holds itself is taken whatever name it is for:
  * nobody else has its key. For any other, authority and name are checked.
  */
-export async function connectByNode(
+async function connectByNode(
   { hostname, port }: Target,
   { caCerts, verify }: TrustSettings,
   signal: AbortSignal,

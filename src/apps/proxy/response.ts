@@ -98,7 +98,7 @@ async function readBlock(connection: UpstreamConnection): Promise<string> {
 }
 
 /** One code unit per byte. */
-export function byteString(bytes: Uint8Array): string {
+function byteString(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.byteLength; at += 8192) {
     text += String.fromCharCode(...bytes.subarray(at, at + 8192));

@@ -40,12 +40,12 @@ import type {
 import { type Timer, unref } from "../../std/timer.ts";
 
 /** A new `sec-websocket-key`. */
-export function handshakeKey(): string {
+function handshakeKey(): string {
   return base64(crypto.getRandomValues(new Uint8Array(16)));
 }
 
 /** The fields that ask for a WebSocket; extensions are not asked for. */
-export function handshakeFields(key: string): HeaderList {
+function handshakeFields(key: string): HeaderList {
   return [
     ["connection", "upgrade"],
     ["upgrade", "websocket"],
@@ -66,7 +66,7 @@ export async function acceptValue(key: string): Promise<string> {
  * one of the `offered` subprotocols or none, and with no extension (RFC 6455,
  * section 4.1).
  */
-export async function isAgreement(
+async function isAgreement(
   { headers }: ResponseHead,
   key: string,
   offered: readonly string[],
@@ -234,7 +234,7 @@ const FAILED = 1011;
 type Disconnect = Extract<ReceiveEvent, { type: "websocket.disconnect" }>;
 
 /** Passes messages both ways until one side is at its end. */
-export class WebSocketTunnel {
+class WebSocketTunnel {
   readonly #connection: UpstreamConnection;
   readonly #receive: Receive;
   readonly #send: Send;

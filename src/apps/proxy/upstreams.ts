@@ -175,7 +175,7 @@ export interface Limits {
 }
 
 /** What a target is asked. */
-export interface ProxyRequest {
+interface ProxyRequest {
   readonly request: UpstreamRequest;
   readonly body: RequestBody;
   /** True where asking twice does no harm, and is possible. */
@@ -202,7 +202,7 @@ export interface UpstreamResponse {
  * @throws {UpstreamError} When the target fails.
  * @throws {ClientGone} When the client leaves.
  */
-export async function roundTrip(
+async function roundTrip(
   upstream: Upstream,
   connection: UpstreamConnection,
   proxyRequest: ProxyRequest,

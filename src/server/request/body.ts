@@ -13,7 +13,7 @@ import { Refusal } from "../response/plain_answer.ts";
 const EMPTY = new Uint8Array(0);
 
 /** A part of a request body, as `receive()` gives it. */
-export interface BodyPart {
+interface BodyPart {
   readonly body: Uint8Array;
   readonly more: Flag;
 }

@@ -282,7 +282,7 @@ const PLAIN = /^[!"$-~]*$/;
 const PLAIN_AND_DECODED = /^[!"$&-~]*$/;
 
 /** True of a path that is right and the same when decoded, as most are. */
-export function isPlainPath(path: string): boolean {
+function isPlainPath(path: string): boolean {
   return PLAIN_AND_DECODED.test(path);
 }
 
@@ -291,7 +291,7 @@ export function isPlainPath(path: string): boolean {
  *
  * @throws {Refusal} When it holds what no target may.
  */
-export function checkedTarget(text: string): string {
+function checkedTarget(text: string): string {
   if (PLAIN.test(text)) return text;
   if (text.includes("#")) {
     throw new Refusal(400, "A request target has no fragment.");
@@ -310,7 +310,7 @@ export function targetOf(url: string): ReturnType<typeof splitTarget> {
 }
 
 /** Where the authority ends that begins at `start` of a URL. */
-export function endOfAuthority(url: string, start: number): number {
+function endOfAuthority(url: string, start: number): number {
   for (let i = start; i < url.length; i++) {
     if (endsAuthority(url.charCodeAt(i))) return i;
   }
@@ -318,7 +318,7 @@ export function endOfAuthority(url: string, start: number): number {
 }
 
 /** True of "/", "?", "#" and the end of the text. */
-export function endsAuthority(unit: number): boolean {
+function endsAuthority(unit: number): boolean {
   return unit === 47 || unit === 63 || unit === 35 || Number.isNaN(unit);
 }
 

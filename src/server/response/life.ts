@@ -9,7 +9,7 @@ import type { DisconnectReason, PagiConnection } from "../../pagi/types.ts";
 import { log } from "../../log/log.ts";
 
 /** How far a response has come, in this order. */
-export type Progress =
+type Progress =
   /** Nothing was sent. */
   | "open"
   /** It has a head, which waits for the first chunk of the body. */

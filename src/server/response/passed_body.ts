@@ -13,7 +13,7 @@ import type { IdleTimer } from "../timers.ts";
 import type { OutgoingBody } from "./outbound_body.ts";
 
 /** Who is told what becomes of it. */
-export interface PassedBodyOwner {
+interface PassedBodyOwner {
   /** The engine has all of it. */
   passed(): void;
   /** It has failed. */

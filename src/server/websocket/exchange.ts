@@ -69,7 +69,7 @@ export function serveWebSocket(
 }
 
 /** An exchange on a `websocket` scope. */
-export class WebSocketExchange extends Exchange
+class WebSocketExchange extends Exchange
   implements WebSocketActions, Upgrading {
   /** Where the connection stands (PAGI.md 3.4). */
   phase: "connecting" | "opening" | "open" | "closed" = "connecting";

@@ -78,7 +78,7 @@ export class WebSocketOutbox implements Buffer {
 const POLL_INTERVAL_MS = 10;
 
 /** Polls a buffer until it has drained, because the engine has no event for it. */
-export class DrainPoller {
+class DrainPoller {
   readonly #transport: TransportState;
   #timer: Timer | undefined;
 
