@@ -13,7 +13,7 @@ import {
 } from "./composing.ts";
 import type { AppOptionTable } from "../options/app_options.ts";
 import { integer, type Kind, list } from "../options/kinds.ts";
-import { OptionError, quote } from "../options/option_error.ts";
+import { messageOf, OptionError, quote } from "../options/option_error.ts";
 import type {
   PagiApp,
   Receive,
@@ -217,7 +217,7 @@ function read<T>(option: string, kind: Kind<T>, text: string): T {
   try {
     return kind.parse(text);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new OptionError(`${NAME}, option ${option}: ${why}`);
   }
 }

@@ -9,6 +9,7 @@ import { readAppOptions } from "../options/app_options.ts";
 import { defineKind, text } from "../options/kinds.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { assertRequest, reply } from "./reply.ts";
+import { messageOf } from "../options/option_error.ts";
 
 const NAME = "PAGI::App::Healthcheck";
 
@@ -97,7 +98,7 @@ async function run(check: Check): Promise<CheckResult> {
   try {
     return { status: await check() ? "ok" : "error" };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return { status: "error", message };
   }
 }

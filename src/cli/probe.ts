@@ -12,6 +12,7 @@ import { connect as connectTls } from "node:tls";
 import type { ProbeTarget } from "../options/kinds.ts";
 import { ProbeError } from "./terminal.ts";
 import { VERSION } from "./version.ts";
+import { messageOf } from "../options/option_error.ts";
 
 const PATIENCE_SECONDS = 5;
 /** The status line of an HTTP/1.1 response (RFC 9112, 4). */
@@ -45,7 +46,7 @@ export async function probe(
     if (status < 200 || status > 399) throw fail(`the answer is ${status}.`);
   } catch (error) {
     if (error instanceof ProbeError) throw error;
-    throw fail(`${error instanceof Error ? error.message : error}.`);
+    throw fail(`${messageOf(error)}.`);
   } finally {
     clearTimeout(timer);
     socket.destroy();

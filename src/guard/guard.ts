@@ -28,6 +28,7 @@ import {
 } from "./idle_timeouts.ts";
 import { LingeringClose } from "./lingering_close.ts";
 import { openSockets, type Sockets } from "./sockets.ts";
+import { delay } from "../std/timer.ts";
 
 /** What a guard enforces, and what it must be told for that. */
 export interface GuardOptions {
@@ -353,7 +354,7 @@ class LibcGuard implements Guard {
       ).map((connection) => [connection, received(connection)]),
     );
     // What has arrived by now runs then.
-    await pause(QUIET_MS);
+    await delay(QUIET_MS);
     const closing: Connection[] = [];
     let running = new Set(await this.#runningPeers());
     for (const [connection, bytes] of before) {
@@ -363,14 +364,14 @@ class LibcGuard implements Guard {
       closing.push(connection);
       if (closing.length % CLOSED_AT_ONCE > 0) continue;
       // A request that comes now would be cut: the engine is to close first.
-      await pause(0);
+      await delay(0);
       running = new Set(await this.#runningPeers());
     }
     const end = performance.now() + CLOSE_WAIT_MS;
     while (
       performance.now() < end &&
       closing.some((connection) => this.#sockets.isOpen(connection))
-    ) await pause(CLOSE_STEP_MS);
+    ) await delay(CLOSE_STEP_MS);
   }
 
   dropConnection(request: RequestOrigin): void {
@@ -470,8 +471,4 @@ class LibcGuard implements Guard {
     this.#slots.end(connection);
     return this.#sockets.shutdown(connection, reset);
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -17,6 +17,7 @@ import {
 } from "./server_log_file.ts";
 import { isFull, MAX_PAUSES, PAUSE, writeAllSync } from "./write_all_sync.ts";
 import type { SyncWriter } from "./write_all_sync.ts";
+import { delay } from "../std/timer.ts";
 
 /**
  * Writes the line of an entry, without its end, into `bytes` from `at` on;
@@ -240,7 +241,7 @@ export class LogFile<Entry> {
           done += await this.#output.write(bytes.subarray(done));
         } catch (error) {
           if (!isFull(error) || ++pauses > MAX_PAUSES) throw error;
-          await new Promise((resume) => setTimeout(resume, PAUSE));
+          await delay(PAUSE);
         }
       }
     } catch (error) {

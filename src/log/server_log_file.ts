@@ -5,7 +5,7 @@
  * @module
  */
 
-import { OptionError, quote } from "../options/option_error.ts";
+import { messageOf, OptionError, quote } from "../options/option_error.ts";
 import { resolve } from "../std/path.ts";
 import { openToAppend } from "../system/folder.ts";
 import { writeAllSync } from "./write_all_sync.ts";
@@ -126,6 +126,6 @@ export function isAt(path: string, identity: string): boolean {
 
 /** What the system said, without the number and the path. */
 export function reason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return text.replace(/ \(os error \d+\).*$/s, "");
 }

@@ -38,6 +38,11 @@ export function quote(value: unknown): string {
   );
 }
 
+/** The message of what was thrown, which need not be an error. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 /** Text that stays on its line and is seen as it is: `\x1b`, `\u202e`. */
 export function visible(text: string): string {
   return text.replace(UNSEEN, (character) => {

@@ -5,6 +5,7 @@
  */
 
 import { log } from "../log/log.ts";
+import { reason } from "../log/server_log_file.ts";
 import { writeAllSync } from "../log/write_all_sync.ts";
 import { basename, resolve } from "../std/path.ts";
 import { type Place, placeOf } from "../system/folder.ts";
@@ -181,9 +182,4 @@ function isDenied(error: unknown): boolean {
   // A read-only file system counts among them.
   return error instanceof Deno.errors.PermissionDenied ||
     (error as { code?: unknown }).code === "EROFS";
-}
-
-function reason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/ \(os error \d+\).*$/s, "");
 }

@@ -22,6 +22,7 @@ import {
   RootShell,
   takeVariable,
 } from "../system/process_pipes.ts";
+import { messageOf } from "../options/option_error.ts";
 
 /** Tells a successor which shell there is, and what it does. */
 const VARIABLE = "PAGI_SERVER_HELPER";
@@ -170,7 +171,7 @@ export async function reloadKeyPair(
   } catch (error) {
     log.error(
       `The TLS files cannot be used, so the present ones stay: ${
-        error instanceof Error ? error.message : error
+        messageOf(error)
       }`,
     );
     return present;

@@ -13,7 +13,7 @@ import { loadApp } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
 import { hideAbortWarning } from "../engine/error_text.ts";
 import { configureLog, log } from "../log/log.ts";
-import { OptionError } from "../options/option_error.ts";
+import { messageOf, OptionError } from "../options/option_error.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_address.ts";
 import { Server } from "../server/server.ts";
@@ -138,7 +138,7 @@ function failure(error: unknown): FromWorker {
   if (!expected) log.error("This worker failed.", error);
   return {
     type: "failed",
-    message: error instanceof Error ? error.message : String(error),
+    message: messageOf(error),
     usage: error instanceof OptionError,
   };
 }

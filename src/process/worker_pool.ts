@@ -20,6 +20,7 @@ import { RETIRE_MS, SharedAddresses } from "./shared_addresses.ts";
 import { SharedSockets } from "./shared_sockets.ts";
 import type { Predecessor, Successor } from "./takeover.ts";
 import { type WorkerEvent, WorkerHandle } from "./worker_handle.ts";
+import { messageOf } from "../options/option_error.ts";
 
 /** Beyond the timeouts of its own, how long a worker may take to stop (ms). */
 const STOP_GRACE_MS = 2000;
@@ -301,7 +302,7 @@ export class WorkerPool {
 
   #report(worker: WorkerHandle, failure: unknown): void {
     if (this.#stopping) return;
-    const why = failure instanceof Error ? failure.message : failure;
+    const why = messageOf(failure);
     log.error(`Worker ${worker.number} did not start. ${why}`.split("\n"));
   }
 

@@ -12,6 +12,7 @@ import type { WorkerContext } from "./context.ts";
 import type { Listener } from "./listener.ts";
 import type { GracePeriod } from "./timers.ts";
 import type { InFlight } from "./in_flight.ts";
+import { delay } from "../std/timer.ts";
 
 /** Uploads that begin within this time after the stop are waited for (ms). */
 const UPLOAD_GRACE_MS = 1000;
@@ -61,7 +62,7 @@ export async function drain(
     await closeIdle(worker, guard, listeners, alone);
   }
   // Let the Closes leave: the engine would send others, in its own words.
-  if (endStreams(worker)) await new Promise((resume) => setTimeout(resume, 0));
+  if (endStreams(worker)) await delay(0);
   let closed: Promise<unknown> | null = null;
   const close = () =>
     closed ??= Promise.all(listeners.map((listener) => listener.shutdown()));
@@ -96,7 +97,7 @@ async function bodiesArrived(inFlight: InFlight): Promise<void> {
     (performance.now() < end ? [...inFlight] : first)
       .some((exchange) => exchange.awaitsBody);
   while (some()) {
-    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
+    await delay(POLL_INTERVAL_MS);
   }
 }
 
@@ -112,7 +113,7 @@ async function closeIdle(
 ): Promise<void> {
   if (draining === "stopped") {
     guard.dropHandshakes();
-    await new Promise((resolve) => setTimeout(resolve, FIRST_REQUEST_MS));
+    await delay(FIRST_REQUEST_MS);
   }
   const own = alone ? null : ownDescriptors();
   if (!alone && own === null) return;

@@ -20,6 +20,7 @@ import type { InFlightRequest, StopCause } from "./in_flight.ts";
 import type { RequestHead, RequestKind } from "./request/head.ts";
 import { type LifeOwner, ResponseLife } from "./response/life.ts";
 import { lacksDescriptors } from "./response/plain_answer.ts";
+import { delay } from "../std/timer.ts";
 
 /** The header fields in records of an access log that has none in its lines. */
 const NO_FIELDS: readonly never[] = [];
@@ -237,7 +238,7 @@ export abstract class Exchange
     if (this.life.reason !== null) return true;
     const { signal } = this.request;
     // The engine looks when it is first asked, and tells a moment later.
-    if (!signal.aborted) await new Promise((resume) => setTimeout(resume, 5));
+    if (!signal.aborted) await delay(5);
     return signal.aborted;
   }
 

@@ -8,6 +8,7 @@ import { isBadKeyPair } from "../engine/error_text.ts";
 import type { Settings } from "../options/settings.ts";
 import { dirname } from "../std/path.ts";
 import { ListenError } from "./listen_address.ts";
+import { messageOf } from "../options/option_error.ts";
 
 /** A certificate and its key, in PEM. */
 export interface KeyPair {
@@ -122,9 +123,7 @@ async function read({ option, path }: PemFile): Promise<Uint8Array> {
     return await Deno.readFile(path);
   } catch (error) {
     throw new ListenError(
-      `Cannot read ${path} (${option}): ${
-        error instanceof Error ? error.message : error
-      }`,
+      `Cannot read ${path} (${option}): ${messageOf(error)}`,
     );
   }
 }
@@ -209,6 +208,6 @@ function tryOut(pair: KeyPair): string | null {
     return null;
   } catch (error) {
     if (!isBadKeyPair(error)) return null;
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

@@ -7,6 +7,7 @@
 import { isBadKeyPair, isUnknownHost } from "../engine/error_text.ts";
 import type { ListenAddress } from "../options/kinds.ts";
 import type { Settings } from "../options/settings.ts";
+import { messageOf } from "../options/option_error.ts";
 
 /** An address that cannot be listened at, in words for the person who chose it. */
 export class ListenError extends Error {
@@ -22,7 +23,7 @@ export function listenError(
 }
 
 function sentence(address: ListenAddress, error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   if ("path" in address) return `Cannot listen at ${address.path}: ${text}`;
   const { host, port } = address;
   const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;

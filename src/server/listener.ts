@@ -20,6 +20,8 @@ import type { KeyPair } from "./key_pair.ts";
 import { ListenError, listenError } from "./listen_address.ts";
 import { FAILED } from "./response/plain_answer.ts";
 import { SocketPath } from "./socket_path.ts";
+import { delay } from "../std/timer.ts";
+import { messageOf } from "../options/option_error.ts";
 
 /** How long to wait before accepting again after a failure, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
@@ -249,7 +251,7 @@ export class Listener {
       "accept",
       () =>
         `Accepting connections failed (${
-          error instanceof Error ? error.message : error
+          messageOf(error)
         }). ${closed} idle connections were closed; serving again.`,
     );
     await this.#listenAgain();
@@ -263,7 +265,7 @@ export class Listener {
         log.error(
           `Serving again failed (${error}); the next try is in ${ACCEPT_PAUSE_MS} ms.`,
         );
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+        await delay(ACCEPT_PAUSE_MS);
       }
     }
   }

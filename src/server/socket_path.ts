@@ -7,6 +7,7 @@
 import { type Folder, type Place, placeOf } from "../system/folder.ts";
 import { SystemError } from "../system/libc.ts";
 import { ListenError, listenError } from "./listen_address.ts";
+import { delay } from "../std/timer.ts";
 
 /**
  * Where the engine binds. It removes what it has bound when it closes, whosever
@@ -37,7 +38,7 @@ export class SocketPath {
     bind: (path: string) => void,
   ): Promise<void> {
     // Between many sockets, a stop gets its turn.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await delay(0);
     try {
       using place = placeOf(this.#path);
       await free(place, this.#path, takesOver);

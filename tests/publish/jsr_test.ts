@@ -81,6 +81,7 @@ const STANDARD_LIBRARY = {
   build: "1.4.0",
   packages: {
     assert: "1.0.19",
+    bytes: "1.0.6",
     cli: "1.0.31",
     http: "1.1.2",
     jsonc: "1.0.2",

@@ -43,6 +43,7 @@ import {
 import { Archives } from "./send_archive.ts";
 import type { SendDirectory } from "./serve_tree.ts";
 import { TimeSlice } from "./time_slice.ts";
+import { concat } from "../../std/bytes.ts";
 
 /** How folders are listed. */
 interface ListingSettings {
@@ -456,20 +457,6 @@ async function compress(
   }
   markImmutable(compressed);
   return compressed;
-}
-
-function concat(
-  chunks: readonly Uint8Array<ArrayBuffer>[],
-): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(
-    chunks.reduce((length, chunk) => length + chunk.length, 0),
-  );
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 function sourceOf(text: string): string {

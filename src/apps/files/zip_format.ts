@@ -10,6 +10,7 @@
  * @module
  */
 
+import { concat } from "../../std/bytes.ts";
 import { encodeName } from "../../system/file_names.ts";
 
 /** A file or folder in an archive. */
@@ -88,11 +89,11 @@ export function localHeader(member: ZipMember): Uint8Array {
   // Checksum and sizes follow the data (4.4.4, bit 3); in ZIP64 the marks in
   // their place tell that they take 8 bytes there (4.3.9.2).
   const size = large ? MAX_32 : 0;
-  const extra = concat(
+  const extra = concat([
     timeExtra(member),
     large ? record([1, 2], [16, 2], [0, 8], [0, 8]) : NOTHING,
-  );
-  return concat(
+  ]);
+  return concat([
     record(
       [0x04034b50, 4],
       [large ? ZIP64 : PLAIN, 2],
@@ -102,7 +103,7 @@ export function localHeader(member: ZipMember): Uint8Array {
     ),
     name,
     extra,
-  );
+  ]);
 }
 
 /** What stands after a member's data (4.3.9). */
@@ -127,13 +128,13 @@ export function directoryRecord(
   const wide: Field[] = [];
   if (isLarge(member)) wide.push([member.size, 8], [member.size, 8]);
   if (offset >= MAX_32) wide.push([offset, 8]);
-  const extra = concat(
+  const extra = concat([
     timeExtra(member),
     wide.length > 0 ? record([1, 2], [8 * wide.length, 2], ...wide) : NOTHING,
-  );
+  ]);
   const isDirectory = member.path.endsWith("/");
   const mode = isDirectory ? 0o040755 : member.executable ? 0o100755 : 0o100644;
-  return concat(
+  return concat([
     record(
       [0x02014b50, 4],
       [UNIX << 8 | ZIP64, 2],
@@ -151,7 +152,7 @@ export function directoryRecord(
     ),
     name,
     extra,
-  );
+  ]);
 }
 
 /**
@@ -174,7 +175,7 @@ export function endOfArchive(
     [0, 2],
   );
   if (count < MAX_16 && size < MAX_32 && offset < MAX_32) return end;
-  return concat(
+  return concat([
     record(
       [0x06064b50, 4],
       // The bytes that follow in this record.
@@ -190,7 +191,7 @@ export function endOfArchive(
     ),
     record([0x07064b50, 4], [0, 4], [offset + size, 8], [1, 4]),
     end,
-  );
+  ]);
 }
 
 function isLarge({ size }: ZipMember): boolean {
@@ -232,7 +233,11 @@ function dosTime(mtime: number): { time: number; date: number } {
 /** The time in seconds of UTC, which that of MS-DOS does not say (0x5455, "UT"). */
 function timeExtra({ mtime }: ZipMember): Uint8Array {
   return hasTime(mtime)
-    ? concat(record([0x5455, 2], [5, 2]), Uint8Array.of(1), record([mtime, 4]))
+    ? concat([
+      record([0x5455, 2], [5, 2]),
+      Uint8Array.of(1),
+      record([mtime, 4]),
+    ])
     : NOTHING;
 }
 
@@ -255,18 +260,6 @@ function record(...fields: Field[]): Uint8Array {
     else if (width === 4) view.setUint32(at, value, true);
     else view.setBigUint64(at, BigInt(value), true);
     at += width;
-  }
-  return bytes;
-}
-
-function concat(...parts: Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(
-    parts.reduce((length, part) => length + part.length, 0),
-  );
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
   }
   return bytes;
 }

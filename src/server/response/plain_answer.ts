@@ -17,6 +17,7 @@ import {
   withDefaultHeaders,
   wrongLength,
 } from "./headers.ts";
+import { concat } from "../../std/bytes.ts";
 
 /** Seats and descriptors come back as other requests end: try in 5 seconds. */
 export const RETRY_SOON: readonly [name: string, value: string] = Object.freeze(
@@ -132,14 +133,7 @@ export class DeclinedResponse {
 
   /** The chunks as one. */
   body(): Uint8Array<ArrayBuffer> {
-    const length = this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    const whole = new Uint8Array(length);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      whole.set(chunk, at);
-      at += chunk.length;
-    }
-    return whole;
+    return concat(this.#chunks);
   }
 
   /** What is wrong with a body of `length` bytes; null where nothing is. */
