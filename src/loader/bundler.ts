@@ -16,6 +16,11 @@ import { ImportError, isCommonJs, Resolver } from "./resolver.ts";
 
 /** Keeps paths as they are in the source map. */
 const SPACE = "app";
+/**
+ * Ends each path: esbuild knows files by their extension otherwise, and takes
+ * what `.mjs` files import of CommonJS for something else.
+ */
+const MARK = "#";
 
 /** How the module imports what is CommonJS (`require_from_disk.ts`). */
 const PRELUDE = 'const $cjs = globalThis[Symbol.for("pagi-server.commonjs")];';
@@ -52,7 +57,7 @@ async function bundle(path: string): Promise<Bundle> {
   const map = JSON.parse(text(".map"));
   map.sources = map.sources.map((source: string) =>
     source.startsWith(`${SPACE}:`)
-      ? toFileUrl(source.slice(SPACE.length + 1)).href
+      ? toFileUrl(source.slice(SPACE.length + 1, -MARK.length)).href
       : source
   );
   return { code: text("app.js"), map: JSON.stringify(map) };
@@ -60,28 +65,42 @@ async function bundle(path: string): Promise<Bundle> {
 
 function connect(build: esbuild.PluginBuild, resolver: Resolver): void {
   build.onResolve({ filter: /.*/ }, async ({ path, importer, kind }) => {
-    if (kind === "entry-point") return { path, namespace: SPACE };
+    if (kind === "entry-point") {
+      return { path: path + MARK, namespace: SPACE };
+    }
     try {
-      const found = await resolver.resolve(path, importer);
+      const found = await resolver.resolve(
+        path,
+        importer.slice(0, -MARK.length),
+      );
       return isAbsolute(found)
-        ? { path: found, namespace: SPACE }
+        ? { path: found + MARK, namespace: SPACE }
         : { path: found, external: true };
     } catch (error) {
       if (!(error instanceof ImportError)) throw error;
       return { errors: [{ text: error.message }] };
     }
   });
-  build.onLoad({ filter: /.*/, namespace: SPACE }, ({ path, with: how }) => {
-    if (how.type === "text") return { contents: read(path), loader: "text" };
-    if (how.type === "bytes") {
-      return { contents: Deno.readFileSync(path), loader: "binary" };
-    }
-    if (path.endsWith(".json")) return { contents: read(path), loader: "json" };
-    if (isCommonJs(path)) {
-      return { contents: `module.exports = $cjs(${JSON.stringify(path)});` };
-    }
-    return { contents: withMeta(read(path), path), loader: loaderOf(path) };
-  });
+  build.onLoad(
+    { filter: /.*/, namespace: SPACE },
+    ({ path: marked, with: how }) => {
+      const path = marked.slice(0, -MARK.length);
+      if (how.type === "text") return { contents: read(path), loader: "text" };
+      if (how.type === "bytes") {
+        return { contents: Deno.readFileSync(path), loader: "binary" };
+      }
+      if (path.endsWith(".json")) {
+        return {
+          contents: read(path),
+          loader: "json",
+        };
+      }
+      if (isCommonJs(path)) {
+        return { contents: `module.exports = $cjs(${JSON.stringify(path)});` };
+      }
+      return { contents: withMeta(read(path), path), loader: loaderOf(path) };
+    },
+  );
 }
 
 /** `import.meta` of a file, as it were not part of another. */
@@ -123,7 +142,7 @@ function faultOf(error: unknown): string {
   return errors.map(({ text, location }) => {
     if (location === null) return text;
     const { file, line, column } = location;
-    const path = file.replace(`${SPACE}:`, "");
+    const path = file.slice(`${SPACE}:`.length, -MARK.length);
     return `${text}\n    at ${toFileUrl(path).href}:${line}:${column + 1}`;
   }).join("\n");
 }

@@ -45,12 +45,12 @@ module.exports.Router = class Router {};
   ...installed("@scope/modern", {
     type: "module",
     exports: {
-      ".": { browser: "./no.js", require: "./no.cjs", import: "./main.js" },
+      ".": { browser: "./no.js", require: "./no.cjs", import: "./main.mjs" },
       "./parts/*": "./src/*.js",
     },
     imports: { "#inner": "./src/inner.js" },
   }, {
-    "main.js": `import inner from "#inner";
+    "main.mjs": `import inner from "#inner";
 import old, { Router } from "old-style";
 export const modern = "esm " + inner + " " + old() + " " + typeof Router;
 `,
