@@ -42,13 +42,15 @@ async function pingsWithin(
 }
 
 Deno.test("pings come at the interval, and a peer that answers stays", async () => {
-  const { app, result } = keptAlive((send) =>
-    send({ type: "websocket.keepalive", interval: 0.04, timeout: 0.06 })
-  );
+  let began = 0;
+  const { app, result } = keptAlive((send) => {
+    began = performance.now();
+    return send({ type: "websocket.keepalive", interval: 0.04, timeout: 1 });
+  });
   await withServer(app, {}, async ({ connect }) => {
     const socket = await RawWebSocket.open(await connect());
-    const began = performance.now();
-    for (let i = 1; i <= 5; i++) {
+    // For longer than the timeout.
+    for (let i = 1; i <= 30; i++) {
       assertEquals((await socket.frame())?.opcode, ping);
       const late = performance.now() - began - i * 40;
       assert(late > -15 && late < 10_000, `ping ${i} came ${late} ms late`);
@@ -80,11 +82,12 @@ Deno.test("a peer that does not answer in time ends with 1006 and keepalive_time
 
 Deno.test("a message counts as an answer", async () => {
   const { app, result } = keptAlive((send) =>
-    send({ type: "websocket.keepalive", interval: 0.03, timeout: 0.1 })
+    send({ type: "websocket.keepalive", interval: 0.04, timeout: 1 })
   );
   await withServer(app, {}, async ({ connect }) => {
     const socket = await RawWebSocket.open(await connect());
-    for (let i = 0; i < 6; i++) {
+    // For longer than the timeout.
+    for (let i = 1; i <= 30; i++) {
       assertEquals((await socket.frame())?.opcode, ping);
       await socket.text("busy");
     }
@@ -121,7 +124,7 @@ Deno.test("interval 0 stops the pings", async () => {
 Deno.test("interval 0 stops the wait for a pong too", async () => {
   const pinged = Promise.withResolvers<void>();
   const { app, result } = keptAlive(async (send) => {
-    await send({ type: "websocket.keepalive", interval: 0.01, timeout: 0.1 });
+    await send({ type: "websocket.keepalive", interval: 0.01, timeout: 0.5 });
     await pinged.promise;
     await send({ type: "websocket.keepalive", interval: 0 });
   });
@@ -129,7 +132,7 @@ Deno.test("interval 0 stops the wait for a pong too", async () => {
     const socket = await RawWebSocket.open(await connect());
     assertEquals((await socket.frame())?.opcode, ping);
     pinged.resolve();
-    await delay(150);
+    await delay(700);
     await socket.close(1000);
     assertEquals((await result).end.code, 1000);
   });
@@ -144,7 +147,7 @@ Deno.test("the latest settings win", async () => {
   await withServer(app, {}, async ({ connect }) => {
     const socket = await RawWebSocket.open(await connect());
     const pings = await pingsWithin(socket, 190, false);
-    assert(pings >= 1 && pings <= 4, `${pings} pings`);
+    assert(pings >= 1 && pings < 10, `${pings} pings`);
   });
 });
 
