@@ -15,12 +15,17 @@ import { SORT_KEYS } from "./files/directory_entries.ts";
 
 const NAME = "PAGI::App::Directory";
 
-/** Options of {@linkcode DirectoryApp}; its `--help` says what they mean. */
+/** Options of {@linkcode DirectoryApp}. */
 export interface DirectoryOptions extends FileOptions {
+  /** List and serve names that begin with a dot. */
   readonly showHidden?: boolean;
+  /** What listings call the root, in place of its path. */
   readonly title?: string;
+  /** What listings are sorted by until a reader says more. */
   readonly sort?: "name" | "size" | "time";
+  /** Offer folders as ZIP archives. */
   readonly zip?: boolean;
+  /** Show README files below listings. */
   readonly readme?: boolean;
 }
 

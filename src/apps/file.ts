@@ -22,19 +22,37 @@ import { charset, fieldText, mediaType } from "./reply.ts";
 
 const NAME = "PAGI::App::File";
 
-/** Options of {@linkcode FileApp}; its `--help` says what they mean. */
+/** Options of {@linkcode FileApp}. */
 export interface FileOptions {
+  /** The folder to serve. */
   readonly root?: string;
+  /** Files that stand for their folder. */
   readonly index?: string | readonly string[];
+  /** The media type of files whose name does not tell. */
   readonly defaultType?: string;
+  /** Answer requests for parts of files. */
   readonly handleRanges?: boolean;
+  /** Send FILE.br, FILE.zst or FILE.gz in place of FILE where they exist. */
   readonly precompressed?: boolean;
+  /** Compress text on its way out. */
   readonly compress?: boolean;
+  /**
+   * The cache-control of files, as in "max-age=3600", but pages do not last;
+   * "auto": for ever with a hash in the name.
+   */
   readonly cacheControl?: string;
+  /** The cache-control of HTML pages. */
   readonly htmlCacheControl?: string;
+  /**
+   * The charset of text that does not say its own; by default UTF-8 where it
+   * is that, "" for none.
+   */
   readonly charset?: string;
+  /** What tells versions of files apart: time and size, or the content. */
   readonly etag?: "stat" | "content";
+  /** Serve about.html as /about. */
   readonly cleanUrls?: boolean;
+  /** Serve the root's index file for pages that do not exist. */
   readonly spa?: boolean;
 }
 

@@ -16,9 +16,11 @@ const NAME = "PAGI::App::Healthcheck";
 /** Looks at one thing; falsy or throwing means that it is not well. */
 export type Check = () => unknown;
 
-/** Options of {@linkcode HealthcheckApp}; its `--help` says what they mean. */
+/** Options of {@linkcode HealthcheckApp}. */
 export interface HealthcheckOptions {
+  /** Functions by name, in code only; falsy or throwing is an error. */
   readonly checks?: Readonly<Record<string, Check>>;
+  /** A version to report. */
   readonly version?: string;
 }
 

@@ -21,10 +21,13 @@ const NAME = "PAGI::App::NotFound";
 /** Makes the body for one request. */
 export type BodyOf = (scope: RequestScope) => BytesIn | Promise<BytesIn>;
 
-/** Options of {@linkcode NotFoundApp}; its `--help` says what they mean. */
+/** Options of {@linkcode NotFoundApp}. */
 export interface NotFoundOptions {
+  /** What to say; in code also a function of the scope. */
   readonly body?: string | BodyOf;
+  /** The media type of the body. */
   readonly contentType?: string;
+  /** The status code. */
   readonly status?: number;
 }
 

@@ -40,20 +40,51 @@ import { requestRules } from "./proxy/upstream_request.ts";
 
 const NAME = "PAGI::App::Proxy";
 
-/** Options of {@linkcode ProxyApp}; its `--help` says what they mean. */
+/** Options of {@linkcode ProxyApp}. */
 export interface ProxyOptions {
+  /**
+   * Where requests go; the path of the URL goes before theirs; several targets
+   * take turns.
+   */
   readonly target?: string | readonly string[];
+  /** Seconds for each of the next three; 0 waits for ever. */
   readonly timeout?: number;
+  /** Seconds to connect, TLS included (default: timeout). */
   readonly connectTimeout?: number;
+  /**
+   * Seconds from the end of a request to the head of the answer (default:
+   * timeout).
+   */
   readonly firstByteTimeout?: number;
+  /**
+   * Seconds that a target may pause within a body; event streams and
+   * WebSockets may for ever (default: timeout).
+   */
   readonly idleTimeout?: number;
+  /** Seconds for which a target that failed is asked after all others. */
   readonly failTimeout?: number;
+  /** Set in each request, in place of the client's. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Not passed on; also forwarded, via and others that the proxy adds. */
   readonly removeHeaders?: string | readonly string[];
+  /** Pass on the client's host in place of the target's. */
   readonly preserveHost?: boolean;
+  /**
+   * Keep the client's forwarded and x-forwarded-* and add to them, instead of
+   * replacing them: only behind a proxy of your own.
+   */
   readonly trustForwarded?: boolean;
+  /**
+   * Authorities (PEM) to trust besides the usual ones, for https; a
+   * self-signed certificate is its own.
+   */
   readonly caCert?: string;
+  /** 0 takes any certificate of an https target, of whomever is there. */
   readonly verify?: boolean;
+  /**
+   * The domain of targets' cookies in place of their own; none leaves it out
+   * (default: their own).
+   */
   readonly cookieDomain?: string;
 }
 

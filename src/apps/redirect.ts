@@ -19,11 +19,18 @@ const STATUSES = [301, 302, 303, 307, 308];
 /** Finds the target for one request. */
 export type LocationOf = (scope: RequestScope) => string | Promise<string>;
 
-/** Options of {@linkcode RedirectApp}; its `--help` says what they mean. */
+/** Options of {@linkcode RedirectApp}. */
 export interface RedirectOptions {
+  /**
+   * Where to, perhaps with {host}, {path}, {query}, {uri}; in code also a
+   * function of the scope (required).
+   */
   readonly location?: string | LocationOf;
+  /** The status code. */
   readonly status?: number;
+  /** Append the path of the request, without the mount's prefix. */
   readonly preservePath?: boolean;
+  /** Append the query of the request. */
   readonly preserveQuery?: boolean;
 }
 
