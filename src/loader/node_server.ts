@@ -63,7 +63,7 @@ export function catchNodeServers(
       toApp: () => socket.app,
       onListen: (address) => socket.address = address,
     });
-    return Reflect.apply(listen, this, [{ path: socket.path }, onListening]);
+    return Reflect.apply(listen, this, [socket.place, onListening]);
   };
   http.Server.prototype.listen = catching as typeof listen;
   https.Server.prototype.listen = () => {
@@ -89,14 +89,41 @@ function placeOf(first: unknown): string {
 
 /** A server of Node at a socket of ours. */
 class NodeServer {
-  readonly path: string;
+  /**
+   * Where it is to listen. Deno 2.7 knows no `path`: it takes any free port at
+   * `host`, which would be all addresses if it were not named.
+   */
+  readonly place: { readonly path: string; readonly host: string };
   readonly app: PagiApp;
   /** Where its app is served; null until that is known. */
   address: BoundAddress | null = null;
 
   constructor(server: Server) {
     const folder = Deno.makeTempDirSync({ prefix: "pagi-node-" });
-    this.path = join(folder, "http.sock");
+    const path = join(folder, "http.sock");
+    this.place = { path, host: "127.0.0.1" };
+    const ownAddress = server.address.bind(server);
+    const listening = new Promise<void>((resolve) => {
+      server.prependOnceListener("listening", resolve);
+    });
+    let proxy: PagiApp | null = null;
+    const startup = async (): Promise<void> => {
+      await listening;
+      const bound = ownAddress();
+      proxy = new ProxyApp({
+        target: typeof bound === "object" && bound !== null
+          ? `http://${bound.address}:${bound.port}`
+          : `unix:${path}`,
+        timeout: 0,
+        preserveHost: true,
+      }).toApp();
+    };
+    const app: PagiApp = (scope, receive, send) => proxy!(scope, receive, send);
+    this.app = withLifespan(app, startup, () => {
+      server.close();
+      server.closeAllConnections();
+      Deno.removeSync(folder, { recursive: true });
+    });
     // Apps and frameworks tell people the port.
     server.address = () =>
       this.address?.transport === "tcp"
@@ -108,16 +135,6 @@ class NodeServer {
         : { address: "127.0.0.1", family: "IPv4", port: 0 };
     server.prependListener("request", nameClient);
     server.prependListener("upgrade", nameClient);
-    const proxy = new ProxyApp({
-      target: `unix:${this.path}`,
-      timeout: 0,
-      preserveHost: true,
-    });
-    this.app = withLifespan(proxy.toApp(), undefined, () => {
-      server.close();
-      server.closeAllConnections();
-      Deno.removeSync(folder, { recursive: true });
-    });
   }
 }
 

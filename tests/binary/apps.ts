@@ -65,6 +65,17 @@ binaryTest("composes bundled apps", async () => {
   assertStringIncludes(await answer(`${program.url}/h`), "ok");
 });
 
+binaryTest("runs an app made for Node's HTTP server", async () => {
+  await using program = await startProgram(
+    [...QUIET, "./app.js"],
+    alone({
+      "app.js": `import { createServer } from "node:http";
+        createServer((req, res) => res.end("Node")).listen(1);`,
+    }),
+  );
+  assertEquals(await answer(program.url), "Node");
+});
+
 binaryTest("runs code from the command line", async () => {
   await using program = await startProgram([
     ...QUIET,
