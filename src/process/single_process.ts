@@ -163,6 +163,13 @@ export class SingleProcess implements Service {
   /** An app that calls `Deno.exit` ends everything, without a word. */
   readonly #tellOfExit = (): void => {
     this.#loaded?.server.abandon();
+    // What is made for Node often ends its process at SIGTERM by itself.
+    if (this.#stopped && Deno.exitCode === 0) {
+      log.warn(
+        "The app ended the process before the server had stopped: it called Deno.exit(0), or Node's process.exit.",
+      );
+      return;
+    }
     log.error(
       `The app ended the process: it called Deno.exit(${Deno.exitCode}), or Node's process.exit.`,
     );

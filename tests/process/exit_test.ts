@@ -60,6 +60,22 @@ Deno.test(
 );
 
 Deno.test(
+  "an app that ends the process when it is stopped has not failed",
+  { ignore: !unix },
+  async () => {
+    const code = `export default {
+      fetch: () => new Response(), shutdown: () => Deno.exit(0),
+    };`;
+    await using program = await startProgram(["-p", "0", "./app.js"], {
+      files: { "app.js": code },
+    });
+    const { code: status, stderr } = await program.stop();
+    assertEquals(status, 0, stderr);
+    assert(stderr.includes("before the server had stopped"), stderr);
+  },
+);
+
+Deno.test(
   "neither a stop nor a start that fails is taken for an app's exit",
   { ignore: !unix },
   async () => {
