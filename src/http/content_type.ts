@@ -6,6 +6,7 @@
  */
 
 import { contentType } from "../std/media_types.ts";
+import { memo } from "./memo.ts";
 
 /** The value of `cache-control` for a file of this name and type, or null. */
 export type CachePolicy = (name: string, type: string) => string | null;
@@ -129,7 +130,12 @@ const OWN_TYPES: Readonly<Record<string, string>> = {
   ),
 };
 
-const known = new Map<string, string>();
+/** The media type of a file extension; "" where it has none. */
+const typeOfExtension = memo((extension) =>
+  contentType(
+    Object.hasOwn(OWN_TYPES, extension) ? OWN_TYPES[extension] : extension,
+  ) ?? ""
+);
 
 /**
  * The media type of a file called `name`, with a charset where its kind has
@@ -138,16 +144,7 @@ const known = new Map<string, string>();
 export function mediaTypeOf(name: string, fallback: string): string {
   const dot = name.lastIndexOf(".");
   if (dot <= 0) return fallback;
-  const extension = name.slice(dot + 1).toLowerCase();
-  let type = known.get(extension);
-  if (type === undefined) {
-    type = contentType(
-      Object.hasOwn(OWN_TYPES, extension) ? OWN_TYPES[extension] : extension,
-    );
-    if (type === undefined) return fallback;
-    known.set(extension, type);
-  }
-  return type;
+  return typeOfExtension(name.slice(dot + 1).toLowerCase()) || fallback;
 }
 
 const CHARSET = "; charset=UTF-8";
@@ -158,9 +155,9 @@ const PACKET = 188;
 
 /**
  * The value of `content-type` for a file called `name` that begins with what
- * `head` gives, in {@linkcode wholeCharacters}. A text that says itself how it is encoded is believed (a charset here would
- * override that); of any other the charset is `charset`, "" for none, and
- * where that is null UTF-8 if it is that.
+ * `head` gives, in {@linkcode wholeCharacters}. Text that declares its own
+ * encoding gets no charset, which would override that. Other text gets
+ * `charset` ("" for none), or, where that is null, UTF-8 if it is valid UTF-8.
  */
 export function contentTypeOf(
   name: string,
