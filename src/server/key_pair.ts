@@ -19,24 +19,24 @@ export interface KeyPair {
 const OTHERS_READ = 0o004;
 const OTHERS_SEARCH = 0o001;
 
-/** What is in the files of a pair, read by somebody who may. */
+/** Contents of both files, read by a process that may read them. */
 export interface KeyFiles {
   readonly cert: Uint8Array;
   readonly key: Uint8Array;
 }
 
-/** A file that an option names. */
+/** A PEM file and the option that names it. */
 interface PemFile {
   readonly option: "--ssl-cert" | "--ssl-key";
   readonly path: string;
 }
 
 /**
- * Reads `--ssl-cert` and `--ssl-key`; null where TLS is not asked for.
+ * Reads `--ssl-cert` and `--ssl-key`; null if they are not set.
  *
- * @param files What is in them, where that is known already.
- * @throws {ListenError} When a file cannot be read, or TLS cannot be spoken
- * with what is in them; the sentence says why and what to do.
+ * @param files Their contents, if they have been read already.
+ * @throws {ListenError} When a file cannot be read, or the pair is not usable
+ * for TLS; the message says why and what to do.
  */
 export async function readKeyPair(
   settings: Settings,
@@ -53,8 +53,8 @@ export async function readKeyPair(
 }
 
 /**
- * A warning where every user of the machine can read the key; null where not,
- * or where nobody can tell.
+ * A warning if every user of this machine can read the private key; null if
+ * not, or if that cannot be found out.
  */
 export function keyExposure({ sslKey }: Settings): string | null {
   if (sslKey === null || Deno.build.os === "windows") return null;
@@ -62,7 +62,7 @@ export function keyExposure({ sslKey }: Settings): string | null {
     const real = Deno.realPathSync(sslKey);
     const { isFile, mode } = Deno.statSync(real);
     if (!isFile || !(mode! & OTHERS_READ)) return null;
-    // Nobody reads what lies in a folder that nobody may enter.
+    // Other users cannot read files in a folder that they may not search.
     for (let path = dirname(real); path !== dirname(path);) {
       if (!(Deno.statSync(path).mode! & OTHERS_SEARCH)) return null;
       path = dirname(path);
@@ -74,7 +74,7 @@ export function keyExposure({ sslKey }: Settings): string | null {
   }
 }
 
-/** Makes a pair of the bytes of both files. @throws {ListenError} */
+/** Checks both files and decodes them. @throws {ListenError} */
 function parseKeyPair(
   certFile: PemFile,
   certBytes: Uint8Array,
@@ -93,13 +93,13 @@ function parseKeyPair(
   if (isEncrypted(key)) {
     refuse(
       keyFile,
-      `the key is encrypted, and nobody is there to type its passphrase. Decrypt it into a file that only the server can read: openssl pkey -in ${keyFile.path} -out key.pem`,
+      `the key is encrypted, and the server cannot ask for its passphrase. Decrypt it into a file that only the server can read: openssl pkey -in ${keyFile.path} -out key.pem`,
     );
   }
   if (labels.key.includes("OPENSSH PRIVATE KEY")) {
     refuse(
       keyFile,
-      "it is a key for SSH. Use the key that the certificate was made with",
+      "it is an SSH key. Use the key that the certificate was made with",
     );
   }
   const problem = tryOut({ cert, key });
@@ -139,7 +139,7 @@ function toPem(file: PemFile, bytes: Uint8Array): string {
   if ([first, second].sort().join() === "254,255") {
     refuse(file, "it is UTF-16 text. Save it as ASCII, without a BOM");
   }
-  // A SEQUENCE of ASN.1, whose length takes more than a byte.
+  // An ASN.1 SEQUENCE with a length of more than one byte (X.690, 8.1.3.5).
   if (first === 0x30 && second > 0x80) refuse(file, binary(file, bytes));
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   if (text.includes("\ufeff")) {
@@ -179,13 +179,13 @@ function whatIsThere(labels: readonly string[], wanted: string): string {
   return `it holds no ${wanted}, but this: ${label.toLowerCase()}${hint}`;
 }
 
-/** PKCS #8 says it in the label (RFC 7468), older forms in a header. */
+/** True for PKCS #8 (label, RFC 7468, 11) and older formats (RFC 1421 header). */
 function isEncrypted(key: string): boolean {
   return /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: *4, *ENCRYPTED/m
     .test(key);
 }
 
-/** Which certificate of several belongs to the key, from 2; null for none. */
+/** Position of the key's certificate, if it is not the first; else null. */
 function placeOfLeaf(cert: string, key: string): number | null {
   const each = cert.match(
     /-----BEGIN (?:\w+ )*CERTIFICATE-----[^]*?-----END (?:\w+ )*CERTIFICATE-----/g,
@@ -197,8 +197,9 @@ function placeOfLeaf(cert: string, key: string): number | null {
 }
 
 /**
- * Listens with the pair on a port that nobody knows; returns what keeps it from
- * being used, or null. Null as well where that may not be tried.
+ * Listens with the pair on a random loopback port for a moment. Returns the
+ * reason why the pair cannot be used; null if it can, or without permission to
+ * listen there.
  */
 function tryOut(pair: KeyPair): string | null {
   const net = { name: "net", host: "127.0.0.1:0" } as const;

@@ -1,5 +1,5 @@
 /**
- * The app's start and stop.
+ * The lifespan scope: the app's startup and shutdown (PAGI.md 5).
  *
  * @module
  */
@@ -17,18 +17,18 @@ import { log } from "../log/log.ts";
 import { PAGI } from "./context.ts";
 import { GracePeriod } from "./timers.ts";
 
-/** How a worker takes the lifespan (PAGI.md 5). */
+/** Settings of the lifespan scope. */
 interface LifespanOptions {
   readonly mode: "auto" | "on" | "off";
   /** Seconds; 0 means no limit. */
   readonly startupTimeout: number;
   /** Seconds; 0 means no limit. */
   readonly shutdownTimeout: number;
-  /** null in a single process. */
+  /** null without worker processes. */
   readonly workerNumber: number | null;
 }
 
-/** The app said that it cannot start, or said nothing in time. */
+/** The app reported that it cannot start, or did not answer in time. */
 export class StartupError extends Error {
   override readonly name = "StartupError";
 }
@@ -37,7 +37,7 @@ type Phase = "startup" | "serving" | "shutdown" | "down" | "over";
 
 /** One lifespan scope: startup before the first request, shutdown at the end. */
 export class Lifespan {
-  /** The object that requests get copies of; null where the app has none. */
+  /** State that each request gets a copy of; null without a lifespan. */
   state: State | null = null;
   #phase: Phase = "startup";
   readonly #events: ReceiveEvent[] = [{ type: "lifespan.startup" }];
@@ -48,10 +48,10 @@ export class Lifespan {
   constructor(readonly app: PagiApp, readonly options: LifespanOptions) {}
 
   /**
-   * Starts the app and waits for its word.
+   * Starts the app and waits for its answer.
    *
-   * @throws {StartupError} When the app fails to start, or is silent for
-   * longer than the startup timeout, or in mode "on" does not take part.
+   * @throws {StartupError} When the app fails to start, does not answer within
+   * the startup timeout, or has no lifespan although the mode is "on".
    */
   async startup(): Promise<void> {
     const { mode, startupTimeout, workerNumber } = this.options;
@@ -78,7 +78,7 @@ export class Lifespan {
     else this.#phase = "over";
   }
 
-  /** Tells the app to stop and waits for its word; failures are logged. */
+  /** Shuts the app down and waits for its answer; logs failures. */
   async shutdown(grace: GracePeriod): Promise<void> {
     if (this.#phase !== "serving") return;
     this.#phase = "shutdown";

@@ -10,12 +10,12 @@ import { ListenError, listenError } from "./listen_address.ts";
 import { delay } from "../std/timer.ts";
 
 /**
- * Where the engine binds. It removes what it has bound when it closes, whosever
- * that is then, so the file gets its own name afterwards.
+ * Name that the engine binds. On close, the engine removes that path even if
+ * another process has bound it since; so the file is renamed once it is bound.
  */
 const BOUND = "pagi-server.socket";
 
-/** A path for a socket. */
+/** The path of a Unix socket that this server listens at. */
 export class SocketPath {
   readonly #path: string;
   #identity: string | null = null;
@@ -25,19 +25,19 @@ export class SocketPath {
   }
 
   /**
-   * Makes the path free, removing a socket that nobody listens at, and has
-   * `bind` bind another path, which becomes this one in one step.
+   * Removes a stale socket, calls `bind` with a temporary path, and renames that
+   * to this path atomically.
    *
-   * @param takesOver Who listens there is about to go, and is not asked.
-   * @param mode Permissions; null for what the umask says.
-   * @throws {ListenError} When something else is there, or somebody listens.
+   * @param takesOver Replace a socket that another process still listens at.
+   * @param mode Permissions; null leaves them to the umask.
+   * @throws {ListenError} When the path is in use by a file or a listener.
    */
   async bind(
     takesOver: boolean,
     mode: number | null,
     bind: (path: string) => void,
   ): Promise<void> {
-    // Between many sockets, a stop gets its turn.
+    // Lets a stop be handled between the binding of many sockets.
     await delay(0);
     try {
       using place = placeOf(this.#path);
@@ -53,7 +53,7 @@ export class SocketPath {
     }
   }
 
-  /** Removes the file, unless it is a successor's by now. */
+  /** Removes the file, unless another server has replaced it. */
   release(): void {
     if (this.#identity === null) return;
     try {
@@ -68,7 +68,7 @@ export class SocketPath {
   }
 }
 
-/** Makes sure that there is nothing but a socket that may be replaced. */
+/** Removes a stale socket; refuses any other file. @throws {ListenError} */
 async function free(
   { folder, name }: Place,
   path: string,
@@ -80,11 +80,11 @@ async function free(
     if (found === null) return;
     if (!found.info.isSocket) {
       throw new ListenError(
-        `Cannot listen at ${path}: a file that is no socket is there. Choose another path with --socket.`,
+        `Cannot listen at ${path}: a file that is not a socket exists there. Choose another path with --socket.`,
       );
     }
   }
-  // Who takes over replaces it in one step.
+  // The rename replaces it atomically.
   if (takesOver) return;
   if (await somebodyListens(entry)) {
     throw new ListenError(
@@ -94,15 +94,14 @@ async function free(
   Deno.removeSync(entry);
 }
 
-/** A path that is free to be bound, until it is disposed of. */
+/** A temporary path to bind; disposing of it removes its folder, if any. */
 interface BindingPlace extends Disposable {
   readonly path: string;
 }
 
 /**
- * Where others can change the folder, root binds in one of its own inside it:
- * nobody can put another file in the place of the socket before it has its
- * permissions.
+ * If other users can write to the folder, root binds in a private folder inside
+ * it, so that nobody can replace the socket before its permissions are set.
  */
 async function bindingPlace(place: Place): Promise<BindingPlace> {
   const { folder, name, isPrivate, isWatched } = place;
@@ -133,13 +132,13 @@ function removeFolder(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // Somebody has moved it.
+    // Another user has moved it.
   }
 }
 
 /**
- * Tells one socket's file from the next at the same path. The number alone
- * does not: the next often gets the same.
+ * Identifies the socket's file: inode number and modification time, as file
+ * systems reuse inode numbers at once.
  */
 function identity({ folder, name }: Place): string | null {
   using found = folder.look(name);
@@ -153,7 +152,7 @@ async function somebodyListens(path: string): Promise<boolean> {
     connection.close();
     return true;
   } catch (error) {
-    // Other errors come of a listener that is busy, or another user's.
+    // EAGAIN (full backlog) and EACCES come from a socket in use (connect(2)).
     return !(error instanceof Deno.errors.ConnectionRefused);
   }
 }

@@ -171,7 +171,7 @@ Deno.test("files that cannot serve for TLS give a sentence with the reason, and 
     "a key encrypted the old way": [{ key: oldEncrypted }, /is encrypted/],
     "a key for SSH": [
       { key: KEY.replaceAll("PRIVATE", "OPENSSH PRIVATE") },
-      /: it is a key for SSH/,
+      /: it is an SSH key/,
     ],
     "a key with a BOM": [
       { key: `\ufeff${KEY}` },

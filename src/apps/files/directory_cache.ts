@@ -1,6 +1,6 @@
 /**
- * What long looks at folders found, shared by the requests for it and kept
- * while nothing changes.
+ * Results of folder scans, shared by concurrent requests and cached until
+ * something changes.
  *
  * @module
  */
@@ -108,9 +108,9 @@ export class Snapshot {
   }
 }
 
-/** A folder that the server does not look through now. */
+/** The server does not scan the folder now. */
 export class DirectoryRefused extends Error {
-  override readonly name = "FolderRefused";
+  override readonly name = "DirectoryRefused";
 
   /** @param message A sentence for the one who asked. */
   constructor(readonly status: 403 | 404 | 503, message: string) {
@@ -118,7 +118,7 @@ export class DirectoryRefused extends Error {
   }
 }
 
-/** Descriptors that a look at folders has open at most. */
+/** The most descriptors that a scan has open. */
 const SCAN_DESCRIPTORS = 5;
 
 /** What was found in a folder. */
@@ -128,7 +128,7 @@ export interface Found {
   weight: number;
 }
 
-/** One look at a folder, for all that wait for it. */
+/** One scan of a folder, for all requests that wait for it. */
 interface Scan<T> {
   /** How many wait. */
   waiting: number;
@@ -151,7 +151,7 @@ class Place<T> {
   }
 }
 
-/** What {@linkcode FolderCache.use} gives; to be disposed of after use. */
+/** What {@linkcode DirectoryCache.use} gives; to be disposed of after use. */
 export interface Use<T> extends Disposable {
   readonly found: T;
   /** Tells that what was found takes more memory than before. */
@@ -159,10 +159,9 @@ export interface Use<T> extends Disposable {
 }
 
 /**
- * Looks at folders for the requests that ask for it. Those that ask for one
- * folder share a look, but never one that began before they asked, so that
- * everybody sees what was there then. A look that nobody waits for any more
- * ends at its next turn.
+ * Scans folders. Requests for the same folder share a scan, but not one that
+ * began before they came: each sees the folder as it was then or later. A scan
+ * that no request waits for ends at its next time slice.
  */
 export class DirectoryCache<T extends Found> {
   readonly #maxScans: number;
@@ -176,9 +175,9 @@ export class DirectoryCache<T extends Found> {
   #weight = 0;
 
   /**
-   * @param mostLooks Folders that are looked at at a time.
-   * @param mostKept Bytes of all that is kept without being used.
-   * @param mostUsed Bytes that may be in use when a look begins.
+   * @param maxScans Concurrent scans.
+   * @param maxKept Bytes of cached results that are not in use.
+   * @param maxUsed Bytes in use above which no scan begins.
    */
   constructor(maxScans: number, maxKept: number, maxUsed: number) {
     this.#maxScans = maxScans;
@@ -187,12 +186,12 @@ export class DirectoryCache<T extends Found> {
   }
 
   /**
-   * What is found in the folder called `path`: by `scan`, or what was found
-   * earlier if nothing has changed.
+   * The result of `scan` for the folder `path`, or the cached one if nothing
+   * has changed.
    *
-   * @returns null when the client left before the end of the look
-   * @throws {DirectoryRefused} When there are too many looks, or too much is in
-   * use
+   * @returns null when the client left before the scan ended
+   * @throws {DirectoryRefused} When too many scans run, or too much memory is
+   * in use
    */
   async use(
     path: string,
@@ -240,7 +239,7 @@ export class DirectoryCache<T extends Found> {
     return this.#weight >= this.#maxUsed;
   }
 
-  /** The look that is to come; it begins when the running one has ended. */
+  /** The next scan, which begins when the running one has ended. */
   #join(place: Place<T>, scan: (timeSlice: TimeSlice) => Promise<T>): Scan<T> {
     if (place.isIdle) this.#scans++;
     return place.next ??= this.#plan(place, scan);
@@ -299,7 +298,7 @@ export class DirectoryCache<T extends Found> {
     place.found = found;
   }
 
-  /** Forgets a folder of which nothing is known, or can be kept. */
+  /** Drops a folder without a result that can be cached. */
   #tidy(place: Place<T>): void {
     const { path } = place;
     if (place.users > 0) return;
@@ -310,7 +309,7 @@ export class DirectoryCache<T extends Found> {
     this.#evict();
   }
 
-  /** Forgets what was not used for longest until the rest can be kept. */
+  /** Evicts the least recently used results until the rest fits. */
   #evict(): void {
     if (this.#weight <= this.#maxKept) return;
     for (const place of this.#places.values()) {

@@ -1,5 +1,5 @@
 /**
- * Small files in memory: how they are read, kept, and seen to be unchanged.
+ * The cache of small files: reading, revalidation and eviction.
  *
  * @module
  */
@@ -14,35 +14,35 @@ import { markImmutable } from "../../pagi/constant_bytes.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import { FileStamp, isSameVersion } from "../../system/file_stamp.ts";
 
-/** Up to this many bytes a file is small. */
+/** The largest file in the cache, in bytes. */
 export const MAX_CACHED_FILE_BYTES = 128 * 1024;
 
 /** One version of a file, as header fields show it. */
 export interface FileVersion {
-  /** Its entity tag; null where nothing tells it from others. */
+  /** Its entity tag; null if versions cannot be told apart. */
   readonly tag: string | null;
-  /** Milliseconds in whole seconds; null where the time tells nothing. */
+  /** Milliseconds, in whole seconds; null if the time cannot be used. */
   readonly lastModified: number | null;
-  /** What `last-modified` says, if anything. */
+  /** The value of `last-modified`, if any. */
   readonly date: string | null;
 }
 
-/** What answers a GET that has no conditions and asks for no part. */
+/** The response to a GET without conditions and range. */
 export interface CachedResponse {
   readonly headers: HeaderList;
-  /** Only if it has no `accept-encoding` either. */
+  /** Only for requests without `accept-encoding`. */
   readonly uncodedOnly: boolean;
 }
 
-/** All of a file as it was at one moment; there is nothing to close. */
+/** The content of a file at one moment; nothing to close. */
 export class SmallFile implements Disposable {
   /** Tells it from files and folders that are open. */
   readonly kind = "small";
-  /** What tells this version of the file from others, once that is known. */
+  /** Its validators, once known. */
   version: FileVersion | null = null;
-  /** What answers a request for all of it, once that is known. */
+  /** The response with all of it, once known. */
   response: CachedResponse | null = null;
-  /** Its `content-type`, once that is known. */
+  /** Its `content-type`, once known. */
   type: string | null = null;
   /** The file that this was last found to be a compressed copy of, or not. */
   copied: { of: SmallFile; same: boolean } | null = null;
@@ -77,9 +77,9 @@ export class SmallFile implements Disposable {
 const ATTEMPTS = 3;
 
 /**
- * Reads all of an open file, or returns null if it is too large. A file that
- * changes all the time is what was read of it last. What /proc and /sys say of
- * sizes is no help: 0 bytes or a page, whatever there is.
+ * Reads an open file; null if it is too large. Of a file that keeps changing,
+ * the last attempt counts. Sizes in /proc and /sys are not used: they are 0 or
+ * one page, whatever the content (proc(5)).
  */
 export function readSmallFile({ file, info }: OpenedFile): SmallFile | null {
   let before = info;
@@ -102,8 +102,8 @@ export function readSmallFile({ file, info }: OpenedFile): SmallFile | null {
 /** Reads of {@linkcode readSmallFileSlowly} that are under way. */
 let slowReads = 0;
 /**
- * How many there may be at a time: each takes one of the 32 threads that Deno
- * has for files until the system answers, even if its client has left.
+ * The most at a time: each blocks one of Deno's 32 threads for files until the
+ * system answers, even if the client has disconnected.
  */
 const MAX_SLOW_READS = 8;
 
@@ -174,14 +174,14 @@ export function readAt(
   return filled;
 }
 
-/** Bytes that all files in memory may take together. */
+/** Bytes of the whole cache. */
 const CAPACITY = 32 * 1024 * 1024;
-/** Bytes that one takes beside its content and what that may shrink to. */
+/** Bytes of an entry besides the content and its compressed form. */
 const OVERHEAD = 1024;
 /**
- * Milliseconds for which a look at a file is enough. Then it is opened and
- * read again: a folder above it may be elsewhere now, and what writes through
- * memory leaves no time.
+ * Milliseconds for which a stat is enough. Then the file is opened and read
+ * again: a parent folder may have been replaced, and writes through mmap do not
+ * update the times at once (mmap(2)).
  */
 const REVALIDATE_MS = 1000;
 

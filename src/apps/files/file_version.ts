@@ -1,5 +1,5 @@
 /**
- * What tells versions of a file apart: its time and size, or its content.
+ * Entity tags and modification times: the validators of a file (RFC 9110, 8.8).
  *
  * @module
  */
@@ -19,13 +19,12 @@ import {
 } from "../../http/etags.ts";
 
 /**
- * The version that `opened` is: by its modification time and size, or by its
- * content if there are `digests` or the time tells nothing (see
- * {@linkcode isTelling}); a large file is not read for the latter, its time of
- * change tells.
+ * The version of `opened`: from its modification time and size, or from its
+ * content if there are `digests` or the time cannot be used (see
+ * {@linkcode isTelling}). Then a large file is not read; its ctime is used.
  *
- * @param client Whose leaving ends the reading of a large file.
- * @returns null when the client left before
+ * @param client Reading a large file ends when this client disconnects.
+ * @returns null if it disconnected first
  */
 export function versionOf(
   opened: OpenedFile | SmallFile,
@@ -85,40 +84,39 @@ function byChange(info: Deno.FileInfo, now: number): FileVersion {
 }
 
 /**
- * In place of a time in the future `last-modified` is the time of the response
- * (RFC 9110, 8.8.2.1), which tells no versions apart.
+ * A modification time in the future is replaced by the time of the response
+ * (RFC 9110, 8.8.2.1), which does not identify a version.
  */
 function dateInFuture({ mtime }: Deno.FileInfo, now: number): string | null {
   return mtime !== null && mtime.getTime() > now ? formatHttpDate(now) : null;
 }
 
-/** How many digests are kept. */
+/** The most digests in the cache. */
 const KEPT = 10_000;
-/** Bytes that are read at a time. */
+/** Bytes per read. */
 const CHUNK_BYTES = 256 * 1024;
-/** Milliseconds after which another write cannot have left the same times. */
+/** Milliseconds after which a later write must have changed the times. */
 const SETTLED = 2000;
 
-/** A digest that is made, or has been made. */
+/** A digest, made or being made. */
 interface Digest {
-  /** How many clients wait for it; it is given up when none does. */
+  /** How many clients wait for it; the work stops at 0. */
   waiting: number;
   readonly text: Promise<string>;
 }
 
 /**
- * Digests of files, for entity tags where modification times mean nothing. A
- * digest is kept as long as the file at its place looks the same.
+ * Digests of files, for entity tags where modification times are useless; cached
+ * by device, inode, size and times.
  */
 export class ContentDigests {
   readonly #known = new Map<string, Digest>();
 
   /**
-   * The digest of an open file, as far as the size goes that its head was read
-   * with: what a log has gained since is not in the response either. The file
-   * may then be read from anywhere else.
+   * The digest of an open file, up to the size in `info`: what was appended since
+   * is not in the response either. Moves the position in the file.
    *
-   * @returns null when the client left before
+   * @returns null if the client disconnected first
    */
   async of(
     { file, info }: OpenedFile,
@@ -128,7 +126,7 @@ export class ContentDigests {
     const key = [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join();
     const known = this.#known.get(key);
     const digest = known ?? this.#begin(key, file, size);
-    // The one used last is forgotten last.
+    // Least recently used first.
     this.#known.delete(key);
     const now = Date.now();
     const changed = (ctime ?? mtime)?.getTime() ?? null;
@@ -143,7 +141,7 @@ export class ContentDigests {
       return await Promise.race([digest.text, client.disconnect]) ?? null;
     } finally {
       digest.waiting--;
-      // The file of the request that began is read until nobody waits.
+      // This request's file is being read; it must stay open until then.
       if (known === undefined) await digest.text.catch(() => {});
     }
   }
@@ -160,7 +158,7 @@ export class ContentDigests {
         const chunk = buffer.subarray(0, Math.min(left, buffer.length));
         const count = await file.read(chunk);
         if (digest.waiting === 0) {
-          // Before anybody can join it.
+          // Before another request can join.
           forget();
           throw new Abandoned();
         }
@@ -187,6 +185,6 @@ function digestOf(bytes: Uint8Array): string {
 }
 
 function textOf(hash: Hash): string {
-  // 128 bits tell any two files apart.
+  // 22 characters have 132 bits, enough to rule out collisions.
   return hash.digest("base64url").slice(0, 22);
 }

@@ -1,5 +1,5 @@
 /**
- * Compressed files that lie next to the ones they were made of.
+ * Precompressed files next to the originals (`a.css.br`, `.zst`, `.gz`).
  *
  * @module
  */
@@ -32,8 +32,8 @@ interface Sidecar {
 }
 
 /**
- * Opens the first there is of the compressed forms of `original`, the file at
- * `path`, or returns null; a promise where reading one may block.
+ * Opens the first compressed form of `original`, the file at `path`, in the
+ * order of `codings`; null if there is none. A promise if reading may block.
  */
 export function openSidecar(
   files: FileCache,
@@ -107,8 +107,7 @@ function isCopyOf(
   copy: OpenedFile | SmallFile,
   coding: Coding,
 ): boolean {
-  // What compresses nothing still makes a few bytes of it: this one was begun
-  // and not written.
+  // No compressed file is empty: the tool has not written this one yet.
   if (copy.info.size === 0) return false;
   try {
     return isAsNew(copy.info, original.info) &&
@@ -120,8 +119,8 @@ function isCopyOf(
 }
 
 /**
- * Tells whether a copy is no older than its original. Some tools give it the
- * same time, and some of them (brotli, tar) in whole seconds only.
+ * True if the copy is no older than the original. Some tools copy the time, and
+ * some of them (brotli, tar) only in whole seconds.
  */
 function isAsNew(copy: Deno.FileInfo, original: Deno.FileInfo): boolean {
   const [made, changed] = [copy.mtime?.getTime(), original.mtime?.getTime()];
@@ -177,7 +176,7 @@ function isCopy(
   original: Uint8Array,
   coding: Coding,
 ): boolean {
-  // One byte more shows that there is more.
+  // One more byte reveals longer content.
   const options = { maxOutputLength: original.length + 1 };
   try {
     const bytes = coding === "br"

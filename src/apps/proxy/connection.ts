@@ -31,17 +31,17 @@ export class UpstreamError extends Error {
   }
 }
 
-/** The fields that tell a client when to come back. */
+/** `retry-after`, in seconds, for a 503. */
 export function retryFields({ status }: UpstreamError): HeaderList {
   return status === 503 ? [["retry-after", "5"]] : [];
 }
 
-/** A target that cannot be reached: nothing was sent to it. */
+/** The target cannot be reached; no part of the request was sent. */
 export class ConnectError extends UpstreamError {
   override readonly name = "ConnectError";
 }
 
-/** The process can open no more connections; no target is to blame. */
+/** The process is out of descriptors; the target is not at fault. */
 class NoDescriptor extends UpstreamError {
   override readonly name = "NoDescriptor";
 
@@ -50,7 +50,7 @@ class NoDescriptor extends UpstreamError {
   }
 }
 
-/** Bytes that are read at once, and the most that the head of a response has. */
+/** Bytes per read, and the longest response head. */
 const BUFFER_SIZE = 65536;
 
 /** How to connect. */
@@ -59,7 +59,7 @@ export interface ConnectSettings extends TrustSettings {
   readonly connectTimeout: number;
 }
 
-/** Targets whose certificates only {@linkcode connectByNode} takes. */
+/** Targets whose certificates only {@linkcode connectByNode} accepts. */
 const needNode = new WeakSet<Target>();
 
 /**
@@ -127,7 +127,7 @@ export class UpstreamConnection {
    * the target has ended the connection.
    */
   async fill(seconds: number): Promise<boolean> {
-    this.#evictIdle();
+    this.#compact();
     const timer = this.expect(seconds, "was silent for too long");
     try {
       this.#waiting ??= this.#conn.read(this.#buffer.subarray(this.#end));
@@ -178,23 +178,24 @@ export class UpstreamConnection {
     releaseDescriptors(1);
   }
 
-  /** Begins to lie idle; calls `onEnd` when it is of no more use. */
+  /** Becomes idle; calls `onEnd` when it can no longer be used. */
   rest(onEnd: () => void): void {
     this.#start = this.#end = 0;
     this.reused = true;
     this.responseStarted = false;
-    // Whatever an idle connection says, it is no answer.
+    // Bytes that come on an idle connection are not a response (RFC 9112, 9.2).
     const waiting = this.#waiting = this.#conn.read(this.#buffer);
     this.#conn.unref();
     waiting.then(onEnd, onEnd);
   }
 
-  /** Is used again. */
+  /** Leaves the idle state. */
   wake(): void {
     this.#conn.ref();
   }
 
-  #evictIdle(): void {
+  /** Makes room in the buffer. @throws {UpstreamError} When it is full. */
+  #compact(): void {
     if (this.#start === this.#end) this.#start = this.#end = 0;
     if (this.#end < this.#buffer.byteLength) return;
     if (this.#start === 0) {
@@ -286,7 +287,7 @@ interface UpstreamSocket {
   unref(): void;
 }
 
-/** Whom to trust. */
+/** Which certificates to accept. */
 interface TrustSettings {
   /** Authorities in PEM that are trusted besides the usual ones. */
   readonly caCerts: string[];
@@ -295,13 +296,12 @@ interface TrustSettings {
 }
 
 /**
- * Connects with TLS by `node:tls`, which knows what `Deno.startTls` does not
- * (2.9.6): to take any certificate, one for another name, and a self-signed one
- * that says of itself that it may sign others, as `openssl req -x509` makes
- * them (webpki refuses these as CaUsedAsEndEntity).
+ * Connects by `node:tls`, which can accept what `Deno.startTls` (2.9.6) cannot:
+ * any certificate, one for another name, and a self-signed CA certificate as
+ * `openssl req -x509` makes it (webpki: CaUsedAsEndEntity).
  *
- * A certificate that `caCerts` holds itself is taken whatever name it is for:
- * nobody else has its key. For any other, authority and name are checked.
+ * A certificate in `caCerts` is accepted for any name, as only its owner has
+ * the key. For others, the authority and the name are checked.
  */
 async function connectByNode(
   { hostname, port }: Target,
@@ -346,7 +346,7 @@ class NodeSocket implements UpstreamSocket {
   constructor(socket: TLSSocket) {
     this.#socket = socket;
     this.#chunks = socket.iterator({ destroyOnReturn: false });
-    // Whoever reads or writes is told of it.
+    // Reads and writes report it.
     socket.on("error", () => {});
   }
 
@@ -399,9 +399,9 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
 
 const ANY = "verify=0 takes any certificate, of whomever is there.";
 const NO_CERTIFICATE =
-  "It may want a certificate of the proxy, which shows none, or other ciphers.";
+  "It may require a client certificate, which the proxy has not, or other ciphers.";
 
-/** What a user can do about a target that TLS fails with, or "". */
+/** Advice for a failed TLS handshake, or "". */
 export function tlsAdvice(error: unknown, name: string): string {
   switch (tlsFault(error)) {
     case "other name":

@@ -1,5 +1,5 @@
 /**
- * The targets: their connections, their health, and which of them is asked.
+ * The targets: idle connections, health, and which one gets a request.
  *
  * @module
  */
@@ -26,14 +26,14 @@ import { type Timer, unref } from "../../std/timer.ts";
 /** Idle connections that are kept to each target. */
 const MAX_IDLE = 256;
 /**
- * Seconds until an idle connection is given up; most servers close theirs
- * after 5 or more.
+ * Seconds until an idle connection is closed; most servers close theirs after 5
+ * or more.
  */
 const IDLE_SECONDS = 4;
 /**
- * A request that cannot be made twice goes on a connection that was in use so
- * many seconds ago, or on a new one: the target may just be closing an older
- * one, and nobody could tell whether it has acted on the request.
+ * Seconds of idleness after which a connection is not used for a request that
+ * must not be repeated: the target may be closing it, and the proxy could not
+ * tell whether the request was processed (RFC 9112, 9.3.1).
  */
 const FRESH_SECONDS = 1;
 
@@ -95,7 +95,7 @@ export class Upstream {
     return isOther;
   }
 
-  /** It failed: others are better for a while. Only the first time is logged. */
+  /** Avoids this target for a while; logs the first of several failures. */
   markFailed(error: UpstreamError): void {
     if (!this.#failing) {
       const { message, cause } = error;

@@ -1,10 +1,9 @@
 /**
- * `--allowed-hosts`: which names of this server requests may use.
+ * `--allowed-hosts`: the host names that requests may use for this server.
  *
- * A page of the Web can have the name of its own host lead to this machine
- * (DNS rebinding), and then read what is served here as if it were its own;
- * nothing but the name in the `host` field tells. And any page can open a
- * WebSocket to any host; nothing but its `origin` field tells.
+ * A web page can point the name of its own host at this machine (DNS
+ * rebinding) and then read what is served here; only the `host` field shows
+ * it. Any page can open a WebSocket to any host; only `origin` shows it.
  *
  * @module
  */
@@ -16,19 +15,19 @@ import type { Settings } from "../../options/settings.ts";
 import { Refusal } from "../response/plain_answer.ts";
 import type { RequestHead } from "./head.ts";
 
-/** Where requests come in. */
+/** An address that the server listens at. */
 export interface ListeningPlace {
-  /** As it was given: an address, a name, or the path of a Unix socket. */
+  /** The option: an address, a host name, or the path of a Unix socket. */
   readonly host: string;
-  /** As it was bound; null for a Unix socket, and without a socket. */
+  /** The bound IP address; null for a Unix socket, and without a socket. */
   readonly address: string | null;
   readonly secure: boolean;
 }
 
-/** The refusal of a request that names a host it may not; null of any other. */
+/** Returns the refusal of a request for a host that is not allowed, or null. */
 export type HostCheck = (head: RequestHead) => Refusal | null;
 
-/** What `--allowed-hosts` asks for at one address; null for nothing. */
+/** Makes the check for one address; null if every host is allowed there. */
 export function compileAllowedHosts(
   { allowedHosts }: Settings,
   { host, address, secure }: ListeningPlace,
@@ -37,7 +36,7 @@ export function compileAllowedHosts(
   const names = allowedHosts.filter((name) => name !== "loopback");
   if (names.length === 0) {
     if (allowedHosts.length === 0) return null;
-    // With TLS a page would need a certificate for its name from here.
+    // With TLS, this server would need a certificate for the page's host.
     if (secure || address === null || !isLoopback(address)) return null;
     names.push(host.toLowerCase());
   }
@@ -66,7 +65,7 @@ export function compileAllowedHosts(
     }
     const origin = kind === "websocket" ? fieldValue(headers, "origin") : null;
     if (origin === null) return null;
-    // "null" where the browser keeps it secret.
+    // Browsers send "null" for an opaque origin (RFC 6454, 7.1).
     const page = origin.split("://")[1] ?? "";
     if (hostName(page) === hostName(host) || isAllowed(page)) return null;
     return new Refusal(
@@ -80,13 +79,13 @@ export function compileAllowedHosts(
   };
 }
 
-/** True of names that lead to the machine that uses them (RFC 6761, 6.3). */
+/** True for names of the loopback interface (RFC 6761, section 6.3). */
 function isThisMachine(name: string): boolean {
   return name === "localhost" || name.endsWith(".localhost") ||
     isLoopback(name);
 }
 
-/** True of 127.0.0.0/8 and ::1 (RFC 6890). */
+/** True for 127.0.0.0/8 and ::1 (RFC 6890). */
 function isLoopback(address: string): boolean {
   const bytes = parseIpAddress(address)?.bytes;
   return bytes !== undefined &&
@@ -95,7 +94,7 @@ function isLoopback(address: string): boolean {
       : bytes.every((byte, i) => byte === (i === 15 ? 1 : 0)));
 }
 
-/** The name or address in a host with or without a port, in lower case. */
+/** The host name or address, in lower case and without the port. */
 function hostName(host: string): string {
   return host.replace(/:\d*$/, "").replace(/^\[(.*)\]$/, "$1")
     .replace(/\.$/, "").toLowerCase();
