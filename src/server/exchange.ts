@@ -358,7 +358,7 @@ export abstract class Exchange
 
   /** What a line of the access log needs, and nothing that is large. */
   #record(usesHeaders: boolean): AccessRecord {
-    const { method, rawPath, query, http2, headers } = this.head;
+    const { method, rawPath, query, http2 } = this.head;
     return {
       host: this.client?.[0] ?? "unix",
       method,
@@ -369,7 +369,7 @@ export abstract class Exchange
       bodyBytes: this.bodyBytes,
       startedAt: this.startedAt,
       durationMs: this.#durationMs,
-      headers: usesHeaders ? headers : NO_FIELDS,
+      headers: usesHeaders ? this.head.headers : NO_FIELDS,
     };
   }
 }

@@ -33,7 +33,7 @@ function statusFor(
   const headers = [["host", host]];
   if (origin !== undefined) headers.push(["origin", origin]);
   const kind = origin === undefined ? "http" : "websocket";
-  return check?.({ kind, headers } as RequestHead)?.status ?? null;
+  return check?.({ kind, host, headers } as RequestHead)?.status ?? null;
 }
 
 const HERE = [

@@ -52,8 +52,8 @@ export function compileAllowedHosts(
   const remedy = allowedHosts.length === 1 && allowedHosts[0] === "loopback"
     ? "--allowed-hosts or --proxy-headers can allow it"
     : "--allowed-hosts does not name it";
-  return ({ kind, headers }) => {
-    const host = fieldValue(headers, "host") ?? "";
+  return (head) => {
+    const { host } = head;
     if (!isAllowed(host)) {
       const name = shown(hostName(host));
       return new Refusal(
@@ -63,7 +63,9 @@ export function compileAllowedHosts(
         remedy,
       );
     }
-    const origin = kind === "websocket" ? fieldValue(headers, "origin") : null;
+    const origin = head.kind === "websocket"
+      ? fieldValue(head.headers, "origin")
+      : null;
     if (origin === null) return null;
     // Browsers send "null" for an opaque origin (RFC 6454, 7.1).
     const page = origin.split("://")[1] ?? "";

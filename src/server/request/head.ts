@@ -5,7 +5,7 @@
  * @module
  */
 
-import { headerList } from "../../engine/request.ts";
+import { lowerNames, sentHeaders } from "../../engine/request.ts";
 import { memo } from "../../http/memo.ts";
 import { decodePath, splitTarget } from "../../http/target.ts";
 import type { HeaderList } from "../../pagi/types.ts";
@@ -17,23 +17,67 @@ import { Refusal } from "../response/plain_answer.ts";
 export type RequestKind = "http" | "sse" | "websocket";
 
 /** What a request's head says. */
-export interface RequestHead {
-  readonly kind: RequestKind;
-  /** As sent: names are case-sensitive (RFC 9110, 9.1). */
-  readonly method: string;
+export class RequestHead {
+  /** As sent, from the path on; one code unit per byte. */
+  readonly #target: string;
+  /** Where its first "?" is, or -1. */
+  readonly #mark: number;
+  readonly #fields: HeaderList;
+  #isLower: boolean;
+
+  /**
+   * @param method As sent: names are case-sensitive (RFC 9110, 9.1).
+   * @param host What the `host` field says, once it is right.
+   * @param http2 The connection that it came by, where that is HTTP/2.
+   * @param contentLength Bytes announced by `content-length`, or null.
+   * @param isLower True where the names of `fields` are in lower case.
+   */
+  constructor(
+    readonly kind: RequestKind,
+    readonly method: string,
+    readonly host: string,
+    readonly http2: Http2Connection | null,
+    readonly contentLength: number | null,
+    target: string,
+    fields: HeaderList,
+    isLower: boolean,
+  ) {
+    this.#target = target;
+    this.#mark = target.indexOf("?");
+    this.#fields = fields;
+    this.#isLower = isLower;
+  }
+
   /** Decoded. */
-  readonly path: string;
+  get path(): string {
+    return decodePath(this.rawPath);
+  }
+
   /** As sent, before the first "?"; one code unit per byte. */
-  readonly rawPath: string;
+  get rawPath(): string {
+    const path = this.#mark < 0
+      ? this.#target
+      : this.#target.slice(0, this.#mark);
+    // `GET http://host?query` has an empty path, which means "/".
+    return path || "/";
+  }
+
   /** As sent, after the first "?". */
-  readonly query: string;
+  get query(): string {
+    return this.#mark < 0 ? "" : this.#target.slice(this.#mark + 1);
+  }
+
   /** True of a target that ends with its first "?": `/x?` is not `/x`. */
-  readonly emptyQuery: boolean;
-  /** The connection that it came by, where that is HTTP/2. */
-  readonly http2: Http2Connection | null;
-  readonly headers: HeaderList;
-  /** Bytes announced by `content-length`, or null. */
-  readonly contentLength: number | null;
+  get emptyQuery(): boolean {
+    return this.#mark >= 0 && this.#mark === this.#target.length - 1;
+  }
+
+  /** With names in lower case, in the order in which they were sent. */
+  get headers(): HeaderList {
+    if (!this.#isLower) lowerNames(this.#fields);
+    this.#isLower = true;
+    return this.#fields;
+  }
 }
 
 /** What a head may weigh and announce. */
@@ -49,6 +93,7 @@ export interface HeadLimits {
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+)(?::\d*)?$/;
 /** 16 bytes in base64 (RFC 6455, section 4.2.1). */
 const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
+const EVENT_STREAM = /text\/event-stream/i;
 /**
  * Apps make URLs of it: `1.2.3.999` and `a:99999` would make them throw. Few
  * are kept: a host that was cut out of a URL holds on to all of that.
@@ -75,8 +120,8 @@ export function readHead(
   connections: Http2Connections,
 ): RequestHead {
   const { method, url } = request;
-  const headers = headerList(request);
-  let host: string | undefined;
+  const fields = sentHeaders(request);
+  let hostField: [name: string, value: string] | undefined;
   let size = 0;
   let contentLength: number | null = null;
   let coded = false;
@@ -86,45 +131,56 @@ export function readHead(
   let key: string | undefined;
   let version: string | undefined;
   let events = false;
-  for (let i = 0; i < headers.length; i++) {
-    const field = headers[i];
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i];
+    const name = field[0];
     const value = field[1];
-    size += field[0].length + value.length + 4;
-    switch (field[0]) {
-      case "":
-        throw new Refusal(400, "A header field's name is no token.");
-      case "host":
+    size += name.length + value.length + 4;
+    // Of most names the length tells that they do not matter here.
+    switch (name.length) {
+      case 4:
+        if (!isName(name, "host")) break;
         // The engine looks for a second one in HTTP/1.1 only; no version may
         // have it (RFC 9112, 3.2).
-        if (host !== undefined) throw badHost();
-        host = value;
+        if (hostField !== undefined) throw badHost();
+        hostField = field;
         break;
-      case "accept":
-        if (!events) events = namesEventStream(value);
+      case 6:
+        if (!events && isName(name, "accept")) events = namesEventStream(value);
         break;
-      case "content-length":
+      case 7:
+        if (isName(name, "upgrade")) upgrade ||= listNames(value, "websocket");
+        break;
+      case 10:
+        if (isName(name, "connection")) connection += `,${value}`;
+        break;
+      case 14:
+        if (!isName(name, "content-length")) break;
         // Repeated, even with the same value, it is refused (PAGI.md 6).
         contentLength = contentLength === null ? Number(value) : NaN;
         break;
-      case "transfer-encoding":
-        coded = true;
-        foreignCoding ||= value.toLowerCase() !== "chunked";
+      case 17:
+        if (isName(name, "transfer-encoding")) {
+          coded = true;
+          foreignCoding ||= value.toLowerCase() !== "chunked";
+        } else if (isName(name, "sec-websocket-key")) {
+          // Neither of these two may come twice (RFC 6455, section 11.3).
+          key = key === undefined ? value : "";
+        }
         break;
-      case "upgrade":
-        upgrade ||= listNames(value, "websocket");
-        break;
-      case "connection":
-        connection += `,${value}`;
-        break;
-      case "sec-websocket-key":
-        // Neither of these two may come twice (RFC 6455, section 11.3).
-        key = key === undefined ? value : "";
-        break;
-      case "sec-websocket-version":
+      case 21:
+        if (!isName(name, "sec-websocket-version")) break;
         version = version === undefined ? value : "";
         break;
     }
   }
+  // HTTP/2 has names in lower case only (RFC 9113, 8.2.1), among which the
+  // engine lets some pass that are no tokens; by HTTP/1 it does not.
+  const isLower = hostField === undefined || hostField[0] === "host";
+  if (isLower && !lowerNames(fields)) {
+    throw new Refusal(400, "A header field's name is no token.");
+  }
+  let host = hostField?.[1];
 
   const origin = secure ? "https://" : "http://";
   const ordinary = url.startsWith(origin);
@@ -152,12 +208,10 @@ export function readHead(
       if (http2 === null) {
         throw new Refusal(400, "An HTTP/1.1 request needs a host header.");
       }
-      headers.unshift(["host", authority]);
+      fields.unshift(["host", authority]);
     } else if (host !== "") {
       if (!isHost(host)) throw badHost();
-      for (const field of headers) {
-        if (field[0] === "host") field[1] = authority;
-      }
+      hostField![1] = authority;
     }
     host = authority;
   }
@@ -184,7 +238,7 @@ export function readHead(
     );
   }
   if (
-    headers.length > limits.maxHeaderCount || size > limits.maxHeaderSize
+    fields.length > limits.maxHeaderCount || size > limits.maxHeaderSize
   ) {
     throw new Refusal(
       431,
@@ -226,26 +280,27 @@ export function readHead(
     kind = "websocket";
   }
 
-  const target = url.slice(pathStart);
-  const mark = target.indexOf("?");
-  // `GET http://host?query` has an empty path, which means "/".
-  let rawPath = (mark < 0 ? target : target.slice(0, mark)) || "/";
-  let path = rawPath;
-  if (!isPlainPath(rawPath)) {
-    rawPath = checkedTarget(rawPath);
-    path = decodePath(rawPath);
-  }
-  return {
+  return new RequestHead(
     kind,
     method,
-    path,
-    rawPath,
-    query: mark < 0 ? "" : checkedTarget(target.slice(mark + 1)),
-    emptyQuery: mark >= 0 && mark === target.length - 1,
+    host,
     http2,
-    headers,
     contentLength,
-  };
+    checkedTarget(url.slice(pathStart)),
+    fields,
+    isLower,
+  );
+}
+
+/**
+ * Tells whether a name is `lower`, which has letters and hyphens only and the
+ * same length, in upper or lower case. Nothing is made for that.
+ */
+function isName(name: string, lower: string): boolean {
+  for (let i = 0; i < lower.length; i++) {
+    if ((name.charCodeAt(i) | 0x20) !== lower.charCodeAt(i)) return false;
+  }
+  return true;
 }
 
 /**
@@ -265,7 +320,8 @@ function badHost(): Refusal {
 
 /** `text/event-stream` among the media types, whatever its parameters. */
 function namesEventStream(accept: string): boolean {
-  return accept.length >= 17 &&
+  // Most lists are ruled out without being taken apart.
+  return EVENT_STREAM.test(accept) &&
     accept.toLowerCase().split(",").some((item) =>
       item.split(";", 1)[0].trim() === "text/event-stream"
     );
@@ -278,16 +334,8 @@ function listNames(list: string, token: string): boolean {
 
 /** What nearly all targets are: visible ASCII, without "#". */
 const PLAIN = /^[!"$-~]*$/;
-/** The same without "%". */
-const PLAIN_AND_DECODED = /^[!"$&-~]*$/;
-
-/** True of a path that is right and the same when decoded, as most are. */
-function isPlainPath(path: string): boolean {
-  return PLAIN_AND_DECODED.test(path);
-}
-
 /**
- * A target or a part of one, one code unit per byte.
+ * A target, one code unit per byte.
  *
  * @throws {Refusal} When it holds what no target may.
  */
