@@ -5,6 +5,7 @@
  */
 
 import { type Connection, type Connections, CpuBudget } from "./connections.ts";
+import type { TcpState } from "./sockets.ts";
 
 /** Why a deadline closed a connection (PAGI.md 4). */
 export type TimeoutReason =
@@ -24,6 +25,15 @@ interface IdleTimeoutOptions {
   onClose(peer: string, reason: TimeoutReason): void;
 }
 
+/** A connection when it was first seen without a request. */
+interface Idleness {
+  /** Milliseconds, `performance.now()`. */
+  readonly since: number;
+  /** Bytes that were sent by then, modulo 2³², in so many segments. */
+  readonly sent: number;
+  readonly segments: number;
+}
+
 /** The most of all time that may go into scans. */
 const SHARE = 0.02;
 /**
@@ -31,6 +41,12 @@ const SHARE = 0.02;
  * that the engine has done with, and no answers to pings.
  */
 const MORE_THAN_PINGS = 16_384;
+/**
+ * Segments that have so many bytes, in the mean, are no answers to pings: those
+ * have 17 (RFC 9113, 6.7), and up to 29 more by TLS. The shortest answer of the
+ * engine by HTTP/1 has 64.
+ */
+const MORE_THAN_A_PING = 48;
 /** Looks in the time of the deadline, at least. */
 const SCANS = 4;
 
@@ -45,8 +61,8 @@ const SCANS = 4;
 export class IdleTimeouts {
   readonly #connections: Connections;
   readonly #options: IdleTimeoutOptions;
-  /** Since when a connection has no request running, as scans saw it (ms). */
-  readonly #idleSince = new WeakMap<Connection, number>();
+  /** Since when a connection has no request, as scans saw it. */
+  readonly #idleSince = new WeakMap<Connection, Idleness>();
   readonly #budget = new CpuBudget(SHARE, Infinity);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
@@ -117,7 +133,7 @@ export class IdleTimeouts {
     connection.overdue = false;
     if (state === null) return now + timeoutMs;
     const busy = running || state.unacked > MORE_THAN_PINGS;
-    const idle = this.#idle(connection, now, busy);
+    const idle = this.#idle(connection, now, busy, state);
     if (running && !state.pending) return now + timeoutMs / SCANS;
     let untaken = 0;
     if (state.pending) {
@@ -150,20 +166,36 @@ export class IdleTimeouts {
   }
 
   /** For how long the connection has had no request (ms). */
-  #idle(connection: Connection, now: number, busy: boolean): number {
+  #idle(
+    connection: Connection,
+    now: number,
+    busy: boolean,
+    { acked, unacked, segments }: TcpState,
+  ): number {
     if (busy) {
       this.#idleSince.delete(connection);
       return 0;
     }
-    const since = this.#idleSince.get(connection);
-    if (since === undefined) this.#idleSince.set(connection, now);
-    return Math.min(now - (since ?? now), sinceRequest(connection.port));
+    const sent = acked + unacked;
+    const before = this.#idleSince.get(connection);
+    if (
+      before === undefined ||
+      (sent - before.sent >>> 0) >
+        MORE_THAN_A_PING * (segments - before.segments)
+    ) {
+      this.#idleSince.set(connection, { since: now, sent, segments });
+      return 0;
+    }
+    return Math.min(now - before.since, sinceRequest(connection.port));
   }
 }
 
 const PORTS = 65_536;
 
-/** By port, in seconds since 1970; 0 where nobody asked. */
+/**
+ * By port, in seconds since 1970; 0 where nobody asked. Requests by HTTP/1 need
+ * not be noted: their answers show (see `MORE_THAN_A_PING`).
+ */
 let times = new Uint32Array(
   new SharedArrayBuffer(PORTS * Uint32Array.BYTES_PER_ELEMENT),
 );

@@ -28,7 +28,7 @@ import {
 } from "./address.ts";
 
 /** What the kernel tells of a TCP connection. */
-interface TcpState {
+export interface TcpState {
   /** The peer has sent its end, or a reset. */
   readonly left: boolean;
   /** Bytes wait to be sent or to be acknowledged. */

@@ -16,7 +16,6 @@ import { isPlain, isUsed } from "../engine/response.ts";
 import { knowUpgrade } from "../engine/upgrade.ts";
 import { log } from "../log/log.ts";
 import type { InputBudget } from "../guard/input_monitor.ts";
-import { noteRequest } from "../guard/idle_timeouts.ts";
 import {
   checkResponse,
   type DirectHandler,
@@ -61,7 +60,6 @@ export function serveFetch(
       isPlain(given) && worker.accessLog === null &&
       listener.addedHeaders === null && worker.leavingSince === null
     ) {
-      if (worker.guard !== null) noteClient(info);
       return given;
     }
   }
@@ -78,11 +76,6 @@ export function serveFetch(
     exchange.startIdleTimer();
   }
   return exchange.serve();
-}
-
-/** The guard takes the connection for idle otherwise. */
-function noteClient({ remoteAddr }: Deno.ServeHandlerInfo): void {
-  if ("port" in remoteAddr) noteRequest(remoteAddr.port, Date.now());
 }
 
 /** The engine gives no body to the others. */

@@ -10,7 +10,6 @@ import {
   type GuardOptions,
   openGuard,
 } from "../../src/guard/guard.ts";
-import { noteRequest } from "../../src/guard/idle_timeouts.ts";
 import type { RequestOrigin } from "../../src/guard/connections.ts";
 
 /** What answers a request; `origin` tells its connection. */
@@ -59,7 +58,6 @@ export class GuardedServer implements AsyncDisposable {
     const listener = addressName(this.server.addr);
     const peer = peerKey(info.remoteAddr, listener);
     const cameAt = performance.now();
-    noteRequest(info.remoteAddr.port, Date.now());
     const origin: RequestOrigin = {
       peerKey: peer,
       info,

@@ -6,6 +6,7 @@ import {
 } from "../../src/std/assert.ts";
 import { connect as connectTls } from "node:tls";
 import { openLibc, Sockets, SOL_SOCKET } from "../../src/guard/sockets.ts";
+import { Http2Peer } from "../helpers/http2_peer.ts";
 import { delay, until } from "../helpers/wait.ts";
 import { cert, key } from "./certificate.ts";
 import { GuardedServer } from "./guarded_server.ts";
@@ -56,6 +57,14 @@ Deno.test("a connection that asks again before the deadline stays", async () => 
     await delay(100);
   }
   assertEquals(server.closed, []);
+});
+
+Deno.test("a connection on which only pings are answered is closed at the deadline", async () => {
+  await using server = new GuardedServer(undefined, { timeoutMs: 300 });
+  await using peer = await Http2Peer.open(server.port);
+  while (!peer.isOver && await peer.ping()) await delay(20);
+  await peer.ended();
+  assertEquals(server.closed, ["keepalive_timeout"]);
 });
 
 Deno.test("a TLS connection that never asks is closed at the deadline", async () => {
