@@ -23,8 +23,9 @@ const EXPECTED: readonly RegExp[] = [
   /^\/dev\/u?random$/,
   /^(?:\/etc\/localtime|\/usr\/share\/zoneinfo\/.*)$/,
   // The server: how it was started, which connections there are, how much
-  // memory it takes, and files in folders that it holds open.
-  /^\/proc\/self\/(?:exe|cmdline|statm|fd(?:\/\d+)?(?:\/log)?)$/,
+  // memory it takes, what its descriptors are, and files in folders that it
+  // holds open.
+  /^\/proc\/self\/(?:exe|cmdline|statm|fdinfo\/\d+|fd(?:\/\d+)?(?:\/log)?)$/,
 ];
 
 const hasStrace = Deno.build.os === "linux" &&
