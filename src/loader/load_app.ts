@@ -296,7 +296,8 @@ function exported(
   label: string,
 ): { value: unknown; notes: readonly string[] } {
   const given: Record<string, unknown> = { ...exports };
-  if ("default" in given && (isApp(given.default) || !(COMMONJS in given))) {
+  const isDefault = isApp(given.default) || isForNode(given.default);
+  if ("default" in given && (isDefault || !(COMMONJS in given))) {
     return appOrServer(label, given.default, servers);
   }
   const named = (is: (value: unknown) => boolean): string | undefined =>

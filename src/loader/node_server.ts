@@ -84,7 +84,8 @@ function placeOf(first: unknown): string {
     : Number.isNaN(Number(first))
     ? { path: first }
     : { port: first };
-  return path === undefined ? `port ${port ?? 0}` : `the socket ${path}`;
+  // SvelteKit gives { path: false, port }.
+  return path ? `the socket ${path}` : `port ${port ?? 0}`;
 }
 
 /** A server of Node at a socket of ours. */

@@ -13,6 +13,9 @@ const HANDLER = `(req, res) => {
 const CREATE = `import http from "node:http";
   const server = http.createServer(${HANDLER});`;
 
+const nameOf = (code: string, index: number): string =>
+  `${index}.${code.includes("module.exports") ? "cjs" : "js"}`;
+
 Deno.test({
   name:
     "apps made for Node's HTTP server are served by it, and their ports are not bound",
@@ -28,6 +31,12 @@ Deno.test({
       [`${CREATE} export { server }; server.listen({ path: "/none" });`, [
         "and the socket /none is not bound.",
       ]],
+      [`${CREATE} server.listen({ path: false, port: 1 });`, ["port 1 is not"]],
+      [
+        `const http = require("http");
+        module.exports = { listen: () => http.createServer(${HANDLER}).listen(1) };`,
+        [],
+      ],
       // As CommonJS has it, which cannot wait.
       [`${CREATE} setTimeout(() => server.listen(1), 100);`, ["port 1 is not"]],
       [`export default ${HANDLER};`, []],
@@ -41,10 +50,10 @@ Deno.test({
       ],
     ];
     await withFiles(
-      Object.fromEntries(forms.map(([code], i) => [`${i}.js`, code])),
+      Object.fromEntries(forms.map(([code], i) => [nameOf(code, i), code])),
       async (folder) => {
         for (const [i, [code, notes]] of forms.entries()) {
-          const file = `${folder}/${i}.js`;
+          const file = `${folder}/${nameOf(code, i)}`;
           const { app, title } = await loadApp(request([file]));
           const lines = title.split("\n").slice(1);
           assertEquals(lines.length, notes.length, title);
