@@ -59,6 +59,9 @@ const INNER_PARTS =
 /** The engine's kinds of header lists: any, and a content-type alone. */
 const [ANY, CONTENT_TYPE_ALONE] = [0, 2];
 
+/** The engine's own: apps replace the global one, as @hono/node-server does. */
+const { Response } = globalThis;
+
 const PROBE = new Response(new Uint8Array()) as Response & Parts;
 type Parts = Record<symbol, unknown>;
 
