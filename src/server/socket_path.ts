@@ -80,7 +80,7 @@ async function free(
     if (found === null) return;
     if (!found.info.isSocket) {
       throw new ListenError(
-        `Cannot listen at ${path}: a file that is not a socket exists there. Choose another path with --socket.`,
+        `Cannot listen at ${path}: a file that is no socket is there. Choose another path with --socket.`,
       );
     }
   }
