@@ -13,7 +13,7 @@ import {
 } from "../../src/std/assert.ts";
 import { httpApp, linesOf, readBody, reply } from "../helpers/http_app.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";
-import { delay } from "../helpers/wait.ts";
+import { delay, until } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 interface Outcome {
@@ -28,7 +28,7 @@ interface Outcome {
 /** Serves an app that reads its body; `act` is the client. */
 async function upload(
   settings: Partial<Settings>,
-  act: (client: RawConnection) => Promise<void>,
+  act: (client: RawConnection, received: () => number) => Promise<void>,
   begin = false,
 ): Promise<Outcome> {
   let received = 0;
@@ -52,7 +52,7 @@ async function upload(
     await reply(send, "read");
   });
   const log = await withServer(app, settings, async ({ connect }) => {
-    await act(await connect());
+    await act(await connect(), () => received);
   });
   return { received, reasons, last, log };
 }
@@ -197,22 +197,25 @@ Deno.test("an app that is slow to ask for the body is not the client's fault", a
 });
 
 Deno.test("a client that leaves in mid-body is client_closed, and no error", async () => {
-  const { received, reasons, last, log } = await upload({}, async (client) => {
-    await client.request("POST /", "content-length: 10");
-    await client.send("first");
-    await delay(20);
-    client.close();
-  });
+  const { received, reasons, last, log } = await upload(
+    {},
+    async (client, received) => {
+      await client.request("POST /", "content-length: 10");
+      await client.send("first");
+      await until(() => received() === 5);
+      client.close();
+    },
+  );
   assertEquals([received, last], [5, "http.disconnect"]);
   assertEquals(reasons, ["client_closed"]);
   assertEquals(linesOf("error", log), []);
 });
 
 Deno.test("a client that half-closes in mid-body has left", async () => {
-  const { reasons, last, log } = await upload({}, async (client) => {
+  const { reasons, last, log } = await upload({}, async (client, received) => {
     await client.request("POST /", "content-length: 10");
     await client.send("first");
-    await delay(20);
+    await until(() => received() === 5);
     await client.connection.closeWrite();
     await client.ended();
   });
@@ -221,18 +224,21 @@ Deno.test("a client that half-closes in mid-body has left", async () => {
 });
 
 Deno.test("a chunk that is broken later gets 400 and protocol_error", async () => {
-  const { received, reasons, last, log } = await upload({}, async (client) => {
-    await client.request("POST /", "transfer-encoding: chunked");
-    await client.send(chunk("first"));
-    await delay(20);
-    await client.send("zz\r\n");
-    const { status, body } = await client.response();
-    assertEquals([status, body], [
-      400,
-      "The request body could not be read.\n",
-    ]);
-    assert(await client.ended());
-  });
+  const { received, reasons, last, log } = await upload(
+    {},
+    async (client, received) => {
+      await client.request("POST /", "transfer-encoding: chunked");
+      await client.send(chunk("first"));
+      await until(() => received() === 5);
+      await client.send("zz\r\n");
+      const { status, body } = await client.response();
+      assertEquals([status, body], [
+        400,
+        "The request body could not be read.\n",
+      ]);
+      assert(await client.ended());
+    },
+  );
   assertEquals([received, last], [5, "http.disconnect"]);
   assertEquals(reasons, ["protocol_error"]);
   assertEquals(linesOf("error", log), []);
