@@ -23,6 +23,8 @@ const SPACE = "app";
 const MARK = "#";
 
 /** How the module imports what is CommonJS (`require_from_disk.ts`). */
+/** Tells a module that is required from the same module imported. */
+const REQUIRED = "?require";
 const PRELUDE = 'const $cjs = globalThis[Symbol.for("pagi-server.commonjs")];';
 
 self.addEventListener("message", async ({ data }: MessageEvent) => {
@@ -73,9 +75,11 @@ function connect(build: esbuild.PluginBuild, resolver: Resolver): void {
         path,
         importer.slice(0, -MARK.length),
       );
-      return isAbsolute(found)
-        ? { path: found + MARK, namespace: SPACE }
-        : { path: found, external: true };
+      if (!isAbsolute(found)) return { path: found, external: true };
+      const suffix = kind === "require-call" && isCommonJs(found)
+        ? REQUIRED
+        : "";
+      return { path: found + MARK, namespace: SPACE, suffix };
     } catch (error) {
       if (!(error instanceof ImportError)) throw error;
       return { errors: [{ text: error.message }] };
@@ -83,7 +87,7 @@ function connect(build: esbuild.PluginBuild, resolver: Resolver): void {
   });
   build.onLoad(
     { filter: /.*/, namespace: SPACE },
-    ({ path: marked, with: how }) => {
+    ({ path: marked, suffix, with: how }) => {
       const path = marked.slice(0, -MARK.length);
       if (how.type === "text") return { contents: read(path), loader: "text" };
       if (how.type === "bytes") {
@@ -96,7 +100,10 @@ function connect(build: esbuild.PluginBuild, resolver: Resolver): void {
         };
       }
       if (isCommonJs(path)) {
-        return { contents: `module.exports = $cjs(${JSON.stringify(path)});` };
+        const value = suffix === REQUIRED ? '["module.exports"]' : "";
+        return {
+          contents: `module.exports = $cjs(${JSON.stringify(path)})${value};`,
+        };
       }
       return { contents: withMeta(read(path), path), loader: loaderOf(path) };
     },

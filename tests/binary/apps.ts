@@ -76,6 +76,22 @@ binaryTest("runs an app made for Node's HTTP server", async () => {
   assertEquals(await answer(program.url), "Node");
 });
 
+binaryTest("gives require() what a CommonJS package exports", async () => {
+  await using program = await startProgram(
+    [...QUIET, "./app.js"],
+    alone({
+      "app.js": `import { greet } from "./lib.js";
+        export default () => new Response(greet("Ada"));`,
+      "lib.js": `const hi = require("hi");
+        module.exports = { greet: (name) => hi(name) };`,
+      "package.json": "{}",
+      "node_modules/hi/package.json": '{ "main": "index.js" }',
+      "node_modules/hi/index.js": "module.exports = (name) => 'hi ' + name;",
+    }),
+  );
+  assertEquals(await answer(program.url), "hi Ada");
+});
+
 binaryTest("runs code from the command line", async () => {
   await using program = await startProgram([
     ...QUIET,
