@@ -399,7 +399,7 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
 
 const ANY = "verify=0 takes any certificate, of whomever is there.";
 const NO_CERTIFICATE =
-  "It may require a client certificate, which the proxy has not, or other ciphers.";
+  "It may want a certificate of the proxy, which shows none, or other ciphers.";
 
 /** Advice for a failed TLS handshake, or "". */
 export function tlsAdvice(error: unknown, name: string): string {
