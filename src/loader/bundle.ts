@@ -11,6 +11,7 @@
 import { dirname, resolve, toFileUrl } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";
 import { importedNames, localSources } from "./project.ts";
+import { isCommonJs } from "./resolver.ts";
 
 /** What the thread answers: a module, or what is wrong with the app. */
 export type Bundle =
@@ -24,7 +25,9 @@ const RUNS_TYPESCRIPT = "2.8.2";
  * Tells whether this executable cannot import the module at `path` as it is.
  */
 export function needsBundle(path: string): boolean {
-  if (/\.(?:[jt]sx|cjs|cts)$/.test(path)) return true;
+  if (/\.(?:[jt]sx|cjs|cts)$/.test(path) || isCommonJs(resolve(path))) {
+    return true;
+  }
   const older = Deno.version.deno.localeCompare(RUNS_TYPESCRIPT, "en", {
     numeric: true,
   }) < 0;

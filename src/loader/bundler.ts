@@ -23,7 +23,7 @@ const SPACE = "app";
 const MARK = "#";
 
 /** How the module imports what is CommonJS (`require_from_disk.ts`). */
-/** Tells a module that is required from the same module imported. */
+/** Tells a module that is required, or the app, from the same one imported. */
 const REQUIRED = "?require";
 const PRELUDE = 'const $cjs = globalThis[Symbol.for("pagi-server.commonjs")];';
 
@@ -68,7 +68,8 @@ async function bundle(path: string): Promise<Bundle> {
 function connect(build: esbuild.PluginBuild, resolver: Resolver): void {
   build.onResolve({ filter: /.*/ }, async ({ path, importer, kind }) => {
     if (kind === "entry-point") {
-      return { path: path + MARK, namespace: SPACE };
+      const suffix = isCommonJs(path) ? REQUIRED : "";
+      return { path: path + MARK, namespace: SPACE, suffix };
     }
     try {
       const found = await resolver.resolve(

@@ -169,10 +169,12 @@ export function isCommonJs(path: string): boolean {
   const folder = packageOf(path);
   const { type } = folder === null ? {} : manifestOf(folder);
   if (type !== undefined) return type === "commonjs";
-  if (!PACKAGES.test(path)) return false;
+  // Without a package.json, Deno takes a file for a module.
+  if (folder === null) return false;
   const text = Deno.readTextFileSync(path);
-  return !/^\s*(?:import\s*[\w{*"']|export\s)/m.test(text) ||
-    /\bmodule\.exports\b/.test(text);
+  return /\bmodule\.exports\b/.test(text) ||
+    !/^\s*(?:import\s*[\w{*"']|export\s)/m.test(text) &&
+      (PACKAGES.test(path) || /\b(?:require\s*\(|exports\.)/.test(text));
 }
 
 /** What the import map makes of a name; scopes nearest to the file first. */

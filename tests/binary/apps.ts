@@ -92,6 +92,19 @@ binaryTest("gives require() what a CommonJS package exports", async () => {
   assertEquals(await answer(program.url), "hi Ada");
 });
 
+binaryTest("runs a CommonJS app of a package that names no type", async () => {
+  await using program = await startProgram(
+    [...QUIET, "./app.js"],
+    alone({
+      "app.js": `const hi = require("./hi.js");
+        module.exports = () => new Response(hi("Ada"));`,
+      "hi.js": "module.exports = (name) => 'hi ' + name;",
+      "package.json": "{}",
+    }),
+  );
+  assertEquals(await answer(program.url), "hi Ada");
+});
+
 binaryTest("runs code from the command line", async () => {
   await using program = await startProgram([
     ...QUIET,
