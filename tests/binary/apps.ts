@@ -78,9 +78,9 @@ binaryTest("runs an app made for Node's HTTP server", async () => {
 
 binaryTest("gives require() what a CommonJS package exports", async () => {
   await using program = await startProgram(
-    [...QUIET, "./app.js"],
+    [...QUIET, "./app.jsx"],
     alone({
-      "app.js": `import { greet } from "./lib.js";
+      "app.jsx": `import { greet } from "./lib.js";
         export default () => new Response(greet("Ada"));`,
       "lib.js": `const hi = require("hi");
         module.exports = { greet: (name) => hi(name) };`,
