@@ -109,8 +109,18 @@ export function readMayBlock(path: string, dev: number): boolean {
   }
   let found = mayBlock.get(dev);
   if (found === undefined) {
-    found = !LOCAL.has(statfsSync(path).type);
+    found = !isLocal(path);
     mayBlock.set(dev, found);
   }
   return found;
+}
+
+/** Without the permission to ask (`--allow-sys`) it is taken for a disk. */
+function isLocal(path: string): boolean {
+  try {
+    return LOCAL.has(statfsSync(path).type);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return true;
+    throw error;
+  }
 }

@@ -1,4 +1,4 @@
-/** The real program behind a real nginx, as the README shows it. */
+/** The real program behind a real nginx, as docs/running.md shows it. */
 
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { NGINX, Nginx } from "../helpers/nginx.ts";
@@ -30,10 +30,10 @@ export default async (scope, receive, send) => {
   "root/sub/file.txt": "found",
 };
 
-/** The README's nginx, in front of `program`. */
+/** The nginx of docs/running.md, in front of `program`. */
 function nginxFor(program: Program): Promise<Nginx> {
   const readme = Deno.readTextFileSync(
-    new URL("../../README.md", import.meta.url),
+    new URL("../../docs/running.md", import.meta.url),
   );
   const [, config] = /```nginx\n(.*?)```/s.exec(readme)!;
   assert(config.includes("127.0.0.1:5000"));
@@ -42,10 +42,10 @@ function nginxFor(program: Program): Promise<Nginx> {
   );
 }
 
-/** The options of the README, with a port of their own. */
+/** The options of docs/running.md, with a port of their own. */
 function options(): string[] {
   const readme = Deno.readTextFileSync(
-    new URL("../../README.md", import.meta.url),
+    new URL("../../docs/running.md", import.meta.url),
   );
   const [, line] = /^pagi-server (--proxy-headers .*) \.\/app\.ts$/m.exec(
     readme,
@@ -57,7 +57,7 @@ function options(): string[] {
 for (const workers of ["1", "2"]) {
   Deno.test({
     name:
-      `the README's nginx tells the client's address, with ${workers} worker(s)`,
+      `the nginx of docs/running.md tells the client's address, with ${workers} worker(s)`,
     ignore,
     async fn() {
       await using program = await startProgram(
@@ -105,7 +105,8 @@ for (const workers of ["1", "2"]) {
 }
 
 Deno.test({
-  name: "links and redirects of a listing lead back through the README's nginx",
+  name:
+    "links and redirects of a listing lead back through the nginx of docs/running.md",
   ignore,
   async fn() {
     await using program = await startProgram(
