@@ -20,7 +20,7 @@ Deno.test({
   name: "each worker watches the clients of its requests",
   ignore: Deno.build.os !== "linux",
   async fn() {
-    const args = ["-p", "0", "-w", "2", "--request-timeout", "1", "./app.js"];
+    const args = ["-p", "0", "-w", "2", "--request-timeout", "4", "./app.js"];
     const files = { "app.js": APP };
     await using program = await startProgram(args, { files });
     const address = { host: "127.0.0.1", port: program.port };
