@@ -45,6 +45,8 @@ binaryTest(
     await program.stop();
     const { folder } = program;
     const named = [EXECUTABLE!, `${folder}/app.js`, "./app.js", "log", folder];
+    // It tells whether the app is CommonJS.
+    named.push(`${folder}/package.json`);
     // The way to the log's folder is walked step by step.
     named.push("/", ...folder.split("/"));
     const calls = program.read("trace").matchAll(/\w+\([^"\n]*"([^"]*)"/g);

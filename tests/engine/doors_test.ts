@@ -78,7 +78,12 @@ const SHUT: Record<string, () => Promise<void>> = {
 
   async "signal abort"() {
     const app = fetchApp({ fetch: () => new Promise<Response>(() => {}) });
-    const settings = { timeout: 0.1, lifespan: "off" } as const;
+    const settings = {
+      timeout: 0.1,
+      lifespan: "off",
+      // The handler never ends.
+      shutdownTimeout: 0.1,
+    } as const;
     await withServer(app, settings, async ({ connect }) => {
       const client = await connect();
       await client.request("GET /");
