@@ -22,9 +22,9 @@ const SPACE = "app";
  */
 const MARK = "#";
 
-/** How the module imports what is CommonJS (`require_from_disk.ts`). */
-/** Tells a module that is required, or the app, from the same one imported. */
+/** Marks a module that is required, or a CommonJS app, not one imported. */
 const REQUIRED = "?require";
+/** How the bundle imports what is CommonJS (`require_from_disk.ts`). */
 const PRELUDE = 'const $cjs = globalThis[Symbol.for("pagi-server.commonjs")];';
 
 self.addEventListener("message", async ({ data }: MessageEvent) => {

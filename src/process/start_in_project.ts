@@ -149,8 +149,9 @@ async function flagsFor(
 }
 
 /**
- * The server's own names, for those files of its own that use them. Its packages are named by
- * their files: a project with `node_modules` would look for them there.
+ * The server's own names, for those files of its own that use them. Its
+ * packages are named by their files: a project with `node_modules` would look
+ * for them there.
  */
 function serverScopes(project: Project | undefined): ImportMap["scopes"] {
   if (ROOT === null) return {};

@@ -11,8 +11,7 @@ import type { ListenerContext } from "./context.ts";
 import { serveFetch } from "./fetch.ts";
 import { serveHttp } from "./http.ts";
 import { Refusal, RETRY_SOON } from "./response/plain_answer.ts";
-import { readHead, type RequestHead } from "./request/head.ts";
-import { targetOf } from "./request/head.ts";
+import { readHead, type RequestHead, targetOf } from "./request/head.ts";
 import { serveSse } from "./sse.ts";
 import { serveWebSocket } from "./websocket/exchange.ts";
 

@@ -53,6 +53,8 @@ export function serveFetch(
     // of the response either: then there is nothing to keep.
     try {
       given = direct.handler.fetch(request, info as FetchInfo);
+      // To the exchange, undefined means that the handler is yet to be called.
+      if (given === undefined) given = Promise.resolve();
     } catch (error) {
       given = Promise.reject(error);
     }

@@ -148,10 +148,13 @@ Deno.test("what a handler gives that is no response makes a 500, and a sentence"
       new Response("abc", { headers: { "content-length": "x" } }),
   };
   const sentences = Object.keys(given);
+  let calls = 0;
   const log = await serving(
-    (request) =>
-      given
-        [sentences[Number(new URL(request.url).search.slice(1))]]() as Response,
+    (request) => {
+      calls++;
+      const index = Number(new URL(request.url).search.slice(1));
+      return given[sentences[index]]() as Response;
+    },
     {},
     async ({ url }) => {
       for (const index of sentences.keys()) {
@@ -161,6 +164,7 @@ Deno.test("what a handler gives that is no response makes a 500, and a sentence"
       }
     },
   );
+  assertEquals(calls, sentences.length);
   const errors = linesOf("error", log);
   for (const [index, sentence] of sentences.entries()) {
     assertStringIncludes(errors[index], sentence);
