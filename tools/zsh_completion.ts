@@ -63,7 +63,7 @@ esac
 function specs(name: string, option: Option): string[] {
   const names = optionNames(name, option);
   const meaning = `[${escaped(optionMeaning(option))}]`;
-  const once = option.kind.item === undefined
+  const once = option.type.item === undefined
     ? names.length > 1 ? `(${names.join(" ")})` : ""
     : "*";
   return names.map((spelling) => {

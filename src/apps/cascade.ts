@@ -12,7 +12,7 @@ import {
   part,
 } from "./composing.ts";
 import type { AppOptionTable } from "../options/app_options.ts";
-import { integer, type Kind, list } from "../options/kinds.ts";
+import { integer, list, type ValueType } from "../options/value_types.ts";
 import { messageOf, OptionError, quote } from "../options/option_error.ts";
 import type {
   PagiApp,
@@ -64,17 +64,17 @@ export class CascadeApp {
   /** The options, for `--help`. */
   static readonly options: AppOptionTable = {
     NUMBER: {
-      kind: part,
+      type: part,
       default: undefined,
       help: "the apps, tried by their numbers: 1, 2, …",
     },
     catch: {
-      kind: STATUSES,
+      type: STATUSES,
       default: CAUGHT,
       help: "the statuses that make it try the next app",
     },
     max_replay: {
-      kind: BYTES,
+      type: BYTES,
       default: MAX_REPLAY,
       help:
         "bytes of a request body that are kept for the next app; of a longer one the first answer stands",
@@ -213,9 +213,9 @@ function disconnectOf({ type }: Scope): ReceiveEvent {
   }
 }
 
-function read<T>(option: string, kind: Kind<T>, text: string): T {
+function read<T>(option: string, type: ValueType<T>, text: string): T {
   try {
-    return kind.parse(text);
+    return type.parse(text);
   } catch (error) {
     const why = messageOf(error);
     throw new OptionError(`${NAME}, option ${option}: ${why}`);

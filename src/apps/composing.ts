@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Kind, text } from "../options/kinds.ts";
+import { text, type ValueType } from "../options/value_types.ts";
 import type {
   LifespanScope,
   PagiApp,
@@ -23,7 +23,7 @@ export function appOf(part: AppPart): PagiApp {
 }
 
 /** An app that is named in an option's value. */
-export const part: Kind<string> = { ...text, placeholder: "APP" };
+export const part: ValueType<string> = { ...text, placeholder: "APP" };
 
 /**
  * Loads an app that is named in an option's value, as on the command line but

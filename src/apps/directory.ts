@@ -6,7 +6,7 @@
 
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
-import { choice, flag, text } from "../options/kinds.ts";
+import { choice, flag, text } from "../options/value_types.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { type FileOptions, fileOptions, fileSettings } from "./file.ts";
 import { directorySender } from "./files/send_listing.ts";
@@ -32,27 +32,27 @@ export interface DirectoryOptions extends FileOptions {
 const table = {
   ...fileOptions,
   show_hidden: {
-    kind: flag,
+    type: flag,
     default: false,
     help: "list and serve names that begin with a dot",
   },
   title: {
-    kind: text,
+    type: text,
     default: null,
     help: "what listings call the root, in place of its path",
   },
   sort: {
-    kind: choice(SORT_KEYS),
+    type: choice(SORT_KEYS),
     default: "name",
     help: "what listings are sorted by until a reader says more",
   },
   zip: {
-    kind: flag,
+    type: flag,
     default: true,
     help: "offer folders as ZIP archives",
   },
   readme: {
-    kind: flag,
+    type: flag,
     default: true,
     help: "show README files below listings",
   },

@@ -10,7 +10,7 @@ import type {
   TableFor,
 } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
-import { choice, flag, list, text } from "../options/kinds.ts";
+import { choice, flag, list, text } from "../options/value_types.ts";
 import { cachePolicy } from "../http/content_type.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { ContentDigests } from "./files/file_version.ts";
@@ -59,66 +59,66 @@ export interface FileOptions {
 /** The options of the app File. */
 export const fileOptions = {
   root: {
-    kind: text,
+    type: text,
     default: ".",
     help: "the folder to serve",
     positional: true,
   },
   index: {
-    kind: list(text),
+    type: list(text),
     default: ["index.html", "index.htm"],
     help: "files that stand for their folder",
   },
   default_type: {
-    kind: mediaType,
+    type: mediaType,
     default: "application/octet-stream",
     help: "the media type of files whose name does not tell",
   },
   handle_ranges: {
-    kind: flag,
+    type: flag,
     default: true,
     help: "answer requests for parts of files",
   },
   precompressed: {
-    kind: flag,
+    type: flag,
     default: true,
     help: "send FILE.br, FILE.zst or FILE.gz in place of FILE where they exist",
   },
   compress: {
-    kind: flag,
+    type: flag,
     default: true,
     help: "compress text on its way out",
   },
   cache_control: {
-    kind: fieldText,
+    type: fieldText,
     default: null,
     help:
       'the cache-control of files, as in "max-age=3600", but pages do not ' +
       'last; "auto": for ever with a hash in the name',
   },
   html_cache_control: {
-    kind: fieldText,
+    type: fieldText,
     default: null,
     help: "the cache-control of HTML pages",
   },
   charset: {
-    kind: charset,
+    type: charset,
     default: null,
     help: "the charset of text that does not say its own; by default UTF-8 " +
       'where it is that, "" for none',
   },
   etag: {
-    kind: choice(["stat", "content"]),
+    type: choice(["stat", "content"]),
     default: "stat",
     help: "what tells versions of files apart: time and size, or the content",
   },
   clean_urls: {
-    kind: flag,
+    type: flag,
     default: false,
     help: "serve about.html as /about",
   },
   spa: {
-    kind: flag,
+    type: flag,
     default: false,
     help: "serve the root's index file for pages that do not exist",
   },

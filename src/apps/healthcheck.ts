@@ -6,7 +6,7 @@
 
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
-import { defineKind, text } from "../options/kinds.ts";
+import { defineType, text } from "../options/value_types.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { assertRequest, reply } from "./reply.ts";
 import { messageOf } from "../options/option_error.ts";
@@ -26,7 +26,7 @@ export interface HealthcheckOptions {
 
 const table = {
   checks: {
-    kind: defineKind<Readonly<Record<string, Check>>>({
+    type: defineType<Readonly<Record<string, Check>>>({
       placeholder: "CHECKS",
       allowed: "an object of functions, which only code can give",
       parse: () => undefined,
@@ -38,7 +38,7 @@ const table = {
     help: "functions by name, in code only; falsy or throwing is an error",
   },
   version: {
-    kind: text,
+    type: text,
     default: undefined,
     help: "a version to report",
   },

@@ -6,7 +6,7 @@
 
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
-import { integer } from "../options/kinds.ts";
+import { integer } from "../options/value_types.ts";
 import type { BytesIn, PagiApp } from "../pagi/types.ts";
 import {
   assertRequest,
@@ -33,17 +33,17 @@ export interface NotFoundOptions {
 
 const table = {
   body: {
-    kind: textOr<BodyOf>(),
+    type: textOr<BodyOf>(),
     default: "Not Found",
     help: "what to say; in code also a function of the scope",
   },
   content_type: {
-    kind: mediaType,
+    type: mediaType,
     default: "text/plain",
     help: "the media type of the body",
   },
   status: {
-    kind: integer({ min: 200, max: 599 }),
+    type: integer({ min: 200, max: 599 }),
     default: 404,
     help: "the status code",
   },

@@ -20,7 +20,7 @@
 
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
-import { existingFile, flag, list, seconds } from "../options/kinds.ts";
+import { existingFile, flag, list, seconds } from "../options/value_types.ts";
 import { OptionError } from "../options/option_error.ts";
 import { log } from "../log/log.ts";
 import type { PagiApp } from "../pagi/types.ts";
@@ -90,7 +90,7 @@ export interface ProxyOptions {
 
 const table = {
   target: {
-    kind: list(targetUrl),
+    type: list(targetUrl),
     default: ["http://localhost:8080"],
     positional: true,
     help:
@@ -98,66 +98,66 @@ const table = {
     aliases: ["backend"],
   },
   timeout: {
-    kind: seconds,
+    type: seconds,
     default: 30,
     help: "seconds for each of the next three; 0 waits for ever",
   },
   connect_timeout: {
-    kind: seconds,
+    type: seconds,
     default: undefined,
     help: "seconds to connect, TLS included (default: timeout)",
   },
   first_byte_timeout: {
-    kind: seconds,
+    type: seconds,
     default: undefined,
     help:
       "seconds from the end of a request to the head of the answer (default: timeout)",
   },
   idle_timeout: {
-    kind: seconds,
+    type: seconds,
     default: undefined,
     help:
       "seconds that a target may pause within a body; event streams and WebSockets may for ever (default: timeout)",
   },
   fail_timeout: {
-    kind: seconds,
+    type: seconds,
     default: 5,
     help: "seconds for which a target that failed is asked after all others",
   },
   headers: {
-    kind: headerFields,
+    type: headerFields,
     default: {},
     help: "set in each request, in place of the client's",
   },
   remove_headers: {
-    kind: list(fieldName),
+    type: list(fieldName),
     default: [],
     help: "not passed on; also forwarded, via and others that the proxy adds",
   },
   preserve_host: {
-    kind: flag,
+    type: flag,
     default: false,
     help: "pass on the client's host in place of the target's",
   },
   trust_forwarded: {
-    kind: flag,
+    type: flag,
     default: false,
     help:
       "keep the client's forwarded and x-forwarded-* and add to them, instead of replacing them: only behind a proxy of your own",
   },
   ca_cert: {
-    kind: existingFile,
+    type: existingFile,
     default: undefined,
     help:
       "authorities (PEM) to trust besides the usual ones, for https; a self-signed certificate is its own",
   },
   verify: {
-    kind: flag,
+    type: flag,
     default: true,
     help: "0 takes any certificate of an https target, of whomever is there",
   },
   cookie_domain: {
-    kind: cookieDomain,
+    type: cookieDomain,
     default: undefined,
     help:
       "the domain of targets' cookies in place of their own; none leaves it out (default: their own)",

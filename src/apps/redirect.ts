@@ -7,7 +7,7 @@
 import { fieldValue } from "../http/headers.ts";
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
-import { defineKind, flag } from "../options/kinds.ts";
+import { defineType, flag } from "../options/value_types.ts";
 import { OptionError, quote } from "../options/option_error.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { assertRequest, reply, type RequestScope, textOr } from "./reply.ts";
@@ -36,7 +36,7 @@ export interface RedirectOptions {
 
 const table = {
   location: {
-    kind: textOr<LocationOf>(),
+    type: textOr<LocationOf>(),
     default: undefined,
     help:
       "where to, perhaps with {host}, {path}, {query}, {uri}; in code also a function of the scope (required)",
@@ -44,7 +44,7 @@ const table = {
     positional: true,
   },
   status: {
-    kind: defineKind<number>({
+    type: defineType<number>({
       placeholder: STATUSES.join("|"),
       allowed: `one of ${STATUSES.join(", ")}`,
       words: STATUSES.map(String),
@@ -55,12 +55,12 @@ const table = {
     help: "the status code",
   },
   preserve_path: {
-    kind: flag,
+    type: flag,
     default: false,
     help: "append the path of the request, without the mount's prefix",
   },
   preserve_query: {
-    kind: flag,
+    type: flag,
     default: true,
     help: "append the query of the request",
   },

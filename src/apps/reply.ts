@@ -1,11 +1,11 @@
 /**
- * What the bundled apps share: whole replies, and kinds of option values.
+ * What the bundled apps share: whole replies, and types of option values.
  *
  * @module
  */
 
 import { isSafeFieldValue, reasonPhrase } from "../http/headers.ts";
-import { defineKind, type Kind, text } from "../options/kinds.ts";
+import { defineType, text, type ValueType } from "../options/value_types.ts";
 import type {
   BytesIn,
   HeaderList,
@@ -64,7 +64,7 @@ export function replyStatus(
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+ *(;.*)?$/;
 
 /** A media type, with parameters or without. */
-export const mediaType: Kind<string> = defineKind({
+export const mediaType: ValueType<string> = defineType({
   placeholder: "TYPE",
   allowed: 'a media type, as in "text/plain"',
   parse: (given) =>
@@ -72,24 +72,24 @@ export const mediaType: Kind<string> = defineKind({
 });
 
 /** The name of a character encoding, or "" for none. */
-export const charset: Kind<string> = defineKind({
+export const charset: ValueType<string> = defineType({
   placeholder: "CHARSET",
   allowed: 'a charset, as in "windows-1252", or nothing',
   parse: (given) => /^[\w.:+-]*$/.test(given) ? given : undefined,
 });
 
 /** The value of a header field. */
-export const fieldText: Kind<string> = defineKind({
+export const fieldText: ValueType<string> = defineType({
   placeholder: text.placeholder,
   allowed: "what can stand in a header field",
   parse: (given) => given !== "" && isSafeFieldValue(given) ? given : undefined,
 });
 
 /** A text; in code also a function of the scope that gives one. */
-export function textOr<F extends (...given: never[]) => unknown>(): Kind<
+export function textOr<F extends (...given: never[]) => unknown>(): ValueType<
   string | F
 > {
-  return defineKind<string | F>({
+  return defineType<string | F>({
     placeholder: text.placeholder,
     allowed: "a text or, in code, a function",
     parse: text.parse,

@@ -65,14 +65,14 @@ export interface UrlMapOptions {
 export class UrlMapApp {
   /** The options, for `--help`. */
   static readonly options: AppOptionTable = {
-    "/PREFIX": { kind: part, default: undefined, help: "the app at a path" },
+    "/PREFIX": { type: part, default: undefined, help: "the app at a path" },
     "//HOST/PREFIX": {
-      kind: part,
+      type: part,
       default: undefined,
       help: "the app at a path of one host",
     },
     default: {
-      kind: part,
+      type: part,
       default: "PAGI::App::NotFound",
       help: "the app for all else",
     },

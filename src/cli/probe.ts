@@ -9,7 +9,7 @@
 
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { ProbeTarget } from "../options/kinds.ts";
+import type { ProbeTarget } from "../options/value_types.ts";
 import { ProbeError } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 import { messageOf } from "../options/option_error.ts";

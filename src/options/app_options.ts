@@ -4,14 +4,14 @@
  * @module
  */
 
-import { KindError } from "./kinds.ts";
-import type { Kind } from "./kinds.ts";
+import { ValueError } from "./value_types.ts";
+import type { ValueType } from "./value_types.ts";
 import { columns, withDefault } from "./help.ts";
 import { didYouMean, OptionError, quote } from "./option_error.ts";
 
 /** One option of an app. */
 export interface AppOption<T = unknown> {
-  readonly kind: Kind<T>;
+  readonly type: ValueType<T>;
   /** Where nothing is given; undefined or null when there is no default. */
   readonly default: T | null | undefined;
   readonly help: string;
@@ -27,7 +27,7 @@ export type AppOptionTable = Readonly<Record<string, AppOption>>;
 /** What {@linkcode readAppOptions} makes of a table. */
 export type AppOptionValues<T extends AppOptionTable> = {
   -readonly [K in keyof T]:
-    | (T[K]["kind"] extends Kind<infer V> ? V : never)
+    | (T[K]["type"] extends ValueType<infer V> ? V : never)
     | Extract<T[K]["default"], null | undefined>;
 };
 
@@ -83,9 +83,9 @@ export function readAppOptions<const T extends AppOptionTable>(
     }
     if (value === undefined) continue;
     try {
-      values[name] = table[name].kind.accept(value);
+      values[name] = table[name].type.coerce(value);
     } catch (error) {
-      if (!(error instanceof KindError)) throw error;
+      if (!(error instanceof ValueError)) throw error;
       throw new OptionError(`${appName}, option ${key}: ${error.message}`);
     }
   }
@@ -105,7 +105,7 @@ export function appOptionRows(
   return Object.entries(table).map(([name, option]) => {
     const names = [name, ...option.aliases ?? []].join(", ");
     return [
-      `${names}=${option.kind.placeholder || "0|1"}`,
+      `${names}=${option.type.placeholder || "0|1"}`,
       withDefault(option.help, option.default),
     ] as const;
   });

@@ -5,8 +5,8 @@
  */
 
 import { parseArgs } from "../std/cli.ts";
-import { probeTarget } from "./kinds.ts";
-import type { ProbeTarget } from "./kinds.ts";
+import { probeTarget } from "./value_types.ts";
+import type { ProbeTarget } from "./value_types.ts";
 import { isFlag, KEYS, LONG_NAMES, NAMED } from "./names.ts";
 import type { Action, Key } from "./names.ts";
 import { dashed, environmentName, longName, OPTIONS } from "./table.ts";
@@ -144,8 +144,8 @@ function splitCluster(cluster: string): [letter: string, attached?: string][] {
 function nextValue(rest: string[], spelling: string, name: string): string {
   const next = rest.shift();
   if (next !== undefined && /^(?!-)|^-$|^-\d/.test(next)) return next;
-  const { kind } = NAMED.get(name)!;
-  const { allowed } = kind.item ?? kind;
+  const { type } = NAMED.get(name)!;
+  const { allowed } = type.item ?? type;
   const hint = next !== undefined
     ? `; if ${quote(next)} is meant, attach it with "="`
     : spelling === "-h"
@@ -189,7 +189,7 @@ export function parseCommandLine(
   const parsed = parseArgs(options, {
     boolean: names.filter((name) => isFlag(NAMED.get(name)!)),
     string: names.filter((name) => !isFlag(NAMED.get(name)!)),
-    collect: names.filter((name) => NAMED.get(name)!.kind.item !== undefined),
+    collect: names.filter((name) => NAMED.get(name)!.type.item !== undefined),
     unknown: refuseUnknown,
   });
   for (const action of ["help", "version", "probe"] as const) {
@@ -203,7 +203,7 @@ export function parseCommandLine(
       action,
       verbose: parsed.verbose === true,
       probe: action === "probe"
-        ? check("--probe", () => probeTarget.accept(value))
+        ? check("--probe", () => probeTarget.coerce(value))
         : null,
     };
   }
@@ -243,13 +243,13 @@ function readWritten(
     const name = longName(key);
     const as = spellings.get(name);
     if (as === undefined) continue;
-    const { kind, commas }: Option = OPTIONS[key];
+    const { type, commaSeparated }: Option = OPTIONS[key];
     const raw = parsed[name];
     const parse = (text: string): unknown =>
-      commas ? kind.parse(text) : [kind.item!.parse(text)];
+      commaSeparated ? type.parse(text) : [type.item!.parse(text)];
     const value = Array.isArray(raw)
       ? raw.flatMap((text, i) => check(as[i], () => parse(text)))
-      : check(as.at(-1)!, () => kind.accept(raw));
+      : check(as.at(-1)!, () => type.coerce(raw));
     values.set(key, value);
   }
   return values;
@@ -261,8 +261,8 @@ function readEnvironment(env: Environment, written: GivenValues): GivenValues {
   for (const key of KEYS) {
     const text = env[environmentName(key)] ?? "";
     if (text === "" || written.has(key) || excludedBy(written, key)) continue;
-    const { kind }: Option = OPTIONS[key];
-    values.set(key, check(variable(key), () => kind.parse(text)));
+    const { type }: Option = OPTIONS[key];
+    values.set(key, check(variable(key), () => type.parse(text)));
   }
   return values;
 }

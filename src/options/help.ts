@@ -81,8 +81,8 @@ export function optionNames(name: string, { aliases = [] }: Option): string[] {
 
 /** What stands for its value; "" for a flag. */
 export function optionPlaceholder(option: Option): string {
-  const { placeholder, kind } = option;
-  return placeholder ?? kind.item?.placeholder ?? kind.placeholder;
+  const { placeholder, type } = option;
+  return placeholder ?? type.item?.placeholder ?? type.placeholder;
 }
 
 /** What it means, and its default. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { flag, probeTarget } from "./kinds.ts";
+import { flag, probeTarget } from "./value_types.ts";
 import { longName, OPTIONS } from "./table.ts";
 import type { Option } from "./table.ts";
 import type { Settings } from "./settings.ts";
@@ -18,24 +18,24 @@ export type Action = "help" | "version" | "probe";
 const INFORMATION: Readonly<Record<Action | "verbose", Option>> = {
   help: {
     heading: "Information",
-    kind: flag,
+    type: flag,
     default: false,
     help: "Show this text",
   },
   version: {
     aliases: ["v"],
-    kind: flag,
+    type: flag,
     default: false,
     help: "Show the version",
   },
   verbose: {
-    kind: flag,
+    type: flag,
     default: false,
     help:
       "With --version: also list what the server uses of Deno's internals, and whether this Deno has it",
   },
   probe: {
-    kind: probeTarget,
+    type: probeTarget,
     default: null,
     help:
       "Ask a server, for a health check: 0 if it answers 2xx or 3xx, else 1",
@@ -60,5 +60,5 @@ export const LONG_NAMES: ReadonlyMap<string, string> = new Map(
 
 /** Tells whether the option takes no value. */
 export function isFlag(option: Option): boolean {
-  return option.kind.placeholder === "";
+  return option.type.placeholder === "";
 }

@@ -6,16 +6,16 @@
 
 import { KEYS } from "./names.ts";
 import type { Key } from "./names.ts";
-import { KindError } from "./kinds.ts";
+import { ValueError } from "./value_types.ts";
 import { didYouMean, OptionError, quote } from "./option_error.ts";
 import type { ResolvedSettings, Settings } from "./settings.ts";
 import { OPTIONS } from "./table.ts";
 
-/** Values that were given, each of its option's kind. */
+/** Values that were given, each of its option's type. */
 export type GivenValues = ReadonlyMap<Key, unknown>;
 
 /**
- * Settings for use in code: checks each given value by its kind (a string is
+ * Settings for use in code: checks each given value by its type (a string is
  * parsed, null and undefined mean "not given") and fills in the defaults.
  * Throws {@linkcode OptionError} for an unknown key, a wrong value, or values
  * that do not go together.
@@ -32,19 +32,19 @@ export function resolveSettings(
     if (value === null || value === undefined) continue;
     const accepted = check(
       `setting ${key}`,
-      () => OPTIONS[key].kind.accept(value),
+      () => OPTIONS[key].type.coerce(value),
     );
     values.set(key, accepted);
   }
   return applyDefaults(values, (key) => `setting ${key}`);
 }
 
-/** Puts `label` before the message of a kind's error. */
+/** Puts `label` before the message of a value's error. */
 export function check<T>(label: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof KindError)) throw error;
+    if (!(error instanceof ValueError)) throw error;
     throw new OptionError(`${label}: ${error.message}`);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HeaderField, ListenAddress } from "./kinds.ts";
+import type { HeaderField, ListenAddress } from "./value_types.ts";
 
 /**
  * The value of every option, by its name in camelCase. What each means stands

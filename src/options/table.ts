@@ -22,8 +22,8 @@ import {
   seconds,
   text,
   trustedProxy,
-} from "./kinds.ts";
-import type { Kind } from "./kinds.ts";
+} from "./value_types.ts";
+import type { ValueType } from "./value_types.ts";
 import type { Settings } from "./settings.ts";
 
 /** One option of the server with values of type `T`. */
@@ -32,10 +32,10 @@ export interface Option<T = unknown> {
   readonly heading?: string;
   /** Other names; those of one letter are short options. */
   readonly aliases?: readonly string[];
-  readonly kind: Kind<NonNullable<T>>;
+  readonly type: ValueType<NonNullable<T>>;
   /** True when one value on the command line may hold several, with commas. */
-  readonly commas?: boolean;
-  /** In place of the kind's placeholder. */
+  readonly commaSeparated?: boolean;
+  /** In place of the type's placeholder. */
   readonly placeholder?: string;
   readonly default: T;
   /** For `--help`: no full stop, no default. */
@@ -87,42 +87,42 @@ const LIMIT_OPTIONS: Pick<
 > = {
   maxConnections: {
     heading: "Limits",
-    kind: number,
+    type: number,
     default: 0,
     help: "Connections per worker; more get 503; 0: open-file limit minus 50",
   },
   maxBodySize: {
-    kind: number,
+    type: number,
     default: 10_000_000,
     help: "Bytes of a request body; more get 413; 0 means unlimited",
   },
   maxHeaderSize: {
-    kind: atLeastOne,
+    type: atLeastOne,
     default: 8192,
     help: "Bytes of a request line (414) and of the header fields (431)",
   },
   maxHeaderCount: {
-    kind: atLeastOne,
+    type: atLeastOne,
     default: 100,
     help: "Header fields of a request; more get 431",
   },
   maxReceiveQueue: {
-    kind: atLeastOne,
+    type: atLeastOne,
     default: 1000,
     help: "WebSocket messages waiting for the app; more close it with 1008",
   },
   maxWsFrameSize: {
-    kind: atLeastOne,
+    type: atLeastOne,
     default: 65536,
     help: "Bytes of a WebSocket message; more close the connection",
   },
   writeHighWatermark: {
-    kind: number,
+    type: number,
     default: 65536,
     help: "Bytes waiting to be sent that make the app wait",
   },
   writeLowWatermark: {
-    kind: number,
+    type: number,
     default: 16384,
     help:
       "Bytes waiting to be sent below which it goes on; at most the high mark",
@@ -130,34 +130,34 @@ const LIMIT_OPTIONS: Pick<
 
   timeout: {
     heading: "Timeouts in seconds (0 means none)",
-    kind: seconds,
+    type: seconds,
     default: 60,
     help: "For a request head to arrive, also on a connection that is kept, " +
       "and between two pieces of a body; when given, also for the app to " +
       "start its response",
   },
   requestTimeout: {
-    kind: seconds,
+    type: seconds,
     default: 0,
     help: "For a request in which nothing is read or written",
   },
   wsIdleTimeout: {
-    kind: seconds,
+    type: seconds,
     default: 0,
     help: "For a WebSocket on which nothing is received or sent",
   },
   sseIdleTimeout: {
-    kind: seconds,
+    type: seconds,
     default: 0,
     help: "For an event stream on which nothing is sent, not even a comment",
   },
   lifespanStartupTimeout: {
-    kind: seconds,
+    type: seconds,
     default: 30,
     help: "For the app to load, and again for it to start",
   },
   shutdownTimeout: {
-    kind: seconds,
+    type: seconds,
     default: 30,
     help: "For running requests to finish on a stop, and then for the app",
   },
@@ -168,20 +168,20 @@ export const OPTIONS: OptionTable = {
   lib: {
     heading: "Application",
     aliases: ["I"],
-    kind: list(path),
+    type: list(path),
     placeholder: "PATH",
     default: [],
     help: "Look for app modules under PATH too; repeatable",
   },
   app: {
     aliases: ["a"],
-    kind: path,
+    type: path,
     default: null,
     help: "The app's file; the same as naming it as the first argument",
   },
   eval: {
     aliases: ["e"],
-    kind: text,
+    type: text,
     placeholder: "CODE",
     default: null,
     help: "An app as JavaScript code",
@@ -189,31 +189,31 @@ export const OPTIONS: OptionTable = {
   },
   module: {
     aliases: ["M"],
-    kind: list(path),
+    type: list(path),
     placeholder: "MODULE",
     default: [],
     help: "Load MODULE before the app; repeatable",
   },
   envFile: {
-    kind: list(existingFile),
+    type: list(existingFile),
     default: [],
     help: "Set the variables of FILE that are not set yet; repeatable",
   },
   env: {
     aliases: ["E"],
-    kind: choice(["development", "production", "none"]),
+    type: choice(["development", "production", "none"]),
     placeholder: "MODE",
     default: null,
     help:
       "development, production or none (default: development if stdin is a terminal)",
   },
   noDefaultMiddleware: {
-    kind: flag,
+    type: flag,
     default: false,
     help: "No checks and no error pages in development",
   },
   lifespan: {
-    kind: choice(["auto", "on", "off"]),
+    type: choice(["auto", "on", "off"]),
     default: "auto",
     help: "Lifespan events; on: the app must take them; off: none",
   },
@@ -221,42 +221,42 @@ export const OPTIONS: OptionTable = {
   host: {
     heading: "Address",
     aliases: ["h"],
-    kind: host,
+    type: host,
     default: "127.0.0.1",
     help: "Address to listen at; 0.0.0.0 and :: mean all",
   },
   port: {
     aliases: ["p"],
-    kind: port,
+    type: port,
     default: 5000,
     help: "Port to listen at; 0 lets the system choose",
   },
   socket: {
-    kind: path,
+    type: path,
     default: null,
     help: "Listen at a Unix socket instead of host and port",
     conflictsWith: ["host", "port"],
   },
   socketMode: {
-    kind: fileMode,
+    type: fileMode,
     default: null,
     help: "Permissions of Unix sockets, in octal, as in 0660",
   },
   listen: {
-    kind: list(listenAddress),
+    type: list(listenAddress),
     default: [],
     help: "Listen at HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable",
     conflictsWith: ["host", "port", "socket"],
   },
   listenerBacklog: {
     aliases: ["b", "listener_backlog"],
-    kind: integer({ min: 1, max: 2 ** 31 - 1 }),
+    type: integer({ min: 1, max: 2 ** 31 - 1 }),
     default: null,
     help: "Connections the system may queue (default: the server's choice)",
   },
   allowedHosts: {
-    kind: list(allowedHost),
-    commas: true,
+    type: list(allowedHost),
+    commaSeparated: true,
     placeholder: "HOST",
     default: [],
     help: "Hosts that requests may name, as in example.com, or " +
@@ -264,42 +264,42 @@ export const OPTIONS: OptionTable = {
       "machine's names at its own addresses, *: any; repeatable, or with commas",
   },
   sslCert: {
-    kind: existingFile,
+    type: existingFile,
     default: null,
     help: "TLS certificate chain (PEM); makes the server speak HTTPS",
   },
   sslKey: {
-    kind: existingFile,
+    type: existingFile,
     default: null,
     help: "Private key (PEM) of --ssl-cert",
   },
   http2: {
-    kind: flag,
+    type: flag,
     default: true,
     help: "Accepted and without effect: HTTP/2 is always on",
   },
 
   proxyHeaders: {
     heading: "Behind a proxy",
-    kind: flag,
+    type: flag,
     default: false,
     help: "Take client and scheme from X-Forwarded-For and -Proto, or " +
       "Forwarded, where a trusted proxy sends them",
   },
   trustedProxies: {
-    kind: list(trustedProxy),
-    commas: true,
+    type: list(trustedProxy),
+    commaSeparated: true,
     default: ["127.0.0.1", "::1"],
     help: "Whose headers --proxy-headers takes: addresses, ranges such as " +
       "10.0.0.0/8, unix: for Unix sockets; repeatable, or with commas",
   },
   rootPath: {
-    kind: rootPath,
+    type: rootPath,
     default: "",
     help: "The start of the path that the proxy takes off, for links",
   },
   header: {
-    kind: list(headerField, "\n"),
+    type: list(headerField, "\n"),
     default: [],
     help: 'Add "Name: value" to responses that lack the name; repeatable, ' +
       "in PAGI_HEADER one a line",
@@ -308,51 +308,51 @@ export const OPTIONS: OptionTable = {
   workers: {
     heading: "Process",
     aliases: ["w"],
-    kind: integer({ max: 1024 }),
+    type: integer({ max: 1024 }),
     default: 1,
     help: "Workers; 0 and 1 mean a single process without any",
   },
   reuseport: {
-    kind: flag,
+    type: flag,
     default: false,
     help: "Each worker binds the address itself; no effect with one worker",
   },
   maxRequests: {
-    kind: integer(),
+    type: integer(),
     default: 0,
     help: "Replace a worker after NUM requests; 0: never, as with one worker",
   },
   heartbeatTimeout: {
-    kind: seconds,
+    type: seconds,
     default: 50,
     help: "Replace a worker blocked for longer; 0 means never",
   },
   daemonize: {
     aliases: ["D"],
-    kind: flag,
+    type: flag,
     default: false,
     help: "Run in the background once the start has succeeded",
   },
   pid: {
-    kind: path,
+    type: path,
     default: null,
     help: "Write the process id to FILE; removed on a clean exit",
   },
   user: {
-    kind: text,
+    type: text,
     placeholder: "USER",
     default: null,
     help: "Run as USER once the address is bound; needs root",
   },
   group: {
-    kind: text,
+    type: text,
     placeholder: "GROUP",
     default: null,
     help: "Run as GROUP (default: the primary group of --user)",
   },
   loop: {
     aliases: ["l"],
-    kind: choice(["Poll", "EV", "Epoll", "UV", "Select", "KQueue"]),
+    type: choice(["Poll", "EV", "Epoll", "UV", "Select", "KQueue"]),
     placeholder: "BACKEND",
     default: null,
     help: "Accepted and without effect: Deno has one event loop",
@@ -362,38 +362,38 @@ export const OPTIONS: OptionTable = {
 
   logLevel: {
     heading: "Logs",
-    kind: choice(["debug", "info", "warn", "error"]),
+    type: choice(["debug", "info", "warn", "error"]),
     placeholder: "LEVEL",
     default: "info",
     help: "Least level that is logged: debug, info, warn or error",
   },
   logFile: {
-    kind: path,
+    type: path,
     default: null,
     help:
       "Append the server's own log to FILE, - being standard output (default: standard error)",
   },
   accessLog: {
-    kind: path,
+    type: path,
     default: null,
     help:
       "Append a line for each request to FILE, - being standard output (default: standard error)",
   },
   accessLogFormat: {
-    kind: text,
+    type: text,
     placeholder: "FORMAT",
     default: "clf",
     help: "clf, combined, common, tiny, or Apache-style atoms",
   },
   noAccessLog: {
-    kind: flag,
+    type: flag,
     default: false,
     help: "No access log",
     conflictsWith: ["accessLog"],
   },
   quiet: {
     aliases: ["q"],
-    kind: flag,
+    type: flag,
     default: false,
     help: "No banner at the start",
   },

@@ -5,7 +5,7 @@
  */
 
 import { log } from "../log/log.ts";
-import type { ListenAddress } from "../options/kinds.ts";
+import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Timer } from "../std/timer.ts";
 import { reapOrphans } from "../system/process.ts";

@@ -8,7 +8,7 @@
 import { canShareUnixSockets } from "../engine/unix_listener.ts";
 import type { SocketAddress } from "../guard/address.ts";
 import { type ListenerId, ReuseportSelector } from "../guard/reuseport.ts";
-import type { ListenAddress } from "../options/kinds.ts";
+import type { ListenAddress } from "../options/value_types.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { LEAVE_MS } from "../server/drain.ts";
 import { ListenError, listenError } from "../server/listen_address.ts";

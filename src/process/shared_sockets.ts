@@ -5,7 +5,7 @@
  */
 
 import { SharedListener } from "../engine/unix_listener.ts";
-import type { ListenAddress } from "../options/kinds.ts";
+import type { ListenAddress } from "../options/value_types.ts";
 import { ListenError } from "../server/listen_address.ts";
 import type { SharedSocket } from "../server/listener.ts";
 import { SocketPath } from "../server/socket_path.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { ListenAddress } from "../options/kinds.ts";
+import type { ListenAddress } from "../options/value_types.ts";
 import { log } from "../log/log.ts";
 import { join } from "../std/path.ts";
 import { safeTempFolder } from "../system/folder.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { AppRequest } from "../loader/load_app.ts";
-import type { ListenAddress } from "../options/kinds.ts";
+import type { ListenAddress } from "../options/value_types.ts";
 import type { ResolvedSettings } from "../options/settings.ts";
 import type { DisconnectReason } from "../pagi/types.ts";
 import type { KeyPair } from "../server/key_pair.ts";

@@ -8,7 +8,7 @@ import { type Guard, openGuard } from "../guard/guard.ts";
 import { sharedRequestTimes } from "../guard/idle_timeouts.ts";
 import type { AppRequest } from "../loader/load_app.ts";
 import { log } from "../log/log.ts";
-import type { ListenAddress } from "../options/kinds.ts";
+import type { ListenAddress } from "../options/value_types.ts";
 import type { ResolvedSettings } from "../options/settings.ts";
 import { connectionLimit } from "../server/connection_limit.ts";
 import { LEAVE_MS } from "../server/drain.ts";

@@ -5,7 +5,7 @@
  */
 
 import { isBadKeyPair, isUnknownHost } from "../engine/error_text.ts";
-import type { ListenAddress } from "../options/kinds.ts";
+import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
 import { messageOf } from "../options/option_error.ts";
 

@@ -7,7 +7,7 @@
 import { acceptFrom, type Acceptor } from "../engine/unix_listener.ts";
 import type { SocketAddress } from "../guard/address.ts";
 import { log } from "../log/log.ts";
-import type { ListenAddress } from "../options/kinds.ts";
+import type { ListenAddress } from "../options/value_types.ts";
 import { backlog } from "./connection_limit.ts";
 import {
   type ListenerContext,

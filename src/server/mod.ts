@@ -12,8 +12,8 @@
  * @module
  */
 
-export type { ListenAddress } from "../options/kinds.ts";
-export type { HeaderField } from "../options/kinds.ts";
+export type { ListenAddress } from "../options/value_types.ts";
+export type { HeaderField } from "../options/value_types.ts";
 export { OptionError } from "../options/option_error.ts";
 export type { Settings } from "../options/settings.ts";
 export { StartupError } from "./lifespan.ts";

@@ -5,7 +5,7 @@
  */
 
 import { configureLog } from "../log/log.ts";
-import type { ListenAddress } from "../options/kinds.ts";
+import type { ListenAddress } from "../options/value_types.ts";
 import { OptionError } from "../options/option_error.ts";
 import { resolveSettings } from "../options/resolve_settings.ts";
 import type { Settings } from "../options/settings.ts";

@@ -7,7 +7,7 @@
 import type { WatchedRequest } from "../guard/input_monitor.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";
 import { log, reopenLog, SeldomLog } from "../log/log.ts";
-import type { ListenAddress } from "../options/kinds.ts";
+import type { ListenAddress } from "../options/value_types.ts";
 import type { ResolvedSettings } from "../options/settings.ts";
 import type { DisconnectReason, PagiApp, State } from "../pagi/types.ts";
 import { holdFileLibrary } from "../system/file_names.ts";

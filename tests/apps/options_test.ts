@@ -1,6 +1,6 @@
 import * as apps from "../../src/apps/mod.ts";
 import { readAppOptions } from "../../src/options/app_options.ts";
-import { flag, integer } from "../../src/options/kinds.ts";
+import { flag, integer } from "../../src/options/value_types.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
 
@@ -49,8 +49,8 @@ Deno.test("the options of apps have camelCase names in code", () => {
 
 Deno.test("options are found by the command line's names as well", () => {
   const table = {
-    show_hidden: { kind: flag, default: false, help: "" },
-    max_size: { kind: integer(), default: 1, help: "" },
+    show_hidden: { type: flag, default: false, help: "" },
+    max_size: { type: integer(), default: 1, help: "" },
   };
   const cases: Record<string, unknown>[] = [
     { show_hidden: "1", max_size: "7" },

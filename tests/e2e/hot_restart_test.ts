@@ -1,7 +1,7 @@
 /** USR2: a fresh process takes over (PAGI.md 6, "Hot restart"). */
 
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
-import type { ListenAddress } from "../../src/options/kinds.ts";
+import type { ListenAddress } from "../../src/options/value_types.ts";
 import { Load } from "../helpers/load.ts";
 import { OtherProcess } from "../helpers/other_process.ts";
 import {

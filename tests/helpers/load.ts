@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ListenAddress } from "../../src/options/kinds.ts";
+import type { ListenAddress } from "../../src/options/value_types.ts";
 import { delay } from "./wait.ts";
 import { RawConnection } from "./raw_connection.ts";
 

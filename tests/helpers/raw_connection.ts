@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ListenAddress } from "../../src/options/kinds.ts";
+import type { ListenAddress } from "../../src/options/value_types.ts";
 
 /** A response as it stood on the wire. */
 export interface RawResponse {

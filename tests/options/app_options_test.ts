@@ -4,20 +4,20 @@ import {
   assertThrows,
 } from "../../src/std/assert.ts";
 import { appHelp, readAppOptions } from "../../src/options/app_options.ts";
-import { flag, integer, list, text } from "../../src/options/kinds.ts";
+import { flag, integer, list, text } from "../../src/options/value_types.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 
 const TABLE = {
-  root: { kind: text, default: ".", help: "Directory to serve" },
-  show_hidden: { kind: flag, default: false, help: "Names with a dot too" },
-  index: { kind: list(text), default: ["index.html"], help: "Index files" },
+  root: { type: text, default: ".", help: "Directory to serve" },
+  show_hidden: { type: flag, default: false, help: "Names with a dot too" },
+  index: { type: list(text), default: ["index.html"], help: "Index files" },
   target: {
-    kind: text,
+    type: text,
     default: null,
     help: "Where to forward to",
     aliases: ["backend"],
   },
-  depth: { kind: integer({ max: 9 }), default: undefined, help: "How deep" },
+  depth: { type: integer({ max: 9 }), default: undefined, help: "How deep" },
 };
 
 Deno.test("options of an app that are missing or undefined get their defaults", () => {

@@ -9,50 +9,50 @@ import { parseAddressRange } from "../http/addresses.ts";
 import { isSafeFieldValue, isToken } from "../http/headers.ts";
 import { quote } from "./option_error.ts";
 
-/** A value that a kind does not allow. The message says what is wrong with it. */
-export class KindError extends Error {
-  override name = "KindError";
+/** A value that is not allowed. The message says why. */
+export class ValueError extends Error {
+  override name = "ValueError";
 }
 
-/** One kind of value. */
-export interface Kind<T> {
+/** The type of an option's values. */
+export interface ValueType<T> {
   /** Stands for the value in help texts, as in `NUM`; "" for a flag. */
   readonly placeholder: string;
   /** What is allowed, as it ends a sentence: `a whole number from 0 to 9`. */
   readonly allowed: string;
   /** All that is allowed, where that is a few words. */
   readonly words?: readonly string[];
-  /** The kind of one item, when this is a list. */
-  readonly item?: Kind<unknown>;
-  /** Reads a value; throws {@linkcode KindError} when it is not allowed. */
+  /** The type of one item, when this is a list. */
+  readonly item?: ValueType<unknown>;
+  /** Reads a value; throws {@linkcode ValueError} when it is not allowed. */
   parse(text: string): T;
   /**
    * Checks a value given in code; a string is parsed. Throws
-   * {@linkcode KindError} when it is not allowed.
+   * {@linkcode ValueError} when it is not allowed.
    */
-  accept(value: unknown): T;
+  coerce(value: unknown): T;
 }
 
-/** What makes a kind; see {@linkcode defineKind}. */
-interface KindDefinition<T> {
+/** What makes a type; see {@linkcode defineType}. */
+interface TypeDefinition<T> {
   placeholder: string;
   allowed: string;
   words?: readonly string[];
   /** The value, or undefined when it is not allowed. */
   parse(text: string): T | undefined;
-  /** Tells whether a value that is no string is of this kind. */
+  /** Tells whether a value other than a string is of this type. */
   is?(value: unknown): value is T;
 }
 
 /**
- * Makes a kind of its two questions. An app with a kind of its own uses this
+ * Makes a value type. An app with a type of its own uses this
  * too, for instance for a value that may be a text or a function.
  */
-export function defineKind<T>(definition: KindDefinition<T>): Kind<T> {
+export function defineType<T>(definition: TypeDefinition<T>): ValueType<T> {
   const { placeholder, allowed, words, is } = definition;
   const checked = (value: unknown, result: T | undefined): T => {
     if (result !== undefined) return result;
-    throw new KindError(`${quote(value)} is not ${allowed}`);
+    throw new ValueError(`${quote(value)} is not ${allowed}`);
   };
   const parse = (text: string): T => checked(text, definition.parse(text));
   return {
@@ -60,7 +60,7 @@ export function defineKind<T>(definition: KindDefinition<T>): Kind<T> {
     allowed,
     words,
     parse,
-    accept: (value) =>
+    coerce: (value) =>
       typeof value === "string"
         ? parse(value)
         : checked(value, is?.(value) ? value : undefined),
@@ -68,7 +68,7 @@ export function defineKind<T>(definition: KindDefinition<T>): Kind<T> {
 }
 
 /** Any text without NUL. */
-export const text: Kind<string> = defineKind({
+export const text: ValueType<string> = defineType({
   placeholder: "TEXT",
   allowed: "a text (NUL characters excluded)",
   parse: (given) => given.includes("\0") ? undefined : given,
@@ -82,15 +82,15 @@ const FLAGS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
 ]);
 
 /** Yes or no; `"0"` and `""` are false (PAGI.md 7). In code also 0 and 1. */
-export const flag: Kind<boolean> = {
+export const flag: ValueType<boolean> = {
   placeholder: "",
   allowed: "one of 1, true, yes, on, 0, false, no, off",
-  parse: (given) => flag.accept(given),
-  accept(value) {
+  parse: (given) => flag.coerce(given),
+  coerce(value) {
     const known = typeof value === "string" ? value.toLowerCase() : value;
     const found = FLAGS.get(known);
     if (found !== undefined) return found;
-    throw new KindError(`${quote(value)} is not ${flag.allowed}`);
+    throw new ValueError(`${quote(value)} is not ${flag.allowed}`);
   },
 };
 
@@ -98,11 +98,11 @@ export const flag: Kind<boolean> = {
 export function integer(
   { min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } =
     {},
-): Kind<number> {
+): ValueType<number> {
   const is = (value: unknown): value is number =>
     Number.isInteger(value) && (value as number) >= min &&
     (value as number) <= max;
-  return defineKind({
+  return defineType({
     placeholder: "NUM",
     allowed: `a whole number from ${min} to ${max}`,
     parse(given) {
@@ -117,7 +117,7 @@ export function integer(
 const MAX_SECONDS = 2_147_483;
 
 /** A number of seconds, 0 to about 24 days; fractions are allowed. */
-export const seconds: Kind<number> = defineKind({
+export const seconds: ValueType<number> = defineType({
   placeholder: "SECS",
   allowed: `a number of seconds from 0 to ${MAX_SECONDS}`,
   parse(given) {
@@ -133,8 +133,8 @@ export const seconds: Kind<number> = defineKind({
 /** One of some words, in any case. */
 export function choice<const W extends string>(
   words: readonly W[],
-): Kind<W> {
-  return defineKind({
+): ValueType<W> {
+  return defineType({
     placeholder: words.join("|"),
     allowed: `one of ${words.join(", ")}`,
     words,
@@ -143,8 +143,8 @@ export function choice<const W extends string>(
   });
 }
 
-/** Several values of one kind: separated, or an array in code. */
-export function list<T>(item: Kind<T>, separator = ","): Kind<T[]> {
+/** Several values of one type: separated, or an array in code. */
+export function list<T>(item: ValueType<T>, separator = ","): ValueType<T[]> {
   return {
     placeholder: `${item.placeholder},…`,
     allowed: `a list; each item must be ${item.allowed}`,
@@ -154,17 +154,17 @@ export function list<T>(item: Kind<T>, separator = ","): Kind<T[]> {
         part !== ""
       )
         .map((part) => item.parse(part)),
-    accept: (value) =>
+    coerce: (value) =>
       Array.isArray(value)
-        ? value.map((part) => item.accept(part))
+        ? value.map((part) => item.coerce(part))
         : typeof value === "string"
         ? list(item, separator).parse(value)
-        : [item.accept(value)],
+        : [item.coerce(value)],
   };
 }
 
 /** A path; nothing need be there. */
-export const path: Kind<string> = defineKind({
+export const path: ValueType<string> = defineType({
   placeholder: "FILE",
   allowed: "a path",
   parse: (given) => given === "" || given.includes("\0") ? undefined : given,
@@ -174,7 +174,7 @@ export const path: Kind<string> = defineKind({
  * A path at which there is something to read, as far as this user can see: a
  * file or, as shells give for `<(…)`, a pipe.
  */
-export const existingFile: Kind<string> = defineKind({
+export const existingFile: ValueType<string> = defineType({
   placeholder: "FILE",
   allowed: "a file",
   parse(given) {
@@ -189,13 +189,13 @@ export const existingFile: Kind<string> = defineKind({
         : error instanceof Error
         ? error.message
         : String(error);
-      throw new KindError(`${quote(given)}: ${reason}`);
+      throw new ValueError(`${quote(given)}: ${reason}`);
     }
   },
 });
 
 /** Permissions of a file in octal digits, with or without a leading zero. */
-export const fileMode: Kind<number> = defineKind({
+export const fileMode: ValueType<number> = defineType({
   placeholder: "MODE",
   allowed: "an octal mode from 000 to 777, as in 0660",
   parse: (given) =>
@@ -205,7 +205,7 @@ export const fileMode: Kind<number> = defineKind({
 });
 
 /** Who may tell of clients: an address, a range, or who comes by Unix sockets. */
-export const trustedProxy: Kind<string> = defineKind({
+export const trustedProxy: ValueType<string> = defineType({
   placeholder: "PROXY",
   allowed: "an IP address, a range such as 10.0.0.0/8, or unix:",
   parse: (given) =>
@@ -216,7 +216,7 @@ export const trustedProxy: Kind<string> = defineKind({
 const ROOT_PATH = /^(?:\/[^\p{Cc}/\\?#%]+)*\/?$/u;
 
 /** The start of a path, without a slash at its end: "/" is "". */
-export const rootPath: Kind<string> = defineKind({
+export const rootPath: ValueType<string> = defineType({
   placeholder: "PATH",
   allowed: 'a path that starts with "/", as in /app, without "?", "#" and "%"',
   parse: (given) =>
@@ -227,7 +227,7 @@ export const rootPath: Kind<string> = defineKind({
 export type ProbeTarget = URL | { readonly path: string };
 
 /** `http:` and `https:` URLs, and Unix sockets as `--listen` takes them. */
-export const probeTarget: Kind<ProbeTarget> = defineKind({
+export const probeTarget: ValueType<ProbeTarget> = defineType({
   placeholder: "URL",
   allowed: "an http: or https: URL without a user name, or unix:PATH",
   parse(given) {
@@ -249,7 +249,7 @@ const NAME = /^[\w.-]+$/;
 const IPV6 = /^(?=.*:.*:)[\da-f:.]+(%[\w.-]+)?$/i;
 
 /** A host name or IP address; brackets around an IPv6 address may stand. */
-export const host: Kind<string> = defineKind({
+export const host: ValueType<string> = defineType({
   placeholder: "HOST",
   allowed: "a host name or an IP address",
   parse(given) {
@@ -259,7 +259,7 @@ export const host: Kind<string> = defineKind({
 });
 
 /** A port; 0 lets the system choose one. */
-export const port: Kind<number> = {
+export const port: ValueType<number> = {
   ...integer({ max: 65535 }),
   placeholder: "PORT",
 };
@@ -268,7 +268,7 @@ export const port: Kind<number> = {
  * `host:port`, `[IPv6]:port` or `unix:path`. As with the Perl server, what
  * starts with "/" or ".", or has no colon, is a path too.
  */
-export const listenAddress: Kind<ListenAddress> = defineKind({
+export const listenAddress: ValueType<ListenAddress> = defineType({
   placeholder: "ADDRESS",
   allowed: "HOST:PORT, [IPV6]:PORT or unix:PATH",
   parse(given) {
@@ -296,7 +296,7 @@ function tcpAddress(
   portNumber: number,
 ): ListenAddress | undefined {
   try {
-    return { host: host.parse(hostText), port: port.accept(portNumber) };
+    return { host: host.parse(hostText), port: port.coerce(portNumber) };
   } catch {
     return undefined;
   }
@@ -306,7 +306,7 @@ function tcpAddress(
  * A host that requests may name: a name, an address, `.name` for all below it
  * too (`*.name` means the same), `loopback`, or `*` for any.
  */
-export const allowedHost: Kind<string> = defineKind({
+export const allowedHost: ValueType<string> = defineType({
   placeholder: "HOST",
   allowed:
     "a host name or IP address without port, .example.com, loopback or *",
@@ -331,15 +331,15 @@ const OWNED =
   /^(connection|content-length|date|keep-alive|proxy-connection|sec-websocket-.*|te|trailer|transfer-encoding|upgrade)$/;
 
 /** `Name: value` of a response; a pair in code. */
-export const headerField: Kind<HeaderField> = {
+export const headerField: ValueType<HeaderField> = {
   placeholder: "FIELD",
   allowed: 'a header field, as in "Name: value"',
   parse(given) {
     const [name, value] = given.split(/:(.*)/s, 2);
     if (value === undefined) throw notAllowed(given);
-    return headerField.accept([name, value]);
+    return headerField.coerce([name, value]);
   },
-  accept(given) {
+  coerce(given) {
     if (typeof given === "string") return headerField.parse(given);
     if (!Array.isArray(given)) throw notAllowed(given);
     const [name, value]: unknown[] = given;
@@ -352,7 +352,7 @@ export const headerField: Kind<HeaderField> = {
       throw notAllowed(`${name}: ${trimmed}`);
     }
     if (OWNED.test(lower)) {
-      throw new KindError(
+      throw new ValueError(
         `${quote(name)} is the server's own: it cannot be added to responses`,
       );
     }
@@ -360,6 +360,6 @@ export const headerField: Kind<HeaderField> = {
   },
 };
 
-function notAllowed(given: unknown): KindError {
-  return new KindError(`${quote(given)} is not ${headerField.allowed}`);
+function notAllowed(given: unknown): ValueError {
+  return new ValueError(`${quote(given)} is not ${headerField.allowed}`);
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
-import { existingFile, KindError } from "../../src/options/kinds.ts";
+import { existingFile, ValueError } from "../../src/options/value_types.ts";
 
 Deno.test("an existing file may have any name", () => {
   const folder = Deno.makeTempDirSync();
@@ -8,7 +8,7 @@ Deno.test("an existing file may have any name", () => {
       const file = `${folder}/${name}`;
       Deno.writeTextFileSync(file, "");
       assertEquals(existingFile.parse(file), file);
-      assertEquals(existingFile.accept(file), file);
+      assertEquals(existingFile.coerce(file), file);
     }
   } finally {
     Deno.removeSync(folder, { recursive: true });
@@ -27,7 +27,7 @@ Deno.test("a file that is missing or a directory is refused with the reason", ()
         [`${folder}/${"x".repeat(300)}`, "name too long"],
       ] as const
     ) {
-      assertThrows(() => existingFile.parse(given), KindError, reason);
+      assertThrows(() => existingFile.parse(given), ValueError, reason);
     }
   } finally {
     Deno.removeSync(folder, { recursive: true });

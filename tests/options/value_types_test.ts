@@ -2,24 +2,24 @@ import { assertEquals, assertThrows } from "../../src/std/assert.ts";
 import {
   allowedHost,
   choice,
-  defineKind,
+  defineType,
   fileMode,
   flag,
   host,
   integer,
-  KindError,
   list,
   listenAddress,
   path,
   port,
   seconds,
   text,
-} from "../../src/options/kinds.ts";
-import type { Kind } from "../../src/options/kinds.ts";
+  ValueError,
+} from "../../src/options/value_types.ts";
+import type { ValueType } from "../../src/options/value_types.ts";
 
 interface Case {
   name: string;
-  kind: Kind<unknown>;
+  type: ValueType<unknown>;
   /** Text, and the value it is read as. */
   reads: readonly (readonly [string, unknown])[];
   refuses: readonly string[];
@@ -33,14 +33,14 @@ const strange = ["\0", "a\0b", "😀"];
 const CASES: readonly Case[] = [
   {
     name: "text",
-    kind: text,
+    type: text,
     reads: [["", ""], ["a b", "a b"], ["😀", "😀"], ["0", "0"]],
     refuses: ["\0", "a\0b"],
     rejects: [1, true, null, undefined, ["a"], {}, () => "a"],
   },
   {
     name: "allowedHost",
-    kind: allowedHost,
+    type: allowedHost,
     reads: [
       ["example.com", "example.com"],
       ["Example.COM.", "example.com"],
@@ -68,7 +68,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "flag",
-    kind: flag,
+    type: flag,
     reads: [
       ...["1", "true", "yes", "on", "YES", "True"].map((word) =>
         [word, true] as const
@@ -83,7 +83,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "integer",
-    kind: integer({ min: 2, max: 10 }),
+    type: integer({ min: 2, max: 10 }),
     reads: [["2", 2], ["10", 10], ["007", 7]],
     refuses: [
       ...["", "1", "11", "-2", "+3", "3.0", "3e0", "0x3", "3a", " 3", "٣"],
@@ -94,14 +94,14 @@ const CASES: readonly Case[] = [
   },
   {
     name: "integer without limits",
-    kind: integer(),
+    type: integer(),
     reads: [["0", 0], ["9007199254740991", Number.MAX_SAFE_INTEGER]],
     refuses: ["-1", "9007199254740992"],
     rejects: [-1, 2 ** 53],
   },
   {
     name: "seconds",
-    kind: seconds,
+    type: seconds,
     reads: [["0", 0], ["0.25", 0.25], [".5", 0.5], ["5.", 5], ["60", 60]],
     refuses: [
       ...["", ".", "-1", "1s", "1e3", "1,5", "Infinity", "2147484"],
@@ -112,14 +112,14 @@ const CASES: readonly Case[] = [
   },
   {
     name: "choice",
-    kind: choice(["on", "off", "EV"]),
+    type: choice(["on", "off", "EV"]),
     reads: [["on", "on"], ["OFF", "off"], ["ev", "EV"]],
     refuses: ["", "o", "onn", " on", ...strange],
     rejects: [true, 1, null],
   },
   {
     name: "list",
-    kind: list(integer()),
+    type: list(integer()),
     reads: [["", []], ["1", [1]], ["1, 2,,3 ", [1, 2, 3]]],
     refuses: ["a", "1,a", "1;2"],
     takes: [[], [1, 2]],
@@ -127,7 +127,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "host",
-    kind: host,
+    type: host,
     reads: [
       ["0.0.0.0", "0.0.0.0"],
       ["localhost", "localhost"],
@@ -144,13 +144,13 @@ const CASES: readonly Case[] = [
   },
   {
     name: "port",
-    kind: port,
+    type: port,
     reads: [["0", 0], ["65535", 65535]],
     refuses: ["-1", "65536", "80a", "1e3", "99999999999999999999", "tcp://a:1"],
   },
   {
     name: "listen address",
-    kind: listenAddress,
+    type: listenAddress,
     reads: [
       ["127.0.0.1:80", { host: "127.0.0.1", port: 80 }],
       ["localhost:0", { host: "localhost", port: 0 }],
@@ -174,14 +174,14 @@ const CASES: readonly Case[] = [
   },
   {
     name: "path",
-    kind: path,
+    type: path,
     reads: [["a b,c", "a b,c"], ["-", "-"], ["😀\n", "😀\n"]],
     refuses: ["", "a\0b"],
     rejects: [null, 1],
   },
   {
     name: "file mode",
-    kind: fileMode,
+    type: fileMode,
     reads: [["660", 0o660], ["0660", 0o660], ["000", 0]],
     refuses: ["", "66", "00660", "1660", "0680", "rw", "-660", ...strange],
     takes: [0, 0o777],
@@ -189,48 +189,48 @@ const CASES: readonly Case[] = [
   },
 ];
 
-for (const { name, kind, reads, refuses, takes, rejects } of CASES) {
-  Deno.test(`the kind "${name}" reads what it allows and nothing else`, () => {
+for (const { name, type, reads, refuses, takes, rejects } of CASES) {
+  Deno.test(`the type "${name}" reads what it allows and nothing else`, () => {
     for (const [given, value] of reads) {
-      assertEquals(kind.parse(given), value, JSON.stringify(given));
-      assertEquals(kind.accept(given), value, JSON.stringify(given));
+      assertEquals(type.parse(given), value, JSON.stringify(given));
+      assertEquals(type.coerce(given), value, JSON.stringify(given));
     }
-    for (const value of takes ?? []) assertEquals(kind.accept(value), value);
+    for (const value of takes ?? []) assertEquals(type.coerce(value), value);
     for (const given of refuses) {
-      assertThrows(() => kind.parse(given), KindError, " is not ");
+      assertThrows(() => type.parse(given), ValueError, " is not ");
     }
     for (const value of [...refuses, ...rejects ?? []]) {
-      assertThrows(() => kind.accept(value), KindError, " is not ");
+      assertThrows(() => type.coerce(value), ValueError, " is not ");
     }
   });
 }
 
 Deno.test("a flag in code may also be 0 or 1 (PAGI.md 107)", () => {
-  assertEquals([flag.accept(0), flag.accept(1)], [false, true]);
-  assertEquals([flag.accept("0"), flag.accept("")], [false, false]);
+  assertEquals([flag.coerce(0), flag.coerce(1)], [false, true]);
+  assertEquals([flag.coerce("0"), flag.coerce("")], [false, false]);
 });
 
-Deno.test("the error of a kind names the value and what is allowed", () => {
-  const { message } = assertThrows(() => port.parse("80a"), KindError);
+Deno.test("a value error names the value and what is allowed", () => {
+  const { message } = assertThrows(() => port.parse("80a"), ValueError);
   assertEquals(message, '"80a" is not a whole number from 0 to 65535');
 });
 
 Deno.test("the error of a list is about the item that is wrong", () => {
   const ports = list(port);
-  const { message } = assertThrows(() => ports.parse("80,x"), KindError);
+  const { message } = assertThrows(() => ports.parse("80,x"), ValueError);
   assertEquals(message, '"x" is not a whole number from 0 to 65535');
 });
 
-Deno.test("an app can define a kind of text or function", () => {
-  const target = defineKind<string | (() => string)>({
+Deno.test("an app can define a type that takes text or a function", () => {
+  const target = defineType<string | (() => string)>({
     placeholder: "URL",
     allowed: "a URL or a function",
     parse: (given) => given.startsWith("/") ? given : undefined,
     is: (value): value is () => string => typeof value === "function",
   });
   const give = (): string => "/";
-  assertEquals(target.accept(give), give);
-  assertEquals(target.accept("/a"), "/a");
-  assertThrows(() => target.accept("a"), KindError, '"a" is not a URL or');
-  assertThrows(() => target.accept({}), KindError, "an object is not a URL");
+  assertEquals(target.coerce(give), give);
+  assertEquals(target.coerce("/a"), "/a");
+  assertThrows(() => target.coerce("a"), ValueError, '"a" is not a URL or');
+  assertThrows(() => target.coerce({}), ValueError, "an object is not a URL");
 });
