@@ -10,7 +10,8 @@
 import {
   type CommandLine,
   type Environment,
-  parseCommandLine,
+  readArguments,
+  resolveArguments,
 } from "../options/command_line.ts";
 import { helpText } from "../options/help.ts";
 import {
@@ -19,6 +20,7 @@ import {
   UnknownOptionError,
 } from "../options/option_error.ts";
 import { EXIT, print, printError, ProbeError } from "./terminal.ts";
+import { findConfig } from "./configuration.ts";
 import { internalsText, versionText } from "./version.ts";
 
 /**
@@ -40,12 +42,16 @@ export async function run(
   env: Environment,
 ): Promise<number> {
   try {
-    const line = parseCommandLine(args, env);
+    const read = readArguments(args);
+    const config = read.action === "run"
+      ? await findConfig(read.values, env)
+      : null;
+    const line = resolveArguments(read, env, config);
     const { envFile } = line.settings;
     if (envFile.length === 0) return await act(line);
     const { useEnvFiles } = await import("../process/env_files.ts");
     const more = useEnvFiles(envFile);
-    return await act(parseCommandLine(args, { ...env, ...more }));
+    return await act(resolveArguments(read, { ...env, ...more }, config));
   } catch (error) {
     const usage = error instanceof OptionError;
     if (!usage && !(error instanceof ProbeError)) throw error;

@@ -51,8 +51,11 @@ export function banner(facts: ServiceFacts): string {
       : `idle for up to ${settings.timeout} s`,
   ].filter(Boolean).join(", ");
   const stop = settings.daemonize ? `kill ${Deno.pid}` : "Ctrl-C";
+  const config = settings.config === null
+    ? ""
+    : `  config  ${settings.config}\n`;
   return `pagi-server ${VERSION}
-  serving ${title.replaceAll("\n", "\n          ")}
+${config}  serving ${title.replaceAll("\n", "\n          ")}
   at      ${places(facts).join("\n          ")}
   limits  ${limits}
   mode    ${mode(settings)}
@@ -129,10 +132,10 @@ function inMode(line: CommandLine): CommandLine {
  * same machine, which passes on the names of its clients' hosts.
  */
 function isOnlyForThisMachine(
-  { settings, positionals, given }: CommandLine,
+  { settings, positionals, sources }: CommandLine,
 ): boolean {
   const { env, proxyHeaders, app, eval: code } = settings;
-  if (given.has("allowedHosts") || proxyHeaders) return false;
+  if (sources.has("allowedHosts") || proxyHeaders) return false;
   return env === "development" ||
     code === null && servesFolder(positionals, app);
 }

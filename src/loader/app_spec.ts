@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isPair, SPECIFIER } from "../options/app_options.ts";
 import { OptionError, quote } from "../options/option_error.ts";
 
 /** `key=value` arguments, as written. */
@@ -26,7 +27,6 @@ export interface AppSpec {
   readonly words: readonly string[];
 }
 
-const SPECIFIER = /^(?:jsr|npm|https?|file):/;
 const FILE = /\/|\.(?:pl|psgi|[cm]?[jt]s|[jt]sx)$/;
 const DEFAULT_APP = "PAGI::App::Directory";
 
@@ -43,7 +43,7 @@ export function parseAppSpec(
     return { target: parseTarget(app, isFile), ...parsePairs(positionals) };
   }
   const [first, ...rest] = positionals;
-  if (first === undefined || (first.includes("=") && !SPECIFIER.test(first))) {
+  if (first === undefined || isPair(first)) {
     const { pairs, words } = parsePairs(positionals);
     return {
       target: { kind: "module", name: DEFAULT_APP },
@@ -56,14 +56,30 @@ export function parseAppSpec(
 
 /**
  * Reads an app that is part of another: `PAGI::App::File,root=public`. Only a
- * comma before `key=` divides, so that a list may be a value.
+ * comma before `key=` divides, so that a list may be a value. A value in double quotes is JSON, in which
+ * configuration files write whatever commas could divide.
  */
 export function parsePart(
   named: string,
   isFile: (path: string) => boolean,
 ): AppSpec {
-  const [name, ...pairs] = named.split(/,(?=[A-Za-z_]\w*=)/);
+  const [name, ...words] = named.split(NEXT_OPTION);
+  const pairs = words.map((word) =>
+    word.replace(/(?<=^[^=]*=)".*"$/s, unquoted)
+  );
   return { target: parseTarget(name, isFile), ...parsePairs(pairs) };
+}
+
+/** Names that are no words come with a quoted value. */
+const NEXT_OPTION = /,(?=[A-Za-z_]\w*=|(?:\d+|\/[^=,]*)=")/;
+
+/** The text that JSON stands for, or else what was written. */
+function unquoted(json: string): string {
+  try {
+    return String(JSON.parse(json));
+  } catch {
+    return json;
+  }
 }
 
 /** Tells a specifier, a module name and a file apart, in the order of PAGI.md 7. */
@@ -111,12 +127,12 @@ export function allPairs(
 }
 
 function parsePairs(args: readonly string[]): Pick<AppSpec, "pairs" | "words"> {
-  const isPair = (arg: string): boolean => arg.indexOf("=") > 0;
+  const hasKey = (arg: string): boolean => arg.indexOf("=") > 0;
   const pairs = Object.fromEntries(
-    args.filter(isPair).map((arg) => {
+    args.filter(hasKey).map((arg) => {
       const equals = arg.indexOf("=");
       return [arg.slice(0, equals), arg.slice(equals + 1)];
     }),
   );
-  return { pairs, words: args.filter((arg) => !isPair(arg)) };
+  return { pairs, words: args.filter((arg) => !hasKey(arg)) };
 }

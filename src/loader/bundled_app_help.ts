@@ -10,17 +10,16 @@ import { BUNDLED_APPS, optionsOf } from "./bundled_apps.ts";
 
 /** The help of the bundled app called `name`; null when there is none. */
 export async function bundledAppHelp(name: string): Promise<string | null> {
-  const load = BUNDLED_APPS.get(name);
-  return load === undefined ? null : appHelp(name, await options(load));
+  const table = await bundledAppOptions(name);
+  return table && appHelp(name, table);
 }
 
-/** The options of all bundled apps, by name. */
-export async function bundledAppOptions(): Promise<
-  Map<string, AppOptionTable>
-> {
-  const found = new Map<string, AppOptionTable>();
-  for (const [name, load] of BUNDLED_APPS) found.set(name, await options(load));
-  return found;
+/** The options of the bundled app called `name`; null when there is none. */
+export async function bundledAppOptions(
+  name: string,
+): Promise<AppOptionTable | null> {
+  const load = BUNDLED_APPS.get(name);
+  return load === undefined ? null : await options(load);
 }
 
 async function options(load: () => Promise<object>): Promise<AppOptionTable> {

@@ -92,6 +92,14 @@ export function readAppOptions<const T extends AppOptionTable>(
   return values as AppOptionValues<T>;
 }
 
+/** What `import` takes, and may hold "=". */
+export const SPECIFIER = /^(?:jsr|npm|https?|file):/;
+
+/** Tells a `key=value` from the name of an app. */
+export function isPair(word: string): boolean {
+  return word.includes("=") && !SPECIFIER.test(word);
+}
+
 /** The name of the option that a word without `key=` sets, or null. */
 export function positionalOption(table: AppOptionTable): string | null {
   const found = Object.entries(table).find(([, option]) => option.positional);

@@ -7,10 +7,17 @@
 import { parseArgs } from "../std/cli.ts";
 import { probeTarget } from "./value_types.ts";
 import type { ProbeTarget } from "./value_types.ts";
-import { isFlag, KEYS, LONG_NAMES, NAMED } from "./names.ts";
+import { ACTIONS, isFlag, KEYS, LONG_NAMES, NAMED } from "./names.ts";
 import type { Action, Key } from "./names.ts";
-import { dashed, environmentName, longName, OPTIONS } from "./table.ts";
-import type { Option } from "./table.ts";
+import { isPair } from "./app_options.ts";
+import type { ConfigFile } from "./config_file.ts";
+import {
+  coerceGiven,
+  dashed,
+  environmentName,
+  longName,
+  OPTIONS,
+} from "./table.ts";
 import {
   nearest,
   OptionError,
@@ -157,16 +164,14 @@ function nextValue(rest: string[], spelling: string, name: string): string {
 /** The variables of the environment. */
 export type Environment = Readonly<Record<string, string>>;
 
-/** What a command line and its environment ask for. */
-export interface CommandLine {
-  /** With defaults filled in. */
-  readonly settings: ResolvedSettings;
-  /** What the command line or the environment set. */
-  readonly given: ReadonlySet<Key>;
+/** The arguments of the command line, before anything else counts. */
+export interface Arguments {
+  /** What they set. */
+  readonly values: GivenValues;
+  /** How each option of `values` was written: `-p`. */
+  readonly spellings: ReadonlyMap<Key, string>;
   /** The app and its `key=value` pairs. */
   readonly positionals: readonly string[];
-  /** For the log, once there is one. */
-  readonly notices: readonly Notice[];
   readonly action: "run" | Action;
   /** True where the version is to come with all that belongs to it. */
   readonly verbose: boolean;
@@ -174,16 +179,23 @@ export interface CommandLine {
   readonly probe: ProbeTarget | null;
 }
 
+/** What a command line, its environment and configuration file ask for. */
+export interface CommandLine extends Omit<Arguments, "values" | "spellings"> {
+  /** With defaults filled in. */
+  readonly settings: ResolvedSettings;
+  /** Where each setting that has not its default comes from, in words. */
+  readonly sources: ReadonlyMap<Key, () => string>;
+  /** For the log, once there is one. */
+  readonly notices: readonly Notice[];
+}
+
 /**
- * Reads a command line. Options not on it are taken from `PAGI_…` variables,
- * unless what is on it excludes them; an empty variable counts as unset.
- * Throws {@linkcode OptionError}. A request for help, the version or
- * a probe is answered whatever the values of other options.
+ * Reads the arguments. A request for help, the version or a probe is answered
+ * whatever the values of other options.
+ *
+ * @throws {OptionError}
  */
-export function parseCommandLine(
-  args: readonly string[],
-  env: Environment,
-): CommandLine {
+export function readArguments(args: readonly string[]): Arguments {
   const { options, positionals, spellings } = normalise(args);
   const names = [...NAMED.keys()];
   const parsed = parseArgs(options, {
@@ -192,79 +204,117 @@ export function parseCommandLine(
     collect: names.filter((name) => NAMED.get(name)!.type.item !== undefined),
     unknown: refuseUnknown,
   });
-  for (const action of ["help", "version", "probe"] as const) {
-    const value = parsed[action];
-    if (value === undefined || value === false) continue;
-    return {
-      settings: applyDefaults(new Map(), longName),
-      given: new Set(),
-      positionals,
-      notices: [],
-      action,
-      verbose: parsed.verbose === true,
-      probe: action === "probe"
-        ? check("--probe", () => probeTarget.coerce(value))
-        : null,
-    };
-  }
-  if (parsed.verbose === true) {
+  const action = ACTIONS.find((name) => parsed[name]) ?? "run";
+  const verbose = parsed.verbose === true;
+  if (verbose && action === "run") {
     throw new OptionError(
       "--verbose belongs to --version; how much the server logs is up to --log-level",
     );
   }
-  const written = readWritten(parsed, spellings);
-  const inherited = readEnvironment(env, written);
-  const values = new Map([...written, ...inherited]);
-  const settings = applyDefaults(
-    values,
-    (key) =>
-      inherited.has(key)
-        ? variable(key)
-        : spellings.get(longName(key))?.at(-1) ?? dashed(longName(key)),
-  );
-  return {
-    settings,
-    given: new Set(values.keys()),
-    positionals,
-    notices: loopNotices(settings.loop, env),
-    action: "run",
-    verbose: false,
-    probe: null,
-  };
-}
-
-/** The values that were written on the command line. */
-function readWritten(
-  parsed: Readonly<Record<string, unknown>>,
-  spellings: ReadonlyMap<string, readonly string[]>,
-): GivenValues {
   const values = new Map<Key, unknown>();
-  for (const key of KEYS) {
+  const written = new Map<Key, string>();
+  for (const key of action === "run" ? KEYS : []) {
     const name = longName(key);
     const as = spellings.get(name);
     if (as === undefined) continue;
-    const { type, commaSeparated }: Option = OPTIONS[key];
     const raw = parsed[name];
-    const parse = (text: string): unknown =>
-      commaSeparated ? type.parse(text) : [type.item!.parse(text)];
-    const value = Array.isArray(raw)
-      ? raw.flatMap((text, i) => check(as[i], () => parse(text)))
-      : check(as.at(-1)!, () => type.coerce(raw));
-    values.set(key, value);
+    const read = (text: unknown, i: number): unknown =>
+      check(as.at(i)!, () => coerceGiven(OPTIONS[key], text));
+    values.set(key, Array.isArray(raw) ? raw.flatMap(read) : read(raw, -1));
+    written.set(key, as.at(-1)!);
   }
-  return values;
+  return {
+    values,
+    spellings: written,
+    positionals,
+    action,
+    verbose,
+    probe: action === "probe"
+      ? check("--probe", () => probeTarget.coerce(parsed.probe))
+      : null,
+  };
 }
 
-/** The values that the environment adds to the `written` ones. */
-function readEnvironment(env: Environment, written: GivenValues): GivenValues {
-  const values = new Map<Key, unknown>();
-  for (const key of KEYS) {
-    const text = env[environmentName(key)] ?? "";
-    if (text === "" || written.has(key) || excludedBy(written, key)) continue;
-    const { type }: Option = OPTIONS[key];
-    values.set(key, check(variable(key), () => type.parse(text)));
+/**
+ * Settles what counts: the arguments, then `PAGI_…` variables, of which an
+ * empty one is unset, then the configuration file, then the defaults. What
+ * excludes an option also hides it in all that counts less.
+ *
+ * @throws {OptionError}
+ */
+export function resolveArguments(
+  args: Arguments,
+  env: Environment,
+  config: ConfigFile | null,
+): CommandLine {
+  const { action, verbose, probe } = args;
+  const values = new Map(args.values);
+  const sources = new Map<Key, () => string>();
+  for (const [key, spelling] of args.spellings) {
+    sources.set(key, () => spelling);
   }
-  return values;
+  /** Adds what counts less than `values` and is not excluded by them. */
+  const add = (
+    more: Iterable<readonly [Key, () => unknown]>,
+    source: (key: Key) => string,
+  ): void => {
+    const added = [...more].filter(([key]) =>
+      !values.has(key) && excludedBy(values, key) === undefined
+    );
+    for (const [key, read] of added) {
+      values.set(key, read());
+      sources.set(key, () => source(key));
+    }
+  };
+  let { positionals } = args;
+  if (action === "run") {
+    add(environmentValues(env), variable);
+    if (config !== null) {
+      const replaced = values.has("app") || values.has("eval") ||
+        positionals.length > 0 && !isPair(positionals[0]);
+      if (!replaced) positionals = [...config.words, ...positionals];
+      add(
+        [...config.values]
+          .filter(([key]) => key !== "app" || !replaced)
+          .map(([key, value]) => [key, () => value]),
+        (key) => config.label(key),
+      );
+      add([["config", () => config.path]], () => "in the current folder");
+    }
+  }
+  const settings = applyDefaults(
+    values,
+    (key) => sources.get(key)?.() ?? dashed(longName(key)),
+  );
+  return {
+    settings,
+    sources,
+    positionals,
+    notices: loopNotices(settings.loop, env),
+    action,
+    verbose,
+    probe,
+  };
+}
+
+/** Reads a command line without a configuration file. @throws {OptionError} */
+export function parseCommandLine(
+  args: readonly string[],
+  env: Environment,
+): CommandLine {
+  return resolveArguments(readArguments(args), env, null);
+}
+
+/** What the environment sets; an empty variable is unset. */
+function environmentValues(
+  env: Environment,
+): [key: Key, read: () => unknown][] {
+  return KEYS.flatMap((key) => {
+    const text = env[environmentName(key)] ?? "";
+    const read = () =>
+      check(variable(key), () => OPTIONS[key].type.parse(text));
+    return text === "" ? [] : [[key, read]];
+  });
 }
 
 function variable(key: Key): string {

@@ -11,8 +11,9 @@ import type { Settings } from "./settings.ts";
 
 /** The key of an option that sets something. */
 export type Key = keyof Settings;
-/** What the program can do besides running a server. */
-export type Action = "help" | "version" | "probe";
+/** What the program can do besides running a server; the first one counts. */
+export const ACTIONS = ["help", "version", "probe"] as const;
+export type Action = typeof ACTIONS[number];
 
 /** The options that do something else than run a server, and what they take. */
 const INFORMATION: Readonly<Record<Action | "verbose", Option>> = {

@@ -21,6 +21,8 @@ export interface Settings {
   readonly module: readonly string[];
   readonly envFile: readonly string[];
   readonly env: "development" | "production" | "none" | null;
+  readonly config: string | null;
+  readonly noConfig: boolean;
   readonly noDefaultMiddleware: boolean;
   readonly lifespan: "auto" | "on" | "off";
 

@@ -64,6 +64,19 @@ export function dashed(name: string): string {
   return name.length === 1 ? `-${name}` : `--${name}`;
 }
 
+/**
+ * The value of an option as the command line or a configuration file gives it:
+ * a text is one item of a list, unless commas separate several.
+ */
+export function coerceGiven(
+  { type, commaSeparated }: Option,
+  value: unknown,
+): unknown {
+  return typeof value === "string" && type.item && !commaSeparated
+    ? [type.item.parse(value)]
+    : type.coerce(value);
+}
+
 const number = integer();
 const atLeastOne = integer({ min: 1 });
 
@@ -206,6 +219,18 @@ export const OPTIONS: OptionTable = {
     default: null,
     help:
       "development, production or none (default: development if stdin is a terminal)",
+  },
+  config: {
+    aliases: ["c"],
+    type: existingFile,
+    default: null,
+    help: "Read options and the app from FILE (TOML)",
+  },
+  noConfig: {
+    type: flag,
+    default: false,
+    help: "Do not read pagi-server.toml in the current folder",
+    conflictsWith: ["config"],
   },
   noDefaultMiddleware: {
     type: flag,

@@ -92,6 +92,21 @@ Deno.test("the banner says what is served, where, with what limits and in which 
   ]);
 });
 
+Deno.test("pagi-server.toml in the current folder is read, which the banner says", async () => {
+  const files = { "pagi-server.toml": "port = 0\n[app]\ntitle = 'Mine'\n" };
+  await using program = await startProgram([], { files });
+  assertMatch(program.log, /^ {2}config {2}pagi-server\.toml$/m);
+  assertStringIncludes(await (await fetch(program.url)).text(), "Mine");
+});
+
+Deno.test("pagi-server.toml that every user can write to stops the start", async () => {
+  const files = { "pagi-server.toml": "port = 0\n" };
+  const shell = 'chmod 666 pagi-server.toml; exec "$@"';
+  const { code, stderr } = await runProgram([], { files, shell });
+  assertEquals(code, EXIT.usage);
+  assertMatch(stderr, /every user may write to it; --config .* --no-config /);
+});
+
 Deno.test("--quiet leaves the banner out; the log still tells the real port", async () => {
   await using program = await startProgram(["-p", "0", "--quiet"]);
   assert(program.port > 0);

@@ -7,6 +7,7 @@
 
 import { VERSION } from "../../src/cli/version.ts";
 import { bundledAppOptions } from "../../src/loader/bundled_app_help.ts";
+import { BUNDLED_APPS } from "../../src/loader/bundled_apps.ts";
 import { bashCompletion } from "../../tools/bash_completion.ts";
 import { fishCompletion } from "../../tools/fish_completion.ts";
 import { manPage } from "../../tools/man_page.ts";
@@ -29,7 +30,13 @@ async function output(command: string, ...args: string[]): Promise<string> {
 }
 
 Deno.test("the manual page and the completions are those of the table of options", async () => {
-  const apps = await bundledAppOptions();
+  const apps = new Map(
+    await Promise.all(
+      [...BUNDLED_APPS.keys()].map(async (name) =>
+        [name, (await bundledAppOptions(name))!] as const
+      ),
+    ),
+  );
   const files = {
     [MAN]: manPage(VERSION, apps),
     [BASH]: bashCompletion(apps),

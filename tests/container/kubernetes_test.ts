@@ -99,8 +99,8 @@ Deno.test("the pod runs the image as its user, at its port, and with no privileg
 });
 
 Deno.test("every variable of the ConfigMap is an option with a good value, as a text", () => {
-  const { given, settings } = commandLine();
-  assertEquals(given.size, Object.keys(env).length + 2); // host and mode
+  const { sources, settings } = commandLine();
+  assertEquals(sources.size, Object.keys(env).length + 2); // host and mode
   assertEquals(settings.host, "0.0.0.0");
   for (const value of Object.values(env)) assertEquals(typeof value, "string");
 });

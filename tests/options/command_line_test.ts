@@ -14,8 +14,8 @@ function read(
   env: Environment = {},
 ): Partial<Settings> & { _?: readonly string[] } {
   const args = typeof line === "string" ? words(line) : line;
-  const { settings, given, positionals } = parseCommandLine(args, env);
-  const set = [...given].map((key) => [key, settings[key]] as const);
+  const { settings, sources, positionals } = parseCommandLine(args, env);
+  const set = [...sources.keys()].map((key) => [key, settings[key]] as const);
   const found = positionals.length > 0 ? { _: positionals } : {};
   return { ...Object.fromEntries(set), ...found };
 }
@@ -251,6 +251,8 @@ Deno.test("--help, --version and --probe win over everything that can be read", 
     const parsed = parseCommandLine(words(line), {});
     assertEquals(parsed.action, action, line);
   }
-  const { settings, given } = parseCommandLine(["--help"], { PAGI_PORT: "x" });
-  assertEquals([settings.port, given.size], [5000, 0]);
+  const { settings, sources } = parseCommandLine(["--help"], {
+    PAGI_PORT: "x",
+  });
+  assertEquals([settings.port, sources.size], [5000, 0]);
 });

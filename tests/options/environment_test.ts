@@ -7,8 +7,10 @@ import type { Settings } from "../../src/options/settings.ts";
 
 function read(line: string, env: Environment): Partial<Settings> {
   const args = line === "" ? [] : line.split(" ");
-  const { settings, given } = parseCommandLine(args, env);
-  return Object.fromEntries([...given].map((key) => [key, settings[key]]));
+  const { settings, sources } = parseCommandLine(args, env);
+  return Object.fromEntries(
+    [...sources.keys()].map((key) => [key, settings[key]]),
+  );
 }
 
 Deno.test("every option is taken from its variable, and the command line wins", () => {

@@ -155,8 +155,8 @@ Deno.test("the examples of the user's document are read as they are meant", () =
       );
       assertEquals(parsed.settings, { ...resolveSettings({}), ...expected });
       assertEquals(
-        parsed.given,
-        new Set(Object.keys(given)) as typeof parsed.given,
+        new Set<string>(parsed.sources.keys()),
+        new Set(Object.keys(given)),
       );
       assertEquals(parsed.positionals, positionals);
       assertEquals(parsed.action, "run");
