@@ -88,6 +88,7 @@ const STANDARD_LIBRARY = {
     "media-types": "1.1.0",
     path: "1.1.6",
     semver: "1.0.8",
+    toml: "1.0.11",
   } as Record<string, string>,
 };
 
