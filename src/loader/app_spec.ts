@@ -6,6 +6,7 @@
 
 import { isPair, SPECIFIER } from "../options/app_options.ts";
 import { OptionError, quote } from "../options/option_error.ts";
+import { basename, dirname } from "../std/path.ts";
 
 /** `key=value` arguments, as written. */
 export type Pairs = Readonly<Record<string, string>>;
@@ -25,33 +26,101 @@ export interface AppSpec {
   readonly pairs: Pairs;
   /** Arguments that are not `key=value`. */
   readonly words: readonly string[];
+  /** The file that was named where its folder is served; else null. */
+  readonly page: string | null;
 }
+
+/** What a path names on this machine; null when there is nothing. */
+export type PathKind = "code" | "data" | "directory" | null;
+
+/** Looks a path up. */
+export type Look = (path: string) => PathKind;
 
 const FILE = /\/|\.(?:pl|psgi|[cm]?[jt]s|[jt]sx)$/;
 const DEFAULT_APP = "PAGI::App::Directory";
 
 /**
- * Reads the positional arguments. With `app` (of `--app`) all of them are
- * the app's. `isFile` tells whether a bare word names an existing file.
+ * Reads the positional arguments. With `app` (of `--app`) all of them are the
+ * app's. A directory as the app is served, and so is the directory of a file
+ * that is not code.
+ *
+ * @throws {OptionError} When the app is a port or the address of a server.
  */
 export function parseAppSpec(
   positionals: readonly string[],
   app: string | null,
-  isFile: (path: string) => boolean,
+  look: Look,
 ): AppSpec {
-  if (app !== null) {
-    return { target: parseTarget(app, isFile), ...parsePairs(positionals) };
-  }
+  if (app !== null) return named(app, positionals, look);
   const [first, ...rest] = positionals;
-  if (first === undefined || isPair(first)) {
-    const { pairs, words } = parsePairs(positionals);
-    return {
-      target: { kind: "module", name: DEFAULT_APP },
-      pairs: { root: ".", ...pairs },
-      words,
-    };
+  if (first === undefined || (isPair(first) && !isPath(first, look))) {
+    return directory({ root: "." }, positionals, null);
   }
-  return { target: parseTarget(first, isFile), ...parsePairs(rest) };
+  return named(first, rest, look);
+}
+
+/** True of a path with "=" in it that exists and has a "/" before that. */
+function isPath(word: string, look: Look): boolean {
+  return /^[^=]*\//.test(word) && look(word) !== null;
+}
+
+function named(name: string, rest: readonly string[], look: Look): AppSpec {
+  const target = parseTarget(name, look);
+  const path = target.kind !== "specifier" && !name.includes("::");
+  const kind = path ? look(name) : null;
+  if (kind === "directory") return directory({ root: name }, rest, null);
+  if (kind === "data" && !isHidden(name) && !/\.json$/i.test(name)) {
+    return directory({ root: dirname(name) }, rest, basename(name));
+  }
+  if (kind === null) refuseAddress(name);
+  return { target, ...parsePairs(rest), page: null };
+}
+
+/** A directory does not serve hidden files, so none can be opened. */
+function isHidden(path: string): boolean {
+  return basename(path).startsWith(".");
+}
+
+function directory(
+  defaults: Pairs,
+  rest: readonly string[],
+  page: string | null,
+): AppSpec {
+  const { pairs, words } = parsePairs(rest);
+  return {
+    target: { kind: "module", name: DEFAULT_APP },
+    pairs: { ...defaults, ...pairs },
+    words,
+    page,
+  };
+}
+
+/** Says which option is meant where the app is a port, an address or a URL. */
+function refuseAddress(name: string): void {
+  const [, port] = /^:?(\d{1,5})$/.exec(name) ?? [];
+  const isAddress = /^(?:\*|[\w.-]+|\[[\da-f:.]+\]):\d{1,5}$/i.test(name);
+  const [what, meant] = port !== undefined
+    ? ["a port", `-p ${port}`]
+    : isAddress
+    ? ["an address", `--listen ${name.replace("*", "0.0.0.0")}`]
+    : isServer(name)
+    ? ["the address of a server", `PAGI::App::Proxy target=${name}`]
+    : [];
+  if (what === undefined) return;
+  const goal = port !== undefined || isAddress
+    ? "listen on it"
+    : "pass requests on to it";
+  throw new OptionError(
+    `${quote(name)} is ${what}, not an app; to ${goal}: pagi-server ${meant}`,
+  );
+}
+
+/** True of a URL that most likely names a server rather than a module. */
+function isServer(name: string): boolean {
+  if (!/^https?:/i.test(name)) return false;
+  const url = URL.parse(name);
+  return url !== null && !/\.[cm]?[jt]sx?$/.test(url.pathname) &&
+    (url.protocol === "http:" || url.pathname === "/");
 }
 
 /**
@@ -60,14 +129,17 @@ export function parseAppSpec(
  * configuration files write whatever commas could divide.
  */
 export function parsePart(
-  named: string,
-  isFile: (path: string) => boolean,
+  part: string,
+  look: Look,
 ): AppSpec {
-  const [name, ...words] = named.split(NEXT_OPTION);
+  const [name, ...words] = part.split(NEXT_OPTION);
   const pairs = words.map((word) =>
     word.replace(/(?<=^[^=]*=)".*"$/s, unquoted)
   );
-  return { target: parseTarget(name, isFile), ...parsePairs(pairs) };
+  const target = parseTarget(name, look);
+  return target.kind === "file" && look(name) === "directory"
+    ? directory({ root: name }, pairs, null)
+    : { target, ...parsePairs(pairs), page: null };
 }
 
 /** Names that are no words come with a quoted value. */
@@ -83,13 +155,10 @@ function unquoted(json: string): string {
 }
 
 /** Tells a specifier, a module name and a file apart, in the order of PAGI.md 7. */
-export function parseTarget(
-  name: string,
-  isFile: (path: string) => boolean,
-): ModuleTarget {
+export function parseTarget(name: string, look: Look): ModuleTarget {
   if (SPECIFIER.test(name)) return { kind: "specifier", name };
   if (name.includes("::")) return { kind: "module", name };
-  if (FILE.test(name) || isFile(name)) return { kind: "file", name };
+  if (FILE.test(name) || look(name) !== null) return { kind: "file", name };
   return { kind: "module", name };
 }
 

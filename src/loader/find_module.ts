@@ -4,10 +4,25 @@
  * @module
  */
 
-import { didYouMean, OptionError, quote } from "../options/option_error.ts";
-import { fromFileUrl, join, resolve, toFileUrl } from "../std/path.ts";
-import { type ModuleTarget, parseTarget } from "./app_spec.ts";
+import {
+  didYouMean,
+  nearest,
+  OptionError,
+  quote,
+} from "../options/option_error.ts";
+import {
+  basename,
+  dirname,
+  extname,
+  fromFileUrl,
+  join,
+  resolve,
+  toFileUrl,
+} from "../std/path.ts";
+import { contentType } from "../std/media_types.ts";
+import { type ModuleTarget, parseTarget, type PathKind } from "./app_spec.ts";
 import { BUNDLED_APPS } from "./bundled_apps.ts";
+import { word } from "./import_advice.ts";
 import { LoadError } from "./load_error.ts";
 
 /** A module that was found but not loaded yet. */
@@ -35,8 +50,42 @@ export function findModule(
   return { label: target.name, load: () => import(target.name) };
 }
 
-/** Tells whether `path` is a file that can be seen. */
-export function isFile(path: string): boolean {
+/**
+ * Tells a file of code from other files and from directories. What has the
+ * extension of a media type that is not a script is data; a file without an
+ * extension is code if its text looks like a module or a program. A device or
+ * a pipe is taken for code: it can be read only once.
+ */
+export function lookUp(path: string): PathKind {
+  const info = stat(path);
+  if (info === null) return null;
+  if (info.isDirectory) return "directory";
+  if (CODE_FILE.test(path) || !info.isFile) return "code";
+  if (contentType(extname(path)) !== undefined) return "data";
+  return looksLikeCode(path) ? "code" : "data";
+}
+
+/** Extensions of scripts, and of the programs of other servers. */
+const CODE_FILE = /\.(?:[cm]?[jt]sx?|pl|psgi|py|rb|php)$/i;
+const CODE =
+  /^#!|^\s*(?:export|import)\b|\bexports\b.*=|\bDeno\.serve\(|\.listen\(/m;
+/** How much of a file shows what it is (bytes). */
+const HEAD_BYTES = 65536;
+
+function looksLikeCode(path: string): boolean {
+  try {
+    using file = Deno.openSync(path);
+    const bytes = new Uint8Array(HEAD_BYTES);
+    const text = new TextDecoder().decode(
+      bytes.subarray(0, file.readSync(bytes) ?? 0),
+    );
+    return !text.includes("\0") && CODE.test(text);
+  } catch {
+    return true; // loading it will say why it cannot be read
+  }
+}
+
+function isFile(path: string): boolean {
   return stat(path)?.isFile ?? false;
 }
 
@@ -54,7 +103,7 @@ export function libraryNotices(
     `-I ${path}: there is no such directory.`
   );
   const isLookedUp = (name: string): boolean => {
-    const { kind } = parseTarget(name, isFile);
+    const { kind } = parseTarget(name, lookUp);
     return kind === "module" && !BUNDLED_APPS.has(name);
   };
   if (lib.length > 0 && !names.some(isLookedUp)) {
@@ -76,20 +125,62 @@ export function fileOf(
 }
 
 function findFile(path: string): FoundModule {
-  if (/\.(?:pl|psgi)$/.test(path)) {
-    throw new LoadError(
-      `${path} is a Perl app. It needs the Perl server, or a port to TypeScript or JavaScript.`,
-    );
-  }
+  const language = LANGUAGES[extname(path).toLowerCase()];
   try {
-    if (!Deno.statSync(path).isDirectory) return fileModule(path);
+    Deno.statSync(path);
   } catch (error) {
+    if (language === "Perl") throw new LoadError(foreign(path, language));
     if (error instanceof Deno.errors.NotFound) {
-      throw new LoadError(`There is no file ${quote(path)}.`);
+      throw new LoadError(
+        `There is no file ${quote(path)}${nearestFile(path)}`,
+      );
     }
     throw new LoadError(`${quote(path)} cannot be read. ${error}.`);
   }
-  throw new LoadError(directoryHint(path));
+  if (language !== undefined) throw new LoadError(foreign(path, language));
+  switch (lookUp(path)) {
+    case "directory":
+      throw new LoadError(
+        `${path} is a directory. To serve it: pagi-server ${word(path)}`,
+      );
+    case "data":
+      throw new LoadError(
+        `${
+          quote(path)
+        } is not code, so it cannot be the app. Name the file of the app, such as ./app.ts; to serve files: pagi-server ${
+          word(dirname(path))
+        }`,
+      );
+  }
+  return fileModule(path);
+}
+
+const LANGUAGES: Readonly<Record<string, string>> = {
+  ".pl": "Perl",
+  ".psgi": "Perl",
+  ".py": "Python",
+  ".rb": "Ruby",
+  ".php": "PHP",
+};
+
+function foreign(path: string, language: string): string {
+  const server = language === "Perl"
+    ? "the Perl server"
+    : `a ${language} server`;
+  return `${path} is a ${language} app. It needs ${server}, or a port to TypeScript or JavaScript.`;
+}
+
+/** `; did you mean ./app.ts?` where the folder has a file of a similar name. */
+function nearestFile(path: string): string {
+  try {
+    const folder = dirname(path);
+    const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    const found = nearest(basename(path), files);
+    if (found !== null) return `; did you mean ${word(join(folder, found))}?`;
+  } catch {
+    // Without a folder that can be listed there is nothing to suggest.
+  }
+  return ".";
 }
 
 function fileModule(path: string): FoundModule {
@@ -106,7 +197,6 @@ function findNamed(name: string, lib: readonly string[]): FoundModule {
   const bundled = BUNDLED_APPS.get(name);
   if (bundled !== undefined) return { label: name, load: bundled };
   if (!MODULE_NAME.test(name)) {
-    if (stat(name)?.isDirectory) throw new LoadError(directoryHint(name));
     const is = name.includes("::") ? "is not" : "is neither a file nor";
     throw new OptionError(
       `${quote(name)} ${is} a module name: identifiers joined by "::"`,
@@ -126,7 +216,6 @@ function placesOf(name: string, lib: readonly string[]): string[] {
 }
 
 function notFound(name: string, places: readonly string[]): string {
-  if (stat(name)?.isDirectory) return directoryHint(name);
   const hint = didYouMean(name, BUNDLED_APPS.keys());
   if (hint !== "") return `There is no module ${name}${hint}`;
   const what = name.includes("::") ? "module" : "file or module";
@@ -134,10 +223,6 @@ function notFound(name: string, places: readonly string[]): string {
     (places.length === 0
       ? "Name its file, or give the path above it with -I."
       : `Looked for it at:\n${places.map((place) => `  ${place}`).join("\n")}`);
-}
-
-function directoryHint(path: string): string {
-  return `${path} is a directory. To serve it: pagi-server PAGI::App::Directory root=${path}`;
 }
 
 /** What is known of `path`, or null when it cannot be seen. */

@@ -26,6 +26,7 @@ export function importAdvice(name: string, error: unknown): string | null {
   }
 }
 
-function word(path: string): string {
+/** `path` as a word of a shell's command. */
+export function word(path: string): string {
   return /^[\w./@%+:-]+$/.test(path) ? path : quote(path);
 }

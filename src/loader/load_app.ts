@@ -24,7 +24,7 @@ import {
 import type { AppSpec, Pairs } from "./app_spec.ts";
 import { BUNDLED_APPS, optionsOf } from "./bundled_apps.ts";
 import { importAdvice } from "./import_advice.ts";
-import { fileOf, findModule, isFile } from "./find_module.ts";
+import { fileOf, findModule, lookUp } from "./find_module.ts";
 import type { FoundModule } from "./find_module.ts";
 import { addNames, runInline } from "./inline_code.ts";
 import type { Names } from "./inline_code.ts";
@@ -72,7 +72,7 @@ export async function loadApp(request: AppRequest): Promise<LoadedApp> {
     }
     return await loadInline(code, await preload(modules, lib));
   }
-  const spec = parseAppSpec(positionals, app, isFile);
+  const spec = parseAppSpec(positionals, app, lookUp);
   await preload(modules, lib);
   return await loadNamed(spec, lib);
 }
@@ -85,13 +85,13 @@ export async function loadApp(request: AppRequest): Promise<LoadedApp> {
  */
 export function namedFiles(request: AppRequest): string[] {
   const { positionals, app, lib, modules, eval: code } = request;
-  const targets = modules.map((name) => parseTarget(name, isFile));
+  const targets = modules.map((name) => parseTarget(name, lookUp));
   if (code === null) {
-    const { target, pairs } = parseAppSpec(positionals, app, isFile);
+    const { target, pairs } = parseAppSpec(positionals, app, lookUp);
     targets.push(target);
     if (BUNDLED_APPS.has(target.name)) {
       targets.push(
-        ...Object.values(pairs).map((value) => parsePart(value, isFile).target)
+        ...Object.values(pairs).map((value) => parsePart(value, lookUp).target)
           .filter(({ kind, name }) =>
             kind === "module" || MODULE_FILE.test(name)
           ),
@@ -120,12 +120,12 @@ export function servesFolder(
   positionals: readonly string[],
   app: string | null,
 ): boolean {
-  const { target, pairs } = parseAppSpec(positionals, app, isFile);
+  const { target, pairs } = parseAppSpec(positionals, app, lookUp);
   const serves = (name: string): boolean => FOLDER_APPS.has(name);
   return serves(target.name) ||
     BUNDLED_APPS.has(target.name) &&
       Object.values(pairs).some((value) =>
-        serves(parsePart(value, isFile).target.name)
+        serves(parsePart(value, lookUp).target.name)
       );
 }
 
@@ -136,7 +136,7 @@ async function preload(
 ): Promise<Names> {
   const names: Names = new Map();
   for (const name of modules) {
-    const target = parseTarget(name, isFile);
+    const target = parseTarget(name, lookUp);
     const { result } = await importModule(findModule(target, lib), () => false);
     addNames(names, name, result ?? {});
   }
@@ -185,7 +185,7 @@ async function loadNamed(
   }
   const parts: LoadedApp[] = [];
   const composed = await value.compose(pairs, async (named) => {
-    const part = await loadNamed(parsePart(named, isFile), lib);
+    const part = await loadNamed(parsePart(named, lookUp), lib);
     parts.push(part);
     return part.app;
   });

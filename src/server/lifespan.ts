@@ -123,8 +123,10 @@ export class Lifespan {
       return;
     }
     if (!(thrown instanceof UnsupportedScope)) {
-      log.info(`The app has no lifespan: it ${how} that scope.`);
-      if (thrown !== null) log.debug("What it threw:", thrown);
+      log.debug(
+        `The app has no lifespan: it ${how} that scope.`,
+        ...(thrown === null ? [] : [thrown]),
+      );
     }
     this.#started.resolve(false);
   }

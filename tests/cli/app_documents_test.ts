@@ -2,7 +2,7 @@
 
 import { parseAppSpec, parsePart } from "../../src/loader/app_spec.ts";
 import { BUNDLED_APPS } from "../../src/loader/bundled_apps.ts";
-import { isFile } from "../../src/loader/find_module.ts";
+import { lookUp } from "../../src/loader/find_module.ts";
 import { parseCommandLine } from "../../src/options/command_line.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
 import {
@@ -36,7 +36,7 @@ async function make(name: string, options: Pairs): Promise<void> {
   const App = (await load() as { default: Bundled }).default;
   if (App.compose === undefined) return void new App(pairs).toApp();
   await App.compose(pairs, async (named) => {
-    const part = parsePart(named, () => false);
+    const part = parsePart(named, () => null);
     await make(part.target.name, part.pairs);
     return () => Promise.resolve();
   });
@@ -58,7 +58,7 @@ for (const page of ["apps.md", "directory.md", "file.md", "proxy.md"]) {
     for (const words of commands(page)) {
       const { positionals, action } = parseCommandLine(words, {});
       if (action !== "run") continue;
-      const { target, pairs } = parseAppSpec(positionals, null, isFile);
+      const { target, pairs } = parseAppSpec(positionals, null, lookUp);
       try {
         await make(target.name, pairs);
       } catch (error) {

@@ -94,7 +94,11 @@ export const appSpec: Target = {
       refusedInALine(() => {
         const words = random.list(5, () => word(random, table));
         const app = random.once(3) ? word(random, table) : null;
-        const spec = parseAppSpec(words, app, () => random.once(2));
+        const spec = parseAppSpec(
+          words,
+          app,
+          () => random.once(2) ? "code" : null,
+        );
         holdOneLine(describeApp(spec) || "-");
         for (const pair of Object.entries(spec.pairs)) {
           const whole = words.includes(pair.join("=")) ||
@@ -102,7 +106,7 @@ export const appSpec: Target = {
           hold(whole, () => `a pair was made up: ${JSON.stringify(pair)}`);
         }
       });
-      refusedInALine(() => parsePart(word(random, table), () => false));
+      refusedInALine(() => parsePart(word(random, table), () => null));
       refusedInALine(() =>
         readAppOptions(
           "App",

@@ -3,13 +3,27 @@ import {
   describeApp,
   type ModuleTarget,
   parseAppSpec,
+  parsePart,
+  type PathKind,
 } from "../../src/loader/app_spec.ts";
 import type { Pairs } from "../../src/loader/app_spec.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
 
-const FILES = new Set(["myapp", "a.out", "public.d"]);
-const isFile = (path: string): boolean => FILES.has(path);
+const FOUND: Readonly<Record<string, PathKind>> = {
+  "myapp": "code",
+  "a.out": "code",
+  "./app.ts": "code",
+  "public": "directory",
+  "/var/www": "directory",
+  "./a=b": "directory",
+  "8080": "directory",
+  "index.html": "data",
+  "img/photo.jpg": "data",
+  ".env": "data",
+  "data.json": "data",
+};
+const look = (path: string): PathKind => FOUND[path] ?? null;
 
 const DIRECTORY = "PAGI::App::Directory";
 
@@ -41,6 +55,17 @@ const CASES: [args: string[], kind: string, name: string, pairs: Pairs][] = [
   [["myapp"], "file", "myapp", {}],
   [["a.out"], "file", "a.out", {}],
   [["other"], "module", "other", {}],
+  // A directory is served, and the directory of a file that is not code.
+  [["public"], "module", DIRECTORY, { root: "public" }],
+  [["/var/www", "show_hidden=1"], "module", DIRECTORY, {
+    root: "/var/www",
+    show_hidden: "1",
+  }],
+  [["./a=b"], "module", DIRECTORY, { root: "./a=b" }],
+  [["8080"], "module", DIRECTORY, { root: "8080" }],
+  // Hidden files are not served, and JSON is most likely a configuration.
+  [[".env"], "file", ".env", {}],
+  [["data.json"], "file", "data.json", {}],
   [[""], "module", "", {}],
   // Specifiers come first, even with "=", "::" or "/" in them.
   [["https://x.test/a.ts?v=1", "k=v"], "specifier", "https://x.test/a.ts?v=1", {
@@ -55,25 +80,26 @@ const CASES: [args: string[], kind: string, name: string, pairs: Pairs][] = [
 Deno.test("parseAppSpec() reads every form of the table (PAGI.md section 7)", () => {
   for (const [args, kind, name, pairs] of CASES) {
     assertEquals(
-      parseAppSpec(args, null, isFile),
-      { target: { kind, name } as ModuleTarget, pairs, words: [] },
+      parseAppSpec(args, null, look),
+      { target: { kind, name } as ModuleTarget, pairs, words: [], page: null },
       `pagi-server ${args.join(" ")}`,
     );
   }
 });
 
 Deno.test("parseAppSpec() serves the current directory when nothing is named (PAGI.md 106)", () => {
-  const spec = parseAppSpec([], null, isFile);
+  const spec = parseAppSpec([], null, look);
   assertEquals(describeApp(spec), "PAGI::App::Directory root=.");
 });
 
 Deno.test("parseAppSpec() takes all positionals as pairs with --app", () => {
-  assertEquals(parseAppSpec(["a=1", "b=2"], "app=x.ts", isFile), {
+  assertEquals(parseAppSpec(["a=1", "b=2"], "app=x.ts", look), {
     target: { kind: "file", name: "app=x.ts" },
     pairs: { a: "1", b: "2" },
     words: [],
+    page: null,
   });
-  assertEquals(parseAppSpec(["./other.ts"], "app.ts", isFile).words, [
+  assertEquals(parseAppSpec(["./other.ts"], "app.ts", look).words, [
     "./other.ts",
   ]);
 });
@@ -83,7 +109,7 @@ Deno.test("allPairs() refuses what is not key=value", () => {
     const args of [["app.ts", "x"], ["app.ts", "=x"], ["=x"], ["a=1", "b"]]
   ) {
     assertThrows(
-      () => allPairs(parseAppSpec(args, null, isFile), null),
+      () => allPairs(parseAppSpec(args, null, look), null),
       OptionError,
       "write key=value",
     );
@@ -92,7 +118,7 @@ Deno.test("allPairs() refuses what is not key=value", () => {
 
 Deno.test("allPairs() takes one word for the main option of an app, unless that is given", () => {
   const pairs = (...args: string[]) =>
-    allPairs(parseAppSpec(["PAGI::App::File", ...args], null, isFile), "root");
+    allPairs(parseAppSpec(["PAGI::App::File", ...args], null, look), "root");
   assertEquals(pairs("/var/www"), { root: "/var/www" });
   assertEquals(pairs("/a b", "etag=stat"), { root: "/a b", etag: "stat" });
   for (const args of [["/a", "/b"], ["/a", "root=/b"], ["root=/b", ""]]) {
@@ -101,14 +127,56 @@ Deno.test("allPairs() takes one word for the main option of an app, unless that 
 });
 
 Deno.test("parseAppSpec() keeps a key that objects treat specially", () => {
-  const { pairs } = parseAppSpec(["My::App", "__proto__=x"], null, isFile);
+  const { pairs } = parseAppSpec(["My::App", "__proto__=x"], null, look);
   assertEquals(Object.entries(pairs), [["__proto__", "x"]]);
 });
 
 Deno.test("describeApp() quotes values that would confuse a terminal", () => {
   const args = ["My::App", "a=/var/www", "b=two words", "c=\x1b[2J"];
   assertEquals(
-    describeApp(parseAppSpec(args, null, isFile)),
+    describeApp(parseAppSpec(args, null, look)),
     String.raw`My::App a=/var/www b="two words" c="\u001b[2J"`,
   );
+});
+
+Deno.test("parseAppSpec() serves the directory of a file that is not code, and remembers the file", () => {
+  for (const app of [null, "index.html"]) {
+    const words = app === null ? ["index.html"] : [];
+    const { target, pairs, page } = parseAppSpec(words, app, look);
+    assertEquals(target, { kind: "module", name: DIRECTORY });
+    assertEquals(pairs, { root: "." });
+    assertEquals(page, "index.html");
+  }
+  const { pairs, page } = parseAppSpec(
+    ["img/photo.jpg", "etag=stat"],
+    null,
+    look,
+  );
+  assertEquals(pairs, { root: "img", etag: "stat" });
+  assertEquals(page, "photo.jpg");
+});
+
+Deno.test("parseAppSpec() names the option that a port, an address or a URL belongs to", () => {
+  const cases = [
+    ["3000", "pagi-server -p 3000"],
+    [":8081", "pagi-server -p 8081"],
+    ["localhost:80", "pagi-server --listen localhost:80"],
+    ["*:80", "pagi-server --listen 0.0.0.0:80"],
+    ["[::1]:80", "pagi-server --listen [::1]:80"],
+    ["http://localhost:3000", "PAGI::App::Proxy target=http://localhost:3000"],
+    ["http://a.test/api", "PAGI::App::Proxy target=http://a.test/api"],
+    ["https://a.test/", "PAGI::App::Proxy target=https://a.test/"],
+  ];
+  for (const [word, meant] of cases) {
+    assertThrows(() => parseAppSpec([word], null, look), OptionError, meant);
+  }
+});
+
+Deno.test("parsePart() mounts a directory", () => {
+  assertEquals(parsePart("/var/www,etag=stat", look), {
+    target: { kind: "module", name: DIRECTORY },
+    pairs: { root: "/var/www", etag: "stat" },
+    words: [],
+    page: null,
+  });
 });

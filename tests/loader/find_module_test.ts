@@ -1,11 +1,13 @@
-import { libraryNotices } from "../../src/loader/find_module.ts";
+import { findModule, libraryNotices } from "../../src/loader/find_module.ts";
 import { loadApp } from "../../src/loader/load_app.ts";
+import { LoadError } from "../../src/loader/load_error.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import {
   assertEquals,
   assertMatch,
   assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "../../src/std/assert.ts";
 import { relative } from "../../src/std/path.ts";
 import { failure, request, said, says } from "./loading.ts";
@@ -55,13 +57,32 @@ Deno.test("a module that is not found says how to find it", async () => {
     await failure(["PAGI::App::Redirct"]),
     "There is no module PAGI::App::Redirct; did you mean PAGI::App::Redirect?",
   );
-  // Neither a file nor a module, but a folder of this tree.
-  for (const name of ["tests", "."]) {
-    assertEquals(
-      await failure([name]),
-      `${name} is a directory. To serve it: pagi-server PAGI::App::Directory root=${name}`,
-    );
-  }
+});
+
+Deno.test("what is no code is not run as code, whatever names it", async () => {
+  await withFiles({
+    "page.html": "<script>Deno.exit(3)</script>",
+    "data.json": "{}",
+    "LICENSE": "All rights reserved. Export default rights.",
+    "program.py": "print()",
+    "photo": "\0export default 1",
+  }, (folder) => {
+    const cases: [name: string, sentence: RegExp][] = [
+      ["page.html", /page\.html" is not code, so it cannot be the app\. Name/],
+      ["data.json", /data\.json" is not code.* pagi-server \/.*$/],
+      ["LICENSE", /is not code/],
+      ["photo", /is not code/],
+      ["program.py", /is a Python app\. It needs a Python server, or a port/],
+      ["", /is a directory\. To serve it: pagi-server \/.*\/$/],
+      ["progam.py", /There is no file .*; did you mean \/.*\/program\.py\?$/],
+    ];
+    for (const [name, sentence] of cases) {
+      const target = { kind: "file", name: `${folder}/${name}` } as const;
+      const error = assertThrows(() => findModule(target, []), LoadError);
+      assertMatch(error.message, sentence);
+    }
+    return Promise.resolve();
+  });
 });
 
 Deno.test("a malformed module name is a wrong command line", async () => {

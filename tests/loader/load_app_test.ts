@@ -281,10 +281,6 @@ Deno.test("loadApp() has one sentence for what is no app file", async () => {
         /is a Perl app\. It needs the Perl server, or a port to TypeScript/,
       );
     }
-    assertMatch(
-      await failure([`${folder}/dir`]),
-      /is a directory\. To serve it: pagi-server PAGI::App::Directory root=\/.*\/dir$/,
-    );
   });
 });
 

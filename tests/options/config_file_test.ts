@@ -108,10 +108,10 @@ catch = [404, 500]
 1 = { name = "PAGI::App::Proxy", target = "http://a", headers = { x-a = "1", x-b = "2" } }
 2 = { name = "PAGI::App::File", root = ",root=" }
 `) as [{ app: string }, string[]];
-  const { pairs } = parseAppSpec(words, settings.app, () => false);
+  const { pairs } = parseAppSpec(words, settings.app, () => null);
   assertEquals(settings, { app: "PAGI::App::URLMap" });
   const part = (word: string) => {
-    const { target, pairs, words } = parsePart(word, () => false);
+    const { target, pairs, words } = parsePart(word, () => null);
     assertEquals(words, []);
     return [target.name, pairs] as const;
   };
