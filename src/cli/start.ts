@@ -34,7 +34,7 @@ import { ListenError } from "../server/listen_address.ts";
 import { Server } from "../server/server.ts";
 import { resolve } from "../std/path.ts";
 import { SystemError } from "../system/libc.ts";
-import { EXIT, printError } from "./terminal.ts";
+import { commandWithPort, EXIT, printError } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 /** The lines of the banner: what, where, and with what limits. */
@@ -208,7 +208,11 @@ function report(error: unknown): number {
     error instanceof WorkerError || error instanceof SystemError ||
     error instanceof DaemonError;
   if (expected) {
-    printError(`pagi-server: ${error.message}\n`);
+    const next = error instanceof ListenError && error.freePort !== null
+      ? commandWithPort(Deno.args, error.freePort)
+      : null;
+    const hint = next === null ? "" : `  ${next}\n`;
+    printError(`pagi-server: ${error.message}\n${hint}`);
     // Standard error may lead nowhere by now.
     if (logsToFile()) log.error(error.message.split("\n"));
   } else log.error("The server failed.", error);

@@ -6,6 +6,7 @@
 
 import { writeAllSync } from "../log/write_all_sync.ts";
 import { visibleLines } from "../options/option_error.ts";
+import { fromFileUrl, relative } from "../std/path.ts";
 
 /** The exit codes, as `--help` lists them (PAGI.md 6). */
 export const EXIT = {
@@ -44,4 +45,40 @@ export function printError(text: string): void {
   } catch {
     // There is nobody else to tell.
   }
+}
+
+/**
+ * The command that starts this program with the arguments `args` on another
+ * port, to be pasted into a shell; null where the port is not up to --port.
+ */
+export function commandWithPort(
+  args: readonly string[],
+  port: number,
+): string | null {
+  const kept: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i];
+    if (/^--?listen(?:=|$)/.test(arg)) return null;
+    if (/^(?:-p|--?port)$/.test(arg)) i++; // the value follows
+    else if (!/^(?:-p\d|--?port=)/.test(arg)) kept.push(arg);
+  }
+  return [ownCommand(), "-p", port, ...kept.map(shellWord)].join(" ");
+}
+
+/** How this program is started: as an executable, a package or a file. */
+function ownCommand(): string {
+  if (Deno.build.standalone) return "pagi-server";
+  if (/\/@pagi\/server\//.test(Deno.mainModule)) {
+    return "deno run -A jsr:@pagi/server";
+  }
+  const path = fromFileUrl(Deno.mainModule);
+  const near = relative(Deno.cwd(), path);
+  return `deno run -A ${shellWord(near.startsWith("..") ? path : near)}`;
+}
+
+/** `text` as one word of a POSIX shell. */
+export function shellWord(text: string): string {
+  return /^[\w./@%+:=,-]+$/.test(text)
+    ? text
+    : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -206,7 +206,7 @@ export function checkShareable(addresses: readonly ListenAddress[]): void {
     }
     if ("path" in address && !canShareUnixSockets()) {
       throw new ListenError(
-        `Cannot listen at ${address.path} with several workers: they can share a Unix socket on Linux with glibc only, and with the permission for FFI (deno run -A). Use --workers 1, or a port.`,
+        `Cannot listen on ${address.path} with several workers: they can share a Unix socket on Linux with glibc only, and with the permission for FFI (deno run -A). Use --workers 1, or a port.`,
       );
     }
   }

@@ -92,7 +92,7 @@ async function bind(
       engine = Deno.listen({ transport: "unix", path: at });
       listener = SharedListener.keep(at);
       if (listener !== null) return;
-      throw new ListenError(`Cannot listen at ${path}: it cannot be shared.`);
+      throw new ListenError(`Cannot listen on ${path}: it cannot be shared.`);
     });
     return { path, bound, file, listener: listener! };
   } catch (error) {

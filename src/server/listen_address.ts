@@ -7,11 +7,23 @@
 import { isBadKeyPair, isUnknownHost } from "../engine/error_text.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
-import { messageOf } from "../options/option_error.ts";
+import { messageOf, visible } from "../options/option_error.ts";
+import { nextFreePort, portHolder } from "../system/port_holder.ts";
+
+type HostAndPort = Extract<ListenAddress, { port: number }>;
 
 /** An address that cannot be listened at, in words for the person who chose it. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
+
+  /** @param freePort Where the port is taken, one above it that is free. */
+  constructor(
+    message: string,
+    readonly freePort: number | null = null,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
 /** Puts the engine's error in such words. */
@@ -19,30 +31,46 @@ export function listenError(
   address: ListenAddress,
   error: unknown,
 ): ListenError {
-  return new ListenError(sentence(address, error), { cause: error });
+  if ("port" in address && error instanceof Deno.errors.AddrInUse) {
+    const free = nextFreePort(address.host, address.port);
+    return new ListenError(taken(address, free), free, { cause: error });
+  }
+  return new ListenError(sentence(address, error), null, { cause: error });
+}
+
+function taken(address: HostAndPort, free: number | null): string {
+  const holder = portHolder(address.port);
+  const who = holder === null
+    ? "another program"
+    : `${visible(holder.name)} (process ${holder.pid})`;
+  const next = free === null ? "" : `; ${free} is free`;
+  return `Cannot listen on ${
+    authority(address)
+  }: address already in use by ${who}. Stop it, or choose another port with --port${next}.`;
+}
+
+function authority({ host, port }: HostAndPort): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function sentence(address: ListenAddress, error: unknown): string {
   const text = messageOf(error);
-  if ("path" in address) return `Cannot listen at ${address.path}: ${text}`;
-  const { host, port } = address;
-  const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  if (error instanceof Deno.errors.AddrInUse) {
-    return `Cannot listen at ${where}: the port is taken by another program. Stop that one, or choose another port with --port.`;
-  }
+  if ("path" in address) return `Cannot listen on ${address.path}: ${text}`;
+  const { host } = address;
+  const where = authority(address);
   if (error instanceof Deno.errors.PermissionDenied) {
-    return `Cannot listen at ${where}: ports below 1024 need more rights. Choose a higher port with --port, or start as root.`;
+    return `Cannot listen on ${where}: ports below 1024 need more rights. Choose a higher port with --port, or start as root.`;
   }
   if (error instanceof Deno.errors.AddrNotAvailable) {
-    return `Cannot listen at ${where}: this machine does not have the address ${host}. Choose another with --host.`;
+    return `Cannot listen on ${where}: this machine does not have the address ${host}. Choose another with --host.`;
   }
   if (isUnknownHost(error)) {
-    return `Cannot listen at ${where}: no address is known for ${host}. Choose another with --host.`;
+    return `Cannot listen on ${where}: no address is known for ${host}. Choose another with --host.`;
   }
   if (isBadKeyPair(error)) {
     return `Cannot use --ssl-cert and --ssl-key: ${text}. Both must be PEM files that belong together.`;
   }
-  return `Cannot listen at ${where}: ${text}`;
+  return `Cannot listen on ${where}: ${text}`;
 }
 
 /** Where the settings say to listen. */

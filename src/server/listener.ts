@@ -139,7 +139,7 @@ export class Listener {
     if (this.#acceptor !== null) return;
     await this.#servers.pop()!.shutdown();
     throw new ListenError(
-      `Cannot listen at ${own}: the socket cannot be shared with other workers on this system. Use --workers 1.`,
+      `Cannot listen on ${own}: the socket cannot be shared with other workers on this system. Use --workers 1.`,
     );
   }
 

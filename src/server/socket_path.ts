@@ -80,7 +80,7 @@ async function free(
     if (found === null) return;
     if (!found.info.isSocket) {
       throw new ListenError(
-        `Cannot listen at ${path}: a file that is no socket is there. Choose another path with --socket.`,
+        `Cannot listen on ${path}: a file that is no socket is there. Choose another path with --socket.`,
       );
     }
   }
@@ -88,7 +88,7 @@ async function free(
   if (takesOver) return;
   if (await somebodyListens(entry)) {
     throw new ListenError(
-      `Cannot listen at ${path}: another program listens there. Stop that one, or choose another path with --socket.`,
+      `Cannot listen on ${path}: another program listens there. Stop that one, or choose another path with --socket.`,
     );
   }
   Deno.removeSync(entry);

@@ -78,7 +78,7 @@ Deno.test("a taken port and a wrong option are told in a sentence", async () => 
   assertEquals(code, 1);
   assertMatch(
     stderr,
-    /^pagi-server: Cannot listen at 127\.0\.0\.1:\d+: .*\.$/m,
+    /^pagi-server: Cannot listen on 127\.0\.0\.1:\d+: .*\.$/m,
   );
   const wrong = await runProgram(["--pory", "1"]);
   assertEquals(wrong.code, 2);

@@ -39,17 +39,30 @@ function lifespanApp(answer: string): Record<string, string> {
 Deno.test("a port that is taken: exit 1, and the message names it", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
-  assertEquals(await failure(["-p", `${port}`]), [
-    1,
-    `pagi-server: Cannot listen at 127.0.0.1:${port}: the port is taken by another program. Stop that one, or choose another port with --port.\n`,
+  const [code, message] = await failure([
+    "-p",
+    `${port}`,
+    "root=.",
+    "etag=stat",
   ]);
+  assertEquals(code, 1);
+  const [sentence, command] = message.split("\n");
+  assertStringIncludes(
+    sentence,
+    `pagi-server: Cannot listen on 127.0.0.1:${port}: address already in use by `,
+  );
+  const [, free] = /; (\d+) is free\.$/.exec(sentence)!;
+  assertMatch(
+    command,
+    new RegExp(`^  deno run -A .*main\\.ts -p ${free} root=\\. etag=stat$`),
+  );
 });
 
 Deno.test("a port that this server itself has taken: the first goes on", async () => {
   await using first = await startProgram(["-p", "0"]);
   const [code, message] = await failure(["-p", `${first.port}`]);
   assertEquals(code, 1);
-  assertStringIncludes(message, "the port is taken");
+  assertStringIncludes(message, "address already in use");
   assertStringIncludes(await (await fetch(first.url)).text(), "<html");
 });
 
@@ -61,7 +74,10 @@ Deno.test("one of two addresses taken: exit 1, and the other is given back", asy
   );
   const { code, stderr } = await program.ended();
   assertEquals(code, 1);
-  assertMatch(stderr, /^pagi-server: Cannot listen at \S+: the port is taken/m);
+  assertMatch(
+    stderr,
+    /^pagi-server: Cannot listen on \S+: address already in use/m,
+  );
   assertEquals([...Deno.readDirSync(program.folder)], []);
 });
 
@@ -226,7 +242,7 @@ Deno.test("a socket's path where a file is: exit 1, and the file stays", async (
   assertEquals(code, 1);
   assertMatch(
     stderr,
-    /Cannot listen at precious\.txt: a file that is no socket/,
+    /Cannot listen on precious\.txt: a file that is no socket/,
   );
   assertEquals(program.read("precious.txt"), "precious");
 });

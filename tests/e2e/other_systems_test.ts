@@ -55,7 +55,7 @@ for (const system of ["darwin", "windows"]) {
     [["--user", "somebody"], /need Linux/],
   ];
   if (system === "windows") {
-    refused.push([["--socket", "./socket"], /^Cannot listen at \.\/socket: /]);
+    refused.push([["--socket", "./socket"], /^Cannot listen on \.\/socket: /]);
   }
   for (const [args, sentence] of refused) {
     Deno.test({

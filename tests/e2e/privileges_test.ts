@@ -245,7 +245,7 @@ Deno.test(
     assertEquals(code, 1);
     assertMatch(
       stderr,
-      /^pagi-server: Cannot listen at a\.sock: Permission denied/m,
+      /^pagi-server: Cannot listen on a\.sock: Permission denied/m,
     );
   },
 );

@@ -91,7 +91,7 @@ Deno.test("serve() fails when the address is taken or the app does not start", a
   await assertRejects(
     () => serve(HELLO, { ...QUIET, port }),
     Error,
-    `Cannot listen at 127.0.0.1:${port}`,
+    `Cannot listen on 127.0.0.1:${port}`,
   );
   await assertRejects(
     () =>

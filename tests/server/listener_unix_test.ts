@@ -172,12 +172,12 @@ Deno.test("a path that cannot be, and one that is too long, give a sentence", as
   await withPath(async (socket) => {
     Deno.writeTextFileSync(socket, "");
     const below = await failure({ socket: `${socket}/below` });
-    assert(below.startsWith(`Cannot listen at ${socket}/below: `), below);
+    assert(below.startsWith(`Cannot listen on ${socket}/below: `), below);
     Deno.removeSync(socket);
     const missing = await failure({ socket: `${socket}/missing` });
-    assert(missing.startsWith(`Cannot listen at ${socket}/missing: `), missing);
+    assert(missing.startsWith(`Cannot listen on ${socket}/missing: `), missing);
     const long = await failure({ socket: `${socket}${"x".repeat(120)}` });
-    assert(long.startsWith("Cannot listen at "), long);
+    assert(long.startsWith("Cannot listen on "), long);
   });
 });
 
