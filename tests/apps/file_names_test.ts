@@ -5,6 +5,7 @@ import { FileApp } from "../../src/apps/file.ts";
 import { UrlMapApp } from "../../src/apps/url_map.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
 import { assertEquals } from "../../src/std/assert.ts";
+import { holdFileLibrary } from "../../src/system/file_names.ts";
 import { makeByteTree, NAMES_CAN_BE_BYTES } from "../helpers/byte_names.ts";
 import { runApp } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
@@ -28,6 +29,7 @@ async function withTree(
   body: (root: string) => Promise<void>,
   root = Deno.realPathSync(tempFolder()),
 ): Promise<void> {
+  using _library = holdFileLibrary(); // as a server does
   try {
     makeByteTree(root, FILES);
     await body(root);
