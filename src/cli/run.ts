@@ -19,6 +19,7 @@ import {
   quote,
   UnknownOptionError,
 } from "../options/option_error.ts";
+import { needsSettings } from "../options/names.ts";
 import { EXIT, print, printError, ProbeError } from "./terminal.ts";
 import { findConfig } from "./configuration.ts";
 import { internalsText, versionText } from "./version.ts";
@@ -43,7 +44,7 @@ export async function run(
 ): Promise<number> {
   try {
     const read = readArguments(args);
-    const config = read.action === "run"
+    const config = needsSettings(read.action)
       ? await findConfig(read.values, env)
       : null;
     const line = resolveArguments(read, env, config);
@@ -56,7 +57,7 @@ export async function run(
     const usage = error instanceof OptionError;
     if (!usage && !(error instanceof ProbeError)) throw error;
     printError(`pagi-server: ${await explain(error, args)}\n`);
-    return usage ? EXIT.usage : EXIT.failure;
+    return usage && !args.includes("--check") ? EXIT.usage : EXIT.failure;
   }
 }
 
@@ -82,6 +83,16 @@ async function act(line: CommandLine): Promise<number> {
       const { probe } = await import("./probe.ts");
       await probe(line.probe!);
       break;
+    }
+    case "printConfig": {
+      const { configText } = await import("./print_config.ts");
+      const { inMode } = await import("./start.ts");
+      print(await configText(line, inMode(line).settings));
+      break;
+    }
+    case "check": {
+      const { checkStart } = await import("./check.ts");
+      return await checkStart(line);
     }
     case "run": {
       const { start } = await import("./start.ts");

@@ -111,7 +111,7 @@ async function startOrDaemonize(line: CommandLine): Promise<void> {
 }
 
 /** Decides the mode; all that follows finds it among the settings. */
-function inMode(line: CommandLine): CommandLine {
+export function inMode(line: CommandLine): CommandLine {
   const env = decideMode(line.settings);
   const { logFile: path } = line.settings;
   // Workers open it when an app may have changed the folder.
@@ -196,18 +196,21 @@ async function serve(line: CommandLine): Promise<void> {
 }
 
 /** What the command line asks to be loaded. */
-function appRequest({ settings, positionals }: CommandLine): AppRequest {
+export function appRequest({ settings, positionals }: CommandLine): AppRequest {
   const { app, lib, module: modules, eval: code } = settings;
   return { positionals, app, lib, modules, eval: code };
 }
 
+/** True of an error whose message says what is wrong, and what to do. */
+export function isExpected(error: unknown): error is Error {
+  return error instanceof LoadError || error instanceof StartupError ||
+    error instanceof ListenError || error instanceof WorkerError ||
+    error instanceof SystemError || error instanceof DaemonError;
+}
+
 /** Says what went wrong and returns the exit code that stands for it. */
 function report(error: unknown): number {
-  const expected = error instanceof LoadError ||
-    error instanceof StartupError || error instanceof ListenError ||
-    error instanceof WorkerError || error instanceof SystemError ||
-    error instanceof DaemonError;
-  if (expected) {
+  if (isExpected(error)) {
     const next = error instanceof ListenError && error.freePort !== null
       ? commandWithPort(Deno.args, error.freePort)
       : null;

@@ -7,7 +7,14 @@
 import { parseArgs } from "../std/cli.ts";
 import { probeTarget } from "./value_types.ts";
 import type { ProbeTarget } from "./value_types.ts";
-import { ACTIONS, isFlag, KEYS, LONG_NAMES, NAMED } from "./names.ts";
+import {
+  ACTIONS,
+  isFlag,
+  KEYS,
+  LONG_NAMES,
+  NAMED,
+  needsSettings,
+} from "./names.ts";
 import type { Action, Key } from "./names.ts";
 import { isPair } from "./app_options.ts";
 import type { ConfigFile } from "./config_file.ts";
@@ -204,16 +211,16 @@ export function readArguments(args: readonly string[]): Arguments {
     collect: names.filter((name) => NAMED.get(name)!.type.item !== undefined),
     unknown: refuseUnknown,
   });
-  const action = ACTIONS.find((name) => parsed[name]) ?? "run";
+  const action = ACTIONS.find((name) => parsed[longName(name)]) ?? "run";
   const verbose = parsed.verbose === true;
-  if (verbose && action === "run") {
+  if (verbose && needsSettings(action)) {
     throw new OptionError(
       "--verbose belongs to --version; how much the server logs is up to --log-level",
     );
   }
   const values = new Map<Key, unknown>();
   const written = new Map<Key, string>();
-  for (const key of action === "run" ? KEYS : []) {
+  for (const key of needsSettings(action) ? KEYS : []) {
     const name = longName(key);
     const as = spellings.get(name);
     if (as === undefined) continue;
@@ -267,7 +274,7 @@ export function resolveArguments(
     }
   };
   let { positionals } = args;
-  if (action === "run") {
+  if (needsSettings(action)) {
     add(environmentValues(env), variable);
     if (config !== null) {
       const replaced = values.has("app") || values.has("eval") ||

@@ -12,8 +12,19 @@ import type { Settings } from "./settings.ts";
 /** The key of an option that sets something. */
 export type Key = keyof Settings;
 /** What the program can do besides running a server; the first one counts. */
-export const ACTIONS = ["help", "version", "probe"] as const;
+export const ACTIONS = [
+  "help",
+  "version",
+  "probe",
+  "printConfig",
+  "check",
+] as const;
 export type Action = typeof ACTIONS[number];
+
+/** Tells whether an action is up to what all other options say. */
+export function needsSettings(action: "run" | Action): boolean {
+  return !["help", "version", "probe"].includes(action);
+}
 
 /** The options that do something else than run a server, and what they take. */
 const INFORMATION: Readonly<Record<Action | "verbose", Option>> = {
@@ -34,6 +45,16 @@ const INFORMATION: Readonly<Record<Action | "verbose", Option>> = {
     default: false,
     help:
       "With --version: also list what the server uses of Deno's internals, and whether this Deno has it",
+  },
+  check: {
+    type: flag,
+    default: false,
+    help: "Check the settings, the app, addresses and files, and exit",
+  },
+  printConfig: {
+    type: flag,
+    default: false,
+    help: "Print the settings as a configuration file, and exit",
   },
   probe: {
     type: probeTarget,

@@ -31,6 +31,8 @@ export interface ValueType<T> {
    * {@linkcode ValueError} when it is not allowed.
    */
   coerce(value: unknown): T;
+  /** The text that {@linkcode parse} makes this value of, unless it is one. */
+  show?(value: T): string;
 }
 
 /** What makes a type; see {@linkcode defineType}. */
@@ -42,6 +44,7 @@ interface TypeDefinition<T> {
   parse(text: string): T | undefined;
   /** Tells whether a value other than a string is of this type. */
   is?(value: unknown): value is T;
+  show?(value: T): string;
 }
 
 /**
@@ -49,7 +52,7 @@ interface TypeDefinition<T> {
  * too, for instance for a value that may be a text or a function.
  */
 export function defineType<T>(definition: TypeDefinition<T>): ValueType<T> {
-  const { placeholder, allowed, words, is } = definition;
+  const { placeholder, allowed, words, is, show } = definition;
   const checked = (value: unknown, result: T | undefined): T => {
     if (result !== undefined) return result;
     throw new ValueError(`${quote(value)} is not ${allowed}`);
@@ -60,6 +63,7 @@ export function defineType<T>(definition: TypeDefinition<T>): ValueType<T> {
     allowed,
     words,
     parse,
+    show,
     coerce: (value) =>
       typeof value === "string"
         ? parse(value)
@@ -202,6 +206,7 @@ export const fileMode: ValueType<number> = defineType({
     /^0?[0-7]{3}$/.test(given) ? Number.parseInt(given, 8) : undefined,
   is: (value): value is number =>
     Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0o777,
+  show: (mode) => mode.toString(8).padStart(4, "0"),
 });
 
 /** Who may tell of clients: an address, a range, or who comes by Unix sockets. */
@@ -289,6 +294,11 @@ export const listenAddress: ValueType<ListenAddress> = defineType({
       "port" in value && typeof value.port === "number" &&
       tcpAddress(value.host, value.port) !== undefined;
   },
+  show(address) {
+    if ("path" in address) return `unix:${address.path}`;
+    const { host, port } = address;
+    return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  },
 });
 
 function tcpAddress(
@@ -358,6 +368,7 @@ export const headerField: ValueType<HeaderField> = {
     }
     return [lower, trimmed];
   },
+  show: ([name, value]) => `${name}: ${value}`,
 };
 
 function notAllowed(given: unknown): ValueError {

@@ -43,7 +43,7 @@ export class Lifespan {
   readonly #events: ReceiveEvent[] = [{ type: "lifespan.startup" }];
   #waiting: ((event: ReceiveEvent) => void)[] = [];
   readonly #started = Promise.withResolvers<boolean>();
-  readonly #stopped = Promise.withResolvers<void>();
+  readonly #stopped = Promise.withResolvers<boolean>();
 
   constructor(readonly app: PagiApp, readonly options: LifespanOptions) {}
 
@@ -78,9 +78,12 @@ export class Lifespan {
     else this.#phase = "over";
   }
 
-  /** Shuts the app down and waits for its answer; logs failures. */
-  async shutdown(grace: GracePeriod): Promise<void> {
-    if (this.#phase !== "serving") return;
+  /**
+   * Shuts the app down and waits for its answer; logs failures. False when
+   * there was one.
+   */
+  async shutdown(grace: GracePeriod): Promise<boolean> {
+    if (this.#phase !== "serving") return true;
     this.#phase = "shutdown";
     this.#give({ type: "lifespan.shutdown" });
     const { shutdownTimeout } = this.options;
@@ -89,7 +92,9 @@ export class Lifespan {
       log.warn(
         `The app did not answer lifespan.shutdown within ${shutdownTimeout} s (--shutdown-timeout).`,
       );
+      return false;
     }
+    return await Promise.race([stopped, true]);
   }
 
   async #run(scope: LifespanScope): Promise<void> {
@@ -108,7 +113,7 @@ export class Lifespan {
       log.error("The app threw in its lifespan scope.", thrown);
     }
     this.#phase = "over";
-    this.#stopped.resolve();
+    this.#stopped.resolve(thrown === null);
   }
 
   #notTakingPart(thrown: unknown): void {
@@ -170,14 +175,14 @@ export class Lifespan {
             event.message || "lifespan.shutdown.failed"
           }`,
         );
-        return this.#isDown();
+        return this.#isDown(false);
       case "lifespan.shutdown.complete":
-        if (this.#phase === "shutdown") this.#isDown();
+        if (this.#phase === "shutdown") this.#isDown(true);
     }
   }
 
-  #isDown(): void {
+  #isDown(well: boolean): void {
     this.#phase = "down";
-    this.#stopped.resolve();
+    this.#stopped.resolve(well);
   }
 }

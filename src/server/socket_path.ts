@@ -68,30 +68,54 @@ export class SocketPath {
   }
 }
 
+/**
+ * Checks that a socket can be bound at `path` as far as what is there goes, and
+ * changes nothing.
+ *
+ * @throws {ListenError} When the path is in use by a file or a listener.
+ */
+export async function checkSocketPath(path: string): Promise<void> {
+  try {
+    using place = placeOf(path);
+    await isStale(place, path);
+  } catch (error) {
+    if (error instanceof ListenError) throw error;
+    throw listenError({ path }, error);
+  }
+}
+
 /** Removes a stale socket; refuses any other file. @throws {ListenError} */
 async function free(
-  { folder, name }: Place,
+  place: Place,
   path: string,
   takesOver: boolean,
 ): Promise<void> {
-  const entry = folder.entry(name);
+  // The rename replaces the socket that is taken over from.
+  if (!await isStale(place, path, takesOver) || takesOver) return;
+  Deno.removeSync(place.folder.entry(place.name));
+}
+
+/** True where nobody listens at a socket; false where nothing is there. */
+async function isStale(
+  { folder, name }: Place,
+  path: string,
+  takesOver = false,
+): Promise<boolean> {
   {
     using found = folder.look(name);
-    if (found === null) return;
+    if (found === null) return false;
     if (!found.info.isSocket) {
       throw new ListenError(
         `Cannot listen on ${path}: a file that is no socket is there. Choose another path with --socket.`,
       );
     }
   }
-  // The rename replaces it atomically.
-  if (takesOver) return;
-  if (await somebodyListens(entry)) {
+  if (!takesOver && await somebodyListens(folder.entry(name))) {
     throw new ListenError(
       `Cannot listen on ${path}: another program listens there. Stop that one, or choose another path with --socket.`,
     );
   }
-  Deno.removeSync(entry);
+  return true;
 }
 
 /** A temporary path to bind; disposing of it removes its folder, if any. */

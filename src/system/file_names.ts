@@ -35,8 +35,9 @@ export const O_PATH = 0o10000000;
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
-/** For access(2): may be read. */
+/** For access(2): may be read, may be written. */
 const R_OK = 4;
+const W_OK = 2;
 const STATX_BASIC_STATS = 0x7ff;
 /** Words of 32 bits in `struct statx`. */
 const STATX_WORDS = 64;
@@ -222,9 +223,18 @@ export function readLinkName(path: string): string | null {
  * @returns null where the C library cannot be had
  */
 export function isReadable(path: string): boolean | null {
+  return mayAccess(path, R_OK);
+}
+
+/** The same for writing, into a folder or a file. */
+export function isWritable(path: string): boolean | null {
+  return mayAccess(path, W_OK);
+}
+
+function mayAccess(path: string, mode: number): boolean | null {
   using used = useLibrary();
   if (used === null) return null;
-  return used.library.symbols.access(cPath(path), R_OK) === 0;
+  return used.library.symbols.access(cPath(path), mode) === 0;
 }
 
 /** What is known of a file. Times are milliseconds since 1970. */
