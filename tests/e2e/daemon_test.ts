@@ -110,7 +110,7 @@ Deno.test(
           `-p ${port} ./app.js`,
           FILES,
           1,
-          `^pagi-server: Cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken`,
+          `^pagi-server: Cannot listen on 127\\.0\\.0\\.1:${port}: address already in use`,
         ],
         ["-p 0 ./other.js", FILES, 1, "^pagi-server: .*other\\.js"],
         ["-p 0 ./app.js", failing("export default {"), 1, "app\\.js"],

@@ -103,7 +103,7 @@ Deno.test("a port on which others listen is refused, although they could share i
   const args = ["-p", `${program.port}`, "-w", "2", "./app.js"];
   const { code, stderr } = await runProgram(args, OPTIONS);
   assertEquals(code, 1);
-  assertMatch(stderr, /^pagi-server: .*the port is taken/m);
+  assertMatch(stderr, /^pagi-server: .*address already in use/m);
 });
 
 Deno.test("workers that end or break are replaced, and only their own requests are lost", async () => {
