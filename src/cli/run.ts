@@ -8,6 +8,7 @@
  */
 
 import {
+  type Arguments,
   type CommandLine,
   type Environment,
   readArguments,
@@ -43,7 +44,7 @@ export async function run(
   env: Environment,
 ): Promise<number> {
   try {
-    const read = readArguments(args);
+    const read = commandWord(readArguments(args));
     const config = needsSettings(read.action)
       ? await findConfig(read.values, env)
       : null;
@@ -58,6 +59,19 @@ export async function run(
     if (!usage && !(error instanceof ProbeError)) throw error;
     printError(`pagi-server: ${await explain(error, args)}\n`);
     return usage && !args.includes("--check") ? EXIT.usage : EXIT.failure;
+  }
+}
+
+/** `help` and `version` as the app are taken for the options, unless they exist. */
+function commandWord(read: Arguments): Arguments {
+  const [word, ...rest] = read.positionals;
+  const isWord = word === "help" || word === "version";
+  if (read.action !== "run" || !isWord || read.values.has("app")) return read;
+  try {
+    Deno.lstatSync(word);
+    return read;
+  } catch {
+    return { ...read, action: word, positionals: rest };
   }
 }
 

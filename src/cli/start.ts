@@ -4,16 +4,16 @@
  * @module
  */
 
+import { banner, places } from "./banner.ts";
 import { doorSummary } from "../engine/mod.ts";
 import { libraryNotices } from "../loader/find_module.ts";
-import { loadApp, servesFolder } from "../loader/load_app.ts";
+import { loadApp, servedPage, servesFolder } from "../loader/load_app.ts";
 import type { AppRequest } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
 import { configureLog, log, logsToFile } from "../log/log.ts";
 import { standardStream } from "../log/server_log_file.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { OptionError } from "../options/option_error.ts";
-import type { Settings } from "../options/settings.ts";
 import { appInMode, decideMode } from "../process/hosted_app.ts";
 import { knownCommand, startedAs } from "../process/own_process.ts";
 import {
@@ -22,7 +22,6 @@ import {
   startDaemon,
 } from "../process/process_setup.ts";
 import { runService } from "../process/run_service.ts";
-import type { ServiceFacts } from "../process/run_service.ts";
 import { canShare, withoutSharing } from "../process/shared_addresses.ts";
 import { SingleProcess } from "../process/single_process.ts";
 import { startInProject } from "../process/start_in_project.ts";
@@ -35,57 +34,6 @@ import { Server } from "../server/server.ts";
 import { resolve } from "../std/path.ts";
 import { SystemError } from "../system/libc.ts";
 import { commandWithPort, EXIT, printError } from "./terminal.ts";
-import { VERSION } from "./version.ts";
-
-/** The lines of the banner: what, where, and with what limits. */
-export function banner(facts: ServiceFacts): string {
-  const { title, connectionLimit, settings } = facts;
-  // Without a guard nobody counts connections, nor sees which are idle.
-  const limits = [
-    connectionLimit === null ? "" : `${connectionLimit} connections`,
-    settings.maxBodySize === 0
-      ? "request bodies of any size"
-      : `request bodies up to ${size(settings.maxBodySize)}`,
-    connectionLimit === null || settings.timeout === 0
-      ? ""
-      : `idle for up to ${settings.timeout} s`,
-  ].filter(Boolean).join(", ");
-  const stop = settings.daemonize ? `kill ${Deno.pid}` : "Ctrl-C";
-  const config = settings.config === null
-    ? ""
-    : `  config  ${settings.config}\n`;
-  return `pagi-server ${VERSION}
-${config}  serving ${title.replaceAll("\n", "\n          ")}
-  at      ${places(facts).join("\n          ")}
-  limits  ${limits}
-  mode    ${mode(settings)}
-  stop it with ${stop}
-`;
-}
-
-/** The places by name: URLs, and Unix sockets as `--listen` takes them. */
-export function places(
-  { urls, addresses }: Pick<ServiceFacts, "urls" | "addresses">,
-): string[] {
-  const sockets = addresses.flatMap((address) =>
-    "path" in address ? [`unix:${address.path}`] : []
-  );
-  return [...urls, ...sockets];
-}
-
-/** The mode, and what it does to the app. */
-function mode({ env, noDefaultMiddleware }: Settings): string {
-  if (env !== "development") return env ?? "none";
-  return noDefaultMiddleware
-    ? "development, with neither checks of the app nor error pages"
-    : "development: the app is checked, and clients see its errors";
-}
-
-function size(bytes: number): string {
-  if (bytes >= 1_000_000) return `${+(bytes / 1_000_000).toFixed(1)} MB`;
-  if (bytes >= 1000) return `${+(bytes / 1000).toFixed(1)} kB`;
-  return `${bytes} bytes`;
-}
 
 /**
  * Runs the server, or starts the daemon; resolves with the exit code.
@@ -184,7 +132,8 @@ async function serve(line: CommandLine): Promise<void> {
     predecessor: older,
     async onStarted() {
       const facts = service.facts();
-      if (!settings.quiet) printError(banner(facts));
+      const page = servedPage(request);
+      if (!settings.quiet) printError(banner(facts, page));
       const { workers } = settings;
       const some = facts.workers < workers
         ? ` with ${facts.workers} of ${workers} workers`

@@ -54,9 +54,21 @@ export function parseAppSpec(
   if (app !== null) return named(app, positionals, look);
   const [first, ...rest] = positionals;
   if (first === undefined || (isPair(first) && !isPath(first, look))) {
+    refuseAppBehind(first, rest);
     return directory({ root: "." }, positionals, null);
   }
   return named(first, rest, look);
+}
+
+/** Refuses an app that comes after its own option. */
+function refuseAppBehind(pair: string | undefined, rest: readonly string[]) {
+  const app = rest.find((word) =>
+    !isPair(word) && (word.includes("::") || /\.[cm]?[jt]sx?$/.test(word))
+  );
+  if (app === undefined) return;
+  throw new OptionError(
+    `the app comes before its options: pagi-server ${app} ${pair}`,
+  );
 }
 
 /** True of a path with "=" in it that exists and has a "/" before that. */

@@ -197,9 +197,12 @@ function findNamed(name: string, lib: readonly string[]): FoundModule {
   const bundled = BUNDLED_APPS.get(name);
   if (bundled !== undefined) return { label: name, load: bundled };
   if (!MODULE_NAME.test(name)) {
-    const is = name.includes("::") ? "is not" : "is neither a file nor";
     throw new OptionError(
-      `${quote(name)} ${is} a module name: identifiers joined by "::"`,
+      name.includes("::")
+        ? `${quote(name)} is not a module name: identifiers joined by "::"`
+        : `there is no file ${quote(name)}, and it is not a module name${
+          nearestFile(name).replace(/\.$/, "")
+        }`,
     );
   }
   const places = placesOf(name, lib);
@@ -216,7 +219,9 @@ function placesOf(name: string, lib: readonly string[]): string[] {
 }
 
 function notFound(name: string, places: readonly string[]): string {
-  const hint = didYouMean(name, BUNDLED_APPS.keys());
+  const hint = name === "PAGI::App::Static"
+    ? "; did you mean PAGI::App::File?"
+    : didYouMean(name, BUNDLED_APPS.keys());
   if (hint !== "") return `There is no module ${name}${hint}`;
   const what = name.includes("::") ? "module" : "file or module";
   return `There is no ${what} ${name}. ` +

@@ -129,6 +129,20 @@ export function servesFolder(
       );
 }
 
+/**
+ * The file that a command line names in the folder it serves; else null.
+ *
+ * @throws {OptionError} When it is wrong.
+ */
+export function servedPage(
+  { positionals, app, eval: code }: Pick<
+    AppRequest,
+    "positionals" | "app" | "eval"
+  >,
+): string | null {
+  return code === null ? parseAppSpec(positionals, app, lookUp).page : null;
+}
+
 /** Loads the modules of `-M` and yields what they export. */
 async function preload(
   modules: readonly string[],

@@ -102,6 +102,7 @@ function normalise(args: readonly string[]): NormalArgs {
 
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     if (arg === "--") {
+      refuseOptionAfterDashes(rest);
       positionals.push(...rest.splice(0));
       continue;
     }
@@ -126,6 +127,17 @@ function normalise(args: readonly string[]): NormalArgs {
     }
   }
   return { options, positionals, spellings };
+}
+
+/** npm wants "--" before options; here, and for Deno's tasks, it ends them. */
+function refuseOptionAfterDashes(rest: readonly string[]): void {
+  const [, dashes, name] = LONG.exec(rest[0] ?? "") ?? [];
+  if (dashes !== "--" || !LONG_NAMES.has(name)) return;
+  throw new OptionError(
+    `${
+      quote(rest[0])
+    } stands after "--", which ends the options; leave "--" out`,
+  );
 }
 
 /** The name of the flag that `no-…` turns off. */
@@ -330,7 +342,38 @@ function variable(key: Key): string {
 
 function refuseUnknown(arg: string): never {
   const written = arg.replace(/=.*/s, "");
+  const name = written.replace(/^--?/, "");
   const known = [...LONG_NAMES.keys()].filter((name) => name.length > 1);
-  const meant = nearest(written.slice(2), known);
+  const near = written.startsWith("--") ? nearest(name, known) : null;
+  const meant = OTHER_NAMES.get(name) ?? (near && dashed(near));
   throw new UnknownOptionError(written, meant);
 }
+
+/** What other servers call it, and what it is here. */
+const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
+  ["?", "--help"],
+  ["V", "--version"],
+  ["bind", "--listen"],
+  ["cert", "--ssl-cert"],
+  ["certfile", "--ssl-cert"],
+  ["ssl-certfile", "--ssl-cert"],
+  ["tls-cert", "--ssl-cert"],
+  ["tls", "--ssl-cert and --ssl-key"],
+  ["ssl", "--ssl-cert and --ssl-key"],
+  ["https", "--ssl-cert and --ssl-key"],
+  ["key", "--ssl-key"],
+  ["keyfile", "--ssl-key"],
+  ["ssl-keyfile", "--ssl-key"],
+  ["tls-key", "--ssl-key"],
+  ["d", "root=DIRECTORY"],
+  ["dir", "root=DIRECTORY"],
+  ["directory", "root=DIRECTORY"],
+  ["root", "root=DIRECTORY"],
+  ["debug", "--log-level debug"],
+  ["prod", "--env production"],
+  ["watch", "--reload"],
+  ["threads", "--workers"],
+  ["processes", "--workers"],
+  ["behind-proxy", "--proxy-headers"],
+  ["forwarded-allow-ips", "--trusted-proxies"],
+]);

@@ -75,10 +75,10 @@ export class OptionError extends Error {
 export class UnknownOptionError extends OptionError {
   /**
    * @param option as it was written, without a value: `--prot`
-   * @param meant the long name of the option that is probably meant, or null
+   * @param meant what is probably meant, as it is written: `--port`; or null
    */
   constructor(readonly option: string, meant: string | null) {
-    const hint = meant === null ? "" : `; did you mean --${meant}?`;
+    const hint = meant === null ? "" : `; did you mean ${meant}?`;
     super(`unknown option ${quote(option)}${hint}`);
   }
 }

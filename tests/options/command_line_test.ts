@@ -82,7 +82,7 @@ Deno.test("options are read in every form people write them in", () => {
         _: ["A::B", "root=.", "a=b"],
       }],
       ["-- -p 80", { _: ["-p", "80"] }],
-      ["-q -- --help -- -x", { quiet: true, _: ["--help", "--", "-x"] }],
+      ["-q -- --odd -- -x", { quiet: true, _: ["--odd", "--", "-x"] }],
       ["- 5 1e3 true", { _: ["-", "5", "1e3", "true"] }],
       [["a b", "", "😀", "\n"], { _: ["a b", "", "😀", "\n"] }],
       ["--", {}],
@@ -181,6 +181,16 @@ Deno.test("a wrong command line is refused in one sentence", () => {
       [
         "--maxConnections 5",
         'unknown option "--maxConnections"; did you mean --max-connections?',
+      ],
+      // What other servers call it.
+      ["-V", 'unknown option "-V"; did you mean --version?'],
+      ["-?", 'unknown option "-?"; did you mean --help?'],
+      ["--cert=x", 'unknown option "--cert"; did you mean --ssl-cert?'],
+      ["--bind a:1", 'unknown option "--bind"; did you mean --listen?'],
+      // As npm wants it.
+      [
+        "-- --port 80",
+        '"--port" stands after "--", which ends the options; leave "--" out',
       ],
       ["--no-quiet", 'unknown option "--no-quiet"'],
       ["--future-xs", 'unknown option "--future-xs"'],

@@ -1,0 +1,154 @@
+/**
+ * What the server says once it serves: what, where, for whom, and with what
+ * limits.
+ *
+ * @module
+ */
+
+import type { ListenAddress } from "../options/value_types.ts";
+import type { Settings } from "../options/settings.ts";
+import type { ServiceFacts } from "../process/run_service.ts";
+import { VERSION } from "./version.ts";
+
+/** How many addresses of this machine are shown at most. */
+const MAX_SHOWN = 8;
+
+/**
+ * The lines of the banner.
+ *
+ * @param page The file to open first, below the folder that is served.
+ */
+export function banner(
+  facts: ServiceFacts,
+  page: string | null = null,
+  interfaces: readonly NetworkInterface[] = networkInterfaces(),
+): string {
+  const { title, settings, workers } = facts;
+  const lines: [name: string, values: readonly string[]][] = [
+    ["config", settings.config === null ? [] : [settings.config]],
+    ["serving", title.split("\n")],
+    ["at", places(facts)],
+    [
+      "open",
+      page === null
+        ? []
+        : facts.urls.slice(0, 1).map((url) => url + encodeURIComponent(page)),
+    ],
+    ["others", reach(facts, interfaces)],
+    ["workers", workers > 1 ? [String(workers)] : []],
+    ["limits", [limits(facts)]],
+    ["mode", [mode(settings)]],
+  ];
+  const text = lines.flatMap(([name, values]) =>
+    values.map((value, i) => `  ${(i === 0 ? name : "").padEnd(8)}${value}\n`)
+  ).join("");
+  const stop = settings.daemonize ? `kill ${Deno.pid}` : "Ctrl-C";
+  return `pagi-server ${VERSION}\n${text}  stop it with ${stop}\n`;
+}
+
+/** The places by name: URLs, and Unix sockets as `--listen` takes them. */
+export function places(
+  { urls, addresses }: Pick<ServiceFacts, "urls" | "addresses">,
+): string[] {
+  const sockets = addresses.flatMap((address) =>
+    "path" in address ? [`unix:${address.path}`] : []
+  );
+  return [...urls, ...sockets];
+}
+
+/** An address of this machine. */
+export type NetworkInterface = Pick<
+  Deno.NetworkInterfaceInfo,
+  "family" | "address"
+>;
+
+/**
+ * The URLs by which other machines reach a server that listens on all
+ * addresses, or how to let them in where it listens on loopback alone and this
+ * machine is in a network.
+ */
+function reach(
+  { addresses, urls, settings }: ServiceFacts,
+  interfaces: readonly NetworkInterface[],
+): string[] {
+  const found = othersUrls({ addresses, urls }, interfaces);
+  if (found.length > MAX_SHOWN) {
+    const more = found.length - MAX_SHOWN;
+    return [...found.slice(0, MAX_SHOWN), `and ${more} more`];
+  }
+  if (found.length > 0) return found;
+  const isAlone = addresses.every((address) =>
+    "port" in address && isLoopback(address.host)
+  );
+  // What is behind a proxy is not to be reached by others.
+  if (!isAlone || settings.proxyHeaders || reachable(interfaces).length === 0) {
+    return [];
+  }
+  return ["only this machine can connect; --host 0.0.0.0 lets others in"];
+}
+
+/** The URLs by which other machines reach what listens on all addresses. */
+export function othersUrls(
+  { addresses, urls }: Pick<ServiceFacts, "addresses" | "urls">,
+  interfaces: readonly NetworkInterface[] = networkInterfaces(),
+): string[] {
+  const scheme = urls[0]?.startsWith("https:") ? "https" : "http";
+  return addresses.flatMap((address: ListenAddress) => {
+    if (!("port" in address)) return [];
+    const { host, port } = address;
+    if (host !== "0.0.0.0" && host !== "::") return [];
+    return reachable(interfaces)
+      .filter(({ family }) => host === "::" || family === "IPv4")
+      .map(({ family, address }) =>
+        `${scheme}://${family === "IPv6" ? `[${address}]` : address}:${port}/`
+      );
+  });
+}
+
+/** Link-local addresses (RFC 4291, 2.5.6) cannot stand in a URL. */
+function reachable(
+  interfaces: readonly NetworkInterface[],
+): NetworkInterface[] {
+  return interfaces.filter(({ address }) =>
+    !isLoopback(address) && !/^fe[89ab]/i.test(address)
+  );
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\./.test(host);
+}
+
+function networkInterfaces(): readonly NetworkInterface[] {
+  try {
+    return Deno.networkInterfaces();
+  } catch {
+    return []; // without the permission to ask
+  }
+}
+
+function limits({ connectionLimit, settings }: ServiceFacts): string {
+  // Without a guard nobody counts connections, nor sees which are idle.
+  return [
+    connectionLimit === null ? "" : `${connectionLimit} connections`,
+    settings.maxBodySize === 0
+      ? "request bodies of any size"
+      : `request bodies up to ${size(settings.maxBodySize)}`,
+    connectionLimit === null || settings.timeout === 0
+      ? ""
+      : `idle for up to ${settings.timeout} s`,
+  ].filter(Boolean).join(", ");
+}
+
+/** The mode, and what it does to the app. */
+function mode({ env, noDefaultMiddleware }: Settings): string {
+  if (env !== "development") return env ?? "none";
+  return noDefaultMiddleware
+    ? "development, with neither checks of the app nor error pages"
+    : "development: the app is checked, and clients see its errors";
+}
+
+function size(bytes: number): string {
+  if (bytes >= 1_000_000) return `${+(bytes / 1_000_000).toFixed(1)} MB`;
+  if (bytes >= 1000) return `${+(bytes / 1000).toFixed(1)} kB`;
+  return `${bytes} bytes`;
+}
