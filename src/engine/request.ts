@@ -68,6 +68,13 @@ export function sentHeaders(request: Request): HeaderList {
   return [...request.headers];
 }
 
+/** The same of a request of the engine's server; null where it is hidden. */
+export function ownHeaders(request: Request): HeaderList | null {
+  return FIELDS.isOpen
+    ? engineRequest(request)?.headerList as HeaderList ?? null
+    : null;
+}
+
 /** The engine's list; null if it has another shape. */
 function ownList(request: Request): HeaderList | null {
   try {

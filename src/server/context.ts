@@ -29,6 +29,7 @@ import type { AccessLog } from "./access_log.ts";
 import type { InFlight, StopCause } from "./in_flight.ts";
 import type { DeadlineSet } from "./timers.ts";
 import { Http2Connections } from "./http2_connection.ts";
+import { PlainHeads } from "./request/plain_head.ts";
 import {
   compileProxyHeaders,
   type FindClient,
@@ -105,6 +106,11 @@ export interface ListenerContext {
   readonly upgrade: Upgrade;
   /** The handler of the app, where requests go to it without a scope. */
   readonly direct: DirectHandler | null;
+  /**
+   * Tells which requests it may get before anything else is known of them; null
+   * where something has to be known of all.
+   */
+  readonly plainHeads: PlainHeads | null;
 }
 
 /** The engine's way to a WebSocket, or that of a test without a socket. */
@@ -127,16 +133,23 @@ export function listenerContext(
   const tls = certificate === null ? {} : { tls: tlsInfo(certificate) };
   const { header } = worker.settings;
   const name = bound === null ? "" : addressName(bound);
+  const secure = certificate !== null;
+  const findClient = compileProxyHeaders(worker.settings);
+  const addedHeaders = header.length > 0 ? header : null;
+  // Requests of a test are not the engine's.
+  const direct = bound !== null && canTakeBody() && canLook() && canWatch()
+    ? directOf(worker.app)
+    : null;
   return {
     worker,
-    secure: certificate !== null,
-    findClient: compileProxyHeaders(worker.settings),
+    secure,
+    findClient,
     checkHost: compileAllowedHosts(worker.settings, {
       host: server[0],
       address: bound !== null && "hostname" in bound ? bound.hostname : null,
-      secure: certificate !== null,
+      secure,
     }),
-    addedHeaders: header.length > 0 ? header : null,
+    addedHeaders,
     server,
     name,
     http2: new Http2Connections(worker.guard, name),
@@ -146,9 +159,11 @@ export function listenerContext(
       "websocket.http.response": Object.freeze({}),
     }),
     upgrade,
-    // Requests of a test are not the engine's.
-    direct: bound !== null && canTakeBody() && canLook() && canWatch()
-      ? directOf(worker.app)
+    direct,
+    plainHeads: direct !== null && findClient === null &&
+        addedHeaders === null && worker.accessLog === null &&
+        server[1] !== null
+      ? new PlainHeads(worker.settings, secure)
       : null,
   };
 }

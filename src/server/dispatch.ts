@@ -5,10 +5,11 @@
  */
 
 import type { AccessRecord } from "../log/access_format.ts";
+import { isPlain } from "../engine/response.ts";
 import { log } from "../log/log.ts";
 import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
-import { serveFetch } from "./fetch.ts";
+import { callHandler, serveFetch } from "./fetch.ts";
 import { serveHttp } from "./http.ts";
 import { Refusal, RETRY_SOON } from "./response/plain_answer.ts";
 import { readHead, type RequestHead, targetOf } from "./request/head.ts";
@@ -43,6 +44,13 @@ export function dispatch(
     return refuse(listener, request, info, AT_CONNECTION_LIMIT);
   }
   if (--listener.worker.requestsLeft === 0) listener.worker.onMaxRequests();
+  const { checkHost, direct, plainHeads } = listener;
+  /** What a fetch handler gave to a request of which nothing else was asked. */
+  let given: unknown;
+  if (plainHeads !== null && plainHeads.has(request)) {
+    given = callHandler(direct!, request, info);
+    if (isPlain(given) && listener.worker.leavingSince === null) return given;
+  }
   let head: RequestHead;
   try {
     head = readHead(request, settings, listener.secure, info, listener.http2);
@@ -50,7 +58,6 @@ export function dispatch(
     if (!(error instanceof Refusal)) throw error;
     return refuse(listener, request, info, error);
   }
-  const { checkHost } = listener;
   if (checkHost !== null) {
     const refusal = checkHost(head);
     if (refusal !== null) return refuse(listener, request, info, refusal);
@@ -59,8 +66,9 @@ export function dispatch(
     dropCrowded(listener, info);
     return refuse(listener, request, info, TOO_MANY_STREAMS);
   }
-  if (listener.direct !== null) {
-    return serveFetch(listener, request, info, head, listener.direct);
+  if (direct !== null) {
+    plainHeads?.learn(head);
+    return serveFetch(listener, request, info, head, direct, given);
   }
   switch (head.kind) {
     case "http":

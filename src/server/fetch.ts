@@ -35,36 +35,34 @@ import { HandedSocket, upgradeResponse } from "./websocket/handed_socket.ts";
 /** Nobody receives it. */
 const DISCONNECT: ReceiveEvent = Object.freeze({ type: "http.disconnect" });
 
-/** Serves one request with a fetch handler. */
+/** Calls a handler with what the engine has; what it throws is a rejection. */
+export function callHandler(
+  { handler }: DirectHandler,
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+): unknown {
+  try {
+    const given: unknown = handler.fetch(request, info as FetchInfo);
+    // By itself it would mean that the handler is yet to be called.
+    return given === undefined ? Promise.resolve() : given;
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/**
+ * Serves one request with a fetch handler.
+ *
+ * @param given What the handler gave; undefined: it is yet to be called.
+ */
 export function serveFetch(
   listener: ListenerContext,
   request: Request,
   info: Deno.ServeHandlerInfo,
   head: RequestHead,
   direct: DirectHandler,
+  given: unknown,
 ): Response | Promise<Response> {
-  const { worker } = listener;
-  let given: unknown;
-  if (
-    head.kind !== "websocket" && !mayHaveBody(head) && head.http2 === null &&
-    listener.findClient === null && listener.server[1] !== null
-  ) {
-    // Nothing of the request is to be changed or watched, and mostly nothing
-    // of the response either: then there is nothing to keep.
-    try {
-      given = direct.handler.fetch(request, info as FetchInfo);
-      // To the exchange, undefined means that the handler is yet to be called.
-      if (given === undefined) given = Promise.resolve();
-    } catch (error) {
-      given = Promise.reject(error);
-    }
-    if (
-      isPlain(given) && worker.accessLog === null &&
-      listener.addedHeaders === null && worker.leavingSince === null
-    ) {
-      return given;
-    }
-  }
   const exchange = new FetchExchange(
     listener,
     request,

@@ -296,7 +296,7 @@ export function readHead(
  * Tells whether a name is `lower`, which has letters and hyphens only and the
  * same length, in upper or lower case. Nothing is made for that.
  */
-function isName(name: string, lower: string): boolean {
+export function isName(name: string, lower: string): boolean {
   for (let i = 0; i < lower.length; i++) {
     if ((name.charCodeAt(i) | 0x20) !== lower.charCodeAt(i)) return false;
   }

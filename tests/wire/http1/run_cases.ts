@@ -5,7 +5,13 @@
  */
 
 import type { Settings } from "../../../src/options/settings.ts";
-import type { HttpScope, Receive, Send } from "../../../src/pagi/types.ts";
+import { fetchApp } from "../../../src/loader/fetch_app.ts";
+import type {
+  HttpScope,
+  PagiApp,
+  Receive,
+  Send,
+} from "../../../src/pagi/types.ts";
 import { assertEquals, assertMatch } from "../../../src/std/assert.ts";
 import { httpApp, reply } from "../../helpers/http_app.ts";
 import type { RawConnection } from "../../helpers/raw_connection.ts";
@@ -25,19 +31,19 @@ interface Run {
 /** How long a connection may stay silent before it counts as kept (ms). */
 const SILENCE_MS = 10_000;
 
+/** Every case has a connection of its own; the client's port names it. */
+type Runs = ReadonlyMap<number, Run>;
+
 /** Registers a test with a step for each case. */
 export function testCases(
   title: string,
   cases: readonly WireCase[],
   settings: Partial<Settings> = {},
+  makeApp: (runs: Runs) => PagiApp = protocolApp,
 ): void {
   Deno.test(`HTTP/1.1 on the wire: ${title}`, async (t) => {
-    // Every case has a connection of its own; the client's port names it.
     const runs = new Map<number, Run>();
-    const app = httpApp(async (scope, receive, send) => {
-      const run = runs.get(scope.client![1])!;
-      await observe(run, scope, receive, send);
-    });
+    const app = makeApp(runs);
     await withServer(app, settings, async ({ connect }) => {
       for (const row of cases) {
         await t.step(`${row.title} [RFC ${row.rfc}]`, async () => {
@@ -59,6 +65,34 @@ export function testCases(
       }
     });
   });
+}
+
+function protocolApp(runs: Runs): PagiApp {
+  return httpApp(async (scope, receive, send) => {
+    const run = runs.get(scope.client![1])!;
+    await observe(run, scope, receive, send);
+  });
+}
+
+/**
+ * Answers as a fetch handler at once, and writes down what it sees: of a GET no
+ * body.
+ */
+export function fetchHandler(runs: Runs): PagiApp {
+  return fetchApp({
+    fetch(request, { remoteAddr }) {
+      const target = bytesOf(/^[a-z+]+:\/\/[^/?]*(.*)$/.exec(request.url)![1]);
+      if (target === "/probe") return new Response("probe");
+      const { app } = runs.get((remoteAddr as Deno.NetAddr).port)!;
+      app.push(`${request.method} ${target.replace(/[?]$/, "")}`);
+      return new Response("seen");
+    },
+  });
+}
+
+/** Text as the app of a scope sees it: a code unit for each byte. */
+function bytesOf(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
 }
 
 /** Writes down what the app sees of a request, and has it served. */

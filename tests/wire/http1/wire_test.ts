@@ -17,7 +17,7 @@ import { ENGINE_LIMITS, LIMITED, SMALL_LIMITS } from "./limits.ts";
 import { METHODS_AND_TARGETS } from "./methods_and_targets.ts";
 import { REQUEST_LINE } from "./request_line.ts";
 import { RESPONSES } from "./responses.ts";
-import { testCases } from "./run_cases.ts";
+import { fetchHandler, testCases } from "./run_cases.ts";
 import type { Difference, WireCase } from "./wire_case.ts";
 
 const README = new URL("./README.md", import.meta.url);
@@ -41,6 +41,19 @@ const GROUPS: readonly (readonly [
 ];
 
 for (const group of GROUPS) testCases(...group);
+
+/** Heads that a fetch handler sees as well, and no body. */
+for (const [title, cases, settings] of GROUPS) {
+  const heads = cases.filter(({ send, serve, client }) =>
+    typeof send === "string" && !serve && !client &&
+    !/transfer-encoding/i.test(send)
+  ).map((row) => ({
+    ...row,
+    app: row.app.map((seen) => seen.split(" ").slice(0, 2).join(" ")),
+  }));
+  if (heads.length === 0) continue;
+  testCases(`${title}, a fetch handler`, heads, settings, fetchHandler);
+}
 
 function readme(): string {
   const differences = new Map<Difference, WireCase[]>();
