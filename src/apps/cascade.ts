@@ -21,7 +21,13 @@ import type {
   Scope,
   Send,
 } from "../pagi/types.ts";
-
+import {
+  type ConnectionScope,
+  explainable,
+  explainApp,
+  type Explanation,
+  indented,
+} from "./explain.ts";
 import NotFoundApp from "./not_found.ts";
 
 const NAME = "PAGI::App::Cascade";
@@ -130,7 +136,7 @@ export class CascadeApp {
 
   /** The app itself. */
   toApp(): PagiApp {
-    return async (scope, receive, send) => {
+    const app: PagiApp = async (scope, receive, send) => {
       if (scope.type === "lifespan") {
         return await composedLifespan(this.#apps, scope, receive, send);
       }
@@ -144,6 +150,29 @@ export class CascadeApp {
       replay.end();
       await apps.at(-1)!(scope, replay.fromStart(), send);
     };
+    return explainable(app, (scope) => this.#explain(scope));
+  }
+
+  async #explain(scope: ConnectionScope): Promise<Explanation> {
+    const lines: string[] = [];
+    let last: Explanation = { lines: [], status: 404 };
+    let known = true;
+    for (const [index, app] of this.#apps.entries()) {
+      last = await explainApp(app, scope);
+      const isLast = index === this.#apps.length - 1;
+      const caught = last.status === null
+        ? last.unsupported && scope.type === "websocket"
+        : this.#caught.has(last.status);
+      known &&= last.status !== null || last.unsupported === true;
+      const outcome = isLast || !caught && last.status !== null
+        ? "its response stands"
+        : caught
+        ? "caught, the next one is tried"
+        : `the next one is tried if it answers ${[...this.#caught].join(", ")}`;
+      lines.push(`${index + 1}: ${outcome}`, ...indented(last.lines));
+      if (!isLast && !caught && last.status !== null) break;
+    }
+    return { ...last, lines, status: known ? last.status : null };
   }
 
   /** Runs an app; true when its response was caught, and nothing of it sent. */

@@ -8,6 +8,7 @@ import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
 import { defineType, text } from "../options/value_types.ts";
 import type { PagiApp } from "../pagi/types.ts";
+import { explainable, explainByStart } from "./explain.ts";
 import { assertRequest, reply } from "./reply.ts";
 import { messageOf } from "../options/option_error.ts";
 
@@ -68,7 +69,7 @@ export class HealthcheckApp {
   constructor(options: HealthcheckOptions = {}) {
     const { checks, version } = readAppOptions(NAME, table, options);
     const named = Object.entries(checks).sort(([a], [b]) => a < b ? -1 : 1);
-    this.#app = async (scope, _receive, send) => {
+    const app: PagiApp = async (scope, _receive, send) => {
       assertRequest(scope, NAME);
       const results = await Promise.all(
         named.map(async ([name, check]) => [name, await run(check)] as const),
@@ -86,6 +87,13 @@ export class HealthcheckApp {
         ["cache-control", "no-cache"],
       ], JSON.stringify(report));
     };
+    this.#app = explainable(
+      app,
+      (scope) =>
+        named.length > 0
+          ? { lines: ["answers 200 or 503, as its checks find"], status: null }
+          : explainByStart(app, scope),
+    );
   }
 
   /** The app itself. */

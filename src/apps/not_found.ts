@@ -8,6 +8,7 @@ import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
 import { integer } from "../options/value_types.ts";
 import type { BytesIn, PagiApp } from "../pagi/types.ts";
+import { explainable, explainByStart } from "./explain.ts";
 import {
   assertRequest,
   mediaType,
@@ -65,11 +66,18 @@ export class NotFoundApp {
 
   constructor(options: NotFoundOptions = {}) {
     const { body, content_type, status } = readAppOptions(NAME, table, options);
-    this.#app = async (scope, _receive, send) => {
+    const app: PagiApp = async (scope, _receive, send) => {
       assertRequest(scope, NAME);
       const content = typeof body === "function" ? await body(scope) : body;
       await reply(send, status, [["content-type", content_type]], content);
     };
+    this.#app = explainable(
+      app,
+      (scope) =>
+        typeof body === "function"
+          ? { lines: [`answers ${status}`], status }
+          : explainByStart(app, scope),
+    );
   }
 
   /** The app itself. */

@@ -25,6 +25,8 @@ import { OptionError } from "../options/option_error.ts";
 import { log } from "../log/log.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
+import { explainable } from "./explain.ts";
+import { explainProxy } from "./proxy/explain_proxy.ts";
 import type { ProxyContext } from "./proxy/client_uri.ts";
 import {
   cookieDomain,
@@ -222,7 +224,7 @@ export class ProxyApp implements Disposable {
         trustForwarded: given.trust_forwarded,
       }),
     };
-    this.#app = async (scope, receive, send) => {
+    const app: PagiApp = async (scope, receive, send) => {
       switch (scope.type) {
         case "http":
         case "sse":
@@ -233,6 +235,7 @@ export class ProxyApp implements Disposable {
           throw new UnsupportedScope(NAME, scope.type);
       }
     };
+    this.#app = explainable(app, (scope) => explainProxy(context, scope));
   }
 
   /** The app itself. */

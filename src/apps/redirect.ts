@@ -10,6 +10,7 @@ import { readAppOptions } from "../options/app_options.ts";
 import { defineType, flag } from "../options/value_types.ts";
 import { OptionError, quote } from "../options/option_error.ts";
 import type { PagiApp } from "../pagi/types.ts";
+import { explainable, explainByStart } from "./explain.ts";
 import { assertRequest, reply, type RequestScope, textOr } from "./reply.ts";
 import { requestPath, requestQuery } from "./proxy/upstream_path.ts";
 
@@ -95,7 +96,7 @@ export class RedirectApp {
       );
     }
     if (typeof location === "string") assertPlaceholders(location);
-    this.#app = async (scope, _receive, send) => {
+    const app: PagiApp = async (scope, _receive, send) => {
       assertRequest(scope, NAME);
       const given = typeof location === "function"
         ? await location(scope)
@@ -112,6 +113,13 @@ export class RedirectApp {
         ],
       ], "");
     };
+    this.#app = explainable(
+      app,
+      (scope) =>
+        typeof location === "function"
+          ? { lines: [`answers ${status}; code decides where to`], status }
+          : explainByStart(app, scope),
+    );
   }
 
   /** The app itself. */

@@ -16,6 +16,7 @@ import {
   type LoadPart,
   part,
 } from "./composing.ts";
+import { explainable, explainApp } from "./explain.ts";
 import NotFoundApp from "./not_found.ts";
 
 const NAME = "PAGI::App::URLMap";
@@ -147,7 +148,7 @@ export class UrlMapApp {
 
   /** The app itself. */
   toApp(): PagiApp {
-    return (scope, receive, send) => {
+    const app: PagiApp = (scope, receive, send) => {
       if (scope.type === "lifespan") {
         const apps = [...this.#mounts.map(({ app }) => app), this.#default];
         return composedLifespan(apps, scope, receive, send);
@@ -157,6 +158,13 @@ export class UrlMapApp {
         ? this.#default(scope, receive, send)
         : mount.app(below(scope, mount.prefix, path), receive, send);
     };
+    return explainable(app, async (scope) => {
+      const [mount, path] = this.#find(scope);
+      const { lines, ...rest } = mount === undefined
+        ? await explainApp(this.#default, scope)
+        : await explainApp(mount.app, below(scope, mount.prefix, path));
+      return { ...rest, lines: [which(mount, path), ...lines] };
+    });
   }
 
   /**
@@ -195,6 +203,19 @@ export class UrlMapApp {
         path[mount.prefix.length] === "/")
     );
   }
+}
+
+/** Which mount serves a request, and by what. */
+function which(mount: Mount | undefined, path: string): string {
+  if (mount === undefined) return "no mount has this path and host: default";
+  const { host, prefix } = mount;
+  const place = host === null
+    ? ""
+    : `//${host.name}${host.port && ":"}${host.port}`;
+  const by = host === null ? "the path" : "the path and the host field";
+  return `mount ${place}${prefix}/, by ${by}; its app sees the path ${
+    path || "/"
+  }`;
 }
 
 /** What may hold a dot segment or an empty name. */

@@ -108,6 +108,10 @@ async function act(line: CommandLine): Promise<number> {
       const { checkStart } = await import("./check.ts");
       return await checkStart(line);
     }
+    case "explain": {
+      const { explainRequests } = await import("./explain.ts");
+      return await explainRequests(line);
+    }
     case "run": {
       const { start } = await import("./start.ts");
       return await start(line);

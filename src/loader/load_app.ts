@@ -6,6 +6,7 @@
 
 import { positionalOption } from "../options/app_options.ts";
 import { OptionError, quote } from "../options/option_error.ts";
+import { nameApp } from "../apps/explain.ts";
 import type { LoadPart } from "../apps/composing.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import {
@@ -171,6 +172,7 @@ async function loadInline(code: string, names: Names): Promise<LoadedApp> {
     );
   }
   const app = appFromExport(value, {}, "-e");
+  nameApp(app, "-e");
   return { app, title: ["-e", ...notes].join("\n"), onListen: onListen(value) };
 }
 
@@ -195,6 +197,7 @@ async function loadNamed(
   const title = [describeApp({ ...spec, pairs }), ...notes].join("\n");
   if (!isComposer(value)) {
     const app = appFromExport(value, pairs, found.label);
+    nameApp(app, describeApp({ ...spec, pairs }));
     return { app, title, onListen: onListen(value) };
   }
   const parts: LoadedApp[] = [];
@@ -203,9 +206,11 @@ async function loadNamed(
     parts.push(part);
     return part.app;
   });
+  const app = composed.toApp();
+  nameApp(app, spec.target.name);
   const notesOfParts = parts.flatMap((part) => part.title.split("\n").slice(1));
   return {
-    app: composed.toApp(),
+    app,
     title: [title, ...notesOfParts].join("\n"),
     onListen: (address) => parts.forEach((part) => part.onListen(address)),
   };

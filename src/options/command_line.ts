@@ -5,8 +5,7 @@
  */
 
 import { parseArgs } from "../std/cli.ts";
-import { probeTarget } from "./value_types.ts";
-import type { ProbeTarget } from "./value_types.ts";
+import type { AskedRequest, HeaderField, ProbeTarget } from "./value_types.ts";
 import {
   ACTIONS,
   isFlag,
@@ -196,6 +195,10 @@ export interface Arguments {
   readonly verbose: boolean;
   /** What to probe; null unless that is the action. */
   readonly probe: ProbeTarget | null;
+  /** What to explain, if that is the action … */
+  readonly requests: readonly AskedRequest[];
+  /** … and the fields that these requests have. */
+  readonly fields: readonly HeaderField[];
 }
 
 /** What a command line, its environment and configuration file ask for. */
@@ -223,24 +226,36 @@ export function readArguments(args: readonly string[]): Arguments {
     collect: names.filter((name) => NAMED.get(name)!.type.item !== undefined),
     unknown: refuseUnknown,
   });
-  const action = ACTIONS.find((name) => parsed[longName(name)]) ?? "run";
+  const action = ACTIONS.find((name) => {
+    const value = parsed[longName(name)];
+    return spellings.has(longName(name)) && value !== false;
+  }) ?? "run";
   const verbose = parsed.verbose === true;
   if (verbose && needsSettings(action)) {
     throw new OptionError(
       "--verbose belongs to --version; how much the server logs is up to --log-level",
     );
   }
+  const valueOf = (name: string): unknown => {
+    const as = spellings.get(name)!;
+    const raw = parsed[name];
+    const read = (text: unknown, i: number): unknown =>
+      check(as.at(i)!, () => coerceGiven(NAMED.get(name)!, text));
+    return Array.isArray(raw) ? raw.flatMap(read) : read(raw, -1);
+  };
+  const listOf = (name: string) =>
+    needsSettings(action) && spellings.has(name) ? valueOf(name) : [];
   const values = new Map<Key, unknown>();
   const written = new Map<Key, string>();
   for (const key of needsSettings(action) ? KEYS : []) {
-    const name = longName(key);
-    const as = spellings.get(name);
+    const as = spellings.get(longName(key));
     if (as === undefined) continue;
-    const raw = parsed[name];
-    const read = (text: unknown, i: number): unknown =>
-      check(as.at(i)!, () => coerceGiven(OPTIONS[key], text));
-    values.set(key, Array.isArray(raw) ? raw.flatMap(read) : read(raw, -1));
+    values.set(key, valueOf(longName(key)));
     written.set(key, as.at(-1)!);
+  }
+  const fields = listOf("explain-header") as HeaderField[];
+  if (fields.length > 0 && action !== "explain") {
+    throw new OptionError("-H belongs to --explain; the host is -h");
   }
   return {
     values,
@@ -248,9 +263,9 @@ export function readArguments(args: readonly string[]): Arguments {
     positionals,
     action,
     verbose,
-    probe: action === "probe"
-      ? check("--probe", () => probeTarget.coerce(parsed.probe))
-      : null,
+    probe: action === "probe" ? valueOf("probe") as ProbeTarget : null,
+    requests: listOf("explain") as AskedRequest[],
+    fields,
   };
 }
 
@@ -266,10 +281,11 @@ export function resolveArguments(
   env: Environment,
   config: ConfigFile | null,
 ): CommandLine {
-  const { action, verbose, probe } = args;
-  const values = new Map(args.values);
+  const { values: given, spellings, ...others } = args;
+  const { action } = others;
+  const values = new Map(given);
   const sources = new Map<Key, () => string>();
-  for (const [key, spelling] of args.spellings) {
+  for (const [key, spelling] of spellings) {
     sources.set(key, () => spelling);
   }
   /** Adds what counts less than `values` and is not excluded by them. */
@@ -285,7 +301,7 @@ export function resolveArguments(
       sources.set(key, () => source(key));
     }
   };
-  let { positionals } = args;
+  let { positionals } = others;
   if (needsSettings(action)) {
     add(environmentValues(env), variable);
     if (config !== null) {
@@ -306,13 +322,11 @@ export function resolveArguments(
     (key) => sources.get(key)?.() ?? dashed(longName(key)),
   );
   return {
+    ...others,
     settings,
     sources,
     positionals,
     notices: loopNotices(settings.loop, env),
-    action,
-    verbose,
-    probe,
   };
 }
 

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { flag, probeTarget } from "./value_types.ts";
+import {
+  askedRequest,
+  flag,
+  list,
+  probeTarget,
+  requestField,
+} from "./value_types.ts";
 import { longName, OPTIONS } from "./table.ts";
 import type { Option } from "./table.ts";
 import type { Settings } from "./settings.ts";
@@ -18,6 +24,7 @@ export const ACTIONS = [
   "probe",
   "printConfig",
   "check",
+  "explain",
 ] as const;
 export type Action = typeof ACTIONS[number];
 
@@ -27,7 +34,9 @@ export function needsSettings(action: "run" | Action): boolean {
 }
 
 /** The options that do something else than run a server, and what they take. */
-const INFORMATION: Readonly<Record<Action | "verbose", Option>> = {
+const INFORMATION: Readonly<
+  Record<Action | "verbose" | "explainHeader", Option>
+> = {
   help: {
     heading: "Information",
     type: flag,
@@ -55,6 +64,17 @@ const INFORMATION: Readonly<Record<Action | "verbose", Option>> = {
     type: flag,
     default: false,
     help: "Print the settings as a configuration file, and exit",
+  },
+  explain: {
+    type: list(askedRequest),
+    default: [],
+    help: "Explain what would answer REQUEST, as in 'GET /path'; repeatable",
+  },
+  explainHeader: {
+    aliases: ["H"],
+    type: list(requestField),
+    default: [],
+    help: "A header field of the requests of --explain; repeatable",
   },
   probe: {
     type: probeTarget,

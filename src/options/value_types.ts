@@ -244,6 +244,40 @@ export const probeTarget: ValueType<ProbeTarget> = defineType({
   },
 });
 
+/** A request to be explained. */
+export interface AskedRequest {
+  readonly method: string;
+  /** A path, or a URL of one of the schemes. */
+  readonly target: string;
+}
+
+/** `GET /path`, `/path`, `POST https://host/path`. */
+export const askedRequest: ValueType<AskedRequest> = defineType({
+  placeholder: "REQUEST",
+  allowed: 'a method and a path or URL, as in "GET /path"',
+  parse(given) {
+    const [, method = "GET", target] =
+      /^(?:(\S+) +)?((?:\/|(?:https?|wss?):\/\/[^/?\s]+)[^\s#]*)$/i.exec(
+        given.trim(),
+      ) ?? [];
+    return target !== undefined && isToken(method)
+      ? { method, target }
+      : undefined;
+  },
+});
+
+/** `Name: value` of a request. */
+export const requestField: ValueType<HeaderField> = defineType({
+  placeholder: "FIELD",
+  allowed: 'a header field, as in "Name: value"',
+  parse(given) {
+    const [, name, value] = /^([^:]+):(.*)$/s.exec(given) ?? [];
+    return name !== undefined && isToken(name) && isSafeFieldValue(value)
+      ? [name, value.trim()]
+      : undefined;
+  },
+});
+
 /** One place to listen at. */
 export type ListenAddress =
   | { readonly host: string; readonly port: number }

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
 import {
   allowedHost,
+  askedRequest,
   choice,
   defineType,
   fileMode,
@@ -11,6 +12,7 @@ import {
   listenAddress,
   path,
   port,
+  requestField,
   seconds,
   text,
   ValueError,
@@ -171,6 +173,27 @@ const CASES: readonly Case[] = [
       host: "a",
       port: 65536,
     }],
+  },
+  {
+    name: "asked request",
+    type: askedRequest,
+    reads: [
+      ["GET /a?b", { method: "GET", target: "/a?b" }],
+      ["/a", { method: "GET", target: "/a" }],
+      ["patch  http://h:1/x", { method: "patch", target: "http://h:1/x" }],
+      ["wss://h", { method: "GET", target: "wss://h" }],
+    ],
+    refuses: ["", "GET", "GET a", "G@T /", "/a b", "/a#b", "ftp://h/"],
+  },
+  {
+    name: "request field",
+    type: requestField,
+    reads: [
+      ["Host: a:1", ["Host", "a:1"]],
+      ["connection:x", ["connection", "x"]],
+      ["x:", ["x", ""]],
+    ],
+    refuses: ["", "a", ": a", "a b: c", "a: \r\nb: c"],
   },
   {
     name: "path",

@@ -5,6 +5,7 @@
  */
 
 import type { PagiApp, Receive, Send } from "../../pagi/types.ts";
+import { explainable } from "../explain.ts";
 import { RequestReader } from "../disconnect.ts";
 import {
   assertRequest,
@@ -13,6 +14,7 @@ import {
   type RequestScope,
 } from "../reply.ts";
 import type { OpenedDirectory } from "./document_root.ts";
+import { explainTree } from "./explain_tree.ts";
 import { isCurrent } from "./file_cache.ts";
 import { findFile } from "./find_file.ts";
 import type { FindSettings } from "./find_file.ts";
@@ -91,7 +93,7 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
     await sendFile(scope, client, send, file, settings);
   }
 
-  return async (scope, receive, send) => {
+  const app: PagiApp = async (scope, receive, send) => {
     assertRequest(scope, appName);
     const kept = cleanUrls ? null : files.cached(scope.path);
     const answer = kept && cachedResponse(scope, kept.file);
@@ -99,4 +101,6 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
       ? sendCached(send, answer, kept.file)
       : serve(scope, receive, send));
   };
+  const explaining = { ...finding, showHidden };
+  return explainable(app, (scope) => explainTree(app, scope, explaining));
 }

@@ -270,13 +270,11 @@ async function send(
 
 /** The targets in turn. */
 export class Upstreams {
-  readonly #all: readonly Upstream[];
   readonly #targets: readonly Target[];
   readonly #limits: Limits;
   #next = 0;
 
-  constructor(all: readonly Upstream[], limits: Limits) {
-    this.#all = all;
+  constructor(readonly all: readonly Upstream[], limits: Limits) {
     this.#targets = all.map(({ target }) => target);
     this.#limits = limits;
   }
@@ -288,7 +286,7 @@ export class Upstreams {
 
   /** Closes the connections that lie idle. */
   close(): void {
-    for (const upstream of this.#all) upstream.close();
+    for (const upstream of this.all) upstream.close();
   }
 
   /**
@@ -332,8 +330,8 @@ export class Upstreams {
 
   /** All targets, the resting ones last. */
   #inTurn(): Upstream[] {
-    const first = this.#next++ % this.#all.length;
-    const turn = [...this.#all.slice(first), ...this.#all.slice(0, first)];
+    const first = this.#next++ % this.all.length;
+    const turn = [...this.all.slice(first), ...this.all.slice(0, first)];
     return [
       ...turn.filter((upstream) => !upstream.isDown),
       ...turn.filter((upstream) => upstream.isDown),
