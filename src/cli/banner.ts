@@ -8,6 +8,12 @@
 import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
 import type { ServiceFacts } from "../process/run_service.ts";
+import {
+  isLoopback,
+  type NetworkInterface,
+  networkInterfaces,
+  reachable,
+} from "../system/network.ts";
 import { VERSION } from "./version.ts";
 
 /** How many addresses of this machine are shown at most. */
@@ -46,6 +52,11 @@ export function banner(
   return `pagi-server ${VERSION}\n${text}  stop it with ${stop}\n`;
 }
 
+/** The URL of the file `page`, or of what is served below `url`. */
+export function pageUrl(url: string, page: string | null): string {
+  return page === null ? url : url + encodeURIComponent(page);
+}
+
 /** The places by name: URLs, and Unix sockets as `--listen` takes them. */
 export function places(
   { urls, addresses }: Pick<ServiceFacts, "urls" | "addresses">,
@@ -55,12 +66,6 @@ export function places(
   );
   return [...urls, ...sockets];
 }
-
-/** An address of this machine. */
-export type NetworkInterface = Pick<
-  Deno.NetworkInterfaceInfo,
-  "family" | "address"
->;
 
 /**
  * The URLs by which other machines reach a server that listens on all
@@ -103,27 +108,6 @@ export function othersUrls(
         `${scheme}://${family === "IPv6" ? `[${address}]` : address}:${port}/`
       );
   });
-}
-
-/** Link-local addresses (RFC 4291, 2.5.6) cannot stand in a URL. */
-function reachable(
-  interfaces: readonly NetworkInterface[],
-): NetworkInterface[] {
-  return interfaces.filter(({ address }) =>
-    !isLoopback(address) && !/^fe[89ab]/i.test(address)
-  );
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
-}
-
-function networkInterfaces(): readonly NetworkInterface[] {
-  try {
-    return Deno.networkInterfaces();
-  } catch {
-    return []; // without the permission to ask
-  }
 }
 
 function limits({ connectionLimit, settings }: ServiceFacts): string {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { banner, places } from "./banner.ts";
+import { banner, othersUrls, pageUrl, places } from "./banner.ts";
 import { doorSummary } from "../engine/mod.ts";
 import { libraryNotices } from "../loader/find_module.ts";
 import { loadApp, servedPage, servesFolder } from "../loader/load_app.ts";
@@ -21,7 +21,7 @@ import {
   ProcessSetup,
   startDaemon,
 } from "../process/process_setup.ts";
-import { runService } from "../process/run_service.ts";
+import { runService, type ServiceFacts } from "../process/run_service.ts";
 import { canShare, withoutSharing } from "../process/shared_addresses.ts";
 import { SingleProcess } from "../process/single_process.ts";
 import { startInProject } from "../process/start_in_project.ts";
@@ -140,8 +140,26 @@ async function serve(line: CommandLine): Promise<void> {
         : "";
       log.info(`Ready at ${places(facts).join(", ")}${some}`);
       await setup.serving();
+      if (older === null) await invite(facts, page);
     },
   });
+}
+
+/** Opens a browser, and shows the QR code, where these are asked for. */
+async function invite(facts: ServiceFacts, page: string | null): Promise<void> {
+  const { open, qr } = facts.settings;
+  if (!open && !qr) return;
+  const { openBrowser, qrCode } = await import("./open.ts");
+  if (qr) {
+    const [url] = othersUrls(facts);
+    if (url === undefined) {
+      log.warn(
+        "There is no QR code: other machines cannot connect. --host 0.0.0.0 lets them in, where there is a network.",
+      );
+    } else printError(await qrCode(pageUrl(url, page)));
+  }
+  const [url] = facts.urls;
+  if (open && url !== undefined) void openBrowser(pageUrl(url, page));
 }
 
 /** What the command line asks to be loaded. */

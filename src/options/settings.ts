@@ -37,6 +37,7 @@ export interface Settings {
   readonly http2: boolean;
   readonly sslCert: string | null;
   readonly sslKey: string | null;
+  readonly sslSelfSigned: boolean;
 
   readonly proxyHeaders: boolean;
   readonly trustedProxies: readonly string[];
@@ -78,6 +79,8 @@ export interface Settings {
   readonly accessLogFormat: string;
   readonly noAccessLog: boolean;
   readonly quiet: boolean;
+  readonly open: boolean;
+  readonly qr: boolean;
 }
 
 /** Settings with their defaults, and what follows from which were given. */

@@ -298,6 +298,13 @@ export const OPTIONS: OptionTable = {
     default: null,
     help: "Private key (PEM) of --ssl-cert",
   },
+  sslSelfSigned: {
+    type: flag,
+    default: false,
+    help: "Speak HTTPS with a certificate that is made at the start and that " +
+      "browsers warn of, for development",
+    conflictsWith: ["sslCert", "sslKey"],
+  },
   http2: {
     type: flag,
     default: true,
@@ -421,5 +428,17 @@ export const OPTIONS: OptionTable = {
     type: flag,
     default: false,
     help: "No banner at the start",
+  },
+  open: {
+    type: flag,
+    default: false,
+    help: "Open a browser once the server has started",
+    conflictsWith: ["daemonize"],
+  },
+  qr: {
+    type: flag,
+    default: false,
+    help: "Show a QR code of an address that --host lets others use",
+    conflictsWith: ["daemonize"],
   },
 };

@@ -7,6 +7,7 @@
 import { isBadKeyPair } from "../engine/error_text.ts";
 import type { Settings } from "../options/settings.ts";
 import { dirname } from "../std/path.ts";
+import { networkInterfaces, reachable } from "../system/network.ts";
 import { ListenError } from "./listen_address.ts";
 import { messageOf } from "../options/option_error.ts";
 
@@ -31,8 +32,26 @@ interface PemFile {
   readonly path: string;
 }
 
+/** The pair of `--ssl-self-signed`: the same for as long as the process lives. */
+let made: Promise<KeyPair> | null = null;
+
+/** What a certificate made for `settings` is to be valid for. */
+function ownNames({ host, listen, allowedHosts }: Settings): string[] {
+  const hosts = listen.flatMap((address) =>
+    "host" in address ? [address.host] : []
+  );
+  const addresses = reachable(networkInterfaces()).map(({ address }) =>
+    address
+  );
+  const names = ["localhost", "127.0.0.1", "::1", host, ...hosts, ...addresses];
+  return [...new Set([...names, ...allowedHosts])].filter((name) =>
+    !/^(?:0\.0\.0\.0|::|\*|loopback)$/.test(name) && !name.startsWith(".")
+  );
+}
+
 /**
- * Reads `--ssl-cert` and `--ssl-key`; null if they are not set.
+ * Reads `--ssl-cert` and `--ssl-key`, or makes what `--ssl-self-signed` asks
+ * for; null if none is set.
  *
  * @param files Their contents, if they have been read already.
  * @throws {ListenError} When a file cannot be read, or the pair is not usable
@@ -42,7 +61,8 @@ export async function readKeyPair(
   settings: Settings,
   files: KeyFiles | null = null,
 ): Promise<KeyPair | null> {
-  const { sslCert, sslKey } = settings;
+  const { sslCert, sslKey, sslSelfSigned } = settings;
+  if (sslSelfSigned) return await (made ??= makeKeyPair(settings));
   if (sslCert === null || sslKey === null) return null;
   return parseKeyPair(
     { option: "--ssl-cert", path: sslCert },
@@ -50,6 +70,11 @@ export async function readKeyPair(
     { option: "--ssl-key", path: sslKey },
     files?.key ?? await read({ option: "--ssl-key", path: sslKey }),
   );
+}
+
+async function makeKeyPair(settings: Settings): Promise<KeyPair> {
+  const { selfSigned } = await import("./self_signed.ts");
+  return await selfSigned(ownNames(settings));
 }
 
 /**

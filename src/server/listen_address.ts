@@ -8,7 +8,7 @@ import { isBadKeyPair, isUnknownHost } from "../engine/error_text.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
 import { messageOf, visible } from "../options/option_error.ts";
-import { nextFreePort, portHolder } from "../system/port_holder.ts";
+import { nextFreePort, portHolder } from "../system/network.ts";
 
 type HostAndPort = Extract<ListenAddress, { port: number }>;
 

@@ -1,5 +1,5 @@
 import { banner } from "../../src/cli/banner.ts";
-import type { NetworkInterface } from "../../src/cli/banner.ts";
+import type { NetworkInterface } from "../../src/system/network.ts";
 import type { ServiceFacts } from "../../src/process/run_service.ts";
 import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { assertEquals } from "../../src/std/assert.ts";

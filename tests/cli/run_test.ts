@@ -205,3 +205,32 @@ Deno.test("an option's environment variable counts, and the command line wins", 
     /^pagi-server: environment variable PAGI_PORT: "many"/,
   );
 });
+
+Deno.test("--ssl-self-signed, --open and --qr: HTTPS, a browser and a code for a phone", async () => {
+  const files = {
+    "page.txt": "a page",
+    "bin/xdg-open": '#!/bin/sh\necho "$1" >opened.part; mv opened.part opened',
+  };
+  await using program = await startProgram(
+    [
+      "page.txt",
+      "-p0",
+      "--host",
+      "0.0.0.0",
+      "--ssl-self-signed",
+      "--open",
+      "--qr",
+    ],
+    { files, shell: 'chmod +x bin/xdg-open; PATH="$PWD/bin:$PATH" exec "$@"' },
+  );
+  await program.logged(/Ready at https:/);
+  await program.logged(/▀▀▀▀▀▀▀|There is no QR code/);
+  await until(() => {
+    try {
+      const url = Deno.readTextFileSync(join(program.folder, "opened"));
+      return /^https:\/\/localhost:\d+\/page\.txt\n$/.test(url);
+    } catch {
+      return false;
+    }
+  });
+});

@@ -1,5 +1,5 @@
 /**
- * Who listens on a port, and which port is free.
+ * Who listens on a port, which port is free, and what addresses there are.
  *
  * @module
  */
@@ -76,4 +76,34 @@ export function nextFreePort(hostname: string, port: number): number | null {
     }
   }
   return null;
+}
+
+/** An address of this machine. */
+export type NetworkInterface = Pick<
+  Deno.NetworkInterfaceInfo,
+  "family" | "address"
+>;
+
+/** The addresses of this machine; none without the permission to ask. */
+export function networkInterfaces(): readonly NetworkInterface[] {
+  try {
+    return Deno.networkInterfaces();
+  } catch {
+    return [];
+  }
+}
+
+/** Those by which other machines can be expected to reach this one. */
+export function reachable(
+  interfaces: readonly NetworkInterface[],
+): NetworkInterface[] {
+  // Link-local addresses (RFC 4291, 2.5.6) cannot stand in a URL.
+  return interfaces.filter(({ address }) =>
+    !isLoopback(address) && !/^fe[89ab]/i.test(address)
+  );
+}
+
+/** Tells whether only this machine reaches the address. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\./.test(host);
 }
