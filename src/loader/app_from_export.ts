@@ -139,8 +139,12 @@ export function isApp(value: unknown): boolean {
 /** What Express, Koa, Fastify and others make: it has `listen()`, or takes (req, res). */
 export function isForNode(value: unknown): value is object {
   return isObject(value) && "listen" in value && isFunction(value.listen) ||
-    isFunction(value) && /^_?res(?:ponse)?$/.test(parameterNames(value)[1]);
+    isFunction(value) && (/^_?res(?:ponse)?$/.test(parameterNames(value)[1]) ||
+        takesAny(value) && SPREADS_RES.test(String(value)));
 }
+
+/** What Express must not see, in functions of its middleware (as of Astro). */
+const SPREADS_RES = /\[\s*_?req(?:uest)?\s*,\s*_?res(?:ponse)?\b/;
 
 function isObject(value: unknown): value is object {
   return typeof value === "function" ||

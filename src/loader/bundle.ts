@@ -8,10 +8,10 @@
  * @module
  */
 
-import { dirname, resolve, toFileUrl } from "../std/path.ts";
+import { isAbsolute, resolve } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";
-import { importedNames, localSources } from "./project.ts";
 import { isCommonJs } from "./resolver.ts";
+import { importedNames, localSources } from "./sources.ts";
 
 /** What the thread answers: a module, or what is wrong with the app. */
 export type Bundle =
@@ -25,36 +25,35 @@ const RUNS_TYPESCRIPT = "2.8.2";
  * Tells whether this executable cannot import the module at `path` as it is.
  */
 export function needsBundle(path: string): boolean {
-  if (/\.(?:[jt]sx|cjs|cts)$/.test(path) || isCommonJs(resolve(path))) {
-    return true;
-  }
-  const older = Deno.version.deno.localeCompare(RUNS_TYPESCRIPT, "en", {
+  const isOld = Deno.version.deno.localeCompare(RUNS_TYPESCRIPT, "en", {
     numeric: true,
   }) < 0;
-  if (older && /\.m?ts$/.test(path)) return true;
-  for (const text of localSources(resolve(path))) {
-    const needs = importedNames(text).some((name) =>
-      !/^(?:node:|file:|data:|\.{0,2}\/)/.test(name) ||
-      /\.(?:[jt]sx|cjs|json|txt)$/.test(name) || older && /\.m?ts$/.test(name)
-    );
-    if (needs || /\btype:\s*["']text["']/.test(text)) return true;
-  }
-  return false;
+  const plain = isOld ? /\.m?js$/ : /\.m?[jt]s$/;
+  const canImport = (name: string): boolean =>
+    /^(?:node:|data:)/.test(name) ||
+    /^(?:file:|\.{0,2}\/)/.test(name) && plain.test(name);
+  return localSources(resolve(path)).some(({ path, text }) =>
+    !plain.test(path) || isCommonJs(path) ||
+    !importedNames(text).every(canImport) ||
+    /\btype:\s*["']text["']/.test(text)
+  );
 }
 
 /**
- * Imports the module at `path` with all that it imports.
+ * Imports a module with all that it imports.
+ *
+ * @param name Its path, or what a file in the current directory may import.
  *
  * @throws {LoadError} When something that it imports is not there.
  */
-export async function importBundled(path: string): Promise<object> {
-  const file = resolve(path);
-  const bundle = await inThread(file);
-  if ("fault" in bundle) {
-    throw new LoadError(`${path} could not be loaded. ${bundle.fault}`);
-  }
-  const { requireFromDisk } = await import("./require_from_disk.ts");
+export async function importBundled(name: string): Promise<object> {
+  const { commonJs, requireFromDisk } = await import("./require_from_disk.ts");
   requireFromDisk();
+  if (isAbsolute(name) && isCommonJs(name)) return commonJs(name);
+  const bundle = await inThread(name);
+  if ("fault" in bundle) {
+    throw new LoadError(`${name} could not be loaded. ${bundle.fault}`);
+  }
   const source =
     `${bundle.code}\n//# sourceMappingURL=data:application/json;base64,${
       base64(bundle.map)
@@ -62,7 +61,7 @@ export async function importBundled(path: string): Promise<object> {
   return await import(`data:text/javascript;base64,${base64(source)}`);
 }
 
-function inThread(path: string): Promise<Bundle> {
+function inThread(name: string): Promise<Bundle> {
   const worker = new Worker(new URL("./bundler.js", import.meta.url), {
     type: "module",
     name: "bundler",
@@ -73,7 +72,7 @@ function inThread(path: string): Promise<Bundle> {
       event.preventDefault();
       reject(new LoadError(`The bundler failed: ${event.message}`));
     });
-    worker.postMessage({ path, folder: toFileUrl(dirname(path)).href });
+    worker.postMessage(name);
   }).finally(() => worker.terminate());
 }
 

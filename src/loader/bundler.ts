@@ -10,7 +10,14 @@
 /// <reference lib="deno.worker" />
 
 import * as esbuild from "esbuild-wasm";
-import { dirname, fromFileUrl, isAbsolute, toFileUrl } from "../std/path.ts";
+import {
+  dirname,
+  fromFileUrl,
+  isAbsolute,
+  join,
+  resolve,
+  toFileUrl,
+} from "../std/path.ts";
 import type { Bundle } from "./bundle.ts";
 import { ImportError, isCommonJs, Resolver } from "./resolver.ts";
 
@@ -22,24 +29,24 @@ const SPACE = "app";
  */
 const MARK = "#";
 
-/** Marks a module that is required, or a CommonJS app, not one imported. */
+/** Marks a module that is required, not imported. */
 const REQUIRED = "?require";
 /** How the bundle imports what is CommonJS (`require_from_disk.ts`). */
 const PRELUDE = 'const $cjs = globalThis[Symbol.for("pagi-server.commonjs")];';
 
 self.addEventListener("message", async ({ data }: MessageEvent) => {
   try {
-    self.postMessage(await bundle(data.path));
+    self.postMessage(await bundle(data));
   } catch (error) {
     self.postMessage({ fault: faultOf(error) });
   }
 });
 
-async function bundle(path: string): Promise<Bundle> {
+async function bundle(name: string): Promise<Bundle> {
   const resolver = new Resolver();
   await esbuild.initialize({ wasmModule: await compiler(), worker: false });
   const { outputFiles } = await esbuild.build({
-    entryPoints: [path],
+    entryPoints: [name],
     bundle: true,
     write: false,
     format: "esm",
@@ -51,7 +58,9 @@ async function bundle(path: string): Promise<Bundle> {
     sourcesContent: false,
     outfile: "/app.js",
     banner: { js: PRELUDE },
-    tsconfigRaw: { compilerOptions: resolver.compilerOptions(dirname(path)) },
+    tsconfigRaw: {
+      compilerOptions: resolver.compilerOptions(dirname(resolve(name))),
+    },
     plugins: [{ name: "project", setup: (build) => connect(build, resolver) }],
   });
   const text = (end: string) =>
@@ -67,14 +76,12 @@ async function bundle(path: string): Promise<Bundle> {
 
 function connect(build: esbuild.PluginBuild, resolver: Resolver): void {
   build.onResolve({ filter: /.*/ }, async ({ path, importer, kind }) => {
-    if (kind === "entry-point") {
-      const suffix = isCommonJs(path) ? REQUIRED : "";
-      return { path: path + MARK, namespace: SPACE, suffix };
-    }
     try {
       const found = await resolver.resolve(
         path,
-        importer.slice(0, -MARK.length),
+        importer === ""
+          ? join(Deno.cwd(), "-e")
+          : importer.slice(0, -MARK.length),
       );
       if (!isAbsolute(found)) return { path: found, external: true };
       const suffix = kind === "require-call" && isCommonJs(found)

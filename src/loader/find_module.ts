@@ -23,7 +23,9 @@ import { contentType } from "../std/media_types.ts";
 import { type ModuleTarget, parseTarget, type PathKind } from "./app_spec.ts";
 import { BUNDLED_APPS } from "./bundled_apps.ts";
 import { word } from "./import_advice.ts";
+import { importHere } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
+import { isFile } from "./packages.ts";
 
 /** A module that was found but not loaded yet. */
 export interface FoundModule {
@@ -47,7 +49,11 @@ export function findModule(
 ): FoundModule {
   if (target.kind === "file") return findFile(target.name);
   if (target.kind === "module") return findNamed(target.name, lib);
-  return { label: target.name, load: () => import(target.name) };
+  const { name } = target;
+  const load = Deno.build.standalone && name.startsWith("npm:")
+    ? () => importHere(name)
+    : () => import(name);
+  return { label: name, load };
 }
 
 /**
@@ -83,10 +89,6 @@ function looksLikeCode(path: string): boolean {
   } catch {
     return true; // loading it will say why it cannot be read
   }
-}
-
-function isFile(path: string): boolean {
-  return stat(path)?.isFile ?? false;
 }
 
 /**
@@ -188,7 +190,9 @@ function fileModule(path: string): FoundModule {
   const load = async (): Promise<object> => {
     if (!Deno.build.standalone) return await import(url);
     const { importBundled, needsBundle } = await import("./bundle.ts");
-    return needsBundle(path) ? await importBundled(path) : await import(url);
+    return needsBundle(path)
+      ? await importBundled(resolve(path))
+      : await import(url);
   };
   return { label: path, load };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { join, resolve, toFileUrl } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";
 
 /** The names that the code of `-e` finds defined. */
@@ -37,36 +38,84 @@ export function addNames(
  * - or statements that end with `return`:
  *   `-M npm:hono -e 'const app = new Hono(); …; return app'`.
  *
+ * Each of them may begin with `import` declarations. What it imports, it
+ * imports as a file in the current directory would.
+ *
  * Throws {@linkcode LoadError} when it cannot be parsed or throws.
  */
 export async function runInline(code: string, names: Names): Promise<unknown> {
-  const run = parse(code, [...names.keys()]);
+  const all = new Map<string, unknown>([["$import", importHere], ...names]);
+  const run = parse(code, [...all.keys()]);
   try {
-    return await run(...names.values());
+    return await run(...all.values());
   } catch (error) {
     throw new LoadError("The code of -e failed.", error);
   }
 }
 
+/** Imports what `name` stands for in the current directory. */
+export async function importHere(name: string): Promise<object> {
+  if (Deno.build.standalone && !name.startsWith("node:")) {
+    const { importBundled } = await import("./bundle.ts");
+    return await importBundled(/^\.{0,2}\//.test(name) ? resolve(name) : name);
+  }
+  return await compile(
+    `return import(${JSON.stringify(name)})`,
+    [],
+  )() as object;
+}
+
+const DECLARATION =
+  /^\s*import\s*(?:(?:([\w$]+)\s*,?\s*)?(?:\*\s*as\s+([\w$]+)|\{([^}]*)\})?\s*from\s*)?("[^"\n]+"|'[^'\n]+')(\s*with\s*\{[^}]*\})?[ \t]*(?:;|\n|$)/;
+
+/** The declarations at the beginning of `code` as calls, on its first line. */
+function withCalls(code: string): [calls: string, rest: string] {
+  let calls = "";
+  let rest = code;
+  for (let found; (found = DECLARATION.exec(rest)) !== null;) {
+    const [all, main, whole, named, name] = found;
+    const given = `await $import(${name})`;
+    if (whole !== undefined) calls += `const ${whole} = ${given};`;
+    const pattern = [
+      ...main === undefined ? [] : [`default: ${main}`],
+      ...named === undefined ? [] : [named.replace(/\sas\s/g, " : ")],
+    ].join(", ");
+    calls += `const { ${pattern} } = ${given};`;
+    rest = "\n".repeat(all.split("\n").length - 1) + rest.slice(all.length);
+  }
+  return [calls, rest];
+}
+
 function parse(code: string, names: string[]): Compiled {
-  const expression = code.replace(/[;\s]+$/, "");
+  const [calls, rest] = withCalls(code);
+  const expression = rest.replace(/[;\s]+$/, "");
   try {
     // First, because an object such as `{ fetch }` also parses as a block.
-    return compile(`return (${expression}\n)`, names);
+    return compile(`${calls}return (${expression}\n)`, names);
   } catch {
     // No expression; perhaps statements.
   }
   try {
-    return compile(code, names);
+    return compile(calls + rest, names);
   } catch (error) {
     throw new LoadError(`The code of -e cannot be parsed: ${error}.`);
   }
 }
 
-/** On one line with `body`, so that stacks have the line numbers of the code. */
+/**
+ * A function with `body`, as if it stood in a file of the current directory: its
+ * `import()` is by that folder's project. On one line with `body`, so that
+ * stacks have the line numbers of the code.
+ */
 function compile(body: string, names: string[]): Compiled {
-  return (0, eval)(
-    `(async (${names}) => { "use strict"; ${body}\n})\n//# sourceURL=-e`,
+  // Imported, it would be loaded at each start (see the test of the layout).
+  const vm = globalThis.process.getBuiltinModule("node:vm");
+  return vm.runInThisContext(
+    `(async (${names}) => { "use strict"; ${body}\n})`,
+    {
+      filename: toFileUrl(join(Deno.cwd(), "-e")).href,
+      importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    },
   );
 }
 

@@ -27,11 +27,12 @@ import { BUNDLED_APPS, optionsOf } from "./bundled_apps.ts";
 import { importAdvice } from "./import_advice.ts";
 import { fileOf, findModule, lookUp } from "./find_module.ts";
 import type { FoundModule } from "./find_module.ts";
-import { addNames, runInline } from "./inline_code.ts";
+import { addNames, importHere, runInline } from "./inline_code.ts";
 import type { Names } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
-import { localSources } from "./project.ts";
 import { type BoundAddress, hook } from "./fetch_object.ts";
+import { isDeclaredHere } from "./packages.ts";
+import { localSources } from "./sources.ts";
 import { appOrServer, type Loaded, loadWithoutServing } from "./own_server.ts";
 
 /** The part of the command line that says what to run. */
@@ -152,7 +153,10 @@ async function preload(
   const names: Names = new Map();
   for (const name of modules) {
     const target = parseTarget(name, lookUp);
-    const { result } = await importModule(findModule(target, lib), () => false);
+    const found = fileOf(target, lib) === null && await isDeclaredHere(name)
+      ? { label: name, load: () => importHere(name) }
+      : findModule(target, lib);
+    const { result } = await importModule(found, () => false);
     addNames(names, name, result ?? {});
   }
   return names;
@@ -219,10 +223,12 @@ async function loadNamed(
 /** Tells whether a module, or one that it imports, may start a server of Node. */
 function mayUseNode({ target }: AppSpec, lib: readonly string[]): boolean {
   const file = fileOf(target, lib);
-  return file !== null && localSources(file).some((text) => LISTENS.test(text));
+  return file !== null &&
+    localSources(file).some(({ text }) => LISTENS.test(text));
 }
 
-const LISTENS = /\.listen\s*\(|["'](?:node:)?https?["']|\bnode-server\b/;
+const LISTENS =
+  /\.listen\s*\(|["'](?:node:)?https?["']|\bnode-server\b|\b(?:create|run|start)Server\b/;
 
 /** An app made for Node as one of ours: it starts its server for that. */
 async function ofNode(

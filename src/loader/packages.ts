@@ -6,7 +6,13 @@
  */
 
 import { join } from "../std/path.ts";
-import { fileIn, readJson, upwards } from "./project.ts";
+import {
+  fileIn,
+  findProject,
+  importMapOf,
+  readJson,
+  upwards,
+} from "./project.ts";
 
 /** What an `import` asks for, the most particular ones first. */
 export const IMPORT_CONDITIONS = ["deno", "node", "import", "module-sync"];
@@ -37,6 +43,28 @@ export function packageName(specifier: string): [name: string, sub: string] {
   const [, name, rest] = /^((?:@[^/]+\/)?[^/]+)(.*)$/.exec(specifier) ??
     [specifier, specifier, ""];
   return [name, `.${rest}`];
+}
+
+/** Tells whether the project of the current directory declares the name. */
+export async function isDeclaredHere(specifier: string): Promise<boolean> {
+  const project = findProject(Deno.cwd());
+  if (project === null) return false;
+  const { imports } = await importMapOf(project);
+  const [name] = packageName(specifier);
+  return specifier in imports || `${name}/` in imports ||
+    name in dependenciesOf(manifestOf(project.folder));
+}
+
+/** The ranges of what a package depends on, by name. */
+export function dependenciesOf(
+  manifest: PackageJson,
+): Readonly<Record<string, string>> {
+  return {
+    ...manifest.devDependencies,
+    ...manifest.peerDependencies,
+    ...manifest.optionalDependencies,
+    ...manifest.dependencies,
+  };
 }
 
 /** The folder of a package in the nearest `node_modules` that has it. */
@@ -107,14 +135,25 @@ function manifestIn(folder: string): PackageJson | null {
   return manifest;
 }
 
-/** `path` as it is, or as CommonJS lets it be shortened. */
-export function existing(path: string): string | null {
-  const extensions = ["", ".js", ".cjs", ".mjs", ".json", ".node"];
-  const names = [path, join(path, "index")].flatMap((base) =>
-    extensions.map((extension) => base + extension)
-  );
+/** What an import may leave out, in the order of CommonJS. */
+const ENDS = [".js", ".cjs", ".mjs", ".json", ".node", ".ts", ".tsx", ".jsx"];
+
+/**
+ * `path` as it is, or as CommonJS and compilers of TypeScript let it be written:
+ * without its extension, as a folder, or with the extension of what is made of it.
+ */
+export function existing(
+  path: string,
+  ends: readonly string[] = ENDS,
+): string | null {
   const main = isFolder(path) ? manifestOf(path).main : undefined;
-  if (main !== undefined) names.unshift(join(path, main));
+  const bases = [
+    ...main === undefined ? [] : [join(path, main)],
+    path,
+    path.replace(/\.[cm]?jsx?$/, ""),
+    join(path, "index"),
+  ];
+  const names = bases.flatMap((base) => ["", ...ends].map((end) => base + end));
   return names.find(isFile) ?? null;
 }
 
@@ -171,7 +210,8 @@ function chosen(
   return null;
 }
 
-function isFile(path: string): boolean {
+/** Tells whether `path` is a file that can be seen. */
+export function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch {

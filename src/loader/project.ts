@@ -41,7 +41,6 @@ interface DenoJson {
 }
 
 const DENO_JSON = ["deno.json", "deno.jsonc"];
-const MODULE = /\.[mc]?[jt]sx?$/;
 
 /** The project of the files in `folder`; null where nothing configures them. */
 export function findProject(folder: string): Project | null {
@@ -162,36 +161,6 @@ export function fileIn(
       return false;
     }
   }) ?? null;
-}
-
-/**
- * Yields the text of the module at `path`, and of those that it imports by
- * relative paths; what cannot be read is left out.
- */
-export function* localSources(
-  path: string,
-  seen: Set<string> = new Set(),
-): Generator<string> {
-  if (seen.has(path)) return;
-  seen.add(path);
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch {
-    return;
-  }
-  yield text;
-  for (const specifier of importedNames(text)) {
-    if (!/^\.{1,2}\//.test(specifier) || !MODULE.test(specifier)) continue;
-    yield* localSources(join(dirname(path), specifier), seen);
-  }
-}
-
-/** What a module most likely imports; comments and strings may add to it. */
-export function importedNames(text: string): string[] {
-  return [
-    ...text.matchAll(/\b(?:from|import)\s*\(?\s*(["'`])([^"'`\n]+)\1/g),
-  ].map((match) => match[2]);
 }
 
 /** The import map of a configuration, and the URL that it is relative to. */

@@ -61,7 +61,7 @@ export function requireFromDisk(): void {
  * What an `import` of the CommonJS module at `path` gives: its exports as
  * default, and each of them by its name.
  */
-function commonJs(path: string): object {
+export function commonJs(path: string): object {
   const value: unknown = createRequire(dirname(path) + "/")(path);
   const exports = {};
   const hasNames = typeof value === "object" && value !== null ||

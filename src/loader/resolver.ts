@@ -16,8 +16,11 @@ import {
 import { format, maxSatisfying, parse, tryParseRange } from "../std/semver.ts";
 import { fetchedVersions } from "./deno_cache.ts";
 import {
+  dependenciesOf,
+  existing,
   installedPackage,
   internalName,
+  isFile,
   manifestOf,
   packageFile,
   packageName,
@@ -120,10 +123,10 @@ export class Resolver {
     const manifest = own === null ? {} : manifestOf(own);
     const folder = installedPackage(name, dirname(importer)) ??
       (manifest.name === name ? own : null) ??
-      fetchedPackage(name, rangeOf(name, manifest));
+      fetchedPackage(name, dependenciesOf(manifest)[name]);
     if (folder !== null) return inside(folder, name, sub);
     if (isBuiltin(specifier)) return `node:${specifier}`;
-    const declared = rangeOf(name, manifest) !== null;
+    const declared = name in dependenciesOf(manifest);
     throw new ImportError(
       declared
         ? `The package ${name} is not installed. In ${own}: npm install, or deno install.`
@@ -157,7 +160,7 @@ export function fetchedDependency(
 ): string | null {
   const [name, sub] = packageName(specifier);
   const own = packageOf(importer);
-  const range = own === null ? null : rangeOf(name, manifestOf(own));
+  const range = dependenciesOf(own === null ? {} : manifestOf(own))[name];
   const folder = fetchedPackage(name, range);
   return folder === null ? null : packageFile(folder, sub, REQUIRE_CONDITIONS);
 }
@@ -203,8 +206,8 @@ function mapped(
   return specifier;
 }
 
-/** What programs for Node leave out, or name as it is once compiled. */
-const SHORTENED = ["", ".ts", ".tsx", ".js", ".mjs", ".jsx"];
+/** What programs for Node leave out; their own sources come first. */
+const ENDS = [".ts", ".tsx", ".js", ".mjs", ".jsx"];
 
 function present(
   specifier: string,
@@ -213,14 +216,8 @@ function present(
 ): string {
   const url = new URL(specifier, toFileUrl(importer));
   const path = fromFileUrl(url);
-  const bases = isNodes
-    ? [path, path.replace(/\.[cm]?jsx?$/, ""), join(path, "index")]
-    : [path];
-  for (const base of bases) {
-    const ends = isNodes ? SHORTENED : [""];
-    const file = fileIn(dirname(base), ends.map((end) => fileName(base) + end));
-    if (file !== null) return Deno.realPathSync(file);
-  }
+  const file = isNodes ? existing(path, ENDS) : isFile(path) ? path : null;
+  if (file !== null) return Deno.realPathSync(file);
   throw new ImportError(`Module not found "${url}".`);
 }
 
@@ -236,24 +233,16 @@ function inside(folder: string, name: string, sub: string): string {
 }
 
 /** A package in Deno's cache whose version is in `range`. */
-function fetchedPackage(name: string, range: string | null): string | null {
-  if (range === null) return null;
+function fetchedPackage(
+  name: string,
+  range: string | undefined,
+): string | null {
+  if (range === undefined) return null;
   const versions = fetchedVersions(name);
   if (versions.has(range)) return versions.get(range)!;
   const wanted = tryParseRange(range) ?? tryParseRange("*")!;
   const best = maxSatisfying([...versions.keys()].map(parse), wanted);
   return best === undefined ? null : versions.get(format(best)) ?? null;
-}
-
-/** The range of a dependency; null where none is declared. */
-function rangeOf(
-  name: string,
-  manifest: ReturnType<typeof manifestOf>,
-): string | null {
-  const { dependencies, optionalDependencies, peerDependencies } = manifest;
-  return { ...peerDependencies, ...optionalDependencies, ...dependencies }[
-    name
-  ] ?? null;
 }
 
 function lockedVersions({ rootJson }: Project): Record<string, string> {

@@ -14,16 +14,15 @@
 import config from "../../deno.json" with { type: "json" };
 import { denoFolder, fetchedVersions } from "../loader/deno_cache.ts";
 import { type AppRequest, namedFiles } from "../loader/load_app.ts";
-import { manifestOf, packageFile } from "../loader/packages.ts";
+import { isFile, packageFile } from "../loader/packages.ts";
 import {
   compilerOptionsOf,
   findProject,
-  importedNames,
   type ImportMap,
   importMapOf,
-  localSources,
   type Project,
 } from "../loader/project.ts";
+import { importedNames, localSources } from "../loader/sources.ts";
 import { dirname, fromFileUrl, join, resolve, toFileUrl } from "../std/path.ts";
 import { replaceProcess } from "../system/replace_process.ts";
 import { commandLine } from "./own_process.ts";
@@ -55,7 +54,7 @@ export async function startInProject(request: AppRequest): Promise<void> {
   const files = namedFiles(request);
   const projects = findProjects(files, importsByName(request));
   if (projects.length === 0 && !leaks(files, request.eval)) return;
-  const flags = await flagsFor(projects, request.eval !== null);
+  const flags = await flagsFor(projects);
   const before = ownArguments();
   const args = withFlags(before, flags);
   if (args.join("\0") === before.join("\0")) return;
@@ -67,6 +66,7 @@ export async function startInProject(request: AppRequest): Promise<void> {
 function importsByName({ eval: code, modules, app, positionals }: AppRequest) {
   const names = [...modules, app ?? positionals[0] ?? ""];
   return names.some((name) => /^(?:npm|jsr|https?):/.test(name)) ||
+    modules.some((name) => !name.includes("::") && !isFile(name)) ||
     code !== null && importedNames(code).length > 0;
 }
 
@@ -98,21 +98,19 @@ function leaks(files: readonly string[], code: string | null): boolean {
   const own = Object.keys(config.imports);
   const texts = files
     .filter((path) => !resolve(path).startsWith(ROOT))
-    .flatMap((path) => [...localSources(resolve(path))]);
+    .flatMap((path) => [...localSources(resolve(path))])
+    .map(({ text }) => text);
   if (code !== null) texts.push(code);
   return texts.flatMap(importedNames).some((name) => own.includes(name));
 }
 
 /** What tells Deno of the projects, of which the first is followed wholly. */
-async function flagsFor(
-  projects: readonly Project[],
-  hasCode: boolean,
-): Promise<string[]> {
+async function flagsFor(projects: readonly Project[]): Promise<string[]> {
   const [first] = projects;
   const maps = await Promise.all(projects.map(importMapOf));
   const map: ImportMap = {
     imports: maps[0]?.imports ?? {},
-    scopes: serverScopes(first),
+    scopes: serverScopes(),
   };
   for (const [index, { imports, scopes }] of maps.entries()) {
     if (index > 0) {
@@ -126,10 +124,7 @@ async function flagsFor(
     packageJson !== null && denoJson === null
   );
   // Programs for Node leave out extensions, and have their own configuration.
-  // Code of -e finds packages from the current directory on only without one.
-  const options = first === undefined || hasCode
-    ? {}
-    : compilerOptionsOf(first);
+  const options = first === undefined ? {} : compilerOptionsOf(first);
   const instead = Object.keys(options).length > 0
     ? ["--config", await written({ compilerOptions: options, lock: false })]
     : ["--no-config"];
@@ -153,29 +148,19 @@ async function flagsFor(
  * packages are named by their files: a project with `node_modules` would look
  * for them there.
  */
-function serverScopes(project: Project | undefined): ImportMap["scopes"] {
+function serverScopes(): ImportMap["scopes"] {
   if (ROOT === null) return {};
   const imports = Object.entries(config.imports).map(([name, address]) => {
     const file = fetchedFile(address);
     return [name, file === null ? address : toFileUrl(file).href];
   });
-  const { dependencies, devDependencies } = project?.packageJson
-    ? manifestOf(project.folder)
-    : {};
-  const packages = Object.keys({ ...dependencies, ...devDependencies });
-  const room = (path: string) => toFileUrl(join(ROOT, "src", path)).href;
-  return {
-    ...Object.fromEntries(
-      IMPORTERS.map((path) => [room(path), Object.fromEntries(imports)]),
-    ),
-    // Code on the command line imports what the project's files may.
-    [room("loader/inline_code.ts")]: Object.fromEntries(
-      packages.flatMap((name) => [
-        [name, `npm:${name}`],
-        [`${name}/`, `npm:/${name}/`],
-      ]),
-    ),
-  };
+  const names = Object.fromEntries(imports);
+  return Object.fromEntries(
+    IMPORTERS.map((path) => [
+      toFileUrl(join(ROOT, "src", path)).href,
+      names,
+    ]),
+  );
 }
 
 /** The file of `npm:name@version/sub/path`; null when it was not fetched. */

@@ -105,6 +105,39 @@ binaryTest("runs a CommonJS app of a package that names no type", async () => {
   assertEquals(await answer(program.url), "hi Ada");
 });
 
+binaryTest(
+  "imports CommonJS files by name, and packages of -M and -e",
+  async () => {
+    const files = alone({
+      ...PACKAGE_PROJECT,
+      "mixed.js": `import { word } from "./word.cjs";
+      import { other } from "./lib/index.js";
+      export default () => new Response(word + other);`,
+      "word.cjs": "exports.word = 'cjs ';",
+      "lib/package.json": '{ "type": "commonjs" }',
+      "lib/index.js": "exports.other = 'by type';",
+      "late.cjs": `const http = require("http");
+      setTimeout(() => http.createServer((_, res) => res.end("late")).listen(1), 50);`,
+      "entry.cjs": 'require("./late"); module.exports = {};',
+    });
+    for (
+      const [args, says] of [
+        [["./mixed.js"], "cjs by type"],
+        [["./entry.cjs"], "late"],
+        [[
+          "-M",
+          "@scope/modern",
+          "-e",
+          'import { part } from "@scope/modern/parts/part"; () => new Response(part + typeof modern)',
+        ], "partstring"],
+      ] as const
+    ) {
+      await using program = await startProgram([...QUIET, ...args], files);
+      assertEquals(await answer(program.url), says);
+    }
+  },
+);
+
 binaryTest("runs code from the command line", async () => {
   await using program = await startProgram([
     ...QUIET,

@@ -117,9 +117,12 @@ Deno.test("modules of -M, -I and code of -e import by the project of theirs", as
     ...QUIET,
     "-M",
     "./lib/names.ts",
+    "-M",
+    "@scope/modern",
     "-e",
-    `const { part } = await import("@scope/modern/parts/part");
-    return () => new Response(named + part);`,
+    `import { own } from "./src/own.ts";
+    const { part } = await import("@scope/modern/parts/part");
+    return () => new Response(named + part + own + typeof modern);`,
   ], {
     files: {
       ...PACKAGE_PROJECT,
@@ -127,7 +130,7 @@ Deno.test("modules of -M, -I and code of -e import by the project of theirs", as
         export const named = old();`,
     },
   });
-  assertEquals(await answer(program.url), "cjs deep 1stringpart");
+  assertEquals(await answer(program.url), "cjs deep 1stringpartownstring");
   await using other = await startProgram([...QUIET, "-I", "lib", "My::App"], {
     files: {
       "lib/deno.json": '{ "imports": { "x": "./x.ts" } }',

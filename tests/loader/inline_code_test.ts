@@ -113,13 +113,53 @@ Deno.test("-e says what is wrong with its code", async () => {
   );
   const thrown = await fail("const a = 1;\nnull.app;\nreturn a");
   assertMatch(thrown, /^The code of -e failed\.\nTypeError: Cannot read/);
-  assertMatch(thrown, /\n +at [^\n]*-e[^\n]*:2:6\)$/);
+  assertMatch(thrown, /\n +at [^\n]*\/-e:2:6$/);
   assertMatch(await fail("app"), /\nReferenceError: app is not defined\n/);
   assertStringIncludes(
     await fail("const app = 1;"),
     '-e gives no app: its code must be one expression, or end with "return"',
   );
   assertStringIncludes(await fail("'text'"), "The app of -e is a string.");
+});
+
+Deno.test("-e imports as a file in the current directory does", async () => {
+  const folder = "./tests/loader";
+  for (
+    const [code, says] of [
+      [
+        `import { basename } from "node:path"; () => new Response(basename("/x/y"))`,
+        "y",
+      ],
+      [
+        `import * as path from "node:path"
+        import { basename as name,
+          join } from 'node:path';
+        return () => new Response(name(path.join("/x/", join("y"))))`,
+        "y",
+      ],
+      [
+        `import path, { join } from "node:path"; () => new Response(path.basename(join("/x", "y")))`,
+        "y",
+      ],
+      [
+        `import "${folder}/temp_files.ts"; () => new Response("import {} from 'x'")`,
+        "import {} from 'x'",
+      ],
+      [
+        `const { request } = await import("${folder}/loading.ts");
+        return () => new Response(typeof request)`,
+        "function",
+      ],
+    ]
+  ) {
+    assertEquals(await said([], { eval: code }), says, code);
+  }
+  assertMatch(
+    await failure([], {
+      eval: 'import "node:fs";\nimport "node:os"; null.app',
+    }),
+    /\/-e:2:\d+$/,
+  );
 });
 
 Deno.test("-e runs in strict mode", async () => {

@@ -42,6 +42,14 @@ Deno.test({
       [`export default ${HANDLER};`, []],
       [`export const handler = ${HANDLER};`, ["its export handler is served"]],
       [
+        `export const handler = async (...args) => {
+          const [req, res, next] = args;
+          return (${HANDLER})(req, res);
+        };`,
+        ["its export handler is served"],
+      ],
+      [`require("./late.cjs"); module.exports = {};`, ["port 1 is not"]],
+      [
         `${CREATE} export default { callback() {}, async listen(...args) {
         await 0;
         return server.listen(...args);
@@ -50,7 +58,13 @@ Deno.test({
       ],
     ];
     await withFiles(
-      Object.fromEntries(forms.map(([code], i) => [nameOf(code, i), code])),
+      {
+        "late.cjs": `const http = require("http");
+          setTimeout(() => http.createServer(${HANDLER}).listen(1), 50);`,
+        ...Object.fromEntries(
+          forms.map(([code], i) => [nameOf(code, i), code]),
+        ),
+      },
       async (folder) => {
         for (const [i, [code, notes]] of forms.entries()) {
           const file = `${folder}/${nameOf(code, i)}`;
