@@ -83,8 +83,8 @@ Deno.test("-M loads modules before the app, in order", async () => {
     const modules = [`${folder}/one.js`, `${folder}/two.js`];
     assertEquals(await said([`${folder}/app.js`], { modules }), "one,two");
     assertEquals(
-      await failure([], { modules: [`${folder}/none.js`], eval: "1" }),
-      `There is no file "${folder}/none.js".`,
+      await failure([], { modules: [`${folder}/elsewhere.js`], eval: "1" }),
+      `There is no file "${folder}/elsewhere.js".`,
     );
   });
 });
