@@ -113,7 +113,7 @@ Deno.test("-e says what is wrong with its code", async () => {
   );
   const thrown = await fail("const a = 1;\nnull.app;\nreturn a");
   assertMatch(thrown, /^The code of -e failed\.\nTypeError: Cannot read/);
-  assertMatch(thrown, /\n +at [^\n]*\/-e:2:6$/);
+  assertMatch(thrown, /\n +at [^\n]*-e[^\n]*:2:6\)$/);
   assertMatch(await fail("app"), /\nReferenceError: app is not defined\n/);
   assertStringIncludes(
     await fail("const app = 1;"),
