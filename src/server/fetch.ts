@@ -156,9 +156,9 @@ export class FetchExchange extends ResponseExchange
 
   // The request's body.
 
-  takesWhole(length: number): boolean {
+  takesWhole(body: string | Uint8Array): boolean {
     try {
-      this.body.takeWhole(length);
+      this.body.takeWhole(body);
       return true;
     } catch (error) {
       if (!(error instanceof BodyFailure)) throw error;

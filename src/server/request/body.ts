@@ -6,6 +6,7 @@
  */
 
 import { isClientGone } from "../../engine/error_text.ts";
+import { byteLength } from "../../http/headers.ts";
 import type { DisconnectReason, Flag } from "../../pagi/types.ts";
 import type { DeadlineSet, IdleTimer } from "../timers.ts";
 import { Refusal } from "../response/plain_answer.ts";
@@ -122,13 +123,15 @@ export class RequestBody {
   }
 
   /**
-   * Another reads a body of `length` bytes, all of which have come.
+   * Another reads a body, all of which has come.
    *
    * @throws {BodyFailure} As `read` does.
    */
-  takeWhole(length: number): void {
+  takeWhole(body: string | Uint8Array): void {
     this.activity?.touch();
-    this.#count(length);
+    // No text has fewer bytes than units, and no body more than announced.
+    const { length } = body;
+    this.#count(length === this.contentLength ? length : byteLength(body));
     this.#expectWhole();
     this.#done = true;
   }
