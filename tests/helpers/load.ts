@@ -8,8 +8,11 @@ import type { ListenAddress } from "../../src/options/value_types.ts";
 import { delay } from "./wait.ts";
 import { RawConnection } from "./raw_connection.ts";
 
-/** Between two requests of a client: a load, not a test of strength. */
-const PAUSE_MS = 2;
+/**
+ * Between two requests of a client (ms): a load, not a test of strength, which
+ * leaves the processors to what is tested.
+ */
+const PAUSE_MS = 8;
 
 /** How to ask. */
 export interface LoadOptions {

@@ -17,13 +17,15 @@ ${APP}`;
 
 const APP = `
 const say = (text) => console.error("app: " + text);
+// Keeps the thread, as a loop without an end does, but not the processor.
+const block = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 let number = 0;
 let seen = 0;
 
 const ACTIONS = {
   sleep: (seconds) => pause(Number(seconds)),
-  block() { for (;;); },
+  block() { for (;;) block(10); },
   exit: (code) => Deno.exit(Number(code)),
   nodeExit: async () => (await import("node:process")).default.exit(3),
   close: () => self.close(),
