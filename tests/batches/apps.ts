@@ -1,0 +1,3 @@
+import { importTests } from "../helpers/import_tests.ts";
+
+await importTests(["apps"]);
