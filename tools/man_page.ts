@@ -9,6 +9,7 @@ import {
   type AppOptionTable,
 } from "../src/options/app_options.ts";
 import {
+  ABOUT_FILE,
   ABOUT_PAIRS,
   ABOUT_VARIABLES,
   APPS,
@@ -21,6 +22,7 @@ import {
   optionPlaceholder,
   SIGNALS,
 } from "../src/options/help.ts";
+import { optionDetails } from "../src/options/help_topics.ts";
 import type { Option } from "../src/options/table.ts";
 
 type Rows = readonly (readonly [term: string, text: string])[];
@@ -51,6 +53,8 @@ ${
     )
   }.SH ENVIRONMENT
 ${roff(ABOUT_VARIABLES)}
+.SH CONFIGURATION FILE
+${roff(ABOUT_FILE)}
 .SH SIGNALS
 ${entries(SIGNALS)}.SH EXIT STATUS
 ${entries(EXIT_CODES)}.SH EXAMPLES
@@ -67,7 +71,9 @@ function optionSection(
     )
       .join(", ");
     const term = value === "" ? names : `${names} \\fI${roff(value)}\\fR`;
-    return entry(term, optionMeaning(option));
+    const details = optionDetails(name);
+    return entry(term, optionMeaning(option)) +
+      (details === undefined ? "" : `.IP\n${roff(details)}\n`);
   });
   return `.SS ${roff(heading)}\n${rows.join("")}`;
 }

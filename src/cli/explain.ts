@@ -64,7 +64,7 @@ export async function explainRequest(
   given: readonly HeaderField[] = [],
 ): Promise<string[]> {
   const [address] = listenAddresses(settings);
-  const secure = settings.sslCert !== null;
+  const secure = settings.sslCert !== null || settings.sslSelfSigned;
   const [host, port] = "path" in address
     ? ["127.0.0.1", null]
     : [address.host, address.port];
@@ -98,6 +98,7 @@ export async function explainRequest(
       noAccessLog: true,
       sslCert: null,
       sslKey: null,
+      sslSelfSigned: false,
     },
   );
   await server.start([{ host, port: 0 }]);

@@ -21,7 +21,13 @@ import {
   UnknownOptionError,
 } from "../options/option_error.ts";
 import { needsSettings } from "../options/names.ts";
-import { EXIT, print, printError, ProbeError } from "./terminal.ts";
+import {
+  EXIT,
+  outputWidth,
+  print,
+  printError,
+  ProbeError,
+} from "./terminal.ts";
 import { findConfig } from "./configuration.ts";
 import { internalsText, versionText } from "./version.ts";
 
@@ -120,9 +126,14 @@ async function act(line: CommandLine): Promise<number> {
   return EXIT.ok;
 }
 
-/** The server's options, or those of the bundled app that is named. */
-async function help([name]: readonly string[]): Promise<string> {
-  if (name === undefined) return helpText();
+/** The help on a word: a bundled app, an option or a topic; else all of it. */
+async function help([word]: readonly string[]): Promise<string> {
+  const width = outputWidth();
+  if (word === undefined) return helpText(width);
   const { bundledAppHelp } = await import("../loader/bundled_app_help.ts");
-  return await bundledAppHelp(name) ?? helpText();
+  const app = await bundledAppHelp(word, width);
+  // The app of a command line is no question for help on it.
+  if (app !== null || /[/.:=]/.test(word)) return app ?? helpText(width);
+  const { topicHelp } = await import("../options/help_topics.ts");
+  return topicHelp(word, width);
 }

@@ -25,6 +25,21 @@ export class ProbeError extends Error {
 
 const ENCODER = new TextEncoder();
 
+/** Lines longer than this are hard to read, whatever the terminal. */
+const MAX_COLUMNS = 120;
+const MIN_COLUMNS = 40;
+
+/** Characters in a line of the standard output; 80 if it is no terminal. */
+export function outputWidth(): number {
+  if (!Deno.stdout.isTerminal()) return 80;
+  try {
+    const { columns } = Deno.consoleSize();
+    return Math.min(Math.max(columns, MIN_COLUMNS), MAX_COLUMNS);
+  } catch {
+    return 80;
+  }
+}
+
 /** Writes to the standard output: what was asked for. */
 export function print(text: string): void {
   try {

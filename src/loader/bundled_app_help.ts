@@ -9,9 +9,12 @@ import { nearest, quote } from "../options/option_error.ts";
 import { BUNDLED_APPS, optionsOf } from "./bundled_apps.ts";
 
 /** The help of the bundled app called `name`; null when there is none. */
-export async function bundledAppHelp(name: string): Promise<string | null> {
+export async function bundledAppHelp(
+  name: string,
+  width?: number,
+): Promise<string | null> {
   const table = await bundledAppOptions(name);
-  return table && appHelp(name, table);
+  return table && appHelp(name, table, width);
 }
 
 /** The options of the bundled app called `name`; null when there is none. */

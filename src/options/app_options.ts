@@ -120,6 +120,10 @@ export function appOptionRows(
 }
 
 /** The options of an app as `--help` shows those of the server. */
-export function appHelp(appName: string, table: AppOptionTable): string {
-  return `${appName}\n${columns(appOptionRows(table))}`;
+export function appHelp(
+  appName: string,
+  table: AppOptionTable,
+  width?: number,
+): string {
+  return `${appName}\n${columns(appOptionRows(table), 28, width)}`;
 }

@@ -106,6 +106,13 @@ function normalise(args: readonly string[]): NormalArgs {
       continue;
     }
     const [, dashes, spelling, attached] = LONG.exec(arg) ?? [];
+    if (spelling === "help") {
+      // `--help=port` and `--help --port` ask for help on the option.
+      const topic = attached ?? (isOption(rest[0]) ? rest.shift() : undefined);
+      if (topic !== undefined) positionals.unshift(topic);
+      add("--help", "help");
+      continue;
+    }
     const name = LONG_NAMES.get(spelling);
     const negated = name === undefined ? onByDefault(spelling) : undefined;
     if (arg === "-" || !arg.startsWith("-")) {
@@ -137,6 +144,12 @@ function refuseOptionAfterDashes(rest: readonly string[]): void {
       quote(rest[0])
     } stands after "--", which ends the options; leave "--" out`,
   );
+}
+
+/** True of the bare name of an option, with its dashes. */
+function isOption(arg: string | undefined): boolean {
+  return arg !== undefined && /^--?\w/.test(arg) &&
+    LONG_NAMES.has(arg.replace(/^--?/, ""));
 }
 
 /** The name of the flag that `no-…` turns off. */

@@ -8,9 +8,11 @@ import { isFlag, NAMED } from "./names.ts";
 import { dashed } from "./table.ts";
 import type { Option } from "./table.ts";
 
-/** Columns of a terminal that any help text fits in. */
+/** Columns of a text that does not go to a terminal. */
 const WIDTH = 80;
 const INDENT = "  ";
+/** Fewer columns than this are too few for two. */
+const NARROW = 60;
 
 /** Breaks `text` into lines of at most `width` characters, between words. */
 function wrap(text: string, width: number): string[] {
@@ -26,16 +28,19 @@ function wrap(text: string, width: number): string[] {
 }
 
 /**
- * Lays `rows` out in two columns, the second starting after `tab` characters.
- * A term too long for its column stands on a line of its own.
+ * Lays `rows` out in two columns of text `width` characters in all, the second
+ * starting after `wide` ones. A term too long for its column stands on a line of
+ * its own.
  */
 export function columns(
   rows: readonly (readonly [term: string, text: string])[],
-  tab = 28,
+  wide = 28,
+  width = WIDTH,
 ): string {
+  const tab = width < NARROW ? 6 : wide;
   return rows.flatMap(([term, text]) => {
     const head = INDENT + term;
-    const lines = wrap(text, WIDTH - tab).map((line) => " ".repeat(tab) + line);
+    const lines = wrap(text, width - tab).map((line) => " ".repeat(tab) + line);
     return head.length + 2 > tab
       ? [head, ...lines]
       : [head.padEnd(tab) + lines[0].trimStart(), ...lines.slice(1)];
@@ -55,8 +60,8 @@ export function withDefault(text: string, value: unknown): string {
 }
 
 /** A paragraph, wrapped. */
-function paragraph(text: string): string {
-  return wrap(text, WIDTH).map((line) => `${line}\n`).join("");
+export function paragraph(text: string, width = WIDTH): string {
+  return wrap(text, width).map((line) => `${line}\n`).join("");
 }
 
 /** All options under their headings, with their long names. */
@@ -94,18 +99,29 @@ export function optionMeaning(option: Option): string {
 /** Command lines and what they do. */
 export const EXAMPLES = [
   ["pagi-server", "Serve the current directory"],
-  ["pagi-server PAGI::App::Directory root=/var/www", "Serve another one"],
-  ["pagi-server ./app.ts", "Run an app file"],
+  ["pagi-server /var/www", "Serve another directory"],
+  ["pagi-server ./app.ts", "Run an app"],
   ["pagi-server --host 0.0.0.0 -p 8080 ./app.ts", "On all interfaces"],
+  ["pagi-server -w 4 -E production ./app.ts", "With four workers"],
+  [
+    "pagi-server PAGI::App::Proxy target=http://backend:3000",
+    "Pass requests on",
+  ],
+  ["pagi-server --check -c site.toml", "Check a configuration file"],
+  ["pagi-server --explain 'GET /a.css' -c site.toml", "Ask who answers"],
 ] as const;
 
 /** What the app can be, in short. */
 export const APPS = [
+  ["(none)", "The current directory: PAGI::App::Directory root=."],
+  [
+    "/var/www",
+    "A directory to serve, or a file that is not code: its directory",
+  ],
+  ["./app.ts", "An app file: contains / or ends in .ts, .mts, .js or .mjs"],
   ["PAGI::App::NAME", "A bundled app, see below"],
-  ["My::App", "My/App.ts, .js or .mjs under a --lib path"],
-  ["./app.ts", "A file: contains / or ends in .ts, .mts, .js or .mjs"],
+  ["My::App", "My/App.ts, .js or .mjs in a --lib path"],
   ["npm:NAME, jsr:, https:", "A module specifier"],
-  ["(none)", "PAGI::App::Directory root=."],
 ] as const;
 
 /** The bundled apps, each with an option. */
@@ -113,7 +129,7 @@ export const BUNDLED = [
   ["PAGI::App::Directory", "Files and listings: root=/var/www show_hidden=1"],
   ["PAGI::App::File", "Files only: root=/var/www"],
   ["PAGI::App::Redirect", "Redirects: location=https://example.com"],
-  ["PAGI::App::Healthcheck", "Tells as JSON that the server is well"],
+  ["PAGI::App::Healthcheck", "Reports the server's health as JSON"],
   ["PAGI::App::NotFound", "Answers 404"],
   ["PAGI::App::Proxy", "Passes requests on: target=http://backend:3000"],
   ["PAGI::App::URLMap", "Apps at different paths: /api=./api.ts /=./site.ts"],
@@ -122,17 +138,21 @@ export const BUNDLED = [
 
 /** What signals do. */
 export const SIGNALS = [
-  ["TERM, INT", "Stop: finish running requests first; a second one forces"],
-  ["HUP", "Replace all workers with fresh code; reopen the log files"],
-  ["TTIN, TTOU", "One worker more, one less"],
-  ["USR2", "Hand over to a fresh process, without losing a connection"],
+  [
+    "TERM, INT",
+    "Stop after running requests have finished; a second one forces",
+  ],
+  ["HUP", "Reopen the log files, reload TLS files, replace all workers"],
+  ["TTIN, TTOU", "One more worker, one fewer"],
+  ["USR1", "Reopen the log files"],
+  ["USR2", "Hand over to a new process without losing a connection"],
 ] as const;
 
-/** What the exit status tells. */
+/** What the exit status means. */
 export const EXIT_CODES = [
-  ["0", "Stopped as it was told to"],
-  ["1", "The app or the server could not start, or failed"],
-  ["2", "The command line is wrong"],
+  ["0", "Stopped as requested, or printed what was asked for"],
+  ["1", "The app or the server could not start or failed, or a check did"],
+  ["2", "The command line or the configuration file is wrong"],
 ] as const;
 
 /** What the arguments after the app are. */
@@ -142,37 +162,55 @@ export const ABOUT_PAIRS =
 
 /** How the environment sets options. */
 export const ABOUT_VARIABLES =
-  "Every option that sets something can be given as an environment " +
-  "variable too: PAGI_MAX_CONNECTIONS=200 is --max-connections 200. " +
-  "There, flags take 1 or 0 and lists are separated by commas. The " +
-  "command line wins. -- ends the options.";
+  "Every option that sets something can also be set by an environment " +
+  "variable: PAGI_MAX_CONNECTIONS=200 is --max-connections 200. Flags take 1 " +
+  "or 0 there, and lists are separated by commas.";
 
-/** The text of `--help`, at most 80 columns wide. */
-export function helpText(): string {
+/** What a configuration file holds. */
+export const ABOUT_FILE =
+  "pagi-server.toml in the current folder, or the file of --config, sets " +
+  "options by their long names (max-connections = 200), the app ([app] with " +
+  'name and its options) and mounts ([mount."/path"]). The command line ' +
+  "overrides the environment, which overrides the file. -- ends the options.";
+
+const MORE =
+  "pagi-server --help OPTION and --help TOPIC tell more, as in --help port; " +
+  "topics are the headings above and the names of bundled apps.";
+
+/** The sections of `--help` that can be asked for, by their headings. */
+export function sections(width = WIDTH): [heading: string, text: string][] {
+  return [
+    ["Examples", columns(EXAMPLES, 52, width)],
+    ["App", columns(APPS, 28, width) + paragraph(ABOUT_PAIRS, width)],
+    ...optionSections(width),
+    ["Environment", paragraph(ABOUT_VARIABLES, width)],
+    ["Configuration file", paragraph(ABOUT_FILE, width)],
+    ["Bundled apps", columns(BUNDLED, 28, width)],
+    ["Signals", columns(SIGNALS, 28, width)],
+    ["Exit status", columns(EXIT_CODES, 28, width)],
+  ];
+}
+
+/** The text of `--help`, in lines of at most `width` characters. */
+export function helpText(width = WIDTH): string {
   return [
     "Usage: pagi-server [options] [app] [key=value ...]\n",
-    columns(EXAMPLES, 52),
-    `The app:\n${columns(APPS)}`,
-    paragraph(ABOUT_PAIRS),
-    optionSections(),
-    paragraph(ABOUT_VARIABLES),
-    `Bundled apps:\n${columns(BUNDLED)}`,
-    `Signals:\n${columns(SIGNALS)}`,
-    `Exit status:\n${columns(EXIT_CODES)}`,
+    ...sections(width).map(([heading, text]) => `${heading}:\n${text}`),
+    paragraph(MORE, width),
   ].join("\n");
 }
 
-function optionSections(): string {
+function optionSections(width: number): [heading: string, text: string][] {
   return optionGroups().map(([heading, options]) => {
     const rows = options.map(([name, option]) =>
       [term(name, option), optionMeaning(option)] as const
     );
-    return `${heading}:\n${columns(rows, 34)}`;
-  }).join("\n");
+    return [heading, columns(rows, 34, width)];
+  });
 }
 
 /** `-p, --port PORT`, indented so that the long names stand in one column. */
-function term(name: string, option: Option): string {
+export function term(name: string, option: Option): string {
   const names = optionNames(name, option).join(", ");
   const indent = names.startsWith("--") ? "    " : "";
   return `${indent}${names} ${optionPlaceholder(option)}`.trimEnd();

@@ -41,7 +41,7 @@ const INFORMATION: Readonly<
     heading: "Information",
     type: flag,
     default: false,
-    help: "Show this text",
+    help: "Show this help; with the name of an option or a topic, more on it",
   },
   version: {
     aliases: ["v"],

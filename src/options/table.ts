@@ -102,57 +102,58 @@ const LIMIT_OPTIONS: Pick<
     heading: "Limits",
     type: number,
     default: 0,
-    help: "Connections per worker; more get 503; 0: open-file limit minus 50",
+    help:
+      "Connections per worker; beyond that, 503; 0: open-file limit minus 50",
   },
   maxBodySize: {
     type: number,
     default: 10_000_000,
-    help: "Bytes of a request body; more get 413; 0 means unlimited",
+    help: "Bytes in a request body; beyond that, 413; 0: unlimited",
   },
   maxHeaderSize: {
     type: atLeastOne,
     default: 8192,
-    help: "Bytes of a request line (414) and of the header fields (431)",
+    help: "Bytes in the request line (414) and in the header fields (431)",
   },
   maxHeaderCount: {
     type: atLeastOne,
     default: 100,
-    help: "Header fields of a request; more get 431",
+    help: "Header fields in a request; beyond that, 431",
   },
   maxReceiveQueue: {
     type: atLeastOne,
     default: 1000,
-    help: "WebSocket messages waiting for the app; more close it with 1008",
+    help:
+      "WebSocket messages waiting for the app; beyond that, close code 1008",
   },
   maxWsFrameSize: {
     type: atLeastOne,
     default: 65536,
-    help: "Bytes of a WebSocket message; more close the connection",
+    help: "Bytes in a WebSocket message; beyond that, the connection is closed",
   },
   writeHighWatermark: {
     type: number,
     default: 65536,
-    help: "Bytes waiting to be sent that make the app wait",
+    help: "Unsent bytes at which the app has to wait",
   },
   writeLowWatermark: {
     type: number,
     default: 16384,
     help:
-      "Bytes waiting to be sent below which it goes on; at most the high mark",
+      "Unsent bytes below which the app may go on; at most the high watermark",
   },
 
   timeout: {
-    heading: "Timeouts in seconds (0 means none)",
+    heading: "Timeouts in seconds (0 disables)",
     type: seconds,
     default: 60,
-    help: "For a request head to arrive, also on a connection that is kept, " +
-      "and between two pieces of a body; when given, also for the app to " +
-      "start its response",
+    help:
+      "For a request head to arrive, also on kept-alive connections, and between two chunks of a body; if given, also for the app to start its response",
   },
   requestTimeout: {
     type: seconds,
     default: 0,
-    help: "For a request in which nothing is read or written",
+    help: "For a request while nothing is read or written",
   },
   wsIdleTimeout: {
     type: seconds,
@@ -172,7 +173,7 @@ const LIMIT_OPTIONS: Pick<
   shutdownTimeout: {
     type: seconds,
     default: 30,
-    help: "For running requests to finish on a stop, and then for the app",
+    help: "For running requests to finish on shutdown, and then for the app",
   },
 };
 
@@ -184,20 +185,20 @@ export const OPTIONS: OptionTable = {
     type: list(path),
     placeholder: "PATH",
     default: [],
-    help: "Look for app modules under PATH too; repeatable",
+    help: "Also look for app modules in PATH; repeatable",
   },
   app: {
     aliases: ["a"],
     type: path,
     default: null,
-    help: "The app's file; the same as naming it as the first argument",
+    help: "App file; the same as naming it as the first argument",
   },
   eval: {
     aliases: ["e"],
     type: text,
     placeholder: "CODE",
     default: null,
-    help: "An app as JavaScript code",
+    help: "JavaScript code that is the app",
     conflictsWith: ["app"],
   },
   module: {
@@ -205,12 +206,12 @@ export const OPTIONS: OptionTable = {
     type: list(path),
     placeholder: "MODULE",
     default: [],
-    help: "Load MODULE before the app; repeatable",
+    help: "Import MODULE before the app; repeatable",
   },
   envFile: {
     type: list(existingFile),
     default: [],
-    help: "Set the variables of FILE that are not set yet; repeatable",
+    help: "Set variables from FILE unless they are already set; repeatable",
   },
   env: {
     aliases: ["E"],
@@ -229,18 +230,18 @@ export const OPTIONS: OptionTable = {
   noConfig: {
     type: flag,
     default: false,
-    help: "Do not read pagi-server.toml in the current folder",
+    help: "Ignore pagi-server.toml in the current folder",
     conflictsWith: ["config"],
   },
   noDefaultMiddleware: {
     type: flag,
     default: false,
-    help: "No checks and no error pages in development",
+    help: "In development: no protocol checks and no error pages",
   },
   lifespan: {
     type: choice(["auto", "on", "off"]),
     default: "auto",
-    help: "Lifespan events; on: the app must take them; off: none",
+    help: "Lifespan events: on: the app must handle them; off: none are sent",
   },
 
   host: {
@@ -248,29 +249,29 @@ export const OPTIONS: OptionTable = {
     aliases: ["h"],
     type: host,
     default: "127.0.0.1",
-    help: "Address to listen at; 0.0.0.0 and :: mean all",
+    help: "Address to listen on; 0.0.0.0 or :: for all",
   },
   port: {
     aliases: ["p"],
     type: port,
     default: 5000,
-    help: "Port to listen at; 0 lets the system choose",
+    help: "Port to listen on; 0 picks a free one",
   },
   socket: {
     type: path,
     default: null,
-    help: "Listen at a Unix socket instead of host and port",
+    help: "Listen on a Unix socket instead of a host and port",
     conflictsWith: ["host", "port"],
   },
   socketMode: {
     type: fileMode,
     default: null,
-    help: "Permissions of Unix sockets, in octal, as in 0660",
+    help: "Permissions of Unix sockets in octal, such as 0660",
   },
   listen: {
     type: list(listenAddress),
     default: [],
-    help: "Listen at HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable",
+    help: "Listen on HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable",
     conflictsWith: ["host", "port", "socket"],
   },
   listenerBacklog: {
@@ -284,57 +285,56 @@ export const OPTIONS: OptionTable = {
     commaSeparated: true,
     placeholder: "HOST",
     default: [],
-    help: "Hosts that requests may name, as in example.com, or " +
-      ".example.com for all below it too; others get 421. loopback: this " +
-      "machine's names at its own addresses, *: any; repeatable, or with commas",
+    help:
+      "Host names that requests may use: example.com, or .example.com for its subdomains too; others get 421. loopback: names of this machine, on its loopback addresses; *: any; repeatable or comma-separated",
   },
   sslCert: {
     type: existingFile,
     default: null,
-    help: "TLS certificate chain (PEM); makes the server speak HTTPS",
+    help: "TLS certificate chain (PEM); enables HTTPS",
   },
   sslKey: {
     type: existingFile,
     default: null,
-    help: "Private key (PEM) of --ssl-cert",
+    help: "Private key (PEM) for --ssl-cert",
   },
   sslSelfSigned: {
     type: flag,
     default: false,
-    help: "Speak HTTPS with a certificate that is made at the start and that " +
-      "browsers warn of, for development",
+    help: "HTTPS for development, with a certificate made at the start that " +
+      "browsers warn about",
     conflictsWith: ["sslCert", "sslKey"],
   },
   http2: {
     type: flag,
     default: true,
-    help: "Accepted and without effect: HTTP/2 is always on",
+    help: "Accepted but ignored: HTTP/2 is always on",
   },
 
   proxyHeaders: {
     heading: "Behind a proxy",
     type: flag,
     default: false,
-    help: "Take client and scheme from X-Forwarded-For and -Proto, or " +
-      "Forwarded, where a trusted proxy sends them",
+    help:
+      "Take the client's address and scheme from X-Forwarded-For and -Proto, or Forwarded, if a trusted proxy sent them",
   },
   trustedProxies: {
     type: list(trustedProxy),
     commaSeparated: true,
     default: ["127.0.0.1", "::1"],
-    help: "Whose headers --proxy-headers takes: addresses, ranges such as " +
-      "10.0.0.0/8, unix: for Unix sockets; repeatable, or with commas",
+    help:
+      "Proxies that --proxy-headers trusts: addresses, ranges such as 10.0.0.0/8, unix: for Unix sockets; repeatable or comma-separated",
   },
   rootPath: {
     type: rootPath,
     default: "",
-    help: "The start of the path that the proxy takes off, for links",
+    help: "Path prefix that a proxy strips, for links",
   },
   header: {
     type: list(headerField, "\n"),
     default: [],
-    help: 'Add "Name: value" to responses that lack the name; repeatable, ' +
-      "in PAGI_HEADER one a line",
+    help:
+      'Add "Name: value" to responses without that field; repeatable; one per line in PAGI_HEADER',
   },
 
   workers: {
@@ -342,52 +342,53 @@ export const OPTIONS: OptionTable = {
     aliases: ["w"],
     type: integer({ max: 1024 }),
     default: 1,
-    help: "Workers; 0 and 1 mean a single process without any",
+    help: "Number of workers; 0 and 1 mean a single process",
   },
   reuseport: {
     type: flag,
     default: false,
-    help: "Each worker binds the address itself; no effect with one worker",
+    help: "Accepted but ignored: each worker always binds the address itself",
   },
   maxRequests: {
     type: integer(),
     default: 0,
-    help: "Replace a worker after NUM requests; 0: never, as with one worker",
+    help:
+      "Replace a worker after NUM requests; 0: never; ignored with one worker",
   },
   heartbeatTimeout: {
     type: seconds,
     default: 50,
-    help: "Replace a worker blocked for longer; 0 means never",
+    help: "Replace a worker that is blocked for longer; 0: never",
   },
   daemonize: {
     aliases: ["D"],
     type: flag,
     default: false,
-    help: "Run in the background once the start has succeeded",
+    help: "Run in the background after a successful start",
   },
   pid: {
     type: path,
     default: null,
-    help: "Write the process id to FILE; removed on a clean exit",
+    help: "Write the process ID to FILE; removed on a clean exit",
   },
   user: {
     type: text,
     placeholder: "USER",
     default: null,
-    help: "Run as USER once the address is bound; needs root",
+    help: "Run as USER after binding the address; needs root",
   },
   group: {
     type: text,
     placeholder: "GROUP",
     default: null,
-    help: "Run as GROUP (default: the primary group of --user)",
+    help: "Run as GROUP (default: primary group of --user)",
   },
   loop: {
     aliases: ["l"],
     type: choice(["Poll", "EV", "Epoll", "UV", "Select", "KQueue"]),
     placeholder: "BACKEND",
     default: null,
-    help: "Accepted and without effect: Deno has one event loop",
+    help: "Accepted but ignored: Deno has its own event loop",
   },
 
   ...LIMIT_OPTIONS,
@@ -397,48 +398,48 @@ export const OPTIONS: OptionTable = {
     type: choice(["debug", "info", "warn", "error"]),
     placeholder: "LEVEL",
     default: "info",
-    help: "Least level that is logged: debug, info, warn or error",
+    help: "Minimum level to log: debug, info, warn or error",
   },
   logFile: {
     type: path,
     default: null,
     help:
-      "Append the server's own log to FILE, - being standard output (default: standard error)",
+      "Append the server's log to FILE; - for standard output (default: standard error)",
   },
   accessLog: {
     type: path,
     default: null,
     help:
-      "Append a line for each request to FILE, - being standard output (default: standard error)",
+      "Append a line per request to FILE; - for standard output (default: standard error)",
   },
   accessLogFormat: {
     type: text,
     placeholder: "FORMAT",
     default: "clf",
-    help: "clf, combined, common, tiny, or Apache-style atoms",
+    help: "clf, combined, common, tiny, or an Apache-style format",
   },
   noAccessLog: {
     type: flag,
     default: false,
-    help: "No access log",
+    help: "Disable the access log",
     conflictsWith: ["accessLog"],
   },
   quiet: {
     aliases: ["q"],
     type: flag,
     default: false,
-    help: "No banner at the start",
+    help: "Do not print the banner",
   },
   open: {
     type: flag,
     default: false,
-    help: "Open a browser once the server has started",
+    help: "Open a browser when the server has started",
     conflictsWith: ["daemonize"],
   },
   qr: {
     type: flag,
     default: false,
-    help: "Show a QR code of an address that --host lets others use",
+    help: "Show a QR code of an address that other devices can use",
     conflictsWith: ["daemonize"],
   },
 };

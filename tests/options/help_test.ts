@@ -1,14 +1,85 @@
-import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertThrows,
+} from "../../src/std/assert.ts";
 import { BUNDLED_APPS } from "../../src/loader/bundled_apps.ts";
 import { helpText } from "../../src/options/help.ts";
+import { readArguments } from "../../src/options/command_line.ts";
+import { topicHelp } from "../../src/options/help_topics.ts";
+import { OptionError } from "../../src/options/option_error.ts";
 import { LONG_NAMES, NAMED } from "../../src/options/names.ts";
 import { dashed } from "../../src/options/table.ts";
 import { optionsMarkdown } from "../../tools/options_markdown.ts";
 
-Deno.test("the help fits in 80 columns and has no spaces at the ends of lines", () => {
-  for (const line of helpText().split("\n")) {
-    assert(line.length <= 80, line);
-    assertEquals(line, line.trimEnd());
+Deno.test("the help fits the terminal's width and has no spaces at the ends of lines", () => {
+  for (const width of [40, 59, 80, 120]) {
+    for (const line of helpText(width).split("\n")) {
+      // Command lines and names are not broken.
+      const isTerm = /^(?:Usage: | {2,6}\S)/.test(line) &&
+        !/ {3}\S/.test(line.trim());
+      assert(line.length <= width || width < 80 && isTerm, line);
+      assertEquals(line, line.trimEnd());
+    }
+  }
+  assertEquals(helpText(), helpText(80));
+});
+
+Deno.test("every option has its help by each of its names", () => {
+  for (const [spelling, name] of LONG_NAMES) {
+    const text = topicHelp(dashed(spelling), 80);
+    assertEquals(text, topicHelp(name, 80));
+    assertMatch(text, new RegExp(`^(.*, )?${dashed(name)}[, \n]`));
+  }
+  const text = topicHelp("max-body-size", 80).replace(/\s+/g, " ");
+  for (
+    const part of [
+      "--max-body-size NUM Bytes in a request body",
+      "Raise it for uploads",
+      "Value a whole number from 0",
+      "Default 10000000",
+      "Environment PAGI_MAX_BODY_SIZE",
+      "Configuration file max-body-size",
+    ]
+  ) assert(text.includes(part), text);
+  assertMatch(topicHelp("port", 80), /Not together with +--socket, --listen/);
+});
+
+Deno.test("the headings of the help are topics, by a word of theirs", () => {
+  for (
+    const [word, heading] of [
+      ["limits", "Limits"],
+      ["TIMEOUTS", "Timeouts in seconds (0 disables)"],
+      ["behind-a-proxy", "Behind a proxy"],
+      ["log", "Logs"],
+      ["signals", "Signals"],
+      ["examples", "Examples"],
+      ["configuration", "Configuration file"],
+      ["exit-status", "Exit status"],
+      ["apps", "Bundled apps"],
+    ]
+  ) assertEquals(topicHelp(word, 80).split("\n")[0], `${heading}:`);
+  const { message } = assertThrows(() => topicHelp("prot", 80), OptionError);
+  assertMatch(
+    message,
+    /^there is no help on "prot"; did you mean port\?; topics: examples, app, /,
+  );
+});
+
+Deno.test("what follows --help is what it is asked about", () => {
+  for (
+    const [args, expected] of [
+      [["--help", "port"], "port"],
+      [["--help=port"], "port"],
+      [["--help", "--port"], "--port"],
+      [["--help", "-p", "80"], "-p"],
+      [["PAGI::App::File", "--help"], "PAGI::App::File"],
+      [["-q", "--help"], undefined],
+    ] as const
+  ) {
+    const { action, positionals } = readArguments(args);
+    assertEquals([action, positionals[0]], ["help", expected], args.join(" "));
   }
 });
 
