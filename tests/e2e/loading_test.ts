@@ -237,12 +237,17 @@ Deno.test({
     "an app that blocks its thread in lifespan.startup ends at the deadline as well",
   ignore,
   async fn() {
-    const files = {
-      "app.js": `export default async (scope, receive, send) => {
-        if (scope.type === "lifespan") for (;;);
-      };`,
-    };
-    for (const more of [[], ["-w", "2"]]) {
+    for (
+      const [loop, more] of [
+        ["for (;;);", []],
+        [ENDLESS[1][1], ["-w", "2"]],
+      ] as const
+    ) {
+      const files = {
+        "app.js": `export default async (scope, receive, send) => {
+          if (scope.type === "lifespan") { ${loop} }
+        };`,
+      };
       const args = [...SOON, ...more, "./app.js"];
       const { code, stderr } = await runProgram(args, { files });
       assertEquals(code, 1, stderr);

@@ -142,20 +142,21 @@ Deno.test("modules of -M, -I and code of -e import by the project of theirs", as
 });
 
 Deno.test("nothing that the server imports by name is there for apps", async () => {
-  const configurations: Files[] = [{}, { "deno.json": "{}" }];
-  for (const config of configurations) {
-    for (const name of ["hono", "@std/path/posix"]) {
-      const { code, stderr } = await runProgram([...QUIET, "./app.ts"], {
-        files: {
-          ...config,
-          "app.ts": 'export { default } from "./inner.ts";',
-          "inner.ts": answering("1", `import "${name}";`),
-        },
-      });
-      assertEquals(code, 1, stderr);
-      assertStringIncludes(stderr, `Import "${name}" not a dependency`);
-      assertMatch(stderr, /deno add/);
-    }
+  const cases: [config: Files, name: string][] = [
+    [{}, "hono"],
+    [{ "deno.json": "{}" }, "@std/path/posix"],
+  ];
+  for (const [config, name] of cases) {
+    const { code, stderr } = await runProgram([...QUIET, "./app.ts"], {
+      files: {
+        ...config,
+        "app.ts": 'export { default } from "./inner.ts";',
+        "inner.ts": answering("1", `import "${name}";`),
+      },
+    });
+    assertEquals(code, 1, stderr);
+    assertStringIncludes(stderr, `Import "${name}" not a dependency`);
+    assertMatch(stderr, /deno add/);
   }
   const { code, stderr } = await runProgram(
     [...QUIET, "-e", 'const { join } = await import("@std/path/posix")'],

@@ -1,10 +1,10 @@
-import { assert, assertEquals } from "../../src/std/assert.ts";
+import { assert, assertEquals } from "../../../src/std/assert.ts";
 import {
   type Libc,
   openLibc,
   type Socket,
   Sockets,
-} from "../../src/guard/sockets.ts";
+} from "../../../src/guard/sockets.ts";
 
 const F_SETLK = 6;
 const F_RDLCK = 0;

@@ -1,11 +1,11 @@
-import { assert, assertEquals } from "../../src/std/assert.ts";
-import { addressName, peerKey } from "../../src/guard/address.ts";
-import { Admission } from "../../src/guard/admission.ts";
-import { Slots } from "../../src/guard/slots.ts";
-import { Connections } from "../../src/guard/connections.ts";
-import { openLibc, Sockets } from "../../src/guard/sockets.ts";
-import { reserveDescriptors } from "../../src/system/descriptor_budget.ts";
-import { releaseDescriptors } from "../../src/system/descriptor_budget.ts";
+import { assert, assertEquals } from "../../../src/std/assert.ts";
+import { addressName, peerKey } from "../../../src/guard/address.ts";
+import { Admission } from "../../../src/guard/admission.ts";
+import { Slots } from "../../../src/guard/slots.ts";
+import { Connections } from "../../../src/guard/connections.ts";
+import { openLibc, Sockets } from "../../../src/guard/sockets.ts";
+import { reserveDescriptors } from "../../../src/system/descriptor_budget.ts";
+import { releaseDescriptors } from "../../../src/system/descriptor_budget.ts";
 
 Deno.test("threads that share slots let in as many connections as there are slots", async () => {
   using house = new House({ limit: 4 });
