@@ -34,6 +34,15 @@ const REQUIRED = "?require";
 /** How the bundle imports what is CommonJS (`require_from_disk.ts`). */
 const PRELUDE = 'const $cjs = globalThis[Symbol.for("pagi-server.commonjs")];';
 
+// esbuild passes each message to itself by a timer of 0 ms, which Deno lets wait
+// for milliseconds. There are thousands.
+const { setTimeout } = globalThis;
+Object.assign(globalThis, {
+  setTimeout(run: () => void, ms: number) {
+    return ms > 0 ? setTimeout(run, ms) : queueMicrotask(run);
+  },
+});
+
 self.addEventListener("message", async ({ data }: MessageEvent) => {
   try {
     self.postMessage(await bundle(data));
@@ -90,7 +99,10 @@ function connect(build: esbuild.PluginBuild, resolver: Resolver): void {
       return { path: found + MARK, namespace: SPACE, suffix };
     } catch (error) {
       if (!(error instanceof ImportError)) throw error;
-      return { errors: [{ text: error.message }] };
+      // An app may do without what it asks for while it runs.
+      return kind === "import-statement" || kind === "entry-point"
+        ? { errors: [{ text: error.message }] }
+        : { path, external: true };
     }
   });
   build.onLoad(
@@ -113,14 +125,18 @@ function connect(build: esbuild.PluginBuild, resolver: Resolver): void {
           contents: `module.exports = $cjs(${JSON.stringify(path)})${value};`,
         };
       }
-      return { contents: withMeta(read(path), path), loader: loaderOf(path) };
+      return { contents: alone(read(path), path), loader: loaderOf(path) };
     },
   );
 }
 
-/** `import.meta` of a file, as it were not part of another. */
-function withMeta(text: string, path: string): string {
-  const plain = text.startsWith("#!") ? `//${text}` : text;
+/** The text of a file, as it were not part of another. */
+function alone(text: string, path: string): string {
+  let plain = text.startsWith("#!") ? `//${text}` : text;
+  // To Deno, naming the library says as well how it is used.
+  if (plain.includes("@jsxImportSource")) {
+    plain = `/** @jsxRuntime automatic */${plain}`;
+  }
   if (!plain.includes("import.meta")) return plain;
   const url = toFileUrl(path).href;
   const meta = JSON.stringify({

@@ -138,6 +138,22 @@ binaryTest(
   },
 );
 
+binaryTest(
+  "runs what names its JSX library, and does without a package that is asked for at run time",
+  async () => {
+    await using program = await startProgram(
+      [...QUIET, "./app.tsx"],
+      alone({
+        ...PACKAGE_PROJECT,
+        "app.tsx": `/** @jsxImportSource html */
+        const found = await import("optional").then(() => "found", () => "none");
+        export default () => new Response(<b>{found}</b>);`,
+      }),
+    );
+    assertEquals(await answer(program.url), "<b>none</b>");
+  },
+);
+
 binaryTest("runs code from the command line", async () => {
   await using program = await startProgram([
     ...QUIET,
