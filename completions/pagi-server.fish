@@ -29,7 +29,7 @@ complete -c pagi-server -l ssl-cert -rF -d 'TLS certificate chain (PEM); enables
 complete -c pagi-server -l ssl-key -rF -d 'Private key (PEM) for --ssl-cert'
 complete -c pagi-server -l ssl-self-signed -d 'HTTPS for development, with a certificate made at the start that browsers warn about'
 complete -c pagi-server -l http2 -d 'Accepted but ignored: HTTP/2 is always on'
-complete -c pagi-server -l proxy-headers -d 'Take the client\'s address and scheme from X-Forwarded-For and -Proto, or Forwarded, if a trusted proxy sent them'
+complete -c pagi-server -l proxy-headers -d 'Take the client\'s address, scheme and host from X-Forwarded-For, -Proto and -Host, or Forwarded, if a trusted proxy sent them'
 complete -c pagi-server -l trusted-proxies -x -d 'Proxies that --proxy-headers trusts: addresses, ranges such as 10.0.0.0/8, unix: for Unix sockets; repeatable or comma-separated (default: 127.0.0.1, ::1)'
 complete -c pagi-server -l root-path -x -d 'Path prefix that a proxy strips, for links'
 complete -c pagi-server -l header -x -d 'Add "Name: value" to responses without that field; repeatable; one per line in PAGI_HEADER'

@@ -93,12 +93,15 @@ export interface ForwardedClient {
   readonly client: [host: string, port: number] | null;
   /** True when the client came by TLS. */
   readonly secure: boolean | null;
+  /** The host that it asked for, as the proxy wrote it. */
+  readonly host: string | null;
 }
 
 /** One proxy's word about its own client. */
 interface Hop {
   readonly node: Node | null;
   readonly secure: boolean | null;
+  readonly host?: string;
 }
 
 interface Node {
@@ -123,13 +126,18 @@ export function forwardedClient(
 ): ForwardedClient {
   let client: [string, number] | null = null;
   let secure: boolean | null = null;
+  const hosts = fields.filter(([name]) => name === "x-forwarded-host");
+  let host = hosts.length > 0
+    ? hosts.map(([, value]) => value.trim()).join()
+    : null;
   for (const hop of hops(fields)) {
     secure = hop.secure ?? secure;
+    host = hop.host ?? host;
     if (hop.node === null) break;
     client = [hop.node.address.text, hop.node.port];
     if (!isTrusted(hop.node.address)) break;
   }
-  return { client, secure };
+  return { client, secure, host };
 }
 
 /** The nearest proxy's word first. */
@@ -171,7 +179,7 @@ function isEscaped(text: string, at: number): boolean {
   return (at - start) % 2 === 1;
 }
 
-const PAIR = /(?:^|;)[ \t]*(for|proto)=("(?:[^"\\]|\\.)*"|[^ \t;"]*)/gi;
+const PAIR = /(?:^|;)[ \t]*(for|host|proto)=("(?:[^"\\]|\\.)*"|[^ \t;"]*)/gi;
 
 /** One element of `forwarded` (RFC 7239, section 4). */
 function readElement(element: string): Hop {
@@ -183,6 +191,7 @@ function readElement(element: string): Hop {
   return {
     node: readNode(pairs.get("for") ?? ""),
     secure: isSecure(pairs.get("proto")),
+    host: pairs.get("host"),
   };
 }
 

@@ -316,7 +316,7 @@ export const OPTIONS: OptionTable = {
     type: flag,
     default: false,
     help:
-      "Take the client's address and scheme from X-Forwarded-For and -Proto, or Forwarded, if a trusted proxy sent them",
+      "Take the client's address, scheme and host from X-Forwarded-For, -Proto and -Host, or Forwarded, if a trusted proxy sent them",
   },
   trustedProxies: {
     type: list(trustedProxy),

@@ -44,7 +44,7 @@ export function dispatch(
     return refuse(listener, request, info, AT_CONNECTION_LIMIT);
   }
   if (--listener.worker.requestsLeft === 0) listener.worker.onMaxRequests();
-  const { checkHost, direct, plainHeads } = listener;
+  const { checkHost, direct, findClient, plainHeads } = listener;
   /** What a fetch handler gave to a request of which nothing else was asked. */
   let given: unknown;
   if (plainHeads !== null && plainHeads.has(request)) {
@@ -54,6 +54,8 @@ export function dispatch(
   let head: RequestHead;
   try {
     head = readHead(request, settings, listener.secure, info, listener.http2);
+    const told = findClient?.(info.remoteAddr, head.headers) ?? null;
+    if (told !== null) head.takeForwarded(told);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return refuse(listener, request, info, error);

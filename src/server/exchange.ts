@@ -71,9 +71,7 @@ export abstract class Exchange
     const address = info.remoteAddr;
     this.address = address;
     this.connection = head.http2;
-    const told = listener.findClient === null
-      ? null
-      : listener.findClient(address, head.headers);
+    const told = head.forwarded;
     this.client = told?.client ??
       (address.transport === "tcp"
         ? [address.hostname, address.port]

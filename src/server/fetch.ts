@@ -126,7 +126,9 @@ export class FetchExchange extends ResponseExchange
     const { request, head, secure } = this;
     if (head.kind === "websocket") knowUpgrade(request, this);
     const scheme = secure ? "https" : "http";
-    if (!request.url.startsWith(`${scheme}://`)) {
+    if (
+      !request.url.startsWith(`${scheme}://`) || head.forwarded?.host
+    ) {
       const host = this.header("host") ?? "localhost";
       const query = head.query !== "" || head.emptyQuery
         ? `?${head.query}`

@@ -10,17 +10,35 @@ const INNER = parseAddressRange("10.0.0.0/8")!;
 
 /** What `lines` of header tell; 10.0.0.0/8 are trusted. */
 function told(...lines: string[]): string {
+  const { client, secure } = forwarded(lines);
+  const scheme = secure === null ? "" : secure ? " tls" : " clear";
+  return `${client?.join(" ") ?? "nobody"}${scheme}`;
+}
+
+function forwarded(lines: readonly string[]) {
   const fields = lines.map((line) => {
     const [name, value] = line.split(/: ?(.*)/s);
     return [name, value] as const;
   });
-  const { client, secure } = forwardedClient(
-    fields,
-    (address) => isInRange(INNER, address),
-  );
-  const scheme = secure === null ? "" : secure ? " tls" : " clear";
-  return `${client?.join(" ") ?? "nobody"}${scheme}`;
+  return forwardedClient(fields, (address) => isInRange(INNER, address));
 }
+
+Deno.test("the host is that of the one x-forwarded-host, or of the client's element of forwarded", () => {
+  for (
+    const [lines, expected] of [
+      [["x-forwarded-for: 192.0.2.1"], null],
+      [["x-forwarded-host:  a.example:81 "], "a.example:81"],
+      [["x-forwarded-host: a", "x-forwarded-host: b"], "a,b"],
+      [["forwarded: for=192.0.2.1;host=a.example, for=10.0.0.1"], "a.example"],
+      [[`forwarded: host="evil", for=192.0.2.1;host="[::1]:80"`], "[::1]:80"],
+      [[
+        "x-forwarded-for: 192.0.2.1",
+        "forwarded: for=192.0.2.1;host=evil",
+        "x-forwarded-host: a",
+      ], "a"],
+    ] as const
+  ) assertEquals(forwarded(lines).host, expected, lines.join("; "));
+});
 
 const FOR = "x-forwarded-for";
 const PROTO = "x-forwarded-proto";

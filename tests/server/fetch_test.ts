@@ -46,6 +46,9 @@ Deno.test("a handler learns the client and the scheme that a trusted proxy tells
     assertEquals(told, [`https://127.0.0.1:${port}/a?b`, "192.0.2.7"]);
     const own = await (await fetch(`${url}/a?`)).json();
     assertEquals(own, [`http://127.0.0.1:${port}/a?`, "127.0.0.1"]);
+    const host = { "x-forwarded-host": "example.com" };
+    const named = await (await fetch(`${url}/a`, { headers: host })).json();
+    assertEquals(named, ["http://example.com/a", "127.0.0.1"]);
   });
   await serving(whoAsks, {}, async ({ url, port }) => {
     const own = await (await fetch(url, { headers })).json();

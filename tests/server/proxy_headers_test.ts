@@ -54,6 +54,50 @@ async function seenBy(
   return seen[0];
 }
 
+Deno.test("the host that a trusted proxy forwards is the request's, and has to be an allowed one", async () => {
+  const { app, seen } = watcher();
+  const settings = { proxyHeaders: true, allowedHosts: ["example.com"] };
+  const statusOf = async (
+    settings: Partial<Settings>,
+    ...fields: string[]
+  ): Promise<number> => {
+    let status = 0;
+    await withServer(app, settings, async ({ connect }) => {
+      const connection = await connect();
+      await connection.request("GET /", ...fields);
+      ({ status } = await connection.response());
+    });
+    return status;
+  };
+  assertEquals(
+    await statusOf(settings, "x-forwarded-host: example.com:8443"),
+    200,
+  );
+  assertEquals(
+    seen[0].headers.filter(([name]) => name === "host"),
+    [["host", "example.com:8443"]],
+  );
+  for (
+    const [status, ...fields] of [
+      [421, "x-forwarded-host: evil.example"],
+      [400, "x-forwarded-host: example.com, example.com"],
+      [400, "x-forwarded-host: example.com/x"],
+      [400, "x-forwarded-host: example.com", "x-forwarded-host: example.com"],
+      [400, "x-forwarded-host: "],
+    ] as const
+  ) assertEquals(await statusOf(settings, ...fields), status, fields.join());
+  const untrusted = { ...settings, trustedProxies: [] };
+  assertEquals(
+    await statusOf(untrusted, "x-forwarded-host: evil.example"),
+    200,
+  );
+  assert(
+    seen[1].headers.every(([name, value]) =>
+      name !== "host" || value !== "evil.example"
+    ),
+  );
+});
+
 Deno.test("a trusted proxy tells client and scheme, to http, sse and websocket alike", async () => {
   const { app, seen } = watcher();
   await withServer(app, { proxyHeaders: true }, async ({ connect, port }) => {

@@ -6,6 +6,7 @@
  */
 
 import { lowerNames, sentHeaders } from "../../engine/request.ts";
+import type { ForwardedClient } from "../../http/addresses.ts";
 import { memo } from "../../http/memo.ts";
 import { decodePath, splitTarget } from "../../http/target.ts";
 import type { HeaderList } from "../../pagi/types.ts";
@@ -24,6 +25,8 @@ export class RequestHead {
   readonly #mark: number;
   readonly #fields: HeaderList;
   #isLower: boolean;
+  /** What a trusted proxy tells of the client; null where none does. */
+  forwarded: ForwardedClient | null = null;
 
   /**
    * @param method As sent: names are case-sensitive (RFC 9110, 9.1).
@@ -35,7 +38,7 @@ export class RequestHead {
   constructor(
     readonly kind: RequestKind,
     readonly method: string,
-    readonly host: string,
+    public host: string,
     readonly http2: Http2Connection | null,
     readonly contentLength: number | null,
     target: string,
@@ -77,6 +80,26 @@ export class RequestHead {
     if (!this.#isLower) lowerNames(this.#fields);
     this.#isLower = true;
     return this.#fields;
+  }
+
+  /**
+   * Takes what a trusted proxy tells of the client. The host that the client
+   * asked for is the request's from now on.
+   *
+   * @throws {Refusal} 400 when that is no host.
+   */
+  takeForwarded(told: ForwardedClient): void {
+    this.forwarded = told;
+    const { host } = told;
+    if (host === null) return;
+    // A list is no host either, though a name may hold a comma.
+    if (!isHost(host) || host.includes(",")) {
+      throw new Refusal(400, "What the proxy forwards as the host is not one.");
+    }
+    this.host = host;
+    const field = this.headers.find(([name]) => name === "host");
+    if (field === undefined) this.#fields.unshift(["host", host]);
+    else field[1] = host;
   }
 }
 
