@@ -1,5 +1,5 @@
 /**
- * Development or production: who decides, and what it means for the app.
+ * What development mode does to the app, and uncaught errors of the app.
  *
  * @module
  */
@@ -11,16 +11,13 @@ import type { Settings } from "../options/settings.ts";
 import { directOf, withDirect } from "../pagi/fetch.ts";
 import type { PagiApp } from "../pagi/types.ts";
 
-/** What a server is run for (PAGI.md 7, "Mode"). */
+/** Development or production (PAGI.md 7, "Mode"). */
 export type AppMode = NonNullable<Settings["env"]>;
 
 /**
- * The mode of a command line: what it or `PAGI_ENV` says; else development
- * where somebody can type into the standard input, as the Perl server has it,
- * and production elsewhere.
- *
- * It is put into `PAGI_ENV` for apps, and for the processes that this one
- * starts: a daemon and a successor have no terminal, and keep the mode.
+ * The mode from the command line or `PAGI_ENV`; else development where standard
+ * input is a terminal (as in the Perl server), and production elsewhere. Sets
+ * `PAGI_ENV`, for apps and for a daemon or successor, which has no terminal.
  */
 export function decideMode({ env }: Settings): AppMode {
   const mode = env ?? (Deno.stdin.isTerminal() ? "development" : "production");
@@ -28,7 +25,7 @@ export function decideMode({ env }: Settings): AppMode {
   return mode;
 }
 
-/** The app as the mode has it served; in production it is the app itself. */
+/** The app with what development mode adds; in production the app itself. */
 export function appInMode(app: PagiApp, settings: Settings): PagiApp {
   const { env, noDefaultMiddleware } = settings;
   if (env !== "development" || noDefaultMiddleware) return app;
@@ -40,11 +37,10 @@ export function appInMode(app: PagiApp, settings: Settings): PagiApp {
 }
 
 /**
- * Keeps this thread alive when a timer or a forgotten promise of the app
- * throws: that would end all other requests too. Each is logged.
+ * Logs uncaught errors and unhandled rejections of the app, which would
+ * otherwise end this thread and all of its requests.
  *
- * @param onThrown Called when something was thrown that nothing caught; not
- * for rejected promises.
+ * @param onThrown Called for uncaught errors, not for rejections.
  */
 export function handleUncaughtErrors(onThrown: () => void = () => {}): void {
   globalThis.addEventListener("unhandledrejection", (event) => {

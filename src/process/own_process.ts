@@ -1,5 +1,5 @@
 /**
- * Processes of this program that it starts itself.
+ * Starting this program again, as a daemon or as a successor.
  *
  * @module
  */
@@ -17,43 +17,37 @@ import { SystemError } from "../system/libc.ts";
 import { namesFromFiles } from "./env_files.ts";
 import { rootHelper } from "./root_helper.ts";
 
-/**
- * Why this program started another process of itself: to serve in the
- * background, or to take over from the one that starts it.
- */
+/** Why this program was started again: for the background, or to take over. */
 export type StartedAs = "daemon" | "successor";
 
 /** A process of this program that is starting. */
 export interface OwnProcess {
   readonly pid: number;
-  /** Resolves with null once it serves, or with how it ended before that. */
+  /** Resolves with null once it serves, or with its status if it ends before. */
   readonly outcome: Promise<Deno.CommandStatus | null>;
   kill(signal: Deno.Signal): void;
 }
 
-/** Tells a process why it was started, and where to say that it serves. */
+/** Environment variable with the reason of a start and the readiness pipe. */
 const VARIABLE = "PAGI_SERVER_STARTED_AS";
 
 type Start = { readonly as: StartedAs; readonly pipe: InheritedPipe } | null;
 
-/** Undefined until it is asked for: the variable can be taken once. */
+/** Undefined until it is read. */
 let start: Start | undefined;
 
-/**
- * Why another process of this program started this one; null if none did. To
- * be asked before any code of the app runs.
- */
+/** Why this program started this process, or null. Call it before the app. */
 export function startedAs(): StartedAs | null {
   if (start === undefined) start = readStart();
   return start?.as ?? null;
 }
 
 /**
- * Starts this program again; it may bind ports below 1024 where this process
- * may. A daemon gets a session of its own. Standard output and error are this
- * process's, standard input is empty.
+ * Starts this program again, with this process's right to bind low ports. A
+ * daemon gets a session of its own. Standard output and error are inherited,
+ * standard input is empty.
  *
- * @param env Variables to add to those of this process.
+ * @param env Variables in addition to those of this process.
  * @throws {SystemError} On other systems than Linux.
  */
 export function startOwnProcess(
@@ -84,7 +78,7 @@ export function startOwnProcess(
   const { pid, status } = child;
   return {
     pid,
-    // Without a signal it is about to end; its end alone tells how.
+    // When the pipe closes without a signal, the process is about to end.
     outcome: Promise.race([
       signalled.then((serves) => serves ? null : status),
       status,
@@ -93,7 +87,7 @@ export function startOwnProcess(
   };
 }
 
-/** Tells the process that started this one, if one did, that it serves. */
+/** Reports to the process that started this one, if any, that it serves. */
 export function reportServing(): void {
   if (start) notifyReady(start.pipe);
 }
@@ -107,29 +101,29 @@ function readStart(): Start {
   return pipe && { as: match[1] as StartedAs, pipe };
 }
 
-/** A command that starts this program as it was started. */
+/** The command line that this program was started with. */
 export interface OwnCommand {
   readonly command: string;
   readonly args: readonly string[];
-  /** The folder that relative paths in `args` start from. */
+  /** The working directory, for relative paths in `args`. */
   readonly folder: string;
 }
 
 /**
  * The command line of this process, flags of `deno run` included; null where
- * the system does not tell it. Ask for it at the start: an app may change the
- * folder, and an upgrade the program.
+ * the system does not tell it. Call it before the app, which may change the
+ * working directory.
  */
 export function knownCommand(): OwnCommand | null {
   const [name, ...args] = commandLine("self") ?? [];
   if (name === undefined) return null;
   const folder = Deno.cwd();
-  // As it was written, not where its links lead: an upgrade may turn them.
+  // Not resolved through links, which an upgrade may change.
   const command = name.includes("/") ? resolve(folder, name) : Deno.execPath();
   return { command, args, folder };
 }
 
-/** The same for what cannot do without. @throws {SystemError} */
+/** @throws {SystemError} Where {@linkcode knownCommand} is null. */
 export function ownCommand(): OwnCommand {
   const command = knownCommand();
   if (command !== null) return command;
@@ -138,7 +132,7 @@ export function ownCommand(): OwnCommand {
   );
 }
 
-/** The words that a process was started with; null where nobody tells. */
+/** The arguments of a process, its name first; null where unknown. */
 export function commandLine(process: number | "self"): string[] | null {
   try {
     return Deno.readTextFileSync(`/proc/${process}/cmdline`)
@@ -149,8 +143,7 @@ export function commandLine(process: number | "self"): string[] | null {
 }
 
 /**
- * True for process 1. The container ends with it, so that it can neither hand
- * over to another process nor go into the background; and processes that lose
- * their parent become its children.
+ * True for process 1. Its container ends with it, so that it can neither hand
+ * over nor go into the background; and it has to reap orphaned processes.
  */
 export const isFirstProcess: boolean = Deno.pid === 1;

@@ -7,7 +7,7 @@
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
-import type { Timer } from "../std/timer.ts";
+import { settledWithin } from "../std/timer.ts";
 import { reapOrphans } from "../system/process.ts";
 import { isFirstProcess, type OwnCommand } from "./own_process.ts";
 import {
@@ -16,64 +16,63 @@ import {
   type Successor,
 } from "./takeover.ts";
 
-/** How long a stop waits for logs to be written (ms). */
+/** Longest wait of a stop for the log: a disk may stall (ms). */
 const FLUSH_MS = 250;
 
-/** The signals that leave it to the service what to do. */
+/** Signals that each kind of service handles itself. */
 export type ServiceSignal = Exclude<
   ServerSignal,
   "SIGTERM" | "SIGINT" | "SIGUSR1" | "SIGUSR2"
 >;
 
-/** What a banner tells of. */
+/** What the banner shows. */
 export interface ServiceFacts {
   /** What is served. */
   readonly title: string;
   /** What a browser can open. */
   readonly urls: readonly string[];
   readonly addresses: readonly ListenAddress[];
-  /** Connections in all; null where nobody counts. */
+  /** Connections in all; null without a guard. */
   readonly connectionLimit: number | null;
   readonly settings: Settings;
-  /** Workers that serve; 1 in a single process. */
+  /** Workers that are serving; 1 in a single process. */
   readonly workers: number;
 }
 
-/** What runs: one server, or a supervisor with its workers. */
+/** One server, or a supervisor with its workers. */
 export interface Service {
   facts(): ServiceFacts;
   /** @throws {Error} When it cannot start; nothing stays bound. */
   start(): Promise<void>;
-  /** Stops gracefully; a second call ends the waiting. */
+  /** Stops gracefully; a second call stops waiting for requests. */
   stop(): Promise<void>;
   readonly serving: boolean;
-  /** How many listeners it has at each address. */
+  /** The number of listeners at each address. */
   readonly listeners: number;
   /** Rejects when it cannot go on. */
   readonly failure: Promise<never>;
-  /** Resolves when only a fresh process can go on. */
+  /** Resolves when only a new process can go on. */
   readonly needsReplacement: Promise<void>;
-  /** Writes what waits to be logged; resolves when it is written. */
+  /** Writes buffered log lines; resolves when they are written. */
   flushLogs(): Promise<void>;
-  /** Opens the log files anew. */
+  /** Reopens the log files. */
   reopenLogs(): void;
-  /** What the other signals do. */
   signal(signal: ServiceSignal): void;
-  /** Tells when the process that is taken over from has closed its listeners. */
+  /** @param left Resolves when the predecessor has closed its listeners. */
   predecessorLeaves(left: Promise<void>): void;
   /**
-   * Leaves all new connections to the process that `start` gives; false when
-   * it gives none. Until then the listeners stay as they are.
+   * Gives new connections to the process that `start` returns; false when it
+   * returns none. Until then the listeners stay as they are.
    */
   handOver(start: StartSuccessor): Promise<boolean>;
 }
 
-/** Starts a process that serves the same; null when it does not. */
+/** Starts a process that serves the same; null when it does not serve. */
 export type StartSuccessor = () => Promise<Successor | null>;
 
 /** How a service is run. */
 export interface RunOptions {
-  /** How to start this program again; null where nobody knows. */
+  /** How to start this program again; null where the system does not tell. */
   readonly command: OwnCommand | null;
   readonly predecessor: Predecessor | null;
   /** Called once it accepts connections. */
@@ -81,9 +80,9 @@ export interface RunOptions {
 }
 
 /**
- * Runs a service until it is told to stop: by TERM or INT, which wait for
- * running requests, or a second of them, which does not; or by USR2, once a
- * fresh process has taken over (PAGI.md 6).
+ * Runs a service until it stops: by TERM or INT, which wait for running
+ * requests (a second one does not), or by USR2, once a new process has taken
+ * over (PAGI.md 6).
  *
  * @throws {Error} When it cannot start; nothing stays bound.
  */
@@ -97,9 +96,9 @@ export async function runService(
     stopping.abort();
     stopped.resolve(service.stop());
   };
-  // What was said of signals; lines of requests before them come first.
-  let told: Promise<void> = Promise.resolve();
-  let startingOver = false;
+  // Logs of requests that came before a signal are written before its message.
+  let logged: Promise<void> = Promise.resolve();
+  let replacing = false;
   let starting: Promise<unknown> = Promise.resolve();
   const startOver = async () => {
     if (stopping.signal.aborted || !service.serving) return;
@@ -108,54 +107,51 @@ export async function runService(
         "No fresh process can take over from process 1, since its container ends with it: this one goes on. Start a new container in its place.",
       );
     }
-    if (startingOver) return log.info("A fresh process is starting already.");
-    startingOver = true;
-    const replacing = replaceProcess(
-      service,
-      options.command,
-      stopping.signal,
-      (successor) => starting = successor,
-    );
-    if (await replacing) stop();
-    startingOver = false;
+    if (replacing) return log.info("A fresh process is starting already.");
+    replacing = true;
+    const replaced = await service.handOver(() => {
+      const successor = startSuccessorOf(
+        service,
+        options.command,
+        stopping.signal,
+      );
+      starting = successor;
+      return successor;
+    });
+    if (replaced) stop();
+    replacing = false;
   };
-  const remove = onSignals(
-    [
-      "SIGTERM",
-      "SIGINT",
-      "SIGHUP",
-      "SIGTTIN",
-      "SIGTTOU",
-      "SIGUSR1",
-      "SIGUSR2",
-    ],
-    (signal) => {
-      // As it is for nginx. Without a listener Deno ends the process.
-      if (signal === "SIGUSR1") {
+  const remove = onSignals(SIGNALS, (signal) => {
+    switch (signal) {
+      // As nginx does. Without a listener Deno ends the process.
+      case "SIGUSR1":
         service.reopenLogs();
         return log.info("SIGUSR1: logs were reopened.");
+      case "SIGUSR2":
+        return void startOver();
+      case "SIGTERM":
+      case "SIGINT": {
+        const again = stopping.signal.aborted;
+        stopping.abort();
+        logged = logged.then(async () => {
+          if (!again) await settledWithin(service.flushLogs(), FLUSH_MS);
+          log.info(
+            `${signal}${
+              again ? " again: stopping without waiting." : ": stopping."
+            }`,
+          );
+          stop();
+        });
+        return;
       }
-      if (signal === "SIGUSR2") return void startOver();
-      if (signal !== "SIGTERM" && signal !== "SIGINT") {
+      default:
         return service.signal(signal);
-      }
-      const again = stopping.signal.aborted;
-      stopping.abort();
-      told = told.then(async () => {
-        if (!again) await soon(service.flushLogs());
-        log.info(
-          again
-            ? `${signal} again: stopping without waiting.`
-            : `${signal}: stopping.`,
-        );
-        stop();
-      });
-    },
-  );
+    }
+  });
   void service.needsReplacement.then(startOver);
   const stopReaping = isFirstProcess ? reapOrphans() : () => {};
   try {
-    // A stop does not wait for an app that is still starting.
+    // A stop does not wait for an app that is starting.
     await Promise.race([service.start(), stopped.promise]);
     if (service.serving) {
       await options.onStarted();
@@ -165,7 +161,7 @@ export async function runService(
       }
     }
     await Promise.race([stopped.promise, service.failure]);
-    // A stop gives up a successor that does not serve yet, and sees it end.
+    // A successor that does not serve yet is ended, and waited for.
     if (stopping.signal.aborted) await starting;
   } finally {
     stopReaping();
@@ -173,59 +169,39 @@ export async function runService(
   }
 }
 
-/** Waits for logs to be written, but not for long: a disk may stall. */
-async function soon(written: Promise<void>): Promise<void> {
-  let timer: Timer | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, FLUSH_MS);
-  });
-  await Promise.race([written, late]);
-  clearTimeout(timer);
-}
-
-/** Starts a fresh process and hands over to it; false when it does not serve. */
-function replaceProcess(
+/** Starts a successor; null, with a line in the log, when it does not serve. */
+async function startSuccessorOf(
   service: Service,
   command: OwnCommand | null,
   stopping: AbortSignal,
-  onStarting: (successor: Promise<unknown>) => void,
-): Promise<boolean> {
-  return service.handOver(async () => {
-    try {
-      if (command === null) {
-        throw new Error("this system does not tell how this one was started");
-      }
-      log.info("A fresh process is to take over.");
-      const { addresses, settings } = service.facts();
-      const { listeners } = service;
-      const handover = { addresses, listeners };
-      const timeout = successorTimeout(settings);
-      const starting = startSuccessor(command, handover, timeout, stopping);
-      onStarting(starting.catch(() => {}));
-      const successor = await starting;
-      if (successor === null) return null;
-      log.info(`Process ${successor.pid} serves; this one finishes its work.`);
-      return successor;
-    } catch (error) {
-      log.error("No fresh process could take over; this one goes on.", error);
-      return null;
+): Promise<Successor | null> {
+  try {
+    if (command === null) {
+      throw new Error("this system does not tell how this process was started");
     }
-  });
+    log.info("A fresh process is to take over.");
+    const { addresses, settings } = service.facts();
+    // The successor has deadlines of its own for loading and for starting its
+    // app; this one is for a process that does not keep them.
+    const startup = settings.lifespanStartupTimeout;
+    const successor = await startSuccessor(
+      command,
+      { addresses, listeners: service.listeners },
+      startup && 2 * startup + 10,
+      stopping,
+    );
+    if (successor === null) return null;
+    log.info(
+      `Process ${successor.pid} serves; this one finishes its work.`,
+    );
+    return successor;
+  } catch (error) {
+    log.error("No fresh process could take over; this one goes on.", error);
+    return null;
+  }
 }
 
-/**
- * Seconds that a successor may take. It has the deadlines of the command line
- * itself, for loading its app and for starting it; this one comes later, and
- * is for a process that does not keep them.
- */
-function successorTimeout({ lifespanStartupTimeout }: Settings): number {
-  return lifespanStartupTimeout && 2 * lifespanStartupTimeout + 10;
-}
-
-/**
- * Tells the process that is taken over from that this one serves; resolves
- * when it has closed its listeners.
- */
+/** Tells the predecessor that this process serves; waits for its listeners. */
 async function notifyPredecessor(
   predecessor: Predecessor,
   { listeners }: Service,
@@ -233,22 +209,25 @@ async function notifyPredecessor(
   try {
     await predecessor.serving(listeners);
   } catch (error) {
-    log.warn(`The process that is taken over from is gone already: ${error}`);
+    log.warn(`The process to take over from has ended already: ${error}`);
   }
 }
 
+const SIGNALS = [
+  "SIGTERM",
+  "SIGINT",
+  "SIGHUP",
+  "SIGTTIN",
+  "SIGTTOU",
+  "SIGUSR1",
+  "SIGUSR2",
+] as const;
+
 /** A signal that the server listens to. */
-export type ServerSignal =
-  | "SIGTERM"
-  | "SIGINT"
-  | "SIGHUP"
-  | "SIGTTIN"
-  | "SIGTTOU"
-  | "SIGUSR1"
-  | "SIGUSR2";
+export type ServerSignal = typeof SIGNALS[number];
 
 /**
- * Calls `handler` for each of `signals` that this system knows, until the
+ * Calls `handler` for each of `signals` that this system has, until the
  * returned function is called.
  */
 export function onSignals(

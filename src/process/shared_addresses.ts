@@ -19,36 +19,33 @@ const POLL_MS = 10;
 /** Longest wait for one (ms). */
 const WAIT_MS = 2000;
 /**
- * How long a listener that gets no new connections stays open (ms). Closing it
- * closes idle connections too: until then each response tells its client to
- * close the connection, so that most clients are gone by then.
+ * Time for which a listener without new connections stays open (ms). Closing it
+ * also closes idle connections; until then each response closes its own, so
+ * that most clients have left by then.
  */
 export const RETIRE_MS = 1000;
 
-/** One address, and which of its listeners is whose. */
+/** One address, and the listeners of each holder. */
 interface Group<Holder> {
   readonly selector: ReuseportSelector;
   readonly listeners: Map<Holder, ListenerId>;
 }
 
 /**
- * Knows which listeners are whose, and has the kernel give no new connections
- * to those that are about to close. A holder is a worker, or the only server of
- * a process. Where listeners cannot be selected, as on Unix sockets and other
- * systems, there are no groups and nothing is done.
+ * Tracks whose listeners are whose, and keeps the kernel from giving new
+ * connections to those that are about to close. A holder is a worker, or the
+ * only server of a process. Where listeners cannot be selected (Unix sockets,
+ * other systems than Linux) there are no groups, and all methods do nothing.
  */
 export class SharedAddresses<Holder extends object> {
   readonly #groups: readonly Group<Holder>[];
   readonly #avoided = new Set<Holder>();
-  /**
-   * True while the process that is taken over from selects: it knows which of
-   * its listeners are about to close.
-   */
+  /** True while the predecessor selects: only it knows which it will close. */
   #predecessorSelects: boolean;
   #handedOver = false;
   #closed = false;
 
-  /** @param others How many listeners of another process each address has. */
+  /** @param others The number of another process's listeners at each address. */
   constructor(addresses: Iterable<SocketAddress>, others: number) {
     this.#predecessorSelects = others > 0;
     this.#groups = [...addresses].flatMap((address) => {
@@ -58,7 +55,7 @@ export class SharedAddresses<Holder extends object> {
     });
   }
 
-  /** Takes note that `holder` has just bound all addresses. */
+  /** To be called when `holder` has just bound all addresses. */
   join(holder: Holder): void {
     for (const { selector, listeners } of this.#groups) {
       if (listeners.has(holder)) continue;
@@ -68,7 +65,7 @@ export class SharedAddresses<Holder extends object> {
     this.#select();
   }
 
-  /** Takes note of the listeners of `holder` that were closed by accident. */
+  /** To be called when listeners of `holder` may have closed after an error. */
   listenerLost(holder: Holder): void {
     for (const group of this.#groups) {
       const listener = group.listeners.get(holder);
@@ -77,7 +74,7 @@ export class SharedAddresses<Holder extends object> {
     }
   }
 
-  /** Resolves when `holder` has bound anew what it had lost. */
+  /** Resolves when `holder` has bound its lost listeners again. */
   async rejoined(holder: Holder): Promise<void> {
     await this.#until(() => {
       this.join(holder);
@@ -85,19 +82,19 @@ export class SharedAddresses<Holder extends object> {
     });
   }
 
-  /** Gives `holder` no new connections, or (`false`) gives it some again. */
+  /** Gives `holder` no new connections, or (`false`) some again. */
   avoid(holder: Holder, avoided = true): void {
     if (avoided) this.#avoided.add(holder);
     else this.#avoided.delete(holder);
     this.#select();
   }
 
-  /** Prepares for the listeners of `holder`, which is avoided, to close. */
+  /** To be called before the listeners of `holder`, which is avoided, close. */
   prepareClose(holder: Holder): void {
     this.#select(holder);
   }
 
-  /** Resolves with whether all listeners of `holder` have been closed in time. */
+  /** Resolves with whether all listeners of `holder` closed in time. */
   async waitClosed(holder: Holder): Promise<boolean> {
     let all = true;
     for (const group of this.#groups) {
@@ -119,18 +116,12 @@ export class SharedAddresses<Holder extends object> {
     await delay(RETIRE_MS);
   }
 
-  /**
-   * How many listeners each address has, those included that cannot be closed;
-   * 0 where nobody knows.
-   */
+  /** Listeners at each address, unclosable ones too; 0 where unknown. */
   get size(): number {
     return this.#groups[0]?.listeners.size ?? 0;
   }
 
-  /**
-   * The holders in the order in which a successor expects them to close; null
-   * where it expects none.
-   */
+  /** The holders in the order that a successor expects; null for any order. */
   closeOrder(): Holder[] | null {
     const [first] = this.#groups;
     if (first === undefined) return null;
@@ -143,8 +134,8 @@ export class SharedAddresses<Holder extends object> {
   }
 
   /**
-   * The process that was taken over from has closed its listeners, or is about
-   * to end: then a listener may close after the connection that told of it.
+   * To be called when the predecessor has closed its listeners or is about to
+   * end; in the second case they close a moment after its message.
    */
   async predecessorClosed(): Promise<void> {
     await delay(LEAVE_MS);
@@ -153,7 +144,7 @@ export class SharedAddresses<Holder extends object> {
     this.#select();
   }
 
-  /** Gives everything back; nobody waits for listeners any more. */
+  /** Releases everything, and ends all waiting for listeners. */
   close(): void {
     this.#closed = true;
     for (const { selector } of this.#groups) selector.close();
@@ -165,7 +156,7 @@ export class SharedAddresses<Holder extends object> {
     this.#select();
   }
 
-  /** Resolves with whether `condition` holds in time. */
+  /** Polls `condition`; false when it does not hold in time. */
   async #until(condition: () => boolean): Promise<boolean> {
     const giveUp = performance.now() + WAIT_MS;
     while (!this.#closed) {
@@ -191,12 +182,7 @@ export class SharedAddresses<Holder extends object> {
   }
 }
 
-/**
- * Checks that workers can share the addresses.
- *
- * @throws {ListenError} For ports without the unstable API, and for Unix
- * sockets without FFI.
- */
+/** @throws {ListenError} When workers cannot share the addresses. */
 export function checkShareable(addresses: readonly ListenAddress[]): void {
   for (const address of addresses) {
     if ("port" in address && !canShare()) {
@@ -212,14 +198,14 @@ export function checkShareable(addresses: readonly ListenAddress[]): void {
   }
 }
 
-/** Tells whether Deno lets listeners share an address, as on Linux they can. */
+/** Whether Deno lets listeners share a port: Linux, with --unstable-net. */
 export function canShare(): boolean {
   return Deno.build.os === "linux" && "listenDatagram" in Deno;
 }
 
 /**
- * Binds each address once and lets it go: with SO_REUSEPORT, a port that
- * another server of the same user shares is not refused.
+ * Binds each address once without SO_REUSEPORT, with which a port of another
+ * server of the same user would not be refused.
  *
  * @throws {ListenError} When one is taken, not allowed or not there.
  */
@@ -236,9 +222,8 @@ export function checkFree(addresses: readonly ListenAddress[]): void {
 }
 
 /**
- * The command line as far as the system called `os` can follow it: other
- * kernels than Linux's do not spread connections over several listeners, so
- * there one process serves, and a notice says so.
+ * The command line with a single process and a notice where `os` is not Linux:
+ * other kernels do not spread connections over several listeners.
  */
 export function withoutSharing(
   line: CommandLine,

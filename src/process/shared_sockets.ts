@@ -12,24 +12,24 @@ import { SocketPath } from "../server/socket_path.ts";
 
 /** How to bind them. */
 export interface SocketOptions {
-  /** Permissions of the files; null for what the umask says. */
+  /** Permissions of the files; null for those of the umask. */
   readonly mode: number | null;
-  /** Who listens at the same paths is about to go. */
+  /** True when a predecessor listens at the same paths. */
   readonly takesOver: boolean;
 }
 
 interface Open {
   readonly path: string;
-  /** The name that the kernel keeps, though the file has been renamed. */
+  /** The name that the kernel reports, although the file has been renamed. */
   readonly bound: string;
   readonly file: SocketPath;
   readonly listener: SharedListener;
 }
 
 /**
- * Unix sockets that all workers accept from: bound once, by the main thread,
- * and open until it closes them, so that connections wait in the kernel's queue
- * while workers come and go.
+ * Unix sockets that all workers accept from. The main thread binds them once
+ * and keeps them open, so that connections wait in the kernel's queue while
+ * workers are replaced.
  */
 export class SharedSockets {
   #open: Open[] = [];
@@ -40,7 +40,7 @@ export class SharedSockets {
     options: SocketOptions,
   ): Promise<SharedSockets> {
     const sockets = new SharedSockets();
-    // Also when the server fails, which closes nothing.
+    // Also when the server fails without closing anything.
     globalThis.addEventListener("unload", () => sockets.release());
     try {
       for (const address of addresses) {
@@ -55,7 +55,7 @@ export class SharedSockets {
     return sockets;
   }
 
-  /** What the worker of that number is told, by path. */
+  /** The sockets by path, for the worker with that number. */
   forWorker(number: number): ReadonlyMap<string, SharedSocket> {
     return new Map(
       this.#open.map(({ path, bound, listener: { fd } }) => [
@@ -65,7 +65,7 @@ export class SharedSockets {
     );
   }
 
-  /** Removes their files, unless they are a successor's by now. */
+  /** Removes their files, unless they belong to a successor by now. */
   release(): void {
     for (const { file } of this.#open) file.release();
   }
@@ -99,7 +99,7 @@ async function bind(
     (listener as SharedListener | null)?.close();
     throw error;
   } finally {
-    // The listener lives on by the descriptor that was kept.
+    // The kept descriptor keeps the socket open.
     (engine as Deno.UnixListener | null)?.close();
   }
 }

@@ -26,7 +26,7 @@ import type {
 import { handleUncaughtErrors } from "./hosted_app.ts";
 import type { Predecessor } from "./takeover.ts";
 
-/** How much later than the event loop's own deadline the process ends (s). */
+/** Seconds after the event loop's own deadline until the process is ended. */
 const BLOCKED_GRACE = 1;
 
 /** A server with its app loaded. */
@@ -34,10 +34,6 @@ export interface LoadedServer {
   readonly server: Server;
   /** What is served. */
   readonly title: string;
-}
-
-function isSamePair(a: KeyPair, b: KeyPair): boolean {
-  return a.cert === b.cert && a.key === b.key;
 }
 
 /** A server as a service. */
@@ -48,11 +44,11 @@ export class SingleProcess implements Service {
   readonly #load: () => Promise<LoadedServer>;
   readonly #predecessor: Predecessor | null;
   readonly #startTimeout: number;
-  /** Ends the process when the phase of the start that is on takes too long. */
+  /** Ends the process when the current phase of the start takes too long. */
   #deadline: Disposable | null = null;
   #loaded: LoadedServer | null = null;
   #stopped = false;
-  /** Holds the listeners in use, for those that share its addresses. */
+  /** Stands for the current listeners among those that share the addresses. */
   #holder = {};
   #shared: SharedAddresses<object> | null = null;
   /** Changes of the listeners, one after the other; never rejects. */
@@ -61,8 +57,8 @@ export class SingleProcess implements Service {
 
   /**
    * @param load Loads the app; a signal can stop the process meanwhile.
-   * @param startTimeout Seconds that the app may take to be loaded, and again
-   * to start; 0 for any number.
+   * @param startTimeout Seconds for loading the app, and again for starting it;
+   * 0 for no limit.
    */
   constructor(
     load: () => Promise<LoadedServer>,
@@ -87,51 +83,42 @@ export class SingleProcess implements Service {
   async start(): Promise<void> {
     handleUncaughtErrors();
     hideAbortWarning();
-    globalThis.addEventListener("unload", this.#tellOfExit);
-    try {
-      await this.#start();
-    } catch (error) {
-      globalThis.removeEventListener("unload", this.#tellOfExit);
-      throw error;
-    }
-  }
-
-  async #start(): Promise<void> {
+    globalThis.addEventListener("unload", this.#logExit);
     try {
       const { server } = this.#loaded = await this.#loadInTime();
       if (this.#stopped) return;
-      // Of an app that lets the event loop turn, the server says it.
-      this.#bound("start");
+      // An app that does not block the event loop gets the server's own error.
+      this.#startDeadline("start");
       await this.#startServer(server);
+    } catch (error) {
+      globalThis.removeEventListener("unload", this.#logExit);
+      throw error;
     } finally {
-      this.#unbound();
+      this.#endDeadline();
     }
   }
 
   async #loadInTime(): Promise<LoadedServer> {
-    const late = this.#bound("load");
+    const late = this.#startDeadline("load");
     const loading = this.#load();
     const outcome = await new GracePeriod().wait(loading, this.#startTimeout);
     if (outcome === "timeout") throw new StartupError(late);
     return await loading;
   }
 
-  /**
-   * Bounds a phase of the start, also where the app leaves the event loop no
-   * turn; returns the sentence that the process ends with then.
-   */
-  #bound(phase: "load" | "start"): string {
+  /** Also ends an app that blocks the event loop. @returns The error's text. */
+  #startDeadline(phase: "load" | "start"): string {
     const seconds = this.#startTimeout;
     const late =
       `The app did not ${phase} within ${seconds} s (--lifespan-startup-timeout).`;
-    this.#unbound();
-    this.#deadline = seconds === 0
-      ? null
-      : endProcessAfter(seconds + BLOCKED_GRACE, late);
+    this.#endDeadline();
+    if (seconds > 0) {
+      this.#deadline = endProcessAfter(seconds + BLOCKED_GRACE, late);
+    }
     return late;
   }
 
-  #unbound(): void {
+  #endDeadline(): void {
     this.#deadline?.[Symbol.dispose]();
     this.#deadline = null;
   }
@@ -149,21 +136,21 @@ export class SingleProcess implements Service {
     this.#shared.join(this.#holder);
   }
 
-  /** The first call after a handover does not hurry what is left. */
+  /** The first call after a handover waits for the remaining requests. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#unbound();
+    this.#endDeadline();
     const handedOver = this.#handedOver;
     this.#handedOver = null;
     await (handedOver ?? this.#loaded?.server.stop());
     this.#shared?.close();
-    globalThis.removeEventListener("unload", this.#tellOfExit);
+    globalThis.removeEventListener("unload", this.#logExit);
   }
 
-  /** An app that calls `Deno.exit` ends everything, without a word. */
-  readonly #tellOfExit = (): void => {
+  /** Runs when the app calls `Deno.exit`. */
+  readonly #logExit = (): void => {
     this.#loaded?.server.abandon();
-    // What is made for Node often ends its process at SIGTERM by itself.
+    // Programs for Node often end their process at SIGTERM themselves.
     if (this.#stopped && Deno.exitCode === 0) {
       log.warn(
         "The app ended the process before the server had stopped: it called Deno.exit(0), or Node's process.exit.",
@@ -173,7 +160,7 @@ export class SingleProcess implements Service {
     log.error(
       `The app ended the process: it called Deno.exit(${Deno.exitCode}), or Node's process.exit.`,
     );
-    // Whoever waits for the server must not take its end for a success.
+    // A supervisor must not take an end before serving for a success.
     if (!this.serving && Deno.exitCode === 0) Deno.exitCode = 1;
   };
 
@@ -190,7 +177,7 @@ export class SingleProcess implements Service {
 
   async #handOver(start: StartSuccessor): Promise<boolean> {
     const { server } = this.#loaded!;
-    // It may have bound anew, after accepting failed.
+    // It may have bound again after accepting failed.
     this.#shared?.listenerLost(this.#holder);
     await this.#shared?.rejoined(this.#holder);
     const successor = await start();
@@ -229,7 +216,9 @@ export class SingleProcess implements Service {
     const present = server?.keyPair;
     if (server === undefined || present == null || !server.serving) return;
     const fresh = await reloadKeyPair(server.settings, present);
-    if (fresh === null || isSamePair(fresh, present) || !server.serving) return;
+    const isNew = fresh !== null &&
+      (fresh.cert !== present.cert || fresh.key !== present.key);
+    if (!isNew || !server.serving) return;
     try {
       const close = await server.listenAnew(fresh);
       const [old, holder] = [this.#holder, {}];

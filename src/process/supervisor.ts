@@ -6,7 +6,7 @@
 
 import { log, reopenLog } from "../log/log.ts";
 import { reportGuard } from "../server/connection_limit.ts";
-import { delay, type Timer } from "../std/timer.ts";
+import { delay, settledWithin, type Timer } from "../std/timer.ts";
 import { rereadEnvFiles } from "./env_files.ts";
 import { reloadKeyPair } from "./root_helper.ts";
 import type {
@@ -25,42 +25,43 @@ import { Backoff, CrashPause, Heartbeat } from "./worker_health.ts";
 import { type PoolOptions, WorkerPool } from "./worker_pool.ts";
 
 /**
- * How long changes wait for the process that is taken over from to close its
- * listeners (ms). One with a blocked thread closes them when it ends; until
- * then nobody selects among them.
+ * Longest wait of a change for the predecessor to close its listeners (ms). A
+ * predecessor with a blocked thread closes them only when it ends.
  */
 const PREDECESSOR_WAIT_MS = 60_000;
 /**
- * How long a worker of an earlier reload may have been starting (ms) before a
- * later SIGHUP has it given up. One that starts in less gets through however
- * often SIGHUP comes.
+ * Time after which a worker that is still starting is given up for a later
+ * SIGHUP (ms). Workers that start faster succeed however often SIGHUP comes.
  */
 const OUTDATED_AFTER_MS = 5000;
-/** How often to look for one (ms). */
-const OUTDATED_LOOK_MS = 500;
+/** Interval at which such workers are looked for (ms). */
+const OUTDATED_POLL_MS = 500;
 
 /** Decides when workers start, are replaced and end (PAGI.md 6). */
 export class Supervisor implements Service {
   readonly #options: PoolOptions;
   readonly #pool: WorkerPool;
   readonly #pause = new CrashPause();
-  /** Workers that are to be replaced, and why, until that has succeeded. */
+  /** Workers to replace, and why. */
   readonly #due = new Map<WorkerHandle, string>();
   readonly #backoff = new Backoff();
-  /** When workers that could not be started are tried again. */
+  /** Starts the missing workers again. */
   #retry: Timer | undefined;
-  /** A reload that has not begun: another SIGHUP needs no second one. */
+  /** Set while a reload waits for its turn; another SIGHUP adds no second. */
   #nextReload: Timer | undefined;
   readonly #failed = Promise.withResolvers<never>();
-  readonly #needsReplacement = Promise.withResolvers<void>();
+  readonly failure: Promise<never> = this.#failed.promise;
+  readonly #unkillable = Promise.withResolvers<void>();
+  readonly needsReplacement: Promise<void> = this.#unkillable.promise;
   #heartbeat: Heartbeat | null = null;
-  /** How many workers there should be … */
+  /** The number of workers asked for. */
   #wanted: number;
-  /** … of which so many have crashed, and are not yet to start again. */
+  /** Crashed workers whose restart is delayed. */
   #pausing = 0;
+  /** Changes of the workers, one after the other; never rejects. */
   #queue: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
-  /** A successor has the new connections: there is nothing left to change. */
+  /** True once a successor gets the new connections. */
   #handedOver = false;
 
   constructor(options: PoolOptions) {
@@ -70,7 +71,7 @@ export class Supervisor implements Service {
       options,
       (worker, event) => void this.#onEvent(worker, event),
     );
-    this.#failed.promise.catch(() => {});
+    this.failure.catch(() => {});
   }
 
   facts(): ServiceFacts {
@@ -91,14 +92,6 @@ export class Supervisor implements Service {
 
   get listeners(): number {
     return this.#pool.listeners;
-  }
-
-  get failure(): Promise<never> {
-    return this.#failed.promise;
-  }
-
-  get needsReplacement(): Promise<void> {
-    return this.#needsReplacement.promise;
   }
 
   async start(): Promise<void> {
@@ -143,12 +136,9 @@ export class Supervisor implements Service {
 
   predecessorLeaves(left: Promise<void>): void {
     const over = left.then(() => this.#pool.predecessorClosed());
-    // Whose listener is whose can be told while one process changes them.
+    // Listeners can be told apart only while one process changes them.
     void this.#next(async () => {
-      const wait = Promise.withResolvers<void>();
-      const timer = setTimeout(wait.resolve, PREDECESSOR_WAIT_MS);
-      await Promise.race([over, wait.promise]);
-      clearTimeout(timer);
+      await settledWithin(over, PREDECESSOR_WAIT_MS);
     });
   }
 
@@ -175,18 +165,18 @@ export class Supervisor implements Service {
   }
 
   /**
-   * Replaces every worker, one after the other, with fresh code. What an
-   * earlier reload has long been loading is given up for it: whoever has mended
-   * an app that never finishes loading does not wait for a deadline.
+   * Replaces every worker in turn with fresh code. A worker of an earlier
+   * reload that has been loading for long is given up, so that a mended app
+   * need not wait for the deadline of a broken one.
    */
   #reload(): void {
     if (this.#nextReload !== undefined) return;
     this.#nextReload = setInterval(() => {
-      // Before the first of them serves, giving them up would end the server.
+      // Giving up the first workers would end the server.
       if (this.#pool.workers.length === 0) return;
-      const why = "A later SIGHUP takes its place.";
+      const why = "A later SIGHUP replaces it.";
       this.#pool.giveUpStarting(why, OUTDATED_AFTER_MS);
-    }, OUTDATED_LOOK_MS);
+    }, OUTDATED_POLL_MS);
     void this.#next(async () => {
       this.#endWaitOfReload();
       this.reopenLogs();
@@ -223,8 +213,9 @@ export class Supervisor implements Service {
   }
 
   /**
-   * Replaces the workers that are due, and has as many as are wanted. What
-   * does not start is tried again later; without any worker the server fails.
+   * Replaces the workers that are due, then starts or ends workers up to the
+   * number wanted. Failed starts are retried; without any worker the server
+   * fails.
    */
   async #settle(): Promise<void> {
     const settled = await this.#replaceDue() && await this.#adjust();
@@ -237,7 +228,7 @@ export class Supervisor implements Service {
     }
   }
 
-  /** @returns false when a successor does not start */
+  /** @returns false when a replacement does not start */
   async #replaceDue(): Promise<boolean> {
     for (const [worker, why] of this.#due) {
       if (!await this.#pool.replace(worker, why)) return false;
@@ -262,7 +253,6 @@ export class Supervisor implements Service {
     return started;
   }
 
-  /** How many workers are to be started. */
   get #missing(): number {
     return this.#wanted - this.#pausing - this.#pool.workers.length;
   }
@@ -281,7 +271,7 @@ export class Supervisor implements Service {
     }, pause);
   }
 
-  /** Runs one change of the workers after the other. */
+  /** Queues a change of the workers. */
   #next(change: () => Promise<void>): Promise<void> {
     this.#queue = this.#queue.then(async () => {
       if (this.#stopping === null && !this.#handedOver) await change();
@@ -318,7 +308,7 @@ export class Supervisor implements Service {
     void this.#next(() => this.#settle());
   }
 
-  /** Waits longer from crash to crash; the workers that are left serve on. */
+  /** Waits longer after each crash; the remaining workers go on serving. */
   async #pauseAfter(worker: WorkerHandle): Promise<void> {
     const pause = this.#pause.after(performance.now() - worker.startedAt);
     if (pause === 0) return;
@@ -329,7 +319,7 @@ export class Supervisor implements Service {
   #replaceBlocked(worker: WorkerHandle): void {
     const { heartbeatTimeout } = this.#options.settings;
     log.error(
-      `Worker ${worker.number} has given no sign of life for more than ${heartbeatTimeout} s (--heartbeat-timeout): it is replaced.`,
+      `Worker ${worker.number} has not responded for more than ${heartbeatTimeout} s (--heartbeat-timeout): it is replaced.`,
     );
     this.#pool.remove(worker);
     void this.#next(async () => {
@@ -347,6 +337,6 @@ export class Supervisor implements Service {
     log.error(
       `The thread of worker ${worker.number} cannot be ended: a fresh process is to take over.`,
     );
-    this.#needsReplacement.resolve();
+    this.#unkillable.resolve();
   }
 }

@@ -1,9 +1,9 @@
 /**
- * One process that takes over from another (PAGI.md 6, "Hot restart").
+ * Hot restart: one process takes over from another (PAGI.md 6).
  *
- * The old one starts the new one with the same command line. They talk over a
- * Unix socket: the new one says when it serves, the old one when it has closed
- * its listeners.
+ * The old process (predecessor) starts the new one (successor) with the same
+ * command line. Over a Unix socket the successor reports that it serves, and
+ * the predecessor that it has closed its listeners.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import type { ListenAddress } from "../options/value_types.ts";
 import { log } from "../log/log.ts";
 import { join } from "../std/path.ts";
 import { safeTempFolder } from "../system/folder.ts";
+import { takeVariable } from "../system/process_pipes.ts";
 import { type Timer, timerDelay } from "../std/timer.ts";
 import {
   type OwnCommand,
@@ -19,40 +20,35 @@ import {
   startOwnProcess,
 } from "./own_process.ts";
 
-/** Tells a process that it takes over, and from whom. */
+/** Environment variable with the {@linkcode Message} for a successor. */
 const VARIABLE = "PAGI_TAKEOVER";
 
 /** What a process hands over. */
 export interface Handover {
-  /** Where the old process listens, with real ports. */
+  /** Where the predecessor listens, with real ports. */
   readonly addresses: readonly ListenAddress[];
-  /** How many listeners it has at each. */
+  /** The number of its listeners at each address. */
   readonly listeners: number;
 }
 
-/** What the new process is told. */
 interface Message extends Handover {
-  /** The socket to talk over. */
+  /** The Unix socket to connect to. */
   readonly path: string;
 }
 
-/** The old process, as the new one sees it. */
-export interface Predecessor {
-  readonly addresses: readonly ListenAddress[];
-  readonly listeners: number;
+/** The process that this one takes over from. */
+export interface Predecessor extends Handover {
   /**
-   * Tells it that this process serves with `listeners` at each address;
-   * resolves when it has closed its own.
+   * Reports that this process serves with `listeners` at each address; resolves
+   * when the predecessor has closed its own.
    */
   serving(listeners: number): Promise<void>;
 }
 
 /** The process that this one takes over from, if any. */
 export function predecessor(): Predecessor | null {
-  const text = Deno.env.get(VARIABLE);
-  if (text === undefined) return null;
-  // Apps and what they start have no part in this.
-  Deno.env.delete(VARIABLE);
+  const text = takeVariable(VARIABLE);
+  if (text === null) return null;
   const { path, addresses, listeners }: Message = JSON.parse(text);
   return {
     addresses,
@@ -66,25 +62,24 @@ export function predecessor(): Predecessor | null {
   };
 }
 
-/** The new process, as the old one sees it. */
+/** The process that takes over from this one. */
 export interface Successor {
   readonly pid: number;
-  /** How many listeners it has at each address. */
+  /** The number of its listeners at each address. */
   readonly listeners: number;
-  /** Tells it that this process has closed its own. */
+  /** Reports that this process has closed its listeners. */
   closed(): Promise<void>;
 }
 
-/** How long a successor may take to end that was given up (ms). */
+/** Time between SIGTERM and SIGKILL for a successor that is given up (ms). */
 const END_MS = 1000;
 
 /**
  * Starts a process with this one's command line, which takes over.
  *
- * @param timeout Seconds that it may take to serve; 0 for any number.
+ * @param timeout Seconds until it must serve; 0 for no limit.
  * @param stopping Ends it unless it serves already.
- * @returns The successor once it serves; null when it does not get so far, and
- * has ended.
+ * @returns The successor once it serves; null when it has ended before.
  */
 export async function startSuccessor(
   command: OwnCommand,
@@ -105,7 +100,7 @@ export async function startSuccessor(
     });
     const ended = new Promise<null>((resolve) => {
       child.outcome.then((status) => {
-        if (status === null) return; // it serves, and will say so here
+        if (status === null) return; // it serves
         if (!stopping.aborted) {
           const how = status.signal ?? `exit code ${status.code}`;
           log.error(
@@ -147,7 +142,7 @@ export async function startSuccessor(
   }
 }
 
-/** Ends a process once `signal` is aborted; by force when it does not end. */
+/** Ends a process once `signal` is aborted, at last by SIGKILL. */
 function endWhen(signal: AbortSignal, child: OwnProcess): Disposable {
   let timer: Timer | undefined;
   const kill = (name: Deno.Signal) => {
@@ -171,7 +166,7 @@ function endWhen(signal: AbortSignal, child: OwnProcess): Disposable {
   };
 }
 
-/** What comes up to the end of the line, or of the connection. */
+/** Reads up to the end of the line, or of the connection. */
 async function readLine(connection: Deno.Conn): Promise<string> {
   let text = "";
   const buffer = new Uint8Array(64);

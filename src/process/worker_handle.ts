@@ -13,67 +13,71 @@ import type { SharedSocket } from "../server/listener.ts";
 import { type Timer, timerDelay } from "../std/timer.ts";
 import { releaseDescriptorsOf } from "../system/descriptor_budget.ts";
 
-/** How much later than the worker's own a deadline of its startup is (s). */
+/** Seconds added to the worker's own startup deadline, which comes first. */
 const STARTUP_GRACE = 1;
-/** How long a thread may take before it loads the app (s). */
+/** Seconds that a thread may take until it begins to load the app. */
 const THREAD_TIMEOUT = 10;
-/** How long one whose app has started may take to bind its addresses (s). */
+/** Seconds that a worker with a started app may take to bind its addresses. */
 const LISTEN_TIMEOUT = 10;
 
-/** What the supervisor has to do something about. */
-export type WorkerEvent =
-  /** It has served `--max-requests`. */
+/** Events that workers report themselves, and that the supervisor handles. */
+type ReportedEvent =
+  /** The worker has served `--max-requests`. */
   | { readonly type: "maxRequests" }
-  /** Its app threw where nothing caught it: nobody knows its state. */
+  /** Its app threw an uncaught error, so its state is unknown; sent once. */
   | { readonly type: "broken" }
-  /** It is gone without having been asked to go; `why` is no sentence. */
+  /** Accepting failed for lack of descriptors; waits for `acceptAgain`. */
+  | { readonly type: "acceptFailed" };
+
+/** What the supervisor has to handle. */
+export type WorkerEvent =
+  | ReportedEvent
+  /** The worker ended unasked; `why` is a clause without a full stop. */
   | { readonly type: "gone"; readonly why: string }
-  /** Accepting failed for want of descriptors; it waits for `acceptAgain`. */
-  | { readonly type: "acceptFailed" }
-  /** It is drained, and its clients had time to leave: it can be closed. */
+  /** It is drained and its clients had time to leave: it can be closed. */
   | { readonly type: "left" }
-  /** It had to end, and its thread lives on. */
+  /** It was terminated, but its thread still runs. */
   | { readonly type: "unkillable" };
 
-/** A worker that could not start. */
+/** A worker could not start. */
 export class WorkerError extends Error {
   override readonly name = "WorkerError";
 
-  /** @param usage The command line is wrong, not the app. */
+  /** @param usage True when the command line is wrong, not the app. */
   constructor(message: string, readonly usage: boolean) {
     super(message);
   }
 }
 
-/** One worker thread and how far it has come. */
+/** One worker thread and its state. */
 export class WorkerHandle {
   readonly number: number;
   readonly startedAt = performance.now();
-  /** When it last showed a sign of life (ms, `performance.now()`). */
+  /** Time of its last message (ms, `performance.now()`). */
   seenAt = performance.now();
   state: "starting" | "serving" | "stopping" | "gone" = "starting";
   addresses: readonly ListenAddress[] = [];
-  /** What the addresses are for the system. */
+  /** The addresses as the system reports them. */
   bound: readonly (Deno.NetAddr | Deno.UnixAddr)[] = [];
   urls: readonly string[] = [];
-  /** What it serves. */
+  /** What it serves, for the banner. */
   title = "";
+  /** True once the app has started, so that it must be shut down as well. */
+  appHasStarted = false;
   readonly #worker: Worker;
   readonly #onEvent: (worker: WorkerHandle, event: WorkerEvent) => void;
   readonly #appStarted = Promise.withResolvers<void>();
-  #listening = Promise.withResolvers<void>();
+  readonly #listening = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
-  #started = false;
-  /** Ends the phase of the start that is on. */
+  /** Deadline of the current phase of the start. */
   #deadline: Timer | undefined;
-  readonly #asked = new Map<number, (peers: readonly string[]) => void>();
-  #questions = 0;
+  /** Callers of `peers`, in the order in which answers arrive. */
+  readonly #peersQueue: ((peers: readonly string[]) => void)[] = [];
   #flushed = Promise.withResolvers<void>();
 
   /**
-   * @param startTimeout Seconds that its app may take to be loaded, and again
-   * to start; 0 for any number. They are counted here, because an app that
-   * loads for ever may leave its own thread no turn.
+   * @param startTimeout Seconds for loading the app, and again for starting it;
+   * 0 for no limit. Counted here, since an app may block its own event loop.
    */
   constructor(
     plan: WorkerPlan,
@@ -82,10 +86,9 @@ export class WorkerHandle {
   ) {
     this.number = plan.number;
     this.#onEvent = onEvent;
-    // Whoever waits hears of a failure; a bystander need not.
     this.#appStarted.promise.catch(() => {});
     this.#listening.promise.catch(() => {});
-    // Beside this module: as a source, and as one file, which compile.sh makes.
+    // compile.sh bundles the worker into a .js file beside this module.
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
     const url = new URL(`./worker_main.${extension}`, import.meta.url);
     this.#worker = new Worker(url, {
@@ -101,12 +104,7 @@ export class WorkerHandle {
     this.#bound("load its app", startTimeout + THREAD_TIMEOUT);
   }
 
-  /** True once the app has started, so that it is to be shut down as well. */
-  get appHasStarted(): boolean {
-    return this.#started;
-  }
-
-  /** Gives the start up that is on; `why` is a sentence. */
+  /** Gives up the start; `why` is a sentence. */
   giveUp(why: string): void {
     clearTimeout(this.#deadline);
     const error = new WorkerError(why, false);
@@ -119,7 +117,7 @@ export class WorkerHandle {
     return this.#appStarted.promise;
   }
 
-  /** Has it accept connections; resolves when it does. @throws {WorkerError} */
+  /** Binds the addresses; resolves when it accepts. @throws {WorkerError} */
   async listen(
     addresses: readonly ListenAddress[],
     sockets: ReadonlyMap<string, SharedSocket>,
@@ -133,15 +131,15 @@ export class WorkerHandle {
     this.state = "serving";
   }
 
-  /** Has its clients leave: answers end their connections from now on. */
+  /** From now on each response closes its connection. */
   leave(): void {
     if (this.state !== "gone") this.state = "stopping";
     this.#tell({ type: "leave" });
   }
 
   /**
-   * Has it stop gracefully; a second call ends the waiting. Resolves when it
-   * has stopped or is gone.
+   * Stops it gracefully; a second call stops waiting for requests. Resolves
+   * when it has stopped or is gone.
    */
   stop(replaced: boolean): Promise<void> {
     if (this.state !== "gone") {
@@ -151,29 +149,25 @@ export class WorkerHandle {
     return this.#stopped.promise;
   }
 
-  /** Resolves when it has stopped or is gone. */
-  get stopped(): Promise<void> {
-    return this.#stopped.promise;
-  }
-
-  /** Ends the thread; one in a tight loop goes on. */
+  /** Ends the thread; Deno cannot end one in a tight loop. */
   terminate(): void {
     this.state = "gone";
     this.#worker.terminate();
     this.#release("it was terminated");
   }
 
+  /** Reopens its log files. */
   reopenLogs(): void {
     this.#tell({ type: "reopenLogs" });
   }
 
-  /** Has it write what waits to be logged; resolves when it has. */
+  /** Writes buffered log lines; resolves when they are written. */
   flushLogs(): Promise<void> {
     this.#tell({ type: "flushLogs" });
     return Promise.race([this.#flushed.promise, this.#stopped.promise]);
   }
 
-  /** Has it bind anew; `closed` connections made room. */
+  /** Binds again, after `closed` connections were closed to free descriptors. */
   acceptAgain(closed: number): void {
     this.#tell({ type: "acceptAgain", closed });
   }
@@ -183,18 +177,13 @@ export class WorkerHandle {
     this.#tell({ type: "closed", peer, reason });
   }
 
-  /** The peers with a request running; null when it does not answer in time. */
-  peers(milliseconds: number): Promise<readonly string[] | null> {
-    const id = ++this.#questions;
-    this.#tell({ type: "peers", id });
+  /** The peers with a request running; null without an answer within `ms`. */
+  peers(ms: number): Promise<readonly string[] | null> {
+    this.#tell({ type: "peers" });
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#asked.delete(id);
-        resolve(null);
-      }, milliseconds);
-      this.#asked.set(id, (peers) => {
+      const timer = setTimeout(() => resolve(null), ms);
+      this.#peersQueue.push((peers) => {
         clearTimeout(timer);
-        this.#asked.delete(id);
         resolve(peers);
       });
     });
@@ -223,7 +212,7 @@ export class WorkerHandle {
         return this.#bound("start its app", this.startTimeout + STARTUP_GRACE);
       case "started":
         clearTimeout(this.#deadline);
-        this.#started = true;
+        this.appHasStarted = true;
         this.title = message.title;
         return this.#appStarted.resolve();
       case "listening":
@@ -237,7 +226,7 @@ export class WorkerHandle {
         return this.#listening.reject(error);
       }
       case "peers":
-        return this.#asked.get(message.id)?.(message.peers);
+        return this.#peersQueue.shift()?.(message.peers);
       case "maxRequests":
       case "broken":
       case "acceptFailed":
@@ -268,11 +257,11 @@ export class WorkerHandle {
       `Worker ${this.number} ended before it could serve: ${why}.`,
     );
     this.#stopped.resolve();
-    for (const answer of this.#asked.values()) answer([]);
+    for (const answer of this.#peersQueue.splice(0)) answer([]);
   }
 }
 
-/** All that a worker needs to start. */
+/** What a worker needs to start. */
 export interface WorkerPlan {
   readonly request: AppRequest;
   readonly settings: ResolvedSettings;
@@ -280,12 +269,12 @@ export interface WorkerPlan {
   readonly number: number;
   /** Connections of all workers together. */
   readonly connectionLimit: number;
-  /** The slots of connections; undefined where nobody watches these. */
+  /** Connection slots; undefined without a guard. */
   readonly slots: SharedArrayBuffer | undefined;
-  /** The numbers of the budget of descriptors. */
+  /** Counters of the process's file descriptors. */
   readonly descriptorBudget: SharedArrayBuffer;
   readonly keyPair: KeyPair | null;
-  /** When each client has last asked. */
+  /** Time of each client's last request. */
   readonly requestTimes: SharedArrayBuffer;
 }
 
@@ -299,17 +288,17 @@ export type ToWorker =
     /** Unix sockets among them, by their paths: they are bound already. */
     readonly sockets: ReadonlyMap<string, SharedSocket>;
   }
-  /** Others take the new connections now: have clients leave. */
+  /** Other workers get the new connections: close each after its response. */
   | { readonly type: "leave" }
   /** Stop gracefully: for good, or because a successor has taken over. */
   | { readonly type: "stop"; readonly replaced: boolean }
   | { readonly type: "reopenLogs" }
-  /** Write what waits to be logged, and say `flushed`. */
+  /** Write buffered log lines, then send `flushed`. */
   | { readonly type: "flushLogs" }
-  /** So many connections were closed: accept again where that failed. */
+  /** `closed` connections were closed: accept again after a failure. */
   | { readonly type: "acceptAgain"; readonly closed: number }
-  /** Which peers have a request running? */
-  | { readonly type: "peers"; readonly id: number }
+  /** Asks which peers have a request running. */
+  | { readonly type: "peers" }
   /** The guard has closed a connection. */
   | {
     readonly type: "closed";
@@ -319,11 +308,11 @@ export type ToWorker =
 
 /** From a worker to the supervisor. */
 export type FromWorker =
-  /** The thread has started, and loads the app. */
+  | ReportedEvent
+  /** The thread has started and loads the app. */
   | { readonly type: "loading" }
   /** The app's code is loaded; its startup begins. */
   | { readonly type: "loaded" }
-  /** The app has started; `title` says what it is. */
   | { readonly type: "started"; readonly title: string }
   | {
     readonly type: "listening";
@@ -331,25 +320,15 @@ export type FromWorker =
     readonly bound: readonly (Deno.NetAddr | Deno.UnixAddr)[];
     readonly urls: readonly string[];
   }
-  /** It could not start; `usage` means that the command line is wrong. */
+  /** It could not start; see {@linkcode WorkerError}. */
   | {
     readonly type: "failed";
     readonly message: string;
     readonly usage: boolean;
   }
   | { readonly type: "beat" }
-  | {
-    readonly type: "peers";
-    readonly id: number;
-    readonly peers: readonly string[];
-  }
-  /** It has served `--max-requests`. */
-  | { readonly type: "maxRequests" }
-  /** The app threw outside of any request or promise; it is told once. */
-  | { readonly type: "broken" }
-  /** Accepting failed for want of descriptors; it waits for `acceptAgain`. */
-  | { readonly type: "acceptFailed" }
-  /** The app ends its worker, by this call. */
+  | { readonly type: "peers"; readonly peers: readonly string[] }
+  /** The app ends its worker by calling `call`. */
   | { readonly type: "exit"; readonly call: string }
   | { readonly type: "flushed" }
   | { readonly type: "stopped" };

@@ -1,16 +1,16 @@
 /**
- * Whether workers are alive.
+ * Heartbeats of workers, and the pauses after they crashed.
  *
  * @module
  */
 
 import type { WorkerHandle } from "./worker_handle.ts";
 
-/** What becomes of workers that show no sign of life. */
+/** Called about workers that do not respond. */
 export interface HeartbeatEvents {
   /** Some beats are missing (true), or the worker is back (false). */
   onLate(worker: WorkerHandle, late: boolean): void;
-  /** The timeout is over. */
+  /** The timeout has passed. */
   onBlocked(worker: WorkerHandle): void;
 }
 
@@ -18,23 +18,22 @@ export interface HeartbeatEvents {
 const BEATS_TO_BE_LATE = 3;
 
 /**
- * How often a worker says that it lives (ms): five times in the timeout
- * (seconds), as PAGI.md 6 has it, but at least every second, so that one that
- * is late can be spared new connections soon.
+ * Interval of heartbeats (ms): five in the timeout (seconds), as in PAGI.md 6,
+ * but at least one a second, so that a late worker soon gets no connections.
  */
 export function beatInterval(timeout: number): number {
   return Math.min(1000, timeout * 1000 / 5);
 }
 
-/** Finds workers whose event loop does not turn. */
+/** Finds workers whose event loop is blocked. */
 export class Heartbeat {
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   readonly #late = new Set<WorkerHandle>();
 
   /**
-   * @param timeout Seconds of silence that mean that a worker is blocked; 0
-   * for any number.
-   * @param workers Those that serve: start-up may be slow.
+   * @param timeout Seconds without a message after which a worker is blocked;
+   * 0 for never.
+   * @param workers Those that serve: a start may be slow.
    */
   constructor(
     timeout: number,
@@ -46,18 +45,18 @@ export class Heartbeat {
     let checkedAt = performance.now();
     this.#timer = setInterval(() => {
       const now = performance.now();
-      // Stopped and continued, this process has yet to read what workers said.
-      const overslept = now - checkedAt > 2 * beat;
+      // After SIGSTOP and SIGCONT the messages of workers are still unread.
+      const suspended = now - checkedAt > 2 * beat;
       checkedAt = now;
-      if (overslept) {
+      if (suspended) {
         for (const worker of workers()) worker.seenAt = now;
       }
       for (const worker of [...workers()]) {
-        const silence = now - worker.seenAt;
-        if (silence > timeout * 1000) {
+        const idleMs = now - worker.seenAt;
+        if (idleMs > timeout * 1000) {
           this.#late.delete(worker);
           events.onBlocked(worker);
-        } else if (silence > BEATS_TO_BE_LATE * beat) {
+        } else if (idleMs > BEATS_TO_BE_LATE * beat) {
           if (this.#late.has(worker)) continue;
           this.#late.add(worker);
           events.onLate(worker, true);
@@ -66,31 +65,31 @@ export class Heartbeat {
     }, beat);
   }
 
-  /** Checks no more. */
+  /** Stops checking. */
   stop(): void {
     clearInterval(this.#timer);
   }
 }
 
-/** A worker that served this long did not crash because of its start (ms). */
+/** After serving for so long a worker did not crash because of its start (ms). */
 const STEADY_MS = 10_000;
-const FIRST_MS = 100;
-const LONGEST_MS = 30_000;
+const MIN_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 30_000;
 
-/** Doubles the pause from failure to failure. */
+/** Doubles the pause after each failure. */
 export class Backoff {
-  #next = FIRST_MS;
+  #next = MIN_PAUSE_MS;
 
-  /** The milliseconds to wait before the next try. */
+  /** Milliseconds until the next try. */
   next(): number {
     const pause = this.#next;
-    this.#next = Math.min(LONGEST_MS, pause * 2);
+    this.#next = Math.min(MAX_PAUSE_MS, pause * 2);
     return pause;
   }
 
-  /** A try succeeded: the next pause is the shortest again. */
+  /** To be called after a success: the next pause is the shortest again. */
   reset(): void {
-    this.#next = FIRST_MS;
+    this.#next = MIN_PAUSE_MS;
   }
 }
 
@@ -99,10 +98,7 @@ export class CrashPause {
   readonly #backoff = new Backoff();
   #crashed = false;
 
-  /**
-   * The milliseconds to wait after a worker crashed that had served for
-   * `served` milliseconds.
-   */
+  /** Milliseconds to wait after a crash; the worker had `served` for so long. */
   after(served: number): number {
     if (served >= STEADY_MS) this.#crashed = false;
     if (this.#crashed) return this.#backoff.next();

@@ -1,7 +1,6 @@
 /**
- * One worker: an app and a server on a thread of its own.
- *
- * The supervisor starts this module as a Worker and talks to it in messages.
+ * A worker thread: an app and its server, controlled by messages of the
+ * supervisor.
  *
  * @module
  */
@@ -23,8 +22,8 @@ import { beatInterval } from "./worker_health.ts";
 import type { FromWorker, ToWorker, WorkerPlan } from "./worker_handle.ts";
 
 let server: Server | null = null;
-/** Waits for the supervisor to make room. */
-let room = Promise.withResolvers<number>();
+/** Resolves with the connections that were closed to free descriptors. */
+let freed = Promise.withResolvers<number>();
 
 function tell(message: FromWorker): void {
   self.postMessage(message);
@@ -57,15 +56,11 @@ async function handle(message: ToWorker): Promise<void> {
       await server?.flushLogs();
       return tell({ type: "flushed" });
     case "acceptAgain":
-      room.resolve(message.closed);
-      room = Promise.withResolvers();
+      freed.resolve(message.closed);
+      freed = Promise.withResolvers();
       return;
     case "peers":
-      return tell({
-        type: "peers",
-        id: message.id,
-        peers: server?.occupiedPeers() ?? [],
-      });
+      return tell({ type: "peers", peers: server?.occupiedPeers() ?? [] });
     case "closed":
       return server?.connectionClosed(message.peer, message.reason);
   }
@@ -95,7 +90,7 @@ async function start(plan: WorkerPlan): Promise<void> {
     onMaxRequests: () => tell({ type: "maxRequests" }),
     onAcceptFailed() {
       tell({ type: "acceptFailed" });
-      return room.promise;
+      return freed.promise;
     },
   });
   await server.startApp();
@@ -108,10 +103,9 @@ async function start(plan: WorkerPlan): Promise<void> {
 }
 
 /**
- * Tells the supervisor of what ends or breaks this worker. `Deno.exit` and
- * `self.close` end it without an event for anybody. An error that nothing
- * caught leaves the app in a state that nobody knows; a rejected promise that
- * nobody waits for does not, and is no reason to end the app's WebSockets.
+ * Reports what ends or breaks this worker. `Deno.exit` and `self.close` fire no
+ * event. After an uncaught error the app's state is unknown; an unhandled
+ * rejection is no reason to end the app's WebSockets.
  */
 function reportEnds(): void {
   const { exit } = Deno;

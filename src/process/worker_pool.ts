@@ -14,7 +14,7 @@ import { connectionLimit } from "../server/connection_limit.ts";
 import { LEAVE_MS } from "../server/drain.ts";
 import type { KeyPair } from "../server/key_pair.ts";
 import { listenAddresses } from "../server/listen_address.ts";
-import { delay } from "../std/timer.ts";
+import { delay, settledWithin } from "../std/timer.ts";
 import { sharedDescriptorBudget } from "../system/descriptor_budget.ts";
 import { RETIRE_MS, SharedAddresses } from "./shared_addresses.ts";
 import { SharedSockets } from "./shared_sockets.ts";
@@ -22,18 +22,18 @@ import type { Predecessor, Successor } from "./takeover.ts";
 import { type WorkerEvent, WorkerHandle } from "./worker_handle.ts";
 import { messageOf } from "../options/option_error.ts";
 
-/** Beyond the timeouts of its own, how long a worker may take to stop (ms). */
+/** Time for a worker to stop beyond its own timeouts (ms). */
 const STOP_GRACE_MS = 2000;
-/** How long a worker may take to answer when it is forced to stop (ms). */
+/** Time for a worker to answer when it is forced to stop (ms). */
 const FORCE_MS = 1000;
-/** When the thread of an app that loads without a pause is in a loop (ms). */
+/** A starting worker that does not answer for so long is in a loop (ms). */
 const LOOP_MS = 10_000;
-/** How long workers may take to name the peers with a request running (ms). */
+/** Time for workers to name the peers with a request running (ms). */
 const PEERS_MS = 1000;
-/** Why a worker does not serve that was starting or has started after all. */
+/** Why workers that are starting do not serve any more. */
 const STOPPING = "The server stops.";
 
-/** What the workers of a server are made of. */
+/** What a pool makes its workers of. */
 export interface PoolOptions {
   readonly settings: ResolvedSettings;
   /** Null without TLS. */
@@ -42,20 +42,20 @@ export interface PoolOptions {
   readonly predecessor: Predecessor | null;
 }
 
-/** Workers that share addresses, and those that still finish their work. */
+/** Workers that share addresses, and those that are draining. */
 export class WorkerPool {
-  /** Those that take new connections. */
+  /** Workers that accept new connections. */
   workers: readonly WorkerHandle[] = [];
   addresses: readonly ListenAddress[];
-  /** What the next worker is to use; null without TLS. */
+  /** For workers that start from now on; null without TLS. */
   keyPair: KeyPair | null;
   readonly connectionLimit: number;
   readonly #options: PoolOptions;
   readonly #onEvent: (worker: WorkerHandle, event: WorkerEvent) => void;
   readonly #starting = new Set<WorkerHandle>();
-  /** Those that finish what they have begun. */
+  /** Workers that finish their requests. */
   readonly #draining = new Set<WorkerHandle>();
-  /** Of those, the ones that still listen, and when that may end (ms). */
+  /** Draining workers that still listen, and until when (ms). */
   readonly #leaving = new Map<WorkerHandle, number>();
   readonly #ends = new WeakMap<WorkerHandle, Promise<void>>();
   #numbers = 0;
@@ -65,7 +65,6 @@ export class WorkerPool {
   #binding: Promise<void> = Promise.resolve();
   #stopping = false;
 
-  /** @param onEvent Called when something is to be done about a worker. */
   constructor(
     options: PoolOptions,
     onEvent: (worker: WorkerHandle, event: WorkerEvent) => void,
@@ -78,17 +77,17 @@ export class WorkerPool {
     this.addresses = predecessor?.addresses ?? listenAddresses(settings);
   }
 
-  /** How many listeners each address has, also those of blocked threads. */
+  /** The number of listeners at each address, those of blocked threads too. */
   get listeners(): number {
     return this.#shared?.size || this.workers.length;
   }
 
-  /** Watches over the connections of all workers; null where nobody can. */
+  /** The guard of all connections; null where the system does not allow one. */
   get guard(): Guard | null {
     return this.#guard;
   }
 
-  /** All that have not ended. */
+  /** All workers that have not ended. */
   *all(): Generator<WorkerHandle> {
     yield* this.workers;
     yield* this.#starting;
@@ -108,7 +107,6 @@ export class WorkerPool {
       starting.map((worker) => this.#serve(worker)),
     );
     if (this.#stopping) return;
-    // Where all of them fail the program ends, with the sentence of the first.
     if (this.workers.length === 0) throw failures[0];
     starting.forEach((worker, at) => {
       if (failures[at] !== null) this.#report(worker, failures[at]);
@@ -136,15 +134,15 @@ export class WorkerPool {
     return null;
   }
 
-  /** Puts a fresh worker in the place of one; false when it does not start. */
+  /** Starts a new worker, then drains `worker`; false when none starts. */
   async replace(worker: WorkerHandle, why: string): Promise<boolean> {
     if (worker.state !== "serving") return true;
-    // No more than twice as many threads as workers, however fast they change.
+    // Bounds the threads to twice the workers, however fast they change.
     if (this.#leaving.size >= this.workers.length) await delay(RETIRE_MS);
     await this.closeLeft();
     const successor = await this.startOne();
     if (successor === null) return false;
-    // From here on new connections reach the successor: then it may be said.
+    // From here on new connections reach the successor.
     this.drain(worker);
     log.info(
       `Worker ${successor.number} replaces worker ${worker.number}: ${why}.`,
@@ -153,9 +151,9 @@ export class WorkerPool {
   }
 
   /**
-   * Ends a worker without a loss: it gets no new connections, and has its
-   * clients leave. When they had time for that there is an event "left", after
-   * which {@linkcode closeLeft} goes on.
+   * Ends a worker without losing a connection: it gets no new ones, and closes
+   * each after its next response. When clients had time to leave, there is an
+   * event "left", after which {@linkcode closeLeft} goes on.
    */
   drain(worker: WorkerHandle): void {
     this.remove(worker);
@@ -166,7 +164,7 @@ export class WorkerPool {
     setTimeout(() => this.#onEvent(worker, { type: "left" }), RETIRE_MS + 1);
   }
 
-  /** Closes the listeners of drained workers whose clients had time to leave. */
+  /** Closes the listeners of workers whose clients had time to leave. */
   async closeLeft(): Promise<void> {
     for (const [worker, at] of this.#leaving) {
       if (performance.now() < at) continue;
@@ -174,7 +172,7 @@ export class WorkerPool {
     }
   }
 
-  /** One after the other: the order tells which listener is whose. */
+  /** To be called for one at a time: their order identifies the listeners. */
   async #close(worker: WorkerHandle): Promise<void> {
     this.#leaving.delete(worker);
     this.#shared?.prepareClose(worker);
@@ -182,27 +180,23 @@ export class WorkerPool {
     await this.#shared?.waitClosed(worker);
   }
 
-  /**
-   * Ends a worker that does not react.
-   *
-   * @returns false when its thread lives on
-   */
+  /** Terminates a worker; false when its thread still runs. */
   async kill(worker: WorkerHandle): Promise<boolean> {
     worker.terminate();
     return await this.#shared?.waitClosed(worker) ?? true;
   }
 
-  /** Counts a worker no more among those that take connections. */
+  /** Takes a worker off those that accept connections. */
   remove(worker: WorkerHandle): void {
     this.workers = this.workers.filter((other) => other !== worker);
   }
 
-  /** Keeps new connections away from a worker, or no longer. */
+  /** Gives a worker no new connections, or (`false`) some again. */
   avoid(worker: WorkerHandle, avoided: boolean): void {
     this.#shared?.avoid(worker, avoided);
   }
 
-  /** Has a worker bind anew that has lost a listener: accepting failed. */
+  /** Binds the addresses of a worker again, after accepting has failed. */
   async acceptAgain(worker: WorkerHandle): Promise<void> {
     this.#shared?.listenerLost(worker);
     const closed = await this.#guard?.evictIdle() ?? 0;
@@ -212,7 +206,7 @@ export class WorkerPool {
     });
   }
 
-  /** The process that was taken over from has closed its listeners. */
+  /** To be called when the predecessor has closed its listeners. */
   async predecessorClosed(): Promise<void> {
     await this.#shared?.predecessorClosed();
   }
@@ -236,10 +230,10 @@ export class WorkerPool {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.giveUpStarting(STOPPING);
-    // One that never served is not waited for.
+    // Workers without a started app have nothing to shut down.
     const workers = [...this.all()].filter((worker) => worker.appHasStarted);
     const ended = workers.map((worker) => this.#end(worker, false));
-    // By then they take no connections; nobody is to wait in a queue for that.
+    // Workers accept nothing any more, so nobody should wait in the queue.
     const timer = setTimeout(() => this.#sockets?.close(), LEAVE_MS);
     await Promise.all(ended);
     clearTimeout(timer);
@@ -249,7 +243,7 @@ export class WorkerPool {
     this.#guard?.close();
   }
 
-  /** Ends the waiting of workers that are stopping. */
+  /** Stops workers that are stopping without waiting for their requests. */
   forceStop(): void {
     for (const worker of this.all()) {
       void worker.stop(false);
@@ -269,7 +263,7 @@ export class WorkerPool {
         const answers = await Promise.all(
           [...this.all()].map((worker) => worker.peers(PEERS_MS)),
         );
-        // One that does not answer may be running anything.
+        // A worker that does not answer may be running any request.
         return answers.includes(null)
           ? null
           : answers.flatMap((peers) => [...peers!]);
@@ -306,7 +300,7 @@ export class WorkerPool {
     log.error(`Worker ${worker.number} did not start. ${why}`.split("\n"));
   }
 
-  /** Has a worker start and accept; returns what went wrong, or null. */
+  /** Starts a worker until it accepts; returns what went wrong, or null. */
   async #serve(worker: WorkerHandle): Promise<unknown> {
     try {
       await worker.appStarted();
@@ -322,7 +316,7 @@ export class WorkerPool {
     return null;
   }
 
-  /** Ends a worker that did not start; one in an endless loop cannot end. */
+  /** Ends a worker that did not start; Deno cannot end an endless loop. */
   async #endUnstarted(worker: WorkerHandle): Promise<void> {
     const blocked = worker.state === "starting" &&
       await worker.peers(LOOP_MS) === null;
@@ -333,7 +327,7 @@ export class WorkerPool {
     );
   }
 
-  /** Binds one after the other: the order tells whose listener is whose. */
+  /** Binds one after the other: their order identifies the listeners. */
   #bind(bind: () => Promise<void>): Promise<void> {
     const bound = this.#binding.then(bind);
     this.#binding = bound.catch(() => {});
@@ -350,7 +344,7 @@ export class WorkerPool {
       this.addresses,
       this.#sockets.forWorker(worker.number),
     );
-    // A port of 0 is the same one for all.
+    // Port 0 has become one port for all workers.
     this.addresses = worker.addresses;
     this.workers = [...this.workers, worker]
       .sort((one, other) => one.number - other.number);
@@ -362,7 +356,7 @@ export class WorkerPool {
     this.#shared.join(worker);
   }
 
-  /** Has a worker stop, once, and ends its thread when it takes too long. */
+  /** Stops a worker, once. */
   #end(worker: WorkerHandle, replaced: boolean): Promise<void> {
     let end = this.#ends.get(worker);
     if (end === undefined) {
@@ -375,17 +369,14 @@ export class WorkerPool {
     return end;
   }
 
+  /** Terminates the thread when stopping takes too long. */
   async #stopWorker(worker: WorkerHandle, replaced: boolean): Promise<void> {
     const { shutdownTimeout } = this.#options.settings;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    if (shutdownTimeout > 0) {
-      timer = setTimeout(
-        () => worker.terminate(),
-        2 * shutdownTimeout * 1000 + STOP_GRACE_MS,
-      );
+    const stopped = worker.stop(replaced);
+    if (shutdownTimeout === 0) await stopped;
+    else {
+      await settledWithin(stopped, 2 * shutdownTimeout * 1000 + STOP_GRACE_MS);
     }
-    await worker.stop(replaced);
-    clearTimeout(timer);
     worker.terminate();
     this.#draining.delete(worker);
     if (this.#stopping || await this.#shared?.waitClosed(worker) !== false) {

@@ -19,6 +19,22 @@ export function timerDelay(seconds: number): number {
   return Math.min(seconds * 1000, 2 ** 31 - 1);
 }
 
+/** Waits for a promise, but no longer than `ms`; tells whether it settled. */
+export async function settledWithin(
+  promise: Promise<unknown>,
+  ms: number,
+): Promise<boolean> {
+  let timer: Timer | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Resolves after `ms` milliseconds. */
 export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
