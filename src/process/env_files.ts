@@ -1,5 +1,5 @@
 /**
- * Variables of the environment from the files of `--env-file`.
+ * `--env-file`: environment variables from files.
  *
  * @module
  */
@@ -9,26 +9,26 @@ import { OptionError, quote } from "../options/option_error.ts";
 import { resolve } from "../std/path.ts";
 import { takeVariable } from "../system/process_pipes.ts";
 
-/** Tells a process of ours which of its variables are from the files. */
+/** Environment variable that lists the names set from files, for successors. */
 const VARIABLE = "PAGI_SERVER_FROM_FILES";
 
 let files: readonly string[] = [];
-/** What the files have set, by name. */
+/** The variables that files have set, and their values. */
 const ours = new Map<string, string>();
 
 /**
- * Sets what the files say, for this process and its workers. What is set
- * already stays, and of files that name one variable the first counts, as with
- * Deno's option of this name.
+ * Sets the variables of the files for this process and its workers. Variables
+ * that are set already stay, and the first file wins, as with Deno's own
+ * `--env-file`.
  *
- * @returns what was set
+ * @returns The variables set from files.
  * @throws {OptionError} When a file cannot be read.
  */
 export function useEnvFiles(
   paths: readonly string[],
 ): Readonly<Record<string, string>> {
   files = paths.map((path) => resolve(path));
-  // A daemon or a successor has them from the process that started it.
+  // A daemon or successor inherits them from the process that started it.
   for (const name of takeVariable(VARIABLE)?.split("\n") ?? []) {
     ours.set(name, Deno.env.get(name) ?? "");
   }
@@ -36,9 +36,9 @@ export function useEnvFiles(
   return Object.fromEntries(ours);
 }
 
-/** Takes the files as they are now; of one that cannot be read the log tells. */
+/** Reads the files again; logs an error where one cannot be read. */
 export function rereadEnvFiles(): void {
-  // The mode of a server is decided, and its app finds it there.
+  // The mode has been decided, and apps read it from there.
   ours.delete("PAGI_ENV");
   try {
     setFromFiles();
@@ -47,7 +47,7 @@ export function rereadEnvFiles(): void {
   }
 }
 
-/** For a process that this one starts: which variables are not the user's. */
+/** The variable that tells a started process which ones came from files. */
 export function namesFromFiles(): Readonly<Record<string, string>> {
   return ours.size === 0 ? {} : { [VARIABLE]: [...ours.keys()].join("\n") };
 }
@@ -60,7 +60,7 @@ function setFromFiles(): void {
     }
   }
   for (const [name, value] of ours) {
-    // What the app has changed is its own.
+    // Variables that the app has changed belong to it.
     if (Deno.env.get(name) !== value) ours.delete(name);
     else if (!found.has(name)) {
       Deno.env.delete(name);
@@ -84,7 +84,7 @@ function readVariables(file: string): Record<string, string> {
       `--env-file: ${quote(file)} cannot be read. ${error}`,
     );
   }
-  // Imported, it would be loaded at each start (see the test of the layout).
+  // An import would load it at each start (tests/layout_test.ts).
   const { parseEnv } = globalThis.process.getBuiltinModule("node:util");
   const variables = parseEnv(text.replace(/^\uFEFF/, ""));
   for (const [name, value = ""] of Object.entries(variables)) {

@@ -1,5 +1,5 @@
 /**
- * `--pid`: the file that tells the server's process id.
+ * `--pid`: the file with the server's process id.
  *
  * @module
  */
@@ -12,33 +12,31 @@ import { type Place, placeOf } from "../system/folder.ts";
 import { SystemError } from "../system/libc.ts";
 import { commandLine } from "./own_process.ts";
 
-/** Everybody may read it. */
+/** Readable for everybody. */
 const MODE = 0o644;
-/** A longer file holds something else; it may be dear to somebody. */
-const MOST_BYTES = 64;
-/** Clock ticks per second, as /proc counts them on every machine. */
+/** A longer file is no pid file, and is not overwritten. */
+const MAX_BYTES = 64;
+/** Clock ticks per second in /proc (USER_HZ, 100 on every architecture). */
 const TICKS = 100;
-/** How far the clocks of files and of processes may be apart (ms). */
+/** Tolerance between file times and process times (ms). */
 const SLACK_MS = 2000;
 
 /** How to make a pid file. */
 export interface PidFileOptions {
   /** The user that the server will run as, when root starts it. */
   readonly owner?: { readonly uid: number; readonly gid: number } | null;
-  /** The file's server lives, and this process takes over from it. */
+  /** True when this process takes over from the file's server. */
   readonly replace?: boolean;
 }
 
-/** A file that holds the id of this process. */
+/** A file with the id of this process. */
 export class PidFile {
   readonly #path: string;
 
   /**
-   * Writes the file at `path`, whole from the first moment that it can be seen. One of a
-   * server that is gone is replaced.
+   * Writes the file atomically; the file of a server that has ended is replaced.
    *
-   * @throws {SystemError} When it cannot be written, or belongs to a server
-   * that lives.
+   * @throws {SystemError} When it cannot be written, or its server is running.
    */
   constructor(path: string, options: PidFileOptions = {}) {
     this.#path = resolve(path);
@@ -62,8 +60,8 @@ export class PidFile {
   }
 
   /**
-   * Removes the file, unless it is another server's by now. Where the folder
-   * does not allow that, the file is left empty.
+   * Removes the file, unless it is another server's by now; empties it where
+   * the directory does not allow removing.
    */
   remove(): void {
     try {
@@ -93,16 +91,14 @@ function write(place: Place, { owner, replace }: PidFileOptions): void {
     if (owner) Deno.chownSync(created.path, owner.uid, owner.gid);
     Deno.renameSync(folder.entry(temporary), folder.entry(name));
   } catch (error) {
-    // A user who is not root any more may own the file in root's folder.
-    if (replace && isDenied(error)) {
-      return overwrite(place, bytes);
-    }
+    // After --user the server may own the file but not root's directory.
+    if (replace && isDenied(error)) return overwrite(place, bytes);
     removeIfThere(folder.entry(temporary));
     throw error;
   }
 }
 
-/** Where the folder allows nothing else; the file is known to be a pid file. */
+/** Writes the existing pid file, where the directory is not writable. */
 function overwrite({ folder, name }: Place, bytes: Uint8Array): void {
   using found = folder.look(name);
   if (!found?.info.isFile) {
@@ -119,10 +115,10 @@ function removeIfThere(path: string): void {
   }
 }
 
-/** What a pid file says. */
+/** The content of a pid file. */
 interface FoundPid {
   readonly pid: number;
-  /** When it was written (ms since 1970). */
+  /** Its modification time (ms since 1970). */
   readonly written: number | null;
 }
 
@@ -131,7 +127,7 @@ function readPid({ folder, name }: Place, path: string): FoundPid | null {
   using found = folder.look(name);
   if (found === null) return null;
   const { isFile, size, mtime } = found.info;
-  if (!isFile || size > MOST_BYTES) {
+  if (!isFile || size > MAX_BYTES) {
     throw new SystemError(
       `--pid ${path}: what is there is no pid file. Remove it, or choose another file.`,
     );
@@ -141,7 +137,7 @@ function readPid({ folder, name }: Place, path: string): FoundPid | null {
   return { pid: Number(text), written: mtime?.getTime() ?? null };
 }
 
-/** Tells whether the process is the server that wrote the file. */
+/** Whether the process is the server that wrote the file. */
 function isServer({ pid, written }: FoundPid): boolean {
   return pid !== Deno.pid && isAlive(pid) && isThisProgram(pid) &&
     (written === null || !startedAfter(pid, written));
@@ -156,7 +152,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Tells whether it runs the same script or executable; true in doubt. */
+/** Whether it runs the same script or executable; true where unknown. */
 function isThisProgram(pid: number): boolean {
   const [own, other] = [commandLine("self"), commandLine(pid)];
   if (own === null || other === null) return true;
@@ -164,11 +160,11 @@ function isThisProgram(pid: number): boolean {
   return other.some((word) => basename(word) === basename(program));
 }
 
-/** Such a process got the id of one that is gone; false in doubt. */
+/** True when the process id has been reused since; false where unknown. */
 function startedAfter(pid: number, written: number): boolean {
   try {
     const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    // From the third field on: the second, a name, may hold anything.
+    // The second field, the name, may contain spaces and parentheses (proc(5)).
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const boot = /^btime (\d+)$/m.exec(Deno.readTextFileSync("/proc/stat"));
     const started = (Number(boot![1]) + Number(fields[19]) / TICKS) * 1000;
@@ -178,8 +174,8 @@ function startedAfter(pid: number, written: number): boolean {
   }
 }
 
+/** Permission denied, or a read-only file system. */
 function isDenied(error: unknown): boolean {
-  // A read-only file system counts among them.
   return error instanceof Deno.errors.PermissionDenied ||
     (error as { code?: unknown }).code === "EROFS";
 }

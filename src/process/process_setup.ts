@@ -1,5 +1,5 @@
 /**
- * What `--daemonize`, `--pid`, `--user` and `--group` make of the process.
+ * The options `--daemonize`, `--pid`, `--user` and `--group`.
  *
  * @module
  */
@@ -32,12 +32,12 @@ import { PidFile } from "./pid_file.ts";
 import { RootHelper, rootHelper, useRootHelper } from "./root_helper.ts";
 import { onSignals } from "./run_service.ts";
 
-/** Where the system does not tell its own bound. */
-const LOW_PORTS = 1024;
+/** The first port that needs no capability, unless the system says otherwise. */
+const FIRST_FREE_PORT = 1024;
 
 /** The process around a server. */
 export class ProcessSetup {
-  /** Read while root could; null without TLS. */
+  /** Read before privileges were dropped; null without TLS. */
   readonly keyPair: KeyPair | null;
   readonly #inBackground: boolean;
   readonly #pidPath: string | null;
@@ -45,14 +45,14 @@ export class ProcessSetup {
   private constructor(settings: Settings, keyPair: KeyPair | null) {
     this.keyPair = keyPair;
     this.#inBackground = settings.daemonize;
-    // An app may change the folder.
+    // The app may change the working directory.
     this.#pidPath = settings.pid === null ? null : resolve(settings.pid);
   }
 
   /**
-   * Does what root must do, and is root no more where `--user` asks for that:
-   * to be called before any code of the app runs. Addresses are bound
-   * afterwards, so that a process that takes over can bind them too.
+   * Does what needs root, then drops privileges for `--user`. Call it before
+   * the app. Addresses are bound later, as the user, so that a successor can
+   * bind them too.
    *
    * @throws {OptionError} For a user or group that is not there.
    * @throws {SystemError} When the system does not allow it.
@@ -68,8 +68,8 @@ export class ProcessSetup {
     useRootHelper(inherited);
     const { logLevel: level, logFile: file } = settings;
     if (identity === null) configureLog({ level, file });
-    if (startedAs() === "daemon") tellWhatIsLost(settings);
-    // The server that this one takes over from has it as long as it serves.
+    if (startedAs() === "daemon") warnOfLostLogs(settings);
+    // A predecessor keeps the file as long as it serves.
     const writesPid = setup.#pidPath !== null && startedAs() !== "successor";
     const asRoot = writesPid && identity !== null && isRoots(setup.#pidPath!);
     if (identity !== null && startedAs() !== "successor") {
@@ -87,7 +87,7 @@ export class ProcessSetup {
     return setup;
   }
 
-  /** To be called once connections are accepted. */
+  /** Call it once connections are accepted. */
   async serving(): Promise<void> {
     if (startedAs() === "successor") {
       if (rootHelper()?.keepsPidFile) await rootHelper()!.takePidFile();
@@ -100,7 +100,7 @@ export class ProcessSetup {
   #writePidFile(owner: Identity | null): void {
     if (this.#pidPath === null) return;
     const replace = startedAs() === "successor";
-    // The helper removes it: then it stays root's, who may trust it.
+    // A file that the helper removes stays root's, who may trust it.
     if (rootHelper()?.keepsPidFile) return void new PidFile(this.#pidPath);
     const file = new PidFile(this.#pidPath, { owner, replace });
     // Also when the app calls Deno.exit.
@@ -119,7 +119,7 @@ function becomeUser(identity: Identity, settings: Settings): void {
   if (settings.workers > 1) requireReadableCode();
 }
 
-/** Elsewhere the user writes the file, who may do no harm there. */
+/** Whether only root can change the file; else the user writes it. */
 function isRoots(path: string): boolean {
   try {
     using place = placeOf(path);
@@ -129,7 +129,7 @@ function isRoots(path: string): boolean {
   }
 }
 
-/** A renewed key has to be read by the user, who may have no right to it. */
+/** Warns when the server's user cannot read renewed TLS files. */
 function warnOfRenewal({ sslCert, sslKey }: Settings): void {
   const unreadable = [sslCert, sslKey].filter((path) =>
     path !== null && !isReadable(path)
@@ -144,7 +144,7 @@ function warnOfRenewal({ sslCert, sslKey }: Settings): void {
 
 function isReadable(path: string): boolean {
   try {
-    // A pipe is not read a second time.
+    // A pipe can be read only once.
     if (Deno.statSync(path).isFile) Deno.openSync(path).close();
     return true;
   } catch {
@@ -152,7 +152,7 @@ function isReadable(path: string): boolean {
   }
 }
 
-/** Tells whether it takes a capability to bind one of the addresses. */
+/** Whether binding one of the addresses needs a capability. */
 function bindsLowPort(settings: Settings): boolean {
   const bound = firstFreePort();
   return listenAddresses(settings).some((address) =>
@@ -166,11 +166,11 @@ function firstFreePort(): number {
       Deno.readTextFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start"),
     );
   } catch {
-    return LOW_PORTS;
+    return FIRST_FREE_PORT;
   }
 }
 
-function tellWhatIsLost({ accessLog, noAccessLog, logFile }: Settings): void {
+function warnOfLostLogs({ accessLog, noAccessLog, logFile }: Settings): void {
   const isLost = (path: string | null): boolean => {
     const stream = path === null ? "stderr" : standardStream(path);
     return stream !== null && !isKept(stream);
@@ -188,7 +188,7 @@ function tellWhatIsLost({ accessLog, noAccessLog, logFile }: Settings): void {
 }
 
 /**
- * Finds out whom the settings ask to run as; null where they ask for nobody.
+ * The user and group to run as; null without `--user` and `--group`.
  *
  * @throws {OptionError} When there is no such user or group.
  * @throws {SystemError} On other systems than Linux.
@@ -197,7 +197,6 @@ export function resolveIdentity(
   { user, group }: Pick<Settings, "user" | "group">,
 ): Identity | null {
   if (user === null && group === null) return null;
-  // Elsewhere /etc/passwd is not where users are.
   if (Deno.build.os !== "linux") {
     throw new SystemError(
       "--user and --group need Linux. Start the server as the user that it is to run as.",
@@ -227,23 +226,23 @@ export function resolveIdentity(
   return { uid: found.uid, gid: itsGroup };
 }
 
-/** A file of this program; null where it came over the network. */
+/** This file; null where the program was not loaded from files. */
 const SOURCE: string | null = import.meta.url.startsWith("file:")
   ? fromFileUrl(import.meta.url)
   : null;
 
 /**
- * Makes sure that this user can read this program and its packages: workers
- * load them anew. A compiled program brings them with it.
+ * Checks that this user can read the program and its packages, which each
+ * worker loads again. A compiled program contains them.
  *
- * @throws {SystemError} When something of it cannot be read.
+ * @throws {SystemError} When a part cannot be read.
  */
 export function requireReadableCode(): void {
   if (Deno.build.standalone) return;
   requireReadable(SOURCE, "Install this program where everybody can read it");
   const cache = cacheFolder();
   requireReadable(
-    // The folder itself may be visible where its contents are not.
+    // The directory may be visible while its contents are not.
     cache && `${join(cache, "npm")}/.`,
     "Set DENO_DIR to a cache that everybody can read",
   );
@@ -260,7 +259,7 @@ function requireReadable(path: string | null, remedy: string): void {
   }
 }
 
-/** Where Deno keeps what it loaded; null when nobody can tell. */
+/** Deno's cache; null where unknown. */
 function cacheFolder(): string | null {
   const home = Deno.env.get("HOME");
   const cache = Deno.env.get("XDG_CACHE_HOME") ||
@@ -272,20 +271,19 @@ function cacheFolder(): string | null {
 export class DaemonError extends Error {
   override readonly name = "DaemonError";
 
-  /** @param exitCode What the command is to end with. */
+  /** @param exitCode The exit code for the command. */
   constructor(message: string, readonly exitCode: number) {
     super(message);
   }
 }
 
 /**
- * Starts this program in the background; resolves once it serves. What it says
- * until then goes to this process's standard streams. A signal to this process
- * meanwhile (Ctrl-C) stops the daemon, a second one kills it.
+ * Starts this program in the background; resolves once it serves. Until then it
+ * shares this process's standard streams, and a signal to this process (Ctrl-C)
+ * stops the daemon; a second one kills it.
  *
  * @throws {DaemonError} When it ends before it serves.
- * @throws {SystemError} On other systems than Linux, and as the first process of
- * a container.
+ * @throws {SystemError} On other systems than Linux, and as process 1.
  */
 export async function startDaemon(): Promise<void> {
   if (isFirstProcess) {
@@ -303,8 +301,8 @@ export async function startDaemon(): Promise<void> {
   });
   const ended = await daemon.outcome;
   starting = false;
-  // One that has failed is told of: a signal that comes too late must not end
-  // this process before.
+  // Otherwise the signal listeners stay, so that a late signal does not end
+  // this process before the error is printed.
   if (ended === null) return remove();
   const how = ended.signal === null
     ? `it ended with exit code ${ended.code}`

@@ -1,8 +1,7 @@
 /**
- * What a server of `--user` still needs root for: reading a renewed key, and
- * removing the pid file from a folder of root's. A small shell keeps the right
- * to do just that, with these files, until the server and its successors have
- * ended, however they end.
+ * After `--user`, root is still needed to read a renewed key and to remove the
+ * pid file from a directory of root's. A small shell does just that, with
+ * these files, until the server and its successors have ended.
  *
  * @module
  */
@@ -24,17 +23,16 @@ import {
 } from "../system/process_pipes.ts";
 import { messageOf } from "../options/option_error.ts";
 
-/** Tells a successor which shell there is, and what it does. */
+/** Environment variable that names the shell and its tasks for a successor. */
 const VARIABLE = "PAGI_SERVER_HELPER";
 const BETWEEN = "==next file==";
 
 /**
- * Arguments: its pipes, the user's id, the pid file, certificate and key; no
- * text for what is not its business. A signal to the process group or unit must
- * not end it before the server. The number of another process is taken only
- * if that is the user's, and nothing but a number is: root may trust the file,
- * and the lines may come from the app. What is no plain file is left alone: a
- * device or pipe may have no end.
+ * Arguments: two pipes, the user's id, the pid file, certificate and key; empty
+ * where the helper has no such task. It ignores signals, which may go to the
+ * whole process group or unit. Since the lines may come from the app, and root
+ * may trust the pid file, it writes only the number of a process of the user.
+ * Only plain files are read: a device or pipe may have no end.
  */
 const SCRIPT = `
 trap '' HUP INT QUIT TERM USR1 USR2
@@ -64,21 +62,22 @@ done
 /** The helper of this process. */
 export class RootHelper {
   readonly #shell: RootShell;
-  /** True when the pid file is its business. */
-  readonly keepsPidFile: boolean;
-  /** True when it reads certificate and key. */
-  readonly readsKeys: boolean;
 
-  private constructor(shell: RootShell, keepsPid: boolean, readsKeys: boolean) {
+  /**
+   * @param keepsPidFile It writes and removes the pid file.
+   * @param readsKeys It reads certificate and key.
+   */
+  private constructor(
+    shell: RootShell,
+    readonly keepsPidFile: boolean,
+    readonly readsKeys: boolean,
+  ) {
     this.#shell = shell;
-    this.keepsPidFile = keepsPid;
-    this.readsKeys = readsKeys;
   }
 
   /**
-   * Starts a helper, while this process is root; null where none is needed or
-   * possible. It works by path, and so only where root alone can change the
-   * folders.
+   * Starts a helper while this process is root; null where none is needed. It
+   * works by path, so only where root alone can change the directories.
    */
   static start(settings: Settings, identity: Identity): RootHelper | null {
     const { pid, sslCert, sslKey } = settings;
@@ -95,7 +94,7 @@ export class RootHelper {
     return shell && new RootHelper(shell, keepsPid, readsKeys);
   }
 
-  /** The helper of the process that this one takes over from, if any. */
+  /** The helper of the predecessor, if any. */
   static inherited(): RootHelper | null {
     if (Deno.build.os !== "linux") return null;
     const match = /^([\d ]+) ([yn])([yn])$/.exec(takeVariable(VARIABLE) ?? "");
@@ -104,7 +103,7 @@ export class RootHelper {
       new RootHelper(shell, match[2] === "y", match[3] === "y");
   }
 
-  /** Starts a process that goes on with this helper. */
+  /** Starts a process that inherits this helper. */
   handOn<T>(start: (env: Record<string, string>) => T): T {
     const [pid, keys] = [this.keepsPidFile, this.readsKeys].map((does) =>
       does ? "y" : "n"
@@ -114,7 +113,7 @@ export class RootHelper {
     );
   }
 
-  /** Has the pid file tell this process. */
+  /** Writes this process's id into the pid file. */
   async takePidFile(): Promise<void> {
     await this.#shell.ask(`pid ${Deno.pid}`);
   }
@@ -133,12 +132,12 @@ export class RootHelper {
 
 let helper: RootHelper | null = null;
 
-/** The helper of this process, if there is one. */
+/** The helper of this process, if any. */
 export function rootHelper(): RootHelper | null {
   return helper;
 }
 
-/** Makes a helper that of this process. */
+/** Sets the helper of this process. */
 export function useRootHelper(one: RootHelper | null): void {
   helper = one;
 }
@@ -152,10 +151,7 @@ function isPrivate(path: string, follow: boolean): boolean {
   }
 }
 
-/**
- * The pair that the settings name, as the files are now; where TLS cannot be
- * spoken with it, the log says why, and `present` stays.
- */
+/** Reads the TLS files again; logs why and returns `present` on failure. */
 export async function reloadKeyPair(
   settings: Settings,
   present: KeyPair | null,
@@ -164,7 +160,7 @@ export async function reloadKeyPair(
     const files = await rootHelper()?.readKeys() ?? null;
     if (files !== null) return await readKeyPair(settings, files);
     for (const path of [settings.sslCert, settings.sslKey]) {
-      // Nobody writes a second time to what a shell gave for `<(...)`.
+      // A pipe, as of `<(...)`, can be read only once.
       if (path !== null && !Deno.statSync(path).isFile) return present;
     }
     return await readKeyPair(settings);
