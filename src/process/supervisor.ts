@@ -319,7 +319,7 @@ export class Supervisor implements Service {
   #replaceBlocked(worker: WorkerHandle): void {
     const { heartbeatTimeout } = this.#options.settings;
     log.error(
-      `Worker ${worker.number} has not responded for more than ${heartbeatTimeout} s (--heartbeat-timeout): it is replaced.`,
+      `Worker ${worker.number} has given no sign of life for more than ${heartbeatTimeout} s (--heartbeat-timeout): it is replaced.`,
     );
     this.#pool.remove(worker);
     void this.#next(async () => {

@@ -1,11 +1,10 @@
 /**
- * Header fields and addresses in a target's response, as the client gets them.
+ * Rewrites header fields of a target's response for the client.
  *
  * @module
  */
 
 import { isHopByHop, listItems } from "./forwarded.ts";
-import type { ResponseHead } from "./response.ts";
 import type { Target } from "./target.ts";
 import { escapesRoot } from "./upstream_path.ts";
 import {
@@ -14,25 +13,25 @@ import {
   type RequestRules,
   type UpstreamRequest,
 } from "./upstream_request.ts";
-import type { Limits, Upstreams } from "./upstreams.ts";
+import type { Limits, UpstreamResponse, Upstreams } from "./upstreams.ts";
 import { fieldValue, hasLength } from "../../http/headers.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 
-/** What tells where an address in a response leads. */
-export interface AddressView {
-  /** The target that answers. */
+/** How to map the URIs of a response. */
+export interface UriMapping {
+  /** The target that sent the response. */
   readonly target: Target;
-  /** All that could have answered in its place. */
+  /** All targets of the proxy. */
   readonly targets: readonly Target[];
-  /** The host that the target was told. */
-  readonly told: string;
-  /** The hosts that the client asked: ours, and that of a proxy before us. */
+  /** The `host` that was sent to the target. */
+  readonly sentHost: string;
+  /** The hosts that the client asked for: ours, and that of a proxy before us. */
   readonly hosts: readonly string[];
-  /** True when the client came by TLS. */
+  /** True when the client's connection uses TLS. */
   readonly secure: boolean;
   /** Where the proxy is mounted, percent-encoded. */
   readonly root: string;
-  /** The same as the target was told it: with what a proxy before us takes off. */
+  /** The `x-forwarded-prefix` sent: the mount, behind that of a proxy before us. */
   readonly prefix: string;
 }
 
@@ -40,30 +39,29 @@ export interface AddressView {
 const PARTS = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#\\]*))?(.*)$/is;
 
 /**
- * Makes an address that leads to the target lead to the proxy; relative ones
- * and those of other hosts stay as they are.
+ * Maps a URI of the target to the proxy. Relative URIs and those of other hosts
+ * stay as they are.
  *
- * An address of any target, or of the host that the target was told, becomes a
- * path below the mount: the client is not to see the internal name. One of the
- * host that the client asked keeps scheme and host (it may ask for another
- * scheme) and gains the mount, unless the target knew of it already, by
- * `x-forwarded-prefix`.
+ * A URI of any target, or with the host sent to it, becomes a path below the
+ * mount, which hides internal names. A URI with the client's host keeps scheme
+ * and host (it may lead from http to https) and gets the mount, unless the
+ * target has added that itself, by `x-forwarded-prefix`.
  */
-export function clientUri(uri: string, view: AddressView): string {
-  const { target, targets, told, hosts, secure, root, prefix } = view;
+export function clientUri(uri: string, mapping: UriMapping): string {
+  const { target, targets, sentHost, hosts, secure, root, prefix } = mapping;
   const [, scheme, authority, rest] = PARTS.exec(uri)!;
   if (authority === undefined) {
     const isPath = scheme === undefined && rest.startsWith("/");
-    return isPath ? moved(rest, target.basePath, root) ?? uri : uri;
+    return isPath ? rebase(rest, target.basePath, root) ?? uri : uri;
   }
   const named = scheme?.toLowerCase();
   if (named !== undefined && named !== "http" && named !== "https") return uri;
   const isSecure = named === undefined ? secure : named === "https";
   const place = hostKey(authority, isSecure);
   if (hosts.some((host) => place === hostKey(host, isSecure))) {
-    const knew = (mount: string) => mount !== "" && isBelow(rest, mount);
-    if (knew(root) || knew(prefix)) return uri;
-    const path = moved(rest, target.basePath, root);
+    const hasMount = (mount: string) => mount !== "" && isBelow(rest, mount);
+    if (hasMount(root) || hasMount(prefix)) return uri;
+    const path = rebase(rest, target.basePath, root);
     return path === null
       ? uri
       : `${uri.slice(0, uri.length - rest.length)}${path}`;
@@ -71,22 +69,22 @@ export function clientUri(uri: string, view: AddressView): string {
   for (const { secure: own, host: name, basePath } of targets) {
     const sameScheme = isSecure === own || isSecure === secure;
     if (!sameScheme || place !== hostKey(name, isSecure)) continue;
-    const path = moved(rest, basePath, root);
+    const path = rebase(rest, basePath, root);
     if (path !== null) return path;
   }
-  const isTold = place === hostKey(told, isSecure) &&
+  const isSentHost = place === hostKey(sentHost, isSecure) &&
     (isSecure === target.secure || isSecure === secure);
-  return isTold ? moved(rest, target.basePath, root) ?? uri : uri;
+  return isSentHost ? rebase(rest, target.basePath, root) ?? uri : uri;
 }
 
 /**
- * What is below `base` in `rest` (a path with query and fragment), moved below
- * `root`; null where it is not below, or would lead to another host.
+ * Moves a path (with query and fragment) from below `base` to below `root`;
+ * null where it is not below `base`, or would lead to another host.
  */
-function moved(rest: string, base: string, root: string): string | null {
+function rebase(rest: string, base: string, root: string): string | null {
   if (!isBelow(rest, base)) return null;
   let below = rest.slice(base.length);
-  // A base path and a mount can do without a slash, a host cannot.
+  // Behind a host the path must begin with a slash.
   if (!below.startsWith("/") && (base === "" || root === "")) {
     below = `/${below}`;
   }
@@ -94,12 +92,11 @@ function moved(rest: string, base: string, root: string): string | null {
   return /^\/[/\\]/.test(path) ? null : path;
 }
 
-/** True when `rest` is `base` or something below it. */
 function isBelow(rest: string, base: string): boolean {
   return rest.startsWith(base) && /^(?:[/?#]|$)/.test(rest.slice(base.length));
 }
 
-/** A host to compare by: lower case, without final dot and default port. */
+/** Normalizes a host: lower case, without final dot and default port. */
 function hostKey(host: string, secure: boolean): string {
   const [, name, port = ""] = /^(.*?)(?::(\d*))?$/s.exec(host.toLowerCase())!;
   const own = port === "" || port === (secure ? "443" : "80");
@@ -107,34 +104,33 @@ function hostKey(host: string, secure: boolean): string {
 }
 
 /**
- * `refresh: 5; url=/x`, of which browsers need neither `;` nor `url=`; the URL
- * may be quoted (HTML standard, "shared declarative refresh steps").
+ * `refresh: 5; url=/x`. Browsers require neither `;` nor `url=`, and accept
+ * quotes (HTML standard, "shared declarative refresh steps").
  */
 const REFRESH = /^(\s*[\d.]+\s*[;,]?\s*(?:url\s*=\s*)?)(["']?)(.*)$/is;
 
-/** The value of a `refresh` field as the client has to use it. */
-export function clientRefresh(value: string, view: AddressView): string {
+/** Maps the URI of a `refresh` field. */
+export function clientRefresh(value: string, mapping: UriMapping): string {
   const [, before, quote, rest] = REFRESH.exec(value) ?? [];
   if (rest === undefined) return value;
   const end = quote === "" ? rest.length : rest.indexOf(quote);
   const uri = rest.slice(0, end < 0 ? rest.length : end);
-  return before + quote + clientUri(uri, view) + rest.slice(uri.length);
+  return before + quote + clientUri(uri, mapping) + rest.slice(uri.length);
 }
 
 /**
- * A `set-cookie` as the client has to keep it: a path below the target's base
- * path is one below the mount (RFC 6265, section 5.2.4).
+ * Maps a `set-cookie`: a path below the target's base path becomes one below
+ * the mount (RFC 6265, section 5.2.4).
  *
- * @param domain Replaces a domain, which may be one that only the target has;
- * "" leaves it out, null leaves it as it is.
+ * @param domain Replaces the cookie's domain; "" removes it, null keeps it.
  */
 export function clientCookie(
   value: string,
-  { target: { basePath }, root }: AddressView,
+  { target: { basePath }, root }: UriMapping,
   domain: string | null,
 ): string {
   if (basePath === root && domain === null) return value;
-  // Clients take these with the path "/" and without a domain only.
+  // Clients accept these only with the path "/" and without a domain.
   if (/^\s*__host-/i.test(value)) return value;
   const [pair, ...attributes] = value.split(";");
   const kept = attributes.flatMap((attribute) => {
@@ -155,7 +151,7 @@ export function clientCookie(
 
 function cookiePath(path: string, base: string, root: string): string {
   if (!path.startsWith("/")) return path;
-  // One that holds for all of the target holds for all of the mount.
+  // A cookie for the whole target is one for the whole mount.
   if (path === "/" || isBelow(base, path)) return root || "/";
   return isBelow(path, base) ? root + path.slice(base.length) || "/" : path;
 }
@@ -165,15 +161,15 @@ export interface ProxyContext {
   readonly upstreams: Upstreams;
   readonly rules: RequestRules;
   readonly limits: Limits;
-  /** The domain of targets' cookies; "" for none, null for theirs. */
+  /** The new domain of cookies; "" for none, null keeps the target's. */
   readonly cookieDomain: string | null;
-  /** True where only a part of some target is given free. */
+  /** True where clients may reach only a part of some target. */
   readonly hasBasePath: boolean;
 }
 
 /**
- * The status of the response to what no target is to see, or null. TRACE would
- * show clients what the proxy adds for the target's eyes only.
+ * The status for a request that is not passed on, or null. TRACE would show
+ * clients the fields that the proxy adds.
  */
 export function refusalStatus(
   { rules, hasBasePath }: ProxyContext,
@@ -187,59 +183,49 @@ export function refusalStatus(
 }
 
 /**
- * Drops what concerns the connection to the target, and makes addresses and
- * cookies of the target those of the proxy. All others stay as they are, in
- * order.
+ * The response's fields for the client: without hop-by-hop fields, with URIs
+ * and cookies mapped to the proxy, in their order.
  */
 export function responseFields(
-  { status, headers }: ResponseHead,
   context: ProxyContext,
-  target: Target,
+  { head: { status, headers }, upstream: { target } }: UpstreamResponse,
   scope: ProxyScope,
   request: UpstreamRequest,
 ): HeaderList {
   const options = new Set(listItems(headers, "connection"));
   const fields: HeaderList = [];
-  let view: AddressView | null = null;
+  let mapping: UriMapping | null = null;
+  const mapped = () => mapping ??= uriMapping(context, target, scope, request);
   for (const [name, value] of headers) {
     const lower = name.toLowerCase();
     const drop = lower === "content-length"
       ? !hasLength(status)
       : isHopByHop(lower);
     if (drop || options.has(lower)) continue;
-    switch (lower) {
-      case "location":
-      case "content-location":
-        view ??= addressView(context, target, scope, request);
-        fields.push([lower, clientUri(value, view)]);
-        break;
-      case "refresh":
-        view ??= addressView(context, target, scope, request);
-        fields.push([lower, clientRefresh(value, view)]);
-        break;
-      case "set-cookie":
-        view ??= addressView(context, target, scope, request);
-        fields.push([lower, clientCookie(value, view, context.cookieDomain)]);
-        break;
-      default:
-        fields.push([lower, value]);
-    }
+    const text = lower === "location" || lower === "content-location"
+      ? clientUri(value, mapped())
+      : lower === "refresh"
+      ? clientRefresh(value, mapped())
+      : lower === "set-cookie"
+      ? clientCookie(value, mapped(), context.cookieDomain)
+      : value;
+    fields.push([lower, text]);
   }
   return fields;
 }
 
-function addressView(
+function uriMapping(
   { upstreams }: ProxyContext,
   target: Target,
   { headers, scheme, root_path }: ProxyScope,
-  { host, headers: told }: UpstreamRequest,
-): AddressView {
-  const first = (name: string) => fieldValue(told, name)?.split(",", 1)[0];
+  { host, headers: sent }: UpstreamRequest,
+): UriMapping {
+  const first = (name: string) => fieldValue(sent, name)?.split(",", 1)[0];
   const root = encodeURI(root_path.toWellFormed());
   return {
     target,
     targets: upstreams.targets,
-    told: host ?? target.host,
+    sentHost: host ?? target.host,
     hosts: [fieldValue(headers, "host"), first("x-forwarded-host")]
       .flatMap((host) => host?.trim() || []),
     secure: scheme === "https" || scheme === "wss",

@@ -14,16 +14,16 @@ import {
   reserveDescriptors,
 } from "../../system/descriptor_budget.ts";
 
-/** The answer of a gateway whose target fails (RFC 9110, 15.6.3 and 15.6.5). */
-type GatewayStatus = 502 | 503 | 504;
-
-/** A target that does not answer as it should. */
+/** A target failed, or none could be asked. */
 export class UpstreamError extends Error {
   override readonly name: string = "UpstreamError";
 
-  /** @param status 504 where time ran out, 503 where it is our own fault. */
+  /**
+   * @param status The client's response: 502 for a bad answer, 504 after a
+   * timeout (RFC 9110, 15.6.3 and 15.6.5), 503 where the proxy is at fault.
+   */
   constructor(
-    readonly status: GatewayStatus,
+    readonly status: 502 | 503 | 504,
     override readonly message: string,
     options?: ErrorOptions,
   ) {
@@ -41,35 +41,30 @@ export class ConnectError extends UpstreamError {
   override readonly name = "ConnectError";
 }
 
-/** The process is out of descriptors; the target is not at fault. */
-class NoDescriptor extends UpstreamError {
-  override readonly name = "NoDescriptor";
-
-  constructor() {
-    super(503, "No descriptor is left for a connection to a target.");
-  }
-}
-
-/** Bytes per read, and the longest response head. */
+/** Bytes per read, and the maximum size of a response head. */
 const BUFFER_SIZE = 65536;
 
 /** How to connect. */
-export interface ConnectSettings extends TrustSettings {
+export interface ConnectSettings {
   /** Seconds for TCP and TLS together; 0 means no limit. */
   readonly connectTimeout: number;
+  /** Trusted authorities (PEM) in addition to the default ones. */
+  readonly caCerts: string[];
+  /** False accepts any certificate. */
+  readonly verify: boolean;
 }
 
 /** Targets whose certificates only {@linkcode connectByNode} accepts. */
 const needNode = new WeakSet<Target>();
 
 /**
- * A connection with a buffer for what comes in. All that fails, fails with an
- * {@linkcode UpstreamError}, or with what {@linkcode fail} was given.
+ * A connection with a read buffer. Its methods fail with an
+ * {@linkcode UpstreamError}, or with the error given to {@linkcode fail}.
  */
 export class UpstreamConnection {
-  /** True when it has carried a request before this one. */
+  /** True after its first request. */
   reused = false;
-  /** True when anything has come since the last request began. */
+  /** True when bytes have arrived since the current request began. */
   responseStarted = false;
   #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_SIZE);
   #start = 0;
@@ -84,12 +79,17 @@ export class UpstreamConnection {
     this.#conn = conn;
   }
 
-  /** Connects, and has TLS agreed upon where the target wants it. */
+  /** Connects, by TLS where the target's URL is https. */
   static async open(
     target: Target,
     settings: ConnectSettings,
   ): Promise<UpstreamConnection> {
-    if (!reserveDescriptors(1)) throw new NoDescriptor();
+    if (!reserveDescriptors(1)) {
+      throw new UpstreamError(
+        503,
+        "No descriptor is left for a connection to a target.",
+      );
+    }
     const { url, hostname } = target;
     const abort = new AbortController();
     const timer = after(settings.connectTimeout, () => abort.abort());
@@ -112,19 +112,19 @@ export class UpstreamConnection {
     }
   }
 
-  /** What has come and is not taken yet; valid until the next {@linkcode fill}. */
+  /** Bytes received but not consumed; valid until the next {@linkcode fill}. */
   get buffered(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
   }
 
-  /** Takes `count` bytes off the buffer. */
+  /** Consumes `count` bytes of the buffer. */
   skip(count: number): void {
     this.#start += count;
   }
 
   /**
-   * Waits up to `seconds` (0: as long as it takes) for more bytes; false when
-   * the target has ended the connection.
+   * Waits up to `seconds` (0: no limit) for more bytes; false when the target
+   * has closed the connection.
    */
   async fill(seconds: number): Promise<boolean> {
     this.#compact();
@@ -165,7 +165,7 @@ export class UpstreamConnection {
     });
   }
 
-  /** Closes the connection; whoever reads or writes gets `error`. */
+  /** Closes the connection; pending reads and writes fail with `error`. */
   fail(error: Error): void {
     this.#failure ??= error;
     this.close();
@@ -179,18 +179,18 @@ export class UpstreamConnection {
   }
 
   /** Becomes idle; calls `onEnd` when it can no longer be used. */
-  rest(onEnd: () => void): void {
+  setIdle(onEnd: () => void): void {
     this.#start = this.#end = 0;
     this.reused = true;
     this.responseStarted = false;
-    // Bytes that come on an idle connection are not a response (RFC 9112, 9.2).
+    // Bytes on an idle connection belong to no response (RFC 9112, 9.2).
     const waiting = this.#waiting = this.#conn.read(this.#buffer);
     this.#conn.unref();
     waiting.then(onEnd, onEnd);
   }
 
-  /** Leaves the idle state. */
-  wake(): void {
+  /** Ends the idle state. */
+  setBusy(): void {
     this.#conn.ref();
   }
 
@@ -215,12 +215,12 @@ export class UpstreamConnection {
   }
 }
 
-/** Calls `act` after `seconds`, if that is not 0. */
+/** Calls `act` after `seconds`; never for 0. */
 function after(seconds: number, act: () => void): Timer | undefined {
   return seconds > 0 ? setTimeout(act, seconds * 1000) : undefined;
 }
 
-/** Connects; nothing stays open when that fails. */
+/** Connects; nothing stays open after a failure. */
 async function connect(
   target: Target,
   settings: ConnectSettings,
@@ -234,14 +234,14 @@ async function connect(
     try {
       return await connectByNode(target, settings, signal);
     } catch (error) {
-      // It may have another certificate by now.
+      // The target may have another certificate by now.
       needNode.delete(target);
       throw error;
     }
   }
   const tcp = await Deno.connect({ hostname, port, signal });
   tcp.setNoDelay(true);
-  // Finds targets that vanished while a WebSocket or event stream is still.
+  // Detects targets that vanish while a WebSocket or event stream is silent.
   tcp.setKeepAlive(true);
   if (!secure) return tcp;
   let conn: Deno.TcpConn | Deno.TlsConn = tcp;
@@ -274,38 +274,26 @@ function close(conn: UpstreamSocket): void {
   try {
     conn.close();
   } catch {
-    // It is closed already.
+    // It was closed already.
   }
 }
 
-/** What a connection to a target can do; a `Deno.Conn` is one. */
-interface UpstreamSocket {
-  read(into: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
-  close(): void;
-  ref(): void;
-  unref(): void;
-}
-
-/** Which certificates to accept. */
-interface TrustSettings {
-  /** Authorities in PEM that are trusted besides the usual ones. */
-  readonly caCerts: string[];
-  /** False takes any certificate. */
-  readonly verify: boolean;
-}
+type UpstreamSocket = Pick<
+  Deno.Conn,
+  "read" | "write" | "close" | "ref" | "unref"
+>;
 
 /**
  * Connects by `node:tls`, which can accept what `Deno.startTls` (2.9.6) cannot:
  * any certificate, one for another name, and a self-signed CA certificate as
  * `openssl req -x509` makes it (webpki: CaUsedAsEndEntity).
  *
- * A certificate in `caCerts` is accepted for any name, as only its owner has
- * the key. For others, the authority and the name are checked.
+ * A certificate in `caCerts` itself is accepted for any name, since only its
+ * owner has the key. For others, authority and name are checked.
  */
 async function connectByNode(
   { hostname, port }: Target,
-  { caCerts, verify }: TrustSettings,
+  { caCerts, verify }: ConnectSettings,
   signal: AbortSignal,
 ): Promise<UpstreamSocket> {
   const { checkServerIdentity, connect } = await import("node:tls");
@@ -320,7 +308,7 @@ async function connectByNode(
       rejectUnauthorized: verify,
       ALPNProtocols: ["http/1.1"],
       checkServerIdentity: (name, certificate) =>
-        pinned.some((bytes) => isSame(bytes, certificate.raw))
+        pinned.includes(certificate.raw.toString("base64"))
           ? undefined
           : checkServerIdentity(name, certificate),
     }, () => {
@@ -337,7 +325,7 @@ async function connectByNode(
   });
 }
 
-/** A socket of Node's, used as one of Deno's. */
+/** A Node socket with the interface of Deno's. */
 class NodeSocket implements UpstreamSocket {
   readonly #socket: TLSSocket;
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -346,7 +334,7 @@ class NodeSocket implements UpstreamSocket {
   constructor(socket: TLSSocket) {
     this.#socket = socket;
     this.#chunks = socket.iterator({ destroyOnReturn: false });
-    // Reads and writes report it.
+    // Reads and writes report errors.
     socket.on("error", () => {});
   }
 
@@ -386,15 +374,9 @@ class NodeSocket implements UpstreamSocket {
 
 const PEM = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g;
 
-/** The certificates of a PEM file as they go over the wire (DER). */
-function certificatesIn(pem: string): Uint8Array[] {
-  return [...pem.matchAll(PEM)].map(([, text]) =>
-    Uint8Array.from(atob(text.replace(/\s/g, "")), (c) => c.charCodeAt(0))
-  );
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, i) => byte === b[i]);
+/** The certificates of a PEM file (DER in base64). */
+function certificatesIn(pem: string): string[] {
+  return [...pem.matchAll(PEM)].map(([, text]) => text.replace(/\s/g, ""));
 }
 
 const ANY = "verify=0 takes any certificate, of whomever is there.";

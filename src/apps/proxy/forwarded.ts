@@ -1,5 +1,5 @@
 /**
- * Header fields that a proxy drops, keeps or makes anew (RFC 9110, section 7.6).
+ * Header fields that a proxy drops, keeps or replaces (RFC 9110, section 7.6).
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { fieldValue, trimWhitespace } from "../../http/headers.ts";
 import { memo } from "../../http/memo.ts";
 import type { HeaderList, NetScope } from "../../pagi/types.ts";
 
-/** Also those of old clients, and what frames a message or asks for a 100. */
+/** With those of old clients, framing fields, and `expect`. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -24,23 +24,20 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/**
- * Tells whether the field called `name` (canonical) belongs to one connection,
- * or to the framing of its messages, and is never passed on as it came.
- */
+/** Whether the field `name` (canonical) is hop-by-hop or frames a message. */
 export function isHopByHop(name: string): boolean {
   return HOP_BY_HOP.has(name);
 }
 
 /**
- * A name to compare by: lower case, with `-` for `_`. Where the target runs
- * apps as CGI does, `x_forwarded_for` and `x-forwarded-for` are the same.
+ * A field name in lower case, with `-` for `_`: targets that follow CGI do not
+ * distinguish `x_forwarded_for` from `x-forwarded-for`.
  */
 export const canonicalName: (name: string) => string = memo((name) =>
   name.toLowerCase().replaceAll("_", "-")
 );
 
-/** The values of the fields called `name` (canonical). */
+/** The values of the fields `name` (canonical). */
 export function fieldValues(headers: HeaderList, name: string): string[] {
   const values: string[] = [];
   for (const [key, value] of headers) {
@@ -57,6 +54,7 @@ export function listItems(headers: HeaderList, name: string): string[] {
     : values.join(",").toLowerCase().split(",").map(trimWhitespace);
 }
 
+/** Fields that the proxy writes itself. */
 const OWN: ReadonlySet<string> = new Set([
   "forwarded",
   "x-forwarded-for",
@@ -66,8 +64,8 @@ const OWN: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Tells whether the client's field called `name` (canonical) stays behind: it
- * is made anew, or could make the target believe that somebody else asks.
+ * Whether the client's field `name` (canonical) is dropped: the proxy replaces
+ * it, or it could disguise the client.
  */
 export function isReplaced(name: string, trust: boolean): boolean {
   return OWN.has(name) ||
@@ -75,8 +73,8 @@ export function isReplaced(name: string, trust: boolean): boolean {
 }
 
 /**
- * The fields that tell of the client of `scope`. With `trust` they continue
- * what the client said: it is another proxy, and its client the real one.
+ * The fields that describe the client of `scope`. With `trust` they are added
+ * to the client's own, which is another proxy then.
  */
 export function forwardedFields(
   scope: NetScope & { scheme: string },
@@ -86,30 +84,30 @@ export function forwardedFields(
   const address = client?.[0] ?? null;
   const host = fieldValue(headers, "host");
   const scheme = /^(https|wss)$/.test(scope.scheme) ? "https" : "http";
-  const said = (name: string): string[] =>
+  const received = (name: string): string[] =>
     trust ? fieldValues(headers, name) : [];
 
   const fields: HeaderList = [];
   const add = (name: string, values: string[]): void => {
     if (values.length > 0) fields.push([name, values.join(", ")]);
   };
-  const otherwise = (name: string, value: string | null): void => {
-    const first = said(name);
-    add(name, first.length > 0 ? first : value ? [value] : []);
+  const keepOrSet = (name: string, value: string | null): void => {
+    const values = received(name);
+    add(name, values.length > 0 ? values : value ? [value] : []);
   };
   add("x-forwarded-for", [
-    ...said("x-forwarded-for"),
+    ...received("x-forwarded-for"),
     ...address === null ? [] : [address],
   ]);
-  otherwise("x-forwarded-proto", scheme);
-  otherwise("x-forwarded-host", host);
-  // What a proxy before this one takes off stands before what we take off.
-  const [above = ""] = said("x-forwarded-prefix");
+  keepOrSet("x-forwarded-proto", scheme);
+  keepOrSet("x-forwarded-host", host);
+  // The prefix of a proxy before this one comes first.
+  const [above = ""] = received("x-forwarded-prefix");
   const prefix = above.replace(/\/+$/, "") +
     encodeURI(root_path.toWellFormed());
   add("x-forwarded-prefix", prefix === "" ? [] : [prefix]);
   add("forwarded", [
-    ...said("forwarded"),
+    ...received("forwarded"),
     forwardedElement(address, host, scheme),
   ]);
   return fields;

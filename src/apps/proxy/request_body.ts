@@ -1,5 +1,5 @@
 /**
- * The body of a client's request on its way to a target.
+ * Frames the body of a client's request for a target.
  *
  * @module
  */
@@ -8,24 +8,24 @@ import { fieldValue } from "../../http/headers.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import type { RequestReader } from "../disconnect.ts";
 
-/** A body in the form in which it goes on the wire. */
+/** A body in its wire format. */
 export interface RequestBody {
-  /** The fields that announce it. */
+  /** `content-length` or `transfer-encoding`. */
   readonly framing: HeaderList;
-  /** What goes with the head. */
+  /** The bytes that are sent with the head. */
   readonly first: Uint8Array;
-  /** What follows, as the client sends it; null where the body is whole. */
+  /** The following chunks; null where `first` is the whole body. */
   readonly rest: (() => AsyncIterable<Uint8Array>) | null;
 }
 
 const EMPTY = new Uint8Array(0);
 const LAST_CHUNK = new TextEncoder().encode("0\r\n\r\n");
-/** No body at all, and nothing said of it. */
+/** No body and no framing fields. */
 export const NO_BODY: RequestBody = { framing: [], first: EMPTY, rest: null };
 
 /**
- * Reads the first part of the body and frames it anew: what the client said of
- * its framing goes no further, so that nothing can be smuggled past it.
+ * Reads the first part of the body and frames it again. The client's own
+ * framing is not passed on, which prevents request smuggling.
  */
 export async function requestBody(
   client: RequestReader,
@@ -35,7 +35,7 @@ export async function requestBody(
   const first = await client.next();
   const length = fieldValue(headers, "content-length");
   if (client.complete) {
-    // Methods that are expected to have a body say that it is empty.
+    // Methods that usually have a body announce an empty one.
     const announce = first.byteLength > 0 || length !== null ||
       /^(?:POST|PUT|PATCH)$/.test(method);
     if (!announce) return NO_BODY;

@@ -1,5 +1,5 @@
 /**
- * What a target answers: the head and the body (RFC 9112, sections 4 to 7).
+ * Parses a target's response: head and body (RFC 9112, sections 4 to 7).
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface ResponseHead {
   readonly status: number;
   /** False for HTTP/1.0. */
   readonly http11: boolean;
-  /** Names as they came. */
+  /** Names in their original case. */
   readonly headers: HeaderList;
 }
 
@@ -28,10 +28,10 @@ const CR = 13;
 const LF = 10;
 
 /**
- * Reads the head of the final answer, past those of the informational ones
- * (RFC 9110, section 15.2); 101 is final. Time limits are the caller's.
+ * Reads the head of the final response, after informational ones (RFC 9110,
+ * section 15.2); 101 is final. The caller sets time limits.
  *
- * @throws {UpstreamError} 502 where the target sends something else.
+ * @throws {UpstreamError} 502 for anything else.
  */
 export async function readResponseHead(
   connection: UpstreamConnection,
@@ -57,8 +57,8 @@ function malformed(connection: UpstreamConnection): UpstreamError {
 }
 
 /**
- * Reads a head without its last line; null where it is malformed. Lines may
- * neither be folded nor end in a bare LF: both hide fields.
+ * Parses a head without its final empty line; null where it is malformed.
+ * Folded lines and bare LFs are refused: they can hide fields.
  */
 export function parseResponseHead(text: string): ResponseHead | null {
   const [statusLine, ...lines] = text.split("\r\n");
@@ -75,13 +75,13 @@ export function parseResponseHead(text: string): ResponseHead | null {
   return { status: Number(status), http11: minor === "1", headers };
 }
 
-/** Takes what stands before the next empty line. */
+/** Consumes the bytes up to the next empty line. */
 async function readBlock(connection: UpstreamConnection): Promise<string> {
   let from = 0;
   for (;;) {
     const bytes = connection.buffered;
     for (let at; (at = bytes.indexOf(LF, from)) >= 0; from = at + 1) {
-      // A target that ends its lines otherwise would never end its head.
+      // A target with bare LFs would never end its head.
       if (bytes[at - 1] !== CR) throw malformed(connection);
       if (bytes[at - 2] !== LF) continue;
       const text = byteString(bytes.subarray(0, at - 3));
@@ -106,27 +106,26 @@ function byteString(bytes: Uint8Array): string {
   return text;
 }
 
-/** The longest line of a chunk's size or of a trailer, in bytes. */
+/** Maximum bytes of a chunk's size line or of a trailer. */
 const MAX_LINE = 16384;
-/** The most bytes of all trailers together. */
+/** Maximum bytes of all trailers together. */
 const MAX_TRAILERS = 65536;
-/** With leading zeros, which some targets pad to a fixed width. */
+/** Some targets pad sizes with zeros to a fixed width. */
 const CHUNK_SIZE = /^0*([0-9A-Fa-f]{1,12})[ \t]*(?:;.*)?$/;
 
-/** A body in chunks; each is valid until the next call of `fill`. */
+/** A body in chunks, each valid until the next call of `fill`. */
 export class ResponseBody {
   /** True when all has been taken; with the last chunk, where that is known. */
   done = false;
   readonly #connection: UpstreamConnection;
-  /** What comes next. */
   #expects: "data" | "size" | "end of chunk" | "trailer" = "data";
-  /** Bytes of data that are still to come of the body or of this chunk. */
+  /** Remaining bytes of the body or of the current chunk. */
   #left: number;
-  /** Bytes of the line that is under way and holds no LF. */
+  /** Bytes of the incomplete current line. */
   #scanned = 0;
   /** Bytes of trailers so far. */
   #trailers = 0;
-  /** How the body ends. */
+  /** What ends the body. */
   readonly #framing: "length" | "chunked" | "close";
 
   constructor(
@@ -154,7 +153,7 @@ export class ResponseBody {
       this.#connection.buffered.byteLength === 0;
   }
 
-  /** The next chunk, where one has come. */
+  /** The next chunk, if one has been received. */
   take(): Uint8Array | null {
     this.#readFraming();
     if (this.done || this.#expects !== "data") return null;
@@ -169,7 +168,7 @@ export class ResponseBody {
     return chunk;
   }
 
-  /** Waits for more, up to `seconds` (0: as long as it takes). */
+  /** Waits for more bytes, up to `seconds` (0: no limit). */
   async fill(seconds: number): Promise<void> {
     if (this.done || await this.#connection.fill(seconds)) return;
     if (this.#framing !== "close") {
@@ -189,7 +188,7 @@ export class ResponseBody {
     }
   }
 
-  /** Reads the lines between the data, as far as they have come. */
+  /** Parses the received lines between the data. */
   #readFraming(): void {
     while (!this.done && this.#expects !== "data") {
       const line = this.#takeLine();
@@ -214,7 +213,7 @@ export class ResponseBody {
     this.done = line === "";
   }
 
-  /** The next line, where it has come; all end with CR and LF. */
+  /** The next line, if it has been received whole; lines end with CR and LF. */
   #takeLine(): string | null {
     const { buffered } = this.#connection;
     const { byteLength } = buffered;
@@ -242,9 +241,8 @@ export class ResponseBody {
 }
 
 /**
- * How the body of a response ends: after so many bytes, or otherwise; null where
- * the head contradicts itself, as it does for smuggling (RFC 9112, 6.3 and
- * 11.2).
+ * How a response's body ends; a number for its length in bytes, null where the
+ * head contradicts itself, as in smuggling (RFC 9112, 6.3 and 11.2).
  */
 function framingOf(
   { status, http11, headers }: ResponseHead,
@@ -266,7 +264,7 @@ function framingOf(
   return length === undefined ? "close" : Number(length[1]);
 }
 
-/** Tells whether the target means to keep the connection (RFC 9112, 9.3). */
+/** Whether the target keeps the connection open (RFC 9112, section 9.3). */
 export function keepsAlive({ http11, headers }: ResponseHead): boolean {
   return http11 && !listItems(headers, "connection").includes("close");
 }

@@ -1,5 +1,5 @@
 /**
- * Passes on the requests of `http` and `sse` scopes, and the answers.
+ * Passes on requests of `http` and `sse` scopes, and their responses.
  *
  * @module
  */
@@ -27,8 +27,8 @@ import { retryFields, UpstreamError } from "./connection.ts";
 import { isIdempotent, upstreamRequest } from "./upstream_request.ts";
 
 /**
- * Serves one request. When a target fails in the middle of its response this
- * throws, so that the server cuts the client's response short as well.
+ * Serves one request. Throws when a target fails in the middle of its response,
+ * so that the server cuts off the client's response as well.
  */
 export async function serveRequest(
   context: ProxyContext,
@@ -49,13 +49,7 @@ export async function serveRequest(
         isIdempotent(request),
       upgrade: false,
     }, client);
-    const headers = responseFields(
-      response.head,
-      context,
-      response.upstream.target,
-      scope,
-      request,
-    );
+    const headers = responseFields(context, response, scope, request);
     await passOn(context, response, headers, client, send);
   } catch (error) {
     if (error instanceof ClientGone) return;
@@ -67,7 +61,7 @@ export async function serveRequest(
   }
 }
 
-/** Sends the client what the target answers, no faster than it is read. */
+/** Streams the target's response to the client, with backpressure. */
 async function passOn(
   { limits }: ProxyContext,
   { upstream, connection, head, body, requestSent }: UpstreamResponse,
@@ -87,7 +81,7 @@ async function passOn(
     for (let first = true;; first = false) {
       let chunk = body.take();
       if (chunk === null && !body.done) {
-        // The head need not wait for a body that is still to come.
+        // Sends the head without waiting for the body.
         if (first) await send({ type: "http.response.body", more: true });
         await body.fill(idleTimeout);
         chunk = body.take();

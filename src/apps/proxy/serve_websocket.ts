@@ -37,14 +37,10 @@ import type {
   Send,
   WebSocketScope,
 } from "../../pagi/types.ts";
+import { concat } from "../../std/bytes.ts";
 import { type Timer, unref } from "../../std/timer.ts";
 
-/** A new `sec-websocket-key`. */
-function handshakeKey(): string {
-  return base64(crypto.getRandomValues(new Uint8Array(16)));
-}
-
-/** The fields that ask for a WebSocket; extensions are not asked for. */
+/** The fields of a handshake, without extensions. */
 function handshakeFields(key: string): HeaderList {
   return [
     ["connection", "upgrade"],
@@ -54,19 +50,18 @@ function handshakeFields(key: string): HeaderList {
   ];
 }
 
-/** The `sec-websocket-accept` that answers `key`. */
+/** The `sec-websocket-accept` for `key` (RFC 6455, section 4.2.2). */
 export async function acceptValue(key: string): Promise<string> {
   const text = `${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
   const bytes = new TextEncoder().encode(text);
-  return base64(new Uint8Array(await crypto.subtle.digest("SHA-1", bytes)));
+  return new Uint8Array(await crypto.subtle.digest("SHA-1", bytes)).toBase64();
 }
 
 /**
- * Tells whether a response agrees to the WebSocket that `key` asked for, with
- * one of the `offered` subprotocols or none, and with no extension (RFC 6455,
- * section 4.1).
+ * Whether a response accepts the handshake of `key`, with one of the `offered`
+ * subprotocols or none, and without extensions (RFC 6455, section 4.1).
  */
-async function isAgreement(
+async function isAccepted(
   { headers }: ResponseHead,
   key: string,
   offered: readonly string[],
@@ -80,14 +75,10 @@ async function isAgreement(
     (subprotocol === null || offered.includes(subprotocol));
 }
 
-function base64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
-}
-
-/** The most bytes of a refusal's body: the server holds it in memory. */
+/** Maximum bytes of a refusal's body, which is held in memory. */
 const MAX_DENIAL = 1024 * 1024;
 
-/** Serves one WebSocket; what the target refuses is denied the client. */
+/** Serves one WebSocket; a refusal of the target is passed on. */
 export async function serveWebSocket(
   context: ProxyContext,
   scope: WebSocketScope,
@@ -105,24 +96,20 @@ export async function serveWebSocket(
   const refusal = refusalStatus(context, scope, request);
   if (refusal !== null) return await deny(refusal);
   try {
-    const key = handshakeKey();
+    const key = crypto.getRandomValues(new Uint8Array(16)).toBase64();
     const response = await context.upstreams.request({
       request,
       body: { ...NO_BODY, framing: handshakeFields(key) },
       repeatable: true,
       upgrade: true,
     }, watch);
-    const { connection, head, upstream } = response;
-    const { target } = upstream;
-    const headers = responseFields(head, context, target, scope, request);
+    const { connection, head } = response;
+    const headers = responseFields(context, response, scope, request);
     if (head.status !== 101) {
-      return await deny(
-        head.status,
-        headers,
-        await readDenial(context, response),
-      );
+      const body = await readDenial(context, response);
+      return await deny(head.status, headers, body);
     }
-    if (!await isAgreement(head, key, scope.subprotocols)) {
+    if (!await isAccepted(head, key, scope.subprotocols)) {
       connection.close();
       return await deny(502);
     }
@@ -133,12 +120,11 @@ export async function serveWebSocket(
       headers: headers.filter(([name]) => !name.startsWith("sec-websocket-")),
       backpressure: 1,
     });
-    const { idleTimeout } = context.limits;
     await new WebSocketTunnel(
       connection,
       () => watch.receive(),
       send,
-      idleTimeout,
+      context.limits.idleTimeout,
     ).run();
   } catch (error) {
     if (error instanceof ClientGone) return;
@@ -151,8 +137,8 @@ export async function serveWebSocket(
 }
 
 /**
- * Notices a client that leaves while the target makes up its mind; what comes
- * instead is for the tunnel.
+ * Detects a client that leaves during the handshake with the target; another
+ * event that arrives first is kept for the tunnel.
  */
 class HandshakeWatch implements DisconnectWatch {
   disconnected = false;
@@ -174,7 +160,7 @@ class HandshakeWatch implements DisconnectWatch {
     this.#onDisconnect = act;
   }
 
-  /** The next event; the client's leaving is the caller's matter from now on. */
+  /** The next event; from now on the caller handles a disconnect. */
   receive(): Promise<ReceiveEvent> {
     const first = this.#first;
     this.#first = null;
@@ -207,10 +193,10 @@ async function readDenial(
   } finally {
     connection.close();
   }
-  return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
+  return concat(chunks);
 }
 
-/** Refuses the handshake; plainly where the server knows no other way. */
+/** Refuses the handshake, without a response where the server has no way. */
 async function denial(
   { extensions }: WebSocketScope,
   send: Send,
@@ -225,26 +211,26 @@ async function denial(
   await send({ type: "websocket.http.response.body", body });
 }
 
-/** How long a target may take to answer a Close, in milliseconds. */
-const CLOSE_WAIT_MS = 5000;
+/** Time for a target to answer a Close (ms). */
+const CLOSE_TIMEOUT_MS = 5000;
 const GOING_AWAY = 1001;
 const NO_CODE = 1005;
 const FAILED = 1011;
 
 type Disconnect = Extract<ReceiveEvent, { type: "websocket.disconnect" }>;
 
-/** Passes messages both ways until one side is at its end. */
+/** Passes messages both ways until both sides are closed. */
 class WebSocketTunnel {
   readonly #connection: UpstreamConnection;
   readonly #receive: Receive;
   readonly #send: Send;
   readonly #idleTimeout: number;
-  /** Frames of both directions' making; they must not mix on the wire. */
+  /** Serializes frames to the target: messages, pongs and Close. */
   #lastWrite: Promise<void> = Promise.resolve();
   #closeSent = false;
   #closeTimer: Timer | undefined;
 
-  /** @param idleTimeout Seconds for which the target may take nothing. */
+  /** @param idleTimeout Seconds for which the target may read nothing. */
   constructor(
     connection: UpstreamConnection,
     receive: Receive,
@@ -281,7 +267,7 @@ class WebSocketTunnel {
     }
   }
 
-  /** The target learns how the client left, as far as a frame can tell. */
+  /** Closes the target's side with the client's code, where it has one. */
   async #clientLeft({ code, reason }: Disconnect): Promise<void> {
     if (isCloseCode(code) || code === NO_CODE) {
       await this.#close(code, reason);
@@ -290,7 +276,7 @@ class WebSocketTunnel {
     } else this.#connection.close();
   }
 
-  /** The client is told how the target left. */
+  /** Closes the client's side with the target's code. */
   async #fromTarget(): Promise<void> {
     let code: number = FAILED;
     let reason = "";
@@ -335,11 +321,11 @@ class WebSocketTunnel {
     await this.#write(OPCODE.close, closePayload(code, reason));
     this.#closeSent = true;
     this.#closeTimer = unref(
-      setTimeout(() => this.#connection.close(), CLOSE_WAIT_MS),
+      setTimeout(() => this.#connection.close(), CLOSE_TIMEOUT_MS),
     );
   }
 
-  /** A target that takes no more is seen where it is read. */
+  /** Errors are ignored here: `#fromTarget` reports a broken connection. */
   #write(opcode: number, payload: Uint8Array): Promise<void> {
     return this.#lastWrite = this.#lastWrite.then(() =>
       this.#closeSent

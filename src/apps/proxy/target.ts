@@ -1,5 +1,5 @@
 /**
- * Where the proxy sends requests, and the options that say so.
+ * The proxy's targets, and the value types of its options.
  *
  * @module
  */
@@ -8,33 +8,30 @@ import { isHopByHop } from "./forwarded.ts";
 import { isSafeFieldValue, isToken } from "../../http/headers.ts";
 import { defineType, type ValueType } from "../../options/value_types.ts";
 
-/** One target, as its URL says. */
+/** A parsed target URL. */
 export interface Target {
-  /** The URL without a slash at the end, for messages. */
+  /** The URL without a final slash, for messages. */
   readonly url: string;
   readonly secure: boolean;
   /** The path of a Unix socket; null for TCP. */
   readonly socket: string | null;
-  /** A name or an address; IPv6 without brackets, names without a final dot. */
+  /** Name or address; IPv6 without brackets, names without a final dot. */
   readonly hostname: string;
   readonly port: number;
-  /** What `host` says: the port only where it is not the scheme's own. */
+  /** The `host` field, with the port unless it is the scheme's default. */
   readonly host: string;
-  /** Goes before the path of each request: "" or `/base`. */
+  /** Prefix of each request's path: "" or `/base`. */
   readonly basePath: string;
 }
 
-/**
- * `unix:/run/app.sock`, with a base path behind a second colon, as nginx writes
- * it: `http://unix:/run/app.sock:/base`.
- */
+/** `unix:/run/app.sock`, or with a base path `http://unix:/run/app.sock:/base` (nginx). */
 const UNIX = /^(?:(https?):\/\/unix:(?=\/)|unix:)([^:]+)(?::(\/.*)?)?$/is;
 
-/** Reads the URL of a target; null where it is none. */
+/** Parses the URL of a target; null where it is invalid. */
 export function parseTarget(text: string): Target | null {
   const [, scheme, socket = null, base = "/"] = UNIX.exec(text) ?? [];
   if (scheme?.toLowerCase() === "https") return null;
-  // What is told as the host is not to be a file's name.
+  // The `host` field should not name a file.
   const address = socket === null ? text : `http://localhost${base}`;
   if (!URL.canParse(address)) return null;
   const url = new URL(address);
@@ -87,7 +84,7 @@ export const headerFields: ValueType<Readonly<Record<string, string>>> =
     allowed:
       'header fields, as in "x-key: abc, x-env: test", none of which frames messages',
     parse(given) {
-      // A comma ends a field only where the next one begins.
+      // Values may contain commas: one ends a field only before `name:`.
       const parts = given.split(/,(?=\s*[^\s,:]+\s*:)/);
       const fields = Object.fromEntries(
         given.trim() === "" ? [] : parts.map((part) => {

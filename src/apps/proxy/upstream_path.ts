@@ -1,5 +1,5 @@
 /**
- * The path that a target is asked for.
+ * The path and query of requests to a target.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import type { NetScope } from "../../pagi/types.ts";
 
 /**
  * The path of `scope` below its mount, as the client wrote it where that is
- * known: its escapes, `//` and dots are the target's to make sense of. "" where
- * the client asked for the mount itself, without a slash.
+ * known: the target interprets escapes, `//` and dots. "" for the mount itself
+ * without a final slash.
  */
 export function requestPath({ path, raw_path, root_path }: NetScope): string {
   const raw = rawPathBelow(raw_path ?? "", root_path, path) ?? encodeURI(
@@ -32,11 +32,10 @@ export function requestQuery(scope: NetScope): string {
 }
 
 /**
- * Tells whether `path` names something above its beginning in the eyes of any
- * target. Some take `\` for `/`, or decode twice, or read overlong UTF-8, or
- * normalise full-width dots, or drop a NUL or what follows a `;` or a NUL; so
- * the worst counts that a segment can mean, and one that goes up takes nobody
- * down.
+ * Whether any target could read `path` as leading above its root. Targets may
+ * take `\` for `/`, decode twice, accept overlong UTF-8, normalize full-width
+ * dots, drop a NUL, or cut off at `;` or NUL. The worst reading of each segment
+ * counts, and a segment that can go up never counts as going down.
  */
 export function escapesRoot(path: string): boolean {
   let depth = 0;
@@ -54,12 +53,12 @@ export function escapesRoot(path: string): boolean {
   return false;
 }
 
-/** What ends a name for some: parameters, the end of a C string, a query. */
+/** Ends a name for some targets: parameters, a C string, query, fragment. */
 const END = /[;\0?#]/;
-/** URL parsers drop these, and Windows spaces at the end. */
+/** Dropped by URL parsers; Windows also drops final spaces. */
 const DROPPED = /[\t\n\r]/g;
 
-/** Tells whether `part` is `..` to those who end it at a NUL, or drop that. */
+/** Whether `part` is `..` when it is cut off at a NUL, or NULs are dropped. */
 function goesUp(part: string): boolean {
   return nameIn(part) === ".." ||
     part.includes("\0") && nameIn(part.replaceAll("\0", "")) === "..";
@@ -71,10 +70,9 @@ function nameIn(part: string): string {
 }
 
 /**
- * `segment` with all its escapes decoded, those that come of others too, and
- * `%u002e` as old servers have it; one code unit per byte, and one for a
- * character of several bytes, overlong or not. It is read once, however deep
- * the escapes are.
+ * Decodes all escapes of `segment`, nested ones and `%u002e` (old IIS) too, to
+ * one code unit per character, overlong UTF-8 included. Takes linear time,
+ * however deep the escapes are nested.
  */
 function decodeAll(segment: string): string {
   if (!segment.includes("%")) return segment;
@@ -88,7 +86,7 @@ function decodeAll(segment: string): string {
   return text.replace(LOOKALIKES, (unit) => LOOKALIKE.get(unit)!);
 }
 
-/** Characters that Unicode's NFKC makes dots and slashes of. */
+/** Characters that NFKC normalizes to dots and slashes. */
 const LOOKALIKE: ReadonlyMap<string, string> = new Map([
   ["\uff0e", "."],
   ["\ufe52", "."],
@@ -112,7 +110,7 @@ function endCharacter(units: number[]): boolean {
     value += (units[start] & 0x3f) << shift;
   }
   const count = units.length - start;
-  // The first byte has as many leading ones as there are bytes.
+  // The first byte begins with as many one bits as the character has bytes.
   const mask = 0x7f >> count;
   const first = units[start];
   if (count < 2 || (first & ~mask) !== (0xff & ~mask << 1)) return false;
@@ -153,11 +151,10 @@ function hexValue(unit: number): number {
 }
 
 /**
- * The end of `raw` that means `path`, where what stands before it means the
- * end of `root`: a mount takes its prefix from the decoded path only, and what
- * `--root-path` says never was in `raw`. Null where the three do not fit, as
- * when a middleware has rewritten the path. A mount's own address has the path
- * "/" and nothing behind the prefix: that is "".
+ * The suffix of `raw` that decodes to `path`, where the rest decodes to a suffix
+ * of `root`: mounts take their prefix from the decoded path only, and `raw`
+ * never contains `--root-path`. Null where they do not fit, as after a
+ * middleware has rewritten the path. "" for a mount itself, whose path is "/".
  */
 function rawPathBelow(raw: string, root: string, path: string): string | null {
   const { path: whole, isUtf8 } = readPath(raw);
@@ -170,9 +167,9 @@ function rawPathBelow(raw: string, root: string, path: string): string | null {
   if (whole === raw) return path;
   let left = isUtf8 ? byteLength(before) : before.length;
   let end = 0;
-  // Each byte is an escape or a character.
+  // Each byte is either an escape or a character.
   for (; left > 0; left--) end += isEscape(raw, end) ? 3 : 1;
-  // The slash that ends the mount's prefix may be an escape.
+  // The slash behind the mount's prefix may be escaped.
   return isEscape(raw, end) ? path[0] + raw.slice(end + 3) : raw.slice(end);
 }
 

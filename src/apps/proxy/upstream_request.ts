@@ -1,5 +1,5 @@
 /**
- * The request that the proxy makes of a client's request.
+ * Makes the request for a target from a client's request.
  *
  * @module
  */
@@ -22,22 +22,22 @@ import {
 import type { Target } from "./target.ts";
 import { requestPath, requestQuery } from "./upstream_path.ts";
 
-/** What the proxy changes in requests. */
+/** How the proxy changes requests. */
 export interface RequestRules {
-  /** Fields that each request gets. */
+  /** Fields that are set in each request. */
   readonly set: HeaderList;
-  /** Fields that no request gets of anybody else; canonical names. */
+  /** Canonical names of other fields that are dropped. */
   readonly dropped: ReadonlySet<string>;
-  /** What `host` says; null where that differs. */
+  /** A fixed `host`, or null. */
   readonly host: string | null;
-  /** True where else it says what the client said. */
+  /** True to send the client's `host` where none is fixed. */
   readonly preserveHost: boolean;
   readonly trustForwarded: boolean;
-  /** The proxy's name in `via`, by which it knows its own requests. */
+  /** The proxy's name in `via`, by which it recognizes its own requests. */
   readonly pseudonym: string;
 }
 
-/** The rules that set `headers` and remove the fields of `removed`. */
+/** The rules that set `headers` and drop the fields of `removed`. */
 export function requestRules(
   headers: Readonly<Record<string, string>>,
   removed: readonly string[],
@@ -57,7 +57,7 @@ export function requestRules(
     host: fieldValue(all, "host"),
     preserveHost,
     trustForwarded,
-    // Chosen by chance, so that no two proxies take each other for a loop.
+    // Random, so that two proxies do not take each other for a loop.
     pseudonym: `pagi-${crypto.randomUUID().slice(0, 8)}`,
   };
 }
@@ -65,18 +65,15 @@ export function requestRules(
 /** The scopes that the proxy serves. */
 export type ProxyScope = HttpScope | SseScope | WebSocketScope;
 
-/** A request, still without the fields that frame it. */
+/** A request without its framing fields. */
 export interface UpstreamRequest {
   readonly method: string;
   /** Below the base path of the target; begins with "/", or is empty. */
   readonly path: string;
-  /**
-   * True of the path "/" where the client cannot leave the slash out: no mount
-   * stands before it.
-   */
+  /** True for "/" without a mount, whose slash the client cannot leave out. */
   readonly isStart: boolean;
   readonly query: string;
-  /** Null where the target's own name is to stand. */
+  /** Null for the target's own. */
   readonly host: string | null;
   readonly headers: HeaderList;
 }
@@ -85,8 +82,8 @@ export interface UpstreamRequest {
 const IDEMPOTENT = /^(?:GET|HEAD|OPTIONS|PUT|DELETE)$/;
 
 /**
- * Some targets insist on it, although PAGI has no way for trailers to go on.
- * Other transfer codings are not ours to ask for (RFC 9110, section 10.1.4).
+ * Some targets require it, although PAGI cannot pass on trailers. Other
+ * transfer codings concern one connection only (RFC 9110, section 10.1.4).
  */
 const TE_TRAILERS: HeaderList = [["te", "trailers"], ["connection", "te"]];
 
@@ -94,7 +91,7 @@ function acceptsTrailers({ type, headers }: ProxyScope): boolean {
   return type !== "websocket" && listItems(headers, "te").includes("trailers");
 }
 
-/** Tells whether a request without a body may be made twice. */
+/** Whether a request without a body may be sent twice. */
 export function isIdempotent({ method }: UpstreamRequest): boolean {
   return IDEMPOTENT.test(method);
 }
@@ -127,17 +124,14 @@ export function upstreamRequest(
   };
 }
 
-/** Tells whether the proxy has made this request itself (RFC 9110, 7.6.3). */
+/** Whether this proxy has sent the request itself (RFC 9110, 7.6.3). */
 export function isLoop(scope: ProxyScope, pseudonym: string): boolean {
   return listItems(scope.headers, "via").some((item) =>
     item.split(/\s+/)[1] === pseudonym
   );
 }
 
-/**
- * The head as it goes on the wire; `path` is the whole one at the target, and
- * `framing` fields stand last.
- */
+/** The head in its wire format; `path` includes the base path. */
 export function formatRequestHead(
   { method, query, headers, host }: UpstreamRequest,
   target: Target,
@@ -147,7 +141,7 @@ export function formatRequestHead(
   let head = `${method} ${path}${query} HTTP/1.1\r\n`;
   for (const fields of [[["host", host ?? target.host]], headers, framing]) {
     for (const [name, value] of fields) {
-      // Whatever stands around this app, it makes no second request of one.
+      // A middleware may have changed the fields: prevents request smuggling.
       if (!isSafeFieldValue(value)) {
         throw new TypeError(`The header field ${name} holds a line break.`);
       }
@@ -157,7 +151,7 @@ export function formatRequestHead(
   return head + "\r\n";
 }
 
-/** The client's fields that concern the target. */
+/** The client's fields that are passed on. */
 function clientFields(scope: ProxyScope, trustForwarded: boolean): HeaderList {
   const { type, headers } = scope;
   const options = new Set(listItems(headers, "connection"));
@@ -170,7 +164,7 @@ function clientFields(scope: ProxyScope, trustForwarded: boolean): HeaderList {
   });
 }
 
-/** The proxy makes its own handshake; it agrees on no extensions. */
+/** The proxy makes its own handshake, without extensions. */
 function isHandshake(name: string): boolean {
   return name.startsWith("sec-websocket-") && name !== "sec-websocket-protocol";
 }

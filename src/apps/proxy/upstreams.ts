@@ -1,5 +1,5 @@
 /**
- * The targets: idle connections, health, and which one gets a request.
+ * The targets: idle connections, health, and the choice for each request.
  *
  * @module
  */
@@ -23,12 +23,9 @@ import { fieldValue } from "../../http/headers.ts";
 import { log } from "../../log/log.ts";
 import { type Timer, unref } from "../../std/timer.ts";
 
-/** Idle connections that are kept to each target. */
+/** Maximum idle connections per target. */
 const MAX_IDLE = 256;
-/**
- * Seconds until an idle connection is closed; most servers close theirs after 5
- * or more.
- */
+/** Seconds until an idle connection is closed; most servers wait 5 or more. */
 const IDLE_SECONDS = 4;
 /**
  * Seconds of idleness after which a connection is not used for a request that
@@ -43,50 +40,48 @@ interface IdleConnection {
   readonly timer: Timer;
 }
 
-/** Statuses of answers that only name another address. */
-function isRedirect(status: number): boolean {
-  return status === 301 || status === 302 || status === 307 || status === 308;
-}
+const REDIRECTS: readonly number[] = [301, 302, 307, 308];
 
-/** A target, the idle connections to it, and whether it works. */
+/** A target, its idle connections, and its health. */
 export class Upstream {
   #idle: IdleConnection[] = [];
   #downUntil = 0;
   #failing = false;
   #closed = false;
-  /** The start page is at the base path without a slash at its end. */
+  /** True when the start page is the base path without a final slash. */
   #bareStart = false;
 
-  /** @param failTimeout Seconds of rest after a failure. */
+  /** @param failTimeout Seconds for which a target is down after a failure. */
   constructor(
     readonly target: Target,
     readonly settings: ConnectSettings,
     readonly failTimeout: number,
   ) {}
 
-  /** True for some time after a failure. */
   get isDown(): boolean {
     return performance.now() < this.#downUntil;
   }
 
-  /** The path that `request` has at this target. */
+  /** The path of `request` at this target. */
   pathOf({ path, isStart }: UpstreamRequest): string {
     const { basePath } = this.target;
     return basePath + (isStart && this.#bareStart ? "" : path) || "/";
   }
 
   /**
-   * Learns from a response to the start page whether this target wants the base
-   * path with a slash or without one. True where it redirects to the other of
-   * the two: the client has one address for both, and would be redirected for
-   * ever.
+   * Learns from a redirect of the start page whether the base path should end
+   * with a slash. True when the request should be repeated with the other form:
+   * both are one address for the client, which would be redirected for ever.
    */
-  learnsStart(request: UpstreamRequest, head: ResponseHead): boolean {
+  learnsStart(
+    request: UpstreamRequest,
+    { status, headers }: ResponseHead,
+  ): boolean {
     const { basePath } = this.target;
-    if (!request.isStart || basePath === "" || !isRedirect(head.status)) {
-      return false;
-    }
-    const location = (fieldValue(head.headers, "location") ?? "")
+    if (
+      !request.isStart || basePath === "" || !REDIRECTS.includes(status)
+    ) return false;
+    const location = (fieldValue(headers, "location") ?? "")
       .replace(/^(?:https?:)?\/\/[^/?#]*/i, "");
     const isBare = location === basePath + request.query;
     if (!isBare && location !== `${basePath}/${request.query}`) return false;
@@ -95,7 +90,7 @@ export class Upstream {
     return isOther;
   }
 
-  /** Avoids this target for a while; logs the first of several failures. */
+  /** Marks the target as down; logs the first of several failures. */
   markFailed(error: UpstreamError): void {
     if (!this.#failing) {
       const { message, cause } = error;
@@ -105,7 +100,6 @@ export class Upstream {
     this.#downUntil = performance.now() + this.failTimeout * 1000;
   }
 
-  /** It answered. */
   markHealthy(): void {
     if (this.#failing) log.info(`${this.target.url} answers again.`);
     this.#failing = false;
@@ -113,7 +107,7 @@ export class Upstream {
   }
 
   /**
-   * A connection for one request, an idle one where `reuse` allows it.
+   * A connection for one request; an idle one where `reuse` allows it.
    *
    * @throws {UpstreamError} When the target cannot be reached.
    */
@@ -123,19 +117,19 @@ export class Upstream {
     if (reuse !== "none") {
       const maxAge = reuse === "any" ? IDLE_SECONDS : FRESH_SECONDS;
       const oldest = performance.now() - maxAge * 1000;
-      // The last one used is the first to be used again.
+      // The most recently used connection is the least likely to be closing.
       const last = this.#idle.at(-1);
       if (last !== undefined && last.since >= oldest) {
         this.#idle.pop();
         clearTimeout(last.timer);
-        last.connection.wake();
+        last.connection.setBusy();
         return last.connection;
       }
     }
     return await UpstreamConnection.open(this.target, this.settings);
   }
 
-  /** Keeps a connection whose answer has been read to its end. */
+  /** Keeps a connection whose response has been read to its end. */
   keep(connection: UpstreamConnection): void {
     if (this.#closed || this.#idle.length >= MAX_IDLE) {
       return connection.close();
@@ -152,10 +146,10 @@ export class Upstream {
       since: performance.now(),
       timer: unref(setTimeout(drop, IDLE_SECONDS * 1000)),
     });
-    connection.rest(drop);
+    connection.setIdle(drop);
   }
 
-  /** Closes all idle connections, and those in use when they become idle. */
+  /** Closes idle connections now, and others when they become idle. */
   close(): void {
     this.#closed = true;
     for (const { connection, timer } of this.#idle) {
@@ -166,7 +160,7 @@ export class Upstream {
   }
 }
 
-/** How long a target may take, in seconds; 0 means no limit. */
+/** Timeouts in seconds; 0 means no limit. */
 export interface Limits {
   /** From the end of the request to the head of the response. */
   readonly firstByteTimeout: number;
@@ -174,30 +168,28 @@ export interface Limits {
   readonly idleTimeout: number;
 }
 
-/** What a target is asked. */
 interface ProxyRequest {
   readonly request: UpstreamRequest;
   readonly body: RequestBody;
-  /** True where asking twice does no harm, and is possible. */
+  /** True when it may and can be sent twice. */
   readonly repeatable: boolean;
-  /** True where 101 is a response. */
+  /** True when the response may be 101. */
   readonly upgrade: boolean;
 }
 
-/** What a target answered; the body is still to be read. */
+/** A response whose body is still to be read. */
 export interface UpstreamResponse {
   readonly upstream: Upstream;
   readonly connection: UpstreamConnection;
   readonly head: ResponseHead;
   readonly body: ResponseBody;
-  /** Tells whether the target has been sent the whole request. */
+  /** Whether the whole request has been sent. */
   readonly requestSent: () => boolean;
 }
 
 /**
- * Sends a request and reads the head of the response; the request's body goes on
- * meanwhile, and afterwards where the target answers early. On failure the
- * connection is closed.
+ * Sends a request and reads the head of the response, while the request's body
+ * is still being sent. Closes the connection on failure.
  *
  * @throws {UpstreamError} When the target fails.
  * @throws {ClientGone} When the client leaves.
@@ -230,7 +222,7 @@ async function roundTrip(
       sent = true;
       awaitHead();
     }, (error) => {
-      // A target that takes no more may have answered all the same.
+      // A target that stops reading may still respond.
       if (error instanceof UpstreamError) awaitHead();
       else connection.fail(error);
     });
@@ -268,31 +260,25 @@ async function send(
   for await (const chunk of rest()) await connection.write(chunk, idleTimeout);
 }
 
-/** The targets in turn. */
+/** Distributes requests to the targets in turn. */
 export class Upstreams {
-  readonly #targets: readonly Target[];
+  readonly targets: readonly Target[];
   readonly #limits: Limits;
   #next = 0;
 
   constructor(readonly all: readonly Upstream[], limits: Limits) {
-    this.#targets = all.map(({ target }) => target);
+    this.targets = all.map(({ target }) => target);
     this.#limits = limits;
   }
 
-  /** All that requests may go to. */
-  get targets(): readonly Target[] {
-    return this.#targets;
-  }
-
-  /** Closes the connections that lie idle. */
+  /** Closes the idle connections. */
   close(): void {
     for (const upstream of this.all) upstream.close();
   }
 
   /**
-   * Asks the target whose turn it is, and the next one where nothing had been
-   * sent yet, or where the request may be made twice and the response broke off
-   * before its beginning.
+   * Sends a request to the next target; after a failure to the one after it, if
+   * nothing was sent, or the request is repeatable and no response began.
    *
    * @throws {UpstreamError} When no target answers.
    * @throws {ClientGone} When the client leaves.
@@ -328,14 +314,11 @@ export class Upstreams {
     throw failure;
   }
 
-  /** All targets, the resting ones last. */
+  /** All targets from the next one on, those that are down last. */
   #inTurn(): Upstream[] {
     const first = this.#next++ % this.all.length;
-    const turn = [...this.all.slice(first), ...this.all.slice(0, first)];
-    return [
-      ...turn.filter((upstream) => !upstream.isDown),
-      ...turn.filter((upstream) => upstream.isDown),
-    ];
+    return [...this.all.slice(first), ...this.all.slice(0, first)]
+      .sort((a, b) => Number(a.isDown) - Number(b.isDown));
   }
 
   async #askOne(
@@ -344,27 +327,17 @@ export class Upstreams {
     client: DisconnectWatch,
   ): Promise<UpstreamResponse> {
     const { repeatable } = proxyRequest;
+    const ask = (connection: UpstreamConnection) =>
+      roundTrip(upstream, connection, proxyRequest, client, this.#limits);
     const connection = await upstream.connect(repeatable ? "any" : "fresh");
     try {
-      return await roundTrip(
-        upstream,
-        connection,
-        proxyRequest,
-        client,
-        this.#limits,
-      );
+      return await ask(connection);
     } catch (error) {
       // The target may have closed an idle connection just now.
       const stale = connection.reused && !connection.responseStarted &&
         error instanceof UpstreamError && error.status === 502;
       if (!stale || !repeatable) throw error;
     }
-    return await roundTrip(
-      upstream,
-      await upstream.connect("none"),
-      proxyRequest,
-      client,
-      this.#limits,
-    );
+    return await ask(await upstream.connect("none"));
   }
 }

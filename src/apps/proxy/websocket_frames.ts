@@ -24,7 +24,7 @@ export type Message =
   /** Code 1005 stands for none (RFC 6455, section 7.1.5). */
   | { kind: "close"; code: number; reason: string };
 
-/** A target that breaks the protocol; `code` is for its Close frame. */
+/** A target broke the protocol; `code` is for the Close frame. */
 export class FrameError extends Error {
   override readonly name = "FrameError";
 
@@ -33,7 +33,7 @@ export class FrameError extends Error {
   }
 }
 
-/** The most bytes of a message: as many as the server's own engine takes. */
+/** Maximum bytes of a message, as in the server's own engine. */
 const MAX_MESSAGE = 64 * 1024 * 1024;
 const EMPTY = new Uint8Array(0);
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -44,18 +44,17 @@ interface Frame {
   readonly payload: Uint8Array;
 }
 
-/** Reads messages off a connection, one at a time. */
+/** Reads the messages of a connection. */
 export class MessageReader {
   readonly #connection: UpstreamConnection;
+  /** Opcode and payload of a fragmented message; 0 without one. */
+  #opcode = 0;
+  #parts = EMPTY;
+  #size = 0;
 
   constructor(connection: UpstreamConnection) {
     this.#connection = connection;
   }
-
-  /** The opcode and the payloads of a message that has begun. */
-  #opcode = 0;
-  #parts = EMPTY;
-  #size = 0;
 
   /**
    * The next message.
@@ -108,7 +107,7 @@ export class MessageReader {
     return whole;
   }
 
-  /** Twice the room each time: a message may come in frames of one byte. */
+  /** Doubles the buffer: a message may come in frames of one byte. */
   #append(payload: Uint8Array): void {
     const size = this.#size + payload.byteLength;
     if (size > this.#parts.byteLength) {
@@ -144,7 +143,7 @@ function message(opcode: number, bytes: Uint8Array): Message {
     : { kind: "binary", bytes };
 }
 
-/** A control message; null for a pong, which nobody asked for. */
+/** A control message; null for a pong, which is ignored. */
 function control({ final, opcode, payload }: Frame): Message | null {
   if (!final || payload.byteLength > 125) {
     throw new FrameError(1002, "invalid control frame");
@@ -180,13 +179,12 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-/** One whole message in a frame, masked as clients must (RFC 6455, 5.3). */
+/** A masked frame with a whole message (RFC 6455, section 5.3). */
 export function frame(opcode: number, payload: Uint8Array): Uint8Array {
   const { byteLength: length } = payload;
   const extended = length < 126 ? 0 : length < 65536 ? 2 : 8;
   const start = 2 + extended + 4;
-  // Room before the frame puts the payload where whole words can be masked,
-  // four times as fast as single bytes.
+  // Padding aligns the payload for masking by words, 4 times as fast as by bytes.
   const padding = -start & 3;
   const { buffer } = new Uint8Array(padding + start + length);
   const bytes = new Uint8Array(buffer, padding);

@@ -1,8 +1,8 @@
 import {
-  type AddressView,
   clientCookie,
   clientRefresh,
   clientUri,
+  type UriMapping,
 } from "../../../src/apps/proxy/client_uri.ts";
 import { parseTarget } from "../../../src/apps/proxy/target.ts";
 import { assertEquals } from "../../../src/std/assert.ts";
@@ -15,13 +15,13 @@ function view(
     root?: string;
     secure?: boolean;
   },
-): AddressView {
+): UriMapping {
   const all = targets.map((url) => parseTarget(url)!);
   const [target] = all;
   return {
     target,
     targets: all,
-    told: told ?? target.host,
+    sentHost: told ?? target.host,
     hosts: ["Public.test"],
     secure,
     root,
@@ -29,7 +29,7 @@ function view(
   };
 }
 
-function check(seen: AddressView, cases: [given: string, got: string][]): void {
+function check(seen: UriMapping, cases: [given: string, got: string][]): void {
   for (const [given, got] of cases) {
     assertEquals([given, clientUri(given, seen)], [given, got]);
   }
@@ -145,7 +145,7 @@ Deno.test("refresh leads to the mount, quoted or not", () => {
 
 Deno.test("the path of a cookie moves below the mount", () => {
   const based = view({ targets: ["http://b/base"], root: "/api" });
-  const cases: [AddressView, given: string, got: string][] = [
+  const cases: [UriMapping, given: string, got: string][] = [
     [view({}), "a=1; Path=/; HttpOnly", "a=1; Path=/api; HttpOnly"],
     [view({}), "a=1; path=/x", "a=1; Path=/api/x"],
     [view({}), "a=/; Secure", "a=/; Secure"],
