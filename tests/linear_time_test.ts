@@ -6,10 +6,10 @@
  */
 
 import {
-  type AddressView,
   clientCookie,
   clientRefresh,
   clientUri,
+  type UriMapping,
 } from "../src/apps/proxy/client_uri.ts";
 import { parseResponseHead } from "../src/apps/proxy/response.ts";
 import { parseTarget } from "../src/apps/proxy/target.ts";
@@ -45,10 +45,10 @@ import { assertLinear } from "./helpers/growth.ts";
 import { requestScope } from "./helpers/request_scope.ts";
 
 const target = parseTarget("http://backend:3000/base")!;
-const view: AddressView = {
+const view: UriMapping = {
   target,
   targets: [target],
-  told: "backend:3000",
+  sentHost: "backend:3000",
   hosts: ["public.test"],
   secure: false,
   root: "/api",

@@ -308,7 +308,7 @@ async function connectByNode(
       rejectUnauthorized: verify,
       ALPNProtocols: ["http/1.1"],
       checkServerIdentity: (name, certificate) =>
-        pinned.includes(certificate.raw.toString("base64"))
+        pinned.includes(certificate.raw.toBase64())
           ? undefined
           : checkServerIdentity(name, certificate),
     }, () => {
