@@ -8,7 +8,6 @@ import { hideAbortWarning } from "../engine/error_text.ts";
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import { listenAddresses } from "../server/listen_address.ts";
-import type { KeyPair } from "../server/key_pair.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { LEAVE_MS } from "../server/drain.ts";
 import { GracePeriod } from "../server/timers.ts";
