@@ -104,6 +104,24 @@ Deno.test("NUL in a path gets 400 (PAGI.md 108)", async () => {
   );
 });
 
+Deno.test("the server's configuration file is neither served nor listed", async () => {
+  using tree = hostileTree();
+  const [file, directory, shown] = apps(tree).map(([, app]) => app);
+  for (const folder of ["", "sub/"]) {
+    const path = `${tree.root}/${folder}pagi-server.toml`;
+    Deno.writeTextFileSync(path, SECRET);
+    Deno.writeTextFileSync(`${path}.md`, "about it");
+    const target = `/${folder}pagi-server.toml`;
+    for (const app of [file, directory]) {
+      assertEquals((await runApp(app, { target })).status, 403);
+      assertEquals((await runApp(app, { target: `${target}.md` })).status, 200);
+    }
+    const listing = await runApp(directory, { target: `/${folder}` });
+    assertEquals(listing.text.includes('pagi-server.toml"'), false);
+    assertEquals((await runApp(shown, { target })).text, SECRET);
+  }
+});
+
 Deno.test("components that begin with a dot get 403 (PAGI.md 108)", async () => {
   using tree = hostileTree();
   for (const [name, app] of apps(tree).slice(0, 2)) {

@@ -5,7 +5,11 @@
  */
 
 import { Snapshot, statFrom, statOf } from "./directory_cache.ts";
-import type { DocumentRoot, OpenedDirectory } from "./document_root.ts";
+import {
+  CONFIG_FILE,
+  type DocumentRoot,
+  type OpenedDirectory,
+} from "./document_root.ts";
 import { sortInSlices, type TimeSlice } from "./time_slice.ts";
 import { isSettled } from "../../http/etags.ts";
 import {
@@ -56,7 +60,9 @@ export async function readNames(
   let hidden = 0;
   for (const chunk of readDirectory(path)) {
     for (const entry of chunk) {
-      if (entry.name.startsWith(".") && !showHidden) hidden++;
+      const { name } = entry;
+      const isHidden = name.startsWith(".") || name === CONFIG_FILE;
+      if (isHidden && !showHidden) hidden++;
       // There "\" counts as "/".
       else if (entry.name.includes("\\")) unnameable.push(entry.name);
       else found.push(entry);

@@ -247,11 +247,19 @@ function withSeparator(directory: string): string {
 /** The folder of RFC 8615, the one name with a dot that is not hidden. */
 const WELL_KNOWN = ".well-known";
 
+/** The configuration file of this server, wherever it lies. */
+export const CONFIG_FILE = "pagi-server.toml";
+
 /**
  * Tells whether a part of `path`, which is relative to a root, begins with a
- * dot; `.well-known` may, where it comes first (RFC 8615).
+ * dot; `.well-known` may, where it comes first (RFC 8615). The server's own
+ * configuration is hidden, too: it may hold keys of others.
  */
 export function isHidden(path: string): boolean {
+  if (
+    path.endsWith(CONFIG_FILE) &&
+    /^$|[/\\]$/.test(path.slice(0, -CONFIG_FILE.length))
+  ) return true;
   if (!path.startsWith(".")) return path.includes("/.") || path.includes("\\.");
   return path === WELL_KNOWN || path.startsWith(`${WELL_KNOWN}/`) ||
       path.startsWith(`${WELL_KNOWN}\\`)

@@ -76,8 +76,8 @@ function whyRefused(path: string): string {
   );
   return hidden === undefined
     ? "the path is another name that Windows has for a file"
-    : `${quote(hidden)} is hidden, because it begins with a dot` +
-      " (Directory serves it with show_hidden=1)";
+    : `${quote(hidden)} is hidden, as names with a dot in front and ` +
+      "pagi-server.toml are (Directory serves them with show_hidden=1)";
 }
 
 /** Why what is at `whole` is not served. */
