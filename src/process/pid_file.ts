@@ -100,7 +100,7 @@ function write(place: Place, { owner, replace }: PidFileOptions): void {
 
 /** Writes the existing pid file, where the directory is not writable. */
 function overwrite({ folder, name }: Place, bytes: Uint8Array): void {
-  using found = folder.look(name);
+  using found = folder.lookUp(name);
   if (!found?.info.isFile) {
     throw new SystemError("it is no plain file any more");
   }
@@ -124,7 +124,7 @@ interface FoundPid {
 
 /** The process id in the file; null when there is none. */
 function readPid({ folder, name }: Place, path: string): FoundPid | null {
-  using found = folder.look(name);
+  using found = folder.lookUp(name);
   if (found === null) return null;
   const { isFile, size, mtime } = found.info;
   if (!isFile || size > MAX_BYTES) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Folder, type Place, placeOf } from "../system/folder.ts";
+import { type Folder, isRoot, type Place, placeOf } from "../system/folder.ts";
 import { SystemError } from "../system/libc.ts";
 import { ListenError, listenError } from "./listen_address.ts";
 import { delay } from "../std/timer.ts";
@@ -102,7 +102,7 @@ async function isStale(
   takesOver = false,
 ): Promise<boolean> {
   {
-    using found = folder.look(name);
+    using found = folder.lookUp(name);
     if (found === null) return false;
     if (!found.info.isSocket) {
       throw new ListenError(
@@ -128,15 +128,15 @@ interface BindingPlace extends Disposable {
  * it, so that nobody can replace the socket before its permissions are set.
  */
 async function bindingPlace(place: Place): Promise<BindingPlace> {
-  const { folder, name, isPrivate, isWatched } = place;
-  if (!isWatched || isPrivate) {
+  const { folder, name, isPrivate } = place;
+  if (!isRoot() || isPrivate) {
     const fresh = `${name}.new`;
     await free({ ...place, name: fresh }, fresh, false);
     return { path: folder.entry(fresh), [Symbol.dispose]() {} };
   }
   const inner = `.${name}.${crypto.randomUUID().slice(0, 8)}`;
   Deno.mkdirSync(folder.entry(inner), { mode: 0o700 });
-  const found = folder.look(inner);
+  const found = folder.lookUp(inner);
   const { isDirectory, uid, mode } = found?.info ?? {};
   if (!isDirectory || uid !== 0 || (mode! & 0o077) !== 0) {
     found?.[Symbol.dispose]();
@@ -165,7 +165,7 @@ function removeFolder(path: string): void {
  * systems reuse inode numbers at once.
  */
 function identity({ folder, name }: Place): string | null {
-  using found = folder.look(name);
+  using found = folder.lookUp(name);
   if (!found?.info.isSocket) return null;
   return `${found.info.ino} ${found.info.mtime?.getTime()}`;
 }

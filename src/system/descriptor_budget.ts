@@ -1,45 +1,39 @@
 /**
  * How many more files, pipes and connections the process can have open.
  *
- * Deno 2.9 ends the process (it panics) when its native code needs a
- * descriptor at some moments and gets none, so the last descriptor must never
- * be taken. Connections are counted by the connection guard; whoever opens
- * anything else for the length of a response reserves it here first. All
- * threads of the process share the numbers.
+ * Deno 2.9 panics, and so ends the process, if its native code needs a
+ * descriptor at certain moments and gets none; the last one must never be used.
+ * The connection guard counts connections; whatever else is opened for the
+ * length of a response is reserved here first. All threads share the numbers.
  *
  * @module
  */
 
 import { openLibc } from "./libc.ts";
 
-/** Descriptors that may be reserved before they have to be counted again. */
-const ROOM = 0;
-/** What is reserved at the moment by the main thread; workers' follow. */
+/** Index: descriptors that can be reserved until the next count. */
+const FREE = 0;
+/** Index: reserved by the main thread; those of the workers follow. */
 const RESERVED = 1;
-/** Workers whose numbers differ by this have one place. */
+/** Workers whose numbers differ by this share an index. */
 const WORKERS = 254;
-/** The room while nobody counts. */
+/** Free descriptors while nobody counts. */
 const UNLIMITED = 2 ** 30;
 
-let counters = unlimited();
-/** The place of this thread. */
-let mine = RESERVED;
+let counters = new Int32Array(new SharedArrayBuffer(4 * (2 + WORKERS)));
+counters[FREE] = UNLIMITED;
+/** The index of this thread. */
+let own = RESERVED;
 let recount: (() => void) | null = null;
 
-function unlimited(): Int32Array<SharedArrayBuffer> {
-  const fresh = new Int32Array(new SharedArrayBuffer(4 * (2 + WORKERS)));
-  fresh[ROOM] = UNLIMITED;
-  return fresh;
-}
-
 /**
- * Reserves descriptors for files, pipes or connections to other servers. To be
- * called before they are opened; costs well under a microsecond.
+ * Reserves descriptors for files, pipes or connections to other servers, which
+ * are opened afterwards; takes well under a microsecond.
  *
  * @param count How many may be open at the same time.
- * @returns False when there is no room for them: answer 503 with
- * `retry-after: 5`, and open nothing. When true, give them back with
- * {@linkcode releaseDescriptors} once all of them are closed.
+ * @returns False if there are not enough: answer 503 with `retry-after: 5` and
+ * open nothing. If true, call {@linkcode releaseDescriptors} once all are
+ * closed.
  */
 export function reserveDescriptors(count: number): boolean {
   if (take(count)) return true;
@@ -48,15 +42,15 @@ export function reserveDescriptors(count: number): boolean {
 }
 
 /**
- * What an open file takes: itself, and a copy for as long as Deno reads from it
- * or asks for its size (2.9 copies the descriptor for each asynchronous call).
+ * Descriptors of an open file: its own, and a copy during each asynchronous
+ * call of Deno 2.9 that reads from it or asks for its size.
  */
 export const FILE_DESCRIPTORS = 2;
 
-/** What is thrown where {@linkcode reserveDescriptors} finds no room. */
+/** There are too few descriptors to reserve. */
 export class DescriptorsExhausted extends Error {
   override readonly name = "DescriptorsExhausted";
-  /** As the system says it: the server answers 503. */
+  /** The system's code for it, which the server answers with 503. */
   readonly code = "EMFILE";
 
   constructor() {
@@ -69,43 +63,39 @@ export class DescriptorsExhausted extends Error {
 /**
  * Reserves descriptors until the result is disposed of.
  *
- * @throws {DescriptorsExhausted} When there is no room for them.
+ * @throws {DescriptorsExhausted} When there are too few.
  */
 export function heldDescriptors(count: number): Disposable {
   if (!reserveDescriptors(count)) throw new DescriptorsExhausted();
   return { [Symbol.dispose]: () => releaseDescriptors(count) };
 }
 
-/** Gives reserved descriptors back; to be called once for each reservation. */
+/** Releases reserved descriptors; to be called once for each reservation. */
 export function releaseDescriptors(count: number): void {
-  Atomics.sub(counters, mine, count);
-  Atomics.add(counters, ROOM, count);
+  Atomics.sub(counters, own, count);
+  Atomics.add(counters, FREE, count);
 }
 
 function take(count: number): boolean {
-  if (Atomics.sub(counters, ROOM, count) >= count) {
-    Atomics.add(counters, mine, count);
+  if (Atomics.sub(counters, FREE, count) >= count) {
+    Atomics.add(counters, own, count);
     return true;
   }
-  Atomics.add(counters, ROOM, count);
+  Atomics.add(counters, FREE, count);
   return false;
 }
 
-/** How many descriptors are reserved at the moment, by all threads. */
+/** Descriptors that all threads together have reserved now. */
 export function reservedDescriptors(): number {
-  let sum = 0;
-  for (let place = RESERVED; place < counters.length; place++) {
-    sum += Atomics.load(counters, place);
-  }
-  return sum;
+  return counters.subarray(RESERVED).reduce((sum, count) => sum + count, 0);
 }
 
-/** Gives back what a worker had reserved that has ended: all of it is closed. */
+/** Releases what an ended worker had reserved: all of it is closed. */
 export function releaseDescriptorsOf(worker: number): void {
-  Atomics.store(counters, placeOf(worker), 0);
+  Atomics.store(counters, indexOf(worker), 0);
 }
 
-function placeOf(worker: number): number {
+function indexOf(worker: number): number {
   return RESERVED + 1 + worker % WORKERS;
 }
 
@@ -114,18 +104,18 @@ export function sharedDescriptorBudget(): SharedArrayBuffer {
   return counters.buffer;
 }
 
-/** Has this worker use the numbers of the main thread. */
+/** Makes this worker use the numbers of the main thread. */
 export function useDescriptorBudget(
   shared: SharedArrayBuffer,
   worker: number,
 ): void {
   counters = new Int32Array(shared);
-  mine = placeOf(worker);
+  own = indexOf(worker);
 }
 
 /**
- * Has `count` count the descriptors anew whenever a reservation of this thread
- * finds no room; it calls {@linkcode closeRoom} and {@linkcode openRoom}.
+ * Calls `count` whenever a reservation of this thread fails; `count` calls
+ * {@linkcode closeRoom}, and {@linkcode openRoom} after counting anew.
  *
  * @returns what ends that
  */
@@ -136,19 +126,19 @@ export function countDescriptorsWith(count: () => void): () => void {
   };
 }
 
-/** Takes all the room while descriptors are counted. */
+/** Allows no reservations while descriptors are counted. */
 export function closeRoom(): void {
-  Atomics.store(counters, ROOM, 0);
+  Atomics.store(counters, FREE, 0);
 }
 
 /**
- * Opens room after a count. What was given back since {@linkcode closeRoom}
- * stays given back.
+ * Allows reservations after a count. What was released since
+ * {@linkcode closeRoom} is added.
  *
  * @param count Descriptors; null for any number.
  */
 export function openRoom(count: number | null): void {
-  Atomics.add(counters, ROOM, count ?? UNLIMITED);
+  Atomics.add(counters, FREE, count ?? UNLIMITED);
 }
 
 /** The functions for limits. */
@@ -156,48 +146,30 @@ export const RLIMIT = {
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
-/** Which limit: open descriptors. */
+/** The limit of open descriptors: RLIMIT_NOFILE. */
 export const NOFILE = 7;
 
-/**
- * How many descriptors the process may have open.
- *
- * @returns null where that cannot be read.
- */
+/** How many descriptors the process may have open; null where unknown. */
 export function descriptorLimit(): number | null {
-  return limits((limit) => limit[0]);
+  return softLimit(false);
 }
 
 /**
  * Raises the soft limit of open descriptors to the hard one.
  *
- * @returns the soft limit that holds afterwards, or null where it cannot be
- * read.
+ * @returns the soft limit that applies afterwards; null where unknown
  */
 export function raiseDescriptorLimit(): number | null {
-  return limits((limit, setrlimit) => {
-    const soft = limit[0];
-    limit[0] = limit[1];
-    return setrlimit(NOFILE, limit) === 0 ? limit[1] : soft;
-  });
+  return softLimit(true);
 }
 
-/** Gives `use` the soft and the hard limit, and the way to set both. */
-function limits(
-  use: (
-    limit: BigUint64Array<ArrayBuffer>,
-    setrlimit: (which: number, limit: BigUint64Array<ArrayBuffer>) => number,
-  ) => bigint,
-): number | null {
-  const libc = openLibc(RLIMIT);
-  if (libc === null) return null;
-  const { getrlimit, setrlimit } = libc.symbols;
-  const limit = new BigUint64Array(2); // soft, hard
-  try {
-    return getrlimit(NOFILE, limit) === 0
-      ? Number(use(limit, setrlimit))
-      : null;
-  } finally {
-    libc.close();
-  }
+function softLimit(raise: boolean): number | null {
+  using libc = openLibc(RLIMIT);
+  const limits = new BigUint64Array(2); // soft, hard
+  if (libc?.symbols.getrlimit(NOFILE, limits) !== 0) return null;
+  const [soft, hard] = limits;
+  limits[0] = hard;
+  return raise && libc.symbols.setrlimit(NOFILE, limits) === 0
+    ? Number(hard)
+    : Number(soft);
 }

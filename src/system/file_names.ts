@@ -1,19 +1,18 @@
 /**
  * Files by the bytes of their names, through the C library.
  *
- * On Linux a name is bytes, which need not be UTF-8; Deno's functions take and
- * give text. In this program such a name is a string in which each byte that
+ * On Linux a name is bytes, which need not be UTF-8, but Deno's functions take
+ * and return text. In this program, a name is a string in which each byte that
  * is not part of valid UTF-8 is a lone surrogate, U+DC80 to U+DCFF (Python's
- * "surrogateescape", PEP 383). These strings can be joined, compared and kept
- * like any other; `name.isWellFormed()` tells whether Deno can take a name.
+ * "surrogateescape", PEP 383). Such strings can be joined, compared and stored
+ * like any other; Deno can use those that are `isWellFormed()`.
  *
  * @module
  */
 
-import { O_CLOEXEC, openLibc } from "./libc.ts";
+import { type Libc, O_CLOEXEC, openLibc } from "./libc.ts";
 
 const SYMBOLS = {
-  // Variadic in C, which makes no difference for two arguments on Linux.
   open: { parameters: ["buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   access: { parameters: ["buffer", "i32"], result: "i32" },
@@ -26,60 +25,48 @@ const SYMBOLS = {
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
-type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
+type Functions = Libc<typeof SYMBOLS>["symbols"];
 
-/** Flags of open(2), which may be added up. */
+/** Fails unless it is a directory: open(2). */
 const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0o40000 : 0o200000;
-/** A descriptor that stands for a file without opening it. */
-export const O_PATH = 0o10000000;
-
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
-/** For access(2): may be read, may be written. */
+/** Modes of access(2): readable, writable. */
 const R_OK = 4;
 const W_OK = 2;
 const STATX_BASIC_STATS = 0x7ff;
 /** Words of 32 bits in `struct statx`. */
 const STATX_WORDS = 64;
 /** Bytes of the longest path (PATH_MAX). */
-const LONGEST_PATH = 4096;
+const MAX_PATH_BYTES = 4096;
 /** Bytes of directory entries that are read at a time: about 1,000 entries. */
 const ENTRY_BYTES = 32 * 1024;
 
-/** How many hold the library open. */
+/** Users of the library, which is open from its first call to their last. */
 let holders = 0;
-/** Open from its first use on while it is held; null where it cannot be had. */
-let held: Library | null | undefined;
+/** Undefined until the first call; null where it cannot be used. */
+let loaded: Libc<typeof SYMBOLS> | null | undefined;
 
 /**
- * Keeps the C library open from its first use on until this is disposed of:
- * for servers, as opening it takes half a millisecond each time.
+ * Keeps the C library open, once a function here has opened it, until the
+ * result is disposed of: opening it takes half a millisecond each time.
  */
 export function holdFileLibrary(): Disposable {
   holders++;
   return {
     [Symbol.dispose]() {
       if (--holders > 0) return;
-      held?.close();
-      held = undefined;
+      loaded?.close();
+      loaded = undefined;
     },
   };
 }
 
-/** The library while it is held; null where it cannot be had. */
-function heldLibrary(): Library | null {
+/** Its functions while it is held; null where it cannot be used. */
+function heldLibrary(): Functions | null {
   if (holders === 0) return null;
-  if (held === undefined) held = openLibc(SYMBOLS);
-  return held;
-}
-
-/** The library, to be given back. */
-function useLibrary(): (Disposable & { library: Library }) | null {
-  const library = heldLibrary();
-  if (library !== null) return { library, [Symbol.dispose]() {} };
-  const opened = held === null ? null : openLibc(SYMBOLS);
-  return opened &&
-    { library: opened, [Symbol.dispose]: () => opened.close() };
+  if (loaded === undefined) loaded = openLibc(SYMBOLS);
+  return loaded && loaded.symbols;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -99,7 +86,7 @@ const RUN = new RegExp(
 );
 const LONE = /[\udc80-\udcff]/gu;
 
-/** The name that these bytes are. */
+/** The name whose bytes these are. */
 export function decodeName(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
@@ -110,7 +97,7 @@ export function decodeName(bytes: Uint8Array): string {
   }
 }
 
-/** The name that a string of bytes, one code unit each, is. */
+/** The same for bytes in a string, one per code unit. */
 export function decodeByteString(units: string): string {
   return units.replace(
     RUN,
@@ -121,7 +108,7 @@ export function decodeByteString(units: string): string {
   );
 }
 
-/** The bytes of a name. Other lone surrogates than those become U+FFFD. */
+/** The bytes of a name. Any other lone surrogate becomes U+FFFD. */
 export function encodeName(name: string): Uint8Array<ArrayBuffer> {
   if (name.isWellFormed()) return encoder.encode(name);
   const bytes: number[] = [];
@@ -137,12 +124,12 @@ export function encodeName(name: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }
 
-/** `path` as C takes it. */
+/** `path` with a final NUL, as C takes it. */
 function cPath(path: string): Uint8Array<ArrayBuffer> {
   return encodeName(`${path}\0`);
 }
 
-/** Numbers of errno(3) that are told apart. */
+/** Names of the codes in errno(3) that callers distinguish. */
 const CODES: Readonly<Record<number, string>> = {
   1: "EPERM",
   2: "ENOENT",
@@ -157,7 +144,7 @@ const CODES: Readonly<Record<number, string>> = {
   116: "ESTALE",
 };
 
-/** A file that the system does not give. */
+/** The system refuses access to a file. */
 export class FileError extends Error {
   override readonly name = "FileError";
 
@@ -167,77 +154,71 @@ export class FileError extends Error {
   }
 }
 
-/** Why the function that was just called failed. */
-function lastError({ symbols }: Library, path: string): FileError {
-  const place = symbols.__errno_location()!;
+/** The reason why the last function that was called failed. */
+function lastError(libc: Functions, path: string): FileError {
+  const place = libc.__errno_location()!;
   const number = new Deno.UnsafePointerView(place).getInt32();
   return new FileError(CODES[number] ?? `errno ${number}`, path);
 }
 
 /**
- * Opens `path`, whatever its bytes. The descriptor is the caller's to close.
+ * Opens `path`, whatever its bytes. The caller closes the descriptor.
  *
  * @param flags Of open(2); O_CLOEXEC is added.
- * @returns null where the C library cannot be had
+ * @returns null where the C library cannot be used
  * @throws {FileError}
  */
 export function openDescriptor(path: string, flags: number): number | null {
-  using used = useLibrary();
-  if (used === null) return null;
-  const { library } = used;
-  const descriptor = library.symbols.open(cPath(path), flags | O_CLOEXEC);
-  if (descriptor < 0) throw lastError(library, path);
+  using _held = holdFileLibrary();
+  const libc = heldLibrary();
+  if (libc === null) return null;
+  const descriptor = libc.open(cPath(path), flags | O_CLOEXEC);
+  if (descriptor < 0) throw lastError(libc, path);
   return descriptor;
 }
 
-/** Closes what {@linkcode openDescriptor} opened. */
+/** Closes a descriptor of {@linkcode openDescriptor}. */
 export function closeDescriptor(descriptor: number): void {
-  using used = useLibrary();
-  used?.library.symbols.close(descriptor);
+  using _held = holdFileLibrary();
+  heldLibrary()?.close(descriptor);
 }
 
 /**
- * Where the symbolic link at `path` leads, whatever its bytes.
+ * The target of the symbolic link at `path`, whatever its bytes.
  *
- * @returns null where the C library cannot be had
+ * @returns null where the C library cannot be used
  * @throws {FileError}
  */
 export function readLinkName(path: string): string | null {
-  using used = useLibrary();
-  if (used === null) return null;
-  const { library } = used;
-  const buffer = new Uint8Array(LONGEST_PATH);
-  const length = library.symbols.readlink(
-    cPath(path),
-    buffer,
-    BigInt(LONGEST_PATH),
-  );
-  if (length < 0) throw lastError(library, path);
+  using _held = holdFileLibrary();
+  const libc = heldLibrary();
+  if (libc === null) return null;
+  const buffer = new Uint8Array(MAX_PATH_BYTES);
+  const length = libc.readlink(cPath(path), buffer, BigInt(MAX_PATH_BYTES));
+  if (length < 0) throw lastError(libc, path);
   return decodeName(buffer.subarray(0, Number(length)));
 }
 
 /**
- * Tells whether this process may read what is at `path`, whatever its bytes,
- * without opening it.
- *
- * @returns null where the C library cannot be had
+ * Tells whether this process may read `path`, whatever its bytes, without
+ * opening it; null where the C library cannot be used.
  */
 export function isReadable(path: string): boolean | null {
   return mayAccess(path, R_OK);
 }
 
-/** The same for writing, into a folder or a file. */
+/** The same for writing to a directory or file. */
 export function isWritable(path: string): boolean | null {
   return mayAccess(path, W_OK);
 }
 
 function mayAccess(path: string, mode: number): boolean | null {
-  using used = useLibrary();
-  if (used === null) return null;
-  return used.library.symbols.access(cPath(path), mode) === 0;
+  using _held = holdFileLibrary();
+  const failed = heldLibrary()?.access(cPath(path), mode);
+  return failed === undefined ? null : failed === 0;
 }
 
-/** What is known of a file. Times are milliseconds since 1970. */
+/** What stat(2) tells of a file. Times are milliseconds since 1970. */
 export interface FileStat {
   readonly isFile: boolean;
   readonly isDirectory: boolean;
@@ -255,26 +236,20 @@ const halves = new Uint16Array(words.buffer);
 const seconds = new BigInt64Array(words.buffer);
 
 /**
- * Looks at what is at `path`, whatever its bytes: in a third of the time that
- * Deno needs, which makes dates of all times.
+ * The stat of `path`, whatever its bytes. Takes a third of the time of Deno's
+ * functions, which create a Date for each timestamp.
  *
- * @param follow Whether a symbolic link stands for what it leads to.
- * @returns null where the C library cannot be had
+ * @param follow Whether to follow a symbolic link at `path` itself.
+ * @returns null where the C library cannot be used
  * @throws {FileError}
  */
 export function statName(path: string, follow = true): FileStat | null {
-  using used = useLibrary();
-  if (used === null) return null;
-  const { library } = used;
-  const flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
-  const failed = library.symbols.statx(
-    AT_FDCWD,
-    cPath(path),
-    flags,
-    STATX_BASIC_STATS,
-    wordBytes,
-  );
-  if (failed !== 0) throw lastError(library, path);
+  using _held = holdFileLibrary();
+  const libc = heldLibrary();
+  if (libc === null) return null;
+  if (!statx(libc, cPath(path), follow ? 0 : AT_SYMLINK_NOFOLLOW)) {
+    throw lastError(libc, path);
+  }
   const mode = halves[14];
   const type = mode & 0o170000;
   return {
@@ -288,28 +263,29 @@ export function statName(path: string, follow = true): FileStat | null {
   };
 }
 
-/** Seconds and nanoseconds, at the given word of 64 bits. */
+/** Milliseconds of a time that begins at the given word of 64 bits. */
 function timeAt(index: number): number {
   return Number(seconds[index]) * 1000 + words[2 * index + 2] / 1e6;
 }
 
+/** Fills `words`; false if there is nothing at `path`. */
+function statx(
+  libc: Functions,
+  path: Uint8Array<ArrayBuffer>,
+  flags: number,
+): boolean {
+  return libc.statx(AT_FDCWD, path, flags, STATX_BASIC_STATS, wordBytes) === 0;
+}
+
 /**
- * Looks at `path` for {@linkcode FileLook}: the words of `struct statx`, which
- * the next look changes; null where nothing is there or nobody holds the
- * library.
+ * The words of `struct statx` for `path`, which ends with a NUL; they are valid
+ * until the next call. Null if there is nothing, or nobody holds the library.
  */
 export function statWords(
   path: Uint8Array<ArrayBuffer>,
 ): Readonly<Uint32Array> | null {
-  return heldLibrary()?.symbols.statx(
-      AT_FDCWD,
-      path,
-      0,
-      STATX_BASIC_STATS,
-      wordBytes,
-    ) === 0
-    ? words
-    : null;
+  const libc = heldLibrary();
+  return libc !== null && statx(libc, path, 0) ? words : null;
 }
 
 /** An entry of a directory. */
@@ -324,37 +300,29 @@ export interface DirectoryEntry {
 const DT = { unknown: 0, directory: 4, file: 8, link: 10 } as const;
 
 /**
- * Reads the directory at `path`, whatever the bytes of its names, in pieces of
- * about 1,000 entries: between two of them others may have their turn. Deno's
- * own functions give names that are not UTF-8 with U+FFFD in them, which lead
- * nowhere; so does this where the C library cannot be had.
+ * Reads the directory at `path`, whatever the bytes of its names, in chunks of
+ * about 1,000 entries. Where the C library cannot be used, names that are not
+ * UTF-8 contain U+FFFD, as Deno returns them, and cannot be opened.
  *
  * @throws {FileError} As do the functions of Deno.
  */
 export function* readDirectory(path: string): Generator<DirectoryEntry[]> {
-  using used = useLibrary();
-  if (used === null) {
-    yield [...Deno.readDirSync(path)];
-    return;
-  }
-  const { library } = used;
-  const descriptor = library.symbols.open(
-    cPath(path),
-    O_DIRECTORY | O_CLOEXEC,
-  );
-  if (descriptor < 0) throw lastError(library, path);
+  using _held = holdFileLibrary();
+  const libc = heldLibrary();
+  if (libc === null) return yield [...Deno.readDirSync(path)];
+  const descriptor = openDescriptor(path, O_DIRECTORY)!;
   try {
     const buffer = new Uint8Array(ENTRY_BYTES);
     while (true) {
       const length = Number(
-        library.symbols.getdents64(descriptor, buffer, BigInt(ENTRY_BYTES)),
+        libc.getdents64(descriptor, buffer, BigInt(ENTRY_BYTES)),
       );
-      if (length < 0) throw lastError(library, path);
+      if (length < 0) throw lastError(libc, path);
       if (length === 0) return;
       yield entriesIn(buffer.subarray(0, length), path);
     }
   } finally {
-    library.symbols.close(descriptor);
+    libc.close(descriptor);
   }
 }
 
@@ -368,24 +336,25 @@ function entriesIn(buffer: Uint8Array, path: string): DirectoryEntry[] {
     const name = decodeName(buffer.subarray(start, buffer.indexOf(0, start)));
     if (name === "." || name === "..") continue;
     const type = buffer[at + 18];
-    if (type === DT.unknown) {
-      entries.push(entryOf(`${path}/`, name));
-      continue;
-    }
-    entries.push({
-      name,
-      isFile: type === DT.file,
-      isDirectory: type === DT.directory,
-      isSymlink: type === DT.link,
-    });
+    entries.push(
+      type === DT.unknown ? statEntry(`${path}/`, name) : {
+        name,
+        isFile: type === DT.file,
+        isDirectory: type === DT.directory,
+        isSymlink: type === DT.link,
+      },
+    );
   }
   return entries;
 }
 
-/** Some file systems do not say what an entry is. */
-function entryOf(folder: string, name: string): DirectoryEntry {
+/** For file systems whose entries have no types. */
+function statEntry(directory: string, name: string): DirectoryEntry {
   try {
-    const { isFile, isDirectory, isSymlink } = statName(folder + name, false)!;
+    const { isFile, isDirectory, isSymlink } = statName(
+      directory + name,
+      false,
+    )!;
     return { name, isFile, isDirectory, isSymlink };
   } catch {
     return { name, isFile: false, isDirectory: false, isSymlink: false };

@@ -1,5 +1,6 @@
 /**
- * Whether a path still leads to the file that it led to.
+ * Whether a path still leads to the same version of a file, and whether reading
+ * a file may block.
  *
  * @module
  */
@@ -8,48 +9,45 @@ import { statfsSync } from "node:fs";
 import { encodeName, statWords } from "./file_names.ts";
 
 /**
- * What tells versions of files apart in `struct statx`, in words of 32 bits:
- * inode, size, seconds and nanoseconds of ctime and mtime, and the device.
+ * Words of `struct statx` that differ between versions of files: inode, size,
+ * seconds and nanoseconds of ctime and mtime, and the device.
  */
-const TELLING = [8, 9, 10, 11, 24, 25, 26, 28, 29, 30, 34, 35];
+const VERSION_WORDS = [8, 9, 10, 11, 24, 25, 26, 28, 29, 30, 34, 35];
 
 /** What was at a path when it was last found unchanged. */
 export class FileStamp {
   readonly #path: string;
   readonly #info: Deno.FileInfo;
-  /** The path in C, and what was seen there; null where Deno has to look. */
-  #c: { path: Uint8Array<ArrayBuffer>; seen: Uint32Array } | null = null;
+  /** For the C library, which takes half the time; null where Deno is asked. */
+  #c: { path: Uint8Array<ArrayBuffer>; words: Uint32Array } | null = null;
 
-  /** @param info The file at `path`, by its descriptor. */
+  /** @param info That of the file at `path`, taken from its descriptor. */
   constructor(path: string, info: Deno.FileInfo) {
     this.#path = path;
     this.#info = info;
     const cPath = encodeName(`${path}\0`);
-    const seen = statWords(cPath)?.slice() ?? null;
-    // What is seen first counts if Deno then finds the file as it was: never
-    // for a name that Deno cannot take.
-    if (seen !== null && this.#isSameForDeno()) {
-      this.#c = { path: cPath, seen };
+    const words = statWords(cPath)?.slice() ?? null;
+    // The words are those of `info` if Deno then finds that file unchanged,
+    // which is never so for a name that Deno cannot use.
+    if (words !== null && this.#isUnchangedForDeno()) {
+      this.#c = { path: cPath, words };
     }
   }
 
-  /**
-   * True while the path leads to the same version of the same file. Asking
-   * the C library takes half the time: Deno makes dates of all times.
-   */
+  /** True while the path leads to the same version of the same file. */
   isUnchanged(): boolean {
-    if (this.#c === null) return this.#isSameForDeno();
-    const { path, seen } = this.#c;
+    if (this.#c === null) return this.#isUnchangedForDeno();
+    const { path, words } = this.#c;
     const found = statWords(path);
-    // Also without the library, when nobody holds it any more.
-    if (found === null) return this.#isSameForDeno();
-    for (let i = 0; i < TELLING.length; i++) {
-      if (found[TELLING[i]] !== seen[TELLING[i]]) return false;
+    // Nobody may hold the library any more.
+    if (found === null) return this.#isUnchangedForDeno();
+    for (let i = 0; i < VERSION_WORDS.length; i++) {
+      if (found[VERSION_WORDS[i]] !== words[VERSION_WORDS[i]]) return false;
     }
     return true;
   }
 
-  #isSameForDeno(): boolean {
+  #isUnchangedForDeno(): boolean {
     try {
       return isSameVersion(this.#info, Deno.statSync(this.#path));
     } catch {
@@ -58,7 +56,7 @@ export class FileStamp {
   }
 }
 
-/** Tells whether two looks at a file saw the same version of the same file. */
+/** Tells whether both are of the same version of the same file. */
 export function isSameVersion(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
   return a.ino === b.ino && a.dev === b.dev && a.size === b.size &&
     a.mtime?.getTime() === b.mtime?.getTime() &&
@@ -66,9 +64,9 @@ export function isSameVersion(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
 }
 
 /**
- * File systems (`f_type` of statfs(2)) that read from memory or a disk of this
- * machine. On any other one a read may wait for somebody else: for a server
- * (NFS), for a process (FUSE), or for an event (`/proc/kmsg`).
+ * File systems (`f_type` of statfs(2)) that read from memory or a local disk.
+ * On any other one, a read may wait for a server (NFS), a process (FUSE) or an
+ * event (`/proc/kmsg`).
  */
 const LOCAL: ReadonlySet<number> = new Set([
   0xef53, // ext2, ext3, ext4
@@ -90,32 +88,29 @@ const LOCAL: ReadonlySet<number> = new Set([
   0x52654973, // ReiserFS
 ]);
 
-/** What was found of each device, for {@linkcode KNOWN_MS}. */
+/** By device, cached for {@linkcode CACHE_MS}. */
 const mayBlock = new Map<number, boolean>();
-const KNOWN_MS = 1000;
-let forgetAt = 0;
+const CACHE_MS = 1000;
+let expiresAt = 0;
 
 /**
- * Tells whether reading the file at `path`, on the device `dev`, may wait for
- * longer than a disk takes. Always false where the system is not Linux.
+ * Tells whether reading the file at `path`, on the device `dev`, may take
+ * longer than a disk does. Always false on systems other than Linux.
  */
 export function readMayBlock(path: string, dev: number): boolean {
   if (Deno.build.os !== "linux") return false;
   const now = Date.now();
-  if (now >= forgetAt || now < forgetAt - KNOWN_MS) {
-    // Another file system may have got the number of one that is gone.
+  if (now >= expiresAt || now < expiresAt - CACHE_MS) {
+    // The device number may have been reused for another file system.
     mayBlock.clear();
-    forgetAt = now + KNOWN_MS;
+    expiresAt = now + CACHE_MS;
   }
   let found = mayBlock.get(dev);
-  if (found === undefined) {
-    found = !isLocal(path);
-    mayBlock.set(dev, found);
-  }
+  if (found === undefined) mayBlock.set(dev, found = !isLocal(path));
   return found;
 }
 
-/** Without the permission to ask (`--allow-sys`) it is taken for a disk. */
+/** True, too, without the permission to ask (`--allow-sys`). */
 function isLocal(path: string): boolean {
   try {
     return LOCAL.has(statfsSync(path).type);

@@ -1,45 +1,56 @@
 /**
  * The C library that Deno itself is linked with.
  *
- * Constants and layouts in this room are Linux's, and those of x86_64 and
- * aarch64 alike.
+ * Constants and struct layouts in this directory are those of Linux, and the
+ * same on x86_64 and aarch64. Variadic functions (open, fcntl, prctl) are
+ * declared with the arguments that they get: for integers and pointers, that
+ * makes no difference there.
  *
  * @module
  */
 
 const PATH = "libc.so.6";
 
-/** Opens, and on close: not handed on to other programs. */
+/** Closes a descriptor in the programs that this process starts. */
 export const O_CLOEXEC = 0o2000000;
+/** Gives a descriptor that refers to a file without opening it: open(2). */
+export const O_PATH = 0o10000000;
+
+/** The C library, to be closed or disposed of. */
+export type Libc<S extends Deno.ForeignLibraryInterface> =
+  & Deno.DynamicLibrary<S>
+  & Disposable;
 
 /**
- * Opens the C library for the functions in `symbols`.
+ * Opens the C library for the functions in `symbols`, in milliseconds the first
+ * time.
  *
  * @returns null on other systems than Linux, in a Deno built for another C
- * library than glibc, and without the permission (nobody is asked for it).
+ * library than glibc, and without the permission (nobody is asked for it)
  */
 export function openLibc<const S extends Deno.ForeignLibraryInterface>(
   symbols: S,
-): Deno.DynamicLibrary<S> | null {
+): Libc<S> | null {
   if (Deno.build.os !== "linux") return null;
   const ffi = Deno.permissions.querySync({ name: "ffi", path: PATH });
   if (ffi.state !== "granted") return null;
   try {
-    return Deno.dlopen(PATH, symbols);
+    const libc = Deno.dlopen(PATH, symbols);
+    return Object.assign(libc, { [Symbol.dispose]: () => libc.close() });
   } catch {
     return null; // not there, or without one of the functions
   }
 }
 
 /**
- * Opens the C library for `what`, which cannot do without.
+ * The same for `what`, which is impossible without the library.
  *
- * @throws {SystemError} When it cannot be had.
+ * @throws {SystemError} Where {@linkcode openLibc} returns null.
  */
 export function requireLibc<const S extends Deno.ForeignLibraryInterface>(
   what: string,
   symbols: S,
-): Deno.DynamicLibrary<S> {
+): Libc<S> {
   const libc = openLibc(symbols);
   if (libc !== null) return libc;
   throw new SystemError(
@@ -47,7 +58,22 @@ export function requireLibc<const S extends Deno.ForeignLibraryInterface>(
   );
 }
 
-/** A refusal by the system, in words for the person who asked for it. */
+/** `text` in UTF-8 with a final NUL, as C takes it. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+/** The path of what an open descriptor refers to: proc(5). */
+export function descriptorPath(descriptor: number | string): string {
+  return `/proc/self/fd/${descriptor}`;
+}
+
+/** Tells whether both are the same file, whatever its name. */
+export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
+/** The system refuses something: a sentence for the person who asked for it. */
 export class SystemError extends Error {
   override readonly name = "SystemError";
 }

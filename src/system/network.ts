@@ -15,8 +15,8 @@ export interface PortHolder {
 const LISTEN = "0A";
 
 /**
- * The process that listens on `port` of any address, or null where the system
- * does not tell: only Linux does, and other users' processes only to root.
+ * The process that listens on `port` of any address; null where that is
+ * unknown, as on systems other than Linux, and for processes of other users.
  */
 export function portHolder(port: number): PortHolder | null {
   try {
@@ -52,9 +52,9 @@ function listeningInodes(port: number): Set<string> {
 
 function holdsSocket(pid: string, inodes: ReadonlySet<string>): boolean {
   try {
-    const folder = `/proc/${pid}/fd`;
-    for (const { name } of Deno.readDirSync(folder)) {
-      if (inodes.has(Deno.readLinkSync(`${folder}/${name}`))) return true;
+    const directory = `/proc/${pid}/fd`;
+    for (const { name } of Deno.readDirSync(directory)) {
+      if (inodes.has(Deno.readLinkSync(`${directory}/${name}`))) return true;
     }
   } catch {
     // It has ended, or belongs to another user.
@@ -62,12 +62,12 @@ function holdsSocket(pid: string, inodes: ReadonlySet<string>): boolean {
   return false;
 }
 
-/** How many ports above a taken one are tried. */
-const TRIES = 20;
+/** Ports above a taken one that are tried. */
+const MAX_PORTS = 20;
 
 /** The first free port above `port` at the address `hostname`, or null. */
 export function nextFreePort(hostname: string, port: number): number | null {
-  for (let next = port + 1; next <= Math.min(port + TRIES, 65535); next++) {
+  for (let next = port + 1; next <= Math.min(port + MAX_PORTS, 65535); next++) {
     try {
       Deno.listen({ hostname, port: next }).close();
       return next;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { requireLibc, SystemError } from "./libc.ts";
+import { type Libc, requireLibc, SystemError } from "./libc.ts";
 
 const SYMBOLS = {
   geteuid: { parameters: [], result: "u32" },
@@ -14,7 +14,6 @@ const SYMBOLS = {
   setgroups: { parameters: ["usize", "pointer"], result: "i32" },
   setgid: { parameters: ["u32"], result: "i32" },
   setuid: { parameters: ["u32"], result: "i32" },
-  // Variadic in C, which makes no difference for integers on Linux.
   prctl: {
     parameters: ["i32", "usize", "usize", "usize", "usize"],
     result: "i32",
@@ -23,7 +22,7 @@ const SYMBOLS = {
   capset: { parameters: ["buffer", "buffer"], result: "i32" },
 } as const;
 
-type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+type Functions = Libc<typeof SYMBOLS>["symbols"];
 
 const PR_SET_KEEPCAPS = 8;
 const PR_CAP_AMBIENT = 47;
@@ -40,97 +39,92 @@ export interface Identity {
 }
 
 /**
- * Makes sure that this process can become `identity`: before anything is done
- * that only root could undo.
+ * Checks that this process can become `identity`, before anything is done that
+ * only root could undo.
  *
  * @throws {SystemError} When it is neither root nor that user already.
  */
 export function requireRootToBecome(identity: Identity): void {
-  withLibc((libc) => {
-    const user = libc.geteuid();
-    if (user === 0 || isAlready(libc, identity)) return;
-    throw new SystemError(
-      `Only root can change the user or group, and this is user ${user}. Start as root, or without --user and --group.`,
-    );
-  });
+  using library = requireLibrary();
+  const libc = library.symbols;
+  const user = libc.geteuid();
+  if (user === 0 || isAlready(libc, identity)) return;
+  throw new SystemError(
+    `Only root can change the user or group, and this is user ${user}. Start as root, or without --user and --group.`,
+  );
 }
 
 /**
- * Makes `identity` the user and the only group of every thread, with no way
- * back. Does nothing when that is so already.
+ * Makes `identity` the user and the only group of every thread, irrevocably.
+ * Does nothing if it is so already.
  *
- * No capability is left but that to bind ports below 1024, where `keepLowPorts`
- * asks for it: in the calling thread and those that it starts from then on. The
- * programs that they start do not get it (see {@linkcode handOnLowPorts}).
+ * All capabilities are dropped. With `keepLowPorts`, the calling thread and
+ * those that it starts later keep the one to bind ports below 1024, which
+ * programs started by them do not inherit (see {@linkcode handOnLowPorts}).
  *
- * What set-user-ID programs may gain is not touched: an app may need one to
- * send mail. `NoNewPrivileges=` and `CapabilityBoundingSet=` of systemd are
- * there for that.
+ * Set-user-ID programs are not restricted, since an app may need one to send
+ * mail; systemd has `NoNewPrivileges=` and `CapabilityBoundingSet=` for that.
  *
- * @throws {SystemError} When the system does not allow it; then the process is
- * not fit to go on.
+ * @throws {SystemError} When the system does not allow it; the process must
+ * end then.
  */
 export function dropPrivileges(
   identity: Identity,
   keepLowPorts: boolean,
 ): void {
   requireRootToBecome(identity);
-  withLibc((libc) => {
-    if (!isAlready(libc, identity)) change(libc, identity, keepLowPorts);
-    // A process started with handOnLowPorts does not hand it on by itself.
-    ambient(libc, PR_CAP_AMBIENT_CLEAR_ALL, 0);
-    setInheritable(libc, 0);
-  });
+  using library = requireLibrary();
+  const libc = library.symbols;
+  if (!isAlready(libc, identity)) change(libc, identity, keepLowPorts);
+  // Programs started by this process must not inherit what it got from
+  // handOnLowPorts.
+  ambient(libc, PR_CAP_AMBIENT_CLEAR_ALL, 0);
+  setInheritable(libc, 0);
 }
 
 /**
- * Calls `start`, which starts a program, such that this program may bind ports
- * below 1024 where the calling thread may: else an exec ends that right.
+ * Calls `start`, and lets the program that it starts bind ports below 1024 if
+ * the calling thread may. Without this, exec drops that capability.
  */
 export function handOnLowPorts<T>(start: () => T): T {
-  return withLibc((libc) => {
-    // Root's programs have it anyway, and would hand it on to their own.
-    if (libc.geteuid() === 0) return start();
-    // Only what is inheritable can be ambient: capabilities(7).
-    const before = setInheritable(libc, 1 << CAP_NET_BIND_SERVICE);
-    ambient(libc, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE);
-    try {
-      return start();
-    } finally {
-      ambient(libc, PR_CAP_AMBIENT_LOWER, CAP_NET_BIND_SERVICE);
-      setInheritable(libc, before);
-    }
-  });
-}
-
-function withLibc<T>(use: (libc: Libc) => T): T {
-  const library = requireLibc("Changing the user or group", SYMBOLS);
+  using library = requireLibrary();
+  const libc = library.symbols;
+  // Programs of root have it anyway, and would hand it on to their own.
+  if (libc.geteuid() === 0) return start();
+  // Only an inheritable capability can be ambient: capabilities(7).
+  const before = setInheritable(libc, 1 << CAP_NET_BIND_SERVICE);
+  ambient(libc, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE);
   try {
-    return use(library.symbols);
+    return start();
   } finally {
-    library.close();
+    ambient(libc, PR_CAP_AMBIENT_LOWER, CAP_NET_BIND_SERVICE);
+    setInheritable(libc, before);
   }
 }
 
-function isAlready(libc: Libc, { uid, gid }: Identity): boolean {
+function requireLibrary(): Libc<typeof SYMBOLS> {
+  return requireLibc("Changing the user or group", SYMBOLS);
+}
+
+function isAlready(libc: Functions, { uid, gid }: Identity): boolean {
   // Service managers list the group itself among the supplementary ones.
   const groups = new Uint32Array(1);
-  const count = libc.getgroups(1, groups); // -1 for more
+  const count = libc.getgroups(1, groups); // -1 if there are more
   return libc.getuid() === uid && libc.geteuid() === uid &&
     libc.getgid() === gid &&
     (count === 0 || count === 1 && groups[0] === gid);
 }
 
-/** The C library tells all threads; capabilities are each thread's own. */
+/** The C library changes ids in all threads; capabilities belong to one. */
 function change(
-  libc: Libc,
+  libc: Functions,
   { uid, gid }: Identity,
   keepLowPorts: boolean,
 ): void {
   must(libc.setgroups(0n, null), "the supplementary groups cannot be dropped");
   must(libc.setgid(gid), `the group cannot become ${gid}`);
   if (uid === 0) return; // only another group was asked for
-  // Else setuid ends all capabilities, as it does in the other threads.
+  // Without this, setuid drops all capabilities, as in the other threads.
   if (keepLowPorts) libc.prctl(PR_SET_KEEPCAPS, 1n, 0n, 0n, 0n);
   must(libc.setuid(uid), `the user cannot become ${uid}`);
   must(
@@ -149,8 +143,8 @@ function must(result: number, what: string): void {
   );
 }
 
-/** Effective and permitted ones, and none that is inheritable: capset(2). */
-function setCapabilities(libc: Libc, low: number): number {
+/** Sets the effective and permitted ones, and no inheritable: capset(2). */
+function setCapabilities(libc: Functions, low: number): number {
   return libc.capset(
     new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]),
     new Uint32Array([low, low, 0, 0, 0, 0]),
@@ -158,15 +152,14 @@ function setCapabilities(libc: Libc, low: number): number {
 }
 
 /**
- * Sets which of the first 32 capabilities programs may inherit that have a
- * right to them by their file, and of the others none. What this thread is not
- * permitted itself is left out.
+ * Sets the inheritable capabilities (the first 32; the others are cleared), as
+ * far as this thread is permitted them: capabilities(7).
  *
- * @returns those of before.
+ * @returns the previous ones.
  */
-function setInheritable(libc: Libc, wanted: number): number {
+function setInheritable(libc: Functions, wanted: number): number {
   const header = new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]);
-  // Effective, permitted, inheritable; then the same of the next 32.
+  // Effective, permitted, inheritable; then the same for the next 32.
   const sets = new Uint32Array(6);
   if (libc.capget(header, sets) !== 0) return 0;
   const before = sets[2];
@@ -176,43 +169,48 @@ function setInheritable(libc: Libc, wanted: number): number {
   return before;
 }
 
-/** Where the thread does not have the capability, nothing changes. */
-function ambient(libc: Libc, operation: number, capability: number): void {
+/** Does nothing if the thread does not have the capability. */
+function ambient(libc: Functions, operation: number, capability: number): void {
   libc.prctl(PR_CAP_AMBIENT, BigInt(operation), BigInt(capability), 0n, 0n);
 }
 
-/** -1 means "leave it as it is" to the system, so it is no id. */
-const LARGEST_ID = 0xffff_fffe;
+/** The system takes -1 (0xffffffff) for "unchanged". */
+const MAX_ID = 0xffff_fffe;
 
 /** A user's ids. */
 export interface User {
   readonly uid: number;
-  /** The primary group; null for a number that is not in the file. */
+  /** The primary group; null for a number that the file does not list. */
   readonly gid: number | null;
 }
 
 /**
- * Finds a user in /etc/passwd by name, else by number. A number need not be
- * there.
- *
- * @returns null when there is no such user.
+ * The user in /etc/passwd with that name, or else that number, which need not
+ * be in the file; null when there is none.
  */
 export function findUser(nameOrId: string): User | null {
-  const [uid, gid] = find("/etc/passwd", nameOrId);
+  const [uid, gid] = findEntry("/etc/passwd", nameOrId);
   return uid === null ? null : { uid, gid };
 }
 
-/** Finds the id of a group in /etc/group, likewise. */
+/** The id of a group in /etc/group, likewise. */
 export function findGroup(nameOrId: string): number | null {
-  return find("/etc/group", nameOrId)[0];
+  return findEntry("/etc/group", nameOrId)[0];
 }
 
 /** The third and the fourth field of an entry: passwd(5), group(5). */
-function find(
+function findEntry(
   path: string,
   nameOrId: string,
 ): [id: number | null, next: number | null] {
-  const entries = read(path).split("\n").map((line) => line.split(":"));
+  let text = "";
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    // A container may have no such file.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const entries = text.split("\n").map((line) => line.split(":"));
   const id = parseId(nameOrId);
   const entry = entries.find(([name]) => name === nameOrId && name !== "") ??
     entries.find((fields) => id !== null && parseId(fields[2]) === id);
@@ -224,15 +222,5 @@ function find(
 function parseId(text: string | undefined): number | null {
   if (text === undefined || !/^\d{1,10}$/.test(text)) return null;
   const id = Number(text);
-  return id <= LARGEST_ID ? id : null;
-}
-
-/** A container may have no such file. */
-function read(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
+  return id <= MAX_ID ? id : null;
 }

@@ -1,12 +1,20 @@
 /**
- * What Deno does not offer of the process that it runs in: orphans that it has
- * adopted, an end that its own thread takes no part in, and its standard streams.
+ * What Deno lacks for its own process: reaping orphans, a timeout that works
+ * while the thread is busy, and detaching from the standard streams.
  *
  * @module
  */
 
 import { type Timer, unref } from "../std/timer.ts";
-import { O_CLOEXEC, openLibc, requireLibc, SystemError } from "./libc.ts";
+import {
+  cString,
+  descriptorPath,
+  type Libc,
+  O_CLOEXEC,
+  openLibc,
+  requireLibc,
+  SystemError,
+} from "./libc.ts";
 
 const ORPHAN_SYMBOLS = {
   waitpid: { parameters: ["i32", "pointer", "i32"], result: "i32" },
@@ -14,52 +22,51 @@ const ORPHAN_SYMBOLS = {
 
 const WNOHANG = 1;
 /**
- * How long an ended child may wait to be noticed. Deno does that for its own
- * within milliseconds, or as soon as the thread that started one has time.
+ * Milliseconds that Deno gets to reap a child of its own. It does so at once,
+ * or when the thread that started it is no longer busy.
  */
 const GRACE_MS = 5000;
 
 /**
- * Takes note of the ends of adopted children, so that the system can forget
- * them. Those that Deno started are left to it. Nothing is done where libc
- * cannot be had.
+ * Reaps ended children that this process adopted, as process 1 of a container
+ * does. Those that Deno started are left to Deno. Does nothing without libc.
  *
- * @param grace How long Deno has to notice an end of its own (ms).
- * @returns what stops it.
+ * @param grace Milliseconds that Deno gets to reap a child of its own.
+ * @returns what stops it
  */
 export function reapOrphans(grace: number = GRACE_MS): () => void {
   const libc = openLibc(ORPHAN_SYMBOLS);
   if (libc === null) return () => {};
   let timer: Timer | undefined;
   let before = new Set<number>();
-  const look = (): void => {
+  const scan = (): void => {
     timer = undefined;
     const now = endedChildren();
     for (const pid of now) {
       if (before.has(pid)) libc.symbols.waitpid(pid, null, WNOHANG);
     }
     before = now.difference(before);
-    if (before.size > 0) lookSoon();
+    if (before.size > 0) scanLater();
   };
-  const lookSoon = (): void => {
-    timer ??= unref(setTimeout(look, grace));
+  const scanLater = (): void => {
+    timer ??= unref(setTimeout(scan, grace));
   };
-  Deno.addSignalListener("SIGCHLD", lookSoon);
+  Deno.addSignalListener("SIGCHLD", scanLater);
   return () => {
-    Deno.removeSignalListener("SIGCHLD", lookSoon);
+    Deno.removeSignalListener("SIGCHLD", scanLater);
     clearTimeout(timer);
     libc.close();
   };
 }
 
-/** The children whose end nobody has noticed (proc(5), `stat`). */
+/** Children that have ended and were not reaped (proc(5), `stat`). */
 function endedChildren(): Set<number> {
   const ended = new Set<number>();
   for (const { name } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
       const stat = Deno.readTextFileSync(`/proc/${name}/stat`);
-      // Behind the name of the program, which may hold anything.
+      // The name of the program, in parentheses, may contain anything.
       const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       if (state === "Z" && Number(parent) === Deno.pid) ended.add(Number(name));
     } catch {
@@ -81,21 +88,19 @@ const TIMER_SYMBOLS = {
 } as const;
 
 const CLOCK_MONOTONIC = 1;
-/** Calls a function on a thread that the C library starts for it. */
+/** Calls a function in a thread that the C library starts for it. */
 const SIGEV_THREAD = 2;
 const SIGEVENT_SIZE = 64;
-/** Between the sentence and the end (s): each has a thread of its own. */
-const LAST_WORD = 0.1;
-
-const encoder = new TextEncoder();
+/** Seconds from printing to exiting, which happen in different threads. */
+const PRINT_SECONDS = 0.1;
 
 /**
- * Ends this process with exit code 1 and `sentence` on stderr after `seconds`,
- * unless it is disposed of before. That needs no turn of the event loop, which
- * code that is loading may keep from turning: the C library waits and calls
- * its own warnx(3) and _exit(2), on threads of its own (timer_create(2)).
+ * Ends this process after `seconds` with exit code 1 and `sentence` on stderr,
+ * unless the result is disposed of before. Works even if code that is being
+ * loaded blocks the event loop: the C library waits, and calls its own warnx(3)
+ * and _exit(2) in threads of its own (timer_create(2)).
  *
- * @returns null where it cannot be had, as with {@linkcode openLibc}
+ * @returns null where {@linkcode openLibc} returns null
  */
 export function endProcessAfter(
   seconds: number,
@@ -103,12 +108,12 @@ export function endProcessAfter(
 ): Disposable | null {
   const libc = openLibc(TIMER_SYMBOLS);
   if (libc === null) return null;
-  // As printf(3) takes it. It has to stay where it is until it is printed.
-  const text = encoder.encode(sentence.replaceAll("%", "%%") + "\0");
+  // A format for printf(3), which must stay in memory until it is printed.
+  const text = cString(sentence.replaceAll("%", "%%"));
   const textAt = Deno.UnsafePointer.value(Deno.UnsafePointer.of(text));
   const timers = [
-    startTimer(libc, "warnx", textAt, seconds),
-    startTimer(libc, "_exit", 1n, seconds + LAST_WORD),
+    startTimer(libc.symbols, "warnx", textAt, seconds),
+    startTimer(libc.symbols, "_exit", 1n, seconds + PRINT_SECONDS),
   ];
   return {
     [Symbol.dispose]() {
@@ -121,35 +126,30 @@ export function endProcessAfter(
   };
 }
 
-/** Has `call` called with `argument` after `seconds`; returns the timer. */
+/** Starts a timer that calls a function of C; returns its id. */
 function startTimer(
-  { symbols }: Deno.DynamicLibrary<typeof TIMER_SYMBOLS>,
-  call: string,
+  libc: Libc<typeof TIMER_SYMBOLS>["symbols"],
+  name: string,
   argument: bigint,
   seconds: number,
 ): bigint | null {
-  const address = symbols.dlsym(null, encoder.encode(call + "\0"));
+  const address = libc.dlsym(null, cString(name));
   if (address === null) return null;
   const event = new DataView(new ArrayBuffer(SIGEVENT_SIZE));
   event.setBigUint64(0, argument, true); // sigev_value
   event.setInt32(12, SIGEV_THREAD, true); // sigev_notify
   event.setBigUint64(16, Deno.UnsafePointer.value(address), true);
   const id = new BigUint64Array(1);
-  if (symbols.timer_create(CLOCK_MONOTONIC, event, id) !== 0) return null;
+  if (libc.timer_create(CLOCK_MONOTONIC, event, id) !== 0) return null;
   const whole = Math.floor(seconds);
-  // struct itimerspec: no interval, and the time to the only call
-  const times = BigInt64Array.of(
-    0n,
-    0n,
-    BigInt(whole),
-    BigInt(Math.round((seconds - whole) * 1e9)),
-  );
-  symbols.timer_settime(id[0], 0, times, null);
+  const nanoseconds = Math.round((seconds - whole) * 1e9);
+  // struct itimerspec: no interval, and the time until the only call
+  const times = BigInt64Array.of(0n, 0n, BigInt(whole), BigInt(nanoseconds));
+  libc.timer_settime(id[0], 0, times, null);
   return id[0];
 }
 
 const STREAM_SYMBOLS = {
-  // Variadic in C, which makes no difference for two arguments on Linux.
   open: { parameters: ["buffer", "i32"], result: "i32" },
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
@@ -157,61 +157,54 @@ const STREAM_SYMBOLS = {
 
 const O_RDWR = 2;
 const STANDARD = [0, 1, 2];
-const DESCRIPTORS = "/proc/self/fd";
 
 /**
- * Lets go of the terminal, and of pipes at which somebody may wait: their
- * descriptors lead to /dev/null from then on. Deno has copies of the standard
- * ones, so all that lead to the same place are meant. An output that was
- * redirected to a file stays.
+ * Detaches from the terminal, and from pipes whose other end somebody may wait
+ * for: the standard descriptors, and Deno's copies of them, refer to /dev/null
+ * from then on. An output that is redirected to a file stays.
  *
- * @throws {SystemError} When it cannot be done.
+ * @throws {SystemError} When that is not possible.
  */
 export function detachStandardStreams(): void {
-  const library = requireLibc("Running in the background", STREAM_SYMBOLS);
-  const { open, dup3, close } = library.symbols;
-  const path = new TextEncoder().encode("/dev/null\0");
-  const nowhere = open(path, O_RDWR | O_CLOEXEC);
-  try {
-    if (nowhere < 0) throw new SystemError("/dev/null cannot be opened.");
-    const places = new Set(STANDARD.map(place));
-    places.delete(null);
-    for (const { name } of [...Deno.readDirSync(DESCRIPTORS)]) {
-      const copy = Number(name);
-      // Between these two calls a number changes hands only if a thread ends
-      // in that instant, which closes its copies; at the start none does.
-      if (copy > 2 && places.has(place(copy))) dup3(nowhere, copy, O_CLOEXEC);
-    }
-    for (const stream of STANDARD) {
-      if (stream === 0 || !isFile(stream)) dup3(nowhere, stream, 0);
-    }
-  } finally {
-    if (nowhere >= 0) close(nowhere);
-    library.close();
+  using libc = requireLibc("Running in the background", STREAM_SYMBOLS);
+  const { open, dup3, close } = libc.symbols;
+  const none = open(cString("/dev/null"), O_RDWR | O_CLOEXEC);
+  if (none < 0) throw new SystemError("/dev/null cannot be opened.");
+  const streams = new Set(STANDARD.map(streamOf));
+  streams.delete(null);
+  for (const { name } of [...Deno.readDirSync(descriptorPath(""))]) {
+    const copy = Number(name);
+    // Between the two calls a number could be reused only if a thread ended in
+    // that instant and closed its copies, which none does during startup.
+    if (copy > 2 && streams.has(streamOf(copy))) dup3(none, copy, O_CLOEXEC);
   }
+  for (const stream of STANDARD) {
+    if (stream === 0 || !isFile(stream)) dup3(none, stream, 0);
+  }
+  close(none);
 }
 
-/** Tells whether an output goes to a file, which keeps what it gets. */
+/** Tells whether an output goes to a file, which keeps what is written. */
 export function isKept(output: "stdout" | "stderr"): boolean {
   return isFile(output === "stdout" ? 1 : 2);
 }
 
 function isFile(descriptor: number): boolean {
-  try {
-    return Deno.statSync(`${DESCRIPTORS}/${descriptor}`).isFile;
-  } catch {
-    return false;
-  }
+  return statOf(descriptor)?.isFile ?? false;
 }
 
 /**
- * What a descriptor leads to; null when it is closed, and for a file: the app
- * may have opened the same one, and a copy of it keeps nobody waiting.
+ * Device and inode of what a descriptor refers to; null if it is closed, or a
+ * file: the app may have opened the same one, and nobody waits for its end.
  */
-function place(descriptor: number): string | null {
+function streamOf(descriptor: number): string | null {
+  const info = statOf(descriptor);
+  return info === null || info.isFile ? null : `${info.dev} ${info.ino}`;
+}
+
+function statOf(descriptor: number): Deno.FileInfo | null {
   try {
-    const { dev, ino, isFile } = Deno.statSync(`${DESCRIPTORS}/${descriptor}`);
-    return isFile ? null : `${dev} ${ino}`;
+    return Deno.statSync(descriptorPath(descriptor));
   } catch {
     return null;
   }

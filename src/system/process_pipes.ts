@@ -1,15 +1,21 @@
 /**
- * Pipes between processes: through one, a process tells the one that started it
- * that it serves; through two, a shell that stays root is asked.
+ * Pipes between processes: one by which a process tells the one that started
+ * it that it is ready, and two by which a shell that stays root is asked.
  *
  * @module
  */
 
-import { O_CLOEXEC, openLibc, requireLibc, SystemError } from "./libc.ts";
+import {
+  descriptorPath,
+  type Libc,
+  O_CLOEXEC,
+  openLibc,
+  requireLibc,
+  SystemError,
+} from "./libc.ts";
 
 const SYMBOLS = {
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
-  // Variadic in C, which makes no difference for integers on Linux.
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   read: {
@@ -20,82 +26,98 @@ const SYMBOLS = {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
 } as const;
 
+type Functions = Libc<typeof SYMBOLS>["symbols"];
+
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
 /**
  * Calls `start` with the number of a descriptor that the process started by it
- * inherits, and {@linkcode notifyReady} takes.
+ * inherits and gives to {@linkcode notifyReady}.
  *
- * @returns what `start` returns, and a promise that tells whether the signal
- * was given (true), or all that hold the descriptor are gone (false).
- * @throws {SystemError} When there can be no pipe.
+ * @returns what `start` returns, and a promise of whether that process was
+ * ready (true) or all that held the descriptor have ended (false)
+ * @throws {SystemError} When no pipe can be made.
  */
 export function spawnWithReadyPipe<T>(
   start: (descriptor: number) => T,
 ): { started: T; signalled: Promise<boolean> } {
-  // Open as long as the process: a read may be under way.
-  const { pipe2, fcntl, close, read } =
-    requireLibc("Starting another process", SYMBOLS).symbols;
-  const ends = new Int32Array(2);
-  if (pipe2(ends, O_CLOEXEC) !== 0) {
+  // Stays open: a read may be under way until the process ends.
+  const libc = requireLibc("Starting another process", SYMBOLS).symbols;
+  const ends = makePipe(libc);
+  if (ends === null) {
     throw new SystemError("No pipe can be made: too many files are open.");
   }
   const [readEnd, writeEnd] = ends;
-  fcntl(writeEnd, F_SETFD, 0);
   let started: T;
   try {
-    started = start(writeEnd);
+    started = handOn(libc, [writeEnd], () => start(writeEnd));
   } catch (error) {
-    close(readEnd);
+    libc.close(readEnd);
     throw error;
   } finally {
-    close(writeEnd);
+    libc.close(writeEnd);
   }
-  const signalled = read(readEnd, new Uint8Array(1), 1n).then((count) => {
-    close(readEnd);
+  const signalled = libc.read(readEnd, new Uint8Array(1), 1n).then((count) => {
+    libc.close(readEnd);
     return count > 0;
   });
   return { started, signalled };
 }
 
-/** The end of a pipe that a process has inherited. */
+/** The reading and the writing end of a new pipe. */
+function makePipe(libc: Functions): [number, number] | null {
+  const ends = new Int32Array(2);
+  return libc.pipe2(ends, O_CLOEXEC) === 0 ? [ends[0], ends[1]] : null;
+}
+
+/** Calls `start`, whose process inherits the descriptors `ends`. */
+function handOn<T>(
+  libc: Functions,
+  ends: readonly number[],
+  start: () => T,
+): T {
+  for (const end of ends) libc.fcntl(end, F_SETFD, 0);
+  try {
+    return start();
+  } finally {
+    for (const end of ends) libc.fcntl(end, F_SETFD, FD_CLOEXEC);
+  }
+}
+
+/** The end of a pipe that this process has inherited. */
 export interface InheritedPipe {
   readonly descriptor: number;
-  /** Device and inode: the number may be another file's by now. */
+  /** Device and inode, since the number may be reused for another file. */
   readonly identity: string;
 }
 
 /**
- * Keeps an inherited pipe from the programs that this process starts.
+ * Keeps programs that this process starts from inheriting a pipe.
  *
- * @returns null when the descriptor is no pipe: nobody waits for a signal.
+ * @returns null if the descriptor is not a pipe: nobody waits for a signal
  */
 export function setCloseOnExec(descriptor: number): InheritedPipe | null {
   const identity = pipeIdentity(descriptor);
   if (identity === null) return null;
-  const library = requireLibc("Answering the starting process", SYMBOLS);
-  library.symbols.fcntl(descriptor, F_SETFD, FD_CLOEXEC);
-  library.close();
+  using libc = requireLibc("Answering the starting process", SYMBOLS);
+  libc.symbols.fcntl(descriptor, F_SETFD, FD_CLOEXEC);
   return { descriptor, identity };
 }
 
-/** Gives the signal, once; whether anybody still waits for it is no matter. */
+/** Tells the starting process, if it still waits; to be called once. */
 export function notifyReady({ descriptor, identity }: InheritedPipe): void {
-  // Only something else that closed a number not its own can have changed it.
+  // The number is reused only if other code closed what it had not opened.
   if (pipeIdentity(descriptor) !== identity) return;
-  const library = requireLibc("Answering the starting process", SYMBOLS);
-  const { write, close } = library.symbols;
-  write(descriptor, new Uint8Array([1]), 1n);
-  close(descriptor);
-  library.close();
+  using libc = requireLibc("Answering the starting process", SYMBOLS);
+  libc.symbols.write(descriptor, new Uint8Array([1]), 1n);
+  libc.symbols.close(descriptor);
 }
 
-/** Device and inode of the pipe that `descriptor` is, or null. */
+/** Device and inode of the pipe that `descriptor` refers to, or null. */
 function pipeIdentity(descriptor: number): string | null {
   try {
-    const path = `/proc/self/fd/${descriptor}`;
-    const { isFifo, dev, ino } = Deno.statSync(path);
+    const { isFifo, dev, ino } = Deno.statSync(descriptorPath(descriptor));
     return isFifo ? `${dev} ${ino}` : null;
   } catch {
     return null;
@@ -103,8 +125,8 @@ function pipeIdentity(descriptor: number): string | null {
 }
 
 /**
- * Reads a variable and removes it: it is not for the programs of apps. Null
- * when it is not set, or may not be read.
+ * Reads an environment variable and removes it, so that programs started by
+ * apps do not inherit it. Null if it is not set or may not be read.
  */
 export function takeVariable(variable: string): string | null {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
@@ -114,24 +136,25 @@ export function takeVariable(variable: string): string | null {
   return text;
 }
 
-type Libc = NonNullable<ReturnType<typeof openLibc<typeof SYMBOLS>>>["symbols"];
-
 const SHELL = "/bin/sh";
-/** Nothing of root's environment, which the starter may have written. */
+/** Nothing from the environment of root, which a user may have written. */
 const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
-/** How long an answer may take (ms). */
+/** Longest wait for an answer, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** Ends each answer, as a line of its own. */
+/** The last line of each answer. */
 export const ANSWER_END = "==end of the answer==";
 
-/** A shell script that reads lines from a pipe, and answers through another. */
+/**
+ * A shell script that reads lines from one pipe and answers by another. Its C
+ * library stays open, as a read may be under way until the process ends.
+ */
 export class RootShell {
-  readonly #libc: Libc;
+  readonly #libc: Functions;
   readonly #requests: number;
   readonly #answers: number;
 
-  private constructor(libc: Libc, requests: number, answers: number) {
+  private constructor(libc: Functions, requests: number, answers: number) {
     this.#libc = libc;
     this.#requests = requests;
     this.#answers = answers;
@@ -139,37 +162,30 @@ export class RootShell {
 
   /**
    * Starts a script in a session of its own. Its first two arguments are the
-   * descriptors of its pipes. When the last process that holds the other ends
-   * has ended, its input ends.
+   * descriptors that it reads from and writes to. Its input ends when the last
+   * process that holds the other ends has ended.
    *
-   * @returns null where that cannot be done.
+   * @returns null where that is not possible
    */
   static start(script: string, args: readonly string[]): RootShell | null {
-    // Open as long as the process: a read may be under way.
-    const libc = openLibc(SYMBOLS)?.symbols ?? null;
-    if (libc === null) return null;
-    const [requests, answers] = [new Int32Array(2), new Int32Array(2)];
-    if (libc.pipe2(requests, O_CLOEXEC) !== 0) return null;
-    if (libc.pipe2(answers, O_CLOEXEC) !== 0) return null;
+    const libc = openLibc(SYMBOLS)?.symbols;
+    const requests = libc && makePipe(libc);
+    const answers = libc && makePipe(libc);
+    if (!libc || !requests || !answers) return null;
     const theirs = [requests[0], answers[1]];
-    for (const end of theirs) libc.fcntl(end, F_SETFD, 0);
+    const name = "pagi-server-helper";
+    const command = new Deno.Command(SHELL, {
+      args: ["-c", script, name, ...theirs.map(String), ...args],
+      cwd: "/",
+      clearEnv: true,
+      env: ENVIRONMENT,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+      detached: true,
+    });
     try {
-      new Deno.Command(SHELL, {
-        args: [
-          "-c",
-          script,
-          "pagi-server-helper",
-          ...theirs.map(String),
-          ...args,
-        ],
-        cwd: "/",
-        clearEnv: true,
-        env: ENVIRONMENT,
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-        detached: true,
-      }).spawn().unref();
+      handOn(libc, theirs, () => command.spawn().unref());
       return new RootShell(libc, requests[1], answers[0]);
     } catch {
       libc.close(requests[1]);
@@ -180,45 +196,39 @@ export class RootShell {
     }
   }
 
-  /** The shell of a process that has handed it on, by what it called it. */
+  /** The shell that another process has handed on under this name. */
   static resume(name: string): RootShell | null {
-    const libc = openLibc(SYMBOLS)?.symbols ?? null;
+    const libc = openLibc(SYMBOLS)?.symbols;
     const ends = /^(\d+) (\d+)$/.exec(name)?.slice(1).map(Number);
-    if (libc === null || ends === undefined) return null;
+    if (libc === undefined || ends === undefined) return null;
     if (ends.some((end) => setCloseOnExec(end) === null)) return null;
     return new RootShell(libc, ends[0], ends[1]);
   }
 
-  /** What a process is told that goes on with this shell. */
+  /** What {@linkcode resume} needs to continue with this shell. */
   get name(): string {
     return `${this.#requests} ${this.#answers}`;
   }
 
-  /** Calls `start`, which starts a process that can go on with this shell. */
+  /** Calls `start`, whose process can continue with this shell. */
   handOn<T>(start: () => T): T {
-    const ends = [this.#requests, this.#answers];
-    for (const end of ends) this.#libc.fcntl(end, F_SETFD, 0);
-    try {
-      return start();
-    } finally {
-      for (const end of ends) this.#libc.fcntl(end, F_SETFD, FD_CLOEXEC);
-    }
+    return handOn(this.#libc, [this.#requests, this.#answers], start);
   }
 
-  /** Says a line that has no answer. */
+  /** Sends a line that has no answer. */
   tell(line: string): void {
     const bytes = new TextEncoder().encode(`${line}\n`);
     this.#libc.write(this.#requests, bytes, BigInt(bytes.length));
   }
 
-  /** Says a line; resolves with the answer, or null when there is none. */
+  /** Sends a line; resolves with the answer, or null if there is none. */
   async ask(line: string): Promise<string | null> {
     this.tell(line);
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<null>((resolve) => {
+    const timeout = new Promise<null>((resolve) => {
       timer = setTimeout(() => resolve(null), ANSWER_TIMEOUT_MS);
     });
-    const answer = await Promise.race([this.#answer(), late]);
+    const answer = await Promise.race([this.#answer(), timeout]);
     clearTimeout(timer);
     return answer;
   }

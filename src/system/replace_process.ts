@@ -4,12 +4,16 @@
  * @module
  */
 
-import { openLibc } from "./libc.ts";
+import { cString, openLibc } from "./libc.ts";
+
+const SYMBOLS = {
+  execv: { parameters: ["buffer", "buffer"], result: "i32" },
+} as const;
 
 /**
- * Goes on as another program, with this process's number, environment and
- * standard streams: execv(3). Where the system cannot do that, the other
- * program is a child, which this process waits for and ends with.
+ * Continues as another program, with the same process id, environment and
+ * standard streams: execv(3). Where the system cannot do that, the program
+ * becomes a child process; this one waits for it and exits with its code.
  *
  * @param command The path of the program.
  */
@@ -17,7 +21,13 @@ export async function replaceProcess(
   command: string,
   args: readonly string[],
 ): Promise<never> {
-  execute(command, args);
+  const texts = [command, ...args].map(cString);
+  const pointers = texts.map((text) =>
+    Deno.UnsafePointer.value(Deno.UnsafePointer.of(text))
+  );
+  using libc = openLibc(SYMBOLS);
+  // Returns only if it fails.
+  libc?.symbols.execv(texts[0], new BigUint64Array([...pointers, 0n]));
   const child = new Deno.Command(command, {
     args: [...args],
     stdin: "inherit",
@@ -26,28 +36,13 @@ export async function replaceProcess(
   }).spawn();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     try {
-      // A terminal sends Ctrl-C to both.
+      // A terminal sends Ctrl-C to both processes.
       Deno.addSignalListener(signal, () => {
         if (signal !== "SIGINT") child.kill(signal);
       });
     } catch {
-      // Windows has not all of them.
+      // Windows does not have all of them.
     }
   }
   Deno.exit((await child.status).code);
-}
-
-/** Returns only when it fails. */
-function execute(command: string, args: readonly string[]): void {
-  const libc = openLibc({
-    execv: { parameters: ["buffer", "buffer"], result: "i32" },
-  });
-  const texts = [command, ...args].map((text) =>
-    new TextEncoder().encode(`${text}\0`)
-  );
-  const pointers = texts.map((text) =>
-    Deno.UnsafePointer.value(Deno.UnsafePointer.of(text))
-  );
-  libc?.symbols.execv(texts[0], new BigUint64Array([...pointers, 0n]));
-  libc?.close();
 }

@@ -5,12 +5,12 @@ import {
   encodeName,
   FileError,
   holdFileLibrary,
-  O_PATH,
   openDescriptor,
   readDirectory,
   readLinkName,
   statName,
 } from "../../src/system/file_names.ts";
+import { O_PATH } from "../../src/system/libc.ts";
 import { assert, assertEquals, assertThrows } from "../../src/std/assert.ts";
 import {
   byteName,

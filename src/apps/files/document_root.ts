@@ -16,12 +16,12 @@ import {
 } from "../../system/descriptor_budget.ts";
 import {
   closeDescriptor,
-  O_PATH,
   openDescriptor,
   readLinkName,
   statName,
 } from "../../system/file_names.ts";
 import { readMayBlock } from "../../system/file_stamp.ts";
+import { descriptorPath, isSameFile, O_PATH } from "../../system/libc.ts";
 
 /** A regular file, open for reading. */
 export interface OpenedFile extends Disposable {
@@ -278,20 +278,16 @@ function pin(path: string): Pin {
   if (path.isWellFormed()) {
     const descriptor = openSync(path, O_PATH);
     return {
-      link: linkOf(descriptor),
+      link: descriptorPath(descriptor),
       close: () => closeSync(descriptor),
     };
   }
   const descriptor = openDescriptor(path, O_PATH);
   if (descriptor === null) throw new Deno.errors.NotFound(path.toWellFormed());
   return {
-    link: linkOf(descriptor),
+    link: descriptorPath(descriptor),
     close: () => closeDescriptor(descriptor),
   };
-}
-
-function linkOf(descriptor: number): string {
-  return `/proc/self/fd/${descriptor}`;
 }
 
 /** The real path of what is pinned, whatever its bytes. */
@@ -317,7 +313,7 @@ export function descriptorsHavePaths(directory: string): boolean {
     const pinned = pin(directory);
     try {
       realPathOf(pinned);
-      return isSame(Deno.statSync(pinned.link), Deno.statSync(directory));
+      return isSameFile(Deno.statSync(pinned.link), Deno.statSync(directory));
     } finally {
       pinned.close();
     }
@@ -376,7 +372,7 @@ export function openByPath(root: DocumentRoot, path: string): Opened {
     const info = file.statSync();
     const real = Deno.realPathSync(whole);
     const found = Deno.lstatSync(real);
-    if (isLetOut(real) && info.isFile && isSame(info, found)) {
+    if (isLetOut(real) && info.isFile && isSameFile(info, found)) {
       return openedFile(file, info, readMayBlock(whole, info.dev));
     }
     file.close();
@@ -405,10 +401,6 @@ function openedFile(
       }
     },
   };
-}
-
-function isSame(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
-  return a.dev === b.dev && a.ino === b.ino;
 }
 
 function assertDirectory(appName: string, directory: string): void {
