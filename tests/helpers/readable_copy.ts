@@ -5,12 +5,17 @@
  * @module
  */
 
+import config from "../../deno.json" with { type: "json" };
 import { basename, dirname, fromFileUrl, join } from "../../src/std/path.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
-/** What a server loads of the packages in deno.json. */
-const PACKAGES = ["deno-std", "@logtape"];
+/** The packages in deno.json that a server loads, as their folders. */
+const PACKAGES = new Set(
+  Object.values(config.imports)
+    .map((target) => /^npm:(@?[^/@]+)/.exec(target)?.[1] ?? "")
+    .filter((name) => !["", "hono", "esbuild-wasm"].includes(name)),
+);
 
 /** A copy of this repository's files. Disposing of it removes it. */
 export class ReadableCopy implements Disposable {
