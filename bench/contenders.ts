@@ -50,6 +50,9 @@ function path(relative: string): string {
   return fromFileUrl(new URL(relative, import.meta.url));
 }
 
+/** The bare server that knows how many header fields a request has. */
+export const LISTING = "bare, listing the fields";
+
 /** Our server with an app of `apps/pagi.ts`. */
 export function ours(app: string, options: OurOptions = {}): Contender {
   return start(
@@ -104,15 +107,19 @@ export function oursFetch(app: string): Contender {
   );
 }
 
-/** `Deno.serve` with the same handler. */
-export function bareFetch(app: string): Contender {
+/**
+ * `Deno.serve` with the same handler.
+ *
+ * @param lists Whether it has the engine list the header fields.
+ */
+export function bareFetch(app: string, lists = false): Contender {
   return {
-    name: "bare Deno.serve",
+    name: lists ? LISTING : "bare Deno.serve",
     program: "deno",
     launch: (port) => ({
       command: Deno.execPath(),
       args: ["run", "-A", BARE_FETCH, String(port)],
-      env: { BENCH_APP: app },
+      env: { BENCH_APP: app, ...(lists && { BENCH_LIST: "1" }) },
     }),
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LISTING } from "./contenders.ts";
 import { median, type Run } from "./figures.ts";
 
 /** A ratio of two medians, and its bound. */
@@ -36,6 +37,12 @@ export const GOALS: readonly Goal[] = [
   rate("16-byte reply, ours / Node http", "reply", 1.4, "Node http"),
   rate("16-byte reply, ours / uvicorn", "reply", 1.5, "uvicorn"),
   rate("fetch handler, ours / bare Deno.serve", "fetch", 0.95),
+  rate(
+    "fetch handler asked by a browser, ours / bare that lists the fields",
+    "fetch-browser",
+    0.95,
+    LISTING,
+  ),
   rate("Hono, ours / bare Deno.serve", "fetch-hono", 0.95),
   rate("JSON echo of a fetch handler, ours / bare", "fetch-json", 0.95),
   rate("streamed body of a fetch handler, ours / bare", "fetch-stream", 0.95),

@@ -44,6 +44,20 @@ const JSON_REQUEST = [
   JSON_BODY,
 ].join("\r\n");
 
+/** What a browser asks by HTTP/1.1: nine fields with `host`. */
+const BROWSER_REQUEST = [
+  "GET / HTTP/1.1",
+  "connection: keep-alive",
+  "cache-control: max-age=0",
+  'sec-ch-ua: "Chromium";v="130", "Not?A_Brand";v="99"',
+  "upgrade-insecure-requests: 1",
+  "user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36",
+  "accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+  "accept-encoding: gzip, deflate, br, zstd",
+  "accept-language: en-US,en;q=0.9",
+  "\r\n",
+].join("\r\n");
+
 function fetchContenders(app: string) {
   return [oursFetch(app), bareFetch(app), bunFetch(app)];
 }
@@ -101,9 +115,18 @@ export const SCENARIOS: readonly Scenario[] = [
     title: "16-byte reply of a fetch handler",
     unit: "requests",
     isClose: true,
-    contenders: fetchContenders("reply"),
+    contenders: [...fetchContenders("reply"), bareFetch("reply", true)],
     ask: {},
     load: http(),
+  },
+  {
+    name: "fetch-browser",
+    title: "16-byte reply of a fetch handler to a browser's nine fields",
+    unit: "requests",
+    isClose: true,
+    contenders: [...fetchContenders("reply"), bareFetch("reply", true)],
+    ask: {},
+    load: http(BROWSER_REQUEST),
   },
   {
     name: "fetch-hono",

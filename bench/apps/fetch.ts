@@ -7,6 +7,7 @@
 
 type Handler = (request: Request) => Response | Promise<Response>;
 
+const JSON_TYPE = { "content-type": "application/json" };
 const PLAIN = { "content-type": "text/plain" };
 const EVENT_STREAM = { "content-type": "text/event-stream" };
 const EVENT = new TextEncoder().encode("data: sixteen bytes !!\n\n");
@@ -32,7 +33,9 @@ const handlers: Record<string, () => Handler | Promise<Handler>> = {
       ? new Response("Hello from PAGI\n", { headers: PLAIN })
       : new Response("Not Found\n", { status: 404 }),
 
-  json: () => async (request) => Response.json(await request.json()),
+  /** `Response.json` of Bun adds a charset. */
+  json: () => async (request) =>
+    new Response(JSON.stringify(await request.json()), { headers: JSON_TYPE }),
 
   stream: () => () => new Response(pieces(16, PIECE), { headers: PLAIN }),
 
