@@ -156,7 +156,7 @@ function assertPlaceholders(location: string): void {
   for (const [whole, name] of location.matchAll(PLACEHOLDER)) {
     if (PARTS.has(name)) continue;
     throw new OptionError(
-      `${NAME}, option location: ${quote(whole)} means nothing; there are ${
+      `${NAME}, option location: ${quote(whole)} is not a placeholder; use ${
         [...PARTS.keys()].map((part) => `{${part}}`).join(", ")
       }`,
     );

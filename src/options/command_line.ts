@@ -50,14 +50,14 @@ function loopNotices(
 ): Notice[] {
   const notices: Notice[] = [];
   if (loop !== null) {
-    const text = `event loop ${loop} was asked for; Deno has one, its own`;
+    const text = `loop ${loop} has no effect: Deno has its own event loop`;
     notices.push({ level: "info", text });
   }
   for (const name of ["IO_ASYNC_LOOP", "LIBEV_FLAGS"]) {
     const value = env[name] ?? "";
     if (value === "" || (name === "IO_ASYNC_LOOP" && loop !== null)) continue;
     const text = `${name}=${quote(value)} has no effect: ` +
-      "Deno has one event loop, its own";
+      "Deno has its own event loop";
     notices.push({ level: "warn", text });
   }
   return notices;
@@ -185,9 +185,9 @@ function nextValue(rest: string[], spelling: string, name: string): string {
   const { type } = NAMED.get(name)!;
   const { allowed } = type.item ?? type;
   const hint = next !== undefined
-    ? `; if ${quote(next)} is meant, attach it with "="`
+    ? `; to give ${quote(next)}, attach it with "="`
     : spelling === "-h"
-    ? "; help is --help"
+    ? "; for help use --help"
     : "";
   throw new OptionError(`${spelling} needs a value, ${allowed}${hint}`);
 }
@@ -246,7 +246,7 @@ export function readArguments(args: readonly string[]): Arguments {
   const verbose = parsed.verbose === true;
   if (verbose && needsSettings(action)) {
     throw new OptionError(
-      "--verbose belongs to --version; how much the server logs is up to --log-level",
+      "--verbose only works with --version; to log more, use --log-level",
     );
   }
   const valueOf = (name: string): unknown => {
@@ -268,7 +268,7 @@ export function readArguments(args: readonly string[]): Arguments {
   }
   const fields = listOf("explain-header") as HeaderField[];
   if (fields.length > 0 && action !== "explain") {
-    throw new OptionError("-H belongs to --explain; the host is -h");
+    throw new OptionError("-H only works with --explain; for the host use -h");
   }
   return {
     values,

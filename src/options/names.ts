@@ -53,7 +53,7 @@ const INFORMATION: Readonly<
     type: flag,
     default: false,
     help:
-      "With --version: also list what the server uses of Deno's internals, and whether this Deno has it",
+      "With --version: also list the Deno internals that the server uses, and whether this Deno has them",
   },
   check: {
     type: flag,
@@ -80,7 +80,7 @@ const INFORMATION: Readonly<
     type: probeTarget,
     default: null,
     help:
-      "Ask a server, for a health check: 0 if it answers 2xx or 3xx, else 1",
+      "Health check: ask the server at URL; exit with 0 if it answers 2xx or 3xx, otherwise 1",
   },
 };
 

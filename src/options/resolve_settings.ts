@@ -62,7 +62,7 @@ export function applyDefaults(
     const other = excludedBy(values, key);
     if (other !== undefined) {
       throw new OptionError(
-        `${label(key)} and ${label(other)} exclude each other; give only one`,
+        `${label(key)} and ${label(other)} cannot be combined; give only one`,
       );
     }
   }
@@ -79,8 +79,8 @@ export function applyDefaults(
   }
   if (values.get("http2") === false) {
     throw new OptionError(
-      `${label("http2")}: Deno's engine always speaks HTTP/2 and cannot be ` +
-        "told not to; let a proxy in front speak HTTP/1.1 only",
+      `${label("http2")}: Deno always offers HTTP/2 and cannot turn it off; ` +
+        "put a proxy that speaks only HTTP/1.1 in front",
     );
   }
   const all = Object.fromEntries(

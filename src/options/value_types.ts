@@ -74,7 +74,7 @@ export function defineType<T>(definition: TypeDefinition<T>): ValueType<T> {
 /** Any text without NUL. */
 export const text: ValueType<string> = defineType({
   placeholder: "TEXT",
-  allowed: "a text (NUL characters excluded)",
+  allowed: "text without NUL characters",
   parse: (given) => given.includes("\0") ? undefined : given,
 });
 
@@ -397,7 +397,7 @@ export const headerField: ValueType<HeaderField> = {
     }
     if (OWNED.test(lower)) {
       throw new ValueError(
-        `${quote(name)} is the server's own: it cannot be added to responses`,
+        `${quote(name)} is set by the server: it cannot be added to responses`,
       );
     }
     return [lower, trimmed];

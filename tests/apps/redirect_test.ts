@@ -86,7 +86,7 @@ Deno.test("location names parts of the request", async () => {
   assertThrows(
     () => new RedirectApp({ location: "https://{hostname}/" }),
     OptionError,
-    '"{hostname}" means nothing; there are {host}, {hostport}, {path}',
+    '"{hostname}" is not a placeholder; use {host}, {hostport}, {path}',
   );
 });
 

@@ -52,7 +52,7 @@ Deno.test("--version --verbose lists what is used of Deno's internals, one a lin
 Deno.test("--verbose alone is refused, with what is probably meant", async () => {
   const { code, stderr } = await runProgram(["--verbose"]);
   assertEquals(code, EXIT.usage);
-  assertMatch(stderr, /belongs to --version; .* --log-level/);
+  assertMatch(stderr, /only works with --version; .* --log-level/);
 });
 
 Deno.test("one line of the debug log says what of Deno's internals is used", async () => {

@@ -91,7 +91,7 @@ Deno.test("a wrong option of an app is named with its app, value and what is all
         { depth: 1.5 },
         "App, option depth: 1.5 is not a whole number from 0 to 9",
       ],
-      [{ backend: 5 }, "App, option backend: 5 is not a text"],
+      [{ backend: 5 }, "App, option backend: 5 is not text"],
     ] as const
   ) {
     const error = assertThrows(

@@ -157,15 +157,15 @@ Deno.test("a wrong command line is refused in one sentence", () => {
       ["-qp", "-p needs a value, a whole number from 0 to 65535"],
       [
         "-h",
-        "-h needs a value, a host name or an IP address; help is --help",
+        "-h needs a value, a host name or an IP address; for help use --help",
       ],
       [
         "--pid -q",
-        '--pid needs a value, a path; if "-q" is meant, attach it with "="',
+        '--pid needs a value, a path; to give "-q", attach it with "="',
       ],
       [
         "-I -- x",
-        '-I needs a value, a path; if "--" is meant, attach it with "="',
+        '-I needs a value, a path; to give "--", attach it with "="',
       ],
       ["--quiet=1", '--quiet takes no value: "1"'],
       ["--quiet=", '--quiet takes no value: ""'],
@@ -209,17 +209,17 @@ Deno.test("a wrong command line is refused in one sentence", () => {
       // Options that do not go together.
       [
         "--listen a:1 -p 80",
-        "-p and --listen exclude each other; give only one",
+        "-p and --listen cannot be combined; give only one",
       ],
       [
         "--socket s --listen a:1",
-        "--socket and --listen exclude each other; give only one",
+        "--socket and --listen cannot be combined; give only one",
       ],
-      ["--socket s -h ::", "-h and --socket exclude each other; give only one"],
-      ["-a x -e y", "-a and -e exclude each other; give only one"],
+      ["--socket s -h ::", "-h and --socket cannot be combined; give only one"],
+      ["-a x -e y", "-a and -e cannot be combined; give only one"],
       [
         "--access-log x --no-access-log",
-        "--access-log and --no-access-log exclude each other; give only one",
+        "--access-log and --no-access-log cannot be combined; give only one",
       ],
       ["--ssl-cert /dev/null", "--ssl-cert needs --ssl-key too"],
       ["--ssl-key /dev/null", "--ssl-key needs --ssl-cert too"],

@@ -79,7 +79,7 @@ Deno.test("a wrong value of the environment is named as such", () => {
         "",
         { PAGI_HOST: "::", PAGI_SOCKET: "s" },
         "environment variable PAGI_HOST and environment variable PAGI_SOCKET " +
-        "exclude each other; give only one",
+        "cannot be combined; give only one",
       ],
       [
         "--ssl-key /dev/null",
@@ -112,11 +112,11 @@ Deno.test("half of a TLS pair may come from the environment", () => {
 Deno.test("Perl's event loops are answered with a notice", () => {
   const asked = {
     level: "info",
-    text: "event loop EV was asked for; Deno has one, its own",
+    text: "loop EV has no effect: Deno has its own event loop",
   } as const;
   const noEffect = (assignment: string) => ({
     level: "warn",
-    text: `${assignment} has no effect: Deno has one event loop, its own`,
+    text: `${assignment} has no effect: Deno has its own event loop`,
   } as const);
   for (
     const [line, env, expected] of [

@@ -144,7 +144,7 @@ Deno.test("what is no header field, or the server's own, is refused at the start
   ) {
     assertEquals(
       refusal([`--header=${name}: x`]),
-      `--header: "${name}" is the server's own: it cannot be added to responses`,
+      `--header: "${name}" is set by the server: it cannot be added to responses`,
     );
   }
   assertEquals(
@@ -163,8 +163,8 @@ Deno.test("what is no header field, or the server's own, is refused at the start
 Deno.test("HTTP/2 can be asked for, and not be turned off, in whatever way", () => {
   assertEquals(settings(["--http2"]).http2, true);
   assertEquals(settings([], { PAGI_HTTP2: "1" }).http2, true);
-  const why = ": Deno's engine always speaks HTTP/2 and cannot be told not " +
-    "to; let a proxy in front speak HTTP/1.1 only";
+  const why = ": Deno always offers HTTP/2 and cannot turn it off; put a " +
+    "proxy that speaks only HTTP/1.1 in front";
   assertEquals(refusal(["--no-http2"]), `--no-http2${why}`);
   assertEquals(refusal(["--http2", "--no-http2"]), `--no-http2${why}`);
   assertEquals(

@@ -73,7 +73,7 @@ Deno.test("wrong settings in code are named", () => {
       ],
       [
         { socket: "/a", port: 80 },
-        "setting socket and setting port exclude each other; give only one",
+        "setting socket and setting port cannot be combined; give only one",
       ],
       [{ sslCert: "/dev/null" }, "setting sslCert needs setting sslKey too"],
       [
