@@ -5,15 +5,11 @@
  */
 
 import { fieldValue } from "../http/headers.ts";
-import type { Flag, HttpScope } from "../pagi/types.ts";
+import { requestPath, requestQuery } from "../apps/proxy/upstream_path.ts";
+import type { NetScope } from "../pagi/types.ts";
 
 /** What a scope tells of the request. */
-type RequestLike =
-  & Pick<
-    HttpScope,
-    "headers" | "method" | "path" | "query_string" | "raw_path" | "root_path"
-  >
-  & { scheme: string; "pagi.empty_query"?: Flag };
+type RequestScope = NetScope & { readonly method: string };
 
 /** What comes from the client besides. */
 interface FromClient {
@@ -21,21 +17,20 @@ interface FromClient {
   readonly signal: AbortSignal;
 }
 
-/** What would change the path of a URL, and bytes that are not ASCII. */
-const UNSAFE = /[#\\\x80-\xff]/g;
-
 /**
- * The request of `scope`, or null when the fetch standard knows no such
+ * The request of `scope`, at the URL below the app's mount, or null when the fetch standard knows no such
  * request: the host makes no URL, or the method is forbidden (TRACE).
  */
 export function webRequest(
-  scope: RequestLike,
+  scope: RequestScope,
   { body, signal }: FromClient,
 ): Request | null {
   const { scheme, method, headers } = scope;
   const host = fieldValue(headers, "host") ?? "localhost";
   try {
-    const url = `${scheme}://${host}${target(scope)}`;
+    const target = (requestPath(scope) + requestQuery(scope))
+      .replace(/[#\\]/g, encodeURIComponent);
+    const url = `${scheme}://${host}${target}`;
     return new ScopeRequest(url, { method, headers, body }, method, signal);
   } catch {
     return null;
@@ -77,16 +72,4 @@ class ScopeRequest extends Request {
     const signal = this.#signal;
     return new ScopeRequest(super.clone(), { signal }, this.#method, signal);
   }
-}
-
-function encodeByte(byte: string): string {
-  return `%${byte.charCodeAt(0).toString(16).toUpperCase()}`;
-}
-
-function target(scope: RequestLike): string {
-  const { raw_path, root_path, path, query_string } = scope;
-  const whole = raw_path ?? encodeURI(root_path + path).replace(/\?/g, "%3F");
-  const hasQuery = query_string !== "" || scope["pagi.empty_query"] === 1;
-  return (hasQuery ? `${whole}?${query_string}` : whole)
-    .replace(UNSAFE, encodeByte);
 }

@@ -1,4 +1,5 @@
 import { assertEquals } from "../../src/std/assert.ts";
+import { UrlMapApp } from "../../src/apps/url_map.ts";
 import { runApp } from "../helpers/run_app.ts";
 import { app } from "./fetching.ts";
 
@@ -7,7 +8,7 @@ Deno.test("fetchApp() gives the whole URL, as sent", async () => {
   const targets = [
     ["/a%2Fb/caf%C3%A9?q=%20&r?s", "/a%2Fb/caf%C3%A9?q=%20&r?s"],
     ["//a", "//a"],
-    ["/\xff\\#x", "/%FF%5C%23x"],
+    ["/\xff\\#x", "/%ff%5C%23x"],
   ];
   const headers = { host: "example.test:5000" };
   for (const [target, path] of targets) {
@@ -28,7 +29,26 @@ Deno.test("fetchApp() gives the whole URL, as sent", async () => {
       path: "/é?#%",
     },
   });
-  assertEquals(text, "https://localhost/x/%C3%A9%3F%23%25");
+  assertEquals(text, "https://localhost/%C3%A9%3F%23%25");
+});
+
+Deno.test("a mounted fetch handler sees the URL below its mount, as sent", async () => {
+  const echo = app((request) => new Response(new URL(request.url).pathname));
+  const map = new UrlMapApp().mount("/api/v1", echo).toApp();
+  for (
+    const [target, path] of [
+      ["/api/v1", "/"],
+      ["/api/v1/", "/"],
+      ["/api/v1/a%2Fb/caf%C3%A9", "/a%2Fb/caf%C3%A9"],
+      ["/%61pi/v1/a", "/a"],
+      ["/api//v1/x", "/x"],
+    ]
+  ) {
+    for (const root_path of ["", "/outer"]) {
+      const { text } = await runApp(map, { target, scope: { root_path } });
+      assertEquals(text, path, target);
+    }
+  }
 });
 
 Deno.test("fetchApp() answers 400 to what is no request of the web", async () => {
