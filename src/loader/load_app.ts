@@ -187,10 +187,15 @@ async function loadNamed(
   const bundled = BUNDLED_APPS.has(spec.target.name);
   if (!bundled) allPairs(spec, null); // a wrong word is known before it loads
   const found = findModule(spec.target, lib);
+  const file = fileOf(spec.target, lib);
+  const texts = file === null
+    ? []
+    : [...localSources(file)].map(({ text }) => text);
+  const mayStart = file === null || texts.some((text) => STARTS.test(text));
   const loaded = await importModule(
     found,
-    exportsNothing,
-    mayUseNode(spec, lib),
+    (exports) => mayStart && exportsNothing(exports),
+    texts.some((text) => LISTENS.test(text)),
   );
   const { value, notes } = await ofNode(
     exported(loaded, found.label),
@@ -220,15 +225,11 @@ async function loadNamed(
   };
 }
 
-/** Tells whether a module, or one that it imports, may start a server of Node. */
-function mayUseNode({ target }: AppSpec, lib: readonly string[]): boolean {
-  const file = fileOf(target, lib);
-  return file !== null &&
-    localSources(file).some(({ text }) => LISTENS.test(text));
-}
-
+/** What the text of a module has that starts a server of Node. */
 const LISTENS =
   /\.listen\s*\(|["'](?:node:)?https?["']|\bnode-server\b|\b(?:create|run|start)Server\b/;
+/** What it most likely has where it starts any, perhaps late. */
+const STARTS = /serve|listen|start|run|boot|launch|main|init|open|fire/i;
 
 /** An app made for Node as one of ours: it starts its server for that. */
 async function ofNode(
@@ -342,7 +343,7 @@ function exported(
   }
   const names = exportNames(exports);
   const found = names.length === 0
-    ? "It exports nothing, nor has it called Deno.serve within 5 s."
+    ? "It exports nothing, nor has it called Deno.serve or listen()."
     : `It exports ${names.slice(0, 8).join(", ")}.`;
   throw new LoadError(
     `${label} has no default export. ${found} What it must export as default is ${ACCEPTED}.`,

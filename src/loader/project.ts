@@ -163,6 +163,11 @@ export function fileIn(
   }) ?? null;
 }
 
+/** Tells whether a `deno.json` has its import map in a file of its own. */
+export function namesImportMap(path: string): boolean {
+  return readJson<DenoJson>(path).importMap !== undefined;
+}
+
 /** The import map of a configuration, and the URL that it is relative to. */
 async function mapOf(
   config: DenoJson,

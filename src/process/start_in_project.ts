@@ -20,6 +20,7 @@ import {
   findProject,
   type ImportMap,
   importMapOf,
+  namesImportMap,
   type Project,
 } from "../loader/project.ts";
 import { importedNames, localSources } from "../loader/sources.ts";
@@ -130,6 +131,8 @@ async function flagsFor(projects: readonly Project[]): Promise<string[]> {
     : ["--no-config"];
   return [
     ...path ? ["--config", path] : instead,
+    // Else Deno warns that it takes ours for the one that is named there.
+    ...path && namesImportMap(path) ? ["--quiet"] : [],
     ...isPackage
       ? [
         "--node-modules-dir=manual",

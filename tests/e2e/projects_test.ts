@@ -96,6 +96,7 @@ Deno.test("an import map of its own file is relative to that file", async () => 
     },
   });
   assertEquals(await answer(program.url), "x");
+  assertEquals(/warning/i.test(program.log), false, program.log);
 });
 
 Deno.test("apps of one URLMap import by the configuration of each", async () => {

@@ -124,7 +124,7 @@ Deno.test("a module that serves nothing, and one that fails, are no apps", async
   }, async (folder) => {
     assertStringIncludes(
       await failure([`${folder}/empty.js`]),
-      "no default export. It exports nothing, nor has it called Deno.serve within 5 s.",
+      "no default export. It exports nothing, nor has it called Deno.serve or listen().",
     );
     assertStringIncludes(await failure([`${folder}/throws.js`]), "broken");
     assertStringIncludes(
