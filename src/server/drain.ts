@@ -21,9 +21,6 @@ const POLL_INTERVAL_MS = 20;
 /** Connections that were cut off may take this long to close (s). */
 const CUT_SECONDS = 1;
 
-/** A client that has just connected may take this long to send a request (ms). */
-const FIRST_REQUEST_MS = 50;
-
 /**
  * Time between the first `connection: close` and the closing of idle
  * connections (ms). A request that arrives while its connection is closed is
@@ -32,6 +29,14 @@ const FIRST_REQUEST_MS = 50;
  * as well.
  */
 export const LEAVE_MS = 250;
+
+/** What clients are given time for (ms). Tests that have no clients left set 0. */
+export const CLIENT_TIME = {
+  /** From being told to leave until idle connections are closed. */
+  leave: LEAVE_MS,
+  /** From connecting until the first request. */
+  firstRequest: 50,
+};
 
 /**
  * Tells clients to leave, stops accepting, ends event streams and WebSockets,
@@ -54,7 +59,8 @@ export async function drain(
   endStreams(worker);
   let hurried = false;
   if (guard === null || guard.count() > 0) {
-    const left = worker.leavingSince! + LEAVE_MS - performance.now();
+    const left = worker.leavingSince! + CLIENT_TIME.leave -
+      performance.now();
     hurried = left > 0 &&
       await grace.wait(new Promise(() => {}), left / 1000) === "ended";
   }
@@ -113,7 +119,7 @@ async function closeIdle(
 ): Promise<void> {
   if (draining === "stopped") {
     guard.dropHandshakes();
-    await delay(FIRST_REQUEST_MS);
+    await delay(CLIENT_TIME.firstRequest);
   }
   const own = alone ? null : ownDescriptors();
   if (!alone && own === null) return;

@@ -8,6 +8,7 @@ import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { configureLog } from "../../src/log/log.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
+import { CLIENT_TIME } from "../../src/server/drain.ts";
 import { Server } from "../../src/server/server.ts";
 import { delay } from "./wait.ts";
 import { RawConnection } from "./raw_connection.ts";
@@ -61,10 +62,21 @@ export async function withServer(
     });
   } finally {
     for (const connection of opened) connection.close();
-    await server.stop();
+    await stopAtOnce(server);
     configureLog({ level: "info" });
     // Calls of apps after the end wait for the next turn of the event loop.
     await delay(0);
   }
   return log;
+}
+
+/** Stops a server whose clients have left. */
+async function stopAtOnce(server: Server): Promise<void> {
+  const usual = { ...CLIENT_TIME };
+  Object.assign(CLIENT_TIME, { leave: 0, firstRequest: 0 });
+  try {
+    await server.stop();
+  } finally {
+    Object.assign(CLIENT_TIME, usual);
+  }
 }
