@@ -1,13 +1,11 @@
 /**
- * What goes into the archive of a folder.
+ * The files and directories in an archive.
  *
  * @module
  */
 
 import { log } from "../../log/log.ts";
-import { isReadable } from "../../system/file_names.ts";
-import type { DirectoryEntry } from "../../system/file_names.ts";
-import type { DocumentRoot, OpenedDirectory } from "./document_root.ts";
+import { type DirectoryEntry, isReadable } from "../../system/file_names.ts";
 import {
   DirectoryRefused,
   type Found,
@@ -20,49 +18,47 @@ import {
   type Problem,
   readNames,
 } from "./directory_entries.ts";
+import type { DocumentRoot, OpenedDirectory } from "./document_root.ts";
 import { Abandoned, sortInSlices, type TimeSlice } from "./time_slice.ts";
-import { ZipLength } from "./zip_format.ts";
-import type { ZipMember } from "./zip_format.ts";
+import { ZipLength, type ZipMember } from "./zip_format.ts";
 
-/** A file or folder in the archive of a folder. */
+/** A file or directory in an archive. */
 export interface ArchiveMember extends ZipMember {
-  /** Its path beneath that folder, or its content. */
+  /** Its path beneath the archived directory, or its content. */
   readonly source: string | Uint8Array;
 }
 
-/** All that an archive is made of. */
+/** What an archive will contain. */
 export interface ArchivePlan extends Found {
   readonly members: readonly ArchiveMember[];
   /** Bytes of the archive. */
   readonly length: number;
 }
 
-/** Members of one archive at most, which take about 80 MB of memory. */
+/** Members of one archive, which take about 80 MB of memory. */
 const MAX_MEMBERS = 200_000;
-/** Milliseconds that a walk may take, with the turns of others in between. */
-const LONGEST_WALK = 60_000;
-/** About the bytes of memory for each member. */
+/** Milliseconds of a walk, including the time slices of others. */
+const MAX_WALK_MS = 60_000;
+/** Approximate bytes of memory for each member. */
 const MEMBER_WEIGHT = 400;
 
-const NO_FOLDER = "The server cannot read this folder.";
-
-/** A folder that is still to be walked. */
+/** A directory that is yet to be read. */
 interface PendingDirectory {
-  /** Its path beneath the archive's folder: empty, or with a final slash. */
+  /** Its path beneath the archived one: empty, or with a final slash. */
   readonly source: string;
-  /** The same as the archive has it. */
+  /** The same in the archive. */
   readonly path: string;
 }
 
 /**
- * All that could be served beneath `directory`, a path beneath `root` that is
- * empty or ends with a slash; what has a leading dot only with `showHidden`.
- * Links to files are files; links to folders are left out, so that no file
- * comes twice and no circle is walked. What is left out is told in a last
- * member, `_NOT_INCLUDED.txt`, and in the log.
+ * Finds all that could be served beneath `directory`, a path beneath `root`
+ * that is empty or ends with a slash; names with a leading dot only with
+ * `showHidden`. Links to files are archived as files. Links to directories are
+ * left out, to avoid duplicates and loops. What is left out is listed in the
+ * last member, `_NOT_INCLUDED.txt`, and in the log.
  *
- * @throws {DirectoryRefused} With more than `maxMembers`, or when the walk takes
- * more than a minute
+ * @throws {DirectoryRefused} With more than `maxMembers`, or if it takes more
+ * than a minute.
  */
 export async function archiveMembers(
   root: DocumentRoot,
@@ -75,22 +71,15 @@ export async function archiveMembers(
   const length = new ZipLength();
   const snapshot = new Snapshot(root.pathOf(directory));
   const omissions = new Omissions();
-  const end = performance.now() + LONGEST_WALK;
+  const end = performance.now() + MAX_WALK_MS;
 
   function add(member: ArchiveMember): void {
-    if (members.length >= maxMembers) throw tooMany(maxMembers);
     members.push(member);
     length.add(member);
   }
 
-  async function giveWay(): Promise<void> {
-    if (!timeSlice.expired) return;
-    await timeSlice.yield();
-    if (performance.now() > end) throw tooSlow();
-  }
-
-  /** Adds what is in a folder; returns the folders in it. */
-  async function addAll(
+  /** Adds the entries of a directory; returns the directories among them. */
+  async function addEntries(
     { source, path }: PendingDirectory,
     opened: OpenedDirectory,
     { found, hidden, unnameable }: Names,
@@ -99,85 +88,76 @@ export async function archiveMembers(
     for (const name of unnameable) {
       omissions.add(source + name, 'its name has a "\\"');
     }
-    const names = new ArchiveNames(found, source === "");
+    const nameInArchive = archiveNames(found, source === "");
     const directories: PendingDirectory[] = [];
     for (const entry of await sortInSlices(found, byName, timeSlice)) {
-      await giveWay();
+      if (timeSlice.expired) {
+        await timeSlice.yield();
+        if (performance.now() > end) throw tooSlow();
+      }
       const own = source + entry.name;
-      const { stat, problem } = inspectEntry(
-        root,
-        directory + source,
-        opened,
-        entry,
-      );
+      const parent = directory + source;
+      const { stat, problem } = inspectEntry(root, parent, opened, entry);
       snapshot.add(own, stat);
-      const why = problem !== null
-        ? WHY[problem]
-        : entry.isSymlink && stat!.isDirectory
-        ? "a symbolic link to a folder"
-        : stat!.isFile && !canRead(root, directory + own, opened, entry)
-        ? WHY.unreadable
-        : null;
-      if (why !== null || stat === null) {
-        if (why !== null) omissions.add(own, why);
+      if (stat === null || problem !== null) {
+        // An entry that has vanished meanwhile is not missing.
+        if (problem !== "absent") omissions.add(own, REASONS[problem!]);
         continue;
       }
+      if (entry.isSymlink && stat.isDirectory) {
+        omissions.add(own, "a symbolic link to a folder");
+        continue;
+      }
+      if (stat.isFile && !canRead(root, parent, opened, entry)) {
+        omissions.add(own, REASONS.unreadable);
+        continue;
+      }
+      if (members.length >= maxMembers) throw tooMany(maxMembers);
       const mtime = Math.floor(stat.mtime / 1000);
-      const name = names.nameFor(entry.name);
-      // One string for both where it can be one.
-      const inArchive = path === source && name === entry.name
-        ? own
-        : path + name;
+      const name = nameInArchive(entry.name);
+      // One string for both saves memory.
+      const target = path === source && name === entry.name ? own : path + name;
       if (stat.isFile) {
         const executable = (stat.mode & 0o100) !== 0;
-        const { size } = stat;
-        add({ path: inArchive, source: own, size, mtime, executable });
+        add({ path: target, source: own, size: stat.size, mtime, executable });
       } else {
         const below = `${own}/`;
-        const top = {
+        const pending = {
           source: below,
-          path: inArchive === own ? below : `${inArchive}/`,
+          path: target === own ? below : `${target}/`,
         };
-        add({ ...top, size: 0, mtime, executable: false });
-        directories.push(top);
+        add({ ...pending, size: 0, mtime, executable: false });
+        directories.push(pending);
       }
     }
     return directories;
   }
 
-  const waiting: PendingDirectory[] = [{ source: "", path: "" }];
-  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-    // Its entry in the archive says that it is there; a note, that it is lost.
-    using place = root.tryOpen(directory + at.source, "directory");
-    const names = place === null
-      ? null
-      : await tryNames(place.path, showHidden, timeSlice);
-    if (place === null || names === null) {
-      if (at.source === "") throw new DirectoryRefused(403, NO_FOLDER);
-      omissions.add(at.source, WHY.unreadable);
+  const stack: PendingDirectory[] = [{ source: "", path: "" }];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    using opened = root.tryOpen(directory + next.source, "directory");
+    const names = opened && await tryNames(opened.path, showHidden, timeSlice);
+    if (!opened || !names) {
+      if (next.source === "") {
+        throw new DirectoryRefused(403, "The server cannot read this folder.");
+      }
+      omissions.add(next.source, REASONS.unreadable);
       continue;
     }
-    if (at.source === "") snapshot.add("", statOf(place.path));
-    const directories = await addAll(at, place, names);
-    for (const inside of directories.reverse()) waiting.push(inside);
+    if (next.source === "") snapshot.add("", statOf(opened.path));
+    stack.push(...(await addEntries(next, opened, names)).reverse());
   }
-  const note = omissions.tell(directory, members);
-  if (note !== null) {
-    members.push(note);
-    length.add(note);
-  }
-  return {
-    members,
-    length: length.total,
-    snapshot,
-    weight: members.length * MEMBER_WEIGHT,
-  };
+  const note = omissions.report(directory, members);
+  if (note !== null) add(note);
+  const weight = members.length * MEMBER_WEIGHT;
+  return { members, length: length.total, snapshot, weight };
 }
 
 function byName(a: DirectoryEntry, b: DirectoryEntry): number {
   return a.name < b.name ? -1 : 1;
 }
 
+/** The names in a directory; null if they cannot be read. */
 async function tryNames(
   path: string,
   showHidden: boolean,
@@ -191,77 +171,67 @@ async function tryNames(
   }
 }
 
-/** Tells whether a file can be read: only that can be sent later. */
+/** Tells whether the file of an entry can be opened later. */
 function canRead(
   root: DocumentRoot,
-  path: string,
-  directory: OpenedDirectory,
+  parent: string,
+  opened: OpenedDirectory,
   { name, isSymlink }: DirectoryEntry,
 ): boolean {
-  // A link has been opened already.
+  // The target of a link has been opened before.
   if (isSymlink) return true;
-  const known = isReadable(`${directory.path}/${name}`);
-  if (known !== null) return known;
-  try {
-    const opened = root.open(path);
-    if (typeof opened === "number") return false;
-    opened[Symbol.dispose]();
-    return true;
-  } catch {
-    return false;
-  }
+  const readable = isReadable(`${opened.path}/${name}`);
+  if (readable !== null) return readable;
+  using file = root.tryOpen(parent + name, "file");
+  return file !== null;
 }
 
 /**
- * What makes terminals act (C0, C1), breaks lines, or has text read in another
- * order than it stands there: such a name passes for another one.
+ * Characters that make a name look like another one: control characters (C0,
+ * C1), line breaks, and those that change the direction of text.
  */
 const MISLEADING = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
-/** `text` with `mark` for each character that misleads. */
-export function withoutMisleading(text: string, mark: string): string {
-  return text.replace(MISLEADING, mark);
+
+/** `text` with `replacement` for each misleading character. */
+export function replaceMisleading(text: string, replacement: string): string {
+  return text.replace(MISLEADING, replacement);
 }
 
-/** What Windows takes for a drive; only at the top of an archive. */
+/** A drive, to Windows; only at the top of an archive. */
 const DRIVE = /^[a-z]:/i;
 
-/** The names of a folder's entries as the archive has them. */
-class ArchiveNames {
-  readonly #found: readonly DirectoryEntry[];
-  readonly #isTop: boolean;
-  #taken: Set<string> | null = null;
-  readonly #numbers = new Map<string, number>();
-
-  constructor(found: readonly DirectoryEntry[], isTop: boolean) {
-    this.#found = found;
-    this.#isTop = isTop;
-  }
-
-  /** `name` with `_` for what misleads, and a number where that is taken. */
-  nameFor(name: string): string {
-    let safe = withoutMisleading(name, "_");
-    if (this.#isTop && DRIVE.test(safe)) safe = safe.replace(":", "_");
+/**
+ * Maps the names of a directory's entries to those in the archive: with `_` for
+ * misleading characters, and a number if that name is taken.
+ */
+function archiveNames(
+  entries: readonly DirectoryEntry[],
+  isTop: boolean,
+): (name: string) => string {
+  let taken: Set<string> | null = null;
+  const numbers = new Map<string, number>();
+  return (name) => {
+    let safe = replaceMisleading(name, "_");
+    if (isTop && DRIVE.test(safe)) safe = safe.replace(":", "_");
     if (safe === name) return name;
-    this.#taken ??= new Set(this.#found.map(({ name }) => name));
-    let number = this.#numbers.get(safe) ?? 1;
+    taken ??= new Set(entries.map(({ name }) => name));
+    let number = numbers.get(safe) ?? 1;
     let unique = safe;
-    while (this.#taken.has(unique)) unique = `${safe}_${++number}`;
-    this.#numbers.set(safe, number);
-    this.#taken.add(unique);
+    while (taken.has(unique)) unique = `${safe}_${++number}`;
+    numbers.set(safe, number);
+    taken.add(unique);
     return unique;
-  }
+  };
 }
 
-/** Why something is left out, as the note says it. */
-const WHY: Readonly<Record<Problem, string | null>> = {
-  // Nothing is missing that was there.
-  absent: null,
+/** Why an entry is left out. */
+const REASONS: Readonly<Record<Exclude<Problem, "absent">, string>> = {
   outside: "a symbolic link to what is not shared or cannot be read",
   special: "neither a file nor a folder",
   unreadable: "cannot be read",
 };
 
-/** Lines in the note at most. */
+/** Lines in the note. */
 const MAX_LINES = 1000;
 const NOTE = "_NOT_INCLUDED";
 
@@ -272,19 +242,18 @@ class Omissions {
   #count = 0;
   readonly #lines: string[] = [];
 
-  add(source: string, why: string | null): void {
-    if (why === null) return;
+  add(source: string, reason: string): void {
     this.#count++;
     if (this.#lines.length >= MAX_LINES) return;
-    this.#lines.push(`${withoutMisleading(source, "?")}: ${why}`);
+    this.#lines.push(`${replaceMisleading(source, "?")}: ${reason}`);
   }
 
   /**
-   * Tells the log what is left out of the archive of `directory`; and the reader
-   * of the archive, in a file beside `members`, if it is more than the names
-   * that nobody expects there. Null if it is not.
+   * Logs what the archive of `directory` leaves out, and returns a note about
+   * it for the archive; null if there are only hidden names, which nobody
+   * expects there.
    */
-  tell(
+  report(
     directory: string,
     members: readonly ArchiveMember[],
   ): ArchiveMember | null {
@@ -313,7 +282,7 @@ class Omissions {
   }
 }
 
-/** The name of the note: one that no member has, in any case of letters. */
+/** A name for the note that no member has, in whatever case. */
 function freeName(members: readonly ArchiveMember[]): string {
   const taken = new Set<string>();
   for (const { path } of members) {
@@ -326,10 +295,10 @@ function freeName(members: readonly ArchiveMember[]): string {
   return name;
 }
 
-function tooMany(most: number): DirectoryRefused {
+function tooMany(limit: number): DirectoryRefused {
   return new DirectoryRefused(
     403,
-    `There are more than ${most} files and folders here, too many for one ` +
+    `There are more than ${limit} files and folders here, too many for one ` +
       "archive; ask for those of the folders below one by one.",
   );
 }

@@ -1,12 +1,12 @@
 /**
- * Results of folder scans, shared by concurrent requests and cached until
+ * Results of directory scans, shared by concurrent requests and cached until
  * something changes.
  *
  * @module
  */
 
 import type { RequestReader } from "../disconnect.ts";
-import { Abandoned, TimeSlice } from "./time_slice.ts";
+import { Abandoned, SharedWork, type TimeSlice } from "./time_slice.ts";
 import { isSettled } from "../../http/etags.ts";
 import {
   releaseDescriptors,
@@ -19,16 +19,15 @@ import {
 } from "../../system/file_names.ts";
 
 /**
- * Looks at what is at `path`, whatever the bytes of its names. Throws as the
- * functions of Deno do.
+ * The stat of `path`, whatever the bytes of its names. Throws as the functions
+ * of Deno do.
  */
 export function statOf(path: string, follow = true): FileStat {
-  const stat = statName(path, follow);
-  if (stat !== null) return stat;
-  return statFrom(follow ? Deno.statSync(path) : Deno.lstatSync(path));
+  return statName(path, follow) ??
+    statFrom(follow ? Deno.statSync(path) : Deno.lstatSync(path));
 }
 
-/** The same, from what Deno tells. */
+/** The same from what Deno returns. */
 export function statFrom(info: Deno.FileInfo): FileStat {
   return {
     isFile: info.isFile,
@@ -36,112 +35,103 @@ export function statFrom(info: Deno.FileInfo): FileStat {
     isSymlink: info.isSymlink,
     mode: (info.mode ?? 0) & 0o7777,
     size: info.size,
-    // Out of a Date's range they are NaN.
+    // NaN outside the range of a Date.
     mtime: info.mtime?.getTime() || 0,
     ctime: (info.ctime ?? info.mtime)?.getTime() || 0,
   };
 }
 
-/** Numbers that a snapshot keeps of each path: mode, size, mtime, ctime. */
-const STAMP = 4;
+/** Numbers per path in a snapshot: mode, size, mtime, ctime. */
+const NUMBERS = 4;
 
-/** How files and folders were when they were looked at. */
+/** The state of files and directories when they were scanned. */
 export class Snapshot {
   readonly #base: string;
   readonly #paths: string[] = [];
-  readonly #stamps: number[] = [];
-  readonly #began = Date.now();
+  /** Flat, as there may be 200,000 paths. */
+  readonly #stats: number[] = [];
+  readonly #started = Date.now();
   #settled = true;
 
-  /** @param base What stands before all paths. */
+  /** @param base The beginning of all paths. */
   constructor(base: string) {
     this.#base = base;
   }
 
-  /** How many paths have been added. */
-  get size(): number {
-    return this.#paths.length;
-  }
-
   /**
-   * Tells whether {@linkcode isCurrent} would notice every later change: a
-   * folder that has only just changed can change again at the same time.
+   * Tells whether {@linkcode isCurrent} will notice every later change: a
+   * directory that has just changed can change again without a new time.
    */
   get settled(): boolean {
     return this.#settled;
   }
 
-  /** Adds what was seen at a path; null if there was nothing to be seen. */
+  /** Adds the state of a path; null if it could not be read. */
   add(path: string, stat: FileStat | null): void {
+    const { mode, size, mtime, ctime } = stat ?? NO_STAT;
     this.#paths.push(path);
-    if (stat === null) {
-      this.#stamps.push(NaN, NaN, NaN, NaN);
-      return;
-    }
-    this.#stamps.push(stat.mode, stat.size, stat.mtime, stat.ctime);
-    if (stat.isDirectory && !isSettled(stat.ctime, this.#began)) {
+    this.#stats.push(mode, size, mtime, ctime);
+    if (stat?.isDirectory && !isSettled(ctime, this.#started)) {
       this.#settled = false;
     }
   }
 
-  /** Tells whether everything is as it was. */
+  /** Tells whether nothing has changed. */
   async isCurrent(timeSlice: TimeSlice): Promise<boolean> {
     for (let i = 0; i < this.#paths.length; i++) {
-      if (!this.#isSame(i)) return false;
+      if (!this.#isUnchanged(i)) return false;
       if (timeSlice.expired) await timeSlice.yield();
     }
     return true;
   }
 
-  #isSame(index: number): boolean {
-    const at = index * STAMP;
-    const seen = this.#stamps;
+  #isUnchanged(index: number): boolean {
+    const at = index * NUMBERS;
+    const stats = this.#stats;
     try {
       const { mode, size, mtime, ctime } = statOf(
         this.#base + this.#paths[index],
       );
-      return mode === seen[at] && size === seen[at + 1] &&
-        mtime === seen[at + 2] && ctime === seen[at + 3];
+      return mode === stats[at] && size === stats[at + 1] &&
+        mtime === stats[at + 2] && ctime === stats[at + 3];
     } catch {
-      return Number.isNaN(seen[at]);
+      return Number.isNaN(stats[at]);
     }
   }
 }
 
-/** The server does not scan the folder now. */
+const NO_STAT = { mode: NaN, size: NaN, mtime: NaN, ctime: NaN };
+
+/** The server does not scan the directory now. */
 export class DirectoryRefused extends Error {
   override readonly name = "DirectoryRefused";
 
-  /** @param message A sentence for the one who asked. */
+  /** @param message A sentence for the client. */
   constructor(readonly status: 403 | 404 | 503, message: string) {
     super(message);
   }
 }
 
-/** The most descriptors that a scan has open. */
+/** Descriptors that a scan has open at most. */
 const SCAN_DESCRIPTORS = 5;
 
-/** What was found in a folder. */
+/** The result of a scan. */
 export interface Found {
   readonly snapshot: Snapshot;
-  /** About the bytes of memory that it takes, which may grow. */
+  /** Approximate bytes of memory, which may grow. */
   weight: number;
 }
 
-/** One scan of a folder, for all requests that wait for it. */
-interface Scan<T> {
-  /** How many wait. */
-  waiting: number;
-  readonly result: Promise<T>;
-}
+/** A function that scans a directory. */
+type Scan<T> = (timeSlice: TimeSlice) => Promise<T>;
 
-/** What is known of one folder. */
-class Place<T> {
+/** A directory in the cache. */
+class CacheEntry<T> {
   found: T | null = null;
-  running: Scan<T> | null = null;
-  /** Begins when the running one has ended. */
-  next: Scan<T> | null = null;
-  /** How many use what was found, or wait for it. */
+  running: SharedWork<T> | null = null;
+  /** Starts when the running scan has ended. */
+  next: SharedWork<T> | null = null;
+  /** Requests that use the result or wait for it. */
   users = 0;
 
   constructor(readonly path: string) {}
@@ -151,141 +141,121 @@ class Place<T> {
   }
 }
 
-/** What {@linkcode DirectoryCache.use} gives; to be disposed of after use. */
+/** What {@linkcode DirectoryCache.use} returns; to be disposed of after use. */
 export interface Use<T> extends Disposable {
   readonly found: T;
-  /** Tells that what was found takes more memory than before. */
+  /** Counts `bytes` more of memory for the result. */
   grow(bytes: number): void;
 }
 
 /**
- * Scans folders. Requests for the same folder share a scan, but not one that
- * began before they came: each sees the folder as it was then or later. A scan
- * that no request waits for ends at its next time slice.
+ * Scans directories. Requests for the same directory share a scan, but not one
+ * that started before them: each sees the directory as it is then or later. A
+ * scan that no request waits for ends at its next time slice.
  */
 export class DirectoryCache<T extends Found> {
   readonly #maxScans: number;
-  readonly #maxKept: number;
+  readonly #maxCached: number;
   readonly #maxUsed: number;
-  /** By path; the one that was used last is the last one. */
-  readonly #places = new Map<string, Place<T>>();
-  /** Places with a look that runs or is to come. */
+  /** By path, the least recently used first. */
+  readonly #entries = new Map<string, CacheEntry<T>>();
+  /** Entries with a running or next scan. */
   #scans = 0;
-  /** Of all places together. */
+  /** Of all entries together. */
   #weight = 0;
 
   /**
    * @param maxScans Concurrent scans.
-   * @param maxKept Bytes of cached results that are not in use.
-   * @param maxUsed Bytes in use above which no scan begins.
+   * @param maxCached Bytes of cached results that are not in use.
+   * @param maxUsed Bytes in use above which no scan starts.
    */
-  constructor(maxScans: number, maxKept: number, maxUsed: number) {
+  constructor(maxScans: number, maxCached: number, maxUsed: number) {
     this.#maxScans = maxScans;
-    this.#maxKept = maxKept;
+    this.#maxCached = maxCached;
     this.#maxUsed = maxUsed;
   }
 
   /**
-   * The result of `scan` for the folder `path`, or the cached one if nothing
+   * The result of `scan` for the directory `path`, or the cached one if nothing
    * has changed.
    *
-   * @returns null when the client left before the scan ended
+   * @returns null if the client disconnected before the scan ended
    * @throws {DirectoryRefused} When too many scans run, or too much memory is
    * in use
    */
   async use(
     path: string,
     client: RequestReader,
-    scan: (timeSlice: TimeSlice) => Promise<T>,
+    scan: Scan<T>,
   ): Promise<Use<T> | null> {
-    const place = this.#places.get(path) ?? new Place<T>(path);
-    if (place.isIdle && this.#isBusy()) throw tooBusy();
-    this.#places.delete(path);
-    this.#places.set(path, place);
-    const mine = this.#join(place, scan);
-    mine.waiting++;
-    place.users++;
+    const entry = this.#entries.get(path) ?? new CacheEntry<T>(path);
+    const isBusy = this.#scans >= this.#maxScans ||
+      this.#weight >= this.#maxUsed;
+    if (entry.isIdle && isBusy) throw tooBusy();
+    this.#entries.delete(path);
+    this.#entries.set(path, entry);
+    if (entry.isIdle) this.#scans++;
+    const work = entry.next ??= this.#startLater(entry, scan);
+    entry.users++;
     const release = () => {
-      place.users--;
-      this.#tidy(place);
+      entry.users--;
+      this.#tidy(entry);
     };
+    let found: T | null = null;
     try {
-      const found = await Promise.race([mine.result, client.disconnect]);
-      mine.waiting--;
-      if (found !== undefined) {
-        return {
-          found,
-          grow: (bytes) => this.#grow(place, found, bytes),
-          [Symbol.dispose]: release,
-        };
-      }
-    } catch (error) {
-      release();
-      throw error;
+      found = await work.waitFor(client);
+    } finally {
+      if (found === null) release();
     }
-    release();
-    return null;
+    return found && {
+      found,
+      grow: (bytes) => this.#grow(entry, found, bytes),
+      [Symbol.dispose]: release,
+    };
   }
 
-  #grow(place: Place<T>, found: T, bytes: number): void {
+  #grow(entry: CacheEntry<T>, found: T, bytes: number): void {
     found.weight += bytes;
-    // Something newer may have taken its place.
-    if (place.found === found) this.#weight += bytes;
+    // A newer result may have replaced it.
+    if (entry.found === found) this.#weight += bytes;
     this.#evict();
   }
 
-  #isBusy(): boolean {
-    if (this.#scans >= this.#maxScans) return true;
-    return this.#weight >= this.#maxUsed;
-  }
-
-  /** The next scan, which begins when the running one has ended. */
-  #join(place: Place<T>, scan: (timeSlice: TimeSlice) => Promise<T>): Scan<T> {
-    if (place.isIdle) this.#scans++;
-    return place.next ??= this.#plan(place, scan);
-  }
-
-  #plan(place: Place<T>, scan: (timeSlice: TimeSlice) => Promise<T>): Scan<T> {
-    const run = async () => {
-      await place.running?.result.catch(() => {});
-      place.running = mine;
-      place.next = null;
+  #startLater(entry: CacheEntry<T>, scan: Scan<T>): SharedWork<T> {
+    const work = new SharedWork<T>(async (timeSlice) => {
+      await entry.running?.result.catch(() => {});
+      entry.running = work;
+      entry.next = null;
       try {
-        // All may have left meanwhile.
-        if (mine.waiting === 0) throw new Abandoned();
-        return await this.#rescan(
-          place,
-          scan,
-          new TimeSlice(() => mine.waiting > 0),
-        );
+        // All clients may have left meanwhile.
+        if (!work.isWanted) throw new Abandoned();
+        return await this.#rescan(entry, scan, timeSlice);
       } finally {
-        place.running = null;
-        if (place.isIdle) {
+        entry.running = null;
+        if (entry.isIdle) {
           this.#scans--;
-          this.#tidy(place);
+          this.#tidy(entry);
         }
       }
-    };
-    const mine: Scan<T> = { waiting: 0, result: Promise.resolve().then(run) };
-    mine.result.catch(() => {});
-    return mine;
+    });
+    return work;
   }
 
   async #rescan(
-    place: Place<T>,
-    scan: (timeSlice: TimeSlice) => Promise<T>,
+    entry: CacheEntry<T>,
+    scan: Scan<T>,
     timeSlice: TimeSlice,
   ): Promise<T> {
     using _library = holdFileLibrary();
-    const known = place.found;
-    if (known?.snapshot.settled && await known.snapshot.isCurrent(timeSlice)) {
-      return known;
-    }
-    this.#keep(place, null);
+    const cached = entry.found;
+    if (
+      cached?.snapshot.settled && await cached.snapshot.isCurrent(timeSlice)
+    ) return cached;
+    this.#store(entry, null);
     if (!reserveDescriptors(SCAN_DESCRIPTORS)) throw tooBusy();
     try {
       const found = await scan(timeSlice);
-      this.#keep(place, found);
+      this.#store(entry, found);
       this.#evict();
       return found;
     } finally {
@@ -293,30 +263,29 @@ export class DirectoryCache<T extends Found> {
     }
   }
 
-  #keep(place: Place<T>, found: T | null): void {
-    this.#weight += (found?.weight ?? 0) - (place.found?.weight ?? 0);
-    place.found = found;
+  #store(entry: CacheEntry<T>, found: T | null): void {
+    this.#weight += (found?.weight ?? 0) - (entry.found?.weight ?? 0);
+    entry.found = found;
   }
 
-  /** Drops a folder without a result that can be cached. */
-  #tidy(place: Place<T>): void {
-    const { path } = place;
-    if (place.users > 0) return;
-    if (place.found?.snapshot.settled === false) this.#keep(place, null);
+  /** Removes an unused entry whose result cannot be cached. */
+  #tidy(entry: CacheEntry<T>): void {
+    const { path, found } = entry;
+    if (entry.users > 0) return;
+    if (found?.snapshot.settled === false) this.#store(entry, null);
     if (
-      place.found === null && place.isIdle && this.#places.get(path) === place
-    ) this.#places.delete(path);
+      entry.found === null && entry.isIdle && this.#entries.get(path) === entry
+    ) this.#entries.delete(path);
     this.#evict();
   }
 
-  /** Evicts the least recently used results until the rest fits. */
+  /** Evicts the least recently used results until the others fit. */
   #evict(): void {
-    if (this.#weight <= this.#maxKept) return;
-    for (const place of this.#places.values()) {
-      if (this.#weight <= this.#maxKept) return;
-      if (place.users > 0 || !place.isIdle) continue;
-      this.#keep(place, null);
-      this.#places.delete(place.path);
+    for (const entry of this.#entries.values()) {
+      if (this.#weight <= this.#maxCached) return;
+      if (entry.users > 0 || !entry.isIdle) continue;
+      this.#store(entry, null);
+      this.#entries.delete(entry.path);
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What is in a folder: its entries, their order, and the text about it.
+ * The contents of a directory: its entries, their order, and its README.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
   readDirectory,
 } from "../../system/file_names.ts";
 
-/** One file or folder, as it appears in JSON listings (PAGI.md 7). */
+/** A file or directory as in JSON listings (PAGI.md 7). */
 export interface Entry {
   readonly name: string;
   readonly is_dir: 0 | 1;
@@ -28,28 +28,26 @@ export interface Entry {
   readonly mtime: number;
 }
 
-/** The names in a folder that a request may name, and how many it may not. */
+/** The names in a directory. */
 export interface Names {
+  /** Those that a request can name. */
   readonly found: readonly DirectoryEntry[];
-  /** Names that begin with a dot, without `showHidden`. */
+  /** Hidden names, without `showHidden`. */
   readonly hidden: number;
   /** Names that no request can name. */
   readonly unnameable: readonly string[];
 }
 
-/** What a folder holds. */
+/** The contents of a directory. */
 export interface DirectoryContents {
   /** In no order. */
   readonly entries: readonly Entry[];
-  /** Entries that cannot be looked at, as on a file system that failed. */
+  /** Entries without a stat, as on a file system that failed. */
   readonly unreadable: number;
   readonly snapshot: Snapshot;
 }
 
-/**
- * What the folder at `path` holds and a request may name; what has a leading
- * dot only with `showHidden`. Throws what the system reports.
- */
+/** Reads the names in the directory `path`. Throws what the system reports. */
 export async function readNames(
   path: string,
   showHidden: boolean,
@@ -63,8 +61,8 @@ export async function readNames(
       const { name } = entry;
       const isHidden = name.startsWith(".") || name === CONFIG_FILE;
       if (isHidden && !showHidden) hidden++;
-      // There "\" counts as "/".
-      else if (entry.name.includes("\\")) unnameable.push(entry.name);
+      // Requests use "\" like "/".
+      else if (name.includes("\\")) unnameable.push(name);
       else found.push(entry);
     }
     if (timeSlice.expired) await timeSlice.yield();
@@ -73,10 +71,9 @@ export async function readNames(
 }
 
 /**
- * The entries of the opened `directory`, whose path beneath the root is `path`
- * and is empty or ends with a slash: files and folders that could be served,
- * those with a leading dot only with `showHidden`, symbolic links only when
- * they stay beneath `root`. Throws what the system reports of the folder itself.
+ * The files and directories in the opened `directory` that could be served. Its
+ * path beneath `root` is `path`, empty or with a final slash. Throws what the
+ * system reports for the directory itself.
  */
 export async function readEntries(
   root: DocumentRoot,
@@ -96,79 +93,67 @@ export async function readEntries(
     snapshot.add(name, stat);
     if (problem === "unreadable") unreadable++;
     if (problem === null && stat !== null) {
-      const { isDirectory, size, mtime } = stat;
-      entries.push({
-        name,
-        is_dir: isDirectory ? 1 : 0,
-        size,
-        mtime: Math.floor(mtime / 1000),
-      });
+      const mtime = Math.floor(stat.mtime / 1000);
+      const is_dir = stat.isDirectory ? 1 : 0;
+      entries.push({ name, is_dir, size: stat.size, mtime });
     }
     if (timeSlice.expired) await timeSlice.yield();
   }
   return { entries, unreadable, snapshot };
 }
 
-/** What an entry of a folder is. */
-export interface Seen {
-  /** Of what a link leads to; null if it cannot be looked at. */
+/** What is known of an entry. */
+interface EntryStatus {
+  /** Of a link, that of its target; null if there is none. */
   readonly stat: FileStat | null;
-  /** Why it cannot be served, as far as a look can tell; null if it can. */
+  /** Why it cannot be served, as far as the stat tells; null if it can. */
   readonly problem: Problem | null;
 }
 
 /** Why an entry cannot be served. */
 export type Problem =
-  /** Gone meanwhile, or a link that leads nowhere. */
+  /** It has vanished, or is a link that leads nowhere. */
   | "absent"
-  /** A link that leads to what is not to be served. */
+  /** A link to something that must not be served. */
   | "outside"
-  /** Neither a file nor a folder. */
+  /** Neither a file nor a directory. */
   | "special"
-  /** The system does not say what it is. */
+  /** The system does not tell what it is. */
   | "unreadable";
 
-/** Looks at an entry of the opened `directory`, whose path beneath `root` is `path`. */
+/** Inspects an entry of `directory`, whose path beneath `root` is `path`. */
 export function inspectEntry(
   root: DocumentRoot,
   path: string,
   directory: OpenedDirectory,
   { name, isSymlink }: DirectoryEntry,
-): Seen {
+): EntryStatus {
   try {
     if (isSymlink) return inspectLink(root, path + name);
     const stat = statOf(`${directory.path}/${name}`, false);
     const served = stat.isFile || stat.isDirectory;
     return { stat, problem: served ? null : "special" };
   } catch (error) {
-    return { stat: null, problem: problemOf(error) };
+    // One bad entry must not prevent a listing of the others.
+    const { code } = error as { code?: string };
+    return { stat: null, problem: code === "ENOENT" ? "absent" : "unreadable" };
   }
 }
 
-function inspectLink(root: DocumentRoot, path: string): Seen {
+function inspectLink(root: DocumentRoot, path: string): EntryStatus {
   const opened = root.open(path);
-  if (typeof opened !== "number") {
-    using thing = opened;
-    const stat = thing.kind === "file"
-      ? statFrom(thing.info)
-      : statOf(thing.path);
-    return { stat, problem: null };
+  if (typeof opened === "number") {
+    const problem = opened === 403 ? "outside" : "special";
+    return { stat: statOf(root.pathOf(path)), problem };
   }
-  try {
-    const stat = statOf(root.pathOf(path));
-    return { stat, problem: opened === 403 ? "outside" : "special" };
-  } catch (error) {
-    return { stat: null, problem: problemOf(error) };
-  }
+  using _opened = opened;
+  const stat = opened.kind === "file"
+    ? statFrom(opened.info)
+    : statOf(opened.path);
+  return { stat, problem: null };
 }
 
-/** Whatever the error is, it is no reason to hide the rest of the folder. */
-function problemOf(error: unknown): Problem {
-  const { code } = error as { code?: string };
-  return code === "ENOENT" ? "absent" : "unreadable";
-}
-
-/** What listings can be sorted by. */
+/** The columns that listings can be sorted by. */
 export const SORT_KEYS = ["name", "size", "time"] as const;
 /** One of {@linkcode SORT_KEYS}. */
 export type SortKey = (typeof SORT_KEYS)[number];
@@ -180,8 +165,9 @@ export interface Order {
 }
 
 /**
- * Sorts `entries`: folders lead, whatever the order; equals go by name. Names
- * go as people count: `file2` before `file10`, case and accents aside.
+ * Sorts `entries`: directories first, whatever the order; equal ones by name.
+ * Names are compared as people do: `file2` before `file10`, ignoring case and
+ * accents.
  */
 export async function sortEntries(
   entries: readonly Entry[],
@@ -198,7 +184,7 @@ export async function sortEntries(
     compare(a.key, b.key) || compare(a.entry.name, b.entry.name);
   const rules: Record<SortKey, (a: Keyed, b: Keyed) => number> = {
     name: (a, b) => sign * byName(a, b),
-    // The size of a folder means nothing.
+    // The size of a directory means nothing.
     size: (a, b) =>
       a.entry.is_dir ? 0 : sign * compare(a.entry.size, b.entry.size),
     time: (a, b) => sign * compare(a.entry.mtime, b.entry.mtime),
@@ -217,7 +203,7 @@ interface Keyed {
   readonly key: string;
 }
 
-/** Compared as it is, ten times as fast as `Intl.Collator` compares names. */
+/** A sort key; comparing it is ten times as fast as `Intl.Collator`. */
 function nameKey(name: string): string {
   return name.toLowerCase().normalize("NFD")
     .replace(/\d+/g, (digits) => digits.padStart(16, "0"));
@@ -227,9 +213,9 @@ function compare<T extends string | number>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Bytes; a longer one is no text to read on the side. */
-const LONGEST = 128 * 1024;
-const NAMES = ["readme.md", "readme.txt", "readme"];
+/** Bytes of a README that is shown. */
+const MAX_README_BYTES = 128 * 1024;
+const README_NAMES = ["readme.md", "readme.txt", "readme"];
 
 /** A text and the name of its file. */
 export interface Readme {
@@ -237,63 +223,51 @@ export interface Readme {
   readonly text: string;
 }
 
-/** What was found of it. */
-interface FoundReadme {
-  /** Null if there is none. */
-  readonly readme: Readme | null;
-  /** Whether a later change would leave another time in the folder. */
-  readonly settled: boolean;
-}
-
 /**
  * The `README.md` (or `README.txt`, `README`; in any case) among `entries` of
- * `directory`, a path beneath `root` that is empty or ends with a slash. One that
- * the system cannot read is passed over, as no reason to fail the listing.
+ * `directory`, a path beneath `root` that is empty or ends with a slash. One
+ * that cannot be read, or is not text, is ignored.
+ *
+ * @returns `settled`: later changes will be noticed by the times of files
  */
 export async function readReadme(
   root: DocumentRoot,
   directory: string,
   entries: readonly Entry[],
-): Promise<FoundReadme> {
+): Promise<{ readonly readme: Readme | null; readonly settled: boolean }> {
   let settled = true;
-  for (const wanted of NAMES) {
+  for (const wanted of README_NAMES) {
     const entry = entries.find(({ name, is_dir, size }) =>
-      is_dir === 0 && size > 0 && size <= LONGEST &&
-      name.length === wanted.length &&
-      name.toLowerCase() === wanted
+      is_dir === 0 && size > 0 && size <= MAX_README_BYTES &&
+      name.length === wanted.length && name.toLowerCase() === wanted
     );
     if (entry === undefined) continue;
     try {
-      const found = await readText(root, directory + entry.name);
-      if (found === null) continue;
-      const { text, info } = found;
-      const changed = (info.ctime ?? info.mtime)?.getTime() ?? 0;
-      settled &&= isSettled(changed, Date.now());
+      const opened = root.open(directory + entry.name);
+      if (typeof opened === "number") continue;
+      using _opened = opened;
+      const text = opened.kind === "file" ? await readText(opened.file) : null;
+      if (text === null || opened.kind !== "file") continue;
+      const { ctime, mtime } = opened.info;
+      settled &&= isSettled((ctime ?? mtime)?.getTime() ?? 0, Date.now());
       return { readme: { name: entry.name, text }, settled };
     } catch {
-      // It may be readable the next time, and no time tells.
+      // It may become readable without a change of its times.
       settled = false;
     }
   }
   return { readme: null, settled };
 }
 
-/** The text of the file at `path`; null for what is no text. */
-async function readText(
-  root: DocumentRoot,
-  path: string,
-): Promise<{ text: string; info: Deno.FileInfo } | null> {
-  const opened = root.open(path);
-  if (typeof opened === "number") return null;
-  using thing = opened;
-  if (thing.kind !== "file") return null;
-  const bytes = new Uint8Array(LONGEST);
+/** The text of a file; null if it is binary. */
+async function readText(file: Deno.FsFile): Promise<string | null> {
+  const bytes = new Uint8Array(MAX_README_BYTES);
   let length = 0;
-  for (
-    let count: number | null = 0;
-    count !== null && length < LONGEST;
-    length += count ?? 0
-  ) count = await thing.file.read(bytes.subarray(length));
+  while (length < bytes.length) {
+    const count = await file.read(bytes.subarray(length));
+    if (count === null) break;
+    length += count;
+  }
   const text = new TextDecoder().decode(bytes.subarray(0, length));
-  return text.includes("\0") ? null : { text, info: thing.info };
+  return text.includes("\0") ? null : text;
 }

@@ -17,9 +17,9 @@ import { FileStamp, isSameVersion } from "../../system/file_stamp.ts";
 /** The largest file in the cache, in bytes. */
 export const MAX_CACHED_FILE_BYTES = 128 * 1024;
 
-/** One version of a file, as header fields show it. */
+/** The validators of one version of a file. */
 export interface FileVersion {
-  /** Its entity tag; null if versions cannot be told apart. */
+  /** Its entity tag; null if versions cannot be distinguished. */
   readonly tag: string | null;
   /** Milliseconds, in whole seconds; null if the time cannot be used. */
   readonly lastModified: number | null;
@@ -34,23 +34,22 @@ export interface CachedResponse {
   readonly uncodedOnly: boolean;
 }
 
-/** The content of a file at one moment; nothing to close. */
+/** The content of a file at one moment. */
 export class SmallFile implements Disposable {
-  /** Tells it from files and folders that are open. */
   readonly kind = "small";
-  /** Its validators, once known. */
+  /** These are null until they are needed: its validators, … */
   version: FileVersion | null = null;
-  /** The response with all of it, once known. */
+  /** … the response with all of it, … */
   response: CachedResponse | null = null;
-  /** Its `content-type`, once known. */
+  /** … its `content-type`, … */
   type: string | null = null;
-  /** The file that this was last found to be a compressed copy of, or not. */
+  /** … and whether it is a compressed copy of the last file compared to it. */
   copied: { of: SmallFile; same: boolean } | null = null;
   #gzipped: Uint8Array | null = null;
 
   /**
-   * @param stable It did not change while it was read, and has as many bytes
-   * as the system says.
+   * @param stable It did not change while it was read, and has the size that
+   * the system reports.
    */
   constructor(
     readonly info: Deno.FileInfo,
@@ -69,17 +68,17 @@ export class SmallFile implements Disposable {
     return this.#gzipped;
   }
 
-  /** Does nothing, as for a file that is open. */
+  /** Does nothing: unlike an open file, it need not be closed. */
   [Symbol.dispose](): void {}
 }
 
-/** How often a file that changes meanwhile is read again. */
-const ATTEMPTS = 3;
+/** Attempts to read a file that changes meanwhile. */
+const MAX_ATTEMPTS = 3;
 
 /**
- * Reads an open file; null if it is too large. Of a file that keeps changing,
- * the last attempt counts. Sizes in /proc and /sys are not used: they are 0 or
- * one page, whatever the content (proc(5)).
+ * Reads an open file; null if it is too large. If it keeps changing, the last
+ * attempt counts. Sizes in /proc and /sys are ignored: they are 0 or one page,
+ * whatever the content (proc(5)).
  */
 export function readSmallFile({ file, info }: OpenedFile): SmallFile | null {
   let before = info;
@@ -87,32 +86,32 @@ export function readSmallFile({ file, info }: OpenedFile): SmallFile | null {
     if (before.size > MAX_CACHED_FILE_BYTES) return null;
     const buffer = new Uint8Array(before.size || MAX_CACHED_FILE_BYTES + 1);
     const count = readAt(file, buffer, 0);
-    // Nothing keeps a buffer that is longer than what was read.
+    // A subarray would keep the whole buffer in memory.
     const bytes = count < buffer.length ? buffer.slice(0, count) : buffer;
     const after = file.statSync();
     if (isSameVersion(before, after)) {
       if (count > MAX_CACHED_FILE_BYTES) return null;
       return new SmallFile(after, bytes, count === before.size);
     }
-    if (attempt === ATTEMPTS) return new SmallFile(after, bytes, false);
+    if (attempt === MAX_ATTEMPTS) return new SmallFile(after, bytes, false);
     before = after;
   }
 }
 
-/** Reads of {@linkcode readSmallFileSlowly} that are under way. */
+/** Running calls of {@linkcode readSmallFileSlowly}. */
 let slowReads = 0;
 /**
- * The most at a time: each blocks one of Deno's 32 threads for files until the
- * system answers, even if the client has disconnected.
+ * Each one blocks one of Deno's 32 threads for files until the system answers,
+ * even if the client has disconnected.
  */
 const MAX_SLOW_READS = 8;
 
 /**
- * The same for a file whose read may block; what is too large leaves its first
- * bytes in `head`.
+ * The same for a file whose read may block. The first bytes of one that is too
+ * large are stored in its `head`.
  *
- * @returns "busy" when too many such reads are under way; "left" when the
- * client left first: the file is closed when the read ends
+ * @returns "busy" if too many such reads are running; "left" if the client left
+ * first, in which case the file is closed when the read ends
  */
 async function readSmallFileSlowly(
   opened: OpenedFile,
@@ -127,7 +126,7 @@ async function readSmallFileSlowly(
       const count = await file.read(buffer.subarray(filled));
       if (count === null) break;
       filled += count;
-      // What waits for events has no end.
+      // A file that delivers events has no end.
       if (client.disconnected) return null;
     }
     if (filled > MAX_CACHED_FILE_BYTES) {
@@ -155,11 +154,26 @@ async function readSmallFileSlowly(
 }
 
 /**
- * Fills `buffer` with what is at `position`, wherever the file stands.
- *
- * @returns The bytes read: fewer than asked for at the end of the file.
+ * Up to `length` bytes at `position`, fewer at the end of the file; null if
+ * reading them may block.
  */
-export function readAt(
+export function bytesAt(
+  opened: OpenedFile | SmallFile,
+  position: number,
+  length: number,
+): Uint8Array | null {
+  const end = position + length;
+  if (opened.kind === "small") return opened.bytes.subarray(position, end);
+  if (opened.mayBlock) {
+    const { head } = opened;
+    return head && end <= head.length ? head.subarray(position, end) : null;
+  }
+  const buffer = new Uint8Array(length);
+  return buffer.subarray(0, readAt(opened.file, buffer, position));
+}
+
+/** Fills `buffer` from `position` on; returns the number of bytes read. */
+function readAt(
   file: Deno.FsFile,
   buffer: Uint8Array,
   position: number,
@@ -176,34 +190,33 @@ export function readAt(
 
 /** Bytes of the whole cache. */
 const CAPACITY = 32 * 1024 * 1024;
-/** Bytes of an entry besides the content and its compressed form. */
+/** Bytes of an entry besides its content and the compressed form. */
 const OVERHEAD = 1024;
 /**
- * Milliseconds for which a stat is enough. Then the file is opened and read
- * again: a parent folder may have been replaced, and writes through mmap do not
- * update the times at once (mmap(2)).
+ * Milliseconds for which a cached file is revalidated by a stat alone. Then it
+ * is opened and read again: a parent directory may have been replaced, and
+ * writes through mmap update the times later (mmap(2)).
  */
 const REVALIDATE_MS = 1000;
 
 /** A file in memory. */
 interface CacheEntry {
   readonly file: SmallFile;
-  /** At where it was found. */
   readonly stamp: FileStamp;
-  /** Since when a look is enough, in milliseconds since 1970. */
+  /** When it was opened, in milliseconds since 1970. */
   readonly since: number;
-  /** Bytes that it takes. */
+  /** Bytes of memory. */
   readonly weight: number;
 }
 
 /**
- * Opens files beneath a root, and keeps small ones in memory. Each is looked
- * at before it is given out again, so a change shows at once.
+ * Opens files beneath a root, and caches small ones. Each use revalidates them,
+ * so a change shows at once.
  */
 export class FileCache {
   readonly #root: DocumentRoot;
   readonly #capacity: number;
-  /** By path beneath the root, those read last at the end. */
+  /** By path beneath the root, in the order of reading. */
   readonly #entries = new Map<string, CacheEntry>();
   #bytes = 0;
 
@@ -212,12 +225,12 @@ export class FileCache {
     this.#capacity = capacity;
   }
 
-  /** Bytes that the files in memory take, rather more than less. */
+  /** An upper bound of the memory that the cached files take, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** As {@linkcode DocumentRoot.open}, but small files are in memory. */
+  /** As {@linkcode DocumentRoot.open}, but small files are cached. */
   open(path: string): Opened | SmallFile {
     const entry = this.#entries.get(path);
     if (entry === undefined) return this.#read(path, null);
@@ -226,9 +239,22 @@ export class FileCache {
     return this.#read(path, entry.file);
   }
 
+  /** The file at `path`; null for anything else, and if the system fails. */
+  tryOpen(path: string): OpenedFile | SmallFile | null {
+    try {
+      const opened = this.open(path);
+      if (typeof opened === "number") return null;
+      if (opened.kind !== "directory") return opened;
+      opened[Symbol.dispose]();
+    } catch {
+      // The caller does without it.
+    }
+    return null;
+  }
+
   /**
-   * What {@linkcode open} does for a file that it gave out because reading it
-   * may block; see {@linkcode readSmallFileSlowly}.
+   * Caches a file that {@linkcode open} returned open because reading it may
+   * block; see {@linkcode readSmallFileSlowly}.
    */
   async readSlowly(
     path: string,
@@ -242,14 +268,13 @@ export class FileCache {
   }
 
   /**
-   * The file at the path of a request, as a scope has it; null unless it is in
-   * memory. What is hidden is not found. Whether it {@linkcode isCurrent} is
-   * still to be asked.
+   * The cached file at the `path` of a scope, unless it is hidden; or null. The
+   * caller checks whether it {@linkcode isCurrent}.
    */
   cached(path: string): CacheEntry | null {
     if (!path.startsWith("/") || path.includes("/.")) return null;
     const entry = this.#entries.get(path.slice(1));
-    // Beyond ASCII, it is still to be found out what the path means.
+    // Other paths may have to be decoded in another way.
     return entry !== undefined && isAscii(path) ? entry : null;
   }
 
@@ -272,13 +297,13 @@ export class FileCache {
     known: SmallFile | null,
     now: number,
   ): SmallFile {
-    // Another change could leave the same times, of which this one is in
-    // whole seconds and cannot be set.
+    // Until its ctime is settled, another change could leave the same times.
+    // Unlike the mtime, no tool can set it.
     const { ctime } = file.info;
-    if (
-      !file.stable || ctime === null || !isSettled(ctime.getTime(), now)
-    ) return file;
-    const kept = known !== null && isSameFile(known, file) ? known : file;
+    if (!file.stable || ctime === null || !isSettled(ctime.getTime(), now)) {
+      return file;
+    }
+    const kept = known !== null && hasSameContent(known, file) ? known : file;
     this.#add(path, {
       file: kept,
       stamp: new FileStamp(this.#root.pathOf(path), file.info),
@@ -291,8 +316,8 @@ export class FileCache {
   #add(path: string, entry: CacheEntry): void {
     this.#entries.set(path, entry);
     this.#bytes += entry.weight;
-    // They are read again and again while they are asked for: the first ones
-    // are those that nobody asked for lately.
+    // Files in use are read again every second and added at the end, so the
+    // first one is the least recently used.
     for (const [first, oldest] of this.#entries) {
       if (this.#bytes <= this.#capacity) break;
       this.#remove(first, oldest);
@@ -305,14 +330,14 @@ export class FileCache {
   }
 }
 
-/** Tells, by a look at it, whether a file is still as it is in memory. */
+/** Tells, by a stat, whether a file is unchanged since it was cached. */
 export function isCurrent({ stamp, since }: CacheEntry): boolean {
   const age = Date.now() - since;
   // The clock may have been set back.
   return age >= 0 && age < REVALIDATE_MS && stamp.isUnchanged();
 }
 
-function isSameFile(a: SmallFile, b: SmallFile): boolean {
+function hasSameContent(a: SmallFile, b: SmallFile): boolean {
   return isSameVersion(a.info, b.info) &&
     Buffer.compare(a.bytes, b.bytes) === 0;
 }

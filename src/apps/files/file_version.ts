@@ -4,11 +4,11 @@
  * @module
  */
 
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
 import type { FileVersion, SmallFile } from "./file_cache.ts";
-import { Abandoned } from "./time_slice.ts";
+import { Abandoned, SharedWork } from "./time_slice.ts";
 import {
   changeTag,
   contentTag,
@@ -19,34 +19,30 @@ import {
 } from "../../http/etags.ts";
 
 /**
- * The version of `opened`: from its modification time and size, or from its
- * content if there are `digests` or the time cannot be used (see
- * {@linkcode isTelling}). Then a large file is not read; its ctime is used.
+ * The version of `opened`: by its modification time and size, or by its content
+ * if there are `digests` or the time is not {@linkcode isTelling}. In the
+ * latter case a large file is not read; its ctime is used.
  *
  * @param client Reading a large file ends when this client disconnects.
  * @returns null if it disconnected first
  */
-export function versionOf(
+export async function versionOf(
   opened: OpenedFile | SmallFile,
   digests: ContentDigests | null,
   client: () => RequestReader,
-): FileVersion | Promise<FileVersion | null> {
+): Promise<FileVersion | null> {
   const now = Date.now();
   const { info } = opened;
   if (opened.kind !== "small") {
-    if (digests !== null) {
-      return digests.of(opened, client()).then((digest) =>
-        digest === null ? null : byDigest(digest, info, now)
-      );
-    }
-    return byTime(info, now) ?? byChange(info, now);
+    if (digests === null) return byTime(info, now) ?? byChange(info, now);
+    const digest = await digests.of(opened, client());
+    return digest === null ? null : byDigest(digest, info, now);
   }
   if (opened.version !== null) return opened.version;
-  const timed = digests === null && opened.bytes.length === info.size
-    ? byTime(info, now)
-    : null;
-  const version = timed ?? byDigest(digestOf(opened.bytes), info, now);
-  // A weak tag becomes strong in time.
+  const isByTime = digests === null && opened.bytes.length === info.size;
+  const version = isByTime && byTime(info, now) ||
+    byDigest(digestOf(opened.bytes), info, now);
+  // A weak tag becomes strong later.
   if (version.tag !== null && !isWeak(version.tag)) opened.version = version;
   return version;
 }
@@ -58,11 +54,8 @@ function byTime(
   const modified = mtime?.getTime() ?? null;
   if (!isTelling(modified, now)) return null;
   const lastModified = modified - modified % 1000;
-  return {
-    tag: fileTag(size, modified, now),
-    lastModified,
-    date: formatHttpDate(lastModified),
-  };
+  const date = formatHttpDate(lastModified);
+  return { tag: fileTag(size, modified, now), lastModified, date };
 }
 
 function byDigest(
@@ -84,37 +77,31 @@ function byChange(info: Deno.FileInfo, now: number): FileVersion {
 }
 
 /**
- * A modification time in the future is replaced by the time of the response
- * (RFC 9110, 8.8.2.1), which does not identify a version.
+ * The time of the response, if the modification time is in the future (RFC
+ * 9110, 8.8.2.1). It does not identify a version.
  */
 function dateInFuture({ mtime }: Deno.FileInfo, now: number): string | null {
   return mtime !== null && mtime.getTime() > now ? formatHttpDate(now) : null;
 }
 
-/** The most digests in the cache. */
-const KEPT = 10_000;
+/** Digests in the cache. */
+const MAX_DIGESTS = 10_000;
 /** Bytes per read. */
 const CHUNK_BYTES = 256 * 1024;
 /** Milliseconds after which a later write must have changed the times. */
-const SETTLED = 2000;
-
-/** A digest, made or being made. */
-interface Digest {
-  /** How many clients wait for it; the work stops at 0. */
-  waiting: number;
-  readonly text: Promise<string>;
-}
+const SETTLED_MS = 2000;
 
 /**
- * Digests of files, for entity tags where modification times are useless; cached
- * by device, inode, size and times.
+ * Digests of files, for entity tags where modification times are useless;
+ * cached by device, inode, size and times.
  */
 export class ContentDigests {
-  readonly #known = new Map<string, Digest>();
+  /** The least recently used first. */
+  readonly #cache = new Map<string, SharedWork<string>>();
 
   /**
-   * The digest of an open file, up to the size in `info`: what was appended since
-   * is not in the response either. Moves the position in the file.
+   * The digest of an open file, up to the size in `info`: bytes appended since
+   * are not in the response either. Moves the file's position.
    *
    * @returns null if the client disconnected first
    */
@@ -124,41 +111,38 @@ export class ContentDigests {
   ): Promise<string | null> {
     const { dev, ino, size, mtime, ctime } = info;
     const key = [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join();
-    const known = this.#known.get(key);
-    const digest = known ?? this.#begin(key, file, size);
-    // Least recently used first.
-    this.#known.delete(key);
+    const cached = this.#cache.get(key);
+    const digest = cached ?? this.#start(key, file, size);
+    this.#cache.delete(key);
     const now = Date.now();
     const changed = (ctime ?? mtime)?.getTime() ?? null;
-    if (isTelling(changed, now) && now - changed > SETTLED) {
-      this.#known.set(key, digest);
+    if (isTelling(changed, now) && now - changed > SETTLED_MS) {
+      this.#cache.set(key, digest);
     }
-    if (this.#known.size > KEPT) {
-      this.#known.delete(this.#known.keys().next().value!);
+    if (this.#cache.size > MAX_DIGESTS) {
+      this.#cache.delete(this.#cache.keys().next().value!);
     }
-    digest.waiting++;
     try {
-      return await Promise.race([digest.text, client.disconnect]) ?? null;
+      return await digest.waitFor(client);
     } finally {
-      digest.waiting--;
-      // This request's file is being read; it must stay open until then.
-      if (known === undefined) await digest.text.catch(() => {});
+      // The file of this request is the one that is read: it must stay open.
+      if (cached === undefined) await digest.result.catch(() => {});
     }
   }
 
-  #begin(key: string, file: Deno.FsFile, size: number): Digest {
+  #start(key: string, file: Deno.FsFile, size: number): SharedWork<string> {
     const forget = () => {
-      if (this.#known.get(key) === digest) this.#known.delete(key);
+      if (this.#cache.get(key) === digest) this.#cache.delete(key);
     };
-    const read = async () => {
+    const digest = new SharedWork(async () => {
       const hash = createHash("sha256");
       const buffer = new Uint8Array(Math.min(CHUNK_BYTES, size));
       file.seekSync(0, Deno.SeekMode.Start);
       for (let left = size; left > 0;) {
         const chunk = buffer.subarray(0, Math.min(left, buffer.length));
         const count = await file.read(chunk);
-        if (digest.waiting === 0) {
-          // Before another request can join.
+        if (!digest.isWanted) {
+          // At once, so that no other request joins.
           forget();
           throw new Abandoned();
         }
@@ -166,25 +150,19 @@ export class ContentDigests {
         hash.update(chunk.subarray(0, count));
         left -= count;
       }
-      return textOf(hash);
-    };
-    const digest: Digest = {
-      waiting: 0,
-      text: Promise.resolve().then(read).catch((error) => {
-        forget();
-        throw error;
-      }),
-    };
+      return shortened(hash.digest("base64url"));
+    });
+    digest.result.catch(forget);
     return digest;
   }
 }
 
-/** The digest of what a file contains. */
+/** The digest of `bytes`, as it stands in entity tags. */
 function digestOf(bytes: Uint8Array): string {
-  return textOf(createHash("sha256").update(bytes));
+  return shortened(createHash("sha256").update(bytes).digest("base64url"));
 }
 
-function textOf(hash: Hash): string {
-  // 22 characters have 132 bits, enough to rule out collisions.
-  return hash.digest("base64url").slice(0, 22);
+/** 22 characters have 132 bits, enough to rule out collisions. */
+function shortened(digest: string): string {
+  return digest.slice(0, 22);
 }

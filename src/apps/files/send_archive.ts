@@ -1,5 +1,5 @@
 /**
- * A folder as one archive.
+ * A directory as a ZIP archive.
  *
  * @module
  */
@@ -9,12 +9,17 @@ import { attachment } from "../../http/headers.ts";
 import { log } from "../../log/log.ts";
 import type { HeaderList, Send } from "../../pagi/types.ts";
 import {
+  FILE_DESCRIPTORS,
   releaseDescriptors,
   reserveDescriptors,
 } from "../../system/descriptor_budget.ts";
 import type { RequestScope } from "../reply.ts";
-import { archiveMembers, withoutMisleading } from "./archive_members.ts";
-import type { ArchiveMember, ArchivePlan } from "./archive_members.ts";
+import {
+  type ArchiveMember,
+  archiveMembers,
+  type ArchivePlan,
+  replaceMisleading,
+} from "./archive_members.ts";
 import type { RequestReader } from "../disconnect.ts";
 import type { DocumentRoot, OpenedFile } from "./document_root.ts";
 import { DirectoryCache, DirectoryRefused } from "./directory_cache.ts";
@@ -29,22 +34,20 @@ import {
 
 /** Bytes in one chunk of the body. */
 const CHUNK_BYTES = 64 * 1024;
-/** Folder trees that are walked at a time. */
+/** Directory trees that are walked at the same time. */
 const MAX_WALKS = 8;
-/** Bytes of memory for what walks found, when nobody uses it any more … */
-const MAX_KEPT = 32 << 20;
-/** … and together with what is used. */
+/** Bytes of memory for plans that are cached but not in use. */
+const MAX_CACHED = 32 << 20;
+/** Bytes of memory for all plans, above which no walk starts. */
 const MAX_USED = 256 << 20;
-/** A file is opened by two at a time. */
-const FILE_DESCRIPTORS = 2;
 
-/** Sends folders beneath `root` as archives. */
+/** Sends directories beneath `root` as archives. */
 export class Archives {
   readonly #root: DocumentRoot;
   readonly #showHidden: boolean;
   readonly #plans = new DirectoryCache<ArchivePlan>(
     MAX_WALKS,
-    MAX_KEPT,
+    MAX_CACHED,
     MAX_USED,
   );
 
@@ -54,13 +57,12 @@ export class Archives {
   }
 
   /**
-   * Sends all that could be served beneath the folder of `parts` as a ZIP. Its
-   * length is announced, so a file that grows meanwhile is sent as far as that
-   * goes, and one that shrinks or vanishes is filled up and gets a wrong
-   * checksum: whoever unpacks the archive is told by name which file is
-   * damaged, and has all others.
+   * Sends all that could be served beneath the directory of `parts` as a ZIP
+   * archive with `content-length`. Bytes appended to a file meanwhile are left
+   * out. A file that shrinks or vanishes is padded and gets a wrong checksum:
+   * unpacking reports it as damaged and extracts the others.
    *
-   * @throws {DirectoryRefused} When the archive is not made
+   * @throws {DirectoryRefused} When the archive cannot be made.
    */
   async send(
     scope: RequestScope,
@@ -68,16 +70,18 @@ export class Archives {
     client: RequestReader,
     parts: readonly string[],
   ): Promise<void> {
-    const name = withoutMisleading(parts.at(-1) ?? "files", "_");
+    const name = replaceMisleading(parts.at(-1) ?? "files", "_");
     const headers: HeaderList = [
       ["content-type", "application/zip"],
       ["content-disposition", attachment(`${name}.zip`)],
       ["cache-control", "no-store"],
       ["x-content-type-options", "nosniff"],
     ];
-    // Only a walk knows the length, and nobody will read what it is made for.
+    const start = () =>
+      send({ type: "http.response.start", status: 200, headers });
+    // The length would take a walk, which is not worth it for HEAD.
     if (scope.method === "HEAD") {
-      await send({ type: "http.response.start", status: 200, headers });
+      await start();
       return await send({ type: "http.response.body" });
     }
     const directory = parts.map((part) => `${part}/`).join("");
@@ -97,23 +101,23 @@ export class Archives {
     try {
       const { members, length } = use.found;
       headers.push(["content-length", String(length)]);
-      await send({ type: "http.response.start", status: 200, headers });
-      const out = new ChunkBuffer(send);
-      for await (
-        const bytes of archive(this.#root, directory, members, client)
-      ) {
-        await out.write(bytes);
+      await start();
+      const chunks = archive(this.#root, directory, members, client);
+      for await (const body of joined(chunks)) {
+        await send({ type: "http.response.body", body, more: 1 });
         if (client.disconnected) return;
       }
-      await out.flush();
-      await send({ type: "http.response.body" });
+      if (!client.disconnected) await send({ type: "http.response.body" });
     } finally {
       releaseDescriptors(FILE_DESCRIPTORS);
     }
   }
 }
 
-/** The archive in chunks; each is used up before the next one is made. */
+/**
+ * The archive in chunks, each of which is valid until the next one is asked
+ * for. Ends early if the client disconnects.
+ */
 async function* archive(
   root: DocumentRoot,
   directory: string,
@@ -124,19 +128,15 @@ async function* archive(
   const checksums = new Uint32Array(members.length);
   const buffer = new Uint8Array(CHUNK_BYTES);
   for (const [i, member] of members.entries()) {
+    if (client.disconnected) return;
     yield localHeader(member);
-    const { source } = member;
+    const { source, size } = member;
     if (typeof source !== "string") {
       checksums[i] = crc32(source);
       yield source;
     } else if (!source.endsWith("/")) {
-      checksums[i] = yield* content(
-        root,
-        directory + source,
-        member.size,
-        buffer,
-        client,
-      );
+      const path = directory + source;
+      checksums[i] = yield* content(root, path, size, buffer, client);
     }
     yield dataDescriptor(member, checksums[i]);
     if (timeSlice.expired) await timeSlice.yield();
@@ -156,7 +156,7 @@ async function* archive(
 /**
  * Exactly `size` bytes for the file at `path`.
  *
- * @returns their checksum; a wrong one if the file did not have as many
+ * @returns their checksum; a wrong one if the file does not have that size
  */
 async function* content(
   root: DocumentRoot,
@@ -168,21 +168,19 @@ async function* content(
   let crc = 0;
   let left = size;
   {
-    // To the reader of the archive, what cannot be opened has vanished.
+    // A file that cannot be opened is treated as one that vanished.
     using opened = root.tryOpen(path, "file");
     while (opened !== null && left > 0) {
       const chunk = buffer.subarray(0, Math.min(left, buffer.length));
-      const count = await readOrLeft(opened, chunk, client);
+      const count = await readOrLeave(opened, chunk, client);
       if (count === null) break;
       crc = crc32(chunk.subarray(0, count), crc);
       yield chunk.subarray(0, count);
       left -= count;
     }
-    if (
-      left === 0 && (opened === null || await hasSize(opened, size, client))
-    ) {
-      return crc;
-    }
+    const isWhole = left === 0 &&
+      (size > 0 || opened === null || await wasEmpty(opened, client));
+    if (isWhole) return crc;
   }
   log.warn(
     `${path} lost its end while an archive of it was being sent: its ` +
@@ -197,19 +195,17 @@ async function* content(
   return ~crc >>> 0;
 }
 
-/** False for what says that it is empty and is not, as files in /proc do. */
-async function hasSize(
+/** False for files in /proc that report a size of 0 and have content. */
+async function wasEmpty(
   opened: OpenedFile,
-  size: number,
   client: RequestReader,
 ): Promise<boolean> {
-  if (size > 0) return true;
-  const count = await readOrLeft(opened, new Uint8Array(1), client);
+  const count = await readOrLeave(opened, new Uint8Array(1), client);
   return count === null || (await opened.file.stat()).size > 0;
 }
 
-/** Bytes read; null where there are none, or when the client left first. */
-async function readOrLeft(
+/** Bytes read; null at the end, on an error, or if the client left first. */
+async function readOrLeave(
   { file, mayBlock }: OpenedFile,
   buffer: Uint8Array,
   client: RequestReader,
@@ -220,36 +216,22 @@ async function readOrLeft(
     : reading);
 }
 
-/** Gathers small chunks of a body into larger ones. */
-class ChunkBuffer {
-  readonly #send: Send;
-  readonly #buffer = new Uint8Array(CHUNK_BYTES);
-  #filled = 0;
-
-  constructor(send: Send) {
-    this.#send = send;
-  }
-
-  /** Takes bytes, which may be used again when this has resolved. */
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.#filled + bytes.length > CHUNK_BYTES) await this.flush();
-    if (bytes.length >= CHUNK_BYTES) {
-      return await this.#send({
-        type: "http.response.body",
-        body: bytes,
-        more: 1,
-      });
+/** The same bytes in fewer chunks, of at most {@linkcode CHUNK_BYTES}. */
+async function* joined(
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    if (filled > 0 && filled + chunk.length > CHUNK_BYTES) {
+      yield buffer.subarray(0, filled);
+      filled = 0;
     }
-    this.#buffer.set(bytes, this.#filled);
-    this.#filled += bytes.length;
-  }
-
-  /** Sends what is gathered. */
-  async flush(): Promise<void> {
-    const body = this.#buffer.subarray(0, this.#filled);
-    this.#filled = 0;
-    if (body.length > 0) {
-      await this.#send({ type: "http.response.body", body, more: 1 });
+    if (chunk.length >= CHUNK_BYTES) yield chunk;
+    else {
+      buffer.set(chunk, filled);
+      filled += chunk.length;
     }
   }
+  if (filled > 0) yield buffer.subarray(0, filled);
 }

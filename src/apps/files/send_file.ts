@@ -7,9 +7,9 @@
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
 import {
+  bytesAt,
   type CachedResponse,
   type FileCache,
-  readAt,
   type SmallFile,
 } from "./file_cache.ts";
 import { type ContentDigests, versionOf } from "./file_version.ts";
@@ -36,17 +36,17 @@ import type { HeaderList, Send } from "../../pagi/types.ts";
 /** How files are sent. */
 export interface FileSettings {
   readonly files: FileCache;
-  /** The media type where the name does not tell. */
+  /** The media type of files whose name does not determine it. */
   readonly defaultType: string;
   readonly handleRanges: boolean;
-  /** Send compressed files that lie next to the ones asked for. */
+  /** Send sidecars in place of their files. */
   readonly precompressed: boolean;
-  /** Compress what shrinks. */
+  /** Compress files that are worth it. */
   readonly compress: boolean;
-  /** The charset of text that does not say its own; null for what fits. */
+  /** The charset of text that declares none; null to detect UTF-8. */
   readonly charset: string | null;
   readonly cacheControl: CachePolicy;
-  /** What files contain, where their tags shall tell; else times and sizes do. */
+  /** Makes entity tags from the content; null for times and sizes. */
   readonly digests: ContentDigests | null;
 }
 
@@ -54,14 +54,14 @@ export interface FileSettings {
 export interface FoundFile {
   readonly opened: OpenedFile | SmallFile;
   readonly path: string;
-  /** Fields of the request that the choice of this file depends on. */
+  /** Request fields that the choice of this file depends on. */
   readonly vary?: readonly string[];
 }
 
-/** Below this many bytes compression saves no packet. */
-const WORTH_COMPRESSING = 1024;
+/** Bytes below which compression does not save a packet. */
+export const WORTH_COMPRESSING = 1024;
 
-/** The answer with all of `file`, if it is known and `scope` asks for that. */
+/** The response with all of `file`, if it is known and fits the request. */
 export function cachedResponse(
   scope: RequestScope,
   file: SmallFile,
@@ -75,7 +75,7 @@ export function cachedResponse(
     : null;
 }
 
-/** Sends what {@linkcode cachedResponse} found. */
+/** Sends a {@linkcode cachedResponse}. */
 export async function sendCached(
   send: Send,
   { headers }: CachedResponse,
@@ -84,7 +84,7 @@ export async function sendCached(
   await send({
     type: "http.response.start",
     status: 200,
-    // Others on the way may change what they are given.
+    // A copy, as middleware may change it.
     headers: headers.map(([name, value]) => [name, value]),
   });
   await send({ type: "http.response.body", body: file.bytes });
@@ -92,9 +92,9 @@ export async function sendCached(
 
 /**
  * Answers a GET or HEAD request with `found`, or with a compressed form of it:
- * 200, 206, 304, 412 or 416 as RFC 9110 has it. The file stays open.
+ * 200, 206, 304, 412 or 416 as in RFC 9110. The file stays open.
  *
- * @param client Tells that the client left; only asked for where work waits.
+ * @param client Watches for a disconnect; called only for what takes long.
  */
 export async function sendFile(
   scope: RequestScope,
@@ -110,8 +110,8 @@ export async function sendFile(
   // Only GET has ranges (RFC 9110, 14.2).
   const ranged = settings.handleRanges && isGet &&
     conditions.range !== undefined;
-  const type = typeOf(found, name, settings);
-  const stored = storedCoding(found, name);
+  const type = typeOf(found.opened, name, settings);
+  const stored = storedCoding(found.opened, name);
   const vary = [...found.vary ?? []];
   let codings: Coding[] = [];
   if (
@@ -122,24 +122,22 @@ export async function sendFile(
     const accepted = fieldValue(scope.headers, "accept-encoding");
     codings = preferredCodings(accepted, CODINGS);
   }
-  const opening = settings.precompressed
-    ? openSidecar(settings.files, path, found.opened, codings, client)
+  const sidecar = settings.precompressed && codings.length > 0
+    ? await openSidecar(settings.files, path, found.opened, codings, client)
     : null;
-  const sidecar = opening instanceof Promise ? await opening : opening;
   using _sidecar = sidecar?.opened;
   const opened = sidecar?.opened ?? found.opened;
-  // What says that it has no bytes and has too many to be small: in /proc.
+  // Large files in /proc report a size of 0.
   const isSized = opened.kind === "small" || opened.info.size > 0;
   const size = opened.kind === "small" ? opened.bytes.length : opened.info.size;
-  // Nobody can ask for parts of what is made anew each time.
+  // Compressed output has no ranges, as it may differ each time.
   const compress = settings.compress && sidecar === null && !ranged &&
     codings.includes("gzip") && (size >= WORTH_COMPRESSING || !isSized);
   const coding = compress ? "gzip" : sidecar?.coding ?? null;
 
-  const version = versionOf(opened, settings.digests, client);
-  const known = version instanceof Promise ? await version : version;
-  if (known === null) return;
-  const { tag, lastModified, date } = known;
+  const version = await versionOf(opened, settings.digests, client);
+  if (version === null) return;
+  const { tag, lastModified, date } = version;
   const etag = coding === null || tag === null ? tag : codedTag(tag, coding);
   const validators = { etag, lastModified };
   const lasting: HeaderList = [];
@@ -149,12 +147,8 @@ export async function sendFile(
   if (cacheControl !== null) lasting.push(["cache-control", cacheControl]);
   if (vary.length > 0) lasting.push(["vary", vary.join(", ")]);
 
-  const outcome = checkConditions(conditions, validators);
-  if (outcome === 412) return await replyStatus(send, 412);
-  if (outcome === 304) {
-    await send({ type: "http.response.start", status: 304, headers: lasting });
-    return await send({ type: "http.response.body" });
-  }
+  const status = checkConditions(conditions, validators);
+  if (status !== null) return await replyUnsent(send, status, lasting);
 
   const wanted = ranged && isSized
     ? rangeToHonour(conditions, validators)
@@ -212,46 +206,52 @@ export async function sendFile(
   } else if (!isSized) {
     await send({ type: "http.response.body", fh: opened.file, offset: 0 });
   } else {
-    // The server may leave the file to the engine, which is faster.
+    // With `close`, the engine may send the file by itself, which is faster.
     const fh = opened.file;
     await send({ type: "http.response.body", fh, offset, length, close: 1 });
   }
 }
 
-/** Bytes at the beginning of a large file that tell what it is. */
-const HEAD = 4096;
+/** Sends 304 with the fields of the current version, or 412. */
+export async function replyUnsent(
+  send: Send,
+  status: 304 | 412,
+  headers: HeaderList,
+): Promise<void> {
+  if (status === 412) return await replyStatus(send, 412);
+  await send({ type: "http.response.start", status, headers });
+  await send({ type: "http.response.body" });
+}
+
+/** Bytes of a large file from which its type is detected. */
+const HEAD_BYTES = 4096;
 const NOTHING = new Uint8Array();
 
 function headOf(opened: OpenedFile | SmallFile): Uint8Array {
-  if (opened.kind === "small") return opened.bytes;
-  if (opened.mayBlock) {
-    return wholeCharacters(opened.head?.subarray(0, HEAD) ?? NOTHING);
-  }
-  const head = new Uint8Array(HEAD);
-  return wholeCharacters(head.subarray(0, readAt(opened.file, head, 0)));
+  return opened.kind === "small"
+    ? opened.bytes
+    : wholeCharacters(bytesAt(opened, 0, HEAD_BYTES) ?? NOTHING);
 }
 
-/** The type of a file, whatever is sent in its place. */
+/** The type of a file, even if a sidecar is sent in its place. */
 function typeOf(
-  { opened }: FoundFile,
+  opened: OpenedFile | SmallFile,
   name: string,
   { defaultType, charset }: FileSettings,
 ): string {
   if (opened.kind === "small" && opened.type !== null) return opened.type;
-  const type = contentTypeOf(
-    name,
-    defaultType,
-    charset,
-    () => headOf(opened),
-  );
+  const type = contentTypeOf(name, defaultType, charset, () => headOf(opened));
   if (opened.kind === "small") opened.type = type;
   return type;
 }
 
 const GZIPPED_SVG = /\.svgz$/i;
 
-/** How a file is compressed that is what it is only when decompressed. */
-function storedCoding({ opened }: FoundFile, name: string): "gzip" | null {
+/** The coding of a file that has its type only when decompressed. */
+function storedCoding(
+  opened: OpenedFile | SmallFile,
+  name: string,
+): "gzip" | null {
   if (!GZIPPED_SVG.test(name)) return null;
   const [first, second] = headOf(opened);
   return first === 0x1f && second === 0x8b ? "gzip" : null;
@@ -260,13 +260,12 @@ function storedCoding({ opened }: FoundFile, name: string): "gzip" | null {
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * Sends the first `size` bytes of `file`, or all where that is null, as the
- * body of a response that has started, compressed with gzip, no faster than
- * the client takes it. What is added meanwhile is not in the version that the
- * head names.
+ * Sends the first `size` bytes of `file` (null for all) as the body of a
+ * response that has started, compressed with gzip, as fast as the client reads.
+ * Bytes appended meanwhile do not belong to the version in the header.
  *
- * @throws {Error} When the file becomes shorter: the response is to be cut, as
- * no client could tell.
+ * @throws {Error} When the file becomes shorter, so that the response is cut
+ * off: the client could not notice it otherwise.
  */
 export async function sendCompressed(
   client: RequestReader,
@@ -277,7 +276,7 @@ export async function sendCompressed(
   let reading: Promise<number | null> = Promise.resolve(null);
   let left = size ?? Infinity;
   file.seekSync(0, Deno.SeekMode.Start);
-  // Unlike the file's own stream, this does not close the file.
+  // Unlike `file.readable`, this does not close the file.
   const chunks = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       const buffer = new Uint8Array(Math.min(CHUNK_BYTES, left));
@@ -288,7 +287,7 @@ export async function sendCompressed(
         left -= count;
         return controller.enqueue(buffer.subarray(0, count));
       }
-      // A system file may say that it has more than there is.
+      // System files may report more than they have.
       if (size !== null && file.statSync().size < size) {
         throw new Error(
           `a file of ${size} bytes became ${left} bytes shorter while it was ` +
@@ -307,7 +306,7 @@ export async function sendCompressed(
     }
     await send({ type: "http.response.body" });
   } finally {
-    // The caller closes the file, which nobody must be reading then.
+    // The caller closes the file, which must not be being read then.
     await reading.catch(() => {});
   }
 }

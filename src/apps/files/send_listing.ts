@@ -1,36 +1,28 @@
 /**
- * The listing of a folder as a response.
+ * The listing of a directory as a response.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
-import {
-  brotliCompressSync,
-  constants,
-  createBrotliCompress,
-  createGzip,
-  gzipSync,
-} from "node:zlib";
+import { constants, createBrotliCompress, createGzip } from "node:zlib";
 import { preferredCodings, preferredType } from "../../http/negotiation.ts";
 import { checkConditions, readConditions } from "../../http/conditional.ts";
 import { codedTag, contentTag } from "../../http/etags.ts";
 import { fieldValue, reasonPhrase } from "../../http/headers.ts";
 import { markImmutable } from "../../pagi/constant_bytes.ts";
 import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
+import { concat } from "../../std/bytes.ts";
 import { encodeName } from "../../system/file_names.ts";
-import { reply, replyStatus, type RequestScope } from "../reply.ts";
+import { reply, type RequestScope } from "../reply.ts";
 import { RequestReader } from "../disconnect.ts";
-import { isAbsence, isDenial } from "./document_root.ts";
-import type { DocumentRoot } from "./document_root.ts";
+import { type DocumentRoot, isAbsence, isDenial } from "./document_root.ts";
 import {
   DirectoryCache,
   DirectoryRefused,
   type Found,
   type Use,
 } from "./directory_cache.ts";
-import { listingPage, PAGE_SIZE, readListingQuery } from "./listing_page.ts";
-import { LISTING_SCRIPT, LISTING_STYLE } from "./listing_assets.ts";
 import {
   type DirectoryContents,
   type Entry,
@@ -40,34 +32,35 @@ import {
   sortEntries,
   type SortKey,
 } from "./directory_entries.ts";
+import { LISTING_SCRIPT, LISTING_STYLE } from "./listing_assets.ts";
+import { listingPage, PAGE_SIZE, readListingQuery } from "./listing_page.ts";
 import { Archives } from "./send_archive.ts";
+import { replyUnsent, WORTH_COMPRESSING } from "./send_file.ts";
 import type { SendDirectory } from "./serve_tree.ts";
-import { TimeSlice } from "./time_slice.ts";
-import { concat } from "../../std/bytes.ts";
+import { SharedWork, TimeSlice } from "./time_slice.ts";
 
-/** How folders are listed. */
+/** How directories are listed. */
 interface ListingSettings {
   readonly root: DocumentRoot;
   readonly showHidden: boolean;
-  /** What the root is called; null if it is called by its path. */
+  /** The name of the root; null for its path. */
   readonly title: string | null;
-  /** What entries are sorted by unless a request says more. */
+  /** The order of entries unless the request names one. */
   readonly sort: SortKey;
-  /** Offer folders as archives. */
+  /** Offer archives. */
   readonly zip: boolean;
   /** Show README files below the entries. */
   readonly readme: boolean;
-  /** Compress what shrinks. */
+  /** Compress listings. */
   readonly compress: boolean;
 }
 
 const HTML = "text/html";
 const JSON_TYPE = "application/json";
 const PLAIN = "text/plain";
-const TYPES = [HTML, JSON_TYPE, PLAIN] as const;
-type ListingType = typeof TYPES[number];
+type ListingType = typeof HTML | typeof JSON_TYPE | typeof PLAIN;
 
-/** The page's own style and script, forms that lead back to it, nothing else. */
+/** Allows the page's own style and script, and forms that lead back to it. */
 const CONTENT_SECURITY_POLICY = "default-src 'none'; " +
   `style-src ${sourceOf(LISTING_STYLE)}; script-src ${
     sourceOf(LISTING_SCRIPT)
@@ -82,40 +75,35 @@ const FIELDS: Readonly<Record<ListingType, HeaderList>> = {
   [PLAIN]: [["content-type", `${PLAIN}; charset=UTF-8`]],
 };
 
-/** Codings of listings, the best one first. */
+/** Content codings of listings, the best one first. */
 const CODINGS = ["br", "gzip"] as const;
 type Coding = typeof CODINGS[number];
-/** Below this many bytes compression saves no packet. */
-const WORTH_COMPRESSING = 1024;
 /** Bytes that are compressed or sent at once. */
 const CHUNK_BYTES = 64 * 1024;
-/** Bytes of a body that is sent in chunks. */
-const LONG = 4 * CHUNK_BYTES;
-/** Of 11: as fast as gzip, and smaller. */
+/** Bytes of a body above which it is sent in chunks. */
+const MAX_WHOLE_BYTES = 4 * CHUNK_BYTES;
+/** Of 11 levels: as fast as gzip, and smaller. */
 const BROTLI_QUALITY = 4;
 
-/** Folders that are looked at at a time. */
+/** Directories that are scanned at the same time. */
 const MAX_SCANS = 64;
-/**
- * Bytes of memory for what was found in folders and made of it, when nobody
- * uses it any more …
- */
-const MAX_KEPT = 64 << 20;
-/** … and together with what is used. */
+/** Bytes of memory for results and listings that are cached but not in use. */
+const MAX_CACHED = 64 << 20;
+/** Bytes of memory for all of them, above which no scan starts. */
 const MAX_USED = 256 << 20;
-/** About the bytes of memory for each entry. */
+/** Approximate bytes of memory for each entry. */
 const ENTRY_WEIGHT = 250;
 
 /** A listing as it is sent. */
 interface Body {
   readonly tag: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The same compressed, once somebody has asked for it. */
+  /** The same compressed, once a client has asked for it. */
   readonly coded: Map<Coding, Promise<Uint8Array<ArrayBuffer>>>;
 }
 
-/** What a listing depends on, beside the folder. */
-interface Wanted {
+/** What a listing depends on, besides the directory. */
+interface ListingRequest {
   readonly rootPath: string;
   readonly parts: readonly string[];
   readonly type: ListingType;
@@ -124,29 +112,22 @@ interface Wanted {
   readonly page: number | null;
 }
 
-/** A listing that is made, or has been made. */
-interface Making {
-  /** How many wait for it; it is given up when nobody does. */
-  waiting: number;
-  readonly body: Promise<Body>;
-}
-
-/** What a folder holds, and what has been made of that. */
+/** The contents of a directory, and the listings of it. */
 interface DirectoryListing extends Found, DirectoryContents {
   /** By all that they depend on. */
-  readonly bodies: Map<string, Making>;
+  readonly bodies: Map<string, SharedWork<Body>>;
 }
 
 /**
- * What lists folders: as HTML, or as JSON or plain text to those who prefer
- * it; or sends them as archives where the query asks for that. Nothing in it
- * keeps others waiting for longer than a slice of time (turns.ts).
+ * Makes the function that lists directories as HTML, or as JSON or plain text
+ * for clients that prefer it, or sends them as archives if the query asks for
+ * that. It blocks the thread for at most one slice of time (time_slice.ts).
  */
 export function directorySender(settings: ListingSettings): SendDirectory {
   const { root, showHidden } = settings;
   const listings = new DirectoryCache<DirectoryListing>(
     MAX_SCANS,
-    MAX_KEPT,
+    MAX_CACHED,
     MAX_USED,
   );
   const archives = new Archives(root, showHidden);
@@ -176,7 +157,7 @@ export function directorySender(settings: ListingSettings): SendDirectory {
     }
   }
 
-  async function answer(
+  async function respond(
     scope: RequestScope,
     receive: Receive,
     send: Send,
@@ -187,81 +168,68 @@ export function directorySender(settings: ListingSettings): SendDirectory {
     if (query.zip && settings.zip) {
       return await archives.send(scope, send, client, parts);
     }
-    const path = parts.map((part) => `${part}/`).join("");
+    const path = pathOf(parts);
     using use = await listings.use(
       path,
       client,
       (timeSlice) => scan(path, timeSlice),
     );
     if (use === null) return;
-    const type = preferredType(fieldValue(scope.headers, "accept"), HTML, [
-      JSON_TYPE,
-      PLAIN,
-    ]) as ListingType;
-    const body = await bodyOf(use, client, {
+    const accept = fieldValue(scope.headers, "accept");
+    const type = preferredType(accept, HTML, [JSON_TYPE, PLAIN]) as ListingType;
+    const body = await bodyFor({
       rootPath: scope.root_path,
       parts,
       type,
       order: query,
-      // The page has all.
+      // The page has all entries.
       page: type === HTML ? null : query.page,
-    });
-    if (body !== null) {
-      await sendBody(scope, send, client, use, type, body);
-    }
+    }, use).waitFor(client);
+    if (body !== null) await sendBody(scope, send, client, use, type, body);
   }
 
-  /**
-   * What has been made of a folder before, or is made of it now, for all that
-   * want it; null when the client left before.
-   */
-  async function bodyOf(
+  /** The listing for a request: the cached one, or one that is being made. */
+  function bodyFor(
+    request: ListingRequest,
     use: Use<DirectoryListing>,
-    client: RequestReader,
-    wanted: Wanted,
-  ): Promise<Body | null> {
+  ): SharedWork<Body> {
     const { bodies } = use.found;
-    const { rootPath, type, order: { sort, descending }, page } = wanted;
+    const { rootPath, type, order: { sort, descending }, page } = request;
     const key = JSON.stringify([type, sort, descending, page, rootPath]);
-    const making = bodies.get(key) ?? begin();
-    making.waiting++;
-    const body = await Promise.race([making.body, client.disconnect]);
-    making.waiting--;
-    return body ?? null;
-
-    function begin(): Making {
-      const timeSlice = new TimeSlice(() => making.waiting > 0);
-      const body = makeBody(use.found, wanted, timeSlice).then(
-        ({ body, lasts }) => {
-          if (lasts) use.grow(body.bytes.length);
-          else bodies.delete(key);
-          return body;
-        },
-      );
-      body.catch(() => bodies.delete(key));
-      const making: Making = { waiting: 0, body };
-      // Who asks for pages asks for each once.
-      if (page === null) bodies.set(key, making);
-      return making;
-    }
+    const cached = bodies.get(key);
+    if (cached !== undefined) return cached;
+    const work = new SharedWork(async (timeSlice) => {
+      const { body, settled } = await makeBody(use.found, request, timeSlice);
+      if (settled && page === null) use.grow(body.bytes.length);
+      else bodies.delete(key);
+      return body;
+    });
+    work.result.catch(() => bodies.delete(key));
+    // A client that reads pages asks for each only once.
+    if (page === null) bodies.set(key, work);
+    return work;
   }
 
+  /** `settled`: no later change of the README would go unnoticed. */
   async function makeBody(
     { entries, unreadable }: DirectoryContents,
-    { rootPath, parts, type, order, page }: Wanted,
+    { rootPath, parts, type, order, page }: ListingRequest,
     timeSlice: TimeSlice,
-  ): Promise<{ body: Body; lasts: boolean }> {
+  ): Promise<{ body: Body; settled: boolean }> {
     const sorted = await sortEntries(entries, order, timeSlice);
-    let lasts = page === null;
-    let chunks: Iterable<Uint8Array<ArrayBuffer>>;
-    if (type === HTML) {
-      const { title, zip } = settings;
-      const path = parts.map((part) => `${part}/`).join("");
-      const { readme, settled } = settings.readme
-        ? await readReadme(root, path, sorted)
-        : { readme: null, settled: true };
-      lasts &&= settled;
-      chunks = encoded(listingPage({
+    const { readme, settled } = type === HTML && settings.readme
+      ? await readReadme(root, pathOf(parts), sorted)
+      : { readme: null, settled: true };
+    const { title, zip } = settings;
+    // Programs get all entries, too, unless they ask for a page.
+    const shown = page === null
+      ? sorted
+      : sorted.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE);
+    const texts = type === JSON_TYPE
+      ? json(shown)
+      : type === PLAIN
+      ? lines(shown)
+      : listingPage({
         rootPath,
         parts,
         title,
@@ -270,25 +238,20 @@ export function directorySender(settings: ListingSettings): SendDirectory {
         order,
         zip,
         readme,
-      }));
-    } else {
-      // Programs get all, unless they ask for a page.
-      const shown = page === null
-        ? sorted
-        : sorted.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE);
-      chunks = type === JSON_TYPE ? json(shown) : lines(shown);
-    }
-    const made: Uint8Array<ArrayBuffer>[] = [];
+      });
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
     const digest = createHash("sha256");
-    for (const chunk of chunks) {
-      made.push(chunk);
+    for (const text of texts) {
+      // Plain text has the bytes of names that are not UTF-8.
+      const chunk = type === PLAIN ? encodeName(text) : encoder.encode(text);
+      chunks.push(chunk);
       digest.update(chunk);
       if (timeSlice.expired) await timeSlice.yield();
     }
-    const bytes = concat(made);
+    const bytes = concat(chunks);
     markImmutable(bytes);
     const tag = contentTag(digest.digest("base64url").slice(0, 22));
-    return { body: { tag, bytes, coded: new Map() }, lasts };
+    return { body: { tag, bytes, coded: new Map() }, settled };
   }
 
   async function sendBody(
@@ -308,16 +271,8 @@ export function directorySender(settings: ListingSettings): SendDirectory {
       ["vary", settings.compress ? "accept, accept-encoding" : "accept"],
     ];
     const conditions = readConditions(scope.headers);
-    const outcome = checkConditions(conditions, { etag, lastModified: null });
-    if (outcome === 412) return await replyStatus(send, 412);
-    if (outcome === 304) {
-      await send({
-        type: "http.response.start",
-        status: 304,
-        headers: lasting,
-      });
-      return await send({ type: "http.response.body" });
-    }
+    const status = checkConditions(conditions, { etag, lastModified: null });
+    if (status !== null) return await replyUnsent(send, status, lasting);
     const headers = [
       ...FIELDS[type],
       ...lasting,
@@ -338,10 +293,10 @@ export function directorySender(settings: ListingSettings): SendDirectory {
     await sendBytes(scope, send, client, headers, bytes);
   }
 
-  // Others may share the look, so it opens the folder for itself.
-  return async (scope, receive, send, _folder, parts) => {
+  // The directory is opened anew for a scan, which several requests may share.
+  return async (scope, receive, send, _directory, parts) => {
     try {
-      await answer(scope, receive, send, parts);
+      await respond(scope, receive, send, parts);
     } catch (error) {
       if (!(error instanceof DirectoryRefused)) throw error;
       const { status, message } = error;
@@ -357,9 +312,14 @@ function unreadable(status: 403 | 404): DirectoryRefused {
   return new DirectoryRefused(status, reasonPhrase(status));
 }
 
+/** The path beneath the root of the directory of `parts`. */
+function pathOf(parts: readonly string[]): string {
+  return parts.map((part) => `${part}/`).join("");
+}
+
 /**
- * Sends a whole body; a long one in chunks, as the engine would hold a copy of
- * it for each slow client.
+ * Sends a complete body; a long one in chunks, since the engine would hold a
+ * copy of it for each slow client.
  */
 async function sendBytes(
   scope: RequestScope,
@@ -368,7 +328,7 @@ async function sendBytes(
   headers: HeaderList,
   bytes: Uint8Array,
 ): Promise<void> {
-  if (bytes.length <= LONG || scope.method === "HEAD") {
+  if (bytes.length <= MAX_WHOLE_BYTES || scope.method === "HEAD") {
     return await reply(send, 200, headers, bytes);
   }
   headers.push(["content-length", String(bytes.length)]);
@@ -383,42 +343,23 @@ async function sendBytes(
 
 const encoder = new TextEncoder();
 
-function* encoded(
-  chunks: Iterable<string>,
-): Generator<Uint8Array<ArrayBuffer>> {
-  for (const chunk of chunks) yield encoder.encode(chunk);
-}
-
-/** Entries in one chunk of a listing for programs. */
+/** Entries in one chunk of JSON or plain text. */
 const GROUP = 200;
 
-function* groups(entries: readonly Entry[]): Generator<readonly Entry[]> {
+function* json(entries: readonly Entry[]): Generator<string> {
   for (let i = 0; i < entries.length; i += GROUP) {
-    yield entries.slice(i, i + GROUP);
+    const items = JSON.stringify(entries.slice(i, i + GROUP)).slice(1, -1);
+    yield (i === 0 ? "[" : ",") + items;
   }
+  yield entries.length === 0 ? "[]" : "]";
 }
 
-function* json(
-  entries: readonly Entry[],
-): Generator<Uint8Array<ArrayBuffer>> {
-  let before = "[";
-  for (const group of groups(entries)) {
-    yield encoder.encode(before + JSON.stringify(group).slice(1, -1));
-    before = ",";
-  }
-  yield encoder.encode(before === "[" ? "[]" : "]");
-}
-
-/** A name on a line of its own: what would break it is shown as `?`, as by ls. */
-function* lines(
-  entries: readonly Entry[],
-): Generator<Uint8Array<ArrayBuffer>> {
-  for (const group of groups(entries)) {
-    yield encodeName(
-      group.map(({ name, is_dir }) =>
-        `${name.replace(/\p{Cc}/gu, "?")}${is_dir ? "/" : ""}\n`
-      ).join(""),
-    );
+/** A name on each line, with `?` for control characters, as `ls` shows them. */
+function* lines(entries: readonly Entry[]): Generator<string> {
+  for (let i = 0; i < entries.length; i += GROUP) {
+    yield entries.slice(i, i + GROUP).map(({ name, is_dir }) =>
+      `${name.replace(/\p{Cc}/gu, "?")}${is_dir ? "/" : ""}\n`
+    ).join("");
   }
 }
 
@@ -427,38 +368,29 @@ async function compress(
   bytes: Uint8Array<ArrayBuffer>,
   coding: Coding,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const brotli = {
+  const stream = coding === "gzip" ? createGzip() : createBrotliCompress({
     params: {
       [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
       [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
     },
-  };
-  let compressed: Uint8Array<ArrayBuffer>;
-  if (bytes.length <= CHUNK_BYTES) {
-    compressed = new Uint8Array(
-      coding === "br" ? brotliCompressSync(bytes, brotli) : gzipSync(bytes),
-    );
-  } else {
-    const made: Uint8Array<ArrayBuffer>[] = [];
-    const stream = coding === "br"
-      ? createBrotliCompress(brotli)
-      : createGzip();
-    stream.on("data", (chunk: Uint8Array) => made.push(new Uint8Array(chunk)));
-    const timeSlice = new TimeSlice();
-    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-      const chunk = bytes.subarray(at, at + CHUNK_BYTES);
-      await new Promise((resolve) => stream.write(chunk, resolve));
-      if (timeSlice.expired) await timeSlice.yield();
-    }
-    await new Promise((resolve, reject) => {
-      stream.on("end", resolve).on("error", reject).end();
-    });
-    compressed = concat(made);
+  });
+  const chunks: Uint8Array[] = [];
+  stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+  const timeSlice = new TimeSlice();
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+    const chunk = bytes.subarray(at, at + CHUNK_BYTES);
+    await new Promise((resolve) => stream.write(chunk, resolve));
+    if (timeSlice.expired) await timeSlice.yield();
   }
+  await new Promise((resolve, reject) => {
+    stream.on("end", resolve).on("error", reject).end();
+  });
+  const compressed = concat(chunks);
   markImmutable(compressed);
   return compressed;
 }
 
+/** The source expression for a style or script: CSP Level 3, 2.3.1. */
 function sourceOf(text: string): string {
   return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 }

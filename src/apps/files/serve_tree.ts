@@ -16,8 +16,7 @@ import {
 import type { OpenedDirectory } from "./document_root.ts";
 import { explainTree } from "./explain_tree.ts";
 import { isCurrent } from "./file_cache.ts";
-import { findFile } from "./find_file.ts";
-import type { FindSettings } from "./find_file.ts";
+import { findFile, type FindSettings } from "./find_file.ts";
 import { pathParts, requestPath } from "./request_path.ts";
 import {
   cachedResponse,
@@ -26,7 +25,7 @@ import {
   sendFile,
 } from "./send_file.ts";
 
-/** Answers a request for a folder that has no index file. */
+/** Answers a request for a directory that has no index file. */
 export type SendDirectory = (
   scope: RequestScope,
   receive: Receive,
@@ -40,7 +39,7 @@ export interface TreeSettings
   extends FileSettings, Omit<FindSettings, "findDirectories"> {
   /** Serve names that begin with a dot. */
   readonly showHidden: boolean;
-  /** Without it, a folder that has no index file is not found. */
+  /** Without it, a directory that has no index file is answered with 404. */
   readonly sendDirectory?: SendDirectory;
 }
 
@@ -62,12 +61,8 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
 
     const found = findFile(scope, parts, finding);
     if (typeof found === "number") {
-      const depends = found === 404 && settings.spa;
-      return await replyStatus(
-        send,
-        found,
-        depends ? [["vary", "accept"]] : [],
-      );
+      const varies = found === 404 && settings.spa;
+      return await replyStatus(send, found, varies ? [["vary", "accept"]] : []);
     }
     if ("location" in found) {
       return await reply(send, 301, [["location", found.location]], "");
@@ -95,10 +90,10 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
 
   const app: PagiApp = async (scope, receive, send) => {
     assertRequest(scope, appName);
-    const kept = cleanUrls ? null : files.cached(scope.path);
-    const answer = kept && cachedResponse(scope, kept.file);
-    await (answer && isCurrent(kept)
-      ? sendCached(send, answer, kept.file)
+    const entry = cleanUrls ? null : files.cached(scope.path);
+    const response = entry && cachedResponse(scope, entry.file);
+    await (response && isCurrent(entry)
+      ? sendCached(send, response, entry.file)
       : serve(scope, receive, send));
   };
   const explaining = { ...finding, showHidden };

@@ -1,42 +1,45 @@
 /**
- * Cooperative scheduling of long synchronous loops.
+ * Long work that lets other requests run in between, and ends when nobody
+ * waits for its result any more.
  *
  * @module
  */
 
-/** Milliseconds after which others get their turn. */
-const SLICE = 5;
+import type { RequestReader } from "../disconnect.ts";
 
-/** Those that wait for their next slice, the first one first. */
+/** Milliseconds that a loop runs before others get their turn. */
+const SLICE_MS = 5;
+
+/** Loops that wait for their next slice, in order. */
 const waiting: (() => void)[] = [];
 
-/** Thrown into work that nobody waits for any more. */
+/** Thrown into work whose result nobody waits for any more. */
 export class Abandoned extends Error {
   override readonly name = "Abandoned";
 }
 
 /**
- * Slices of time: looking at files without waiting is four times as fast as
- * awaiting each look, but nothing else happens meanwhile. All loops of this
- * thread share one queue and get one slice in turn, so that however many run,
- * requests wait for one slice at most.
+ * A share of the thread's time. Synchronous calls of the file system take a
+ * quarter of the time of asynchronous ones but block the thread, so loops use
+ * them for one slice at a time. All loops share one queue: requests wait for at
+ * most one slice, however many loops there are.
  */
 export class TimeSlice {
   readonly #isWanted: () => boolean;
-  #end = performance.now() + SLICE;
+  #end = performance.now() + SLICE_MS;
 
   /** @param isWanted Whether somebody still waits for the result. */
   constructor(isWanted: () => boolean = () => true) {
     this.#isWanted = isWanted;
   }
 
-  /** Tells whether it is time to {@linkcode yield}. */
+  /** True when it is time to {@linkcode yield}. */
   get expired(): boolean {
     return performance.now() > this.#end;
   }
 
   /**
-   * Lets others have their turn.
+   * Waits for the next slice.
    *
    * @throws {Abandoned} When nobody waits for the result any more.
    */
@@ -45,20 +48,49 @@ export class TimeSlice {
       if (waiting.push(resolve) === 1) setTimeout(resumeFirst, 0);
     });
     if (!this.#isWanted()) throw new Abandoned();
-    this.#end = performance.now() + SLICE;
+    this.#end = performance.now() + SLICE_MS;
   }
 }
 
-/** What is resumed runs before the next timer does. */
+/** The resumed loop runs before the next timer does. */
 function resumeFirst(): void {
   waiting.shift()!();
   if (waiting.length > 0) setTimeout(resumeFirst, 0);
 }
 
-/** Items in one run that is sorted at once, in well under a slice. */
+/** Work whose result several clients wait for. */
+export class SharedWork<T> {
+  /** Rejects if the work fails or is abandoned. */
+  readonly result: Promise<T>;
+  #clients = 0;
+
+  /** @param work Starts after the current task. */
+  constructor(work: (timeSlice: TimeSlice) => Promise<T>) {
+    const timeSlice = new TimeSlice(() => this.isWanted);
+    this.result = Promise.resolve().then(() => work(timeSlice));
+    this.result.catch(() => {});
+  }
+
+  /** True while a client waits. */
+  get isWanted(): boolean {
+    return this.#clients > 0;
+  }
+
+  /** The result; null if `client` disconnects first. */
+  async waitFor(client: RequestReader): Promise<T | null> {
+    this.#clients++;
+    try {
+      return await Promise.race([this.result, client.disconnect]) ?? null;
+    } finally {
+      this.#clients--;
+    }
+  }
+}
+
+/** Items that are sorted at once, in far less than a slice. */
 const RUN = 512;
 
-/** Sorts `items` as `toSorted` does, by merges that let others have turns. */
+/** Sorts `items` as `toSorted` does, by merging in slices of time. */
 export async function sortInSlices<T>(
   items: readonly T[],
   compare: (a: T, b: T) => number,
@@ -72,11 +104,7 @@ export async function sortInSlices<T>(
   while (runs.length > 1) {
     const merged: T[][] = [];
     for (let i = 0; i < runs.length; i += 2) {
-      merged.push(
-        i + 1 < runs.length
-          ? await merge(runs[i], runs[i + 1], compare, timeSlice)
-          : runs[i],
-      );
+      merged.push(await merge(runs[i], runs[i + 1] ?? [], compare, timeSlice));
     }
     runs = merged;
   }
@@ -90,14 +118,12 @@ async function merge<T>(
   timeSlice: TimeSlice,
 ): Promise<T[]> {
   const merged: T[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length && j < b.length) {
-    // Of equals the one of the earlier run comes first.
-    merged.push(compare(a[i], b[j]) <= 0 ? a[i++] : b[j++]);
+  for (let i = 0, j = 0; i < a.length || j < b.length;) {
+    // Of equal items, that of the earlier run comes first.
+    const isFirst = j === b.length ||
+      i < a.length && compare(a[i], b[j]) <= 0;
+    merged.push(isFirst ? a[i++] : b[j++]);
     if (merged.length % RUN === 0 && timeSlice.expired) await timeSlice.yield();
   }
-  while (i < a.length) merged.push(a[i++]);
-  while (j < b.length) merged.push(b[j++]);
   return merged;
 }

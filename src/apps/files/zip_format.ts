@@ -1,11 +1,10 @@
 /**
- * The ZIP format (PKWARE's APPNOTE 6.3.10) for archives that are written in
- * one go: members are stored as they are, their checksums follow them.
+ * The ZIP format (PKWARE's APPNOTE 6.3.10) for archives that are streamed:
+ * members are stored uncompressed, and their checksums follow them.
  *
- * The npm package client-zip (2.5.1) does most of this in as many lines, but it
- * tells of 65,535 members where there are more, writes local times that wrap
- * before 1980, has no place for times in UTC, and computes all checksums itself,
- * so that nothing could mark a file that vanished while it was being sent.
+ * The npm package client-zip (2.5.1) is not used: it writes a count of 65,535
+ * for more members, local times that wrap before 1980, no times in UTC, and
+ * only correct checksums, while a file that vanished must get a wrong one.
  *
  * @module
  */
@@ -13,14 +12,14 @@
 import { concat } from "../../std/bytes.ts";
 import { encodeName } from "../../system/file_names.ts";
 
-/** A file or folder in an archive. */
+/** A file or directory in an archive. */
 export interface ZipMember {
   /**
-   * From the top of the archive, with `/` between its parts and after a folder;
-   * a lone surrogate for each byte that is not UTF-8 (file_names.ts).
+   * From the top of the archive, with `/` between its parts and after a
+   * directory. Bytes that are not UTF-8 are as in file_names.ts.
    */
   readonly path: string;
-  /** Bytes; 0 for a folder. */
+  /** Bytes; 0 for a directory. */
   readonly size: number;
   /** Seconds since 1970. */
   readonly mtime: number;
@@ -28,16 +27,13 @@ export interface ZipMember {
   readonly executable: boolean;
 }
 
-/**
- * Adds up the length of an archive member by member, in the order in which
- * they will be written.
- */
+/** Sums up the length of an archive. Members are added in their order. */
 export class ZipLength {
   #count = 0;
   #offset = 0;
   #directory = 0;
 
-  /** Adds a member. */
+  /** Adds a member, and its record in the directory. */
   add(member: ZipMember): void {
     const wide = (isLarge(member) ? 16 : 0) +
       (this.#offset >= MAX_32 ? 8 : 0);
@@ -53,16 +49,16 @@ export class ZipLength {
   }
 }
 
-/** Bytes of a member with all that stands around it. */
+/** Bytes of a member with its header and data descriptor. */
 export function lengthOf(member: ZipMember): number {
   return 30 + nameLength(member) + member.size + (isLarge(member) ? 44 : 16);
 }
 
 const ASCII = /^[\0-\x7f]*$/;
-/** Bytes of what {@linkcode timeExtra} gives, if anything. */
+/** Bytes of {@linkcode timeExtra}, unless empty. */
 const TIME_EXTRA = 9;
 
-/** Bytes of a member's name, and of its time. */
+/** Bytes of a member's name and {@linkcode timeExtra}. */
 function nameLength({ path, mtime }: ZipMember): number {
   const name = ASCII.test(path) ? path.length : encodeName(path).length;
   return name + (hasTime(mtime) ? TIME_EXTRA : 0);
@@ -71,10 +67,10 @@ function nameLength({ path, mtime }: ZipMember): number {
 /** A field of a record: its value, and its width in bytes. */
 type Field = readonly [value: number, width: 2 | 4 | 8];
 
-/** What does not fit into 16 or 32 bits stands in ZIP64 records (4.4.1.4). */
+/** Larger numbers are in ZIP64 records (4.4.1.4), and these in their place. */
 const MAX_16 = 0xffff;
 const MAX_32 = 0xffffffff;
-/** The versions that can read a stored file, and ZIP64 (4.4.3.2). */
+/** Versions needed to extract a stored file, and ZIP64 (4.4.3.2). */
 const PLAIN = 20;
 const ZIP64 = 45;
 const UNIX = 3;
@@ -82,12 +78,12 @@ const UNIX = 3;
 const CHECKSUM_FOLLOWS = 1 << 3;
 const UTF_8 = 1 << 11;
 
-/** What stands before a member's data (4.3.7). */
+/** The local file header, before a member's data (4.3.7). */
 export function localHeader(member: ZipMember): Uint8Array {
   const name = encodeName(member.path);
   const large = isLarge(member);
-  // Checksum and sizes follow the data (4.4.4, bit 3); in ZIP64 the marks in
-  // their place tell that they take 8 bytes there (4.3.9.2).
+  // Checksum and sizes follow the data (4.4.4, bit 3). For ZIP64, 0xffffffff
+  // here announces that the sizes have 8 bytes there (4.3.9.2).
   const size = large ? MAX_32 : 0;
   const extra = concat([
     timeExtra(member),
@@ -106,7 +102,7 @@ export function localHeader(member: ZipMember): Uint8Array {
   ]);
 }
 
-/** What stands after a member's data (4.3.9). */
+/** The checksum and sizes, after a member's data (4.3.9). */
 export function dataDescriptor(member: ZipMember, crc: number): Uint8Array {
   const width = isLarge(member) ? 8 : 4;
   return record(
@@ -117,7 +113,7 @@ export function dataDescriptor(member: ZipMember, crc: number): Uint8Array {
   );
 }
 
-/** A member's record in the directory; its header is at `offset` (4.3.12). */
+/** A central directory header; the local one is at `offset` (4.3.12). */
 export function directoryRecord(
   member: ZipMember,
   crc: number,
@@ -146,7 +142,7 @@ export function directoryRecord(
       [0, 2],
       [0, 2],
       [0, 2],
-      // The mode of Unix, and the attribute of MS-DOS that says "folder".
+      // The mode in Unix, and the directory attribute of MS-DOS.
       [mode * 0x10000 + (isDirectory ? 0x10 : 0), 4],
       [Math.min(offset, MAX_32), 4],
     ),
@@ -156,8 +152,8 @@ export function directoryRecord(
 }
 
 /**
- * What ends an archive of `count` members, whose directory of `size` bytes is
- * at `offset` (4.3.14 to 4.3.16).
+ * The end of an archive with `count` members, whose central directory has
+ * `size` bytes and is at `offset` (4.3.14 to 4.3.16).
  */
 export function endOfArchive(
   count: number,
@@ -198,7 +194,7 @@ function isLarge({ size }: ZipMember): boolean {
   return size >= MAX_32;
 }
 
-/** From the flags to the sizes: the same in both headers of a member. */
+/** The fields that both headers of a member share, from flags to sizes. */
 function commonFields(
   { path, mtime }: ZipMember,
   crc: number,
@@ -207,7 +203,7 @@ function commonFields(
 ): Field[] {
   const { time, date } = dosTime(mtime);
   return [
-    // Without the mark a name is what the reader makes of its bytes.
+    // Without UTF_8, readers interpret the bytes of the name by themselves.
     [CHECKSUM_FOLLOWS | (path.isWellFormed() ? UTF_8 : 0), 2],
     [0, 2], // stored
     [time, 2],
@@ -218,7 +214,7 @@ function commonFields(
   ];
 }
 
-/** A time as MS-DOS has it (4.4.6): from 1980 to 2107, in steps of 2 s. */
+/** A time in UTC in the format of MS-DOS (4.4.6): 1980 to 2107, by 2 s. */
 function dosTime(mtime: number): { time: number; date: number } {
   const clipped = Math.min(Math.max(mtime, 315532800), 4354819198);
   const moment = new Date(clipped * 1000);
@@ -230,18 +226,17 @@ function dosTime(mtime: number): { time: number; date: number } {
   };
 }
 
-/** The time in seconds of UTC, which that of MS-DOS does not say (0x5455, "UT"). */
+/** The "UT" extra field: the time in seconds, known to be in UTC. */
 function timeExtra({ mtime }: ZipMember): Uint8Array {
-  return hasTime(mtime)
-    ? concat([
-      record([0x5455, 2], [5, 2]),
-      Uint8Array.of(1),
-      record([mtime, 4]),
-    ])
-    : NOTHING;
+  if (!hasTime(mtime)) return NOTHING;
+  return concat([
+    record([0x5455, 2], [5, 2]),
+    Uint8Array.of(1),
+    record([mtime, 4]),
+  ]);
 }
 
-/** Tells whether the field of {@linkcode timeExtra} can hold a time. */
+/** Tells whether {@linkcode timeExtra} can hold a time. */
 function hasTime(mtime: number): boolean {
   return mtime >= 0 && mtime < 2 ** 31;
 }
