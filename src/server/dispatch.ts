@@ -47,13 +47,21 @@ export function dispatch(
   const { checkHost, direct, findClient, plainHeads } = listener;
   /** What a fetch handler gave to a request of which nothing else was asked. */
   let given: unknown;
-  if (plainHeads !== null && plainHeads.has(request)) {
+  const fields = plainHeads?.fieldsOf(request) ?? undefined;
+  if (fields !== undefined) {
     given = callHandler(direct!, request, info);
     if (isPlain(given) && listener.worker.leavingSince === null) return given;
   }
   let head: RequestHead;
   try {
-    head = readHead(request, settings, listener.secure, info, listener.http2);
+    head = readHead(
+      request,
+      settings,
+      listener.secure,
+      info,
+      listener.http2,
+      fields,
+    );
     const told = findClient?.(info.remoteAddr, head.headers) ?? null;
     if (told !== null) head.takeForwarded(told);
   } catch (error) {

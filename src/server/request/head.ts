@@ -132,6 +132,7 @@ const isHost = memo(
  * @param secure True where the request came by TLS.
  * @param info The engine's object for the request, by which `connections` tell
  * HTTP/2 where the head is not enough.
+ * @param fields What the request was sent with, where that is known.
  * @throws {Refusal} With the status that answers a head the server does not
  * take (PAGI.md 6): 400, 405, 413, 414, 421, 426, 431, 501.
  */
@@ -141,9 +142,9 @@ export function readHead(
   secure: boolean,
   info: Deno.ServeHandlerInfo,
   connections: Http2Connections,
+  fields: HeaderList = sentHeaders(request),
 ): RequestHead {
   const { method, url } = request;
-  const fields = sentHeaders(request);
   let hostField: [name: string, value: string] | undefined;
   let size = 0;
   let contentLength: number | null = null;

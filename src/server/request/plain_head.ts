@@ -5,6 +5,7 @@
  */
 
 import { lowerNames, ownHeaders } from "../../engine/request.ts";
+import type { HeaderList } from "../../pagi/types.ts";
 import { type HeadLimits, isName, type RequestHead } from "./head.ts";
 
 /** Of "GET /path HTTP/1.1" all but the method and the path. */
@@ -35,8 +36,8 @@ export class PlainHeads {
     this.#origin = `${this.#scheme}://${host}/`;
   }
 
-  /** False of all that `readHead` has to read or to refuse. */
-  has(request: Request): boolean {
+  /** Its fields; null of what `readHead` has to read whole, or to refuse. */
+  fieldsOf(request: Request): HeaderList | null {
     const { method, url } = request;
     const { maxHeaderSize, maxHeaderCount } = this.#limits;
     if (
@@ -45,9 +46,9 @@ export class PlainHeads {
       url.length - this.#origin.length + 1 + method.length + REST_OF_LINE >
         maxHeaderSize ||
       url.indexOf("#") >= 0 || url.indexOf("\x7f") >= 0
-    ) return false;
+    ) return null;
     const fields = ownHeaders(request);
-    if (fields === null || fields.length > maxHeaderCount) return false;
+    if (fields === null || fields.length > maxHeaderCount) return null;
     let size = 0;
     let hostName: string | null = null;
     for (let i = 0; i < fields.length; i++) {
@@ -58,23 +59,23 @@ export class PlainHeads {
       switch (name.length) {
         case 4:
           if (!isName(name, "host")) break;
-          if (hostName !== null || value !== this.#host) return false;
+          if (hostName !== null || value !== this.#host) return null;
           hostName = name;
           break;
         case 7: // upgrade
-          if (startsWith(name, 117)) return false;
+          if (startsWith(name, 117)) return null;
           break;
         case 14: // content-length
-          if (startsWith(name, 99)) return false;
+          if (startsWith(name, 99)) return null;
           break;
         case 17: // transfer-encoding
-          if (startsWith(name, 116)) return false;
+          if (startsWith(name, 116)) return null;
           break;
       }
     }
-    return hostName !== null && size <= maxHeaderSize &&
-      // By HTTP/2 there may be names that are no tokens.
-      (hostName !== "host" || lowerNames(fields));
+    if (hostName === null || size > maxHeaderSize) return null;
+    // By HTTP/2 there may be names that are no tokens.
+    return hostName !== "host" || lowerNames(fields) ? fields : null;
   }
 }
 
