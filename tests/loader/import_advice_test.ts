@@ -1,5 +1,6 @@
 import { importAdvice } from "../../src/loader/import_advice.ts";
 import { assertEquals, assertMatch } from "../../src/std/assert.ts";
+import { withFiles } from "./temp_files.ts";
 
 Deno.test("importAdvice() names the command that helps, by why an import failed", () => {
   const cases: [message: string, command: RegExp][] = [
@@ -25,6 +26,18 @@ Deno.test("importAdvice() names the command that helps, by why an import failed"
   }
   const required = new Error("Cannot find module 'express'\nRequire stack:");
   assertMatch(importAdvice("./app.cjs", required) ?? "none", /npm install/);
+  const code = "ERR_WORKER_UNSUPPORTED_OPERATION";
+  const changed = Object.assign(new TypeError("process.chdir()"), { code });
+  assertMatch(importAdvice("./app.cjs", changed) ?? "none", /with one worker/);
+});
+
+Deno.test("importAdvice() knows packages that Yarn has put elsewhere", async () => {
+  const missing = new TypeError("Deno expects the node_modules/ directory");
+  await withFiles({ ".pnp.cjs": "", "src/app.js": "" }, (folder) => {
+    const advice = importAdvice(`${folder}/src/app.js`, missing);
+    assertMatch(advice ?? "none", /nodeLinker node-modules/);
+    return Promise.resolve();
+  });
 });
 
 Deno.test("importAdvice() is silent where no command helps", () => {
