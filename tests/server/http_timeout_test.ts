@@ -132,11 +132,11 @@ Deno.test("the time counts from the end of the request body", async () => {
   const app = httpApp(async (_scope, receive, send) => {
     await reply(send, await readBody(receive));
   });
-  await withServer(app, { timeout: 0.3 }, async ({ connect }) => {
+  await withServer(app, { timeout: 1 }, async ({ connect }) => {
     const client = await connect();
     await client.request("POST /", "content-length: 6");
     for (const letter of "slowly") {
-      await delay(100);
+      await delay(200);
       await client.send(letter);
     }
     assertEquals((await client.response()).body, "slowly");

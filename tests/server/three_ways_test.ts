@@ -41,6 +41,11 @@ async function ask(
   return { status: response.status, body: response.body, client };
 }
 
+/** Resolves once that many connections have a request that runs. */
+function isOccupied({ server }: TestServer, count: number): Promise<void> {
+  return until(() => server.occupiedPeers().length >= count);
+}
+
 const chunk = (size: number) =>
   `${size.toString(16)}\r\n${"x".repeat(size)}\r\n`;
 
@@ -150,7 +155,7 @@ const CASES: readonly Case[] = [
       await client.request("POST /echo", ...fields);
       await client.send(chunk(6));
       // What breaks together with its head, the engine drops unanswered.
-      await until(() => test.server.occupiedPeers().length > 0);
+      await isOccupied(test, 1);
       await client.send("zz\r\n");
       assertEquals((await client.response()).status, 400);
     },
@@ -170,7 +175,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: "bounds the time in which nothing is read or written",
-    settings: { requestTimeout: 0.3 },
+    settings: { requestTimeout: 1 },
     async run(test) {
       assertEquals((await ask(test, "GET /never")).status, 503);
       assertEquals((await ask(test, "GET /late")).status, 200);
@@ -277,7 +282,7 @@ const CASES: readonly Case[] = [
     async run(test, seen) {
       const client = await test.connect();
       await client.request("GET /never");
-      await delay(50);
+      await isOccupied(test, 1);
       client.close();
       await until(() => seen.includes("left /never"));
       const reader = await test.connect();
@@ -296,7 +301,7 @@ const CASES: readonly Case[] = [
       await events.until("data: one\n\n");
       const late = await test.connect();
       await late.request("GET /late");
-      await delay(50);
+      await isOccupied(test, 2);
       const stopped = test.server.stop();
       assertStringIncludes(await events.rest(), "0\r\n\r\n");
       const { status, body, headers } = await late.response();
@@ -352,7 +357,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: "closes WebSockets at a stop, and when nothing happens on them",
-    settings: { wsIdleTimeout: 0.3 },
+    settings: { wsIdleTimeout: 1 },
     async run(test) {
       const idle = await RawWebSocket.open(await test.connect(), "/ws");
       await idle.send(OPCODE.binary, "abc");
