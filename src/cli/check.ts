@@ -6,7 +6,7 @@
 
 import { loadApp } from "../loader/load_app.ts";
 import { configureLog } from "../log/log.ts";
-import { standardStream } from "../log/server_log_file.ts";
+import { standardStream } from "../log/log_output.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { OptionError } from "../options/option_error.ts";
 import type { ResolvedSettings } from "../options/settings.ts";

@@ -11,7 +11,7 @@ import { loadApp, servedPage, servesFolder } from "../loader/load_app.ts";
 import type { AppRequest } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
 import { configureLog, log, logsToFile } from "../log/log.ts";
-import { standardStream } from "../log/server_log_file.ts";
+import { standardStream } from "../log/log_output.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { OptionError } from "../options/option_error.ts";
 import { appInMode, decideMode } from "../process/hosted_app.ts";

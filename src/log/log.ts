@@ -10,36 +10,33 @@ import type {
   TextFormatter,
   TextFormatterOptions,
 } from "@logtape/logtape";
-import { visible } from "../options/option_error.ts";
-import { ServerLogFile, standardStream } from "./server_log_file.ts";
-import { writeAllSync } from "./write_all_sync.ts";
+import { quote, visible } from "../options/option_error.ts";
+import { LogOutput, standardStream } from "./log_output.ts";
+import { type SyncWriter, writeAllSync } from "./write_all_sync.ts";
 import { withoutServerFrames } from "./stack_frames.ts";
 
-/** From the most talkative to the gravest. */
+/** From the least to the most severe. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** How to log. */
 interface LogSettings {
   /** Messages below this level are dropped. */
   readonly level: LogLevel;
-  /** Whose messages these are; stands before each. */
+  /** Put before each message. */
   readonly prefix?: string;
   /** The path of a file to log to; null and by default stderr. */
   readonly file?: string | null;
-  /** Takes each message with its line end, instead of stderr. */
+  /** Called with each message and its line end, instead of writing it. */
   readonly write?: (text: string) => void;
 }
 
 /** A function per level; control characters in `text` are escaped. */
 interface Log {
-  /** As `error`; a function is only called when debug messages are wanted. */
+  /** Like `error`; a function is called only when debug messages are logged. */
   debug(text: string | (() => string), error?: unknown): void;
   info(text: string): void;
   warn(text: string): void;
-  /**
-   * The error's stack and causes are printed below the line, and so are the
-   * lines of a list after its first.
-   */
+  /** Prints the other lines, then the error's stack and causes, indented. */
   error(text: string | readonly string[], error?: unknown): void;
 }
 
@@ -49,63 +46,59 @@ const RANKS: Readonly<Record<LogLevel, number>> = {
   warn: 2,
   error: 3,
 };
-const TAPE_LEVELS: Readonly<Record<LogLevel, LogTapeLevel>> = {
-  debug: "debug",
-  info: "info",
-  warn: "warning",
-  error: "error",
-};
 const CATEGORY = ["pagi"];
 const FORMAT: TextFormatterOptions = {
   timestamp: "rfc3339",
-  level: (level) => (level === "warning" ? "warn" : level).padEnd(5),
+  level: (level: LogTapeLevel) =>
+    (level === "warning" ? "warn" : level).padEnd(5),
   format: ({ timestamp, level, message }) => `${timestamp} ${level} ${message}`,
 };
 
 const encoder = new TextEncoder();
-let least = RANKS.info;
+let minRank = RANKS.info;
 let prefix = "";
-let file: ServerLogFile | null = null;
-let write = writeStderr;
-let format = formatter(write);
+let output: SyncWriter = Deno.stderr;
+let write = writeOutput;
+let format = formatter();
 
 /**
- * Sets how this thread logs; without it, from info on to stderr.
+ * Sets how this thread logs; by default, from info on to stderr.
  *
  * @throws {OptionError} When the file cannot be opened.
  */
 export function configureLog(settings: LogSettings): void {
-  const before = file;
+  const before = output;
   const path = settings.file ?? null;
   const stream = path === null ? "stderr" : standardStream(path);
-  file = path === null || stream !== null ? null : new ServerLogFile(path);
-  before?.close();
-  least = RANKS[settings.level];
+  output = stream === null ? new LogOutput("--log-file", path!) : Deno[stream];
+  if (before instanceof LogOutput) before.close();
+  minRank = RANKS[settings.level];
   prefix = settings.prefix === undefined ? "" : `${settings.prefix}: `;
-  write = settings.write ??
-    (file !== null
-      ? writeFile
-      : stream === "stdout"
-      ? writeStdout
-      : writeStderr);
-  format = formatter(write);
+  write = settings.write ?? writeOutput;
+  format = formatter();
 }
 
-/** Tells whether messages go to a file rather than to stderr. */
+/** Whether messages go to a file rather than to a standard stream. */
 export function logsToFile(): boolean {
-  return file !== null;
+  return output instanceof LogOutput;
 }
 
-/** Opens the log file anew, if there is one: it was moved away. */
+/** Opens the log file again if it was moved away. */
 export function reopenLog(): void {
-  const problem = file?.reopen() ?? null;
-  if (problem !== null) log.warn(problem);
+  if (!(output instanceof LogOutput)) return;
+  const problem = output.reopen();
+  if (problem === null) return;
+  log.warn(
+    `The log file ${
+      quote(output.path)
+    } cannot be opened anew, and the old one is used further: ${problem}.`,
+  );
 }
 
 /** The log of the server itself. */
 export const log: Log = {
   debug(text, error) {
-    if (least > RANKS.debug) return;
+    if (minRank > RANKS.debug) return;
     emit("debug", typeof text === "string" ? text : text(), error);
   },
   info: (text) => emit("info", text),
@@ -118,12 +111,12 @@ function emit(
   text: string | readonly string[],
   error?: unknown,
 ): void {
-  if (RANKS[level] < least) return;
+  if (RANKS[level] < minRank) return;
   const [first, ...more] = typeof text === "string" ? [text] : text;
   const message = visible(prefix + first);
   const line = format({
     category: CATEGORY,
-    level: TAPE_LEVELS[level],
+    level: level === "warn" ? "warning" : level,
     message: [message],
     rawMessage: message,
     timestamp: Date.now(),
@@ -133,56 +126,43 @@ function emit(
   write(line + more.map((below) => `    ${visible(below)}\n`).join(""));
 }
 
-/** The error, in lines that are indented so that none passes for a message. */
 function linesOf(error: unknown): string[] {
   try {
     const lines = Deno.inspect(error).split("\n");
-    return least > RANKS.debug ? withoutServerFrames(lines) : lines;
+    return minRank > RANKS.debug ? withoutServerFrames(lines) : lines;
   } catch {
     return ["An error that fails when it is looked at."];
   }
 }
 
-function formatter(write: (text: string) => void): TextFormatter {
-  const colors = write === writeStderr && Deno.stderr.isTerminal() &&
-    !Deno.noColor;
+function formatter(): TextFormatter {
+  const colors = write === writeOutput && output === Deno.stderr &&
+    Deno.stderr.isTerminal() && !Deno.noColor;
   return colors ? getAnsiColorFormatter(FORMAT) : getTextFormatter(FORMAT);
 }
 
-function writeStderr(text: string): void {
-  try {
-    writeAllSync(Deno.stderr, encoder.encode(text));
-  } catch {
-    // Nobody reads stderr any more, and there is nobody else to tell.
+/** Falls back to stderr when the disk is full or stdout's reader has gone. */
+function writeOutput(text: string): void {
+  const bytes = encoder.encode(text);
+  if (output instanceof LogOutput) output.follow();
+  for (const to of new Set([output, Deno.stderr])) {
+    try {
+      return writeAllSync(to, bytes);
+    } catch {
+      // Nobody is left to tell when stderr fails, too.
+    }
   }
 }
 
-function writeStdout(text: string): void {
-  try {
-    writeAllSync(Deno.stdout, encoder.encode(text));
-  } catch {
-    writeStderr(text); // nobody reads it any more
-  }
-}
-
-function writeFile(text: string): void {
-  try {
-    file!.write(encoder.encode(text));
-  } catch {
-    writeStderr(text); // the disk is full
-  }
-}
-
-/** Milliseconds in which one message of a kind is logged. */
+/** Minimum time between two messages of a kind (ms). */
 const INTERVAL_MS = 10_000;
 
 /**
- * Logs the first message of each kind at once, then at most one in ten
- * seconds, with the number of those that were left out: what tells which
- * limit was hit must not become a flood of its own.
+ * Logs the first message of each kind at once, then at most one in ten seconds
+ * with the number left out, so that messages about limits do not flood the log.
  */
 export class SeldomLog {
-  /** By kind, of which there are as many as places in the code that log. */
+  /** One entry for each place in the code that logs. */
   readonly #kinds = new Map<string, { next: number; left: number }>();
   readonly #now: () => number;
 
@@ -192,13 +172,13 @@ export class SeldomLog {
   }
 
   /**
-   * @param kind Names the limit; not anything that a peer chooses.
-   * @param text Makes the message, where it is logged.
+   * @param kind Names the limit; nothing that a client can choose.
+   * @param text Makes the message when it is logged.
    */
   say(level: "info" | "warn", kind: string, text: () => string): void {
     const now = this.#now();
     const known = this.#kinds.get(kind);
-    // The clock may have been set back.
+    // The second test is for a clock that was set back.
     if (
       known !== undefined && now < known.next && now >= known.next - INTERVAL_MS
     ) {

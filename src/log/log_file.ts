@@ -4,46 +4,32 @@
  * @module
  */
 
-import { OptionError, quote } from "../options/option_error.ts";
-import { openToAppend } from "../system/folder.ts";
+import { quote } from "../options/option_error.ts";
 import { log } from "./log.ts";
-import {
-  fileIdentity,
-  isAt,
-  LOG_MODE,
-  LOOK_INTERVAL,
-  reason,
-  standardStream,
-} from "./server_log_file.ts";
+import { LogOutput, reason, standardStream } from "./log_output.ts";
 import { isFull, MAX_PAUSES, PAUSE, writeAllSync } from "./write_all_sync.ts";
-import type { SyncWriter } from "./write_all_sync.ts";
 import { delay } from "../std/timer.ts";
 
-/**
- * Writes the line of an entry, without its end, into `bytes` from `at` on;
- * returns where it ended (see `append.ts`).
- */
+/** Writes the line of an entry without its LF at `at`; returns where it ends. */
 export type LineFormat<Entry> = (
   entry: Entry,
   bytes: Uint8Array,
   at: number,
 ) => number;
 
-/** The byte that ends a line. */
 const LINE_FEED = 10;
-/** Bytes that there is room for from the start, and after each batch. */
+/** Initial bytes of the buffer, and after each batch. */
 const SIZE = 128 * 1024;
 
 /**
- * Lines that wait to be written. To join their parts as strings first would
- * make a dozen objects for each line, which outlive the collector's round and
- * are walked once more to make bytes of them.
+ * Buffered lines, as bytes: strings would allocate a dozen objects for each
+ * line, which survive a garbage collection and still have to be encoded.
  */
 export class LineBuffer {
   #bytes = new Uint8Array(SIZE);
   #length = 0;
 
-  /** Bytes that wait to be taken. */
+  /** The number of buffered bytes. */
   get length(): number {
     return this.#length;
   }
@@ -56,7 +42,7 @@ export class LineBuffer {
     this.#length = end + 1;
   }
 
-  /** Takes out all bytes. @param partialLine They follow a part of a line. */
+  /** Takes all bytes. @param partialLine Puts an LF first, to end that line. */
   take(partialLine: boolean): Uint8Array<ArrayBuffer> {
     const start = partialLine ? 1 : 0;
     const taken = new Uint8Array(start + this.#length);
@@ -67,7 +53,7 @@ export class LineBuffer {
     return taken;
   }
 
-  /** Adds a line that ends behind the last byte there is. */
+  /** Adds a line that is longer than the rest of the buffer. */
   #grow<Entry>(end: number, format: LineFormat<Entry>, entry: Entry): void {
     const bytes = new Uint8Array(2 * end);
     bytes.set(this.#bytes.subarray(0, this.#length));
@@ -76,42 +62,32 @@ export class LineBuffer {
   }
 }
 
-/** Milliseconds that a line waits for others to be written with. */
+/** Milliseconds for which a line waits for others. */
 const DELAY = 100;
-/**
- * Lines that are made at once: code that comes into the processor's cache for
- * one of them serves the others, too.
- */
+/** Lines formatted together, which keeps the code in the processor's cache. */
 const RECORDS_PER_BATCH = 128;
-/** Bytes that are written at once without waiting for more. */
+/** Bytes that are written without waiting for more. */
 const BATCH = 64 * 1024;
-/** Bytes that are kept while the disk stalls; more lines are dropped. */
+/** Maximum bytes buffered while the disk stalls; more lines are dropped. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
-
-interface Output extends SyncWriter {
-  write(bytes: Uint8Array): Promise<number>;
-}
 
 /**
  * The access log: a line per entry, for a file, or for stderr or stdout.
  *
- * A line is whole in the file, also where several workers write to it. When
- * the file was moved or deleted, a new one is opened within a second of the
- * next line. When it cannot be written (the disk is full, or slower than the
- * lines come) lines are lost, the log says so once, and how many they were
- * when writing works again; requests are served all the same.
+ * Lines of several workers do not mix. When the file was moved or deleted, a
+ * new one is opened within a second of the next line. When it cannot be written
+ * (full or too slow) lines are lost: the log says so once, and how many when
+ * writing works again. Requests are served all the same.
  */
 export class LogFile<Entry> {
-  readonly #path: string | null;
+  readonly #name: string;
   readonly #format: LineFormat<Entry>;
-  #output: Output = Deno.stderr;
-  #file: Deno.FsFile | null = null;
-  #identity = "";
-  #looked = 0;
-  #reopens = true;
-  /** What came in since lines were made. */
+  readonly #output: LogOutput | typeof Deno.stdout;
+  readonly #file: LogOutput | null;
+  /** Why the file could not be opened again, as it was logged. */
+  #problem: string | null = null;
+  /** Entries without a line so far. */
   #entries: Entry[] = [];
-  /** The lines of what came before that. */
   readonly #lines = new LineBuffer();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #flushing = false;
@@ -119,30 +95,23 @@ export class LogFile<Entry> {
   #lost = 0;
   /** True when the file ends with a part of a line. */
   #partialLine = false;
-  /** Settles when all writing that was asked for is done; never rejects. */
+  /** The last write that was queued; never rejects. */
   #work: Promise<void> = Promise.resolve();
 
   /**
-   * Opens the file at `path` to append to; null stands for stderr, and `-` for
-   * stdout.
-   *
-   * @param format Writes the line of an entry. An entry is kept for a moment,
-   *   and should hold on to nothing large.
+   * @param path Null for stderr, `-` for stdout.
+   * @param format Writes the line of an entry. Entries are kept for a moment,
+   *   and should refer to nothing large.
    * @throws {OptionError} When the file cannot be opened.
    */
   constructor(path: string | null, format: LineFormat<Entry>) {
     this.#format = format;
     const stream = path === null ? "stderr" : standardStream(path);
-    this.#path = stream === null ? path : null;
-    if (stream === "stdout") this.#output = Deno.stdout;
-    if (path === null || stream !== null) return;
-    try {
-      this.#open(path);
-    } catch (error) {
-      throw new OptionError(
-        `--access-log ${quote(path)} cannot be opened: ${reason(error)}`,
-      );
-    }
+    this.#file = stream === null ? new LogOutput("--access-log", path!) : null;
+    this.#output = this.#file ?? Deno[stream!];
+    this.#name = stream === null
+      ? `The access log ${quote(path!)}`
+      : `The access log on ${stream}`;
   }
 
   /** Takes an entry, which must not change; it is written a moment later. */
@@ -157,35 +126,31 @@ export class LogFile<Entry> {
     this.#schedule();
   }
 
-  /** Writes what waits; resolves when it is written. */
+  /** Writes what is buffered; resolves when it is written. */
   flush(): Promise<void> {
     return this.#enqueue(() => this.#writeWaiting());
   }
 
-  /**
-   * Opens the file anew unless it is where it was; what was taken so far still
-   * goes to the old one.
-   */
+  /** Writes what is buffered, then opens the file again if it was moved. */
   reopen(): Promise<void> {
     return this.#enqueue(async () => {
       await this.#writeWaiting();
-      if (this.#path === null || this.#closed) return;
-      if (!isAt(this.#path, this.#identity)) this.#replace(this.#path);
+      this.#checkFile("reopen");
     });
   }
 
-  /** Writes what waits and closes the file; later lines are dropped. */
+  /** Writes what is buffered and closes the file; later lines are dropped. */
   close(): Promise<void> {
+    if (this.#closed) return this.#work;
     this.#closed = true;
     clearTimeout(this.#timer);
     return this.#enqueue(async () => {
       await this.#writeWaiting();
       this.#file?.close();
-      this.#file = null;
     });
   }
 
-  /** Writes at once what waits, for a process that ends without `close`. */
+  /** Writes synchronously, for a process that ends without `close`. */
   flushSync(): void {
     const bytes = this.#take();
     try {
@@ -206,7 +171,7 @@ export class LogFile<Entry> {
     this.#timer = undefined;
     this.#flushing = true;
     this.#enqueue(async () => {
-      await this.#follow();
+      this.#checkFile("follow");
       await this.#writeWaiting();
       this.#flushing = false;
       if (this.#hasWaiting && !this.#closed) this.#schedule();
@@ -264,52 +229,18 @@ export class LogFile<Entry> {
     this.#lost += lines;
   }
 
-  get #name(): string {
-    return this.#path === null
-      ? "The access log on stderr"
-      : `The access log ${quote(this.#path)}`;
-  }
-
-  #open(path: string): void {
-    const file = openToAppend(path, LOG_MODE);
-    const opened = fileIdentity(file.statSync());
-    if (opened !== this.#identity) this.#partialLine = false;
-    this.#identity = opened;
-    this.#looked = performance.now();
-    this.#file?.close();
-    this.#file = file;
-    this.#output = file;
-  }
-
-  /** Opens the file anew; where that fails, the old one stays in use. */
-  #replace(path: string): void {
-    try {
-      this.#open(path);
-      this.#reopens = true;
-    } catch (error) {
-      if (this.#reopens) {
-        log.warn(
-          `${this.#name} cannot be opened anew, and the old file is used further: ${
-            reason(error)
-          }.`,
-        );
-      }
-      this.#reopens = false;
+  /** Opens the file again if it was moved; logs a failure once. */
+  #checkFile(how: "reopen" | "follow"): void {
+    if (this.#file === null || this.#closed) return;
+    const { identity } = this.#file;
+    const problem = this.#file[how]();
+    if (this.#file.identity !== identity) this.#partialLine = false;
+    if (problem !== null && this.#problem === null) {
+      log.warn(
+        `${this.#name} cannot be opened anew, and the old file is used further: ${problem}.`,
+      );
     }
-  }
-
-  /** Opens the file anew when it was moved or deleted. */
-  async #follow(): Promise<void> {
-    const path = this.#path;
-    const now = performance.now();
-    if (path === null || now - this.#looked < LOOK_INTERVAL) return;
-    this.#looked = now;
-    try {
-      if (fileIdentity(await Deno.stat(path)) === this.#identity) return;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) return;
-    }
-    this.#replace(path);
+    this.#problem = problem;
   }
 }
 

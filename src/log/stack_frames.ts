@@ -1,22 +1,21 @@
 /**
- * Lines of a stack trace that help the author of an app, and those that do not.
+ * Filters stack traces for the authors of apps.
  *
  * @module
  */
 
-/** Where the modules of the server are; in the executable all are below it. */
+/** The server's modules; in the executable all modules are below it. */
 const SERVER = new URL("../", import.meta.url).href;
 const ENGINE = /\bext:/;
 
-/** Tells whether a line of a stack is of the server's code, not of the app's. */
+/** Whether a line of a stack belongs to the server, not to the app. */
 export function isServerFrame(line: string): boolean {
   return line.includes(SERVER);
 }
 
 /**
- * Leaves the frames of the server and of the engine out of the lines of an
- * error as `Deno.inspect` prints it. All stay where no others would be left:
- * then the fault is the server's.
+ * Removes the frames of the server and the engine from an error printed by
+ * `Deno.inspect`, unless no others would be left: then it is the server's fault.
  */
 export function withoutServerFrames(lines: readonly string[]): string[] {
   const isFrame = (line: string): boolean => /^\s+at /.test(line);

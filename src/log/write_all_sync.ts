@@ -1,26 +1,25 @@
 /**
- * Writing without waiting for the event loop. By itself, because what the
- * program prints before there is a server needs nothing else of this room.
+ * Synchronous writing. A file of its own, so that `--help` and `--version` load
+ * nothing else of this room.
  *
  * @module
  */
 
-/** What can be written to at once: stderr, an open file. */
+/** A standard stream or an open file. */
 export interface SyncWriter {
   writeSync(bytes: Uint8Array): number;
 }
 
-/** Milliseconds to wait for a reader that is slow. */
+/** Milliseconds to wait for a slow reader. */
 export const PAUSE = 5;
-/** How often to wait for it. */
+/** How often to wait. */
 export const MAX_PAUSES = 20;
 
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * Tells whether a write failed only because a pipe or terminal is full. It
- * waits for room by itself, unless some program that shares it has made it
- * non-blocking.
+ * Whether a write failed only because a pipe or terminal is full, which happens
+ * when another program has made it non-blocking.
  */
 export function isFull(error: unknown): boolean {
   return error instanceof Deno.errors.WouldBlock;

@@ -5,7 +5,7 @@
  */
 
 import { log } from "../log/log.ts";
-import { reason } from "../log/server_log_file.ts";
+import { reason } from "../log/log_output.ts";
 import { writeAllSync } from "../log/write_all_sync.ts";
 import { basename, resolve } from "../std/path.ts";
 import { type Place, placeOf } from "../system/folder.ts";

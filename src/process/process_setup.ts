@@ -5,7 +5,7 @@
  */
 
 import { configureLog, log } from "../log/log.ts";
-import { LOG_MODE, standardStream } from "../log/server_log_file.ts";
+import { LOG_MODE, standardStream } from "../log/log_output.ts";
 import { OptionError, quote } from "../options/option_error.ts";
 import type { Settings } from "../options/settings.ts";
 import { keyExposure, type KeyPair, readKeyPair } from "../server/key_pair.ts";
