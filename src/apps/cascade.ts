@@ -11,9 +11,13 @@ import {
   type LoadPart,
   part,
 } from "./composing.ts";
-import type { AppOptionTable } from "../options/app_options.ts";
-import { integer, list, type ValueType } from "../options/value_types.ts";
-import { messageOf, OptionError, quote } from "../options/option_error.ts";
+import {
+  type AppOptionTable,
+  readAppOptions,
+  type TableFor,
+} from "../options/app_options.ts";
+import { integer, list } from "../options/value_types.ts";
+import { OptionError, quote } from "../options/option_error.ts";
 import type {
   PagiApp,
   Receive,
@@ -31,33 +35,41 @@ import {
 import NotFoundApp from "./not_found.ts";
 
 const NAME = "PAGI::App::Cascade";
-const BYTES = integer();
-/** Bytes of a request body that are kept for the next app. */
-const MAX_REPLAY = 1024 * 1024;
-const STATUSES = list(integer({ min: 200, max: 599 }));
-const CAUGHT = [404, 405];
 
 /** Options of {@linkcode CascadeApp}. */
 export interface CascadeOptions {
   /** The apps in the order in which they are tried. */
   readonly apps?: readonly AppPart[];
-  /** The statuses that make it try the next (404, 405). */
+  /** The statuses that make it try the next app (404, 405). */
   readonly catch?: readonly number[];
   /**
-   * The most bytes of a request body that are kept for the next app
-   * (1,048,576); of a longer one, the response of the app that has received so
-   * much of it stands.
+   * Maximum bytes of a request body that are kept for the next app (1,048,576).
+   * An app that has received more always gives the response.
    */
   readonly maxReplay?: number;
 }
 
+const table = {
+  catch: {
+    type: list(integer({ min: 200, max: 599 })),
+    default: [404, 405],
+    help: "the statuses that make it try the next app",
+  },
+  max_replay: {
+    type: integer(),
+    default: 1024 * 1024,
+    help:
+      "bytes of a request body that are kept for the next app; of a longer one the first answer stands",
+  },
+} satisfies TableFor<Omit<CascadeOptions, "apps">>;
+
 /**
- * Tries one app after the other until one answers with a status that is not
- * caught (PAGI.md 7); the last one's response stands. It decides when a response
- * starts and keeps nothing of it. What an app has received of the request's
- * body is kept, up to a limit, and received by the next one as well; beyond
- * the limit the response stands, whatever its status. Event streams and
- * WebSockets cascade when they are declined or denied with a caught status.
+ * Tries one app after the other until one responds with a status that is not
+ * caught (PAGI.md 7); the last one's response is sent in any case. It decides
+ * when a response starts, and buffers none. The received part of the request's
+ * body is kept up to a limit for the next app; beyond the limit the response is
+ * sent, whatever its status. Event streams and WebSockets cascade when they are
+ * declined or denied with a caught status. Wrong options throw an `OptionError`.
  *
  * ```ts
  * new CascadeApp({ apps: [new FileApp({ root: "public" }), api] }).toApp();
@@ -74,27 +86,18 @@ export class CascadeApp {
       default: undefined,
       help: "the apps, tried by their numbers: 1, 2, …",
     },
-    catch: {
-      type: STATUSES,
-      default: CAUGHT,
-      help: "the statuses that make it try the next app",
-    },
-    max_replay: {
-      type: BYTES,
-      default: MAX_REPLAY,
-      help:
-        "bytes of a request body that are kept for the next app; of a longer one the first answer stands",
-    },
+    ...table,
   };
 
   readonly #apps: PagiApp[];
   readonly #caught: ReadonlySet<number>;
   readonly #maxReplay: number;
 
-  constructor(options: CascadeOptions = {}) {
-    this.#apps = (options.apps ?? []).map(appOf);
-    this.#caught = new Set(options.catch ?? CAUGHT);
-    this.#maxReplay = options.maxReplay ?? MAX_REPLAY;
+  constructor({ apps = [], ...options }: CascadeOptions = {}) {
+    const given = readAppOptions(NAME, table, options);
+    this.#apps = apps.map(appOf);
+    this.#caught = new Set(given.catch);
+    this.#maxReplay = given.max_replay;
   }
 
   /** Tries the apps that a command line names. */
@@ -102,33 +105,28 @@ export class CascadeApp {
     pairs: Readonly<Record<string, string>>,
     load: LoadPart,
   ): Promise<CascadeApp> {
-    const { catch: caught, max_replay: maxReplay, ...numbered } = pairs;
     const apps: PagiApp[] = [];
-    for (const [key, named] of Object.entries(numbered)) {
-      if (!/^[1-9]\d*$/.test(key)) {
+    const options: Record<string, string> = {};
+    for (const [key, value] of Object.entries(pairs)) {
+      if (/^[1-9]\d*$/.test(key)) apps.push(await load(value));
+      else if (Object.hasOwn(table, key)) options[key] = value;
+      else {
         throw new OptionError(
           `${NAME}: unknown option ${
             quote(key)
           }; write 1=APP 2=APP …, catch=STATUS,STATUS and max_replay=BYTES`,
         );
       }
-      apps.push(await load(named));
     }
     if (apps.length === 0) {
       throw new OptionError(
         `${NAME} has nothing to try; write 1=APP 2=APP, for example 1=PAGI::App::File,root=public 2=./api.ts`,
       );
     }
-    return new CascadeApp({
-      apps,
-      catch: caught === undefined ? CAUGHT : read("catch", STATUSES, caught),
-      maxReplay: maxReplay === undefined
-        ? MAX_REPLAY
-        : read("max_replay", BYTES, maxReplay),
-    });
+    return new CascadeApp({ apps, ...options });
   }
 
-  /** Tries `app` when all before it were caught. */
+  /** Tries `app` when the responses of all before it were caught. */
   add(app: AppPart): this {
     this.#apps.push(appOf(app));
     return this;
@@ -184,10 +182,9 @@ export class CascadeApp {
   ): Promise<boolean> {
     let caught: boolean | null = null;
     const received = replay.fromStart();
-    const receiving: Receive = () => {
-      // Nobody is there for its response, and the rest is the next app's.
-      return caught ? Promise.resolve(disconnectOf(scope)) : received();
-    };
+    // The rest of the body is for the next app.
+    const receiving: Receive = () =>
+      caught ? Promise.resolve(disconnectOf(scope)) : received();
     const deciding: Send = (event) => {
       if (caught === null) {
         const status = statusOf(event);
@@ -202,9 +199,9 @@ export class CascadeApp {
     try {
       await app({ ...scope }, receiving, deciding);
     } catch (error) {
-      // A response that nobody gets may break off.
+      // A caught response may fail.
       if (caught) return true;
-      // An app that knows no WebSockets throws, as it must (PAGI.md 1.7).
+      // An app without WebSockets must throw (PAGI.md 1.7).
       if (scope.type === "websocket" && caught === null) return true;
       throw error;
     }
@@ -212,7 +209,7 @@ export class CascadeApp {
   }
 }
 
-/** The status that an event starts to answer with, if it does. */
+/** The status of an event that starts a response, or null. */
 function statusOf(event: Parameters<Send>[0]): number | null {
   switch (event?.type) {
     case "http.response.start":
@@ -230,7 +227,7 @@ function statusOf(event: Parameters<Send>[0]): number | null {
   }
 }
 
-/** What an app receives that has nothing more to receive. */
+/** What an app receives after its response was caught. */
 function disconnectOf({ type }: Scope): ReceiveEvent {
   switch (type) {
     case "sse":
@@ -242,49 +239,34 @@ function disconnectOf({ type }: Scope): ReceiveEvent {
   }
 }
 
-function read<T>(option: string, type: ValueType<T>, text: string): T {
-  try {
-    return type.parse(text);
-  } catch (error) {
-    const why = messageOf(error);
-    throw new OptionError(`${NAME}, option ${option}: ${why}`);
-  }
-}
-
 export default CascadeApp;
 
-/**
- * The most parts of a body that are kept for each byte of the limit, and so
- * many more: bodies may come in crumbs, which take more than their bytes.
- */
-const PARTS_PER_BYTE = 1 / 128;
-const FEW_PARTS = 64;
+/** Maximum events per byte of the limit: small events take more memory. */
+const EVENTS_PER_BYTE = 1 / 128;
+const MIN_EVENTS = 64;
 
-/**
- * Keeps what has been received, bodies up to a limit, so that each app can
- * receive it from the start; what no app has received yet is still to come.
- */
+/** Keeps received events up to a limit, for each app to receive from the start. */
 export class Replay {
   readonly #receive: Receive;
   readonly #limit: number;
   readonly #maxParts: number;
-  /** What is kept, by its number. */
+  /** The kept events, by their numbers. */
   readonly #events = new Map<number, ReceiveEvent>();
   #received = 0;
   #size = 0;
   #parts = 0;
   #keeps = true;
   #reading: Promise<void> | null = null;
-  /** The app whose turn it is, by its number … */
+  /** The number of the current app. */
   #app = 0;
-  /** … and what it asks for next. */
+  /** The number of the event that it receives next. */
   #next = 0;
 
-  /** @param limit Bytes that are kept. */
+  /** @param limit Maximum bytes of bodies to keep. */
   constructor(receive: Receive, limit: number) {
     this.#receive = receive;
     this.#limit = limit;
-    this.#maxParts = FEW_PARTS + limit * PARTS_PER_BYTE;
+    this.#maxParts = MIN_EVENTS + limit * EVENTS_PER_BYTE;
   }
 
   /** True while another app could still receive everything. */
@@ -292,21 +274,21 @@ export class Replay {
     return this.#keeps;
   }
 
-  /** No other app will have to receive it: keeps nothing more. */
+  /** Stops keeping events: no other app will receive them. */
   end(): void {
     this.#keeps = false;
   }
 
   /**
-   * It is the next app's turn: it will have all that is kept now, even if one
-   * that received before waits for more that turns out to be too much.
+   * Begins with the next app, which gets all events kept so far, even if an
+   * earlier app still waits for one that exceeds the limit.
    */
   rewind(): void {
     this.#app++;
     this.#next = 0;
   }
 
-  /** What the app receives whose turn it is: everything from the start. */
+  /** Begins with the next app; returns its `receive`. */
   fromStart(): Receive {
     this.rewind();
     const app = this.#app;
@@ -325,13 +307,13 @@ export class Replay {
       ));
     }
     const event = this.#events.get(index);
-    // An app that asks after its turn, for what the next one has already.
+    // An earlier app asks for an event that was dropped.
     if (event === undefined) return new Promise(() => {});
     if (!this.#keeps && app === this.#app) {
       this.#events.delete(index);
       return event;
     }
-    // Each app has bytes of its own, whatever it does to them.
+    // Copied, for an app may change the bytes.
     return "body" in event ? { ...event, body: event.body.slice() } : event;
   }
 

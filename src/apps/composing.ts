@@ -14,7 +14,7 @@ import type {
 } from "../pagi/types.ts";
 import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 
-/** An app, or what gives one. */
+/** An app, or an object that gives one. */
 export type AppPart = PagiApp | { toApp(): PagiApp };
 
 /** The app that a part is. */
@@ -22,7 +22,7 @@ export function appOf(part: AppPart): PagiApp {
   return typeof part === "function" ? part : part.toApp();
 }
 
-/** An app that is named in an option's value. */
+/** The value of an option that names an app. */
 export const part: ValueType<string> = { ...text, placeholder: "APP" };
 
 /**
@@ -31,17 +31,16 @@ export const part: ValueType<string> = { ...text, placeholder: "APP" };
  */
 export type LoadPart = (named: string) => Promise<PagiApp>;
 
-/** How an app took lifespan startup. */
+/** The result of an app's startup. */
 type Start = { readonly how: "complete" | "absent" } | {
   readonly how: "failed";
   readonly message: string;
 };
 
 /**
- * Runs the lifespan of all `apps` as if they were one (PAGI.md 5): they start
- * at the same time and share the state; an app that fails to start fails the
- * whole; one that has no lifespan is passed over. When none has, it throws, as
- * an app without lifespan does.
+ * Runs the lifespan of all `apps` as one (PAGI.md 5): they start at the same
+ * time and share the state; if one fails, the whole fails; those without
+ * lifespan are skipped. Throws when none has a lifespan.
  */
 export async function composedLifespan(
   apps: Iterable<PagiApp>,
@@ -93,7 +92,7 @@ class LifespanPart {
     return this.#started.promise;
   }
 
-  /** Resolves with what went wrong, or "". */
+  /** Resolves with the error message, or "". */
   stop(): Promise<string> {
     const event: ReceiveEvent = { type: "lifespan.shutdown" };
     if (this.#waiting !== null) this.#waiting(event);

@@ -1,5 +1,5 @@
 /**
- * What comes from the client of one request: its body, and that it left.
+ * Reads a request's body, and notices when its client disconnects.
  *
  * @module
  */
@@ -12,21 +12,21 @@ export class ClientGone extends Error {
   override readonly message = "The client has gone.";
 }
 
-/** Tells that a client left. */
+/** Notices a disconnect. */
 export interface DisconnectWatch {
-  /** True when the client left before it was served. */
+  /** True when the client left before the end of its response. */
   readonly disconnected: boolean;
   /** Calls `act`, in place of the last one, when the client leaves. */
   onDisconnect(act: () => void): void;
 }
 
-/** Reads what an `http` or `sse` scope receives. */
+/** Reads the events of an `http` or `sse` scope. */
 export class RequestReader implements DisconnectWatch {
   /** True when the client left before {@linkcode served}. */
   disconnected = false;
   /** True when the whole body has been received. */
   complete = false;
-  /** True when the response to it has begun. */
+  /** True when the response has begun. */
   responseStarted = false;
   readonly #receive: Receive;
   #served = false;
@@ -37,17 +37,14 @@ export class RequestReader implements DisconnectWatch {
     this.#receive = receive;
   }
 
-  /**
-   * Watches for the disconnect only: what is still to come of the body is read
-   * and dropped. A `send` to a client that left says nothing.
-   */
+  /** Watches for the disconnect only; drops the rest of the body. */
   static watch(receive: Receive): RequestReader {
     const reader = new RequestReader(receive);
     void reader.#watch();
     return reader;
   }
 
-  /** Resolves once the client has left; pending for ever if it stays. */
+  /** Resolves when the client leaves before the end of its response. */
   get disconnect(): Promise<void> {
     return this.#disconnect ??= new Promise((resolve) => {
       if (this.disconnected) resolve();
@@ -78,7 +75,7 @@ export class RequestReader implements DisconnectWatch {
     this.#onDisconnect = act;
   }
 
-  /** The response is complete: a disconnect means nothing any more. */
+  /** To be called at the end of the response: later disconnects are ignored. */
   served(): void {
     this.#served = true;
   }
@@ -87,7 +84,7 @@ export class RequestReader implements DisconnectWatch {
     try {
       while (!(await this.#receive()).type.endsWith(".disconnect"));
     } catch {
-      // A request that cannot be read any more has ended as well.
+      // A failed request has ended as well.
     }
     this.#leave();
   }

@@ -1,5 +1,5 @@
 /**
- * The app that tells whether all is well.
+ * The app that reports whether the service is healthy.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { messageOf } from "../options/option_error.ts";
 
 const NAME = "PAGI::App::Healthcheck";
 
-/** Looks at one thing; falsy or throwing means that it is not well. */
+/** One check; it fails by returning a falsy value or by throwing. */
 export type Check = () => unknown;
 
 /** Options of {@linkcode HealthcheckApp}. */
@@ -45,16 +45,16 @@ const table = {
   },
 } satisfies TableFor<HealthcheckOptions>;
 
-/** How one check ended. */
+/** The result of one check. */
 interface CheckResult {
   status: "ok" | "error";
   message?: string;
 }
 
 /**
- * Answers with JSON: 200 when every check is well, else 503 (PAGI.md 7). Times
- * are whole seconds; `uptime` is that of the process or, with several, of the
- * worker. Wrong options throw an `OptionError`.
+ * Responds with JSON: 200 when every check succeeds, else 503 (PAGI.md 7).
+ * Times are whole seconds; `uptime` is that of the process, or of the worker.
+ * Wrong options throw an `OptionError`.
  *
  * ```ts
  * new HealthcheckApp({ checks: { database: () => pool.ping() } }).toApp();

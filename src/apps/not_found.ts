@@ -1,5 +1,5 @@
 /**
- * The app that answers everything with one text.
+ * The app that answers every request with one text.
  *
  * @module
  */

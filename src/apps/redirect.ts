@@ -12,12 +12,16 @@ import { OptionError, quote } from "../options/option_error.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { explainable, explainByStart } from "./explain.ts";
 import { assertRequest, reply, type RequestScope, textOr } from "./reply.ts";
-import { requestPath, requestQuery } from "./proxy/upstream_path.ts";
+import {
+  encodeBytes,
+  requestPath,
+  requestQuery,
+} from "./proxy/upstream_path.ts";
 
 const NAME = "PAGI::App::Redirect";
 const STATUSES = [301, 302, 303, 307, 308];
 
-/** Finds the target for one request. */
+/** Returns the target for one request. */
 export type LocationOf = (scope: RequestScope) => string | Promise<string>;
 
 /** Options of {@linkcode RedirectApp}. */
@@ -133,7 +137,7 @@ export default RedirectApp;
 const PLACEHOLDER = /\{(\w+)\}/g;
 const HAS_QUERY = /\{(?:query|uri)\}/;
 
-/** What stands in for a part of the request, by its name. */
+/** Placeholders and their values. */
 const PARTS: ReadonlyMap<string, (scope: RequestScope) => string> = new Map([
   ["host", (scope) => hostOf(scope).replace(/:\d*$/, "")],
   ["hostport", hostOf],
@@ -151,7 +155,7 @@ function hostOf({ headers, server }: RequestScope): string {
   return fieldValue(headers, "host") ?? server?.[0] ?? "localhost";
 }
 
-/** @throws {OptionError} When `location` has a placeholder that means nothing. */
+/** @throws {OptionError} When `location` has an unknown placeholder. */
 function assertPlaceholders(location: string): void {
   for (const [whole, name] of location.matchAll(PLACEHOLDER)) {
     if (PARTS.has(name)) continue;
@@ -171,7 +175,7 @@ function fillIn(location: string, scope: RequestScope): string {
   return onSameHost(location, filled);
 }
 
-/** Puts `path` behind the path of `location`. */
+/** Appends `path` to the path of `location`. */
 function withPath(location: string, path: string): string {
   if (path === "") return location;
   const end = location.search(/[?#]/);
@@ -180,17 +184,14 @@ function withPath(location: string, path: string): string {
   return onSameHost(location, joined) + location.slice(head.length);
 }
 
-/** A path that begins with `//` would lead to a host that the client chose. */
+/** Prevents a result with `//`, which leads to a host that the client chose. */
 function onSameHost(location: string, result: string): string {
   return /^[/\\]{2}/.test(location)
     ? result
     : result.replace(/^[/\\]{2,}/, "/");
 }
 
-/**
- * Percent-encodes what cannot stand in a URI, so that neither CR and LF nor
- * non-ASCII characters reach the header field.
- */
+/** Percent-encodes characters that a URI or a header field cannot contain. */
 function encodeTarget(location: string): string {
   return location.toWellFormed().replace(/[^\x21-\x7e]+/g, encodeURIComponent);
 }
@@ -198,10 +199,7 @@ function encodeTarget(location: string): string {
 /** Appends `query` (one byte per code unit) before any fragment. */
 function withQuery(location: string, query: string): string {
   if (query === "") return location;
-  const encoded = query.replace(
-    /[^\x21-\x7e]/g,
-    (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  const encoded = encodeBytes(query);
   const hash = location.indexOf("#");
   const end = hash < 0 ? location.length : hash;
   const address = location.slice(0, end);

@@ -31,7 +31,7 @@ export function assertRequest(
 
 const encoder = new TextEncoder();
 
-/** Sends a response whose body is at hand; `content-length` is added. */
+/** Sends a whole response; `content-length` is added. */
 export async function reply(
   send: Send,
   status: number,

@@ -20,10 +20,10 @@ import { explainable, explainApp } from "./explain.ts";
 import NotFoundApp from "./not_found.ts";
 
 const NAME = "PAGI::App::URLMap";
-/** `//host/prefix`, perhaps with a port, or just `/prefix`. */
+/** `//host/prefix`, with or without a port, or `/prefix`. */
 const MOUNT = /^(?:\/\/([^/]+))?(\/.*)?$/s;
 
-/** A host as a header field or a mount names it (RFC 3986, section 3.2.2). */
+/** A host in a header field or a mount (RFC 3986, section 3.2.2). */
 interface Host {
   /** Lower case, without a final dot. */
   readonly name: string;
@@ -42,16 +42,15 @@ interface Mount {
 
 /** Options of {@linkcode UrlMapApp}. */
 export interface UrlMapOptions {
-  /** Answers what no mount does; without it that is 404. */
+  /** The app for all other requests; by default 404. */
   readonly default?: AppPart;
 }
 
 /**
- * Mounts apps by path and host (PAGI.md 7): the longest prefix that ends at a
- * `/` wins, and among equal ones the mount that names the host, with a port
- * before one without. The mounted
- * app sees the rest as its `path`, and the prefix in `root_path`. Streams and
- * WebSockets are mounted as well, and lifespan reaches every app.
+ * Mounts apps by path and host (PAGI.md 7). The longest prefix that ends at a
+ * `/` wins; among equal ones a mount with the host and port, then one with the
+ * host. The app sees the rest as its `path`, and the prefix in `root_path`.
+ * Event streams and WebSockets are mounted too; lifespan reaches every app.
  *
  * ```ts
  * new UrlMapApp()
@@ -114,8 +113,8 @@ export class UrlMapApp {
   }
 
   /**
-   * Mounts `app` at `place`: `/prefix` or `//host/prefix`. What is mounted
-   * there already is replaced.
+   * Mounts `app` at `place`: `/prefix` or `//host/prefix`, in place of an
+   * earlier app there.
    *
    * @throws {OptionError} When `place` is neither.
    */
@@ -168,10 +167,9 @@ export class UrlMapApp {
   }
 
   /**
-   * The mount of a request and the path below it. What counts is the path
-   * without dot segments and empty names: however a path is written, it leads
-   * to one mount, and `/a/../b` is not `/a`'s. An app gets its path as it was
-   * written where that stays below its mount.
+   * The mount of a request and the path below it. The path is normalized first,
+   * so that `/a/../b` does not reach `/a`. The app gets the original path where
+   * that stays below its mount.
    */
   #find(
     scope: Exclude<Scope, { type: "lifespan" }>,
@@ -184,7 +182,7 @@ export class UrlMapApp {
     const rest = path.slice(given?.prefix.length ?? 0);
     if (!UNCLEAN.test(path)) return [given, rest];
     const segments = pathSegments(path);
-    // What leads out of everything is for the app to refuse.
+    // The app refuses a path that leads out of the root.
     if (segments === null) return [given, rest];
     const clean = `/${segments.join("/")}${
       segments.length > 0 && namesFolder(path) ? "/" : ""
@@ -218,10 +216,10 @@ function which(mount: Mount | undefined, path: string): string {
   }`;
 }
 
-/** What may hold a dot segment or an empty name. */
+/** May contain a dot segment or an empty one. */
 const UNCLEAN = /[/\\]\.|\/\/|\\/;
 
-/** The scope as an app sees it that is mounted at `prefix`, with its `path`. */
+/** The scope for an app that is mounted at `prefix`. */
 function below<S extends Exclude<Scope, { type: "lifespan" }>>(
   scope: S,
   prefix: string,
@@ -234,7 +232,7 @@ function below<S extends Exclude<Scope, { type: "lifespan" }>>(
   };
 }
 
-/** Reads a host; an IPv6 address keeps its brackets. */
+/** Parses a host; an IPv6 address keeps its brackets. */
 function hostOf(text: string): Host {
   const [, name, port = ""] = /^(.*?)\.?(?::(\d*))?$/s.exec(
     text.toLowerCase(),
@@ -242,12 +240,12 @@ function hostOf(text: string): Host {
   return { name, port };
 }
 
-/** Tells whether the host of a mount is the one that was `asked`. */
+/** Whether the host of a mount matches the one `asked` for. */
 function isAt({ name, port }: Host, asked: Host): boolean {
   return name === asked.name && (port === "" || port === asked.port);
 }
 
-/** How much a mount says of the host. */
+/** How specific a mount is about the host. */
 function exactness(host: Host | null): number {
   return host === null ? 0 : host.port === "" ? 1 : 2;
 }

@@ -70,7 +70,11 @@ export function configureLog(settings: LogSettings): void {
   const before = output;
   const path = settings.file ?? null;
   const stream = path === null ? "stderr" : standardStream(path);
-  output = stream === null ? new LogOutput("--log-file", path!) : Deno[stream];
+  output = stream === null
+    ? new LogOutput("--log-file", path!)
+    : stream === "stdout"
+    ? Deno.stdout
+    : Deno.stderr;
   if (before instanceof LogOutput) before.close();
   minRank = RANKS[settings.level];
   prefix = settings.prefix === undefined ? "" : `${settings.prefix}: `;

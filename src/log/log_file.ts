@@ -108,7 +108,8 @@ export class LogFile<Entry> {
     this.#format = format;
     const stream = path === null ? "stderr" : standardStream(path);
     this.#file = stream === null ? new LogOutput("--access-log", path!) : null;
-    this.#output = this.#file ?? Deno[stream!];
+    this.#output = this.#file ??
+      (stream === "stdout" ? Deno.stdout : Deno.stderr);
     this.#name = stream === null
       ? `The access log ${quote(path!)}`
       : `The access log on ${stream}`;

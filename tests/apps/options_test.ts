@@ -4,7 +4,7 @@ import { flag, integer } from "../../src/options/value_types.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import { assertEquals, assertThrows } from "../../src/std/assert.ts";
 
-const { DirectoryApp, FileApp, HealthcheckApp, NotFoundApp } = apps;
+const { CascadeApp, DirectoryApp, FileApp, HealthcheckApp, NotFoundApp } = apps;
 const { ProxyApp, RedirectApp } = apps;
 
 // Checked by `deno check`: a directive without an error below it is one.
@@ -26,6 +26,10 @@ Deno.test("a wrong name or value of an app's option is a type error", () => {
     () => new ProxyApp({ targets: ["http://a.example"] }),
     // @ts-expect-error the name is location
     () => new RedirectApp({ locatoin: "/" }),
+    // @ts-expect-error the name is maxReplay
+    () => new CascadeApp({ apps: [], maxReply: 1 }),
+    // @ts-expect-error numbers
+    () => new CascadeApp({ apps: [], catch: ["four"] }),
   ];
   for (const make of wrong) assertThrows(make, OptionError);
 });

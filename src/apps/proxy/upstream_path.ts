@@ -180,8 +180,8 @@ function isEscape(raw: string, at: number): boolean {
   return ESCAPE.test(raw);
 }
 
-/** Percent-encodes what cannot stand in a request line. */
-function encodeBytes(text: string): string {
+/** Percent-encodes bytes that a request line cannot contain. */
+export function encodeBytes(text: string): string {
   return text.replace(
     /[^\x21-\x7e]/g,
     (unit) => `%${unit.charCodeAt(0).toString(16).padStart(2, "0")}`,
