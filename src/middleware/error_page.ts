@@ -1,5 +1,5 @@
 /**
- * The page that shows a developer why a request failed.
+ * The development page that shows why a request failed.
  *
  * @module
  */
@@ -49,9 +49,9 @@ i { color: var(--soft); }
 footer { color: var(--soft); font-size: .9rem; }
 `;
 
-/** One error, or one of its causes. */
+/** An error or one of its causes. */
 interface ErrorReport {
-  /** Its class; for what is no error, its type. */
+  /** Its class; for other values, the type. */
   readonly name: string;
   readonly message: string;
   readonly frames: readonly Frame[];
@@ -59,13 +59,13 @@ interface ErrorReport {
 
 /** One line of a stack. */
 interface Frame {
-  /** As the engine wrote it, without "at". */
+  /** As the engine writes it, without "at". */
   readonly text: string;
-  /** The app's own code, and neither the server's nor a package's. */
+  /** True for the app's own code; false for the server's and packages'. */
   readonly own: boolean;
 }
 
-/** Causes may go round in circles. */
+/** Causes may be circular. */
 const MAX_CAUSES = 10;
 const FOREIGN = /\b(ext|node|https?):|\/(node_modules|npm)\/|\(<anonymous>\)$/;
 
@@ -89,7 +89,7 @@ function report(error: unknown): ErrorReport {
     };
   }
   const { message, stack } = error;
-  // Many classes of errors keep the name of their base.
+  // Many error classes do not set their name.
   const name = error.name === "Error" ? error.constructor.name : error.name;
   return { name, message, frames: framesOf(String(stack ?? "")) };
 }
@@ -101,10 +101,10 @@ function framesOf(stack: string): Frame[] {
   }));
 }
 
-/** Names of header fields whose values let their readers in somewhere. */
+/** Header fields whose values are secrets. */
 const SECRET = /cookie|authorization|token|secret|password|api-?key/;
 
-/** The page for what an app threw on a request; all of it is escaped. */
+/** The page for an error; all of its text is escaped. */
 function errorPageHtml(error: unknown, scope: HttpScope): string {
   const [first, ...causes] = errorReports(error);
   return `<!DOCTYPE html>
@@ -133,11 +133,11 @@ ${scope.headers.map(headerRow).join("")}</table>
 `;
 }
 
-/** `content-security-policy`: the page looks as it does, and does nothing. */
+/** The page's `content-security-policy`: its own style, and no scripts. */
 async function errorPagePolicy(): Promise<string> {
   const style = new TextEncoder().encode(ERROR_PAGE_STYLE);
   const digest = await crypto.subtle.digest("SHA-256", style);
-  const hash = btoa(String.fromCharCode(...new Uint8Array(digest)));
+  const hash = new Uint8Array(digest).toBase64();
   return `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 }
 
@@ -154,7 +154,7 @@ ${stack(cause.frames)}</section>
 `;
 }
 
-/** The app's own frames; all of them on demand. */
+/** The app's own frames; the others on demand. */
 function stack(frames: readonly Frame[]): string {
   if (frames.length === 0) return "";
   const own = frames.filter((frame) => frame.own);
@@ -184,9 +184,9 @@ function headerRow([name, value]: [string, string]): string {
 }
 
 /**
- * Wraps an app so that an error before its response is the response: a page
- * where `accept` names `text/html`, as browsers do, and plain text elsewhere.
- * The error goes on to the server all the same, which logs it.
+ * Wraps an app so that an error before its response is sent as the response: a
+ * page where `accept` names `text/html`, else plain text. The server still gets
+ * the error, and logs it.
  */
 export function errorPage(app: PagiApp): PagiApp {
   return async (scope, receive, send) => {
@@ -201,7 +201,7 @@ export function errorPage(app: PagiApp): PagiApp {
   };
 }
 
-/** The same page for what a fetch handler threw. */
+/** The same page for an error of a fetch handler. */
 export async function errorResponse(
   error: unknown,
   scope: HttpScope,
@@ -210,7 +210,7 @@ export async function errorResponse(
   return new Response(body, { status: 500, headers });
 }
 
-/** Never rejects: without this answer the server gives its own. */
+/** Never rejects; on failure the server sends its own response. */
 async function show(
   error: unknown,
   scope: HttpScope,

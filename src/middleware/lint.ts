@@ -1,15 +1,14 @@
 /**
- * Finds mistakes in apps: checks each event that they send against the
- * protocol.
+ * Checks the events that apps send against the protocol.
  *
  * @module
  */
 
 import { log } from "../log/log.ts";
 import { describeValue } from "../pagi/event_checks.ts";
+import { settledWithin } from "../std/timer.ts";
 import type {
   PagiApp,
-  PagiConnection,
   Receive,
   ReceiveEvent,
   Scope,
@@ -71,16 +70,16 @@ function broken(field: string, value: unknown, rule: string): LintError {
   );
 }
 
-/** The engine tells that a client has left some moments after it is asked. */
-const LEAVING_MS = 10;
-/** More disconnects than any app asks for that looks at what it receives. */
+/** Time for the engine to report a disconnect once it is asked (ms). */
+const DISCONNECT_MS = 10;
+/** Limit for an app that ignores disconnects in an endless loop. */
 const MAX_DISCONNECTS = 1000;
 
 /**
- * Wraps an app so that it fails where it breaks the order of events, although
- * a server would ignore that: `send` rejects, or the app does once it returns,
- * with a {@linkcode LintError}. A correct app sees no difference. After the
- * client has left nothing is a mistake (PAGI.md 3.1).
+ * Wraps an app so that breaking the order of events fails, even where a server
+ * would ignore it: `send` rejects, or the app once it returns, with a
+ * {@linkcode LintError}. A correct app sees no difference. After a disconnect
+ * nothing is a mistake (PAGI.md 3.1).
  */
 export function lint(app: PagiApp): PagiApp {
   const advice = new HeaderAdvice();
@@ -95,17 +94,17 @@ class LintedScope {
   readonly #send: Send;
   readonly #advice: HeaderAdvice;
   #rules: Rules<unknown> | null = null;
-  /** What was sent and not awaited, or has not settled. */
+  /** Events whose `send` was not awaited or has not settled. */
   readonly #open = new Map<Sending, SendEvent>();
-  /** The first mistake, for an app that does not hear of it in `send`. */
+  /** The first mistake, for an app that ignores errors of `send`. */
   #mistake: LintError | null = null;
-  /** What the app heard last of the rules. */
-  #heard: Error | null = null;
+  /** The last error that was thrown to the app. */
+  #lastError: Error | null = null;
   #returned = false;
   #disconnects = 0;
-  /** What the app calls; its stacks begin there. */
-  readonly #taker: Receive = () => this.#take();
-  readonly #giver: Send = (event) => this.#give(event);
+  /** What the app calls, and where stacks of its mistakes begin. */
+  readonly #appReceive: Receive = () => this.#receiveEvent();
+  readonly #appSend: Send = (event) => this.#sendEvent(event);
 
   constructor(
     scope: Scope,
@@ -123,18 +122,18 @@ class LintedScope {
     try {
       checkScope(this.#scope);
       this.#rules = rulesOf(this.#scope);
-      await app(this.#scope, this.#taker, this.#giver);
+      await app(this.#scope, this.#appReceive, this.#appSend);
       this.#returned = true;
       await this.#checkReturn();
     } catch (error) {
-      this.#tellOfLifespan(error);
+      this.#logLifespanMistake(error);
       throw error;
     } finally {
       this.#returned = true;
     }
   }
 
-  async #take(): Promise<ReceiveEvent> {
+  async #receiveEvent(): Promise<ReceiveEvent> {
     if (this.#disconnects >= MAX_DISCONNECTS) {
       throw this.#note(
         new LintError(
@@ -142,7 +141,7 @@ class LintedScope {
           "it yields nothing else any more, so the app must return",
           "PAGI.md 3",
         ),
-        this.#taker,
+        this.#appReceive,
       );
     }
     const event = await this.#receive();
@@ -151,7 +150,7 @@ class LintedScope {
     return event;
   }
 
-  #give(event: SendEvent): Promise<void> {
+  #sendEvent(event: SendEvent): Promise<void> {
     let awaited = false, settled = false;
     const close = () => {
       if (awaited && settled) this.#open.delete(sending);
@@ -174,9 +173,9 @@ class LintedScope {
   async #pass(event: SendEvent): Promise<void> {
     let undo = () => {};
     try {
-      undo = this.#follow(event);
+      undo = this.#check(event);
     } catch (error) {
-      if (!await this.#leaves()) throw error;
+      if (!await this.#clientLeft()) throw error;
     }
     try {
       await this.#send(event);
@@ -186,8 +185,8 @@ class LintedScope {
     }
   }
 
-  /** Moves the rules on by an event; returns how to go back. */
-  #follow(event: SendEvent): () => void {
+  /** Applies an event to the rules; returns how to undo that. */
+  #check(event: SendEvent): () => void {
     try {
       if (this.#returned) {
         throw new LintError(
@@ -200,25 +199,25 @@ class LintedScope {
       this.#advice.look(event);
       return undo;
     } catch (error) {
-      throw this.#note(error as Error, this.#giver);
+      throw this.#note(error as Error, this.#appSend);
     }
   }
 
-  /** Shows where the app called, and remembers a mistake. */
+  /** Gives an error the stack of the app's call, and remembers it. */
   #note(error: Error, called: Send | Receive): Error {
     Error.captureStackTrace(error, called);
-    this.#heard = error;
+    this.#lastError = error;
     if (error instanceof LintError) this.#mistake ??= error;
     return error;
   }
 
   async #checkReturn(): Promise<void> {
-    const mistake = this.#mistake ?? this.#forgotten() ??
+    const mistake = this.#mistake ?? this.#notAwaited() ??
       this.#rules!.unfinished();
-    if (mistake !== null && !await this.#leaves()) throw mistake;
+    if (mistake !== null && !await this.#clientLeft()) throw mistake;
   }
 
-  #forgotten(): LintError | null {
+  #notAwaited(): LintError | null {
     if (this.#open.size === 0) return null;
     const [event] = this.#open.values();
     return new LintError(
@@ -229,33 +228,24 @@ class LintedScope {
   }
 
   /**
-   * Tells whether the client has left, or the server has given it up. Asked
-   * only after a mistake: asking makes the server watch the client.
+   * Whether the client has disconnected, or the server has closed the
+   * connection. Only after a mistake: asking makes the server watch the client.
    */
-  async #leaves(): Promise<boolean> {
+  async #clientLeft(): Promise<boolean> {
     if (this.#disconnects > 0) return true;
-    const connection = this.#connection;
+    if (this.#scope.type !== "http") return false;
+    const connection = this.#scope["pagi.connection"];
     if (connection === undefined) return false;
-    if (connection.disconnectReason() !== null) return true;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LEAVING_MS);
-    });
-    await Promise.race([connection.disconnected, patience]);
-    clearTimeout(timer);
+    if (connection.disconnectReason() === null) {
+      await settledWithin(connection.disconnected, DISCONNECT_MS);
+    }
     return connection.disconnectReason() !== null;
   }
 
-  get #connection(): PagiConnection | undefined {
-    return this.#scope.type === "http"
-      ? this.#scope["pagi.connection"]
-      : undefined;
-  }
-
-  /** A server takes what is thrown at the start for "has no lifespan". */
-  #tellOfLifespan(error: unknown): void {
+  /** Servers take errors during startup for "has no lifespan". */
+  #logLifespanMistake(error: unknown): void {
     if (!(this.#rules instanceof LifespanRules)) return;
-    if (!(error instanceof LintError) && error !== this.#heard) return;
+    if (!(error instanceof LintError) && error !== this.#lastError) return;
     if (this.#rules.answeredStartup) return;
     log.error("The app's lifespan breaks the protocol.", error);
   }

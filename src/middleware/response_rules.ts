@@ -1,5 +1,5 @@
 /**
- * What an app may send in answer to a request, and when (PAGI.md 4.1).
+ * The order of events of an HTTP response (PAGI.md 4.1).
  *
  * @module
  */
@@ -10,28 +10,25 @@ import { describeValue } from "../pagi/event_checks.ts";
 import { checkHttpEvent } from "../pagi/http_events.ts";
 import type { HeaderList, ReceiveEvent, SendEvent } from "../pagi/types.ts";
 
-/** A use of the protocol that a server would tolerate in silence. */
+/** A mistake that a server would tolerate silently. */
 export class LintError extends Error {
   override readonly name = "LintError";
 
   /**
    * @param what What was sent or done.
-   * @param rule What the protocol asks for.
-   * @param source Where that stands: `PAGI.md 3.3`.
+   * @param rule What the protocol requires.
+   * @param source The section with the rule: `PAGI.md 3.3`.
    */
   constructor(what: string, rule: string, source: string) {
     super(`${what}; ${rule} (${source}).`);
-    // Where the lint is in its own code helps nobody.
+    // Frames of the lint itself do not help.
     this.stack = String(this);
   }
 }
 
-/**
- * A promise that tells whether anybody waits for it. To everybody else it is
- * an ordinary one; what derives from it is one indeed.
- */
+/** A promise that reports when it is awaited. */
 export class Sending extends Promise<void> {
-  /** Called when somebody starts to wait. */
+  /** Called by `then`. */
   onAwaited: (() => void) | null = null;
 
   static override get [Symbol.species](): PromiseConstructor {
@@ -61,11 +58,11 @@ export abstract class Rules<State> {
   }
 
   /**
-   * Moves on by an event that the app sends.
+   * Applies an event that the app sends.
    *
-   * @returns Moves back, for an event that the server rejects (PAGI.md 3.1).
-   * @throws {TypeError} When it is no event of the scope, or a wrong one.
-   * @throws {LintError} When it comes at the wrong moment.
+   * @returns Undoes that, for an event that the server rejects (PAGI.md 3.1).
+   * @throws {TypeError} When it is not a valid event of the scope.
+   * @throws {LintError} When it is out of order.
    */
   take(event: unknown): () => void {
     const before = this.#state;
@@ -78,32 +75,32 @@ export abstract class Rules<State> {
   /** The state that `event` leads to. */
   protected abstract after(event: unknown): State;
 
-  /** Takes note of what the app has received. */
+  /** To be called with what the app receives. */
   received(_event: ReceiveEvent): void {}
 
-  /** What an app that returns now has left undone. */
+  /** The mistake of an app that returns now. */
   unfinished(): LintError | null {
     return null;
   }
 }
 
-/** An app that makes names up is not answered for ever. */
+/** Maximum names to warn of: an app may generate names. */
 const MAX_NAMES = 100;
 
 /**
- * Warns once of each name that an app sends with upper-case letters. That is
- * no mistake, but apps receive lower case, and so does HTTP/2 send.
+ * Warns once of each field name with upper-case letters. It is allowed, but
+ * apps receive lower case, as HTTP/2 sends it.
  */
 export class HeaderAdvice {
-  readonly #told = new Set<string>();
+  readonly #warned = new Set<string>();
 
-  /** Looks at an event that has been checked. */
+  /** @param event A valid event. */
   look(event: SendEvent): void {
     if (!("headers" in event)) return;
     for (const [name] of event.headers ?? []) {
       if (name === name.toLowerCase()) continue;
-      if (this.#told.has(name) || this.#told.size >= MAX_NAMES) continue;
-      this.#told.add(name);
+      if (this.#warned.has(name) || this.#warned.size >= MAX_NAMES) continue;
+      this.#warned.add(name);
       log.warn(
         `${event.type} was sent with a header field ${
           describeValue(name)
@@ -113,17 +110,15 @@ export class HeaderAdvice {
   }
 }
 
-/** Where a response stands. */
+/** The state of a response. */
 export interface ResponseState {
   readonly phase: "unstarted" | "body" | "trailers" | "complete";
   readonly status: number;
-  /** Bytes of the body still to come; null where nobody said. */
+  /** Bytes left of `content-length`; null without one. */
   readonly left: number | null;
-  /** Trailers were announced. */
+  /** True when trailers were announced. */
   readonly trailers: boolean;
 }
-
-/** A response of which nothing was sent. */
 export const UNSTARTED: ResponseState = {
   phase: "unstarted",
   status: 0,
@@ -162,7 +157,7 @@ export function startResponse(
   };
 }
 
-/** The state after a piece of the body. */
+/** The state after a chunk of the body. */
 export function continueResponse(
   state: ResponseState,
   event: BodyEvent,
@@ -191,7 +186,7 @@ export function continueResponse(
   return { ...state, left, phase: state.trailers ? "trailers" : "complete" };
 }
 
-/** What an app that returns has not sent of the response. */
+/** The mistake of an app that returns before the end of its response. */
 function unfinishedResponse(
   { phase }: ResponseState,
   name: string,
@@ -210,7 +205,7 @@ function unfinishedResponse(
   );
 }
 
-/** Bytes that are still to come after `event`. */
+/** Bytes left of `content-length` after `event`. */
 function leftAfter(
   { left, status }: ResponseState,
   event: BodyEvent,
@@ -243,7 +238,7 @@ function bytes(count: number): string {
   return count === 1 ? "1 byte" : `${count} bytes`;
 }
 
-/** The length that the header fields announce. */
+/** The value of `content-length`, or null. */
 function announcedLength(type: string, headers: HeaderList): number | null {
   const value = fieldValue(headers, "content-length");
   if (value === null) return null;
@@ -262,7 +257,7 @@ function announcedLength(type: string, headers: HeaderList): number | null {
 
 const HTTP_SECTION = "PAGI.md 3.3";
 
-/** Follows one HTTP request (PAGI.md 3.3, the table of events). */
+/** The rules of one HTTP request (PAGI.md 3.3, the table of events). */
 export class HttpRules extends Rules<ResponseState> {
   readonly #method: string;
 

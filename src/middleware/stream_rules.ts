@@ -1,6 +1,6 @@
 /**
- * What an app may send on event streams, WebSockets and in its lifespan, and
- * when (PAGI.md 4.2 to 5).
+ * The order of events of event streams, WebSockets and lifespans (PAGI.md 4.2
+ * to 5).
  *
  * @module
  */
@@ -24,13 +24,13 @@ const SSE_SECTION = "PAGI.md 3.5";
 
 interface SseState {
   readonly phase: "idle" | "streaming" | "answering" | "declining" | "closed";
-  /** The answer or the decline. */
+  /** The plain response or the decline. */
   readonly response: ResponseState;
 }
 
 /**
- * Follows one event stream, or what is sent in its stead (PAGI.md 3.5, the
- * table of events). What the server rejects is left to it.
+ * The rules of one event stream, or of a response in its place (PAGI.md 3.5,
+ * the table of events), except those that the server enforces itself.
  */
 export class SseRules extends Rules<SseState> {
   readonly #method: string;
@@ -88,7 +88,7 @@ export class SseRules extends Rules<SseState> {
     return { phase, response: continueResponse(response, event, SSE_SECTION) };
   }
 
-  /** Of these the server ignores plain HTTP in a stream, and rejects the rest. */
+  /** The server ignores plain HTTP in a stream, and rejects the rest. */
   #foreign(event: SseSendEvent): SseState {
     if (this.state.phase !== "streaming" || event.type.startsWith("sse.")) {
       return this.state;
@@ -126,8 +126,8 @@ interface WebSocketState {
 }
 
 /**
- * Follows one WebSocket (PAGI.md 3.4, the table of events). After a Close
- * nothing is misplaced: an app need not know who was first.
+ * The rules of one WebSocket (PAGI.md 3.4, the table of events). After a Close
+ * nothing is a mistake: an app need not know which side closed first.
  */
 export class WebSocketRules extends Rules<WebSocketState> {
   constructor() {
@@ -215,7 +215,7 @@ interface LifespanState {
   readonly shutdown: boolean;
 }
 
-/** Follows the start and stop of an app: one answer to each, in its time. */
+/** The rules of a lifespan: one answer each to startup and shutdown. */
 export class LifespanRules extends Rules<LifespanState> {
   #stopping = false;
 
@@ -223,7 +223,7 @@ export class LifespanRules extends Rules<LifespanState> {
     super({ startup: false, shutdown: false });
   }
 
-  /** True once the app has said how its start went. */
+  /** True once the app has answered the startup. */
   get answeredStartup(): boolean {
     return this.state.startup;
   }
