@@ -1,19 +1,17 @@
 /**
  * The app that passes requests on to other servers.
  *
- * It speaks HTTP/1.1 to them by itself, on `Deno.connect`, because what there
- * is does not keep bytes as they are, or not as well (measured on Deno 2.9.6
- * and 2.7.11):
+ * It implements HTTP/1.1 on `Deno.connect`, because the available clients change
+ * requests or are slower (measured on Deno 2.9.6 and 2.7.11):
  *
  * - `fetch` decompresses bodies, resolves `..` and `%2e%2e`, re-encodes paths,
  *   joins and sorts header fields, adds `accept`, `accept-language` and
  *   `user-agent`, and refuses a GET with a body;
- * - `node:http` keeps all that on 2.9.6, but resolves paths and regroups fields
- *   on 2.7.11;
- * - npm's undici keeps it on both, at a third of the requests per second, and
- *   lets nobody choose the connection for a request that must not be doubled;
- * - `WebSocket` resolves paths, reads on while nobody takes the messages, and
- *   tells of a refusal no more than the status, in words.
+ * - `node:http` resolves paths and regroups fields on 2.7.11;
+ * - npm's undici has a third of the requests per second, and no way to choose
+ *   the connection for a request that must not be sent twice;
+ * - `WebSocket` resolves paths, buffers without backpressure, and reports only
+ *   the status of a refusal, in words.
  *
  * @module
  */
@@ -167,10 +165,10 @@ const table = {
 } satisfies TableFor<ProxyOptions>;
 
 /**
- * Passes requests, event streams and WebSockets on to the target, or to
- * several in turn (PAGI.md 7, 116). Only the options decide where to. Answers
- * 502 when no target can be reached or answers properly, 504 when time runs
- * out. Wrong options throw an `OptionError`.
+ * Passes requests, event streams and WebSockets on to the target, or to several
+ * in turn (PAGI.md 7, 116). Only the options decide the target. Responds with
+ * 502 when targets cannot be reached or respond wrongly, 504 after a timeout.
+ * Wrong options throw an `OptionError`.
  *
  * ```ts
  * new ProxyApp({ target: "http://backend:3000" }).toApp();

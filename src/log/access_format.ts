@@ -12,7 +12,7 @@ const ZERO = 48;
 const QUOTE = 34;
 const BACKSLASH = 92;
 
-/** Appends what is to stand there as it is. */
+/** Appends bytes as they are. */
 export function appendLiteral(
   bytes: Uint8Array,
   at: number,
@@ -23,7 +23,7 @@ export function appendLiteral(
   return at;
 }
 
-/** The same for more bytes, of which a copy takes less than a loop. */
+/** The same for more bytes, where a copy is faster than a loop. */
 export function appendBytes(
   bytes: Uint8Array,
   at: number,
@@ -35,10 +35,10 @@ export function appendBytes(
 }
 
 /**
- * Appends a value. What is no printable ASCII is escaped, and so are quotes
- * and backslashes, so that no client can forge lines or fields.
+ * Appends a value. Characters other than printable ASCII, quotes and backslashes
+ * are escaped, so that no client can forge lines or fields.
  *
- * @param json Whether as in JSON, `\uNNNN`; else units of a byte are `\xNN`.
+ * @param json True for escapes `\uNNNN`; else those of a byte are `\xNN`.
  */
 export function appendValue(
   bytes: Uint8Array,
@@ -55,11 +55,7 @@ export function appendValue(
   return at;
 }
 
-/**
- * Appends an integer from 0.
- *
- * @param digits So many at least, with zeros before it.
- */
+/** Appends a whole number from 0, with zeros up to the given `digits`. */
 export function appendNumber(
   bytes: Uint8Array,
   at: number,
@@ -94,11 +90,11 @@ function appendEscaped(
   return at;
 }
 
-/** What can be said of a request that has ended. */
+/** What the access log contains about a request. */
 export interface AccessRecord {
   /** The client's IP address, `unix`, or null when unknown. */
   readonly host: string | null;
-  /** A token, as the engine makes sure. */
+  /** A token: the engine accepts nothing else. */
   readonly method: string;
   /** As sent, before the first "?". */
   readonly rawPath: string;
@@ -108,13 +104,13 @@ export interface AccessRecord {
   readonly httpVersion: string;
   /** 101 for a WebSocket, null when no response was started. */
   readonly status: number | null;
-  /** Bytes of the response body; 0 where no line will tell. */
+  /** Bytes of the response body; 0 if the format does not use it. */
   readonly bodyBytes: number;
-  /** When the request came, in milliseconds since 1970. */
+  /** When the request arrived, in milliseconds since 1970. */
   readonly startedAt: number;
   /** Milliseconds with a fraction. */
   readonly durationMs: number;
-  /** Fields of the request, their names in lower case; none where none is told. */
+  /** Request fields, names in lower case; none if the format uses none. */
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
@@ -122,10 +118,9 @@ export interface AccessRecord {
 type AccessFormat = LineFormat<AccessRecord>;
 
 /**
- * Makes a step of a format: it appends what stands before a value, the value,
- * and what the next step appends. Each value has a function of its own, with a
- * call of its own to the next, and the engine makes one piece of all of them;
- * in a loop over values, each call could be any of them.
+ * Compiles one atom to a function that appends the preceding literal and its
+ * value, then calls the next. Direct calls let V8 inline the chain; a loop over
+ * an array of functions stays megamorphic (bench/PROFILE.md).
  */
 type Atom = (
   before: Uint8Array,
@@ -133,11 +128,11 @@ type Atom = (
   style: AtomStyle,
 ) => AccessFormat;
 
-/** How an atom writes, by the format and its place in it. */
+/** How an atom writes its value. */
 interface AtomStyle {
-  /** The format is JSON, and so are its escapes. */
+  /** True for the escapes of JSON. */
   readonly json: boolean;
-  /** What stands for a value that is not there. */
+  /** Written for a missing value. */
   readonly none: "-" | "null";
 }
 
@@ -148,10 +143,10 @@ const PRESETS: ReadonlyMap<string, string> = new Map([
   ["tiny", "%m %U%q %s %Dms"],
 ]);
 
-/** What `%r` stands for. */
+/** The parts of `%r`. */
 const REQUEST_LINE = ["%m", " ", "%U", "%q", " ", "%H"];
 
-/** Atoms that say the same of each request. */
+/** Atoms with the same value for each request. */
 const CONSTANTS: ReadonlyMap<string, string> = new Map([
   ["%l", "-"],
   ["%u", "-"],
@@ -234,22 +229,21 @@ const ATOMS: ReadonlyMap<string, Atom> = new Map<string, Atom>([
 ]);
 
 /**
- * Compiles the name of a preset (clf, combined, common, tiny) or a format of
- * atoms. In a format that looks like JSON, values have the escapes of JSON, and
- * what is not there is null, or "-" between quotes.
+ * Compiles a preset (clf, combined, common, tiny) or a format of atoms. In a
+ * format that looks like JSON, values have JSON escapes, and missing ones are
+ * null, or "-" between quotes.
  *
- * @throws {OptionError} When the format has an atom that does not exist, or
- * none that tells lines apart.
+ * @throws {OptionError} When the format has an unknown atom, or no atom.
  */
 export function compileAccessFormat(format: string): AccessFormat {
   const atoms: [atom: Atom, style: AtomStyle][] = [];
-  // What stands before each atom, and after the last.
+  // The literals before each atom and after the last.
   const between = [""];
   const json = /^\s*[{[].*[}\]]\s*$/s.test(format);
   let quoted = false;
   const parts = (PRESETS.get(format) ?? format)
     .match(/%\{[^}]*\}?.?|%.?|[^%]+/gsu) ?? [];
-  for (const part of parts.flatMap(expanded)) {
+  for (const part of parts.flatMap((p) => p === "%r" ? REQUEST_LINE : p)) {
     const text = part.startsWith("%") ? CONSTANTS.get(part) : part;
     if (text === undefined) {
       const none = json && !quoted ? "null" : "-";
@@ -269,7 +263,7 @@ export function compileAccessFormat(format: string): AccessFormat {
   );
 }
 
-/** A preset that does not exist, or a format whose lines are all the same. */
+/** The error for an unknown preset, or a format without atoms. */
 function noAtoms(format: string): OptionError {
   const hint = /json/i.test(format)
     ? `; for JSON give the line: '{"time":"%t","host":"%h","request":"%r","status":%s,"bytes":%B}'`
@@ -281,21 +275,17 @@ function noAtoms(format: string): OptionError {
   );
 }
 
-function expanded(part: string): string[] {
-  return part === "%r" ? REQUEST_LINE : [part];
-}
-
-/** Tells whether lines of a format tell durations to the microsecond. */
-export function tellsMicroseconds(format: string): boolean {
+/** Whether a format contains durations in microseconds. */
+export function usesMicroseconds(format: string): boolean {
   return (PRESETS.get(format) ?? format).includes("%D");
 }
 
-/** Tells whether lines of a format tell header fields of the request. */
+/** Whether a format contains request fields. */
 export function usesHeaders(format: string): boolean {
   return (PRESETS.get(format) ?? format).includes("%{");
 }
 
-/** Tells whether lines of a format tell the size of the response. */
+/** Whether a format contains the size of the response. */
 export function usesBodyBytes(format: string): boolean {
   return /%b/i.test(PRESETS.get(format) ?? format);
 }

@@ -1,12 +1,11 @@
 /**
- * The program, started over under the configuration of the app's project.
+ * Restarts the program under the configuration of the app's project.
  *
- * Deno resolves what a process imports by one configuration, which it reads at
- * its start: that of the program, unless it is told another. So that an app may
- * import what `deno run app.ts` in its folder lets it import, and nothing that
- * the server has for itself, the process begins anew: with the project's
- * configuration, and with an import map that keeps the server's own names to
- * the server's own files.
+ * Deno resolves all imports of a process by one configuration, by default that
+ * of the program. So that an app can import what `deno run app.ts` in its
+ * directory could, and none of the server's own packages, the process restarts
+ * with the project's configuration, and with an import map that limits the
+ * server's own names to the server's own files.
  *
  * @module
  */
@@ -29,15 +28,15 @@ import { replaceProcess } from "../system/replace_process.ts";
 import { commandLine } from "./own_process.ts";
 import { takeVariable } from "../system/process_pipes.ts";
 
-/** Says that this process is the second start. */
+/** Environment variable that marks the second start. */
 const VARIABLE = "PAGI_SERVER_IN_PROJECT";
-/** The folder of the server; null where it does not run from files. */
+/** The server's directory; null where it does not run from files. */
 const ROOT = import.meta.url.startsWith("file:")
   ? fromFileUrl(new URL("../..", import.meta.url))
   : null;
 /** The only rooms of `src` that import by name. */
 const IMPORTERS = ["std/", "log/"];
-/** Flags of `deno run` that say where a configuration is, and their values. */
+/** Flags of `deno run` for the configuration, and those with a separate value. */
 const FLAGS =
   /^(?:-c|--config|--import-map|--no-config|--no-lock|--node-modules-dir)(?:=.*)?$/;
 const WITH_VALUE = /^(?:-c|--config|--import-map)$/;
@@ -63,7 +62,7 @@ export async function startInProject(request: AppRequest): Promise<void> {
   await replaceProcess(Deno.execPath(), args);
 }
 
-/** Tells whether something is imported that no file of the app imports. */
+/** Whether the command line itself imports something, by a module name or -e. */
 function importsByName({ eval: code, modules, app, positionals }: AppRequest) {
   const names = [...modules, app ?? positionals[0] ?? ""];
   return names.some((name) => /^(?:npm|jsr|https?):/.test(name)) ||
@@ -71,7 +70,7 @@ function importsByName({ eval: code, modules, app, positionals }: AppRequest) {
     code !== null && importedNames(code).length > 0;
 }
 
-/** The projects of an app and its parts, each once; the server's is none. */
+/** The projects of an app and its parts, each once, without the server's. */
 function findProjects(
   files: readonly string[],
   inline: boolean,
@@ -90,10 +89,7 @@ function findProjects(
   return [...projects.values()];
 }
 
-/**
- * Tells whether an app that no project configures imports something by a name
- * that the server has for itself.
- */
+/** Whether an app without a project imports one of the server's own names. */
 function leaks(files: readonly string[], code: string | null): boolean {
   if (ROOT === null) return false;
   const own = Object.keys(config.imports);
@@ -105,7 +101,7 @@ function leaks(files: readonly string[], code: string | null): boolean {
   return texts.flatMap(importedNames).some((name) => own.includes(name));
 }
 
-/** What tells Deno of the projects, of which the first is followed wholly. */
+/** Flags for the projects; the first one's configuration applies as a whole. */
 async function flagsFor(projects: readonly Project[]): Promise<string[]> {
   const [first] = projects;
   const maps = await Promise.all(projects.map(importMapOf));
@@ -147,9 +143,8 @@ async function flagsFor(projects: readonly Project[]): Promise<string[]> {
 }
 
 /**
- * The server's own names, for those files of its own that use them. Its
- * packages are named by their files: a project with `node_modules` would look
- * for them there.
+ * The server's own names, for its own files. They lead to the files of its
+ * packages, for which Deno would otherwise look in a project's `node_modules`.
  */
 function serverScopes(): ImportMap["scopes"] {
   if (ROOT === null) return {};
@@ -166,7 +161,7 @@ function serverScopes(): ImportMap["scopes"] {
   );
 }
 
-/** The file of `npm:name@version/sub/path`; null when it was not fetched. */
+/** The cached file of `npm:name@version/sub/path`, or null. */
 function fetchedFile(address: string): string | null {
   const [, name, version, sub] =
     /^npm:((?:@[^/]+\/)?[^@/]+)@([^/]+)(.*)$/.exec(address) ?? [];
@@ -175,10 +170,7 @@ function fetchedFile(address: string): string | null {
   return folder === undefined ? null : packageFile(folder, `.${sub}`);
 }
 
-/**
- * Writes a configuration where successors of this process find it, too: its name
- * is that of its content.
- */
+/** Writes a configuration to a file named by its hash, for successors too. */
 async function written(content: object): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify(content));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
@@ -192,21 +184,21 @@ async function written(content: object): Promise<string> {
     Deno.renameSync(draft, path);
     return path;
   } catch {
-    // A folder that cannot be written to.
+    // The directory is not writable.
     return `data:application/json,${
       encodeURIComponent(JSON.stringify(content))
     }`;
   }
 }
 
-/** What this process was started with, without the program's name. */
+/** The arguments of this process, those of `deno` included. */
 function ownArguments(): string[] {
   const [, ...known] = commandLine("self") ?? [];
   if (known.length > Deno.args.length) return known;
   return ["run", "--allow-all", Deno.mainModule, ...Deno.args];
 }
 
-/** Arguments of Deno with `flags` before the program instead of their like. */
+/** Puts `flags` before the program, in place of flags of the same kind. */
 function withFlags(args: readonly string[], flags: readonly string[]) {
   const main = args.length - Deno.args.length - 1;
   const kept = args.slice(0, main).filter((arg, index) =>

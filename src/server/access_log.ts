@@ -8,9 +8,9 @@ import type { Settings } from "../options/settings.ts";
 import {
   type AccessRecord,
   compileAccessFormat,
-  tellsMicroseconds,
   usesBodyBytes,
   usesHeaders,
+  usesMicroseconds,
 } from "../log/access_format.ts";
 import { LogFile } from "../log/log_file.ts";
 
@@ -27,7 +27,7 @@ export class AccessLog extends LogFile<AccessRecord> {
     super(accessLog, compileAccessFormat(format));
     this.usesBodyBytes = usesBodyBytes(format);
     this.usesHeaders = usesHeaders(format);
-    this.now = tellsMicroseconds(format) ? exactNow : Date.now;
+    this.now = usesMicroseconds(format) ? exactNow : Date.now;
   }
 
   /**
