@@ -396,7 +396,11 @@ function ownedByRoot(path: string, mode: number): Found | null {
  * @throws {SystemError} When it may not be the file that was meant.
  * @throws {Error} What the system says.
  */
-export function openToAppend(path: string, mode: number): Deno.FsFile {
+export function openToAppend(
+  path: string,
+  mode: number,
+  tries = 3,
+): Deno.FsFile {
   if (!isRoot()) {
     return Deno.openSync(path, { append: true, create: true, mode });
   }
@@ -405,7 +409,14 @@ export function openToAppend(path: string, mode: number): Deno.FsFile {
   using found = folder.lookUp(name);
   if (found === null) {
     const options = { append: true, createNew: true, mode };
-    return Deno.openSync(folder.entry(name), options);
+    try {
+      return Deno.openSync(folder.entry(name), options);
+    } catch (error) {
+      // Another thread or process has created it meanwhile.
+      const isThere = error instanceof Deno.errors.AlreadyExists;
+      if (!isThere || tries <= 1) throw error;
+      return openToAppend(path, mode, tries - 1);
+    }
   }
   if (folder.isDescriptor(name)) {
     return Deno.openSync(folder.entry(name), { append: true });
