@@ -6,6 +6,7 @@ const FOLDER = fromFileUrl(new URL("own_process", import.meta.url));
 for (
   const [name, what] of [
     ["admission", "how many connections are let in"],
+    ["connections", "which connection a descriptor is"],
     ["file_locks", "locks on files that take a connection's number"],
   ]
 ) {

@@ -1,10 +1,10 @@
-import { assertEquals, assertNotEquals } from "../../src/std/assert.ts";
-import { addressName, peerKey } from "../../src/guard/address.ts";
-import { Connections } from "../../src/guard/connections.ts";
-import { openLibc, Sockets } from "../../src/guard/sockets.ts";
-import { Slots } from "../../src/guard/slots.ts";
-import { delay, until } from "../helpers/wait.ts";
-import { GuardedServer, type RawClient } from "./guarded_server.ts";
+import { assertEquals, assertNotEquals } from "../../../src/std/assert.ts";
+import { addressName, peerKey } from "../../../src/guard/address.ts";
+import { Connections } from "../../../src/guard/connections.ts";
+import { openLibc, Sockets } from "../../../src/guard/sockets.ts";
+import { Slots } from "../../../src/guard/slots.ts";
+import { delay, until } from "../../helpers/wait.ts";
+import { GuardedServer, type RawClient } from "../guarded_server.ts";
 
 Deno.test("200 keep-alive connections are counted, and none once they have left", async () => {
   await using server = new GuardedServer();
