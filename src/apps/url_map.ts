@@ -5,7 +5,7 @@
  */
 
 import { fieldValue } from "../http/headers.ts";
-import { namesFolder, pathSegments } from "../http/target.ts";
+import { isDirectoryPath, pathSegments } from "../http/target.ts";
 import type { AppOptionTable } from "../options/app_options.ts";
 import { OptionError, quote } from "../options/option_error.ts";
 import type { PagiApp, Scope } from "../pagi/types.ts";
@@ -185,7 +185,7 @@ export class UrlMapApp {
     // The app refuses a path that leads out of the root.
     if (segments === null) return [given, rest];
     const clean = `/${segments.join("/")}${
-      segments.length > 0 && namesFolder(path) ? "/" : ""
+      segments.length > 0 && isDirectoryPath(path) ? "/" : ""
     }`;
     const mount = this.#mountOf(host, clean);
     return mount === given && pathSegments(rest) !== null

@@ -23,11 +23,10 @@ const BYTES = /^bytes=(.*)$/i;
 const RANGE = /^(?:(\d+)-(\d*)|-(\d+))$/;
 
 /**
- * What a `range` field asks for of `size` bytes: one range, clipped to the
- * size; or `unsatisfiable` (status 416); or null where the whole is the answer:
- * unknown units, several ranges, and anything that cannot be understood. Of an
- * empty resource, too: programs that always ask for parts take a 416 for an
- * error, and a part of nothing is nothing (as Go's and nginx's servers do).
+ * The range that a `range` field selects from `size` bytes, or `unsatisfiable`
+ * (status 416). Null if all is to be sent: for unknown units, several ranges
+ * and anything invalid, and for an empty resource, as in Go and nginx, since
+ * programs that always ask for ranges take a 416 for an error.
  */
 export function parseRange(
   field: string,
@@ -67,13 +66,10 @@ type Conditions = Partial<
   >
 >;
 
-/** Those of a request that has none: this very object. */
+/** The same object for all requests that have none. */
 export const NO_CONDITIONS: Readonly<Conditions> = {};
 
-/**
- * The conditions among `fields`, whose names are lower case as in a scope.
- * Equal names are joined by ", ".
- */
+/** The conditions among `fields`, with equal names joined by ", ". */
 export function readConditions(fields: Fields): Readonly<Conditions> {
   let found: Conditions | null = null;
   for (const [name, value] of fields) {
@@ -93,17 +89,16 @@ export function readConditions(fields: Fields): Readonly<Conditions> {
   return found ?? NO_CONDITIONS;
 }
 
-/** What is known of the current version of a resource. */
+/** The validators of the current version of a resource. */
 export interface Validators {
-  /** Null where there is none. */
   etag: string | null;
-  /** Milliseconds in whole seconds, as `last-modified` shows it; or null. */
+  /** Milliseconds, in whole seconds as in `last-modified`. */
   lastModified: number | null;
 }
 
 /**
- * The status that answers a GET or HEAD request before its content is looked
- * at: 304, 412, or null to go on. In the order of RFC 9110, 13.2.2.
+ * The status for a GET or HEAD request whose conditions are not met, in the
+ * order of RFC 9110, 13.2.2; null if the content is to be sent.
  */
 export function checkConditions(
   conditions: Readonly<Conditions>,
@@ -113,9 +108,7 @@ export function checkConditions(
   const ifMatch = conditions["if-match"];
   if (ifMatch !== undefined) {
     const tags = parseTags(ifMatch);
-    if (tags !== "*" && !namesTag(tags, etag, equalStrongly)) {
-      return 412;
-    }
+    if (tags !== "*" && !includesTag(tags, etag, equalStrongly)) return 412;
   } else {
     const since = dateOf(conditions["if-unmodified-since"]);
     if (since !== null && lastModified !== null && lastModified > since) {
@@ -125,7 +118,7 @@ export function checkConditions(
   const ifNoneMatch = conditions["if-none-match"];
   if (ifNoneMatch !== undefined) {
     const tags = parseTags(ifNoneMatch);
-    return tags === "*" || namesTag(tags, etag, equalWeakly) ? 304 : null;
+    return tags === "*" || includesTag(tags, etag, equalWeakly) ? 304 : null;
   }
   const since = dateOf(conditions["if-modified-since"]);
   return since !== null && lastModified !== null && lastModified <= since
@@ -134,8 +127,8 @@ export function checkConditions(
 }
 
 /**
- * The `range` to be honoured, or null: an `if-range` that does not name the
- * current version exactly asks for the whole instead (RFC 9110, 13.1.5).
+ * The `range` field unless `if-range` is not exactly the current version (RFC
+ * 9110, 13.1.5); null to send all.
  */
 export function rangeToHonour(
   conditions: Readonly<Conditions>,
@@ -153,7 +146,7 @@ export function rangeToHonour(
   return matches ? range : null;
 }
 
-function namesTag(
+function includesTag(
   tags: readonly string[],
   etag: string | null,
   equal: (a: string, b: string) => boolean,

@@ -11,18 +11,18 @@ import { memo } from "./memo.ts";
 /** The value of `cache-control` for a file of this name and type, or null. */
 export type CachePolicy = (name: string, type: string) => string | null;
 
-/** What a file never changes under has a hash of its content in its name. */
+/** For files whose names contain a hash of their content. */
 const FOR_EVER = "public, max-age=31536000, immutable";
 const REVALIDATE = "no-cache";
 
 /**
- * The policy that an option names.
+ * The policy for the values of options.
  *
- * @param files `auto`: files with a hash in their name for ever, and all
- * others only as long as the server says that they have not changed. Any other
- * value is that of all files, with two exceptions: `immutable` stands only
- * where a hash is in the name, and pages do not last. Null: no value.
- * @param pages The value for HTML; null for what `files` says.
+ * @param files `auto`: files with a hash in their name never expire, all others
+ * are revalidated. Any other value is sent with all files, except that
+ * `immutable` needs a hash in the name and that HTML is always revalidated.
+ * Null: none.
+ * @param pages The value for HTML; null for that of `files`.
  */
 export function cachePolicy(
   files: string | null,
@@ -50,41 +50,38 @@ const IMMUTABLE = /^immutable$/i;
 const LASTING =
   /^(?:immutable|(?:max-age|s-maxage|stale-while-revalidate|stale-if-error)\s*=.*)$/i;
 
-function directivesIn(value: string): string[] {
-  return (value.match(DIRECTIVE) ?? []).map((part) => part.trim())
+/** The directives of `value` without some; null if it has none of those. */
+function without(pattern: RegExp, value: string): string[] | null {
+  const all = (value.match(DIRECTIVE) ?? []).map((part) => part.trim())
     .filter((part) => part !== "");
+  const rest = all.filter((part) => !pattern.test(part));
+  return rest.length === all.length ? null : rest;
 }
 
 function withoutImmutable(value: string): string | null {
-  const all = directivesIn(value);
-  const rest = all.filter((part) => !IMMUTABLE.test(part));
-  if (rest.length === all.length) return value;
-  return rest.length === 0 ? null : rest.join(", ");
+  const rest = without(IMMUTABLE, value);
+  return rest === null ? value : rest.join(", ") || null;
 }
 
-/** The same without what lets a copy last without asking. */
+/** `value` without directives that allow reuse without revalidation. */
 function revalidated(value: string): string {
-  const all = directivesIn(value);
-  const rest = all.filter((part) => !LASTING.test(part));
-  if (rest.length === all.length) return value;
-  if (rest.some((part) => /^no-(?:cache|store)\b/i.test(part))) {
-    return rest.join(", ");
-  }
-  return [...rest, REVALIDATE].join(", ");
+  const rest = without(LASTING, value);
+  if (rest === null) return value;
+  const isStrict = rest.some((part) => /^no-(?:cache|store)\b/i.test(part));
+  return [...rest, ...isStrict ? [] : [REVALIDATE]].join(", ");
 }
 
 /** Up to three extensions, as in `.chunk.js.map`. */
 const END = "(?:\\.[a-z][a-z0-9]{0,9}){1,3}$";
-/** In hexadecimal, as by webpack and Parcel; a date has no letters. */
+/** In hexadecimal (webpack, Parcel), with a letter, unlike a date. */
 const HEX = new RegExp(
   `(?:^|[._~-])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\\d)([0-9a-f]{8,64})${END}`,
 );
-/** Eight characters of base64url or base32, as by Vite, Rollup and esbuild. */
+/** Eight characters of base64url or base32 (Vite, Rollup, esbuild). */
 const SHORT = new RegExp(`[._~-]([A-Za-z0-9_-]{8})${END}`);
 /**
- * A word with a number (`DSC12345`), a number with a word, and what begins with
- * a year (`20240315b`, `2024Q3v2`) are no hashes. A true one that looks so is
- * only asked for more often.
+ * Not hashes: a word with a number (`DSC12345`), a number with a word, and a
+ * year with anything (`2024Q3v2`). A hash like that is only revalidated.
  */
 const NO_HASH = /^[A-Za-z]+[_-]?\d+$|^\d+[_-]?[A-Za-z]+$|^(?:19|20)\d\d/;
 
@@ -103,15 +100,15 @@ const TEXT = "text/plain";
 const SCRIPT = "application/javascript";
 
 /**
- * Types that differ from those of the library: PAGI.md 7 sets some, others are
- * registered with IANA, or of files that browsers should show and not save.
+ * Types that differ from those of the library: by PAGI.md 7, by IANA, or so
+ * that browsers show files instead of saving them.
  */
 const OWN_TYPES: Readonly<Record<string, string>> = {
   ico: "image/x-icon",
   js: SCRIPT,
   cjs: SCRIPT,
   mjs: SCRIPT,
-  // RFC 9512; the library has its deprecated name.
+  // RFC 9512; the library has the deprecated name.
   yaml: "application/yaml",
   yml: "application/yaml",
   jsonl: "application/jsonl",
@@ -138,8 +135,8 @@ const typeOfExtension = memo((extension) =>
 );
 
 /**
- * The media type of a file called `name`, with a charset where its kind has
- * one; `fallback` when the extension says nothing.
+ * The media type for the extension of `name`, with a charset for text;
+ * `fallback` if it is unknown.
  */
 export function mediaTypeOf(name: string, fallback: string): string {
   const dot = name.lastIndexOf(".");
@@ -154,10 +151,11 @@ const STREAM = /\.m?ts$/i;
 const PACKET = 188;
 
 /**
- * The value of `content-type` for a file called `name` that begins with what
- * `head` gives, in {@linkcode wholeCharacters}. Text that declares its own
- * encoding gets no charset, which would override that. Other text gets
- * `charset` ("" for none), or, where that is null, UTF-8 if it is valid UTF-8.
+ * The `content-type` of a file called `name`. Text that declares its encoding
+ * gets no charset, which would override that. Other text gets `charset` ("" for
+ * none); if that is null, UTF-8 if it is valid.
+ *
+ * @param head Returns the beginning of the file, in whole characters.
  */
 export function contentTypeOf(
   name: string,
@@ -181,12 +179,12 @@ export function contentTypeOf(
   return isUtf8(bytes) ? type : bare;
 }
 
-/** Bytes in which a page says what it is encoded in (HTML, 13.2.3.2). */
+/** Bytes in which a page declares its encoding (HTML, 13.2.3.2). */
 const DECLARATION_BYTES = 1024;
-/** What may stand at the beginning of a style sheet (CSS Syntax 3, 3.2). */
+/** The beginning of a style sheet (CSS Syntax 3, 3.2). */
 const AT_CHARSET = /^@charset "([\w.:-]+)"/;
 
-/** What the text says itself, or a byte order mark for it; null if nothing. */
+/** The encoding by a byte order mark or a declaration; null if none. */
 function declaredCharset(type: string, head: Uint8Array): string | null {
   const [first, second, third] = head;
   if (first === 0xfe && second === 0xff) return "utf-16be";
@@ -204,7 +202,7 @@ const META = /<meta[\s/]([^>]*)/gi;
 const ATTRIBUTE = /([^\s"'<>/=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g;
 const IN_CONTENT = /charset\s*=\s*["']?([\w.:-]+)/i;
 
-/** What a `meta` element of a page says, as browsers look for it. */
+/** The encoding in a `meta` element, as browsers find it. */
 function metaCharset(text: string): string | null {
   for (const [, inside] of text.replace(COMMENT, "").matchAll(META)) {
     const values: Record<string, string> = {};
@@ -217,7 +215,7 @@ function metaCharset(text: string): string | null {
     const { charset, content = "", "http-equiv": pragma = "" } = values;
     const found = charset ??
       (/^content-type$/i.test(pragma) ? IN_CONTENT.exec(content)?.[1] : null);
-    // A page in which this can be read is not in UTF-16, whatever it says.
+    // This could not be read in UTF-16, so browsers assume UTF-8.
     if (found != null) return /^utf-16/i.test(found) ? "utf-8" : found;
   }
   return null;
@@ -235,7 +233,7 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/** The beginning of a text in UTF-8 without a character that it cuts at its end. */
+/** `bytes` without an incomplete UTF-8 character at their end. */
 export function wholeCharacters(bytes: Uint8Array): Uint8Array {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back];

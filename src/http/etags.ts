@@ -23,9 +23,8 @@ const FORMS = [
 ].map((form) => new RegExp(`^${form}$`));
 
 /**
- * Reads a date in any of its three forms. A two-digit year that seems more
- * than 50 years after `now` is the one a century before. Returns null for
- * anything else, days that do not exist included.
+ * Parses a date in any of its three forms; null for anything else, such as a
+ * day that does not exist. A two-digit year is at most 50 years after `now`.
  */
 export function parseHttpDate(
   text: string,
@@ -54,51 +53,45 @@ export function parseHttpDate(
 }
 
 /**
- * How long two changes may leave the same time, in milliseconds:
- * one tick of the kernel's clock, or the 2 seconds of FAT where the time gives
- * no reason to believe that the file system knows more than seconds.
+ * Milliseconds within which two changes may get the same time: a tick of the
+ * kernel's clock, or the 2 seconds of FAT if the time is in whole seconds.
  */
-function grainOf(time: number): number {
+function resolutionOf(time: number): number {
   return time % 1000 === 0 ? 2000 : 20;
 }
 
 /**
- * Times that say nothing of a change: before the day on which the clocks of
- * ZIP archives begin, in any zone, and with a month's room for tools that take
- * the first of February (Gradle); 0 and 1 are what Nix and others set.
+ * Earlier times are not those of a change: 0 and 1 (Nix), and the first day of
+ * ZIP archives in any time zone, which Gradle sets to the 1st of February.
  */
-const FIRST_TIME = Date.UTC(1980, 1, 3);
-/** What `npm pack` and `cargo package` give to each file. */
-const STAMPED = new Set([
+const MIN_TIME = Date.UTC(1980, 1, 3);
+/** Times that `npm pack` and `cargo package` set. */
+const REPRODUCIBLE_TIMES = new Set([
   Date.UTC(1985, 9, 26, 8, 15),
   Date.UTC(2006, 6, 24, 1, 21, 28),
 ]);
 
 /**
- * Tells whether `time` (milliseconds, or null when unknown) may be that of a
- * change: reproducible builds set others, and the future is none.
+ * Tells whether `time` (milliseconds, or null if unknown) may be that of a
+ * change: it is not in the future, and not set by a reproducible build.
  */
 export function isTelling(time: number | null, now: number): time is number {
-  return time !== null && time >= FIRST_TIME && time <= now &&
-    !STAMPED.has(time);
+  return time !== null && time >= MIN_TIME && time <= now &&
+    !REPRODUCIBLE_TIMES.has(time);
 }
 
 /**
- * Tells whether a change at the time `now` or later leaves another time than
- * `time`, which a file system gave to an earlier change (milliseconds). A time
- * that is not {@linkcode isTelling} is never settled.
+ * Tells whether changes from `now` on get another time than `time`, that of an
+ * earlier change (milliseconds). False unless `time` {@linkcode isTelling}.
  */
 export function isSettled(time: number, now: number): boolean {
-  return isTelling(time, now) && now - time > grainOf(time);
+  return isTelling(time, now) && now - time > resolutionOf(time);
 }
 
 /**
  * The tag of a file with `size` bytes and the modification time `mtime`
- * (milliseconds, or null when unknown), looked at at the time `now`.
- *
- * It is weak while another write could leave the same modification time, and
- * when the time is not {@linkcode isTelling}; the part in quotes stays the same
- * when it becomes strong.
+ * (milliseconds, or null if unknown). It is weak until the time
+ * {@linkcode isSettled}; the part in quotes stays the same.
  */
 export function fileTag(
   size: number,
@@ -110,10 +103,8 @@ export function fileTag(
 }
 
 /**
- * The tag of a file whose modification time is not {@linkcode isTelling}: by
- * the time at which the system last changed it, which no tool can set, and by
- * its number, as it may be another file. Other parameters as for
- * {@linkcode fileTag}.
+ * The tag of a file whose mtime is not {@linkcode isTelling}: by its ctime,
+ * which no tool can set, and its inode, as another file may have the same.
  */
 export function changeTag(
   size: number,
@@ -125,18 +116,12 @@ export function changeTag(
   return `${tag.slice(0, -1)}-${ino.toString(16)}"`;
 }
 
-/**
- * The tag of a file by the digest of its content: strong, whatever its
- * modification time is.
- */
+/** The tag of a file by the digest of its content, which is strong. */
 export function contentTag(digest: string): string {
   return `"${digest}"`;
 }
 
-/**
- * The tag of what `tag` names in another coding, such as `gzip` (RFC 9110,
- * 8.8.3.3): as strong as `tag` itself.
- */
+/** `tag` for another coding such as `gzip` (RFC 9110, 8.8.3.3). */
 export function codedTag(tag: string, coding: string): string {
   return `${tag.slice(0, -1)}-${coding}"`;
 }
@@ -151,26 +136,19 @@ export function isWeak(tag: string): boolean {
   return tag.startsWith("W/");
 }
 
-/** Strong comparison: both strong and equal. */
+/** Strong comparison (RFC 9110, 8.8.3.2): both strong and equal. */
 export function equalStrongly(a: string, b: string): boolean {
   return a === b && !isWeak(a);
 }
 
-/** Weak comparison: equal but for weakness. */
+/** Weak comparison: equal, weak or not. */
 export function equalWeakly(a: string, b: string): boolean {
-  return opaque(a) === opaque(b);
-}
-
-function opaque(tag: string): string {
-  return isWeak(tag) ? tag.slice(2) : tag;
+  return a === b || weakened(a) === weakened(b);
 }
 
 const TAGS = /(?<![^\s,])(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"(?![^\s,])/g;
 
-/**
- * The tags of an `if-match` or `if-none-match` field, or `"*"`. What is no tag
- * is passed over.
- */
+/** The tags of `if-match` or `if-none-match`, or `"*"`; others are ignored. */
 export function parseTags(field: string): string[] | "*" {
   return field.trim() === "*" ? "*" : field.match(TAGS) ?? [];
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Splits a request target at its first `?`; the query is "" when missing. */
+/** Splits a request target at its first `?`; the query is "" if missing. */
 export function splitTarget(
   target: string,
 ): { rawPath: string; queryString: string } {
@@ -30,9 +30,9 @@ export function decodePath(rawPath: string): string {
   return PLAIN.test(rawPath) ? rawPath : readPath(rawPath).path;
 }
 
-/** The same, and whether it is UTF-8 and not bytes. */
+/** The same, and whether it is valid UTF-8. */
 export function readPath(rawPath: string): { path: string; isUtf8: boolean } {
-  // Not the bytes of a target: cutting code units down could make up a "..".
+  // Not bytes: truncating code units could result in "..".
   if (!BYTES.test(rawPath)) return { path: rawPath, isUtf8: true };
   const bytes = rawPath.replace(
     ESCAPE,
@@ -50,8 +50,8 @@ export function readPath(rawPath: string): { path: string; isUtf8: boolean } {
 
 /**
  * The names in a decoded path, without empty ones and dot segments (RFC 3986,
- * 5.2.4); null where `..` leads out of it. `\\` counts as `/`, as it does for
- * Windows and in browsers.
+ * 5.2.4); null if `..` leads out of it. `\\` counts as `/`, as on Windows and in
+ * browsers.
  */
 export function pathSegments(path: string): string[] | null {
   const names: string[] = [];
@@ -63,20 +63,17 @@ export function pathSegments(path: string): string[] | null {
   return names;
 }
 
-const FOLDER_END = /(?:^|[/\\])\.{0,2}$/;
-
-/** Tells whether a path names a folder: by a slash or a dot segment at its end. */
-export function namesFolder(path: string): boolean {
-  return FOLDER_END.test(path);
+/** Tells whether a path ends with a slash or a dot segment. */
+export function isDirectoryPath(path: string): boolean {
+  return /(?:^|[/\\])\.{0,2}$/.test(path);
 }
 
-/** A lone surrogate that stands for a byte of a name that is not UTF-8. */
+/** A byte that is not UTF-8, in a name as in `system/file_names.ts`. */
 const BYTE = /([\udc80-\udcff])/u;
 
 /**
- * Percent-encodes one component of a path, such as a file name, as UTF-8, or
- * as the bytes that it has (see `system/file_names.ts`). The result has no
- * `/`, `?`, `#`, `%`, quote or control character of its own.
+ * Percent-encodes one component of a path, such as a file name: its UTF-8 or
+ * its bytes. All of `/?#%"'`, and control characters, are encoded.
  */
 export function encodeSegment(name: string): string {
   if (name.isWellFormed()) {

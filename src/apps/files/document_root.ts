@@ -1,5 +1,5 @@
 /**
- * The folder that is served, and the one way to open what is in it.
+ * The directory that is served, and the only way to open files in it.
  *
  * @module
  */
@@ -28,52 +28,51 @@ export interface OpenedFile extends Disposable {
   readonly kind: "file";
   readonly file: Deno.FsFile;
   readonly info: Deno.FileInfo;
-  /** Reading it may wait for somebody: only asynchronous reads are allowed. */
+  /** Only asynchronous reads are allowed, as a read may block. */
   readonly mayBlock: boolean;
-  /** Its first bytes where they have been read already. */
+  /** Its first bytes, if they have been read already. */
   head?: Uint8Array;
 }
 
-/** A folder whose entries can be read at `path` until it is disposed of. */
+/** A directory that can be read at `path` until it is disposed of. */
 export interface OpenedDirectory extends Disposable {
   readonly kind: "directory";
   readonly path: string;
 }
 
-/** What was opened, or the status that says why it was not. */
+/** What was opened, or the status of the failure. */
 export type Opened = OpenedFile | OpenedDirectory | 403 | 404;
 
 /**
- * Opens what is at `path` beneath the folder of `root`, if it is a file or
- * folder: 403 where `root` does not let it out, 404 where it is something
- * else. May throw what the system reports.
+ * Opens a file or directory at `path` beneath `root`: 403 if `root` does not
+ * allow it, 404 for anything else. May throw what the system reports.
  */
 export type Opener = (root: DocumentRoot, path: string) => Opened;
 
 /** How a {@linkcode DocumentRoot} is made. */
 interface RootOptions {
-  /** Let out what has a name that begins with a dot. */
+  /** Serve names that begin with a dot. */
   readonly showHidden?: boolean;
-  /** The way to open files; the best one that works here is the default. */
+  /** How to open files; the safest one that works here is the default. */
   readonly opener?: Opener;
 }
 
-/** A folder that must not be left, by whatever path or symbolic link. */
+/** A directory that no path or symbolic link may lead out of. */
 export class DocumentRoot {
-  /** The absolute path of the folder, which may be a symbolic link. */
+  /** Its absolute path, which may be a symbolic link. */
   readonly directory: string;
   readonly #prefix: string;
   readonly #appName: string;
   readonly #showHidden: boolean;
   readonly #opener: Opener;
-  /** What was logged, as each is said once. */
+  /** Messages that were logged, each only once. */
   readonly #logged = new Set<string>();
 
   /**
    * A relative `directory` is resolved once. Symbolic links in it are followed
-   * each time that something is opened, so that a deployment may exchange
-   * them. Throws an {@linkcode OptionError} that begins with `appName` if it
-   * is no folder.
+   * at each access, so that a deployment may replace them.
+   *
+   * @throws {OptionError} That begins with `appName` if it is not a directory.
    */
   constructor(appName: string, directory: string, options: RootOptions = {}) {
     assertDirectory(appName, directory);
@@ -85,35 +84,35 @@ export class DocumentRoot {
       (descriptorsHavePaths(this.directory) ? openByDescriptor : openByPath);
   }
 
-  /** The whole path of what is at `path`. */
+  /** The absolute path of `path`. */
   pathOf(path: string): string {
     return this.#prefix + path;
   }
 
   /**
-   * Tells whether the real path `real` may be let out, when that of the root
-   * is `realRoot`: it is beneath it, and nothing on the way is hidden.
+   * Tells whether the real path `real` may be served: it is beneath `realRoot`,
+   * the real path of the root, and not hidden.
    */
-  letsOut(real: string, realRoot: string): boolean {
+  allows(real: string, realRoot: string): boolean {
     if (real === realRoot) return true;
     const prefix = withSeparator(realRoot);
     return real.startsWith(prefix) &&
       (this.#showHidden || !isHidden(real.slice(prefix.length)));
   }
 
-  /** Tells whether the real path `real` may be let out now. */
+  /** The same for the present real path of the root. */
   contains(real: string): boolean {
-    return this.letsOut(real, Deno.realPathSync(this.directory));
+    return this.allows(real, Deno.realPathSync(this.directory));
   }
 
   /**
-   * Opens what is at `path`, which is relative to the root, has `/` between
-   * its parts and no `..`. What is missing, or neither file nor folder, is
-   * 404; what cannot be read, is outside the root or is hidden, is 403. Throws
-   * only where the system is in trouble, for instance out of descriptors.
+   * Opens the file or directory at `path`, which is relative to the root, has
+   * `/` between its parts and no `..`. Anything else is 404; what cannot be
+   * read, is outside the root or hidden, is 403. Throws only if the system
+   * fails, for instance without descriptors.
    */
   open(path: string): Opened {
-    // An error costs ten times as much.
+    // An exception takes ten times as long.
     if (!this.has(path)) return 404;
     if (!reserveDescriptors(OPENING)) throw new DescriptorsExhausted();
     let held = 0;
@@ -131,10 +130,7 @@ export class DocumentRoot {
     }
   }
 
-  /**
-   * The same, but null for all that is not of this `kind` or cannot be opened,
-   * whatever the reason.
-   */
+  /** The same, but null for anything else than `kind`, and on failure. */
   tryOpen<K extends "file" | "directory">(
     path: string,
     kind: K,
@@ -145,7 +141,7 @@ export class DocumentRoot {
       if (opened.kind === kind) return opened as Extract<Opened, { kind: K }>;
       opened[Symbol.dispose]();
     } catch {
-      // The caller does without.
+      // The caller does without it.
     }
     return null;
   }
@@ -163,16 +159,15 @@ export class DocumentRoot {
         "not UTF-8",
       );
     } catch {
-      // Nothing that could be opened.
+      // Nothing can be opened.
     }
     return false;
   }
 
   /**
-   * Why {@linkcode open} found nothing at `path`: 403, and a line in the log,
-   * where that cannot be known, as the folder of it is closed to this process,
-   * or, `ifThere`, where something is there that cannot be served, such as a
-   * pipe or a broken link.
+   * The status if {@linkcode open} found nothing at `path`: 403, and a line in
+   * the log, if this process may not enter the directory or, with `ifThere`, if
+   * there is something that cannot be served, such as a pipe or a broken link.
    */
   reasonFor(path: string, ifThere = false): 403 | 404 {
     const whole = this.pathOf(path);
@@ -210,7 +205,7 @@ export class DocumentRoot {
     return 403;
   }
 
-  /** Clients choose the paths: what was logged is remembered up to a limit. */
+  /** Clients choose the paths, so only a few messages are remembered. */
   #logOnce(text: string, key = text): void {
     if (this.#logged.has(key)) return;
     if (this.#logged.size >= MAX_LOGGED) this.#logged.clear();
@@ -219,10 +214,10 @@ export class DocumentRoot {
   }
 }
 
-/** The most descriptors that are open while something is opened. */
+/** Descriptors that opening needs at the same time. */
 const OPENING = 3;
 
-/** What was opened; when it is closed, what it `held` is given back. */
+/** `opened`, which releases `held` descriptors when it is closed. */
 function releasing<T extends OpenedFile | OpenedDirectory>(
   opened: T,
   held: number,
@@ -237,14 +232,14 @@ function releasing<T extends OpenedFile | OpenedDirectory>(
   return opened;
 }
 
-/** Messages that are remembered; a path in one may have 64 KB. */
+/** Messages that are remembered; each may have a path of 64 KB. */
 const MAX_LOGGED = 100;
 
 function withSeparator(directory: string): string {
   return directory.endsWith(SEPARATOR) ? directory : directory + SEPARATOR;
 }
 
-/** The folder of RFC 8615, the one name with a dot that is not hidden. */
+/** The directory of RFC 8615, the only name with a dot that is not hidden. */
 const WELL_KNOWN = ".well-known";
 
 /** The configuration file of this server, wherever it lies. */
@@ -267,9 +262,9 @@ export function isHidden(path: string): boolean {
     : true;
 }
 
-/** A descriptor that stands for a file or folder, which stays that one. */
+/** A descriptor that keeps referring to the same file or directory. */
 interface Pin {
-  /** Leads to it until it is closed. */
+  /** Its path until it is closed. */
   readonly link: string;
   close(): void;
 }
@@ -303,9 +298,9 @@ function realPathOf({ link }: Pin): string {
 }
 
 /**
- * Tells whether {@linkcode openByDescriptor} works here: on Linux with /proc,
- * all permissions, and a Deno whose `node:fs` gives descriptors of the system
- * (2.7 does not).
+ * Tells whether {@linkcode openByDescriptor} works: on Linux with /proc, all
+ * permissions, and a Deno whose `node:fs` uses descriptors of the system (2.7
+ * does not).
  */
 export function descriptorsHavePaths(directory: string): boolean {
   if (Deno.build.os !== "linux") return false;
@@ -323,9 +318,9 @@ export function descriptorsHavePaths(directory: string): boolean {
 }
 
 /**
- * Pins the root and what `path` leads to from there, asks the kernel where
- * both are, and opens just that. No exchange of files or symbolic links
- * meanwhile can lead elsewhere, and pipes and devices are never opened.
+ * Pins the root and what `path` refers to from there, asks the kernel for the
+ * real paths of both, and opens exactly that. Replacing files or symbolic links
+ * meanwhile has no effect, and pipes and devices are never opened.
  */
 export function openByDescriptor(root: DocumentRoot, path: string): Opened {
   const pinnedRoot = pin(root.directory);
@@ -334,7 +329,7 @@ export function openByDescriptor(root: DocumentRoot, path: string): Opened {
   try {
     pinned = pin(`${pinnedRoot.link}/${path}`);
     const { link, close } = pinned;
-    if (!root.letsOut(realPathOf(pinned), realPathOf(pinnedRoot))) return 403;
+    if (!root.allows(realPathOf(pinned), realPathOf(pinnedRoot))) return 403;
     const info = Deno.statSync(link);
     if (info.isDirectory) {
       keep = true;
@@ -349,19 +344,19 @@ export function openByDescriptor(root: DocumentRoot, path: string): Opened {
 }
 
 /**
- * Opens `path`, then checks that what is open is what a path beneath the root
- * leads to. Somebody who can exchange files and symbolic links at the right
- * microsecond, twice, can still lead this astray.
+ * Opens `path`, then checks that the open file is the one at a path beneath the
+ * root. Somebody who can replace files and symbolic links twice, each time in
+ * the right microsecond, can still mislead this.
  */
 export function openByPath(root: DocumentRoot, path: string): Opened {
   const whole = root.pathOf(path);
   if (!whole.isWellFormed()) return 404;
-  const isLetOut = (real: string) =>
-    root.letsOut(real, Deno.realPathSync(root.directory));
+  const isAllowed = (real: string) =>
+    root.allows(real, Deno.realPathSync(root.directory));
   const expected = Deno.statSync(whole);
   if (expected.isDirectory) {
     const real = Deno.realPathSync(whole);
-    return isLetOut(real)
+    return isAllowed(real)
       ? { kind: "directory", path: real, [Symbol.dispose]: () => {} }
       : 403;
   }
@@ -372,7 +367,7 @@ export function openByPath(root: DocumentRoot, path: string): Opened {
     const info = file.statSync();
     const real = Deno.realPathSync(whole);
     const found = Deno.lstatSync(real);
-    if (isLetOut(real) && info.isFile && isSameFile(info, found)) {
+    if (isAllowed(real) && info.isFile && isSameFile(info, found)) {
       return openedFile(file, info, readMayBlock(whole, info.dev));
     }
     file.close();
@@ -397,7 +392,7 @@ function openedFile(
       try {
         file.close();
       } catch {
-        // The server has sent it, and closed it.
+        // The server has closed it after sending it.
       }
     },
   };
@@ -427,13 +422,13 @@ const ABSENCES = new Set([
   "ENXIO",
 ]);
 
-/** What the system calls `error`, or the error's name. */
+/** The system's code of `error`, or the error's name. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return (error as { code?: string }).code ?? error.name;
 }
 
-/** Tells whether `error` means that there is nothing for us at a path. */
+/** Tells whether `error` means that there is nothing accessible at a path. */
 export function isAbsence(error: unknown): boolean {
   return error instanceof Deno.errors.NotCapable ||
     error instanceof Deno.errors.NotFound || ABSENCES.has(codeOf(error));

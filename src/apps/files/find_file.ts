@@ -1,12 +1,12 @@
 /**
- * From a request's path to what is there.
+ * From the path of a request to a file or directory.
  *
  * @module
  */
 
 import { fieldValue } from "../../http/headers.ts";
 import { namesType } from "../../http/negotiation.ts";
-import { namesFolder } from "../../http/target.ts";
+import { isDirectoryPath } from "../../http/target.ts";
 import type { RequestScope } from "../reply.ts";
 import type { DocumentRoot, OpenedDirectory } from "./document_root.ts";
 import type { FileCache } from "./file_cache.ts";
@@ -17,34 +17,33 @@ import type { FoundFile } from "./send_file.ts";
 export interface FindSettings {
   readonly root: DocumentRoot;
   readonly files: FileCache;
-  /** The names of files that stand for their folder, the best one first. */
+  /** Names of index files, in the order of preference. */
   readonly index: readonly string[];
-  /** `/about` is `about.html`, and `/about.html` moves there. */
+  /** Serve `about.html` as `/about`, and redirect `/about.html` there. */
   readonly cleanUrls: boolean;
-  /** Pages that are not found are the root's index file. */
+  /** Serve the root's index file for pages that are not found. */
   readonly spa: boolean;
-  /** Find folders that have no index file. */
+  /** Find directories that have no index file. */
   readonly findDirectories: boolean;
 }
 
-/** What was found; a status that says why not; or where it is instead. */
-export type Found = FoundFile | FoundDirectory | FoundElsewhere | 403 | 404;
+/** What was found; the status that says why not; or a better address. */
+export type Found = FoundFile | FoundDirectory | Redirect | 403 | 404;
 
-/** A folder without an index file. */
+/** A directory without an index file. */
 interface FoundDirectory {
   readonly opened: OpenedDirectory;
 }
 
-/** A better address of the same. */
-interface FoundElsewhere {
+interface Redirect {
   readonly location: string;
 }
 
 const HTML = ".html";
 
 /**
- * Finds what a request for `parts` is about: a file or folder, which the
- * caller closes; or a better address of it; or 403 or 404.
+ * Finds what a request for `parts` asks for: a file or directory, which the
+ * caller closes; or its better address; or 403 or 404.
  */
 export function findFile(
   scope: RequestScope,
@@ -52,7 +51,7 @@ export function findFile(
   settings: FindSettings,
 ): Found {
   const { root, files, index, cleanUrls, spa, findDirectories } = settings;
-  const isDirectory = namesFolder(requestPath(scope));
+  const isDirectory = isDirectoryPath(requestPath(scope));
 
   function openFile(path: string): FoundFile | 403 | 404 {
     const opened = files.open(path);
@@ -71,8 +70,8 @@ export function findFile(
   }
 
   /**
-   * The index file of a folder, whose path is empty or ends with a slash. One
-   * that is there and cannot be served does not open the folder (403).
+   * The index file of a directory, whose path is empty or ends with a slash. If
+   * one exists and cannot be served, the directory is not shown instead (403).
    */
   function openIndex(directory: string): FoundFile | 403 | 404 {
     if (!root.has(directory)) return 404;
@@ -91,7 +90,7 @@ export function findFile(
     return true;
   }
 
-  /** The address of the folder whose index file is at `path`, if it is one. */
+  /** The address of the directory, if `path` is that of its index file. */
   function indexLocation(path: string): string | null {
     const directory = path.slice(0, path.lastIndexOf("/") + 1);
     const first = index.find((name) => isFile(directory + name));
@@ -100,7 +99,7 @@ export function findFile(
       : null;
   }
 
-  /** Where the page at `path` is with clean URLs, or null if it is there. */
+  /** The clean URL of the page at `path`; null if that is its address. */
   function cleanLocation(path: string): string | null {
     if (!path.endsWith(HTML)) return null;
     const location = indexLocation(path);
@@ -112,8 +111,10 @@ export function findFile(
       : locationOf(scope, [...parts.slice(0, -1), name], false);
   }
 
-  /** `found` at its own address, or where that is. */
-  function orElsewhere(found: FoundFile, location: string | null): Found {
+  function orRedirect(
+    found: FoundFile | FoundDirectory,
+    location: string | null,
+  ): Found {
     if (location === null) return found;
     found.opened[Symbol.dispose]();
     return { location };
@@ -125,12 +126,12 @@ export function findFile(
     if (!isDirectory && path !== "") {
       const found = openFile(path);
       if (typeof found === "object") {
-        return orElsewhere(found, hasPages ? cleanLocation(path) : null);
+        return orRedirect(found, hasPages ? cleanLocation(path) : null);
       }
       if (found === 403) return 403;
       const page = hasPages ? openFile(path + HTML) : 404;
       if (typeof page === "object") {
-        return orElsewhere(page, indexLocation(path + HTML));
+        return orRedirect(page, indexLocation(path + HTML));
       }
       if (page === 403) return 403;
     }
@@ -139,16 +140,13 @@ export function findFile(
     const found = file === 404 && findDirectories
       ? openDirectory(directory)
       : file;
-    // The page at /about is not the folder /about/.
+    // The page is at /about, not at /about/.
     if (found === 404 && isDirectory && hasPages && isFile(path + HTML)) {
       return { location: locationOf(scope, parts, false) };
     }
     if (found === 404) return root.reasonFor(path);
     if (found === 403) return 403;
-    const location = directoryLocation(scope, parts);
-    if (location === null) return found;
-    found.opened[Symbol.dispose]();
-    return { location };
+    return orRedirect(found, directoryLocation(scope, parts));
   }
 
   const found = find();

@@ -1,12 +1,12 @@
 /**
- * What listings look like: their style, script and icons.
+ * The style, script and icons of listings.
  *
  * @module
  */
 
 import { mediaTypeOf } from "../../http/content_type.ts";
 
-/** CSS, to stand in the page itself. */
+/** CSS for the page's `style` element. */
 export const LISTING_STYLE = `
 :root {
   color-scheme: light dark;
@@ -118,7 +118,7 @@ td { color: var(--soft); font-size: .925rem; }
 }
 `;
 
-/** JavaScript, to stand in the page itself. */
+/** JavaScript for the page's `script` element. */
 export const LISTING_SCRIPT = `
 const box = document.querySelector("input[type=search]");
 const shown = document.querySelector("[role=status]");
@@ -187,7 +187,7 @@ addEventListener("beforeprint", () => parts.forEach(local));
 for (const zone of document.querySelectorAll(".utc")) zone.remove();
 `;
 
-/** What is drawn for each kind, in a square of 24 units. */
+/** The icon of each kind, in a square of 24 units. */
 const DRAWINGS = {
   folder:
     '<path d="M3 7.5a2 2 0 0 1 2-2h4l2.2 2.5H19a2 2 0 0 1 2 2v7.5a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2z" fill="currentColor" fill-opacity=".22"/>',
@@ -204,7 +204,7 @@ const DRAWINGS = {
   archive: '<path d="M6 3h12v18H6zM12 3v2M12 7v2M12 11v2M10.5 15.5h3v3h-3z"/>',
 } as const;
 
-/** A kind of entries. */
+/** A kind of entry. */
 type FileKind = keyof typeof DRAWINGS;
 
 const CODE =
@@ -231,14 +231,14 @@ export function fileKind(name: string): FileKind {
   }
 }
 
-/** All drawings, to stand once in a page that uses {@linkcode icon}. */
+/** All icons; a page that uses {@linkcode icon} contains them once. */
 export const ICONS: string = `<svg hidden>${
   Object.entries(DRAWINGS).map(([kind, drawing]) =>
     `<symbol id="${kind}" viewBox="0 0 24 24">${drawing}</symbol>`
   ).join("")
 }</svg>`;
 
-/** The picture of a kind; a reader of the page aloud passes over it. */
+/** The icon of a kind, which screen readers skip. */
 export function icon(kind: FileKind): string {
   return `<svg class="icon ${kind}" aria-hidden="true"><use href="#${kind}"/></svg>`;
 }

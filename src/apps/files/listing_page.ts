@@ -1,5 +1,5 @@
 /**
- * The listing of a folder as HTML, and what its address asks for.
+ * The listing of a directory as HTML, and the options in its query.
  *
  * @module
  */
@@ -21,25 +21,25 @@ import {
 import { escapeHtml } from "../../http/html.ts";
 import { encodeSegment } from "../../http/target.ts";
 
-/** How many entries a page has at most, for programs that ask for pages. */
+/** Entries of one page, for programs that ask for pages. */
 export const PAGE_SIZE = 1000;
 
-/** What is asked for. */
+/** The options in a query. */
 interface ListingQuery extends Order {
-  /** From 1; null when no page is named. */
+  /** From 1; null for all. */
   readonly page: number | null;
-  /** The folder as an archive. */
+  /** Asks for an archive. */
   readonly zip: boolean;
 }
 
-/** Newest and largest first is what people sort by time and size for. */
+/** Sorting by time or size usually shows the newest or largest first. */
 function isUsuallyDescending(sort: SortKey): boolean {
   return sort !== "name";
 }
 
 /**
- * Reads `sort` (`name`, `size`, `time`; else `usual`), `order` (`asc`, `desc`),
- * `page` and `zip`. What is none of these, or makes no sense, changes nothing.
+ * Reads `sort` (`name`, `size`, `time`; by default `usual`), `order` (`asc`,
+ * `desc`), `page` and `zip`. Anything else, and invalid values, are ignored.
  */
 export function readListingQuery(query: string, usual: SortKey): ListingQuery {
   const given = new URLSearchParams(query);
@@ -55,43 +55,33 @@ export function readListingQuery(query: string, usual: SortKey): ListingQuery {
   };
 }
 
-/** The order that a click on the head of a column asks for. */
-function orderAfterClick(sort: SortKey, current: Order): Order {
-  return {
-    sort,
-    descending: sort === current.sort
-      ? !current.descending
-      : isUsuallyDescending(sort),
-  };
-}
-
-/** What a page shows. */
+/** The content of a page. */
 export interface Listing {
   /** Where the app is mounted. */
   readonly rootPath: string;
-  /** The folder's path beneath the root. */
+  /** The directory's path beneath the root. */
   readonly parts: readonly string[];
-  /** What the root is called; null if it is called by its path. */
+  /** The name of the root; null for its path. */
   readonly title: string | null;
-  /** All entries of the folder, sorted. */
+  /** All entries, sorted. */
   readonly entries: readonly Entry[];
-  /** How many more there are that cannot be looked at. */
+  /** The number of further entries, which cannot be read. */
   readonly unreadable: number;
   readonly order: Order;
-  /** Offer the folder as an archive. */
+  /** Offer an archive. */
   readonly zip: boolean;
-  /** What stands below, as it is. */
+  /** The text below the entries. */
   readonly readme: Readme | null;
 }
 
-/** Rows in one part of the table: a browser lays out only those in view. */
+/** Rows in one `tbody`: browsers lay out only those in view. */
 const ROWS = 100;
 
 /**
- * The page in chunks, with all entries: programs that read it know nothing of
- * pages, and `rclone sync` deletes what it does not see. All links are
- * relative, so that it can be mounted anywhere. What only people want (orders,
- * the archive) are buttons of forms, which no program follows.
+ * The page in chunks, with all entries: programs that read it do not expect
+ * further pages, and `rclone sync` deletes files that are not listed. Links are
+ * relative, so that the app can be mounted anywhere. Sorting and the archive are
+ * buttons in forms, which programs do not follow.
  */
 export function* listingPage(listing: Listing): Generator<string> {
   const { rootPath, parts, title, entries, order, readme } = listing;
@@ -153,7 +143,7 @@ const PARENT = `<tr class="up"><th scope="row"><a href="../">${
   icon("up")
 }Parent folder</a></th><td class="size"></td><td class="time"></td></tr>\n`;
 
-/** The path above the folder, with a link to each folder on the way. */
+/** The path of the directory, with a link to each one above. */
 function breadcrumbs(top: string, parts: readonly string[]): string {
   if (parts.length === 0) return "";
   const items = [top, ...parts].map((name, i) => {
@@ -171,7 +161,10 @@ function head(sort: SortKey, label: string, order: Order): string {
   const state = sort !== order.sort
     ? ""
     : ` aria-sort="${order.descending ? "descending" : "ascending"}"`;
-  const next = orderAfterClick(sort, order).descending ? "desc" : "asc";
+  const descends = sort === order.sort
+    ? !order.descending
+    : isUsuallyDescending(sort);
+  const next = descends ? "desc" : "asc";
   return `<th scope="col" class="${sort}"${state}><form>` +
     `<input type="hidden" name="sort" value="${sort}">` +
     `<button name="order" value="${next}">${label}</button></form></th>`;
@@ -179,7 +172,7 @@ function head(sort: SortKey, label: string, order: Order): string {
 
 function row({ name, is_dir, size, mtime }: Entry): string {
   const slash = is_dir ? "/" : "";
-  // "./" keeps a name such as "javascript:…" from being an address of its own.
+  // Without "./", a name such as "javascript:…" would be an absolute URL.
   const href = `./${encodeSegment(name)}${slash}`;
   const date = new Date(mtime * 1000).toISOString();
   const sizeCell = is_dir

@@ -1,5 +1,5 @@
 /**
- * What a request's path names beneath the root.
+ * The path of a request beneath the root.
  *
  * @module
  */
@@ -16,29 +16,28 @@ export function isAscii(path: string): boolean {
 }
 
 /**
- * The path of a request as a name of files: where the target was not UTF-8,
- * `path` holds its bytes (PAGI.md 3.1), so that `/caf%E9` and `/caf%C3%A9` are
- * the same there, and name different files.
+ * The path of a request as in file_names.ts. If the target is not UTF-8, `path`
+ * has its bytes as code units (PAGI.md 3.1), so that `/caf%E9` and `/caf%C3%A9`
+ * look the same there but are different files.
  */
 export function requestPath({ path, raw_path }: Address): string {
   if (isAscii(path) || raw_path === undefined) return path;
   const { path: whole, isUtf8 } = readPath(raw_path);
-  // A mount takes off the beginning; a middleware may have written another.
+  // A mount removes the beginning; middleware may have replaced the path.
   return isUtf8 || !whole.endsWith(path) ? path : decodeByteString(path);
 }
 
 /**
- * What Windows takes for another name: short forms (`GIT~1`), streams of a
- * file, devices, and an end that it leaves off.
+ * Aliases of files on Windows: short names (`GIT~1`), streams of a file,
+ * devices, and trailing characters that it ignores.
  */
-const OTHER_NAME =
+const ALIAS =
   /~\d|:|[. ]$|^(?:aux|con|conin\$|conout\$|nul|prn|com.|lpt.)(?:\.|$)/i;
 
 /**
  * The parts of `path`, without empty ones and dot segments (RFC 3986, 5.2.4);
- * or the status that refuses it: 400 for NUL, 403 where `..` leads out of the
- * root, for a part that begins with a dot unless `showHidden`, and on Windows
- * for another name of a file than its own. `\` counts as `/`.
+ * or a status: 400 for NUL, 403 if `..` leads out of the root, for hidden parts
+ * unless `showHidden`, and for aliases on Windows. `\` counts as `/`.
  */
 export function pathParts(
   path: string,
@@ -48,14 +47,14 @@ export function pathParts(
   if (path.includes("\0")) return 400;
   const parts = pathSegments(path);
   if (parts === null) return 403;
-  if (windows && parts.some((part) => OTHER_NAME.test(part))) return 403;
+  if (windows && parts.some((part) => ALIAS.test(part))) return 403;
   return !showHidden && isHidden(parts.join("/")) ? 403 : parts;
 }
 
-/** A slash that a client wrote as an escape: no browser takes it for one. */
+/** An escaped slash, which browsers do not treat as one. */
 const ENCODED_SLASH = /%(?:2f|5c)/i;
 
-/** What the address of a request is made of. */
+/** The parts of a scope that make the address of a request. */
 export interface Address {
   root_path: string;
   path: string;
@@ -64,8 +63,8 @@ export interface Address {
 }
 
 /**
- * Where the folder of `parts` should have been asked for, so that relative
- * links in it work; null if that is where it was asked for.
+ * The address of the directory of `parts` at which relative links in it work;
+ * null if the request used that one.
  */
 export function directoryLocation(
   address: Address,
@@ -85,9 +84,8 @@ export function directoryLocation(
 }
 
 /**
- * Tells whether relative links in a folder's page at `path` lead where they do
- * at `canonical`: dot segments change nothing (RFC 3986, 5.2.4), but for `..`
- * at the end.
+ * Tells whether relative links work at `path` as they do at `canonical`: dot
+ * segments do not matter (RFC 3986, 5.2.4), except for `..` at the end.
  */
 function isSameBase(path: string, canonical: string): boolean {
   if (!/\/\.?$/.test(path)) return false;
@@ -100,9 +98,9 @@ function isSameBase(path: string, canonical: string): boolean {
 }
 
 /**
- * The address of the file or, with `isDirectory`, the folder of `parts`, with the
- * query of `address`. It always stays on this host: no part is empty, so it
- * cannot begin with `//`.
+ * The address of the file or, with `isDirectory`, the directory of `parts`, with
+ * the query of `address`. It cannot begin with `//`, which would lead to another
+ * host, since no part is empty.
  */
 export function locationOf(
   { root_path, query_string }: Address,
