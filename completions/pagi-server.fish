@@ -59,7 +59,7 @@ complete -c pagi-server -l shutdown-timeout -x -d 'For running requests to finis
 complete -c pagi-server -l log-level -xa 'debug info warn error' -d 'Minimum level to log: debug, info, warn or error (default: info)'
 complete -c pagi-server -l log-file -rF -d 'Append the server\'s log to FILE; - for standard output (default: standard error)'
 complete -c pagi-server -l access-log -rF -d 'Append a line per request to FILE; - for standard output (default: standard error)'
-complete -c pagi-server -l access-log-format -x -d 'clf, combined, common, tiny, or an Apache-style format (default: clf)'
+complete -c pagi-server -l access-log-format -x -d 'clf, combined, common, tiny, dev (on a terminal in development), or an Apache-style format (default: clf)'
 complete -c pagi-server -l no-access-log -d 'Disable the access log'
 complete -c pagi-server -s q -l quiet -d 'Do not print the banner'
 complete -c pagi-server -l open -d 'Open a browser when the server has started'

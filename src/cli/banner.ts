@@ -5,6 +5,7 @@
  * @module
  */
 
+import { byteSize } from "../log/development_format.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
 import type { ServiceFacts } from "../process/run_service.ts";
@@ -116,7 +117,7 @@ function limits({ connectionLimit, settings }: ServiceFacts): string {
     connectionLimit === null ? "" : `${connectionLimit} connections`,
     settings.maxBodySize === 0
       ? "request bodies of any size"
-      : `request bodies up to ${size(settings.maxBodySize)}`,
+      : `request bodies up to ${byteSize(settings.maxBodySize)}`,
     connectionLimit === null || settings.timeout === 0
       ? ""
       : `idle for up to ${settings.timeout} s`,
@@ -129,10 +130,4 @@ function mode({ env, noDefaultMiddleware }: Settings): string {
   return noDefaultMiddleware
     ? "development, with neither checks of the app nor error pages"
     : "development: the app is checked, and clients see its errors";
-}
-
-function size(bytes: number): string {
-  if (bytes >= 1_000_000) return `${+(bytes / 1_000_000).toFixed(1)} MB`;
-  if (bytes >= 1000) return `${+(bytes / 1000).toFixed(1)} kB`;
-  return `${bytes} bytes`;
 }

@@ -10,6 +10,7 @@ import { libraryNotices } from "../loader/find_module.ts";
 import { loadApp, servedPage, servesFolder } from "../loader/load_app.ts";
 import type { AppRequest } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
+import { DEVELOPMENT } from "../log/access_format.ts";
 import { configureLog, log, logsToFile } from "../log/log.ts";
 import { standardStream } from "../log/log_output.ts";
 import type { CommandLine } from "../options/command_line.ts";
@@ -28,6 +29,7 @@ import { startInProject } from "../process/start_in_project.ts";
 import { Supervisor } from "../process/supervisor.ts";
 import { predecessor } from "../process/takeover.ts";
 import { WorkerError } from "../process/worker_handle.ts";
+import { isForTerminal } from "../server/access_log.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_address.ts";
 import { Server } from "../server/server.ts";
@@ -58,7 +60,7 @@ async function startOrDaemonize(line: CommandLine): Promise<void> {
   await serve(line);
 }
 
-/** Decides the mode; all that follows finds it among the settings. */
+/** Decides the mode, and what depends on it; all that follows finds it among the settings. */
 export function inMode(line: CommandLine): CommandLine {
   const env = decideMode(line.settings);
   const { logFile: path } = line.settings;
@@ -70,6 +72,10 @@ export function inMode(line: CommandLine): CommandLine {
   if (isOnlyForThisMachine({ ...line, settings })) {
     settings.allowedHosts = ["loopback"];
   }
+  if (
+    env === "development" && !line.sources.has("accessLogFormat") &&
+    isForTerminal(settings)
+  ) settings.accessLogFormat = DEVELOPMENT;
   return { ...line, settings };
 }
 

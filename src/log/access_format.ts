@@ -112,6 +112,17 @@ export interface AccessRecord {
   readonly durationMs: number;
   /** Request fields, names in lower case; none if the format uses none. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Of a request that goes on: how far its body has come. */
+  readonly transfer?: Transfer;
+}
+
+/** A body on its way, of a request or of its response. */
+export interface Transfer {
+  readonly way: "received" | "sent";
+  readonly bytes: number;
+  /** Bytes in all, where that was announced. */
+  readonly total: number | null;
+  readonly bytesPerSecond: number;
 }
 
 /** Appends the line of a request, without a line end. */
@@ -142,6 +153,10 @@ const PRESETS: ReadonlyMap<string, string> = new Map([
   ["common", '%h - - [%t] "%r" %s %b'],
   ["tiny", "%m %U%q %s %Dms"],
 ]);
+
+/** The preset that is no format of atoms (`development_format.ts`). */
+export const DEVELOPMENT = "dev";
+const PRESET_NAMES = [...PRESETS.keys(), DEVELOPMENT].sort();
 
 /** The parts of `%r`. */
 const REQUEST_LINE = ["%m", " ", "%U", "%q", " ", "%H"];
@@ -229,9 +244,9 @@ const ATOMS: ReadonlyMap<string, Atom> = new Map<string, Atom>([
 ]);
 
 /**
- * Compiles a preset (clf, combined, common, tiny) or a format of atoms. In a
- * format that looks like JSON, values have JSON escapes, and missing ones are
- * null, or "-" between quotes.
+ * Compiles a preset of atoms (clf, combined, common, tiny) or a format of them.
+ * In a format that looks like JSON, values have JSON escapes, and missing ones
+ * are null, or "-" between quotes.
  *
  * @throws {OptionError} When the format has an unknown atom, or no atom.
  */
@@ -267,10 +282,10 @@ export function compileAccessFormat(format: string): AccessFormat {
 function noAtoms(format: string): OptionError {
   const hint = /json/i.test(format)
     ? `; for JSON give the line: '{"time":"%t","host":"%h","request":"%r","status":%s,"bytes":%B}'`
-    : didYouMean(format, PRESETS.keys());
+    : didYouMean(format, PRESET_NAMES);
   return new OptionError(
     `--access-log-format ${quote(format)} is no preset (${
-      [...PRESETS.keys()].join(", ")
+      PRESET_NAMES.join(", ")
     }) and has no atom such as %h, so that all lines would be the same${hint}`,
   );
 }
@@ -308,7 +323,7 @@ function atom(part: string): Atom {
   throw new OptionError(
     `--access-log-format has no atom ${quote(part)}; ` +
       `the atoms are ${atoms} %r %{Name}i, the presets ${
-        [...PRESETS.keys()].join(", ")
+        PRESET_NAMES.join(", ")
       }`,
   );
 }

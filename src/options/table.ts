@@ -416,7 +416,8 @@ export const OPTIONS: OptionTable = {
     type: text,
     placeholder: "FORMAT",
     default: "clf",
-    help: "clf, combined, common, tiny, or an Apache-style format",
+    help:
+      "clf, combined, common, tiny, dev (on a terminal in development), or an Apache-style format",
   },
   noAccessLog: {
     type: flag,

@@ -16,7 +16,7 @@ import type {
 } from "../pagi/types.ts";
 import { type ListenerContext, PAGI, type WorkerContext } from "./context.ts";
 import type { Http2Connection, Http2Stream } from "./http2_connection.ts";
-import type { InFlightRequest, StopCause } from "./in_flight.ts";
+import type { BodyProgress, InFlightRequest, StopCause } from "./in_flight.ts";
 import type { RequestHead, RequestKind } from "./request/head.ts";
 import { type LifeOwner, ResponseLife } from "./response/life.ts";
 import { lacksDescriptors } from "./response/plain_answer.ts";
@@ -170,7 +170,7 @@ export abstract class Exchange
   finished(): void {
     this.worker.inFlight.delete(this);
     const { accessLog } = this.worker;
-    accessLog?.write(this.#record(accessLog.usesHeaders));
+    accessLog?.write(this.record(accessLog.usesHeaders));
   }
 
   get kind(): RequestKind {
@@ -308,6 +308,15 @@ export abstract class Exchange
     return this.worker.accessLog?.usesBodyBytes ?? false;
   }
 
+  /** True when somebody watches how far bodies have come. */
+  get showsProgress(): boolean {
+    return this.worker.accessLog?.showsProgress ?? false;
+  }
+
+  get transfer(): BodyProgress | null {
+    return null;
+  }
+
   get age(): number {
     return this.#durationMs / 1000;
   }
@@ -355,7 +364,7 @@ export abstract class Exchange
   }
 
   /** What a line of the access log needs, and nothing that is large. */
-  #record(usesHeaders: boolean): AccessRecord {
+  record(usesHeaders: boolean): AccessRecord {
     const { method, rawPath, query, http2 } = this.head;
     return {
       host: this.client?.[0] ?? "unix",

@@ -6,6 +6,7 @@
 
 import type { WatchedRequest } from "../guard/input_monitor.ts";
 import { noteRequest } from "../guard/idle_timeouts.ts";
+import type { AccessRecord, Transfer } from "../log/access_format.ts";
 import type { DisconnectReason } from "../pagi/types.ts";
 import type { Http2Connection } from "./http2_connection.ts";
 import type { RequestKind } from "./request/head.ts";
@@ -15,6 +16,9 @@ export type StopCause = "stopped" | "replaced";
 
 /** {@linkcode InFlightRequest.taken} of what the engine takes without telling. */
 export const UNSEEN = -1;
+
+/** How far a body has come. */
+export type BodyProgress = Omit<Transfer, "bytesPerSecond">;
 
 /** What the server asks of a request while it is served. */
 export interface InFlightRequest extends WatchedRequest {
@@ -39,6 +43,10 @@ export interface InFlightRequest extends WatchedRequest {
   readonly taken: number | null;
   /** True when the engine has been given all of the response. */
   readonly isGiven: boolean;
+  /** How far the body that moves has come; null where none does. */
+  readonly transfer: BodyProgress | null;
+  /** What a line of the access log needs. */
+  record(usesHeaders: boolean): AccessRecord;
   /** Method, path and state, for logs. */
   describe(): string;
   /** How far the response has come, for logs. */

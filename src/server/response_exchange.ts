@@ -10,7 +10,7 @@ import type { InputBudget } from "../guard/input_monitor.ts";
 import { log } from "../log/log.ts";
 import { Exchange } from "./exchange.ts";
 import type { Http2Stream } from "./http2_connection.ts";
-import type { StopCause } from "./in_flight.ts";
+import type { BodyProgress, StopCause } from "./in_flight.ts";
 import {
   type BodyFailure,
   endedEarly,
@@ -114,6 +114,18 @@ export abstract class ResponseExchange extends Exchange
     return this.life.responded && !this.life.released
       ? this.writer.taken
       : null;
+  }
+
+  override get transfer(): BodyProgress | null {
+    if (this.#events !== null) return null;
+    if (this.life.progress === "streaming") {
+      const { sent, bufferedBytes, announced } = this.writer;
+      return { way: "sent", bytes: sent - bufferedBytes, total: announced };
+    }
+    const body = this.#body;
+    if (body === null || this.life.started) return null;
+    const { received: bytes, contentLength: total } = body;
+    return { way: "received", bytes, total };
   }
 
   override get inputBudget(): InputBudget | null {

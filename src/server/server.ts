@@ -307,6 +307,7 @@ export class Server {
       guard,
     );
     const accessLog = this.#accessLog;
+    accessLog?.watch(inFlight);
     return {
       app: this.#app,
       settings,

@@ -94,11 +94,26 @@ for (const { title, args = [], env, mode, page } of CASES) {
   });
 }
 
-/** Runs its arguments with a terminal as the standard input, and only that. */
+/**
+ * Runs its arguments with a terminal as the standard input and error, whose
+ * output it passes on.
+ */
 const ON_TERMINAL = `
-import os, pty, subprocess, sys
+import os, pty, subprocess, sys, threading
 other, terminal = pty.openpty()
-sys.exit(subprocess.call(sys.argv[1:], stdin=terminal))
+child = subprocess.Popen(sys.argv[1:], stdin=terminal, stderr=terminal)
+os.close(terminal)
+def copy():
+    try:
+        while text := os.read(other, 65536):
+            os.write(2, text)
+    except OSError:
+        pass # nobody has the terminal open
+thread = threading.Thread(target=copy, daemon=True)
+thread.start()
+code = child.wait()
+thread.join(5)
+sys.exit(code)
 `;
 function isRunning(pid: number): boolean {
   try {
@@ -120,19 +135,46 @@ function onTerminal(args: readonly string[], env = {}): Program {
   });
 }
 
-const ON_TERMINALS: readonly (readonly [string, string[], object, string])[] = [
-  ["development is the mode", [], {}, "development"],
-  ["-E decides all the same", ["-E", "production"], {}, "production"],
-  ["PAGI_ENV decides all the same", [], { PAGI_ENV: "none" }, "none"],
+/** Title, arguments, environment, mode, and what the access log has. */
+const ON_TERMINALS: readonly (readonly [
+  title: string,
+  args: string[],
+  env: object,
+  mode: string,
+  line: RegExp,
+])[] = [
+  [
+    "development is the mode, with an access log in colour",
+    [],
+    { NO_COLOR: "" },
+    "development",
+    // deno-lint-ignore no-control-regex
+    /\x1b\[2m\d\d:\d\d:\d\d\x1b\[0m \x1b\[1mGET\x1b\[0m \/ \x1b\[32m200\x1b/,
+  ],
+  [
+    "-E decides all the same",
+    ["-E", "production"],
+    {},
+    "production",
+    /"GET \/" 200 [\d.]+s\r?$/m,
+  ],
+  [
+    "PAGI_ENV decides all the same",
+    ["--access-log-format", "dev"],
+    { PAGI_ENV: "none" },
+    "none",
+    /^\d\d:\d\d:\d\d GET \/ 200 [\d.]+ m?s \d+ B\r?$/m,
+  ],
 ];
 
-for (const [title, args, env, mode] of ON_TERMINALS) {
+for (const [title, args, env, mode, line] of ON_TERMINALS) {
   Deno.test(`where the standard input is a terminal, ${title}`, {
     ignore,
   }, async () => {
     await using program = onTerminal(args, env);
-    await program.logged(/ info {2}Ready/);
+    await program.logged(/Ready/);
     const [seen, pid] = (await ask(program.url, "")).split(" ");
+    await program.logged(line);
     Deno.kill(Number(pid), "SIGTERM");
     await program.ended();
     assertEquals(seen, mode);

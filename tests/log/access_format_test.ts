@@ -138,7 +138,7 @@ Deno.test("literals stay as they are", () => {
 Deno.test("a format without atoms fails, and says what may be meant", () => {
   const cases = [
     ["", " such as %h, so that all lines would be the same"],
-    ["plain text 100%%", "is no preset (clf, combined, common, tiny)"],
+    ["plain text 100%%", "is no preset (clf, combined, common, dev, tiny)"],
     ["%l %u", "has no atom such as %h"],
     ["CLF", "; did you mean clf?"],
     ["combind", "; did you mean combined?"],
@@ -226,7 +226,7 @@ Deno.test("an unknown atom fails and is named, with the atoms there are (PAGI.md
       message,
       "the atoms are %h %t %m %U %q %H %s %b %B %d %D %T %l %u %% %r %{Name}i",
     );
-    assertStringIncludes(message, "clf, combined, common, tiny");
+    assertStringIncludes(message, "clf, combined, common, dev, tiny");
   }
 });
 

@@ -75,6 +75,8 @@ export interface ResponseSink {
   readonly life: ResponseLife;
   /** True when somebody will ask for `bodyBytes`. */
   readonly countsBytes: boolean;
+  /** True when somebody asks for `sent` before the end. */
+  readonly showsProgress: boolean;
   /** The response has to say that its connection ends with it. */
   readonly closesConnection: boolean;
   /** Is told of each read and each write, if anybody wants to know. */
@@ -117,7 +119,7 @@ export class ResponseWriter implements Buffer {
   /** The same, where the app writes it. */
   #out: OutboundBody | null = null;
   /** Bytes of the body by its `content-length`; null where it has no body. */
-  #announced: number | null = null;
+  announced: number | null = null;
   #sendingFile = false;
 
   constructor(sink: ResponseSink) {
@@ -149,7 +151,7 @@ export class ResponseWriter implements Buffer {
     const announced = announcedLength(headers);
     if (announced !== null && !hasLength(status)) removeContentLength(headers);
     const isBare = method === "HEAD" || !hasBody(status);
-    this.#announced = isBare ? null : announced;
+    this.announced = isBare ? null : announced;
     this.bodyBytes = 0;
     this.status = status;
     this.#headers = withDefaultHeaders(headers, listener.addedHeaders);
@@ -188,9 +190,9 @@ export class ResponseWriter implements Buffer {
       return DONE;
     }
     const bytes = body == null || body.length === 0 ? null : copyBytes(body);
-    if (bytes !== null && this.#announced !== null) {
+    if (bytes !== null && this.announced !== null) {
       const sent = (this.#out?.written ?? 0) + bytes.length;
-      if (sent > this.#announced) {
+      if (sent > this.announced) {
         this.#wrongLength(sent);
         return DONE;
       }
@@ -227,7 +229,7 @@ export class ResponseWriter implements Buffer {
     if (method === "HEAD") {
       payload = this.#headOnly(body);
     } else if (hasBody(this.status!)) {
-      const announced = this.#announced;
+      const announced = this.announced;
       const counted = announced !== null || countsBytes;
       if (body !== null && body.length > 0) {
         payload = ready === null
@@ -283,9 +285,10 @@ export class ResponseWriter implements Buffer {
     stream: ReadableStream<Uint8Array<ArrayBuffer>>,
     ready: Response | null,
   ): void {
-    const { activity, http2, countsBytes, life } = this.#sink;
-    const announced = this.#announced;
-    const mustSee = activity || http2 || countsBytes && announced === null;
+    const { activity, http2, countsBytes, showsProgress, life } = this.#sink;
+    const announced = this.announced;
+    const mustSee = activity || http2 || showsProgress ||
+      countsBytes && announced === null;
     const body = new PassedBody(stream, !!mustSee, announced, this, activity);
     this.#body = body;
     life.advance("streaming");
@@ -293,7 +296,7 @@ export class ResponseWriter implements Buffer {
     if (body.stream !== stream) ready = null;
     this.#sink.deliverStream(ready ?? this.#response(body.stream), () => {
       if (!life.complete) body.done();
-      this.bodyBytes = this.#sent;
+      this.bodyBytes = this.sent;
     });
     this.#headers = NO_FIELDS;
     if (isEvents) this.#sink.streamEvents(body);
@@ -302,7 +305,7 @@ export class ResponseWriter implements Buffer {
   /** The engine has all of the body that was passed on. */
   passed(): void {
     if (this.#sink.life.progress !== "streaming") return;
-    if (this.#sent < (this.#announced ?? 0)) this.#wrongLength(this.#sent);
+    if (this.sent < (this.announced ?? 0)) this.#wrongLength(this.sent);
     else this.#sink.life.advance("complete");
   }
 
@@ -318,7 +321,7 @@ export class ResponseWriter implements Buffer {
   /** Drops what waits for a client that takes nothing. */
   drop(): void {
     this.#body?.drop();
-    this.bodyBytes = this.#sent;
+    this.bodyBytes = this.sent;
   }
 
   /** Cuts the response short: no terminator, the connection closes. */
@@ -368,7 +371,7 @@ export class ResponseWriter implements Buffer {
   #deliver(stream: ReadableStream<Uint8Array>): Promise<void> {
     return this.#sink.deliverStream(
       this.#response(stream as ReadableStream<Uint8Array<ArrayBuffer>>),
-      () => this.bodyBytes = this.#sent,
+      () => this.bodyBytes = this.sent,
     );
   }
 
@@ -395,14 +398,14 @@ export class ResponseWriter implements Buffer {
   }
 
   /** Bytes of the body that the engine took, or will take. */
-  get #sent(): number {
+  get sent(): number {
     const taken = this.#body?.written ?? this.bodyBytes;
-    return Math.min(taken, this.#announced ?? taken);
+    return Math.min(taken, this.announced ?? taken);
   }
 
   /** The engine reads no more: all that was announced is sent, or nobody is there. */
   cancelled(): void {
-    if (this.#sent !== this.#announced) {
+    if (this.sent !== this.announced) {
       this.#sink.disconnect("client_closed");
     } else if (this.#out === null) this.passed();
   }
@@ -451,10 +454,11 @@ export class ResponseWriter implements Buffer {
    * takes it, by HTTP/2 nothing would.
    */
   #canBeNative({ bytes, rest }: FilePart): boolean {
-    const { activity, http2, life, method } = this.#sink;
-    return activity === null && http2 === null && life.progress === "started" &&
+    const { activity, http2, life, method, showsProgress } = this.#sink;
+    return activity === null && http2 === null && !showsProgress &&
+      life.progress === "started" &&
       method !== "HEAD" && hasBody(this.status!) &&
-      endsByItself(this.#announced, bytes, rest);
+      endsByItself(this.announced, bytes, rest);
   }
 
   async #native({ file, bytes }: FilePart): Promise<void> {
@@ -473,7 +477,7 @@ export class ResponseWriter implements Buffer {
     // The body opens with the first chunk: a handle that cannot be read
     // leaves everything as it was.
     // A file may have grown since its length was announced.
-    const most = Math.min(length ?? Infinity, this.#announced ?? Infinity);
+    const most = Math.min(length ?? Infinity, this.announced ?? Infinity);
     await readChunks(handle, most, async (chunk) => {
       const body = this.open();
       await body.write(chunk);
@@ -484,15 +488,13 @@ export class ResponseWriter implements Buffer {
   }
 
   #finishBody(): void {
-    if (this.#sent < (this.#announced ?? 0)) {
-      return this.#wrongLength(this.#sent);
-    }
+    if (this.sent < (this.announced ?? 0)) return this.#wrongLength(this.sent);
     this.#sink.life.advance("complete");
     this.#body?.end();
   }
 
   /** Refuses a body that ends early: a client would take a part for the whole. */
   #wrongLength(sent: number): void {
-    this.#sink.refuse(wrongLength(sent, this.#announced!));
+    this.#sink.refuse(wrongLength(sent, this.announced!));
   }
 }
