@@ -25,7 +25,7 @@ import { BUNDLED_APPS } from "./bundled_apps.ts";
 import { word } from "./import_advice.ts";
 import { importHere } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
-import { isFile } from "./packages.ts";
+import { isFile } from "./project.ts";
 
 /** A module that was found but not loaded yet. */
 export interface FoundModule {

@@ -10,6 +10,7 @@ import {
   fileIn,
   findProject,
   importMapOf,
+  isFile,
   readJson,
   upwards,
 } from "./project.ts";
@@ -208,15 +209,6 @@ function chosen(
     if (found !== null) return found;
   }
   return null;
-}
-
-/** Tells whether `path` is a file that can be seen. */
-export function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
 
 function isFolder(path: string): boolean {

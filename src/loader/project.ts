@@ -153,14 +153,16 @@ export function fileIn(
   folder: string,
   names: readonly string[],
 ): string | null {
-  const paths = names.map((name) => join(folder, name));
-  return paths.find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  }) ?? null;
+  return names.map((name) => join(folder, name)).find(isFile) ?? null;
+}
+
+/** Tells whether `path` is a file that can be seen. */
+export function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
 }
 
 /** Tells whether a `deno.json` has its import map in a file of its own. */

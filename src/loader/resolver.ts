@@ -20,7 +20,6 @@ import {
   existing,
   installedPackage,
   internalName,
-  isFile,
   manifestOf,
   packageFile,
   packageName,
@@ -33,6 +32,7 @@ import {
   findProject,
   type ImportMap,
   importMapOf,
+  isFile,
   type Project,
   readJson,
 } from "./project.ts";

@@ -13,12 +13,13 @@
 import config from "../../deno.json" with { type: "json" };
 import { denoFolder, fetchedVersions } from "../loader/deno_cache.ts";
 import { type AppRequest, namedFiles } from "../loader/load_app.ts";
-import { isFile, packageFile } from "../loader/packages.ts";
+import { packageFile } from "../loader/packages.ts";
 import {
   compilerOptionsOf,
   findProject,
   type ImportMap,
   importMapOf,
+  isFile,
   namesImportMap,
   type Project,
 } from "../loader/project.ts";
