@@ -64,6 +64,11 @@ export class WorkerHandle {
   title = "";
   /** True once the app has started, so that it must be shut down as well. */
   appHasStarted = false;
+  /**
+   * Seconds for loading the app, and again for starting it; 0 for no limit.
+   * Counted here, since an app may block its own event loop.
+   */
+  readonly #startTimeout: number;
   readonly #worker: Worker;
   readonly #onEvent: (worker: WorkerHandle, event: WorkerEvent) => void;
   readonly #appStarted = Promise.withResolvers<void>();
@@ -75,16 +80,12 @@ export class WorkerHandle {
   readonly #peersQueue: ((peers: readonly string[]) => void)[] = [];
   #flushed = Promise.withResolvers<void>();
 
-  /**
-   * @param startTimeout Seconds for loading the app, and again for starting it;
-   * 0 for no limit. Counted here, since an app may block its own event loop.
-   */
   constructor(
     plan: WorkerPlan,
-    readonly startTimeout: number,
     onEvent: (worker: WorkerHandle, event: WorkerEvent) => void,
   ) {
     this.number = plan.number;
+    this.#startTimeout = plan.settings.lifespanStartupTimeout;
     this.#onEvent = onEvent;
     this.#appStarted.promise.catch(() => {});
     this.#listening.promise.catch(() => {});
@@ -101,7 +102,7 @@ export class WorkerHandle {
       this.#gone(event.message);
     });
     this.#tell({ type: "start", plan });
-    this.#bound("load its app", startTimeout + THREAD_TIMEOUT);
+    this.#bound("load its app", this.#startTimeout + THREAD_TIMEOUT);
   }
 
   /** Gives up the start; `why` is a sentence. */
@@ -191,10 +192,10 @@ export class WorkerHandle {
 
   #bound(what: string, seconds: number): void {
     clearTimeout(this.#deadline);
-    if (this.startTimeout === 0) return;
+    if (this.#startTimeout === 0) return;
     this.#deadline = setTimeout(() => {
       this.giveUp(
-        `It did not ${what} within ${this.startTimeout} s (--lifespan-startup-timeout).`,
+        `It did not ${what} within ${this.#startTimeout} s (--lifespan-startup-timeout).`,
       );
     }, timerDelay(seconds));
   }
@@ -207,9 +208,9 @@ export class WorkerHandle {
     this.seenAt = performance.now();
     switch (message.type) {
       case "loading":
-        return this.#bound("load its app", this.startTimeout);
+        return this.#bound("load its app", this.#startTimeout);
       case "loaded":
-        return this.#bound("start its app", this.startTimeout + STARTUP_GRACE);
+        return this.#bound("start its app", this.#startTimeout + STARTUP_GRACE);
       case "started":
         clearTimeout(this.#deadline);
         this.appHasStarted = true;

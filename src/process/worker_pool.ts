@@ -287,7 +287,6 @@ export class WorkerPool {
         keyPair: this.keyPair,
         requestTimes: sharedRequestTimes(),
       },
-      settings.lifespanStartupTimeout,
       this.#onEvent,
     );
     this.#starting.add(worker);
