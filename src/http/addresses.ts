@@ -1,27 +1,27 @@
 /**
- * IP addresses, ranges of them, and the client's address as trusted proxies
- * tell it.
+ * IP addresses, ranges of them, and the client's address according to trusted
+ * proxies.
  *
  * @module
  */
 
 import type { Fields } from "./headers.ts";
 
-/** An IP address, told apart by its bytes. */
+/** An IP address. */
 export interface IpAddress {
-  /** As RFC 5952 writes it. */
+  /** In the form of RFC 5952. */
   readonly text: string;
   /** Four or sixteen. */
   readonly bytes: Uint8Array;
 }
 
-/** Without leading zeros: some read them as octal. */
+/** Without leading zeros, which some programs read as octal. */
 const IPV4 = /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/;
 const IPV6 = /^[\da-f:.]{2,45}$/i;
 
 /**
- * Reads an address without port, brackets or zone; null when it is none. An
- * IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) is the IPv4 address it holds.
+ * Parses an address without port, brackets or zone; null if it is invalid. An
+ * IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) becomes the IPv4 address.
  */
 export function parseIpAddress(text: string): IpAddress | null {
   if (IPV4.test(text)) {
@@ -30,7 +30,7 @@ export function parseIpAddress(text: string): IpAddress | null {
       ? null
       : { text, bytes: Uint8Array.from(bytes) };
   }
-  // URLs hold the same addresses, and their reader knows every short form.
+  // URLs contain the same addresses, and `URL` parses every short form.
   const url = IPV6.test(text) ? URL.parse(`http://[${text}]/`) : null;
   if (url === null) return null;
   const canonical = url.hostname.slice(1, -1);
@@ -41,7 +41,7 @@ export function parseIpAddress(text: string): IpAddress | null {
     : { text: bytes.slice(12).join("."), bytes: bytes.slice(12) };
 }
 
-/** The bytes of an IPv6 address that a URL has made canonical. */
+/** The bytes of an IPv6 address in the canonical form of `URL`. */
 function bytesOf(canonical: string): Uint8Array {
   const [start, end] = canonical.split("::").map((side) =>
     side === "" ? [] : side.split(":").map((group) => parseInt(group, 16))
@@ -52,14 +52,14 @@ function bytesOf(canonical: string): Uint8Array {
   return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
 }
 
-/** All addresses that begin with the same bits. */
+/** The addresses that begin with the same bits. */
 interface AddressRange {
   readonly bytes: Uint8Array;
-  /** How many bits count. */
+  /** The number of those bits. */
   readonly prefix: number;
 }
 
-/** Reads `10.0.0.0/8`, `fd00::/8` or one address; null when it is neither. */
+/** Parses `10.0.0.0/8`, `fd00::/8` or one address; null if it is invalid. */
 export function parseAddressRange(text: string): AddressRange | null {
   const [base, digits] = text.split(/\/(.*)/s, 2);
   const address = parseIpAddress(base);
@@ -68,36 +68,36 @@ export function parseAddressRange(text: string): AddressRange | null {
   const bits = bytes.length * 8;
   if (digits === undefined) return { bytes, prefix: bits };
   if (!/^\d{1,3}$/.test(digits)) return null;
-  // Of `::ffff:10.0.0.0/104` the last 32 bits are the address.
+  // In `::ffff:10.0.0.0/104`, the last 32 bits are the address.
   const unused = bits === 32 && base.includes(":") ? 96 : 0;
   const prefix = Number(digits) - unused;
   return prefix >= 0 && prefix <= bits ? { bytes, prefix } : null;
 }
 
-/** Tells whether `address` is one of the range; IPv6 ranges hold no IPv4. */
+/** Tells whether a range contains `address`, of the same IP version. */
 export function isInRange(
   { bytes, prefix }: AddressRange,
   address: IpAddress,
 ): boolean {
   if (bytes.length !== address.bytes.length) return false;
   for (let i = 0, left = prefix; left > 0; i++, left -= 8) {
-    const unlike = bytes[i] ^ address.bytes[i];
-    if (unlike >> Math.max(8 - left, 0) !== 0) return false;
+    const difference = bytes[i] ^ address.bytes[i];
+    if (difference >> Math.max(8 - left, 0) !== 0) return false;
   }
   return true;
 }
 
-/** What is known of the client; null where it was not told. */
+/** The client according to proxies; null for what they did not send. */
 export interface ForwardedClient {
-  /** Port 0 where it was not told. */
+  /** The port is 0 if it was not sent. */
   readonly client: [host: string, port: number] | null;
-  /** True when the client came by TLS. */
+  /** True if the client used TLS. */
   readonly secure: boolean | null;
-  /** The host that it asked for, as the proxy wrote it. */
+  /** The host in its request, as the proxy sent it. */
   readonly host: string | null;
 }
 
-/** One proxy's word about its own client. */
+/** What one proxy sent about its own client. */
 interface Hop {
   readonly node: Node | null;
   readonly secure: boolean | null;
@@ -110,13 +110,12 @@ interface Node {
 }
 
 /**
- * Finds the client of a request that came from a trusted proxy: the rightmost
- * address that is not itself a trusted proxy's, or the leftmost where all are.
- * What is no address (`unknown`, an obfuscated name, garbage) ends the search
- * at the proxy that said it.
+ * Finds the client of a request from a trusted proxy: the rightmost address
+ * that is not that of a trusted proxy, or the leftmost if all are. The search
+ * ends at a proxy that sent anything else (`unknown`, an obfuscated name).
  *
- * Where there is `x-forwarded-for`, `forwarded` is not looked at: nearly all
- * proxies write the former, and pass a `forwarded` on as the client made it up.
+ * If there is `x-forwarded-for`, `forwarded` is ignored: nearly all proxies
+ * write the former, and pass on a `forwarded` that a client made up.
  *
  * @param fields With lower-case names.
  */
@@ -140,7 +139,7 @@ export function forwardedClient(
   return { client, secure, host };
 }
 
-/** The nearest proxy's word first. */
+/** From the nearest proxy on. */
 function* hops(fields: Fields): Iterable<Hop> {
   const nodes = itemsFromRight(fields, "x-forwarded-for");
   const elements = nodes.length > 0 ? [] : itemsFromRight(fields, "forwarded");
@@ -150,13 +149,13 @@ function* hops(fields: Fields): Iterable<Hop> {
   const schemes = itemsFromRight(fields, "x-forwarded-proto");
   if (nodes.length === 0) yield { node: null, secure: isSecure(schemes[0]) };
   for (const [i, node] of nodes.entries()) {
-    // Proxies that append say one for each; others say one, or pass it on.
+    // Proxies that append send one for each hop; others send only one.
     const scheme = schemes[schemes.length === nodes.length ? i : 0];
     yield { node: readNode(node), secure: isSecure(scheme) };
   }
 }
 
-/** The items of a list, split at commas outside of quotes, the last one first. */
+/** The items of a comma-separated list, the last one first. */
 function itemsFromRight(fields: Fields, name: string): string[] {
   const list = fields.filter(([key]) => key === name)
     .map(([, value]) => value).join(",");
@@ -198,7 +197,7 @@ function readElement(element: string): Hop {
 const BRACKETED = /^\[([^\]]*)\](?::(.*))?$/s;
 const WITH_PORT = /^([^:]*)(?::([^:]*))?$/s;
 
-/** An address, perhaps with a port (RFC 7239, section 6); null for all else. */
+/** An address, perhaps with a port (RFC 7239, section 6); null if invalid. */
 function readNode(text: string): Node | null {
   const [, host, digits] = BRACKETED.exec(text) ?? WITH_PORT.exec(text) ??
     ["", text];
@@ -213,14 +212,7 @@ function readPort(text: string | undefined): number | null {
 }
 
 function isSecure(scheme: string | undefined): boolean | null {
-  switch (scheme?.toLowerCase()) {
-    case "https":
-    case "wss":
-      return true;
-    case "http":
-    case "ws":
-      return false;
-    default:
-      return null;
-  }
+  const name = scheme?.toLowerCase();
+  if (name === "https" || name === "wss") return true;
+  return name === "http" || name === "ws" ? false : null;
 }

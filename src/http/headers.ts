@@ -1,31 +1,31 @@
 /**
- * Header fields, status codes and bodies: what HTTP says of their form.
+ * The syntax of header fields, and rules for status codes and bodies.
  *
  * @module
  */
 
 import { STATUS_TEXT } from "../std/http.ts";
 
-/** The reason phrase of `status`, or "" when the code is not registered. */
+/** The reason phrase of `status`; "" for an unregistered code. */
 export function reasonPhrase(status: number): string {
   return STATUS_TEXT[status] ?? "";
 }
 
-/** False of 204, 205 and 304 (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5). */
+/** False for 204, 205 and 304 (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5). */
 export function hasBody(status: number): boolean {
   return status !== 204 && status !== 205 && status !== 304;
 }
 
 /**
- * False of 204 (RFC 9110, section 8.6) and 205, which has no body to announce;
- * by HTTP/2 a length without a body is an error of the stream (RFC 9113,
- * 8.1.1). A 304 may say how long the body of a 200 would be.
+ * False for 204 (RFC 9110, section 8.6) and 205, which have no body: in HTTP/2,
+ * a length without a body is a stream error (RFC 9113, 8.1.1). A 304 may have
+ * the length of the body of a 200.
  */
 export function hasLength(status: number): boolean {
   return status !== 204 && status !== 205;
 }
 
-/** The bytes of a body; a string counts as UTF-8, and is not encoded for it. */
+/** The length of a body in bytes; a string is counted as UTF-8. */
 export function byteLength(body: string | Uint8Array | ArrayBuffer): number {
   if (typeof body !== "string") return body.byteLength;
   let length = body.length;
@@ -33,13 +33,13 @@ export function byteLength(body: string | Uint8Array | ArrayBuffer): number {
     const unit = body.charCodeAt(i);
     if (unit <= 0x7f) continue;
     length += unit > 0x7ff ? 2 : 1;
-    // Both halves of a surrogate pair are counted: four bytes in all.
+    // A surrogate pair has four bytes.
     if (unit >= 0xd800 && unit <= 0xdbff && isLow(body.charCodeAt(i + 1))) i++;
   }
   return length;
 }
 
-/** Tells whether a body is longer than `limit`; mostly there is no counting. */
+/** Tells whether a body has more than `limit` bytes, mostly without counting. */
 export function exceeds(
   body: string | Uint8Array | ArrayBuffer,
   limit: number,
@@ -54,9 +54,8 @@ function isLow(unit: number): boolean {
 }
 
 /**
- * The value of `content-disposition` that has a body saved as `name`: with its
- * true name as RFC 8187 writes it, and one in ASCII for those who cannot read
- * that.
+ * The `content-disposition` for saving a body as `name`: in the encoding of RFC
+ * 8187 if it is not ASCII, and in ASCII for clients that do not support that.
  */
 export function attachment(name: string): string {
   const plain = name.replace(/[^\x20-\x7e]|["\\%]/gu, "_");
@@ -70,7 +69,7 @@ export function attachment(name: string): string {
     : `attachment; filename="${plain}"; filename*=UTF-8''${exact}`;
 }
 
-/** Header fields in order; strings hold one byte per code unit. */
+/** Header fields in order; strings have one byte per code unit. */
 export type Fields = readonly (readonly [name: string, value: string])[];
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -83,18 +82,17 @@ export function isToken(text: string): boolean {
 }
 
 /**
- * Tells whether `value` can stand in a header field: no control character but
- * the tab, and nothing above 0xFF (PAGI.md 3.1, checklist 8). Deno 2.9 ends
- * the process when it is given any other, so nothing may pass by this.
+ * Tells whether `value` is valid in a header field: no control character but
+ * the tab, and nothing above 0xFF (PAGI.md 3.1, checklist 8). Any other value
+ * makes Deno 2.9 exit, so all values must be checked.
  */
 export function isSafeFieldValue(value: string): boolean {
   return FIELD_VALUE.test(value);
 }
 
 /**
- * `value` without the whitespace around it, which is not part of it (RFC 9110,
- * section 5.5). A pattern such as `/[\t ]+$/` takes a time that grows with the
- * square of the whitespace within.
+ * `value` without surrounding whitespace, which is not part of it (RFC 9110,
+ * section 5.5), in linear time: `/[\t ]+$/` would take quadratic time.
  */
 export function trimWhitespace(value: string): string {
   let start = 0;

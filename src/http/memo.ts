@@ -1,26 +1,23 @@
 /**
- * Results that are remembered by texts that peers choose.
+ * A bounded cache of the results of a function.
  *
  * @module
  */
 
-/** How much a memo keeps. */
 interface MemoLimits {
-  /** Texts; one more, and all are forgotten. */
+  /** Texts in the cache; one more clears it. */
   readonly entries?: number;
-  /** UTF-16 units of a text; the results of longer ones are not kept. */
+  /** UTF-16 units of a text; the results of longer ones are not cached. */
   readonly length?: number;
 }
 
 /**
- * `work`, which remembers what it gave for short texts.
+ * `work` with its results cached.
  *
- * What clients send repeats a few texts, and anybody may send others. Both the
- * number and the length of those that are kept are bounded, so that nobody can
- * fill the memory; and all are forgotten when there are too many, so that
- * nobody can keep the usual ones out for good. The last text is compared before
- * any is looked up: strings of the engine are new for each request, and the
- * hash of each would have to be computed first.
+ * Clients send the same few texts, but anybody may send others. Limits keep
+ * those from filling the memory, and clearing a full cache keeps them from
+ * excluding the common ones for ever. The last text is compared first, since a
+ * lookup must compute the hash of each string that the engine creates.
  */
 export function memo<T>(
   work: (text: string) => T,

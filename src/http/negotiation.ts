@@ -1,5 +1,5 @@
 /**
- * What a client accepts: media types and content codings (RFC 9110, 12.5).
+ * Content negotiation: media types and content codings (RFC 9110, 12.5).
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { accepts } from "../std/http.ts";
 import { memo } from "./memo.ts";
 
 /**
- * The media type to answer with: one of `others` where `accept` names it (a
- * wildcard is not enough) and does not prefer `usual`; else `usual`.
+ * The media type of the response: one of `others` if `accept` names it (not by
+ * a wildcard) and does not prefer `usual`; otherwise `usual`.
  */
 export function preferredType(
   accept: string | null,
@@ -19,14 +19,14 @@ export function preferredType(
   const field = (accept ?? "").toLowerCase();
   const named = others.filter((type) => field.includes(type));
   if (named.length === 0) return usual;
-  // Among equals, what the client names first.
+  // Of equal ones, the one that the client names first.
   if (field.includes(usual)) named.push(usual);
   named.sort((a, b) => field.indexOf(a) - field.indexOf(b));
   const request = { headers: { get: () => accept } };
   return accepts(request, ...new Set([...named, usual])) ?? named[0];
 }
 
-/** Tells whether `accept` names `type`, which a wildcard does not. */
+/** Tells whether `accept` names `type` (not by a wildcard). */
 export function namesType(accept: string | null, type: string): boolean {
   return accept !== null && accept.toLowerCase().includes(type);
 }
@@ -34,9 +34,9 @@ export function namesType(accept: string | null, type: string): boolean {
 const ITEM = /^([^\s;]+)\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/;
 
 /**
- * Those of `available` that a client with the field `accept-encoding` takes
- * rather than no coding at all; what it likes best leads, among equals what
- * comes first in `available`. Items that cannot be understood are passed over.
+ * The codings in `available` that the client prefers to none, by its field
+ * `accept-encoding`: the preferred ones first, equal ones in the order of
+ * `available`. Invalid items are ignored.
  */
 export function preferredCodings<C extends string>(
   field: string | null,
@@ -44,7 +44,7 @@ export function preferredCodings<C extends string>(
 ): C[] {
   if (field === null) return [];
   const weights = weightsIn(field);
-  // Not named, "identity" is what is left when nothing else can be had.
+  // Unless it is named, "identity" is the last choice.
   const least = weights.get("identity") ?? 0;
   const weightOf = (coding: string) =>
     weights.get(coding) ?? weights.get("*") ?? 0;
@@ -53,7 +53,7 @@ export function preferredCodings<C extends string>(
     .sort((a, b) => weightOf(b) - weightOf(a));
 }
 
-/** What a field says; clients have a few in common. */
+/** The weight of each coding in a field. */
 const weightsIn = memo(readWeights, { entries: 100 });
 
 function readWeights(field: string): ReadonlyMap<string, number> {

@@ -21,13 +21,15 @@ export async function replaceProcess(
   command: string,
   args: readonly string[],
 ): Promise<never> {
-  const texts = [command, ...args].map(cString);
-  const pointers = texts.map((text) =>
-    Deno.UnsafePointer.value(Deno.UnsafePointer.of(text))
-  );
   using libc = openLibc(SYMBOLS);
-  // Returns only if it fails.
-  libc?.symbols.execv(texts[0], new BigUint64Array([...pointers, 0n]));
+  if (libc !== null) {
+    const texts = [command, ...args].map(cString);
+    const pointers = texts.map((text) =>
+      Deno.UnsafePointer.value(Deno.UnsafePointer.of(text))
+    );
+    // Returns only if it fails.
+    libc.symbols.execv(texts[0], new BigUint64Array([...pointers, 0n]));
+  }
   const child = new Deno.Command(command, {
     args: [...args],
     stdin: "inherit",
