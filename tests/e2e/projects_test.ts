@@ -44,6 +44,16 @@ for (const workers of ["1", "2"]) {
   });
 }
 
+Deno.test("without the permission for FFI a project starts as a child process", async () => {
+  await using program = await startProgram(
+    [...QUIET, "./app.tsx"],
+    { files: DENO_PROJECT, permissions: ["--allow-all", "--deny-ffi"] },
+  );
+  assertEquals(await answer(program.url), DENO_ANSWER);
+  // Killing the parent would leave the child.
+  assertEquals((await program.stop()).code, 0);
+});
+
 Deno.test("HUP loads a project's code anew", async () => {
   await using program = await startProgram(
     [...QUIET, "-w", "2", "./app.ts"],
