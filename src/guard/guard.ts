@@ -321,8 +321,9 @@ class LibcGuard implements Guard {
         const state = this.#sockets.tcpState(connection);
         // The next request has come meanwhile: it gets its own answer.
         if (state === null || state.received > before.received) return;
-        if (state.segments > before.segments) this.#sockets.finish(connection);
-        else if (milliseconds < WRITE_WAIT) check(2 * milliseconds);
+        if (state.segments > before.segments) {
+          this.#sockets.shutdownWrite(connection);
+        } else if (milliseconds < WRITE_WAIT) check(2 * milliseconds);
       }, milliseconds);
       this.#finishing.add(timer);
     };
@@ -469,6 +470,6 @@ class LibcGuard implements Guard {
 
   #shutdown(connection: Connection, reset = false): boolean {
     this.#slots.end(connection);
-    return this.#sockets.shutdown(connection, reset);
+    return this.#sockets.shutdownBoth(connection, reset);
   }
 }

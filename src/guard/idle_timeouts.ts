@@ -152,7 +152,7 @@ export class IdleTimeouts {
       return now;
     }
     this.#connections.slots.end(connection);
-    if (this.#connections.sockets.shutdown(connection, state.pending)) {
+    if (this.#connections.sockets.shutdownBoth(connection, state.pending)) {
       onClose(
         connection.peer,
         untaken >= timeoutMs

@@ -58,23 +58,23 @@ interface Input {
   last: number;
 }
 
-/** Between two glances at the memory that is taken (ms). */
-const STEP = 100;
-/** Between two checks (ms) while it does not grow. */
-const CALM = 500;
-/** What a flood takes soon (bytes): a check must come before its time. */
-const GROWTH = 4 << 20;
-/** Between two looks for connections of younger requests than that (ms). */
-const SCAN_STEP = 250;
-/** The most of all time that may go into checks. */
-const SHARE = 0.02;
-/** What a client may send beyond the request that it has sent (bytes). */
-const MOST_AHEAD = 1 << 20;
+/** Interval of memory readings while a flood is suspected. */
+const MIN_INTERVAL_MS = 100;
+/** Interval of full checks while memory does not grow. */
+const MAX_INTERVAL_MS = 500;
+/** Growth of memory (bytes) that makes the next check come early. */
+const GROWTH_BYTES = 4 << 20;
+/** Shortest interval of scans on behalf of requests younger than that. */
+const SCAN_INTERVAL_MS = 250;
+/** The share of all time that checks may take. */
+const MAX_CPU_SHARE = 0.02;
+/** What a client may send ahead of the answer to its request. */
+const MAX_AHEAD_BYTES = 1 << 20;
 /**
- * What one may send that had a request running at each check (bytes). Honest
- * ones that are that busy lose their connection behind an answer.
+ * What a client may send whose requests were running at every check. An honest
+ * client that is that busy has its connection closed behind an answer.
  */
-const MOST_UNINTERRUPTED = 16 << 20;
+const MAX_UNINTERRUPTED_BYTES = 16 << 20;
 
 /**
  * Watches the clients of requests that run, because the engine
@@ -95,7 +95,7 @@ export class InputMonitor {
   #alert = false;
   /** When the next check comes at the latest (ms). */
   #due = 0;
-  readonly #budget = new CpuBudget(SHARE);
+  readonly #budget = new CpuBudget(MAX_CPU_SHARE);
   /** Bytes of memory at the last check. */
   #memory = 0;
 
@@ -112,7 +112,7 @@ export class InputMonitor {
     if (this.#alert) return;
     this.#alert = true;
     clearTimeout(this.#timer);
-    this.#wait(STEP);
+    this.#wait(MIN_INTERVAL_MS);
   }
 
   /** Watches nothing any more. */
@@ -132,10 +132,10 @@ export class InputMonitor {
     const began = performance.now();
     const memory = Deno.memoryUsage().rss;
     if (
-      this.#alert && began < this.#due && memory - this.#memory < GROWTH
-    ) return this.#wait(STEP);
+      this.#alert && began < this.#due && memory - this.#memory < GROWTH_BYTES
+    ) return this.#wait(MIN_INTERVAL_MS);
     this.#memory = memory;
-    this.#due = began + CALM;
+    this.#due = began + MAX_INTERVAL_MS;
     this.#check(began);
   }
 
@@ -154,7 +154,7 @@ export class InputMonitor {
     ) => {
       if (reason === null) return;
       this.#connections.slots.end(connection);
-      this.#connections.sockets.shutdown(connection);
+      this.#connections.sockets.shutdownBoth(connection);
       closed.push([request, reason]);
     };
     for (const request of this.#options.requests()) {
@@ -186,7 +186,7 @@ export class InputMonitor {
     }
     this.#inputs = inputs;
     this.#budget.spend(began);
-    if (running) this.#wait(this.#alert ? STEP : CALM);
+    if (running) this.#wait(this.#alert ? MIN_INTERVAL_MS : MAX_INTERVAL_MS);
     for (const [request, reason] of closed) {
       this.#options.onClose(request, reason);
     }
@@ -198,7 +198,7 @@ export class InputMonitor {
     if (connection !== undefined || this.#unfound.has(request)) {
       return connection;
     }
-    const since = isYoung(request) ? began - SCAN_STEP : began;
+    const since = isYoung(request) ? began - SCAN_INTERVAL_MS : began;
     if (!this.#connections.scannedAfter(since)) this.#connections.refresh();
     const found = this.#connections.identify(request);
     if (found === undefined && !isYoung(request)) this.#unfound.add(request);
@@ -250,13 +250,13 @@ export class InputMonitor {
       known?.request === request && known.expected.epoch === expected.epoch
         ? known
         : { request, expected, atEpoch: received, atFirst, last: 0 };
-    if (received - input.atEpoch > input.expected.allowed + MOST_AHEAD) {
+    if (received - input.atEpoch > input.expected.allowed + MAX_AHEAD_BYTES) {
       return expected.overflowReason;
     }
     input.last = received;
     inputs.set(connection, input);
     // Who never waits for an answer may be sending more than can be answered.
-    if (received - atFirst > MOST_UNINTERRUPTED) request.markClose();
+    if (received - atFirst > MAX_UNINTERRUPTED_BYTES) request.markClose();
     return null;
   }
 }
@@ -282,5 +282,5 @@ function expectedOfAny(
 
 /** True of a request that may be answered before anything is the matter. */
 function isYoung(request: WatchedRequest): boolean {
-  return request.age * 1000 < STEP;
+  return request.age * 1000 < MIN_INTERVAL_MS;
 }

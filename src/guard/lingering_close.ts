@@ -260,7 +260,7 @@ export class LingeringClose {
         this.#shutdown(connection);
         return this.#remove(ending);
       }
-      this.#connections.sockets.finish(connection);
+      this.#connections.sockets.shutdownWrite(connection);
       ending.finished = true;
       ending.due = now + LINGER;
     } else {
@@ -269,7 +269,7 @@ export class LingeringClose {
   }
 
   #shutdown(connection: Connection): void {
-    this.#connections.sockets.shutdown(connection);
+    this.#connections.sockets.shutdownBoth(connection);
     this.#connections.leaves(connection);
   }
 

@@ -212,8 +212,8 @@ export class Sockets {
   }
 
   /**
-   * Has the owner of the socket read the end of the stream behind what has been
-   * received. The peer is told nothing.
+   * Shuts the receiving direction: the owner of the socket reads the end of the
+   * stream behind what has been received. The peer is told nothing.
    */
   shutdownRead(socket: Socket): boolean {
     return this.#withCopy(socket, (copy) => {
@@ -221,21 +221,21 @@ export class Sockets {
     });
   }
 
-  /** Sends the end of the stream; what the peer sends is still received. */
-  finish(socket: Socket): boolean {
+  /** Shuts the sending direction; what the peer sends is still received. */
+  shutdownWrite(socket: Socket): boolean {
     return this.#withCopy(socket, (copy) => {
       this.#libc.symbols.shutdown(copy, SHUT_WR);
     });
   }
 
   /**
-   * Ends both directions. The owner of the socket notices and closes it.
+   * Shuts both directions. The owner of the socket notices and closes it.
    *
    * @param reset drops what still waits to be sent, instead of leaving it to
    * the kernel for as long as a peer that takes no bytes likes
    * @returns false when the socket was gone
    */
-  shutdown(socket: Socket, reset = false): boolean {
+  shutdownBoth(socket: Socket, reset = false): boolean {
     const { setsockopt, shutdown } = this.#libc.symbols;
     return this.#withCopy(socket, (copy) => {
       const linger = new Int32Array([1, 0]); // on, for no time

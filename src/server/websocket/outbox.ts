@@ -20,12 +20,13 @@ export class WebSocketOutbox implements Buffer {
   sent = 0;
   #socket: WebSocket | null = null;
   /**
-   * At most so many bytes wait: to ask the engine takes as long as to send.
-   * From the high mark on it is left as it is until the buffer has drained.
-   * The first message asks, so that the code for that is no surprise after
-   * hundreds of messages, when all has been compiled without it.
+   * Upper bound of the bytes that wait to be sent. It stands in for the exact
+   * number, because asking the engine takes as long as sending. It starts at
+   * the high watermark, so that the first message asks: the code for that would
+   * otherwise run for the first time after hundreds of messages, and have the
+   * code compiled without it thrown away (bench/PROFILE.md).
    */
-  #most: number;
+  #maxBuffered: number;
   readonly #high: number;
   readonly #counts: boolean;
   readonly #drainPoller: DrainPoller;
@@ -34,7 +35,7 @@ export class WebSocketOutbox implements Buffer {
   constructor(marks: Watermarks, counts: boolean) {
     this.#high = marks.high;
     this.#counts = counts;
-    this.#most = marks.high;
+    this.#maxBuffered = marks.high;
     this.transport = new TransportState(this, marks);
     this.#drainPoller = new DrainPoller(this.transport);
   }
@@ -54,12 +55,12 @@ export class WebSocketOutbox implements Buffer {
     this.#socket?.send(message as Uint8Array<ArrayBuffer>);
     if (this.#counts) this.sent += byteLength(message);
     // A UTF-16 code unit becomes at most three bytes.
-    this.#most += 3 * message.length;
-    if (this.#most < this.#high) return DONE;
+    this.#maxBuffered += 3 * message.length;
+    if (this.#maxBuffered < this.#high) return DONE;
     const { bufferedBytes, transport } = this;
     transport.update();
     if (!transport.full) {
-      this.#most = bufferedBytes;
+      this.#maxBuffered = bufferedBytes;
       return DONE;
     }
     this.#drainPoller.start();

@@ -121,7 +121,7 @@ Deno.test("a connection that is gone is not mistaken for the next with its descr
   // One end of the second has the very number of the first.
   assertNotEquals(room.sockets.cookie(gone.fd), 0);
   assertEquals(room.sockets.isOpen(gone), false);
-  assertEquals(room.sockets.shutdown(gone), false);
+  assertEquals(room.sockets.shutdownBoth(gone), false);
   assertEquals(room.sockets.tcpState(gone), null);
   await second.server.write(new Uint8Array(5));
   assertEquals(await second.client.read(new Uint8Array(9)), 5);

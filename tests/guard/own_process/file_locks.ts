@@ -37,8 +37,8 @@ Deno.test("a lock on a file lives that has the number of a connection that is go
   const socket = place.openSocket();
   place.putFileInPlaceOf(socket);
   place.lock(socket.fd, F_WRLCK);
-  assertEquals(place.sockets.shutdown(socket), false);
-  assertEquals(place.sockets.finish(socket), false);
+  assertEquals(place.sockets.shutdownBoth(socket), false);
+  assertEquals(place.sockets.shutdownWrite(socket), false);
   assertEquals(place.sockets.tcpState(socket), null);
   assert(await place.isLocked());
 });
@@ -51,17 +51,17 @@ Deno.test("a lock lives on a file that takes the number while a socket is copied
       place.putFileInPlaceOf(socket);
       place.lock(socket.fd, kind);
     };
-    assertEquals(place.sockets.shutdown(socket), false);
+    assertEquals(place.sockets.shutdownBoth(socket), false);
     assert(await place.isLocked());
     // Others can still be closed, and the copy is once the file is unlocked.
     const before = place.sockets.descriptors().length;
     const next = place.openSocket();
-    assert(place.sockets.finish(next));
+    assert(place.sockets.shutdownWrite(next));
     place.close(next.fd);
     assertEquals(place.sockets.descriptors().length, before + 1); // a new slot
     place.lock(socket.fd, F_UNLCK);
     const last = place.openSocket();
-    assert(place.sockets.finish(last));
+    assert(place.sockets.shutdownWrite(last));
     place.close(last.fd);
     assertEquals(place.sockets.descriptors().length, before);
     assertEquals(await place.isLocked(), false);
