@@ -26,6 +26,7 @@ import {
 import { importedNames, localSources } from "../loader/sources.ts";
 import { dirname, fromFileUrl, join, resolve, toFileUrl } from "../std/path.ts";
 import { replaceProcess } from "../system/replace_process.ts";
+import { namesFromFiles } from "./env_files.ts";
 import { commandLine } from "./own_process.ts";
 import { takeVariable } from "../system/process_pipes.ts";
 
@@ -59,7 +60,10 @@ export async function startInProject(request: AppRequest): Promise<void> {
   const before = ownArguments();
   const args = withFlags(before, flags);
   if (args.join("\0") === before.join("\0")) return;
-  Deno.env.set(VARIABLE, "1");
+  const variables = { ...namesFromFiles(), [VARIABLE]: "1" };
+  for (const [name, value] of Object.entries(variables)) {
+    Deno.env.set(name, value);
+  }
   await replaceProcess(Deno.execPath(), args);
 }
 

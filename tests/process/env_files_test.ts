@@ -53,11 +53,15 @@ PAGI_LOG_LEVEL=debug
   assertStringIncludes(program.log, " debug ");
 });
 
-Deno.test("HUP reads the files of --env-file anew, and so does a successor", async () => {
+Deno.test("HUP reads the files of --env-file anew, in a project too, and so does a successor", async () => {
   await using program = await startProgram(
     ["-p", "0", "-w", "2", "--env-file", "a.env", "app.js"],
     {
-      files: { "app.js": APP, "a.env": "A=1\nGONE=1\nSET=no\n" },
+      files: {
+        "app.js": APP,
+        "deno.json": "{}",
+        "a.env": "A=1\nGONE=1\nSET=no\n",
+      },
       env: { SET: "kept" },
     },
   );
