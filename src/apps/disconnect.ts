@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Receive } from "../pagi/types.ts";
+import type { HttpScope, Receive } from "../pagi/types.ts";
 
 /** The client left before it had its response. */
 export class ClientGone extends Error {
@@ -29,19 +29,28 @@ export class RequestReader implements DisconnectWatch {
   /** True when the response has begun. */
   responseStarted = false;
   readonly #receive: Receive;
+  readonly #isTold: boolean;
   #served = false;
   #onDisconnect: () => void = () => {};
   #disconnect: Promise<void> | null = null;
 
-  constructor(receive: Receive) {
+  /** @param connection Where given, it tells of the disconnect. */
+  constructor(receive: Receive, connection?: HttpScope["pagi.connection"]) {
     this.#receive = receive;
+    this.#isTold = connection !== undefined;
+    connection?.onDisconnect(() => this.#leave());
   }
 
   /** Watches for the disconnect only; drops the rest of the body. */
   static watch(receive: Receive): RequestReader {
     const reader = new RequestReader(receive);
-    void reader.#watch();
+    reader.drop();
     return reader;
+  }
+
+  /** Drops the rest of the body, and goes on watching for the disconnect. */
+  drop(): void {
+    if (!this.#isTold) void this.#watch();
   }
 
   /** Resolves when the client leaves before the end of its response. */
@@ -65,7 +74,7 @@ export class RequestReader implements DisconnectWatch {
     }
     if (!event.more) {
       this.complete = true;
-      void this.#watch();
+      this.drop();
     }
     return event.body;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ClientGone, RequestReader } from "../apps/disconnect.ts";
 import { fieldValue } from "../http/headers.ts";
 import type { HttpScope, Receive, SseScope } from "../pagi/types.ts";
 
@@ -18,71 +19,50 @@ export class Inbound {
   /** Received only as fast as it is read; null when there cannot be any. */
   readonly body: ReadableStream<Bytes> | null = null;
 
-  readonly #abort = new AbortController();
-  readonly #scope: RequestScope;
-  readonly #receive: Receive;
-  #ended = false;
+  readonly #reader: RequestReader;
 
   constructor(scope: RequestScope, receive: Receive) {
-    this.#scope = scope;
-    this.#receive = receive;
-    this.signal = this.#abort.signal;
-    if (scope.type === "http") {
-      scope["pagi.connection"].onDisconnect(() => this.#leave());
-    }
+    const abort = new AbortController();
+    this.signal = abort.signal;
+    // `sse` scopes have no `pagi.connection` to tell of a disconnect.
+    const reader = this.#reader = new RequestReader(
+      receive,
+      scope.type === "http" ? scope["pagi.connection"] : undefined,
+    );
+    const leave = (): void =>
+      abort.abort(new DOMException("The client has gone.", "AbortError"));
+    if (reader.disconnected) leave();
+    else reader.onDisconnect(leave);
     if (mayHaveBody(scope)) {
       // An event stream's client is seen leaving only by receiving, so there
       // the first part of the body is received before anyone asks for it.
       this.body = new ReadableStream({
         pull: (controller) => this.#pull(controller),
-        cancel: () => this.#bodyEnded(),
+        cancel: () => reader.drop(),
       }, { highWaterMark: scope.type === "sse" ? 1 : 0 });
     } else {
-      this.#bodyEnded();
+      reader.drop();
     }
   }
 
   /** The answer is complete: a disconnect is no news any more. */
   end(): void {
-    this.#ended = true;
+    this.#reader.served();
   }
 
   async #pull(controller: ReadableStreamDefaultController<Bytes>) {
-    for (;;) {
-      const event = await this.#receive();
-      if (event.type !== "http.request" && event.type !== "sse.request") {
-        this.#leave();
-        controller.error(this.signal.reason);
-        return;
-      }
-      const { body, more } = event;
-      if (body.length > 0) controller.enqueue(body as Bytes);
-      if (!more) {
-        controller.close();
-        this.#bodyEnded();
-      }
-      // The stream asks again only after it was given something.
-      if (!more || body.length > 0) return;
-    }
-  }
-
-  #bodyEnded(): void {
-    if (this.#scope.type === "sse") void this.#watch();
-  }
-
-  /** `sse` scopes have no `pagi.connection` to tell of a disconnect. */
-  async #watch(): Promise<void> {
+    const reader = this.#reader;
     try {
-      while ((await this.#receive()).type === "sse.request");
-    } catch {
-      // A request that cannot be read any more has ended as well.
+      // The stream asks again only after it was given something.
+      for (let given = false; !given && !reader.complete;) {
+        const part = await reader.next();
+        given = part.length > 0;
+        if (given) controller.enqueue(part as Bytes);
+      }
+    } catch (error) {
+      throw error instanceof ClientGone ? this.signal.reason : error;
     }
-    this.#leave();
-  }
-
-  #leave(): void {
-    if (this.#ended) return;
-    this.#abort.abort(new DOMException("The client has gone.", "AbortError"));
+    if (reader.complete) controller.close();
   }
 }
 
