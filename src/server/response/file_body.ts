@@ -58,19 +58,6 @@ export function closeHandle(handle: FileHandle): void {
   }
 }
 
-/**
- * Tells whether the engine, which sends all that it can read, ends a body by
- * itself after `bytes` of the `rest` of a file, by HTTP/1.1: at the end of the
- * file, or where the `announced` length is reached.
- */
-export function endsByItself(
-  announced: number | null,
-  bytes: number,
-  rest: number,
-): boolean {
-  return bytes === (announced ?? rest);
-}
-
 /** Moves to `offset`; a handle that cannot is read up to there. */
 export async function skipTo(
   handle: FileHandle,

@@ -34,7 +34,6 @@ import { UNSEEN } from "../in_flight.ts";
 import { DONE, type IdleTimer } from "../timers.ts";
 import {
   closeHandle,
-  endsByItself,
   type FilePart,
   openFile,
   partOf,
@@ -449,16 +448,16 @@ export class ResponseWriter implements Buffer {
   }
 
   /**
-   * Tells whether the engine may read a file by itself, of which nothing is
-   * heard until its end. By HTTP/1.1 the connection tells whether the client
-   * takes it, by HTTP/2 nothing would.
+   * Tells whether the engine may read a file by itself, to the file's end or to
+   * the announced length; nothing is heard of it until then. By HTTP/1.1 the
+   * connection tells whether the client takes it, by HTTP/2 nothing would.
    */
   #canBeNative({ bytes, rest }: FilePart): boolean {
     const { activity, http2, life, method, showsProgress } = this.#sink;
     return activity === null && http2 === null && !showsProgress &&
       life.progress === "started" &&
       method !== "HEAD" && hasBody(this.status!) &&
-      endsByItself(this.announced, bytes, rest);
+      bytes === (this.announced ?? rest);
   }
 
   async #native({ file, bytes }: FilePart): Promise<void> {
@@ -477,8 +476,8 @@ export class ResponseWriter implements Buffer {
     // The body opens with the first chunk: a handle that cannot be read
     // leaves everything as it was.
     // A file may have grown since its length was announced.
-    const most = Math.min(length ?? Infinity, this.announced ?? Infinity);
-    await readChunks(handle, most, async (chunk) => {
+    const maxBytes = Math.min(length ?? Infinity, this.announced ?? Infinity);
+    await readChunks(handle, maxBytes, async (chunk) => {
       const body = this.open();
       await body.write(chunk);
       return !body.over;
