@@ -1,12 +1,12 @@
 /**
- * The connection guard: sees and closes the process's server connections from
- * outside, because `Deno.serve` neither counts them, nor gives them a deadline,
- * nor closes one.
+ * The connection guard: counts, times out and closes the process's server
+ * connections by system calls, because `Deno.serve` offers none of this.
  *
  * @module
  */
 
 import { descriptorLimit } from "../system/descriptor_budget.ts";
+import { delay, type Timer } from "../std/timer.ts";
 import { peerKey, type SocketAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
 import { Slots } from "./slots.ts";
@@ -28,31 +28,31 @@ import {
 } from "./idle_timeouts.ts";
 import { LingeringClose } from "./lingering_close.ts";
 import { openSockets, type Sockets } from "./sockets.ts";
-import { delay } from "../std/timer.ts";
 
-/** What a guard enforces, and what it must be told for that. */
+/** The limits that a guard enforces, and the callbacks it needs for that. */
 export interface GuardOptions {
-  /** How many connections may be served in all; 0 for any number. */
+  /** The number of connections that may be served in all; 0 for any number. */
   limit: number;
-  /** How many threads accept connections (1). */
+  /** The number of threads that accept connections (1). */
   threads?: number;
-  /** The slots of the process that all its guards share; else its own. */
+  /** The slots that all guards of the process share; without them, its own. */
   slots?: SharedArrayBuffer;
-  /** How long nothing may happen on a connection (ms); 0 for ever. */
+  /** How long a connection may be idle (ms); 0 for no limit. */
   timeoutMs: number;
   /**
-   * The peers (see {@linkcode peerKey}) with a request running. A promise, or
-   * null for "nobody can tell now", where other threads have to be asked; such
-   * a guard ends no connections behind their answers, its threads' guards do.
+   * The peers (see {@linkcode peerKey}) that have a request running: a promise
+   * where other threads have to be asked, null when they do not answer. A guard
+   * that gets a promise closes no connections after their responses: the guards
+   * of the other threads do.
    */
   runningPeers(): PeersRunning | Promise<PeersRunning>;
-  /** The requests of this thread, to watch their clients; none if missing. */
+  /** This thread's requests, whose clients are watched; none if missing. */
   requests?(): Iterable<WatchedRequest>;
   /**
    * Called after the guard closed a connection for that reason.
    *
-   * @param request The one that ran on it; not given where it is known to be
-   * all that run under that name.
+   * @param request The request that ran on it; missing where all requests of
+   * that peer ran on it.
    */
   onClose?(
     peer: string,
@@ -61,154 +61,56 @@ export interface GuardOptions {
   ): void;
 }
 
-/** For how long nothing has happened on a connection (ms). */
+/** How long a connection has been idle in each direction (ms). */
 export interface IdleTimes {
   readonly sent: number;
   readonly received: number;
 }
 
-/** How much of what was sent on a connection its peer has taken. */
+/** How many of the bytes sent on a connection its peer has acknowledged. */
 export interface Traffic {
   /** Bytes that the peer has acknowledged, modulo 2³². */
   readonly acked: number;
-  /** Bytes that wait to be sent or to be acknowledged. */
+  /** Bytes that are not sent or not acknowledged yet. */
   readonly unacked: number;
 }
 
-/** Watches over the connections of some listeners. */
-export interface Guard {
-  /** Takes the connections of the listener at `address` (`server.addr`). */
-  watch(address: SocketAddress): void;
-  /**
-   * Tells whether a request may run. False when its connection is one too many
-   * or is being ended; then answer 503 and call `endConnection`. To be called
-   * once per request, in the turn in which it comes. It costs next to nothing
-   * while the limit is far.
-   *
-   * @param listener The address at which it came, see {@linkcode addressName}.
-   */
-  admit(info: Deno.ServeHandlerInfo<Deno.Addr>, listener: string): boolean;
-  /**
-   * The connection of a request that comes in this very turn: the same object
-   * for all of its requests, which no other connection ever has. Null where it
-   * cannot be told.
-   *
-   * @param listener As for {@linkcode Guard.admit}.
-   */
-  connectionOf(
-    info: Deno.ServeHandlerInfo<Deno.Addr>,
-    listener: string,
-  ): object | null;
-  /**
-   * Closes a connection behind its answer, which is to be handed to the engine
-   * in the same turn; not before all that runs on it has ended. The client
-   * gets the whole answer even while it is still sending. Until it is closed
-   * its further requests are not admitted; so on HTTP/2, where other requests
-   * share the connection, let only the stream end.
-   */
-  endConnection(request: RequestOrigin): void;
-  /**
-   * Sends the end of the stream as soon as the engine has written an answer,
-   * which is to be handed to it in the same turn, and which it writes at once:
-   * a short one. It is for clients that look for the end before they ask again,
-   * without heed of `connection: close`. Further requests are admitted.
-   */
-  finishBehind(request: RequestOrigin): void;
-  /** Closes a connection at once; what its peer has not taken is dropped. */
-  dropConnection(request: RequestOrigin): void;
-  /**
-   * For how long nothing was sent on a connection, and nothing received (ms);
-   * null when it cannot be found. Where several may be meant, it is the one on
-   * which something happened last.
-   */
-  idleTimes(request: RequestOrigin): IdleTimes | null;
-  /** What went over a connection so far; null when it cannot be found. */
-  traffic(request: RequestOrigin): Traffic | null;
-  /**
-   * To be called when a request begins: its client is watched, as it may leave
-   * or flood. It costs next to nothing.
-   */
-  wake(): void;
-  /**
-   * Lets no more connections come in at the watched addresses, of any thread.
-   * Those that clients have opened are still accepted.
-   */
-  dropHandshakes(): void;
-  /**
-   * Has the engine close the connections on which no request runs, as it does
-   * when their clients close them: a request that has arrived is served before.
-   * The engine's own shutdown drops it. Resolves when they are closed.
-   *
-   * @param descriptors Those of this thread; null where all are.
-   * @param isHttp2 Such connections are left alone: a GOAWAY tells more.
-   */
-  closeIdle(
-    descriptors: ReadonlySet<number> | null,
-    isHttp2: (connection: object) => boolean,
-  ): Promise<void>;
-  /** Closes all connections, each as `endConnection` does. */
-  endAll(): void;
-  /** Counts the connections that are open and not being closed. */
-  count(): number;
-  /**
-   * How many connections may be served at once: less than the limit where
-   * other descriptors are open.
-   */
-  readonly limit: number;
-  /** The slots, for the guards of the other threads. */
-  readonly slots: SharedArrayBuffer;
-  /**
-   * Makes room after accepting failed for want of descriptors: closes what is
-   * over the limit, and a few connections at least. None with a request
-   * running; those first that linger, then those without a slot, then those
-   * that were never answered, the newest first. Their
-   * descriptors are free a moment later.
-   *
-   * @returns how many were closed
-   */
-  evictIdle(): Promise<number>;
-  /** Stops and gives everything back. */
-  close(): void;
-}
-
-/** The least that `evictIdle` tries to close … */
-const RELIEF = 16;
-/** … and the most of those that were served before. */
-const SERVED_RELIEF = 4;
-/** For how long a request may be on its way through a worker, unseen (ms). */
-const JUST_ASKED = 250;
+/** `evictIdle` tries to close at least this many connections, … */
+const MIN_EVICTED = 16;
+/** … but at most this many of those that were served before. */
+const MAX_SERVED_EVICTED = 4;
+/** How long a worker may have a request that nobody knows of yet (ms). */
+const UNSEEN_MS = 250;
 /** Assumed where the limit of descriptors cannot be read. */
 const DEFAULT_DESCRIPTORS = 1024;
+/** A connection that receives nothing for so long has no request (ms). */
+const QUIET_MS = 20;
+/** Connections that are closed in one turn of the event loop. */
+const CLOSED_PER_TURN = 4;
+/** How long the engine may take to close idle connections (ms). */
+const CLOSE_TIMEOUT_MS = 200;
+/** Interval at which they are checked (ms). */
+const CLOSE_POLL_MS = 5;
+/** How long the engine may take to write a short response (ms). */
+const WRITE_TIMEOUT_MS = 64;
 
 /**
- * Opens a guard, which runs until it is closed but does not keep the process
+ * Opens a guard. It runs until it is closed, but does not keep the process
  * alive.
  *
- * On a Unix socket clients have no name and connections tell no state: they
- * are counted, but none is refused, ended or given a deadline.
+ * Clients of a Unix socket have no address, and the kernel tells no state of
+ * their connections: these are counted, but never refused, closed or timed out.
  *
- * @returns null where it cannot be had: on other systems than Linux, without
+ * @returns null where none is possible: on other systems than Linux, without
  * the permission for FFI, without `/proc`
  */
 export function openGuard(options: GuardOptions): Guard | null {
   const sockets = openSockets();
-  return sockets === null ? null : new LibcGuard(sockets, options);
+  return sockets === null ? null : new Guard(sockets, options);
 }
 
-/** For how long nothing may have arrived on an idle connection (ms). */
-const QUIET_MS = 20;
-/** Connections that are closed in one turn of the event loop. */
-const CLOSED_AT_ONCE = 4;
-/** How long the engine may take to close idle connections (ms). */
-const CLOSE_WAIT_MS = 200;
-/** Between two scans whether it has (ms). */
-const CLOSE_STEP_MS = 5;
-/** How long the engine may take to write a short answer (ms). */
-const WRITE_WAIT = 64;
-
-class LibcGuard implements Guard {
-  /** Timers of {@linkcode finishBehind}; they are short. */
-  readonly #finishing = new Set<ReturnType<typeof setTimeout>>();
+/** Watches over the connections of some listeners. */
+export class Guard {
   readonly #sockets: Sockets;
   readonly #slots: Slots;
   readonly #admission: Admission;
@@ -217,34 +119,33 @@ class LibcGuard implements Guard {
   readonly #lingering: LingeringClose;
   readonly #idleTimeouts: IdleTimeouts | undefined;
   readonly #inputMonitor: InputMonitor | undefined;
+  /** Timers of {@linkcode finishBehind}. */
+  readonly #finishing = new Set<Timer>();
+
+  /** @param sockets belongs to the guard from now on */
   constructor(sockets: Sockets, options: GuardOptions) {
-    const { timeoutMs } = options;
-    const onClose = (
-      peer: string,
-      reason: TimeoutReason | ClientReason,
-      request?: WatchedRequest,
-    ) => options.onClose?.(peer, reason, request);
+    const { limit, threads = 1, timeoutMs, requests } = options;
     const runningPeers = () => options.runningPeers();
     const ownRunningPeers = () => {
-      const peers = options.runningPeers();
+      const peers = runningPeers();
       return peers instanceof Promise ? [] : peers ?? [];
     };
-    this.#sockets = sockets;
-    this.#runningPeers = runningPeers;
     const descriptors = descriptorLimit() ?? DEFAULT_DESCRIPTORS;
     const slots = options.slots === undefined
-      ? Slots.make(descriptors, (options.threads ?? 1) === 1)
+      ? Slots.make(descriptors, threads === 1)
       : new Slots(options.slots);
-    this.#slots = slots;
     const connections = new Connections(sockets, slots);
-    this.#connections = connections;
     const admission = new Admission(connections, {
-      limit: options.limit || Infinity,
+      limit: limit || Infinity,
       descriptors,
-      threads: options.threads ?? 1,
+      threads,
       isOwner: options.slots === undefined,
       runningPeers: ownRunningPeers,
     });
+    this.#sockets = sockets;
+    this.#runningPeers = runningPeers;
+    this.#slots = slots;
+    this.#connections = connections;
     this.#admission = admission;
     this.#lingering = new LingeringClose(connections, {
       isShort: () => admission.isShort,
@@ -254,63 +155,90 @@ class LibcGuard implements Guard {
       this.#idleTimeouts = new IdleTimeouts(connections, {
         timeoutMs,
         runningPeers,
-        onClose: (peer, reason) => {
-          // The engine tells whose request it was that ran on it.
-          if (!connections.isContested(peer)) onClose(peer, reason);
+        onClose(peer, reason) {
+          // Of several connections it is the engine that tells whose this was.
+          if (!connections.isContested(peer)) options.onClose?.(peer, reason);
         },
       });
     }
-    if (options.requests !== undefined) {
+    if (requests !== undefined) {
       this.#inputMonitor = new InputMonitor(connections, {
-        requests: () => options.requests!(),
-        onClose: (request, reason) => onClose(request.peerKey, reason, request),
+        requests,
+        onClose: (request, reason) =>
+          options.onClose?.(request.peerKey, reason, request),
       });
     }
-    this.#scan();
+    admission.scan();
   }
 
+  /** Takes the connections of the listener at `address` (`server.addr`). */
   watch(address: SocketAddress): void {
     this.#connections.watch(address);
   }
 
+  /**
+   * True when a request may run. False when its connection is over the limit or
+   * is being closed: then answer 503 and call `endConnection`. Call it once per
+   * request, in the turn of the event loop in which it comes. While the limit is
+   * far it only decrements a counter.
+   *
+   * @param listener The address at which it came, see `addressName`.
+   */
   admit(info: Deno.ServeHandlerInfo<Deno.Addr>, listener: string): boolean {
-    const credit = this.#slots.takeFreeBudget();
-    return credit && this.#lingering.size === 0 &&
+    const hasBudget = this.#slots.takeFreeBudget();
+    return hasBudget && this.#lingering.size === 0 &&
         this.#connections.contested === 0 ||
-      this.#admitByName(info, listener, credit);
+      this.#admitByName(info, listener, hasBudget);
   }
 
   #admitByName(
     info: Deno.ServeHandlerInfo<Deno.Addr>,
     listener: string,
-    credit: boolean,
+    hasBudget: boolean,
   ): boolean {
-    const client = info.remoteAddr;
-    if (!("hostname" in client)) return true;
-    const origin = { peerKey: peerKey(client, listener), age: 0, info };
+    const origin = originOf(info, listener);
+    if (origin === null) return true;
     if (this.#lingering.hasAsked(origin)) return false;
     const connections = this.#connections;
-    if (!credit) return this.#admission.admit(origin);
+    if (!hasBudget) return this.#admission.admit(origin);
     if (connections.isContested(origin.peerKey)) {
       connections.identifyNow(origin, false, NO_SCAN);
     }
     return true;
   }
 
+  /**
+   * The connection of a request that comes in this very turn: the same object
+   * for all of its requests, which no other connection ever has. Null where it
+   * is not known.
+   *
+   * @param listener As for {@linkcode Guard.admit}.
+   */
   connectionOf(
     info: Deno.ServeHandlerInfo<Deno.Addr>,
     listener: string,
   ): object | null {
-    const client = info.remoteAddr;
-    if (!("hostname" in client)) return null;
-    const origin = { peerKey: peerKey(client, listener), age: 0, info };
-    return this.#connections.identifyNow(origin, false) ?? null;
+    const origin = originOf(info, listener);
+    return origin && (this.#connections.identifyNow(origin, false) ?? null);
   }
 
+  /**
+   * Closes a connection after its response, which is to be given to the engine
+   * in the same turn, and after all that runs on it has ended. The client gets
+   * the whole response even while it is still sending. Until the connection is
+   * closed its further requests are not admitted; so on HTTP/2, where other
+   * requests share the connection, end only the stream instead.
+   */
   endConnection(request: RequestOrigin): void {
     this.#lingering.add(request);
   }
 
+  /**
+   * Sends the end of the stream (FIN) once the engine has written a response,
+   * which is to be given to it in the same turn and is short enough to be
+   * written at once. Some clients ignore `connection: close` and look for the
+   * end before they send another request. Further requests are admitted.
+   */
   finishBehind(request: RequestOrigin): void {
     const connection = this.#connections.identifyOrLook(request);
     const before = connection && this.#sockets.tcpState(connection);
@@ -319,62 +247,18 @@ class LibcGuard implements Guard {
       const timer = setTimeout(() => {
         this.#finishing.delete(timer);
         const state = this.#sockets.tcpState(connection);
-        // The next request has come meanwhile: it gets its own answer.
+        // The next request has come meanwhile: it gets its own response.
         if (state === null || state.received > before.received) return;
         if (state.segments > before.segments) {
           this.#sockets.shutdownWrite(connection);
-        } else if (milliseconds < WRITE_WAIT) check(2 * milliseconds);
+        } else if (milliseconds < WRITE_TIMEOUT_MS) check(2 * milliseconds);
       }, milliseconds);
       this.#finishing.add(timer);
     };
     check(1);
   }
 
-  endAll(): void {
-    this.#scan();
-    for (const connection of this.#connections.all()) {
-      if (connection.tcp) this.#lingering.addConnection(connection);
-    }
-  }
-
-  dropHandshakes(): void {
-    this.#connections.dropHandshakes();
-  }
-
-  async closeIdle(
-    descriptors: ReadonlySet<number> | null,
-    isHttp2: (connection: object) => boolean,
-  ): Promise<void> {
-    this.#scan();
-    const received = (connection: Connection) =>
-      this.#sockets.tcpState(connection)?.received;
-    const before = new Map(
-      [...this.#connections.all()].filter((connection) =>
-        connection.tcp && !isHttp2(connection) &&
-        (descriptors?.has(connection.fd) ?? true)
-      ).map((connection) => [connection, received(connection)]),
-    );
-    // What has arrived by now runs then.
-    await delay(QUIET_MS);
-    const closing: Connection[] = [];
-    let running = new Set(await this.#runningPeers());
-    for (const [connection, bytes] of before) {
-      if (received(connection) !== bytes) continue;
-      if (running.has(connection.peer)) continue;
-      if (!this.#sockets.shutdownRead(connection)) continue;
-      closing.push(connection);
-      if (closing.length % CLOSED_AT_ONCE > 0) continue;
-      // A request that comes now would be cut: the engine is to close first.
-      await delay(0);
-      running = new Set(await this.#runningPeers());
-    }
-    const end = performance.now() + CLOSE_WAIT_MS;
-    while (
-      performance.now() < end &&
-      closing.some((connection) => this.#sockets.isOpen(connection))
-    ) await delay(CLOSE_STEP_MS);
-  }
-
+  /** Closes a connection at once; what its peer has not taken is dropped. */
   dropConnection(request: RequestOrigin): void {
     if (!this.#connections.canEnd(request)) return;
     const connection = this.#connections.identify(request);
@@ -385,76 +269,157 @@ class LibcGuard implements Guard {
     }
   }
 
+  /**
+   * How long a connection has been idle; null when it cannot be found. Where it
+   * may be one of several, the times are those of the most recently active one.
+   */
   idleTimes(request: RequestOrigin): IdleTimes | null {
     const connections = this.#connections;
-    const connection = connections.identifyOrLook(request);
-    const states = (connection ? [connection] : connections.isContested(
-        request.peerKey,
-      )
+    const found = connections.identifyOrLook(request);
+    const possible = found !== undefined
+      ? [found]
+      : connections.isContested(request.peerKey)
       ? connections.named(request.peerKey)
-      : []).flatMap((one) => this.#sockets.tcpState(one) ?? []);
-    if (states.length === 0) return null;
-    return {
+      : [];
+    const states = possible.flatMap((one) => this.#sockets.tcpState(one) ?? []);
+    return states.length === 0 ? null : {
       sent: Math.min(...states.map((state) => state.silence)),
       received: Math.min(...states.map((state) => state.inboundSilence)),
     };
   }
 
+  /** What was sent on a connection so far; null when it cannot be found. */
   traffic(request: RequestOrigin): Traffic | null {
     const connection = this.#connections.identifyOrLook(request);
     return connection === undefined ? null : this.#sockets.tcpState(connection);
   }
 
+  /**
+   * Watches the clients of requests, which may disconnect or flood. Call it
+   * when a request begins; while others run it only reads a flag.
+   */
   wake(): void {
     this.#inputMonitor?.wake();
   }
 
+  /**
+   * Lets no more connections be opened to the watched addresses, of any thread.
+   * Those that clients have opened are still accepted.
+   */
+  dropHandshakes(): void {
+    this.#connections.dropHandshakes();
+  }
+
+  /**
+   * Has the engine close the connections on which no request runs, as it does
+   * when their clients close them: a request that has arrived is served first.
+   * The engine's own shutdown would drop it. Resolves when they are closed.
+   *
+   * @param descriptors Those of this thread; null where all are.
+   * @param isHttp2 Such connections are left open, for a GOAWAY.
+   */
+  async closeIdle(
+    descriptors: ReadonlySet<number> | null,
+    isHttp2: (connection: object) => boolean,
+  ): Promise<void> {
+    this.#admission.scan();
+    const received = (connection: Connection) =>
+      this.#sockets.tcpState(connection)?.received;
+    const before = new Map(
+      [...this.#connections.all()].filter((connection) =>
+        connection.tcp && !isHttp2(connection) &&
+        (descriptors?.has(connection.fd) ?? true)
+      ).map((connection) => [connection, received(connection)]),
+    );
+    // A request that has arrived by now is running afterwards.
+    await delay(QUIET_MS);
+    const closing: Connection[] = [];
+    let running = new Set(await this.#runningPeers());
+    for (const [connection, bytes] of before) {
+      if (received(connection) !== bytes) continue;
+      if (running.has(connection.peer)) continue;
+      if (!this.#sockets.shutdownRead(connection)) continue;
+      closing.push(connection);
+      if (closing.length % CLOSED_PER_TURN > 0) continue;
+      // A request that comes now would be cut off: let the engine close first.
+      await delay(0);
+      running = new Set(await this.#runningPeers());
+    }
+    const end = performance.now() + CLOSE_TIMEOUT_MS;
+    while (
+      performance.now() < end &&
+      closing.some((connection) => this.#sockets.isOpen(connection))
+    ) await delay(CLOSE_POLL_MS);
+  }
+
+  /** Closes all connections, each as `endConnection` does. */
+  endAll(): void {
+    this.#admission.scan();
+    for (const connection of this.#connections.all()) {
+      if (connection.tcp) this.#lingering.addConnection(connection);
+    }
+  }
+
+  /** Counts the connections that are open and not being closed. */
   count(): number {
-    return this.#scan();
+    return this.#admission.scan();
   }
 
-  get slots(): SharedArrayBuffer {
-    return this.#slots.shared;
-  }
-
+  /**
+   * How many connections may be served at once: less than the option where the
+   * process has other descriptors open.
+   */
   get limit(): number {
     return this.#admission.limit;
   }
 
+  /** The slots, for the guards of the other threads. */
+  get slots(): SharedArrayBuffer {
+    return this.#slots.shared;
+  }
+
+  /**
+   * Frees descriptors after accepting failed for want of them: closes what is
+   * over the limit, and a few connections at least, but none that has a request
+   * running. Their descriptors are free a moment later.
+   *
+   * @returns how many were closed
+   */
   async evictIdle(): Promise<number> {
     const peers = await this.#runningPeers();
     const running = new Set(peers);
-    const all = this.#scan();
+    const open = this.#admission.scan();
     const candidates = [...this.#connections.all()]
       .filter((connection) => !running.has(connection.peer))
-      .reverse()
+      .reverse() // the newest first
       .map((connection) => ({ connection, rank: this.#rank(connection) }))
-      // Where nobody can tell, one that has asked may be running.
+      // Where the workers do not answer, one that was served may be running.
       .filter(({ rank }) => peers !== null || rank < 3)
       .sort((a, b) => a.rank - b.rank);
     let closed = 0;
-    const enough = Math.max(all - this.#admission.limit, RELIEF);
+    const enough = Math.max(open - this.#admission.limit, MIN_EVICTED);
     for (const { connection, rank } of candidates) {
-      if (closed >= (rank === 3 ? SERVED_RELIEF : enough)) break;
+      if (closed >= (rank === 3 ? MAX_SERVED_EVICTED : enough)) break;
       if (this.#shutdown(connection)) closed++;
     }
-    this.#scan();
+    this.#admission.scan();
     return closed;
   }
 
   /**
-   * In which order connections are closed to make room: those that are being
-   * closed, those that have asked for nothing or heard that there is no room,
-   * those whose request does not arrive, and those that were served.
+   * The order in which connections are evicted: those that are being closed (0),
+   * those that sent no request or got a 503 (1), those whose request does not
+   * arrive (2), those that were served (3).
    */
   #rank(connection: Connection): 0 | 1 | 2 | 3 {
     if (this.#slots.isEnding(connection)) return 0;
     const state = this.#sockets.tcpState(connection);
     if (state === null || state.received === 0) return 1;
     if (state.segments > 0) return this.#slots.isServed(connection) ? 3 : 1;
-    return state.inboundSilence < JUST_ASKED ? 3 : 2;
+    return state.inboundSilence < UNSEEN_MS ? 3 : 2;
   }
 
+  /** Stops, and closes what the guard itself has open. */
   close(): void {
     for (const timer of this.#finishing) clearTimeout(timer);
     this.#idleTimeouts?.stop();
@@ -464,12 +429,19 @@ class LibcGuard implements Guard {
     this.#sockets.close();
   }
 
-  #scan(): number {
-    return this.#admission.scan();
-  }
-
   #shutdown(connection: Connection, reset = false): boolean {
     this.#slots.end(connection);
     return this.#sockets.shutdownBoth(connection, reset);
   }
+}
+
+/** Where a request that comes in this very turn is from; null on Unix sockets. */
+function originOf(
+  info: Deno.ServeHandlerInfo<Deno.Addr>,
+  listener: string,
+): RequestOrigin | null {
+  const client = info.remoteAddr;
+  return "hostname" in client
+    ? { peerKey: peerKey(client, listener), age: 0, info }
+    : null;
 }
