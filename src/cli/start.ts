@@ -16,7 +16,11 @@ import { standardStream } from "../log/log_output.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { OptionError } from "../options/option_error.ts";
 import { appInMode, decideMode } from "../process/hosted_app.ts";
-import { knownCommand, startedAs } from "../process/own_process.ts";
+import {
+  knownCommand,
+  type OwnCommand,
+  startedAs,
+} from "../process/own_process.ts";
 import {
   DaemonError,
   ProcessSetup,
@@ -27,6 +31,7 @@ import { canShare, withoutSharing } from "../process/shared_addresses.ts";
 import { SingleProcess } from "../process/single_process.ts";
 import { startInProject } from "../process/start_in_project.ts";
 import { Supervisor } from "../process/supervisor.ts";
+import type { SourceWatcher } from "../process/reload.ts";
 import { predecessor } from "../process/takeover.ts";
 import { WorkerError } from "../process/worker_handle.ts";
 import { isForTerminal } from "../server/access_log.ts";
@@ -34,6 +39,7 @@ import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_address.ts";
 import { Server } from "../server/server.ts";
 import { resolve } from "../std/path.ts";
+import { replaceProcess } from "../system/replace_process.ts";
 import { SystemError } from "../system/libc.ts";
 import { commandWithPort, EXIT, printError } from "./terminal.ts";
 
@@ -43,14 +49,43 @@ import { commandWithPort, EXIT, printError } from "./terminal.ts";
  * @throws {OptionError} When the command line is wrong.
  */
 export async function start(line: CommandLine): Promise<number> {
+  const command = knownCommand();
   try {
     await startInProject(appRequest(line));
     await startOrDaemonize(withoutSharing(inMode(line)));
     return EXIT.ok;
   } catch (error) {
     if (error instanceof OptionError) throw error;
-    return report(error);
+    const code = report(error);
+    if (command !== null && waitsForChange(line, error)) {
+      await startAfterChange(line, command);
+    }
+    return code;
   }
+}
+
+/** With --reload a fault of the app is mended while the program waits. */
+function waitsForChange({ settings }: CommandLine, error: unknown): boolean {
+  return settings.reload && startedAs() === null &&
+    (error instanceof LoadError || error instanceof StartupError ||
+      error instanceof WorkerError && !error.usage);
+}
+
+/** Loaded when it is needed: it brings modules of Node. */
+async function sourceWatcher(line: CommandLine): Promise<SourceWatcher> {
+  const { SourceWatcher } = await import("../process/reload.ts");
+  return new SourceWatcher(appRequest(line), line.settings);
+}
+
+async function startAfterChange(
+  line: CommandLine,
+  { command, args }: OwnCommand,
+): Promise<void> {
+  using watcher = await sourceWatcher(line);
+  await watcher.begin();
+  printError("Waiting for a change of the app's files.\n");
+  await watcher.next();
+  await replaceProcess(command, args);
 }
 
 async function startOrDaemonize(line: CommandLine): Promise<void> {
@@ -69,6 +104,8 @@ export function inMode(line: CommandLine): CommandLine {
     ? resolve(path)
     : path;
   const settings = { ...line.settings, env, logFile };
+  // A worker can be replaced; what a process has loaded stays.
+  if (settings.reload) settings.workers = Math.max(1, settings.workers);
   if (isOnlyForThisMachine({ ...line, settings })) {
     settings.allowedHosts = ["loopback"];
   }
@@ -108,7 +145,8 @@ async function serve(line: CommandLine): Promise<void> {
   for (const text of libraryNotices(settings.lib, names)) log.warn(text);
   const request = appRequest(line);
   const older = predecessor();
-  const service = settings.workers > 1
+  const watcher = settings.reload ? await sourceWatcher(line) : null;
+  const service = settings.workers > 1 || watcher !== null
     ? new Supervisor({
       settings,
       request,
@@ -135,6 +173,7 @@ async function serve(line: CommandLine): Promise<void> {
     );
   await runService(service, {
     command,
+    watcher,
     predecessor: older,
     async onStarted() {
       const facts = service.facts();

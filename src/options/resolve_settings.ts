@@ -72,6 +72,11 @@ export function applyDefaults(
       : ["sslKey", "sslCert"];
     throw new OptionError(`${label(given)} needs ${label(missing)} too`);
   }
+  for (const key of ["reloadDir", "reloadInclude"] as const) {
+    if (values.has(key) && !values.get("reload")) {
+      throw new OptionError(`${label(key)} needs ${label("reload")} too`);
+    }
+  }
   if (values.has("trustedProxies") && !values.get("proxyHeaders")) {
     throw new OptionError(
       `${label("trustedProxies")} needs ${label("proxyHeaders")} too`,

@@ -79,6 +79,9 @@ export interface Settings {
   readonly accessLogFormat: string;
   readonly noAccessLog: boolean;
   readonly quiet: boolean;
+  readonly reload: boolean;
+  readonly reloadDir: readonly string[];
+  readonly reloadInclude: readonly string[];
   readonly open: boolean;
   readonly qr: boolean;
 }

@@ -238,6 +238,25 @@ export const OPTIONS: OptionTable = {
     default: false,
     help: "In development: no protocol checks and no error pages",
   },
+  reload: {
+    type: flag,
+    default: false,
+    help: "Start the app anew when its files change, for development",
+    conflictsWith: ["daemonize", "user", "group"],
+  },
+  reloadDir: {
+    type: list(path),
+    placeholder: "DIR",
+    default: [],
+    help: "With --reload: when files in DIR change, too; repeatable",
+  },
+  reloadInclude: {
+    type: list(text),
+    placeholder: "GLOB",
+    default: [],
+    help: "With --reload: when files change that GLOB matches, such as " +
+      "'views/**/*.html'; repeatable",
+  },
   lifespan: {
     type: choice(["auto", "on", "off"]),
     default: "auto",

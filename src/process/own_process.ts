@@ -25,6 +25,8 @@ export interface OwnProcess {
   readonly pid: number;
   /** Resolves with null once it serves, or with its status if it ends before. */
   readonly outcome: Promise<Deno.CommandStatus | null>;
+  /** Resolves with how it ended. */
+  readonly ended: Promise<Deno.CommandStatus>;
   kill(signal: Deno.Signal): void;
 }
 
@@ -83,6 +85,7 @@ export function startOwnProcess(
       signalled.then((serves) => serves ? null : status),
       status,
     ]),
+    ended: status,
     kill: (signal) => child.kill(signal),
   };
 }

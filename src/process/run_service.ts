@@ -9,6 +9,7 @@ import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
 import { settledWithin } from "../std/timer.ts";
 import { reapOrphans } from "../system/process.ts";
+import type { SourceWatcher } from "./reload.ts";
 import { isFirstProcess, type OwnCommand } from "./own_process.ts";
 import {
   type Predecessor,
@@ -58,6 +59,8 @@ export interface Service {
   /** Reopens the log files. */
   reopenLogs(): void;
   signal(signal: ServiceSignal): void;
+  /** Loads the app anew. @param reason A clause for the log. */
+  reload(reason: string): void;
   /** @param left Resolves when the predecessor has closed its listeners. */
   predecessorLeaves(left: Promise<void>): void;
   /**
@@ -77,6 +80,8 @@ export interface RunOptions {
   readonly predecessor: Predecessor | null;
   /** Called once it accepts connections. */
   onStarted(): Promise<void>;
+  /** Reports changes of the app's files; null where nobody watches them. */
+  readonly watcher: SourceWatcher | null;
 }
 
 /**
@@ -99,6 +104,11 @@ export async function runService(
   // Logs of requests that came before a signal are written before its message.
   let logged: Promise<void> = Promise.resolve();
   let replacing = false;
+  /** The process that takes over, and whether this one only waits for it. */
+  const successor: { process: Successor | null; isAlone: boolean } = {
+    process: null,
+    isAlone: false,
+  };
   let starting: Promise<unknown> = Promise.resolve();
   const startOver = async () => {
     if (stopping.signal.aborted || !service.serving) return;
@@ -110,18 +120,23 @@ export async function runService(
     if (replacing) return log.info("A fresh process is starting already.");
     replacing = true;
     const replaced = await service.handOver(() => {
-      const successor = startSuccessorOf(
+      const started = startSuccessorOf(
         service,
         options.command,
         stopping.signal,
-      );
-      starting = successor;
-      return successor;
+      ).then((process) => successor.process = process);
+      starting = started;
+      return started;
     });
     if (replaced) stop();
     replacing = false;
   };
   const remove = onSignals(SIGNALS, (signal) => {
+    const other = options.watcher === null ? null : successor.process;
+    if (other !== null && (successor.isAlone || /INT|TERM/.test(signal))) {
+      forward(signal, other);
+    }
+    if (successor.isAlone) return;
     switch (signal) {
       // As nginx does. Without a listener Deno ends the process.
       case "SIGUSR1":
@@ -151,10 +166,15 @@ export async function runService(
   void service.needsReplacement.then(startOver);
   const stopReaping = isFirstProcess ? reapOrphans() : () => {};
   try {
+    // What is saved while the app loads is a change already.
+    await options.watcher?.begin();
     // A stop does not wait for an app that is starting.
     await Promise.race([service.start(), stopped.promise]);
     if (service.serving) {
       await options.onStarted();
+      if (options.watcher !== null) {
+        void followChanges(options.watcher, service, startOver);
+      }
       const { predecessor } = options;
       if (predecessor !== null) {
         service.predecessorLeaves(notifyPredecessor(predecessor, service));
@@ -163,9 +183,43 @@ export async function runService(
     await Promise.race([stopped.promise, service.failure]);
     // A successor that does not serve yet is ended, and waited for.
     if (stopping.signal.aborted) await starting;
+    // A shell takes the end of this process for the end of the server.
+    if (options.watcher !== null && successor.process !== null) {
+      successor.isAlone = true;
+      Deno.exit((await successor.process.ended).code);
+    }
   } finally {
+    options.watcher?.[Symbol.dispose]();
     stopReaping();
     remove();
+  }
+}
+
+/** Loads the app anew with each change, or starts a fresh process for it. */
+async function followChanges(
+  watcher: SourceWatcher,
+  service: Service,
+  startOver: () => Promise<void>,
+): Promise<void> {
+  for (
+    let change = await watcher.next();
+    change !== null && service.serving;
+    change = await watcher.next()
+  ) {
+    log.info(`Reloading: ${change.reason}.`);
+    if (!change.needsProcess) service.reload(change.reason);
+    else await startOver();
+    if (!service.serving) return;
+  }
+}
+
+/** Hands a signal on; Ctrl-C at a terminal reaches both processes anyway. */
+function forward(signal: ServerSignal, { kill }: Successor): void {
+  if (signal === "SIGINT" && Deno.stdin.isTerminal()) return;
+  try {
+    kill(signal);
+  } catch {
+    // It has ended already.
   }
 }
 

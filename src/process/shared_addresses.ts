@@ -230,12 +230,14 @@ export function withoutSharing(
   os: typeof Deno.build.os = Deno.build.os,
 ): CommandLine {
   const { settings, notices } = line;
-  if (os === "linux" || settings.workers <= 1) return line;
-  const text =
-    `--workers ${settings.workers}: workers share a port on Linux only; here a single process serves, without any.`;
+  const { workers, reload } = settings;
+  if (os === "linux" || workers <= 1 && !reload) return line;
+  const text = workers > 1
+    ? `--workers ${workers}: workers share a port on Linux only; here a single process serves, without any.`
+    : "--reload has no effect: it takes workers that share a port, which they do on Linux only. In a clone of the server: deno run --watch -A main.ts";
   return {
     ...line,
-    settings: { ...settings, workers: 1 },
+    settings: { ...settings, workers: 1, reload: false },
     notices: [...notices, { level: "warn", text }],
   };
 }

@@ -199,14 +199,18 @@ export class SingleProcess implements Service {
 
   signal(signal: ServiceSignal): void {
     if (signal === "SIGHUP") {
-      this.reopenLogs();
-      this.#queue = this.#queue.then(() => this.#renewKeyPair());
-      log.warn(
-        "SIGHUP: logs were reopened. A single process does not reload its app; send SIGUSR2 for that, or restart it.",
-      );
+      this.reload(signal);
     } else {
       log.debug(`${signal}: a single process has no workers to add or end.`);
     }
+  }
+
+  reload(reason: string): void {
+    this.reopenLogs();
+    this.#queue = this.#queue.then(() => this.#renewKeyPair());
+    log.warn(
+      `${reason}: logs were reopened. A single process does not reload its app; send SIGUSR2 for that, or restart it.`,
+    );
   }
 
   /** Uses the TLS files as they are now, if they have changed. */

@@ -47,6 +47,7 @@ export class Supervisor implements Service {
   readonly #backoff = new Backoff();
   /** Starts the missing workers again. */
   #retry: Timer | undefined;
+  #reloadFailed = false;
   /** Set while a reload waits for its turn; another SIGHUP adds no second. */
   #nextReload: Timer | undefined;
   readonly #failed = Promise.withResolvers<never>();
@@ -118,7 +119,7 @@ export class Supervisor implements Service {
   }
 
   signal(signal: ServiceSignal): void {
-    if (signal === "SIGHUP") this.#reload();
+    if (signal === "SIGHUP") this.reload("SIGHUP");
     else if (signal === "SIGTTIN") this.#add();
     else this.#remove();
   }
@@ -169,12 +170,12 @@ export class Supervisor implements Service {
    * reload that has been loading for long is given up, so that a mended app
    * need not wait for the deadline of a broken one.
    */
-  #reload(): void {
+  reload(reason: string): void {
     if (this.#nextReload !== undefined) return;
     this.#nextReload = setInterval(() => {
       // Giving up the first workers would end the server.
       if (this.#pool.workers.length === 0) return;
-      const why = "A later SIGHUP replaces it.";
+      const why = "A later reload replaces it.";
       this.#pool.giveUpStarting(why, OUTDATED_AFTER_MS);
     }, OUTDATED_POLL_MS);
     void this.#next(async () => {
@@ -186,12 +187,15 @@ export class Supervisor implements Service {
         this.#pool.keyPair,
       );
       for (const worker of this.#pool.workers) {
-        if (await this.#pool.replace(worker, "SIGHUP")) continue;
+        if (await this.#pool.replace(worker, reason)) continue;
         if (this.#nextReload !== undefined) return;
         log.error("Reload given up: the present workers go on serving.");
+        this.#reloadFailed = true;
         if (this.#missing > 0) this.#tryAgainLater();
         return;
       }
+      if (this.#reloadFailed) log.info("Reloaded: the fault is mended.");
+      this.#reloadFailed = false;
       await this.#settle();
     });
   }

@@ -67,6 +67,9 @@ export interface Successor {
   readonly pid: number;
   /** The number of its listeners at each address. */
   readonly listeners: number;
+  /** Resolves with how it ended. */
+  readonly ended: Promise<Deno.CommandStatus>;
+  kill(signal: Deno.Signal): void;
   /** Reports that this process has closed its listeners. */
   closed(): Promise<void>;
 }
@@ -131,6 +134,8 @@ export async function startSuccessor(
     return {
       pid: child.pid,
       listeners,
+      ended: child.ended,
+      kill: child.kill,
       async closed() {
         await connection.write(new TextEncoder().encode("closed\n"));
         connection.close();

@@ -137,8 +137,10 @@ export class WorkerPool {
   /** Starts a new worker, then drains `worker`; false when none starts. */
   async replace(worker: WorkerHandle, why: string): Promise<boolean> {
     if (worker.state !== "serving") return true;
-    // Bounds the threads to twice the workers, however fast they change.
-    if (this.#leaving.size >= this.workers.length) await delay(RETIRE_MS);
+    // Bounds the threads to twice the workers, or four, however fast they
+    // change.
+    const most = Math.max(3, this.workers.length);
+    if (this.#leaving.size >= most) await delay(RETIRE_MS);
     await this.closeLeft();
     const successor = await this.startOne();
     if (successor === null) return false;

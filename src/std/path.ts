@@ -19,6 +19,7 @@ export const {
   dirname,
   extname,
   fromFileUrl,
+  globToRegExp,
   isAbsolute,
   join,
   normalize,

@@ -12,7 +12,7 @@ import { Load } from "../helpers/load.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
 import { RawWebSocket } from "../helpers/raw_websocket.ts";
 import {
-  type Program,
+  Program,
   type ProgramOptions,
   startProgram,
 } from "../helpers/run_program.ts";
@@ -218,3 +218,71 @@ Deno.test(
     }
   },
 );
+
+Deno.test("--reload serves saved code, keeps the last good code, and loses no request", async () => {
+  const app = (text: string) =>
+    `import { end } from "./end.js";
+     export default { fetch(request) {
+       if (new URL(request.url).pathname !== "/events") return new Response("${text}" + end);
+       return new Response(new ReadableStream({ start: (c) => c.enqueue(new TextEncoder().encode("data: x\\n\\n")) }),
+         { headers: { "content-type": "text/event-stream" } });
+     } };`;
+  const files = { "app.js": app("one"), "end.js": "export const end = '!';" };
+  await using program = await startProgram(
+    ["-p", "0", "--no-access-log", "--reload", "./app.js"],
+    { files },
+  );
+  const load = new Load(address(program));
+  const answers = async (text: string) =>
+    await until(async () => await (await fetch(program.url)).text() === text);
+  const events = await fetch(`${program.url}/events`);
+  write(program, app("two"));
+  await answers("two!");
+  // Clients of streams are to connect again, to the new code.
+  await events.text();
+  write(program, "export default (;");
+  await program.logged(/ error Reload given up: the present workers go on/);
+  assertMatch(program.log, /SyntaxError: [^]*app\.js:1:17/);
+  await load.more(20);
+  Deno.writeTextFileSync(`${program.folder}/end.js`, "export const end = '?';");
+  write(program, app("three"));
+  await answers("three?");
+  await program.logged(/ info {2}Reloaded: the fault is mended/);
+  const { failures } = await load.stop();
+  assertEquals(failures, []);
+});
+
+Deno.test("--reload has a fresh process take over for a new configuration, and ends with it", async () => {
+  const files = {
+    "deno.json": `{ "imports": { "word": "./one.js" } }`,
+    "one.js": "export default 'one';",
+    "two.js": "export default 'two';",
+    "app.js":
+      "import word from 'word'; export default { fetch: () => new Response(word) };",
+  };
+  await using program = await startProgram(
+    ["-p", "0", "--no-access-log", "--reload", "./app.js"],
+    { files },
+  );
+  Deno.writeTextFileSync(
+    `${program.folder}/deno.json`,
+    `{ "imports": { "word": "./two.js" } }`,
+  );
+  await program.logged(/Process \d+ serves; this one finishes its work/);
+  await until(async () => await (await fetch(program.url)).text() === "two");
+  assertEquals((await program.stop()).code, 0);
+  assertEquals(await fetch(program.url).catch(() => null), null);
+});
+
+Deno.test("--reload waits for a change where the app cannot be loaded", async () => {
+  const files = { "app.js": "export default (;" };
+  await using program = Program.spawn(
+    ["-p", "0", "--reload", "./app.js"],
+    { files },
+  );
+  await program.logged(/Waiting for a change of the app's files/);
+  write(program, "export default { fetch: () => new Response('mended') };");
+  await program.logged(/Ready at /);
+  const [url] = /http:[^\s]+/.exec(program.log)!;
+  assertEquals(await (await fetch(url)).text(), "mended");
+});
