@@ -59,27 +59,60 @@ export function isBadKeyPair(error: unknown): boolean {
 }
 
 /** Why something cannot be imported. */
-type MissingImport = "undeclared" | "not installed" | "not fetched";
+type MissingImport =
+  | "undeclared"
+  | "not installed"
+  | "not fetched"
+  | "unknown package"
+  | "no file"
+  | "not readable";
 
-/** Deno's texts for it, the more specific ones first. */
+/** Deno's texts for it with what is missing, the more specific ones first. */
 const MISSING_IMPORTS: readonly (readonly [RegExp, MissingImport])[] = [
-  [/not a dependency/, "undeclared"],
+  [/(?:Import "([^"]*)" )?not a dependency/, "undeclared"],
+  [/npm package '([^']*)' does not exist/, "unknown package"],
+  [/Import '([^']*)' failed\.\s+0: Permission denied/, "not readable"],
   [/node_modules|deno install/, "not installed"],
   [
     /error sending request|failed to load|Failed loading|list of packages|Module not found:? "?(?:npm|jsr|https?):/,
     "not fetched",
   ],
+  [/Module not found:? "?(file:[^"\s]*)/, "no file"],
 ];
 
 /** What `require` throws for a package, and not for a file. */
 const REQUIRED_PACKAGE = /^Cannot find module '[^./]/;
 
-/** Why a package is missing; null for a missing file and any other error. */
-export function missingImport(error: unknown): MissingImport | null {
+/**
+ * Why an import failed, and the name or URL that Deno gives for what is missing
+ * ("" where it gives none); null for any other error.
+ */
+export function missingImport(
+  error: unknown,
+): { readonly why: MissingImport; readonly what: string } | null {
   const text = textOf(error);
-  if (REQUIRED_PACKAGE.test(text)) return "not installed";
+  if (REQUIRED_PACKAGE.test(text)) return { why: "not installed", what: "" };
   if (!(error instanceof TypeError)) return null;
-  return MISSING_IMPORTS.find(([words]) => words.test(text))?.[1] ?? null;
+  for (const [words, why] of MISSING_IMPORTS) {
+    const found = words.exec(text);
+    if (found !== null) return { why, what: found[1] ?? "" };
+  }
+  return null;
+}
+
+/**
+ * The name that a module uses and does not have, as `require`; null for any
+ * other error.
+ */
+export function undefinedName(error: unknown): string | null {
+  if (!(error instanceof ReferenceError)) return null;
+  return /^(\w+) is not defined$/.exec(textOf(error))?.[1] ?? null;
+}
+
+/** Deno's text without what it says of its own command line. */
+export function withoutHints(text: string): string {
+  return text.replace(/^ +hint: .*\n?/gm, "")
+    .replace(" or run with --sloppy-imports", "");
 }
 
 /** True when TLS failed because the server's certificate was refused. */

@@ -71,9 +71,9 @@ function refuseAppBehind(pair: string | undefined, rest: readonly string[]) {
   );
 }
 
-/** True of a path with "=" in it that exists and has a "/" before that. */
+/** True of an existing path with "=" in it: code, or with a "/" before that. */
 function isPath(word: string, look: Look): boolean {
-  return /^[^=]*\//.test(word) && look(word) !== null;
+  return /^[^=]*\/|\.[cm]?[jt]sx?$/.test(word) && look(word) !== null;
 }
 
 function named(name: string, rest: readonly string[], look: Look): AppSpec {
@@ -107,9 +107,12 @@ function directory(
   };
 }
 
+/** A port number as somebody may give it without an option. */
+const PORT = /^:?(\d{1,5})$/;
+
 /** Says which option is meant where the app is a port, an address or a URL. */
 function refuseAddress(name: string): void {
-  const [, port] = /^:?(\d{1,5})$/.exec(name) ?? [];
+  const [, port] = PORT.exec(name) ?? [];
   const isAddress = /^(?:\*|[\w.-]+|\[[\da-f:.]+\]):\d{1,5}$/i.test(name);
   const [what, meant] = port !== undefined
     ? ["a port", `-p ${port}`]
@@ -200,8 +203,11 @@ export function allPairs(
   const free = option !== null && !Object.hasOwn(pairs, option);
   const wrong = words[free ? 1 : 0];
   if (wrong !== undefined) {
+    const [, port] = PORT.exec(wrong) ?? [];
     throw new OptionError(
-      `${quote(wrong)} is not an option of the app: write key=value`,
+      `${quote(wrong)} is not an option of the app: ${
+        port === undefined ? "write key=value" : `for the port write -p ${port}`
+      }`,
     );
   }
   return words.length === 0 ? pairs : { [option!]: words[0], ...pairs };

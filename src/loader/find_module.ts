@@ -4,14 +4,8 @@
  * @module
  */
 
+import { didYouMean, OptionError, quote } from "../options/option_error.ts";
 import {
-  didYouMean,
-  nearest,
-  OptionError,
-  quote,
-} from "../options/option_error.ts";
-import {
-  basename,
   dirname,
   extname,
   fromFileUrl,
@@ -19,10 +13,9 @@ import {
   resolve,
   toFileUrl,
 } from "../std/path.ts";
-import { contentType } from "../std/media_types.ts";
 import { type ModuleTarget, parseTarget, type PathKind } from "./app_spec.ts";
 import { BUNDLED_APPS } from "./bundled_apps.ts";
-import { word } from "./import_advice.ts";
+import { nearestFile, word } from "./import_advice.ts";
 import { importHere } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
 import { isFile } from "./project.ts";
@@ -57,24 +50,26 @@ export function findModule(
 }
 
 /**
- * Tells a file of code from other files and from directories. What has the
- * extension of a media type that is not a script is data; a file without an
- * extension is code if its text looks like a module or a program. A device or
- * a pipe is taken for code: it can be read only once.
+ * Tells a file of code from other files and from directories. What has another
+ * extension than scripts have is data; a file without one is code if its text
+ * looks like a module or a program. A device or a pipe is taken for code: it
+ * can be read only once.
  */
 export function lookUp(path: string): PathKind {
   const info = stat(path);
   if (info === null) return null;
   if (info.isDirectory) return "directory";
   if (CODE_FILE.test(path) || !info.isFile) return "code";
-  if (contentType(extname(path)) !== undefined) return "data";
+  if (extname(path) !== "") return "data";
   return looksLikeCode(path) ? "code" : "data";
 }
 
 /** Extensions of scripts, and of the programs of other servers. */
 const CODE_FILE = /\.(?:[cm]?[jt]sx?|pl|psgi|py|rb|php)$/i;
 const CODE =
-  /^#!|^\s*(?:export|import)\b|\bexports\b.*=|\bDeno\.serve\(|\.listen\(/m;
+  /^\s*(?:export\s*(?:default|const|let|async|function|class|[{*])|import\b.*["'])|\bexports\b.*=|\bDeno\.serve\(|\.listen\(/m;
+/** The first line of a script for another program. */
+const OTHER_SCRIPT = /^#!(?!.*\b(?:deno|node|bun|pagi-server)\b)/;
 /** How much of a file shows what it is (bytes). */
 const HEAD_BYTES = 65536;
 
@@ -85,7 +80,7 @@ function looksLikeCode(path: string): boolean {
     const text = new TextDecoder().decode(
       bytes.subarray(0, file.readSync(bytes) ?? 0),
     );
-    return !text.includes("\0") && CODE.test(text);
+    return !text.includes("\0") && !OTHER_SCRIPT.test(text) && CODE.test(text);
   } catch {
     return true; // loading it will say why it cannot be read
   }
@@ -134,10 +129,17 @@ function findFile(path: string): FoundModule {
     if (language === "Perl") throw new LoadError(foreign(path, language));
     if (error instanceof Deno.errors.NotFound) {
       throw new LoadError(
-        `There is no file ${quote(path)}${nearestFile(path)}`,
+        brokenLink(path) ??
+          `There is no file ${quote(path)}${nearestFile(path)}`,
       );
     }
-    throw new LoadError(`${quote(path)} cannot be read. ${error}.`);
+    throw new LoadError(
+      error instanceof Deno.errors.PermissionDenied
+        ? `${
+          quote(path)
+        } cannot be read: the user of this process is not allowed to enter its folder.`
+        : `${quote(path)} cannot be read. ${error}.`,
+    );
   }
   if (language !== undefined) throw new LoadError(foreign(path, language));
   switch (lookUp(path)) {
@@ -172,17 +174,15 @@ function foreign(path: string, language: string): string {
   return `${path} is a ${language} app. It needs ${server}, or a port to TypeScript or JavaScript.`;
 }
 
-/** `; did you mean ./app.ts?` where the folder has a file of a similar name. */
-function nearestFile(path: string): string {
+/** What to say of a symbolic link that leads nowhere; else null. */
+function brokenLink(path: string): string | null {
   try {
-    const folder = dirname(path);
-    const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
-    const found = nearest(basename(path), files);
-    if (found !== null) return `; did you mean ${word(join(folder, found))}?`;
+    return `${quote(path)} is a symbolic link to ${
+      quote(Deno.readLinkSync(path))
+    }, which leads to no file.`;
   } catch {
-    // Without a folder that can be listed there is nothing to suggest.
+    return null;
   }
-  return ".";
 }
 
 function fileModule(path: string): FoundModule {
@@ -200,10 +200,16 @@ function fileModule(path: string): FoundModule {
 function findNamed(name: string, lib: readonly string[]): FoundModule {
   const bundled = BUNDLED_APPS.get(name);
   if (bundled !== undefined) return { label: name, load: bundled };
+  const link = brokenLink(name);
+  if (link !== null) throw new LoadError(link);
   if (!MODULE_NAME.test(name)) {
     throw new OptionError(
       name.includes("::")
-        ? `${quote(name)} is not a module name: identifiers joined by "::"`
+        ? `${quote(name)} is not a module name: identifiers joined by "::"${
+          isFile(name)
+            ? `; for the file of this name: ${toFileUrl(resolve(name))}`
+            : ""
+        }`
         : `there is no file ${quote(name)}, and it is not a module name${
           nearestFile(name).replace(/\.$/, "")
         }`,
@@ -228,6 +234,8 @@ function notFound(name: string, places: readonly string[]): string {
     : didYouMean(name, BUNDLED_APPS.keys());
   if (hint !== "") return `There is no module ${name}${hint}`;
   const what = name.includes("::") ? "module" : "file or module";
+  const near = nearestFile(name);
+  if (near !== ".") return `There is no ${what} ${name}${near}`;
   return `There is no ${what} ${name}. ` +
     (places.length === 0
       ? "Name its file, or give the path above it with -I."

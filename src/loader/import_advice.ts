@@ -4,9 +4,16 @@
  * @module
  */
 
-import { missingImport } from "../engine/error_text.ts";
-import { quote } from "../options/option_error.ts";
-import { dirname, resolve } from "../std/path.ts";
+import { missingImport, undefinedName } from "../engine/error_text.ts";
+import { nearest, quote } from "../options/option_error.ts";
+import {
+  basename,
+  dirname,
+  extname,
+  fromFileUrl,
+  join,
+  resolve,
+} from "../std/path.ts";
 import { fileIn, upwards } from "./project.ts";
 
 /** What Deno throws for what only a process may do, as `process.chdir()`. */
@@ -20,9 +27,28 @@ export function importAdvice(name: string, error: unknown): string | null {
   if (error instanceof Error && "code" in error && error.code === IN_WORKER) {
     return "It does what only a process of its own may do: run it with one worker, which is the default.";
   }
-  switch (missingImport(error)) {
-    case "undeclared":
-      return "It imports a name that no configuration of its project declares. To declare it, in the project's folder: deno add npm:NAME, or npm install NAME.";
+  const absent = undefinedName(error);
+  if (absent !== null) return absentName(fileOfError(error) ?? name, absent);
+  const missing = missingImport(error);
+  switch (missing?.why) {
+    case "undeclared": {
+      const what = packageOf(missing.what);
+      return `It imports a name that no configuration of its project declares. To declare it, in the project's folder: deno add npm:${what}, or npm install ${what}.`;
+    }
+    case "unknown package":
+      return `It imports a package that npm does not have: check the spelling of ${
+        quote(missing.what)
+      }.`;
+    case "not readable": {
+      const path = fromFileUrl(missing.what);
+      return `The user of this process is not allowed to read the file. As its owner: chmod a+r ${
+        word(path)
+      }`;
+    }
+    case "no file": {
+      const near = nearestFile(fromFileUrl(missing.what));
+      return near === "." ? null : `It imports a file that is not there${near}`;
+    }
     case "not installed":
       if (usesPlugAndPlay(name)) {
         return "Yarn has installed its packages as Plug'n'Play, which Deno does not read. To have them in node_modules: yarn config set nodeLinker node-modules && yarn install.";
@@ -32,9 +58,40 @@ export function importAdvice(name: string, error: unknown): string | null {
       return `What it imports has to be fetched once, where there is a network: deno cache ${
         word(name)
       }`;
-    case null:
+    case undefined:
       return null;
   }
+}
+
+/** The file whose code threw `error`, if its stack tells. */
+function fileOfError(error: unknown): string | null {
+  const { stack = "" } = error as Error;
+  const url = /^ +at .*?(file:[^\s()]+):\d+:\d+\)?$/m.exec(stack)?.[1];
+  return url === undefined ? null : fromFileUrl(url);
+}
+
+/** Names that only modules of CommonJS have. */
+const COMMONJS = ["require", "module", "exports", "__dirname", "__filename"];
+
+/** What helps where the module `path` uses a name that is not defined. */
+function absentName(path: string, name: string): string | null {
+  const extension = extname(path);
+  if (name === "React" && /x$/.test(extension)) {
+    return 'Its JSX needs a library, which the deno.json of its folder names: "compilerOptions": { "jsx": "react-jsx", "jsxImportSource": "npm:hono/jsx" }';
+  }
+  if (!COMMONJS.includes(name)) return null;
+  const renamed = basename(path, extension) +
+    (/ts/.test(extension) ? ".cts" : ".cjs");
+  return `${name} is there in CommonJS only, and ${
+    basename(path)
+  } is an ES module. If all of it is CommonJS, rename it to ${
+    word(renamed)
+  }, or have "type": "commonjs" in its package.json; otherwise write import and export, and import.meta.dirname for __dirname.`;
+}
+
+/** The package of `hono/cookie`: what is to be installed. */
+function packageOf(name: string): string {
+  return /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? "NAME";
 }
 
 function usesPlugAndPlay(path: string): boolean {
@@ -45,4 +102,17 @@ function usesPlugAndPlay(path: string): boolean {
 /** `path` as a word of a shell's command. */
 export function word(path: string): string {
   return /^[\w./@%+:-]+$/.test(path) ? path : quote(path);
+}
+
+/** `; did you mean ./app.ts?` where the folder has a file of a similar name. */
+export function nearestFile(path: string): string {
+  try {
+    const folder = dirname(path);
+    const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    const found = nearest(basename(path), files);
+    if (found !== null) return `; did you mean ${word(join(folder, found))}?`;
+  } catch {
+    // Without a folder that can be listed there is nothing to suggest.
+  }
+  return ".";
 }

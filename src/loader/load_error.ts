@@ -4,6 +4,8 @@
  * @module
  */
 
+import { withoutHints } from "../engine/error_text.ts";
+
 /** Frames of the program that loads the app, not of the app. */
 const OWN_FRAME = new URL("./", import.meta.url).href;
 const FRAME = /^\s+at /;
@@ -32,7 +34,7 @@ function appTrace(thrown: unknown): string {
   const stack = "code" in thrown && thrown.code === "ERR_MODULE_NOT_FOUND"
     ? thrown.message
     : thrown.stack ?? String(thrown);
-  return ownFrames(withoutControls(stack)) + cause;
+  return ownFrames(withoutHints(withoutControls(stack))) + cause;
 }
 
 function withoutControls(text: string): string {

@@ -137,11 +137,11 @@ function normalise(args: readonly string[]): NormalArgs {
 
 /** npm wants "--" before options; here, and for Deno's tasks, it ends them. */
 function refuseOptionAfterDashes(rest: readonly string[]): void {
-  const [, dashes, name] = LONG.exec(rest[0] ?? "") ?? [];
-  if (dashes !== "--" || !LONG_NAMES.has(name)) return;
+  const option = rest.find((word) => isOption(word.replace(/=.*/s, "")));
+  if (option === undefined) return;
   throw new OptionError(
     `${
-      quote(rest[0])
+      quote(option)
     } stands after "--", which ends the options; leave "--" out`,
   );
 }

@@ -59,7 +59,9 @@ function sentence(address: ListenAddress, error: unknown): string {
   const { host } = address;
   const where = authority(address);
   if (error instanceof Deno.errors.PermissionDenied) {
-    return `Cannot listen on ${where}: ports below 1024 need more rights. Choose a higher port with --port, or start as root.`;
+    return `Cannot listen on ${where}: ports below 1024 need more rights. Choose a higher port, as in --port ${
+      address.port + 8000
+    }, or start as root with --user NAME.`;
   }
   if (error instanceof Deno.errors.AddrNotAvailable) {
     return `Cannot listen on ${where}: this machine does not have the address ${host}. Choose another with --host.`;

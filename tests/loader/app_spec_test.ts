@@ -17,6 +17,7 @@ const FOUND: Readonly<Record<string, PathKind>> = {
   "public": "directory",
   "/var/www": "directory",
   "./a=b": "directory",
+  "a=b.ts": "code",
   "8080": "directory",
   "index.html": "data",
   "img/photo.jpg": "data",
@@ -62,6 +63,7 @@ const CASES: [args: string[], kind: string, name: string, pairs: Pairs][] = [
     show_hidden: "1",
   }],
   [["./a=b"], "module", DIRECTORY, { root: "./a=b" }],
+  [["a=b.ts"], "file", "a=b.ts", {}],
   [["8080"], "module", DIRECTORY, { root: "8080" }],
   // Hidden files are not served, and JSON is most likely a configuration.
   [[".env"], "file", ".env", {}],
@@ -114,6 +116,14 @@ Deno.test("allPairs() refuses what is not key=value", () => {
       "write key=value",
     );
   }
+});
+
+Deno.test("allPairs() says how to give a port", () => {
+  assertThrows(
+    () => allPairs(parseAppSpec(["public", "8080"], null, look), null),
+    OptionError,
+    "for the port write -p 8080",
+  );
 });
 
 Deno.test("allPairs() takes one word for the main option of an app, unless that is given", () => {

@@ -52,7 +52,11 @@ Deno.test("a module that is not found says how to find it", async () => {
     await failure(["My::App"]),
     "There is no module My::App. Name its file, or give the path above it with -I.",
   );
-  assertMatch(await failure(["app"]), /^There is no file or module app\. Name/);
+  assertMatch(await failure(["zz"]), /^There is no file or module zz\. Name/);
+  assertMatch(
+    await failure(["main"]),
+    /no file or module main; .* main\.ts\?$/,
+  );
   assertEquals(
     await failure(["PAGI::App::Redirct"]),
     "There is no module PAGI::App::Redirct; did you mean PAGI::App::Redirect?",
@@ -66,12 +70,22 @@ Deno.test("what is no code is not run as code, whatever names it", async () => {
     "LICENSE": "All rights reserved. Export default rights.",
     "program.py": "print()",
     "photo": "\0export default 1",
+    "start": "#!/bin/sh\nexport default=1\n",
+    "Makefile": "export PATH\nimport os\n",
+    "page.vue": "export default {}",
+    "main.go": 'import "fmt"',
   }, (folder) => {
+    Deno.symlinkSync("nowhere", `${folder}/broken`);
     const cases: [name: string, sentence: RegExp][] = [
       ["page.html", /page\.html" is not code, so it cannot be the app\. Name/],
       ["data.json", /data\.json" is not code.* pagi-server \/.*$/],
       ["LICENSE", /is not code/],
       ["photo", /is not code/],
+      ["start", /is not code/],
+      ["Makefile", /is not code/],
+      ["page.vue", /is not code/],
+      ["main.go", /is not code/],
+      ["broken", /broken" is a symbolic link to "nowhere", which leads to no/],
       ["program.py", /is a Python app\. It needs a Python server, or a port/],
       ["", /is a directory\. To serve it: pagi-server \/.*\/$/],
       ["progam.py", /There is no file .*; did you mean \/.*\/program\.py\?$/],
