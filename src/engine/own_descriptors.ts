@@ -9,7 +9,7 @@
  */
 
 import { Door } from "./door.ts";
-import { openSockets, type Sockets } from "../guard/sockets.ts";
+import { openSockets } from "../guard/sockets.ts";
 
 /** What can be known of the event loop's epoll instance. */
 export const EPOLL: Door = new Door({
@@ -60,13 +60,15 @@ export function findInterest(fd: number): Interest | null {
  * @returns null where that cannot be told
  */
 export function ownDescriptors(): ReadonlySet<number> | null {
-  const sockets = openSockets();
+  using sockets = openSockets();
   if (sockets === null) return null;
   try {
     using marker = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = marker.addr as Deno.NetAddr;
-    const fd = listenerAt(sockets, port);
-    const interest = fd === null ? null : findInterest(fd);
+    const own = [...sockets.listeners()].find(({ address }) =>
+      "port" in address && address.port === port
+    );
+    const interest = own === undefined ? null : findInterest(own.fd);
     const list = interest === null ? null : watched(String(interest.epoll));
     if (list === null) return null;
     return new Set(
@@ -74,8 +76,6 @@ export function ownDescriptors(): ReadonlySet<number> | null {
     );
   } catch {
     return null; // no descriptor is free, or there is no permission
-  } finally {
-    sockets.close();
   }
 }
 
@@ -89,14 +89,6 @@ function watched(descriptor: string): string | null {
   } catch {
     return null; // closed meanwhile
   }
-}
-
-function listenerAt(sockets: Sockets, port: number): number | null {
-  return sockets.descriptors().find((fd) => {
-    if (!sockets.isListening(fd)) return false;
-    const address = sockets.ownAddress(fd);
-    return address !== null && "port" in address && address.port === port;
-  }) ?? null;
 }
 
 /** The number of a socket; null for what is none, or is closed by now. */

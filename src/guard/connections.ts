@@ -133,12 +133,11 @@ export class Connections {
 
   /** Has all watched listeners take no new connections but those queued. */
   dropHandshakes(): void {
-    for (const fd of this.sockets.descriptors()) {
-      if (!this.sockets.isListening(fd) || !this.sockets.isTcp(fd)) continue;
-      const own = this.sockets.ownAddress(fd);
-      if (own === null || !this.#listeners.has(addressName(own))) continue;
-      const cookie = this.sockets.cookie(fd);
-      this.sockets.dropHandshakes({ fd, cookie });
+    for (const listener of this.sockets.listeners()) {
+      const { address } = listener;
+      if ("port" in address && this.#listeners.has(addressName(address))) {
+        this.sockets.dropHandshakes(listener);
+      }
     }
   }
 
@@ -265,18 +264,16 @@ export class Connections {
     return this.named(peer).filter((connection) => {
       const state = this.sockets.tcpState(connection);
       return state !== null &&
-        !(state.segments === 0 && now - state.silence > cameAt + CLOCK_STEP);
+        !(state.segments === 0 && now - state.sendIdle > cameAt + CLOCK_STEP);
     });
   }
 
   #lastReceiver(open: readonly Connection[]): Connection | undefined {
     const [first, second] = open.map((connection) => ({
       connection,
-      silence: this.sockets.tcpState(connection)?.inboundSilence ?? Infinity,
-    })).sort((a, b) => a.silence - b.silence);
-    return second.silence - first.silence < CLOCK_STEP
-      ? undefined
-      : first.connection;
+      idle: this.sockets.tcpState(connection)?.receiveIdle ?? Infinity,
+    })).sort((a, b) => a.idle - b.idle);
+    return second.idle - first.idle < CLOCK_STEP ? undefined : first.connection;
   }
 
   /** Tells whether there was a scan after the instant `since`. */

@@ -283,8 +283,8 @@ export class Guard {
       : [];
     const states = possible.flatMap((one) => this.#sockets.tcpState(one) ?? []);
     return states.length === 0 ? null : {
-      sent: Math.min(...states.map((state) => state.silence)),
-      received: Math.min(...states.map((state) => state.inboundSilence)),
+      sent: Math.min(...states.map((state) => state.sendIdle)),
+      received: Math.min(...states.map((state) => state.receiveIdle)),
     };
   }
 
@@ -416,7 +416,7 @@ export class Guard {
     const state = this.#sockets.tcpState(connection);
     if (state === null || state.received === 0) return 1;
     if (state.segments > 0) return this.#slots.isServed(connection) ? 3 : 1;
-    return state.inboundSilence < UNSEEN_MS ? 3 : 2;
+    return state.receiveIdle < UNSEEN_MS ? 3 : 2;
   }
 
   /** Stops, and closes what the guard itself has open. */

@@ -142,9 +142,9 @@ export class IdleTimeouts {
         connection.acked = state.acked;
         connection.ackedAt = now;
       }
-      untaken = Math.max(state.silence, now - connection.ackedAt);
+      untaken = Math.max(state.sendIdle, now - connection.ackedAt);
     }
-    const quiet = Math.max(state.silence, idle, untaken);
+    const quiet = Math.max(state.sendIdle, idle, untaken);
     if (quiet < timeoutMs) return now + timeoutMs - quiet;
     if (!state.pending && !sure) {
       // A request may just have ended whose answer the engine has yet to write.

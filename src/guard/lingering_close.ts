@@ -252,7 +252,7 @@ export class LingeringClose {
     const still = state.segments === ending.segments;
     ending.segments = state.segments;
     const answered = !state.pending &&
-      (age >= RESPONSE_TIMEOUT || still && state.silence <= age + STEP);
+      (age >= RESPONSE_TIMEOUT || still && state.sendIdle <= age + STEP);
     // The engine takes the next request once it has written the last answer.
     if ((answered || ending.asked) && !isRunning(ending.peer)) {
       if (answered && this.#options.isShort()) {
@@ -290,9 +290,8 @@ export class LingeringClose {
         if (before) {
           return this.#segmentsOf(one) > (before.get(one) ?? Infinity);
         }
-        const silence = this.#connections.sockets.tcpState(one)?.silence ??
-          Infinity;
-        const sentAt = now - silence;
+        const state = this.#connections.sockets.tcpState(one);
+        const sentAt = now - (state?.sendIdle ?? Infinity);
         return sentAt > since - STEP && sentAt < since + RESPONSE_TIMEOUT / 10;
       });
     if (answered.length === 1) return answered[0];

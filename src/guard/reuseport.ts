@@ -53,18 +53,21 @@ export class ReuseportSelector {
 
   /** The listener that was bound since the last call; null when there is none. */
   join(): ListenerId | null {
-    for (const { cookie } of this.#listeners()) {
-      if (this.#group.includes(cookie)) continue;
-      this.#group.push(cookie);
-      return cookie;
-    }
-    return null;
+    const found = this.#listeners()
+      .find(({ cookie }) => !this.#group.includes(cookie));
+    if (found === undefined) return null;
+    this.#group.push(found.cookie);
+    return found.cookie;
   }
 
   /** Takes note that a listener was closed. */
   leave(listener: ListenerId): void {
     const at = this.#group.indexOf(listener);
-    if (at < 0) return;
+    if (at >= 0) this.#remove(at);
+  }
+
+  /** The last listener takes the number of a closed one. */
+  #remove(at: number): void {
     const last = this.#group.pop()!;
     if (at < this.#group.length) this.#group[at] = last;
   }
@@ -72,9 +75,7 @@ export class ReuseportSelector {
   /** Takes note that another process closed its listeners, the last first. */
   predecessorClosed(): void {
     for (let at = this.#group.length - 1; at >= 0; at--) {
-      if (this.#group[at] !== null) continue;
-      const last = this.#group.pop()!;
-      if (at < this.#group.length) this.#group[at] = last;
+      if (this.#group[at] === null) this.#remove(at);
     }
   }
 
@@ -90,10 +91,7 @@ export class ReuseportSelector {
 
   /** Tells whether a listener is still open. */
   isOpen(listener: ListenerId): boolean {
-    for (const { cookie } of this.#listeners()) {
-      if (cookie === listener) return true;
-    }
-    return false;
+    return this.#listeners().some(({ cookie }) => cookie === listener);
   }
 
   /**
@@ -125,14 +123,11 @@ export class ReuseportSelector {
     this.#sockets.close();
   }
 
-  *#listeners(): Generator<Socket> {
+  /** The listeners of this process at the address. */
+  #listeners(): Socket[] {
     const name = addressName(this.#address);
-    for (const fd of this.#sockets.descriptors()) {
-      if (!this.#sockets.isListening(fd)) continue;
-      const address = this.#sockets.ownAddress(fd);
-      if (address === null || addressName(address) !== name) continue;
-      yield { fd, cookie: this.#sockets.cookie(fd) };
-    }
+    return [...this.#sockets.listeners()]
+      .filter(({ address }) => addressName(address) === name);
   }
 }
 

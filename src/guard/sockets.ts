@@ -1,25 +1,31 @@
 /**
- * The process's sockets, which Deno gives no access to, through the kernel.
+ * The process's sockets, read and closed by system calls: Deno gives no access
+ * to them.
  *
- * A descriptor's number is reused as soon as it is closed. So a socket is known
- * by its cookie, which no other socket ever has: what is read of a number counts
- * only if the number has that cookie afterwards, and what is done to a socket is
- * done to a copy of the descriptor. None of this needs a free descriptor: it
- * works when there are none left.
+ * The number of a descriptor is reused as soon as it is closed. Therefore a
+ * socket is identified by its cookie (SO_COOKIE), which no other socket ever
+ * has: what was read of a descriptor counts only if it has that cookie
+ * afterwards, and a socket is shut down through a copy of its descriptor. None
+ * of this needs a free descriptor, so it works when there are none left.
  *
  * A file must not be copied: closing any copy drops all POSIX locks that the
- * process has on it (fcntl_locking(2)), be it a database's. The original is
- * asked for its cookie first, which a file does not have (ENOTSOCK). A race
- * remains where another thread, within the microsecond between the question and
- * the copy, closes the socket and opens a file that gets its number. Such a copy
- * is not closed while the file has locks, so none is lost; see `#release`. The
- * thread that serves a connection cannot race with itself: only the supervisor
- * of several workers acts on sockets of other threads.
+ * process has on it (fcntl_locking(2)), for example those of a database. So the
+ * cookie of the original is read first, which a file does not have (ENOTSOCK). A
+ * race remains: within the microsecond before the copy is made, another thread
+ * may close the socket and open a file that gets its number. Such a copy stays
+ * open while the file has locks, so none is lost; see `#release`. The thread
+ * that serves a connection cannot race with itself: only the supervisor of
+ * several workers acts on sockets of other threads.
  *
  * @module
  */
 
-import { O_CLOEXEC, openLibc as openSystemLibc } from "../system/libc.ts";
+import {
+  cString,
+  descriptorPath,
+  O_CLOEXEC,
+  openLibc as openSystemLibc,
+} from "../system/libc.ts";
 import {
   ADDRESS_SIZE,
   AF_INET,
@@ -27,22 +33,22 @@ import {
   type SocketAddress,
 } from "./address.ts";
 
-/** What the kernel tells of a TCP connection. */
+/** The state of a TCP connection: `struct tcp_info` (tcp(7)). */
 export interface TcpState {
-  /** The peer has sent its end, or a reset. */
+  /** The peer has sent its end (FIN), or a reset. */
   readonly left: boolean;
-  /** Bytes wait to be sent or to be acknowledged. */
+  /** Some bytes are not sent or not acknowledged yet, … */
   readonly pending: boolean;
-  /** Since the last byte was sent; if none was, since the handshake (ms). */
-  readonly silence: number;
-  /** Since the last byte came; if none did, since the handshake (ms). */
-  readonly inboundSilence: number;
-  /** Segments with data sent so far; 0 on a connection never answered. */
+  /** … so many. */
+  readonly unacked: number;
+  /** Time since a byte was sent; without any, since the handshake (ms). */
+  readonly sendIdle: number;
+  /** Time since a byte arrived; without any, since the handshake (ms). */
+  readonly receiveIdle: number;
+  /** Segments with data sent so far; 0 before the first response. */
   readonly segments: number;
   /** Bytes acknowledged so far, modulo 2³². */
   readonly acked: number;
-  /** Bytes that wait to be sent or to be acknowledged. */
-  readonly unacked: number;
   /** Bytes received so far. */
   readonly received: number;
 }
@@ -53,14 +59,19 @@ export interface Socket {
   readonly cookie: number;
 }
 
-/** Sees and closes the process's sockets. */
-export class Sockets {
+/** A socket that accepts connections, at its address. */
+export interface ListeningSocket extends Socket {
+  readonly address: SocketAddress;
+}
+
+/** Reads and closes the process's sockets. */
+export class Sockets implements Disposable {
   readonly #libc: Libc;
-  /** `/proc/self/fd`, held open. */
-  readonly #folder: number;
-  /** Takes the copies. */
+  /** The open directory `/proc/self/fd`. */
+  readonly #directory: number;
+  /** The descriptor that becomes a copy of a socket; -1 when it has to be new. */
   #slot: number;
-  /** Lies in the slot while there is no copy in it. */
+  /** What the slot is a copy of between two uses. */
   readonly #placeholder: number;
   /** Copies of files that were locked when they were to be closed. */
   #locked: number[] = [];
@@ -74,32 +85,36 @@ export class Sockets {
 
   /**
    * @param libc belongs to this object from now on
-   * @throws {Deno.errors.NotSupported} where the kernel tells too little
+   * @throws {Deno.errors.NotSupported} without `/proc`, or before Linux 4.6
    */
   constructor(libc: Libc) {
     this.#libc = libc;
     const { open, socket } = libc.symbols;
-    this.#folder = open(new TextEncoder().encode("/proc/self/fd\0"), O_CLOEXEC);
+    this.#directory = open(cString(descriptorPath("")), O_CLOEXEC);
     this.#slot = socket(AF_INET, SOCK_STREAM | O_CLOEXEC, 0);
     this.#placeholder = socket(AF_INET, SOCK_STREAM | O_CLOEXEC, 0);
     if (
-      this.#folder < 0 || this.#placeholder < 0 ||
+      this.#directory < 0 || this.#placeholder < 0 ||
       this.cookie(this.#slot) === 0 || this.#readTcp(this.#slot) === null
     ) {
       this.close();
       throw new Deno.errors.NotSupported(
-        "the system does not tell the state of the process's sockets",
+        "the system does not give the state of the process's sockets",
       );
     }
   }
 
-  /** Gives everything back. */
+  /** Closes what this object has open. */
   close(): void {
     const { close } = this.#libc.symbols;
-    for (const fd of [this.#folder, this.#slot, this.#placeholder]) {
+    for (const fd of [this.#directory, this.#slot, this.#placeholder]) {
       if (fd >= 0) close(fd);
     }
     this.#libc.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   /** The numbers of all open descriptors. */
@@ -107,10 +122,10 @@ export class Sockets {
     const { lseek, getdents64 } = this.#libc.symbols;
     const found: number[] = [];
     const entries = this.#entries;
-    lseek(this.#folder, 0n, 0);
+    lseek(this.#directory, 0n, 0);
     for (;;) {
       const end = Number(
-        getdents64(this.#folder, entries, BigInt(entries.byteLength)),
+        getdents64(this.#directory, entries, BigInt(entries.byteLength)),
       );
       if (end <= 0) return found;
       // struct dirent64: inode (8), offset (8), length (2), type (1), name
@@ -144,41 +159,49 @@ export class Sockets {
     return this.#addressFrom(this.#libc.symbols.getpeername, fd);
   }
 
-  /** Tells whether `fd` is a TCP socket. */
+  /** True when `fd` is a TCP socket. */
   isTcp(fd: number): boolean {
     return this.#option(fd, SOL_SOCKET, SO_PROTOCOL, this.#value) &&
       this.#value[0] === IPPROTO_TCP;
   }
 
-  /** Tells whether `fd` is a socket that accepts connections. */
+  /** True when `fd` is a socket that accepts connections. */
   isListening(fd: number): boolean {
     return this.#option(fd, SOL_SOCKET, SO_ACCEPTCONN, this.#value) &&
       this.#value[0] === 1;
   }
 
+  /** The process's sockets that accept connections. */
+  *listeners(): Generator<ListeningSocket> {
+    for (const fd of this.descriptors()) {
+      const address = this.isListening(fd) ? this.ownAddress(fd) : null;
+      if (address !== null) yield { fd, cookie: this.cookie(fd), address };
+    }
+  }
+
   /**
    * Has a classic BPF program choose among the listeners that share the
-   * address of `listener`.
+   * address of `listener` (socket(7), SO_ATTACH_REUSEPORT_CBPF).
    *
-   * The number is that of a listener a microsecond ago. Where another thread
-   * has closed it since, the kernel refuses: a file takes no program, nor does
-   * a socket that was not bound to share its address (EINVAL).
+   * If another thread closes the listener meanwhile, its number may be that of
+   * something else: the kernel refuses the program for a file, and for a socket
+   * that was not bound to share its address (EINVAL).
    *
-   * @returns whether the kernel takes it
+   * @returns false when the kernel refuses it
    */
   selectListener(listener: Socket, program: Uint8Array<ArrayBuffer>): boolean {
     return this.#attach(listener, SO_ATTACH_REUSEPORT_CBPF, program);
   }
 
   /**
-   * Has the kernel drop what clients send to a TCP listener to open a
-   * connection (socket(7), SO_ATTACH_FILTER). Those that it has can still be
-   * accepted. A client repeats its SYN after a second.
+   * Has the kernel drop the packets by which clients open connections to a TCP
+   * listener (socket(7), SO_ATTACH_FILTER). Connections that are open can still
+   * be accepted. A client repeats its SYN after a second.
    */
-  dropHandshakes(listener: Socket): boolean {
+  dropHandshakes(listener: Socket): void {
     const program = new Uint8Array(8); // returns 0: no byte of a packet passes
     program[0] = RETURN;
-    return this.#attach(listener, SO_ATTACH_FILTER, program);
+    this.#attach(listener, SO_ATTACH_FILTER, program);
   }
 
   #attach(
@@ -199,21 +222,23 @@ export class Sockets {
     ) === 0;
   }
 
-  /** Tells whether the socket is still open under its number. */
+  /** True while the socket is open as that descriptor. */
   isOpen(socket: Socket): boolean {
     return this.cookie(socket.fd) === socket.cookie;
   }
 
-  /** The state of a TCP socket, or null when it is gone. */
+  /** The state of a TCP socket, or null when it is closed. */
   tcpState(socket: Socket): TcpState | null {
     const state = this.#readTcp(socket.fd);
-    // A number that has the cookie now had it all the time.
+    // A descriptor that has the cookie now had it while it was read.
     return state !== null && this.isOpen(socket) ? state : null;
   }
 
   /**
-   * Shuts the receiving direction: the owner of the socket reads the end of the
-   * stream behind what has been received. The peer is told nothing.
+   * Shuts the receiving direction: its owner reads the end of the stream after
+   * what has been received. The peer does not notice.
+   *
+   * @returns false when the socket was closed, as the next two
    */
   shutdownRead(socket: Socket): boolean {
     return this.#withCopy(socket, (copy) => {
@@ -231,14 +256,13 @@ export class Sockets {
   /**
    * Shuts both directions. The owner of the socket notices and closes it.
    *
-   * @param reset drops what still waits to be sent, instead of leaving it to
-   * the kernel for as long as a peer that takes no bytes likes
-   * @returns false when the socket was gone
+   * @param reset drops the bytes that are not sent yet; else the kernel keeps
+   * them for as long as a peer accepts none
    */
   shutdownBoth(socket: Socket, reset = false): boolean {
     const { setsockopt, shutdown } = this.#libc.symbols;
     return this.#withCopy(socket, (copy) => {
-      const linger = new Int32Array([1, 0]); // on, for no time
+      const linger = new Int32Array([1, 0]); // on, for 0 seconds
       if (reset) setsockopt(copy, SOL_SOCKET, SO_LINGER, linger, 8);
       shutdown(copy, SHUT_RDWR);
     });
@@ -246,10 +270,12 @@ export class Sockets {
 
   #withCopy(socket: Socket, act: (copy: number) => void): boolean {
     if (!this.isOpen(socket)) return false;
-    const { dup3 } = this.#libc.symbols;
-    if (!this.#hasSlot() || dup3(socket.fd, this.#slot, O_CLOEXEC) < 0) {
-      return false;
+    const { dup3, socket: newSocket } = this.#libc.symbols;
+    if (this.#slot < 0) {
+      this.#slot = newSocket(AF_INET, SOCK_STREAM | O_CLOEXEC, 0);
     }
+    // Without a slot, dup3 fails as well (EBADF).
+    if (dup3(socket.fd, this.#slot, O_CLOEXEC) < 0) return false;
     const same = this.cookie(this.#slot) === socket.cookie;
     if (same) act(this.#slot);
     this.#release(same);
@@ -257,10 +283,10 @@ export class Sockets {
   }
 
   /**
-   * Empties the slot. What is no socket may be a file with locks: then the copy
-   * stays open, and is looked at again later. A lock that is taken between the
-   * look and the close would be lost still; two threads would have to meet
-   * twice within a microsecond each for that.
+   * Closes the copy. If it is no socket it may be a file with locks: then it
+   * stays open, and is checked again later. A lock that is taken between check
+   * and close would be lost; for that two threads would have to race twice,
+   * within a microsecond each.
    */
   #release(isSocket: boolean): void {
     const { dup3, close } = this.#libc.symbols;
@@ -277,28 +303,16 @@ export class Sockets {
     });
   }
 
-  /** True when a copy can be made; after one had to stay, in a new place. */
-  #hasSlot(): boolean {
-    if (this.#slot < 0) {
-      this.#slot = this.#libc.symbols.socket(
-        AF_INET,
-        SOCK_STREAM | O_CLOEXEC,
-        0,
-      );
-    }
-    return this.#slot >= 0;
-  }
-
   /**
-   * Tells whether any part of a file is locked. The question is asked as the
-   * owner of a lock of the open file description, for whom the locks of this
-   * process are somebody else's.
+   * True when any part of a file is locked. F_OFD_GETLK asks on behalf of the
+   * open file description, for which the locks of this process are another
+   * owner's; F_GETLK would not report them.
    */
   #isLocked(fd: number): boolean {
-    const question = new Int16Array(16); // struct flock
-    question[0] = F_WRLCK;
-    return this.#libc.symbols.fcntl(fd, F_OFD_GETLK, question) === 0 &&
-      question[0] !== F_UNLCK;
+    const lock = new Int16Array(16); // struct flock
+    lock[0] = F_WRLCK;
+    return this.#libc.symbols.fcntl(fd, F_OFD_GETLK, lock) === 0 &&
+      lock[0] !== F_UNLCK;
   }
 
   #readTcp(fd: number): TcpState | null {
@@ -309,8 +323,8 @@ export class Sockets {
     return {
       left: state === TCP_CLOSE || state === TCP_CLOSE_WAIT,
       pending,
-      silence: tcp[11], // tcpi_last_data_sent
-      inboundSilence: tcp[13], // tcpi_last_data_recv
+      sendIdle: tcp[11], // tcpi_last_data_sent
+      receiveIdle: tcp[13], // tcpi_last_data_recv
       acked: tcp[30], // tcpi_bytes_acked, the low half
       unacked: pending ? this.#unacked(fd) : 0,
       received: tcp[32] + tcp[33] * 2 ** 32, // tcpi_bytes_received
@@ -324,7 +338,7 @@ export class Sockets {
     return ioctl(fd, SIOCOUTQ, this.#value) === 0 ? this.#value[0] : 0;
   }
 
-  /** Fills `into`; false when the kernel has less than that to say. */
+  /** Fills `into`; false when the kernel returns fewer bytes. */
   #option(
     fd: number,
     level: number,
@@ -349,10 +363,10 @@ export class Sockets {
 }
 
 /**
- * Opens the view of the sockets.
+ * Opens access to the sockets.
  *
- * @returns null where it cannot be had: on other systems than Linux, without
- * the permission for FFI, without `/proc`
+ * @returns null where there is none: on other systems than Linux, without the
+ * permission for FFI, without `/proc`
  */
 export function openSockets(): Sockets | null {
   const libc = openLibc();
@@ -366,13 +380,11 @@ export function openSockets(): Sockets | null {
 }
 
 const SYMBOLS = {
-  // Variadic in C, which makes no difference for few arguments on Linux.
   open: { parameters: ["buffer", "i32"], result: "i32" },
   ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-  // Variadic in C, which makes no difference for pointers on Linux.
   fcntl: { parameters: ["i32", "i32", "buffer"], result: "i32" },
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -395,7 +407,7 @@ export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 /** `struct flock` begins with the kind of lock (16 bits). */
 export const F_WRLCK = 1;
 export const F_UNLCK = 2;
-/** Asks for locks that stand in the way of one of the file description. */
+/** Returns a lock that conflicts with one of the open file description. */
 const F_OFD_GETLK = 36;
 
 export const SOCK_STREAM = 1;
@@ -406,15 +418,15 @@ export const SO_ATTACH_FILTER = 26;
 const SO_ACCEPTCONN = 30;
 const SO_PROTOCOL = 38;
 const SO_ATTACH_REUSEPORT_CBPF = 51;
-/** A number that the kernel gives to one socket and never again. */
+/** A number that the kernel gives to one socket only. */
 const SO_COOKIE = 57;
 
-/** Bytes of a TCP socket that were not acknowledged. */
+/** Reads how many bytes of a TCP socket are not acknowledged (tcp(7)). */
 const SIOCOUTQ = 0x5411n;
 
 export const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
-/** States of a connection. */
+/** States of a connection (netinet/tcp.h). */
 const TCP_CLOSE = 7;
 const TCP_CLOSE_WAIT = 8;
 
@@ -422,10 +434,10 @@ const SHUT_RD = 0;
 const SHUT_WR = 1;
 const SHUT_RDWR = 2;
 
-/** Of classic BPF (linux/bpf_common.h): ends a program. */
+/** Ends a classic BPF program (linux/bpf_common.h). */
 export const RETURN = 0x06;
 
-/** Opens the C library for the guard; null where it cannot be had. */
+/** Opens the C library for the guard; null where there is none. */
 export function openLibc(): Libc | null {
   return openSystemLibc(SYMBOLS);
 }
