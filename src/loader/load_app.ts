@@ -57,6 +57,8 @@ export interface LoadedApp {
    * are sentences on what is not as it would be without this server.
    */
   readonly title: string;
+  /** The directory that is served where that is all; else null. */
+  readonly directory: string | null;
   /** Called with the first address once it is served there. */
   onListen(address: BoundAddress): void;
 }
@@ -177,7 +179,8 @@ async function loadInline(code: string, names: Names): Promise<LoadedApp> {
   }
   const app = appFromExport(value, {}, "-e");
   nameApp(app, "-e");
-  return { app, title: ["-e", ...notes].join("\n"), onListen: onListen(value) };
+  const title = ["-e", ...notes].join("\n");
+  return { app, title, directory: null, onListen: onListen(value) };
 }
 
 async function loadNamed(
@@ -207,7 +210,10 @@ async function loadNamed(
   if (!isComposer(value)) {
     const app = appFromExport(value, pairs, found.label);
     nameApp(app, describeApp({ ...spec, pairs }));
-    return { app, title, onListen: onListen(value) };
+    const directory = FOLDER_APPS.has(spec.target.name)
+      ? pairs.root ?? "."
+      : null;
+    return { app, title, directory, onListen: onListen(value) };
   }
   const parts: LoadedApp[] = [];
   const composed = await value.compose(pairs, async (named) => {
@@ -221,6 +227,7 @@ async function loadNamed(
   return {
     app,
     title: [title, ...notesOfParts].join("\n"),
+    directory: null,
     onListen: (address) => parts.forEach((part) => part.onListen(address)),
   };
 }

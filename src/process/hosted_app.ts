@@ -7,6 +7,7 @@
 import { log } from "../log/log.ts";
 import { errorPage, errorResponse } from "../middleware/error_page.ts";
 import { lint } from "../middleware/lint.ts";
+import { pageReload } from "../middleware/page_reload.ts";
 import type { Settings } from "../options/settings.ts";
 import { directOf, withDirect } from "../pagi/fetch.ts";
 import type { PagiApp } from "../pagi/types.ts";
@@ -25,11 +26,22 @@ export function decideMode({ env }: Settings): AppMode {
   return mode;
 }
 
-/** The app with what development mode adds; in production the app itself. */
-export function appInMode(app: PagiApp, settings: Settings): PagiApp {
-  const { env, noDefaultMiddleware } = settings;
+/**
+ * The app with what development mode adds; in production the app itself.
+ *
+ * @param directory What it serves and nothing else, or null.
+ */
+export function appInMode(
+  app: PagiApp,
+  settings: Settings,
+  directory: string | null = null,
+): PagiApp {
+  const { env, noDefaultMiddleware, reload } = settings;
   if (env !== "development" || noDefaultMiddleware) return app;
-  const checked = errorPage(lint(app));
+  const reloading = reload && directory !== null
+    ? pageReload(app, directory)
+    : app;
+  const checked = errorPage(lint(reloading));
   const direct = directOf(app);
   return direct === null
     ? checked

@@ -78,9 +78,9 @@ async function start(plan: WorkerPlan): Promise<void> {
   hideAbortWarning();
   reportEnds();
   tell({ type: "loading" });
-  const { app, title, onListen } = await loadApp(request);
+  const { app, title, directory, onListen } = await loadApp(request);
   tell({ type: "loaded" });
-  server = new Server(appInMode(app, settings), settings, {
+  server = new Server(appInMode(app, settings, directory), settings, {
     workerNumber: number,
     shared: true,
     connectionLimit,
