@@ -43,6 +43,7 @@ export const GOALS: readonly Goal[] = [
     0.95,
     LISTING,
   ),
+  rate("async fetch handler, ours / bare", "fetch-async", 0.95),
   rate("Hono, ours / bare Deno.serve", "fetch-hono", 0.95),
   rate("JSON echo of a fetch handler, ours / bare", "fetch-json", 0.95),
   rate("streamed body of a fetch handler, ours / bare", "fetch-stream", 0.95),

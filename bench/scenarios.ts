@@ -129,6 +129,15 @@ export const SCENARIOS: readonly Scenario[] = [
     load: http(BROWSER_REQUEST),
   },
   {
+    name: "fetch-async",
+    title: "16-byte reply of an async fetch handler",
+    unit: "requests",
+    isClose: true,
+    contenders: fetchContenders("async"),
+    ask: {},
+    load: http(),
+  },
+  {
     name: "fetch-hono",
     title: "16-byte reply of a Hono app",
     unit: "requests",

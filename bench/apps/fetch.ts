@@ -33,6 +33,12 @@ const handlers: Record<string, () => Handler | Promise<Handler>> = {
       ? new Response("Hello from PAGI\n", { headers: PLAIN })
       : new Response("Not Found\n", { status: 404 }),
 
+  // deno-lint-ignore require-await
+  async: () => async (request) =>
+    new URL(request.url).pathname === "/"
+      ? new Response("Hello from PAGI\n", { headers: PLAIN })
+      : new Response("Not Found\n", { status: 404 }),
+
   /** `Response.json` of Bun adds a charset. */
   json: () => async (request) =>
     new Response(JSON.stringify(await request.json()), { headers: JSON_TYPE }),

@@ -9,7 +9,7 @@ import { isPlain } from "../engine/response.ts";
 import { log } from "../log/log.ts";
 import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
-import { callHandler, serveFetch } from "./fetch.ts";
+import { callHandler, serveFetch, servePromised } from "./fetch.ts";
 import { serveHttp } from "./http.ts";
 import { Refusal, RETRY_SOON } from "./response/plain_answer.ts";
 import { readHead, type RequestHead, targetOf } from "./request/head.ts";
@@ -50,7 +50,12 @@ export function dispatch(
   const fields = plainHeads?.fieldsOf(request) ?? undefined;
   if (fields !== undefined) {
     given = callHandler(direct!, request, info);
-    if (isPlain(given) && listener.worker.leavingSince === null) return given;
+    if (listener.worker.leavingSince === null) {
+      if (isPlain(given)) return given;
+      if (given instanceof Promise) {
+        return servePromised(listener, request, info, fields, given);
+      }
+    }
   }
   let head: RequestHead;
   try {

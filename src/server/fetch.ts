@@ -23,12 +23,16 @@ import {
   type Upgrade,
   type Upgrading,
 } from "../pagi/fetch.ts";
-import type { DisconnectReason, ReceiveEvent } from "../pagi/types.ts";
+import type {
+  DisconnectReason,
+  HeaderList,
+  ReceiveEvent,
+} from "../pagi/types.ts";
 import type { ListenerContext } from "./context.ts";
-import type { StopCause } from "./in_flight.ts";
+import type { StopCause, Unwatched } from "./in_flight.ts";
 import { httpScope } from "./http.ts";
 import { BodyFailure } from "./request/body.ts";
-import type { RequestHead } from "./request/head.ts";
+import { readHead, type RequestHead } from "./request/head.ts";
 import { ResponseExchange } from "./response_exchange.ts";
 import { HandedSocket, upgradeResponse } from "./websocket/handed_socket.ts";
 
@@ -76,6 +80,73 @@ export function serveFetch(
     exchange.startIdleTimer();
   }
   return exchange.serve();
+}
+
+/**
+ * A plain request whose handler gave a promise. Most async handlers have
+ * answered a few microtasks later; until that, or until somebody asks for it,
+ * it has no exchange.
+ */
+class PromisedAnswer implements Unwatched {
+  place = -1;
+  #resolve!: (response: Response | Promise<Response>) => void;
+  #isWatched = false;
+
+  constructor(
+    readonly listener: ListenerContext,
+    readonly request: Request,
+    readonly info: Deno.ServeHandlerInfo,
+    readonly fields: HeaderList,
+    readonly given: Promise<unknown>,
+  ) {}
+
+  response(): Promise<Response> {
+    this.listener.worker.inFlight.addUnwatched(this);
+    this.given.then(
+      (answer) => this.#settled(answer),
+      () => this.#settled(this.given),
+    );
+    return new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  #settled(answer: unknown): void {
+    if (this.#isWatched) return;
+    const { worker } = this.listener;
+    worker.inFlight.deleteUnwatched(this);
+    if (isPlain(answer) && worker.leavingSince === null) this.#resolve(answer);
+    else this.#serve(answer instanceof Response ? answer : this.given);
+  }
+
+  watch(): void {
+    this.#isWatched = true;
+    this.#serve(this.given);
+  }
+
+  /** Has an exchange serve it. */
+  #serve(given: unknown): void {
+    const { listener, request, info, fields } = this;
+    const { worker, secure, http2, direct } = listener;
+    const head = readHead(
+      request,
+      worker.settings,
+      secure,
+      info,
+      http2,
+      fields,
+    );
+    this.#resolve(serveFetch(listener, request, info, head, direct!, given));
+  }
+}
+
+/** Serves a plain request whose handler gave a promise. */
+export function servePromised(
+  listener: ListenerContext,
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+  fields: HeaderList,
+  given: Promise<unknown>,
+): Promise<Response> {
+  return new PromisedAnswer(listener, request, info, fields, given).response();
 }
 
 /** The engine gives no body to the others. */

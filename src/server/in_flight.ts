@@ -10,6 +10,7 @@ import type { AccessRecord, Transfer } from "../log/access_format.ts";
 import type { DisconnectReason } from "../pagi/types.ts";
 import type { Http2Connection } from "./http2_connection.ts";
 import type { RequestKind } from "./request/head.ts";
+import { type Timer, unref } from "../std/timer.ts";
 
 /** Why a server stops: for good, or because a successor has taken over. */
 export type StopCause = "stopped" | "replaced";
@@ -63,6 +64,17 @@ export interface InFlightRequest extends WatchedRequest {
   dropShared(why: string): void;
 }
 
+/** How long a request may wait to be watched (ms); most are answered by then. */
+const UNWATCHED_MS = 20;
+
+/** A request that is served and not yet watched. */
+export interface Unwatched {
+  /** Its place among them, which {@linkcode InFlight} alone sets. */
+  place: number;
+  /** Adds what serves it to those that are watched. */
+  watch(): void;
+}
+
 /**
  * The requests and WebSockets that an app is serving: a linked list in the
  * order in which they came. Adding to a `Set` and deleting from it takes
@@ -74,6 +86,9 @@ export class InFlight {
   #size = 0;
   readonly #onAdd: () => void;
   #onIdle: (() => void)[] = [];
+  /** Those that nobody has asked for so far, in no order. */
+  readonly #unwatched: Unwatched[] = [];
+  #timer: Timer | undefined;
 
   /** @param onAdd Called after each {@linkcode add}. */
   constructor(onAdd: () => void) {
@@ -111,12 +126,37 @@ export class InFlight {
     }
   }
 
+  /**
+   * Adds a request that is likely to be answered at once. It is watched when
+   * anybody asks what is in flight, or after a moment.
+   */
+  addUnwatched(request: Unwatched): void {
+    request.place = this.#unwatched.push(request) - 1;
+    this.#timer ??= unref(setTimeout(() => this.#watchAll(), UNWATCHED_MS));
+  }
+
+  /** It has been answered, and was not watched. */
+  deleteUnwatched({ place }: Unwatched): void {
+    const last = this.#unwatched.pop()!;
+    if (place === this.#unwatched.length) return;
+    this.#unwatched[place] = last;
+    last.place = place;
+  }
+
+  #watchAll(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const request of this.#unwatched.splice(0)) request.watch();
+  }
+
   get size(): number {
+    this.#watchAll();
     return this.#size;
   }
 
   /** The requests of this moment: requests may end while one goes through. */
   [Symbol.iterator](): IterableIterator<InFlightRequest> {
+    this.#watchAll();
     const all: InFlightRequest[] = [];
     for (let one = this.#first; one !== null; one = one.next) all.push(one);
     return all.values();
@@ -124,7 +164,7 @@ export class InFlight {
 
   /** Resolves when there is none. */
   idle(): Promise<void> {
-    if (this.#size === 0) return Promise.resolve();
+    if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 }
