@@ -136,6 +136,65 @@ Deno.test("`request.signal` aborts when the client leaves a stream, and when tim
   assertEquals(linesOf("error", log), []);
 });
 
+Deno.test("a request whose handler has yet to answer is in flight from the first", async () => {
+  const called = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Response>();
+  const handler = (request: Request): Response | Promise<Response> => {
+    if (!request.url.endsWith("/late")) return new Response("known host");
+    called.resolve();
+    return answer.promise;
+  };
+  await serving(handler, {}, async ({ server, connect }) => {
+    const client = await connect();
+    await client.request("GET /");
+    assertEquals((await client.response()).body, "known host");
+    await client.request("GET /late");
+    await called.promise;
+    assertEquals(server.occupiedPeers().length, 1);
+    const stopped = server.stop();
+    answer.resolve(new Response("late"));
+    const { body, headers } = await client.response();
+    assertEquals([body, headers.get("connection")], ["late", "close"]);
+    await stopped;
+  });
+});
+
+Deno.test("promises of a handler may settle in any order, and with anything", async () => {
+  const waiting = new Map<string, PromiseWithResolvers<Response>>();
+  const all = Promise.withResolvers<void>();
+  const paths = ["/a", "/b", "/c", "/d", "/e"];
+  const handler = (request: Request): Promise<Response> => {
+    const { pathname } = new URL(request.url);
+    const later = Promise.withResolvers<Response>();
+    if (pathname === "/") return Promise.resolve(new Response("known host"));
+    waiting.set(pathname, later);
+    if (waiting.size === paths.length) all.resolve();
+    return later.promise;
+  };
+  const log = await serving(handler, {}, async ({ server, connect }) => {
+    const clients = await Promise.all(paths.map(() => connect()));
+    await clients[0].request("GET /");
+    await clients[0].response();
+    await Promise.all(
+      clients.map((client, i) => client.request(`GET ${paths[i]}`)),
+    );
+    await all.promise;
+    waiting.get("/c")!.resolve(new Response("c", { status: 418 }));
+    waiting.get("/a")!.reject(new Error("a fails"));
+    waiting.get("/e")!.resolve(new Response("e"));
+    waiting.get("/d")!.resolve(undefined as unknown as Response);
+    waiting.get("/b")!.resolve(Response.json("b"));
+    const statuses = await Promise.all(
+      clients.map(async (client) => (await client.response()).status),
+    );
+    assertEquals(statuses, [500, 200, 418, 500, 200]);
+    assertEquals(server.occupiedPeers(), []);
+  });
+  const errors = linesOf("error", log).join();
+  assertStringIncludes(errors, "GET /a: the app threw");
+  assertStringIncludes(errors, "GET /d: the app threw");
+});
+
 Deno.test("what a handler gives that is no response makes a 500, and a sentence", async () => {
   const used = new Response("used");
   await used.text();
