@@ -109,7 +109,9 @@ export class SingleProcess implements Service {
   #startDeadline(phase: "load" | "start"): string {
     const seconds = this.#startTimeout;
     const late =
-      `The app did not ${phase} within ${seconds} s (--lifespan-startup-timeout).`;
+      `The app did not ${phase} within ${seconds} s (--lifespan-startup-timeout). Look for an await or a loop that never ends, ${
+        phase === "load" ? "at the top level of its modules" : "in startup()"
+      }.`;
     this.#endDeadline();
     if (seconds > 0) {
       this.#deadline = endProcessAfter(seconds + BLOCKED_GRACE, late);

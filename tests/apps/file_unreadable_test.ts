@@ -3,8 +3,14 @@
 import { DirectoryApp } from "../../src/apps/directory.ts";
 import { FileApp } from "../../src/apps/file.ts";
 import { configureLog } from "../../src/log/log.ts";
+import { OptionError } from "../../src/options/option_error.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
-import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertThrows,
+} from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { asNobody, MODES_COUNT } from "../helpers/as_nobody.ts";
 import { runApp } from "../helpers/run_app.ts";
@@ -23,7 +29,10 @@ async function withFiles(
   configureLog({ level: "info", write: (text) => void log.push(text) });
   try {
     for (const [path, [, text]] of Object.entries(files)) {
-      if (path.endsWith("/")) continue;
+      if (path.endsWith("/")) {
+        Deno.mkdirSync(join(root, path), { recursive: true });
+        continue;
+      }
       Deno.mkdirSync(join(root, path, ".."), { recursive: true });
       Deno.writeTextFileSync(join(root, path), text);
     }
@@ -168,3 +177,20 @@ Deno.test(
     });
   },
 );
+
+Deno.test({
+  name: "a folder that may not be entered is refused at the start",
+  ignore: !MODES_COUNT,
+  async fn() {
+    await withFiles({ "closed/": [0, ""] }, (root) => {
+      for (const App of [DirectoryApp, FileApp]) {
+        assertThrows(
+          () => new App({ root: join(root, "closed") }).toApp(),
+          OptionError,
+          "not allowed to enter",
+        );
+      }
+      return Promise.resolve();
+    });
+  },
+});

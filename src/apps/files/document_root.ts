@@ -400,9 +400,19 @@ function openedFile(
 
 function assertDirectory(appName: string, directory: string): void {
   try {
-    if (Deno.statSync(directory).isDirectory) return;
+    if (Deno.statSync(directory).isDirectory) {
+      Deno.statSync(`${directory}/.`);
+      return;
+    }
   } catch (error) {
     if (!isAbsence(error)) throw error;
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new OptionError(
+        `${appName}, option root: the user of this process is not allowed to enter ${
+          quote(directory)
+        }; as its owner: chmod a+rx DIRECTORY, for it and those above it`,
+      );
+    }
   }
   throw new OptionError(
     `${appName}, option root: there is no folder ${
