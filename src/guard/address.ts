@@ -15,7 +15,7 @@ export const ADDRESS_SIZE = 110;
 /** The address of one end of a socket, as Deno gives it for a listener. */
 export type SocketAddress = Deno.NetAddr | Deno.UnixAddr;
 
-/** Where a socket is, to compare it with others. */
+/** An address as text, to compare it with others. */
 export function addressName(address: SocketAddress): string {
   return "port" in address
     ? `${address.hostname}:${address.port}`
@@ -23,15 +23,15 @@ export function addressName(address: SocketAddress): string {
 }
 
 /**
- * The name of a connection: its client's address, as in a handler's
- * `info.remoteAddr`, and that of the listener that accepted it.
+ * The key of a connection: its client's address (a handler's `info.remoteAddr`)
+ * and that of the listener that accepted it.
  *
- * A client may use one port of its own for connections to several addresses of
- * ours. Where each has a listener of its own, no two open connections have one
- * name; those of a listener at all addresses (`0.0.0.0`, `::`) may. The engine
- * does not tell at which address a request came in.
+ * A client may connect from one port to several addresses of this host. Where
+ * each has a listener of its own, no two open connections share a key. Those of
+ * a listener at all addresses (`0.0.0.0`, `::`) may: the engine does not say at
+ * which address a request came in.
  *
- * All connections of a Unix socket share one name: their clients have none.
+ * All connections of a Unix socket share one key: their clients have no address.
  *
  * @param listener See {@linkcode addressName}.
  */
@@ -50,9 +50,9 @@ export function readAddress(
   bytes: Uint8Array,
   length: number,
 ): SocketAddress | null {
-  const family = bytes[0] | bytes[1] << 8; // both machines are little-endian
+  const family = bytes[0] | bytes[1] << 8; // x86_64, aarch64: little-endian
   if (family === AF_UNIX) {
-    // Without a NUL, or with the NUL that ends it; a client's has no bytes.
+    // The final NUL may be missing; the address of a client has no bytes.
     const path = new TextDecoder().decode(bytes.subarray(2, length));
     return { transport: "unix", path: path.replace(/\0.*/s, "") };
   }
@@ -66,20 +66,13 @@ export function readAddress(
   return null;
 }
 
-/** RFC 5952, as Rust prints it: the first longest run of zeros becomes "::". */
+/** RFC 5952, but IPv4-mapped addresses as Deno prints them: `::ffff:1.2.3.4`. */
 function ipv6(bytes: Uint8Array): string {
   const groups: number[] = [];
   for (let i = 0; i < 16; i += 2) groups.push(bytes[i] << 8 | bytes[i + 1]);
   if (groups[5] === 0xffff && !groups.slice(0, 5).some(Boolean)) {
     return `::ffff:${bytes.slice(12).join(".")}`;
   }
-  let start = 0, longest = 1; // a single zero is not shortened
-  for (let i = 0, run = 0; i < 8; i++) {
-    run = groups[i] === 0 ? run + 1 : 0;
-    if (run > longest) [start, longest] = [i + 1 - run, run];
-  }
-  const hex = (part: number[]) => part.map((g) => g.toString(16)).join(":");
-  return longest === 1
-    ? hex(groups)
-    : `${hex(groups.slice(0, start))}::${hex(groups.slice(start + longest))}`;
+  const hex = groups.map((group) => group.toString(16)).join(":");
+  return new URL(`http://[${hex}]`).hostname.slice(1, -1);
 }

@@ -1,6 +1,6 @@
 /**
- * Which requests may run: how many connections are served at the same time,
- * and how many descriptors are left for what they ask for.
+ * Which requests may run: limits the connections that are served at the same
+ * time, and the descriptors for what they request.
  *
  * @module
  */
@@ -18,7 +18,6 @@ import {
   type RequestOrigin,
 } from "./connections.ts";
 
-/** What an admission needs to know. */
 interface AdmissionOptions {
   /** How many connections may be served at once. */
   limit: number;
@@ -26,49 +25,47 @@ interface AdmissionOptions {
   descriptors: number;
   /** How many threads accept connections. */
   threads: number;
-  /** True when no other thread goes on with what this one has counted. */
+  /** True when no other thread uses the same slots. */
   isOwner: boolean;
   /** The peers with a request running in this thread. */
   runningPeers(): Iterable<string>;
 }
 
 /**
- * Descriptors that connections leave free beyond those that are open for other
- * things: for files that are sent, …
+ * Descriptors that connections leave free for files that are being sent, in
+ * addition to those that are open for other purposes, …
  */
 const SPARE = 14;
 /**
- * … and in each thread for connections that are accepted before they can be
- * refused, or linger after it. In a process of its own a server has about 32
- * descriptors open, which makes the 50 that the user's document names.
+ * … and per thread, for connections that are accepted before they are refused,
+ * or are closed after that. A server of one process has about 32 descriptors
+ * open, which makes the 50 of its documentation.
  */
 const SPARE_PER_THREAD = 4;
 /**
- * Descriptors that files and proxied connections leave free too, as a part of
- * the limit and between these bounds: the engine accepts what waits (see
- * `backlog`) before anybody can scan, and must not meet the limit then.
+ * Descriptors that files and proxied connections leave free, as a share of the
+ * limit and within these bounds: the engine accepts all connections that wait
+ * (see `backlog`) before a scan can run, and must not reach the limit then.
  */
 const RESERVE_SHARE = 1 / 32;
 const MIN_RESERVE = 8;
 const MAX_RESERVE = 32;
 
-/** Lets requests run. */
+/** Decides which requests may run. */
 export class Admission {
   readonly #connections: Connections;
   readonly #options: AdmissionOptions;
-  /** Peers let in by their names, whose connections no scan has found yet. */
+  /** Peers that were admitted before a scan has found their connections. */
   readonly #pending = new Set<string>();
   readonly #stopCounting: () => void;
   readonly #spare: number;
   #limit: number;
-  /** Descriptors that are neither connections nor reserved. */
+  /** Open descriptors that are neither connections nor reserved. */
   #base = 0;
+  /** Descriptors that can still be opened. */
   #free = Infinity;
 
-  constructor(
-    connections: Connections,
-    options: AdmissionOptions,
-  ) {
+  constructor(connections: Connections, options: AdmissionOptions) {
     this.#connections = connections;
     this.#options = options;
     this.#limit = options.limit;
@@ -84,12 +81,12 @@ export class Admission {
     return this.#limit;
   }
 
-  /** True when descriptors were about to run out at the last scan. */
+  /** True when few descriptors were left at the last scan. */
   get isShort(): boolean {
     return this.#free < 2 * this.#spare;
   }
 
-  /** Counts nothing any more. */
+  /** Limits nothing any more. */
   stop(): void {
     this.#stopCounting();
     if (!this.#options.isOwner) return;
@@ -97,14 +94,14 @@ export class Admission {
     openRoom(null);
   }
 
-  /** Tells whether a request, which has just come, has a slot or gets one. */
+  /** True when a request, which has just come, has a slot or gets one. */
   admit(origin: RequestOrigin): boolean {
     const connections = this.#connections;
     const { peerKey } = origin;
     let open = connections.named(peerKey);
     if (open.length === 0 && this.#pending.has(peerKey)) return true;
     if (this.#isServed(open, origin)) {
-      if (connections.mayScan(0)) this.scan(); // for fresh credit
+      if (connections.mayScan(0)) this.scan(); // for a new budget
       return true;
     }
     if (connections.mayScan()) {
@@ -124,23 +121,23 @@ export class Admission {
       return open.length === 1 && this.#connections.slots.isServed(open[0]);
     }
     const one = this.#connections.identifyNow(origin, false, NO_SCAN);
-    // Where it is not clear, an innocent one must not be refused.
+    // Where that is not certain, no connection with a slot must be refused.
     return one === undefined
       ? open.some((any) => this.#connections.slots.isServed(any))
       : this.#connections.slots.isServed(one);
   }
 
   /**
-   * Brings the connections up to date, and gives slots to them: first to those
-   * that this thread has let in, then to those that were answered before, then
-   * to the others; each in the order in which they were found, which is that
-   * of age but for those of one scan. Slots that other threads may have given
-   * to some that are not answered yet are kept for these.
+   * Scans, and gives slots to connections: first to those that this thread has
+   * admitted, then to those that had a response before, then to the others; each
+   * in the order in which they were found, which is roughly that of age. Some
+   * slots are kept for connections that other threads may have admitted and that
+   * have no response yet.
    *
    * @returns how many connections are open and not being closed
    */
   scan(): number {
-    const slots = this.#connections.slots;
+    const { slots } = this.#connections;
     const { descriptors, limit } = this.#options;
     let unsettled = slots.beginScan();
     closeRoom();
@@ -151,7 +148,7 @@ export class Admission {
     const others = open - this.#connections.size;
     const room = descriptors - this.#spare - others;
     this.#limit = Math.max(1, Math.min(limit, room));
-    // Those that are being closed have descriptors that newcomers would need.
+    // Connections that are being closed still have their descriptors.
     const free = Math.max(1, Math.min(limit, room - ending)) - present.length;
     if (free >= 0) {
       for (const connection of present) slots.serve(connection);
@@ -163,7 +160,7 @@ export class Admission {
     this.#free = descriptors - open;
     const share = Math.floor(descriptors * RESERVE_SHARE);
     const reserve = Math.min(MAX_RESERVE, Math.max(MIN_RESERVE, share));
-    // Until the next scan one half is for connections, one for the rest.
+    // Until the next scan, half is for connections, half for files and others.
     const left = Math.min(
       Math.max(0, descriptors - reserve - open - this.#toBeOpened(open)),
       2 ** 29,
@@ -178,8 +175,8 @@ export class Admission {
   #toBeOpened(open: number): number {
     const reserved = reservedDescriptors();
     const others = open - this.#connections.size;
-    // What is open all the time is not known while anything is reserved, but
-    // that it is no more than all, and no less than all that is not reserved.
+    // While some are reserved it is not known which of them are open: the base
+    // is at most all others, and at least all others less the reserved ones.
     this.#base = Math.min(others, Math.max(this.#base, others - reserved));
     return Math.max(0, reserved - (others - this.#base));
   }
@@ -187,15 +184,15 @@ export class Admission {
   /**
    * Gives slots where there are not enough for all.
    *
-   * @param limit How many may have one, but for those that were let in already.
-   * @returns the unsettled that remain
+   * @param limit How many may have one, not counting those already admitted.
+   * @returns how many remain unsettled, see {@linkcode Slots.beginScan}
    */
   #serveSome(
     present: readonly Connection[],
     unsettled: number,
     limit: number,
   ): number {
-    const slots = this.#connections.slots;
+    const { slots } = this.#connections;
     const waiting = present.filter((one) => !slots.isServed(one));
     let free = this.#limit - (present.length - waiting.length);
     const admitted = new Set<Connection>();

@@ -1,8 +1,9 @@
 /**
  * The connections of the listeners that are watched.
  *
- * The address of its own end tells a server's connection from any other socket
- * of the process: from its listeners, and from connections that lead out.
+ * A socket of the process is such a connection if its own address is that of a
+ * watched listener and it has a peer; connections to other servers have other
+ * addresses.
  *
  * @module
  */
@@ -13,33 +14,33 @@ import type { Socket, Sockets } from "./sockets.ts";
 
 /** One connection of a watched listener. */
 export interface Connection extends Socket {
-  /** See {@linkcode peerKey}. On a Unix socket it is not found by this name. */
+  /** See {@linkcode peerKey}. On a Unix socket it is not found by this key. */
   readonly peer: string;
-  /** No other open connection can have its name. */
+  /** No other open connection can have its key. */
   readonly exact: boolean;
   /** The client's port; 0 on a Unix socket. */
   readonly port: number;
-  /** False on a Unix socket, of which the kernel tells no more. */
+  /** False on a Unix socket, whose state the kernel does not give. */
   readonly tcp: boolean;
-  /** The next one of the same name. */
+  /** The next connection with the same key. */
   namesake: Connection | undefined;
-  /** Requests that were seen to come on it; not all are checked. */
+  /** Requests that were found to be on it: some, not all. */
   requests: number;
-  /** Where it was found by … */
+  /** Its descriptor, … */
   fd: number;
-  /** … the last scan that found it. */
+  /** … according to the last scan that found it. */
   scan: number;
-  /** When its deadline is worth a check (ms, `performance.now()`). */
+  /** When its idle timeout is to be checked (ms, `performance.now()`). */
   due: number;
-  /** It was found idle for too long once. */
+  /** The last check found it idle for too long. */
   overdue: boolean;
-  /** Bytes that the peer had acknowledged when bytes were first pending … */
+  /** Bytes acknowledged (modulo 2³²) when a check last saw that change, … */
   acked: number;
-  /** … since when (ms). */
+  /** … and when that was (ms). */
   ackedAt: number;
 }
 
-/** A request, by what is known of where it came from. */
+/** What is known of a request's connection. */
 export interface RequestOrigin {
   /** See {@linkcode peerKey}. */
   readonly peerKey: string;
@@ -49,36 +50,33 @@ export interface RequestOrigin {
   readonly info: object;
 }
 
-/**
- * Bounds the part of all time that some work may take: what it has taken is a
- * debt that time pays back.
- */
+/** Limits the share of all time that some work takes. */
 export class CpuBudget {
-  /** Milliseconds of work that were not paid back … */
+  /** Milliseconds of work in excess of the share … */
   #debt = 0;
   /** … at this time (ms, `performance.now()`). */
   #at = -Infinity;
 
   /**
-   * @param share The part of all time, above 0 and up to 1.
-   * @param maxDebt What remains of earlier work when more is done, at most
-   * (ms): what a rush has cost is not made up for long after it.
+   * @param share The share of all time, above 0 and up to 1.
+   * @param maxDebt The most that is left of earlier work when more is done (ms),
+   * so that a burst does not delay work long after it.
    */
   constructor(public share: number, readonly maxDebt = 0) {}
 
-  /** Takes note of work that began at `began` (ms) and has just ended. */
+  /** Counts work that began at `began` (ms) and has just ended. */
   spend(began: number): void {
     const now = performance.now();
     this.#debt = Math.min(this.#debtAt(began), this.maxDebt) + now - began;
     this.#at = now;
   }
 
-  /** Tells whether no more than `burst` milliseconds are to be paid back. */
+  /** True when at most `burst` milliseconds exceed the share. */
   affords(burst: number): boolean {
     return this.#debtAt(performance.now()) <= burst;
   }
 
-  /** Until all is paid back (ms). */
+  /** The pause after which nothing exceeds the share (ms). */
   get rest(): number {
     return this.#debtAt(performance.now()) / this.share;
   }
@@ -88,30 +86,30 @@ export class CpuBudget {
   }
 }
 
-/** What scans of all connections may take at once, beyond their share (ms). */
-const BURST = 50;
+/** The share of all time that scans on behalf of requests may take. */
+const MAX_CPU_SHARE = 0.1;
+/** What such scans may take at once, in excess of their share (ms). */
+const BURST_MS = 50;
 /** As a burst: no scan at all. */
 export const NO_SCAN = -1;
-/** After how many free numbers no higher one is checked. */
+/** A partial scan ends after so many free numbers of descriptors. */
 const MAX_FREE = 16;
-/** How exactly the system's clocks agree on when something happened (ms). */
-const CLOCK_STEP = 10;
-/** The most of all time that may go into scans that requests ask for. */
-const SHARE = 0.1;
+/** Precision of the kernel's times of events (ms). */
+const CLOCK_STEP_MS = 10;
 
 /** The connections of this process's watched listeners. */
 export class Connections {
   readonly #listeners = new Set<string>();
-  /** By cookie, the first seen first. */
+  /** By cookie, in the order in which they were found. */
   readonly #known = new Map<number, Connection>();
-  /** The first of each name. */
+  /** The last found connection of each key. */
   readonly #byPeer = new Map<string, Connection>();
   readonly #contested = new Set<string>();
-  /** By the engine's object for each request whose connection is known. */
+  /** By `info` of each request whose connection is known. */
   readonly #byInfo = new WeakMap<object, Connection>();
-  /** The same objects of those whose connection cannot be known. */
+  /** `info` of the requests whose connection cannot be known. */
   readonly #unclear = new WeakSet<object>();
-  /** Cookies of sockets that are none of ours. */
+  /** Cookies of other sockets. */
   #unrelatedSockets = new Set<number>();
   /** Numbers of descriptors that were free at the last scan, … */
   #gaps: number[] = [];
@@ -119,19 +117,19 @@ export class Connections {
   #top = 0;
   #scan = 0;
   #scannedAt = -Infinity;
-  readonly #budget = new CpuBudget(SHARE, BURST);
-  /** Brings the connections up to date, and what depends on them. */
+  readonly #budget = new CpuBudget(MAX_CPU_SHARE, BURST_MS);
+  /** Scans, and updates what depends on the connections. */
   refresh: () => unknown = () => this.scan();
 
   constructor(readonly sockets: Sockets, readonly slots: Slots) {}
 
-  /** From now on knows the connections of the listener at `address`. */
+  /** Finds the connections of the listener at `address` from now on. */
   watch(address: SocketAddress): void {
     this.#listeners.add(addressName(address));
     this.#unrelatedSockets.clear();
   }
 
-  /** Has all watched listeners take no new connections but those queued. */
+  /** See {@linkcode Sockets.dropHandshakes}: for all watched listeners. */
   dropHandshakes(): void {
     for (const listener of this.sockets.listeners()) {
       const { address } = listener;
@@ -141,27 +139,27 @@ export class Connections {
     }
   }
 
-  /** Those of the last scan, the first seen first. */
+  /** Those of the last scan, in the order in which they were found. */
   all(): Iterable<Connection> {
     return this.#known.values();
   }
 
-  /** How many the last scan has found. */
+  /** How many the last scan found. */
   get size(): number {
     return this.#known.size;
   }
 
-  /** How many names are those of several connections. */
+  /** How many keys several connections share. */
   get contested(): number {
     return this.#contested.size;
   }
 
-  /** Tells whether several connections have this name. */
+  /** True when several connections have this key. */
   isContested(peer: string): boolean {
     return this.#contested.has(peer);
   }
 
-  /** Those of the last scan that have this name and are still open. */
+  /** Those of the last scan that have this key and are still open. */
   named(peer: string): Connection[] {
     const open = [];
     let connection = this.#byPeer.get(peer);
@@ -176,24 +174,24 @@ export class Connections {
 
   /**
    * The connection of a request that has come in this very turn of the event
-   * loop: so it is open. Of several namesakes it is the one that has received
-   * something last, or undefined where that is not clear: then nothing may be
-   * done to any of them.
+   * loop: so it is open. Of several with the same key it is the one that has
+   * received something last; undefined where that is not certain, and then none
+   * of them may be closed.
    *
-   * @param sure Look for namesakes first, where there can be any that the last
-   * scan did not find; undefined when that cannot be afforded.
+   * @param sure Scans first where the last scan may have missed another one with
+   * the same key; undefined when there is no time for that.
    * @param burst As in {@linkcode mayScan}.
    */
   identifyNow(
     { peerKey, info }: RequestOrigin,
     sure: boolean,
-    burst: number = BURST,
+    burst: number = BURST_MS,
   ): Connection | undefined {
     const known = this.#byInfo.get(info);
     if (known !== undefined) return known;
     let open = this.named(peerKey);
     if (open.length === 0) {
-      this.#glance();
+      this.#scanFreeNumbers();
       open = this.named(peerKey);
     }
     let certain = open.length > 1 || open[0]?.exact === true;
@@ -211,7 +209,7 @@ export class Connections {
 
   /**
    * The connection of a request that came a while ago; undefined when it is
-   * gone, was not found by the last scan, or is one of several namesakes.
+   * closed, was not found by the last scan, or is one of several with its key.
    */
   identify(origin: RequestOrigin): Connection | undefined {
     const { peerKey, age, info } = origin;
@@ -229,25 +227,25 @@ export class Connections {
     return found;
   }
 
-  /** The same; when it is not known and can be afforded, after a scan. */
-  identifyOrLook(origin: RequestOrigin): Connection | undefined {
+  /** The same, after a scan if necessary and if there is time for one. */
+  identifyOrScan(origin: RequestOrigin): Connection | undefined {
     const found = this.identify(origin);
     if (found !== undefined || !this.mayScan()) return found;
     this.refresh();
     return this.identify(origin);
   }
 
-  /** From now on knows that the request came on this connection. */
+  /** Sets the connection of a request. */
   assign({ info }: RequestOrigin, connection: Connection): void {
     this.#byInfo.set(info, connection);
   }
 
-  /** From now on nothing is to be done to a connection for this request. */
+  /** No connection is to be closed for this request. */
   leaveAlone({ info }: RequestOrigin): void {
     this.#unclear.add(info);
   }
 
-  /** False when the request's connection is gone, or will not be known. */
+  /** False when the request's connection is closed, or cannot be known. */
   canEnd({ info }: RequestOrigin): boolean {
     const known = this.#byInfo.get(info);
     return known === undefined
@@ -256,15 +254,16 @@ export class Connections {
   }
 
   /**
-   * Those of this name that may have been there at the instant `cameAt`. A
-   * client that comes back from the same port has a younger connection.
+   * Those with this key that may have been open at `cameAt`, and not those by
+   * which the client has come back from the same port since.
    */
   candidates(peer: string, cameAt: number): Connection[] {
     const now = performance.now();
     return this.named(peer).filter((connection) => {
       const state = this.sockets.tcpState(connection);
       return state !== null &&
-        !(state.segments === 0 && now - state.sendIdle > cameAt + CLOCK_STEP);
+        !(state.segments === 0 &&
+          now - state.sendIdle > cameAt + CLOCK_STEP_MS);
     });
   }
 
@@ -273,26 +272,28 @@ export class Connections {
       connection,
       idle: this.sockets.tcpState(connection)?.receiveIdle ?? Infinity,
     })).sort((a, b) => a.idle - b.idle);
-    return second.idle - first.idle < CLOCK_STEP ? undefined : first.connection;
+    return second.idle - first.idle < CLOCK_STEP_MS
+      ? undefined
+      : first.connection;
   }
 
-  /** Tells whether there was a scan after the instant `since`. */
+  /** True when there was a scan after the instant `since`. */
   scannedAfter(since: number): boolean {
     return this.#scannedAt > since;
   }
 
   /**
-   * Tells whether a scan can be afforded, so that scans take no more than
-   * a tenth of all time, but for bursts of `burst` (ms).
+   * True when there is time for a scan: scans take a tenth of all time, and at
+   * most `burst` more at once (ms).
    */
-  mayScan(burst: number = BURST): boolean {
+  mayScan(burst: number = BURST_MS): boolean {
     return this.#budget.affords(burst);
   }
 
   /**
-   * Finds the connections there are now.
+   * Finds the open connections.
    *
-   * @returns how many descriptors the process has open, of any kind
+   * @returns how many descriptors of any kind the process has open
    */
   scan(): number {
     const began = performance.now();
@@ -306,10 +307,10 @@ export class Connections {
   }
 
   /**
-   * Finds most connections that are new since the last scan, at little cost: a
-   * new descriptor has the lowest number that is free.
+   * Finds most connections that are new since the last scan without listing all
+   * descriptors: a new one gets the lowest number that is free.
    */
-  #glance(): void {
+  #scanFreeNumbers(): void {
     this.#gaps.sort((a, b) => a - b);
     const gaps: number[] = [];
     let free = 0, at = 0;
@@ -330,8 +331,8 @@ export class Connections {
     this.#gaps = gaps.concat(this.#gaps.slice(at));
   }
 
-  /** Takes note that the number of a connection is about to become free. */
-  leaves({ fd }: Connection): void {
+  /** To be called when the descriptor of a connection is about to be closed. */
+  closes({ fd }: Connection): void {
     this.#gaps.push(fd);
   }
 
@@ -363,7 +364,7 @@ export class Connections {
 
   #forget(connection: Connection): void {
     if (!this.#known.delete(connection.cookie)) return;
-    this.leaves(connection);
+    this.closes(connection);
     if (!connection.tcp) return;
     const { peer, namesake } = connection;
     const first = this.#byPeer.get(peer)!;
@@ -378,13 +379,6 @@ export class Connections {
     }
   }
 
-  #name(connection: Connection): void {
-    const { peer } = connection;
-    connection.namesake = this.#byPeer.get(peer);
-    this.#byPeer.set(peer, connection);
-    if (connection.namesake !== undefined) this.#contested.add(peer);
-  }
-
   #identify(fd: number, cookie: number): Connection | null {
     const own = this.sockets.ownAddress(fd);
     if (own === null) return null;
@@ -394,12 +388,14 @@ export class Connections {
     if (peer === null) return null; // the listener itself
     const tcp = this.sockets.isTcp(fd);
     if (!tcp && "port" in own) return null;
+    const key = peerKey(peer, listener);
+    const namesake = tcp ? this.#byPeer.get(key) : undefined;
     const connection: Connection = {
-      peer: peerKey(peer, listener),
+      peer: key,
       port: "port" in peer ? peer.port : 0,
       exact: listener === addressName(own),
       tcp,
-      namesake: undefined,
+      namesake,
       requests: 0,
       cookie,
       fd,
@@ -410,14 +406,15 @@ export class Connections {
       ackedAt: 0,
     };
     this.#known.set(cookie, connection);
-    if (tcp) this.#name(connection);
+    if (tcp) this.#byPeer.set(key, connection);
+    if (namesake !== undefined) this.#contested.add(key);
     return connection;
   }
 
-  /** The listener that has accepted a connection to `own`; null for none. */
+  /** The watched listener that accepts connections to `own`; null for none. */
   #listenerOf(own: SocketAddress): string | null {
     const name = addressName(own);
-    // The kernel prefers the listener at the address itself, too.
+    // The kernel prefers it to one at all addresses as well.
     if (this.#listeners.has(name)) return name;
     if (!("port" in own)) return null;
     // IPv4 clients of a listener at `::` have addresses like ::ffff:1.2.3.4.

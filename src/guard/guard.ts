@@ -240,7 +240,7 @@ export class Guard {
    * end before they send another request. Further requests are admitted.
    */
   finishBehind(request: RequestOrigin): void {
-    const connection = this.#connections.identifyOrLook(request);
+    const connection = this.#connections.identifyOrScan(request);
     const before = connection && this.#sockets.tcpState(connection);
     if (!connection || !before) return;
     const check = (milliseconds: number): void => {
@@ -275,7 +275,7 @@ export class Guard {
    */
   idleTimes(request: RequestOrigin): IdleTimes | null {
     const connections = this.#connections;
-    const found = connections.identifyOrLook(request);
+    const found = connections.identifyOrScan(request);
     const possible = found !== undefined
       ? [found]
       : connections.isContested(request.peerKey)
@@ -290,7 +290,7 @@ export class Guard {
 
   /** What was sent on a connection so far; null when it cannot be found. */
   traffic(request: RequestOrigin): Traffic | null {
-    const connection = this.#connections.identifyOrLook(request);
+    const connection = this.#connections.identifyOrScan(request);
     return connection === undefined ? null : this.#sockets.tcpState(connection);
   }
 

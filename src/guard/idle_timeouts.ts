@@ -1,26 +1,25 @@
 /**
- * The deadline of connections on which nothing happens.
+ * Timeouts of idle connections.
  *
  * @module
  */
 
 import { type Connection, type Connections, CpuBudget } from "./connections.ts";
 import type { TcpState } from "./sockets.ts";
+import { type Timer, unref } from "../std/timer.ts";
 
-/** Why a deadline closed a connection (PAGI.md 4). */
+/** Why a timeout closed a connection (PAGI.md 4). */
 export type TimeoutReason =
   | "idle_timeout"
   | "keepalive_timeout"
   | "write_timeout";
 
-/** The peers with a request running, or null when nobody can tell. */
+/** The peers with a request running; null when they are not known. */
 export type PeersRunning = Iterable<string> | null;
 
-/** What the deadlines need to know. */
 interface IdleTimeoutOptions {
-  /** How long nothing may happen (ms). */
+  /** How long a connection may be idle (ms). */
   timeoutMs: number;
-  /** The peers with a request running; null when that cannot be told now. */
   runningPeers(): PeersRunning | Promise<PeersRunning>;
   onClose(peer: string, reason: TimeoutReason): void;
 }
@@ -29,63 +28,59 @@ interface IdleTimeoutOptions {
 interface Idleness {
   /** Milliseconds, `performance.now()`. */
   readonly since: number;
-  /** Bytes that were sent by then, modulo 2³², in so many segments. */
+  /** Bytes that were sent by then, modulo 2³², … */
   readonly sent: number;
+  /** … in so many segments. */
   readonly segments: number;
 }
 
-/** The most of all time that may go into scans. */
-const SHARE = 0.02;
+/** The share of all time that scans may take. */
+const MAX_CPU_SHARE = 0.02;
 /**
- * So many bytes that a client has not acknowledged are the rest of an answer
- * that the engine has done with, and no answers to pings.
+ * More bytes than this that a client has not acknowledged belong to a response
+ * that the engine has finished writing, not to acknowledgements of pings.
  */
-const MORE_THAN_PINGS = 16_384;
+const MAX_UNACKED_PINGS = 16_384;
 /**
- * Segments that have so many bytes, in the mean, are no answers to pings: those
- * have 17 (RFC 9113, 6.7), and up to 29 more by TLS. The shortest answer of the
- * engine by HTTP/1 has 64.
+ * Segments with more bytes than this on average are not acknowledgements of
+ * pings: those have 17 bytes (RFC 9113, 6.7), and up to 29 more with TLS. The
+ * engine's shortest response by HTTP/1 has 64.
  */
-const MORE_THAN_A_PING = 48;
-/** Looks in the time of the deadline, at least. */
-const SCANS = 4;
+const MAX_PING_BYTES = 48;
+/** The minimum number of scans in the time of the timeout. */
+const SCANS_PER_TIMEOUT = 4;
 
 /**
- * Closes a connection that, for the length of the deadline,
- * - had no request running and was sent nothing: it is idle, or its request's
- *   head does not arrive, be it drop by drop (the deadline counts from the
+ * Closes a connection that, for the time of the timeout,
+ * - had no request running and was sent nothing: it is idle, or the head of its
+ *   request does not arrive or arrives slowly (the time counts from the
  *   handshake or from the last response);
- * - had no request at all, whatever it was sent: by HTTP/2, pings are answered;
- * - took none of the bytes that wait to be sent to it, whatever runs on it.
+ * - had no request at all, whatever was sent: HTTP/2 acknowledges pings;
+ * - acknowledged none of the bytes that are to be sent, whatever runs on it.
  */
 export class IdleTimeouts {
   readonly #connections: Connections;
   readonly #options: IdleTimeoutOptions;
-  /** Since when a connection has no request, as scans saw it. */
+  /** Since when a connection has had no request, according to scans. */
   readonly #idleSince = new WeakMap<Connection, Idleness>();
-  readonly #budget = new CpuBudget(SHARE, Infinity);
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #budget = new CpuBudget(MAX_CPU_SHARE, Infinity);
+  #timer: Timer | undefined;
   #stopped = false;
 
-  constructor(
-    connections: Connections,
-    options: IdleTimeoutOptions,
-  ) {
+  constructor(connections: Connections, options: IdleTimeoutOptions) {
     this.#connections = connections;
     this.#options = options;
     this.#wait(options.timeoutMs);
   }
 
-  /** Enforces nothing any more. */
+  /** Closes no more connections. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
   #wait(ms: number): void {
-    const timer = setTimeout(() => void this.#check(), ms);
-    Deno.unrefTimer(timer);
-    this.#timer = timer;
+    this.#timer = unref(setTimeout(() => void this.#check(), ms));
   }
 
   async #check(): Promise<void> {
@@ -111,7 +106,7 @@ export class IdleTimeouts {
       this.#budget.spend(now);
     }
     const now = performance.now();
-    let next = now + timeoutMs / SCANS;
+    let next = now + timeoutMs / SCANS_PER_TIMEOUT;
     for (const { tcp, due } of this.#connections.all()) {
       if (tcp) next = Math.min(next, due);
     }
@@ -125,19 +120,19 @@ export class IdleTimeouts {
     );
   }
 
-  /** Closes the connection if its time is over; else tells when that may be. */
+  /** Closes the connection if it is overdue; else returns when it may be. */
   #enforce(connection: Connection, now: number, running: boolean): number {
     const { timeoutMs, onClose } = this.#options;
     const state = this.#connections.sockets.tcpState(connection);
     const sure = connection.overdue;
     connection.overdue = false;
     if (state === null) return now + timeoutMs;
-    const busy = running || state.unacked > MORE_THAN_PINGS;
+    const busy = running || state.unacked > MAX_UNACKED_PINGS;
     const idle = this.#idle(connection, now, busy, state);
-    if (running && !state.pending) return now + timeoutMs / SCANS;
+    if (running && !state.pending) return now + timeoutMs / SCANS_PER_TIMEOUT;
     let untaken = 0;
     if (state.pending) {
-      // Repeated in vain, bytes are sent but not acknowledged.
+      // Retransmissions count as sent, but nothing is acknowledged.
       if (state.acked !== connection.acked) {
         connection.acked = state.acked;
         connection.ackedAt = now;
@@ -147,7 +142,7 @@ export class IdleTimeouts {
     const quiet = Math.max(state.sendIdle, idle, untaken);
     if (quiet < timeoutMs) return now + timeoutMs - quiet;
     if (!state.pending && !sure) {
-      // A request may just have ended whose answer the engine has yet to write.
+      // A request may just have ended, before the engine writes its response.
       connection.overdue = true;
       return now;
     }
@@ -165,7 +160,7 @@ export class IdleTimeouts {
     return Infinity;
   }
 
-  /** For how long the connection has had no request (ms). */
+  /** How long the connection has had no request (ms). */
   #idle(
     connection: Connection,
     now: number,
@@ -181,7 +176,7 @@ export class IdleTimeouts {
     if (
       before === undefined ||
       (sent - before.sent >>> 0) >
-        MORE_THAN_A_PING * (segments - before.segments)
+        MAX_PING_BYTES * (segments - before.segments)
     ) {
       this.#idleSince.set(connection, { since: now, sent, segments });
       return 0;
@@ -193,8 +188,9 @@ export class IdleTimeouts {
 const PORTS = 65_536;
 
 /**
- * By port, in seconds since 1970; 0 where nobody asked. Requests by HTTP/1 need
- * not be noted: their answers show (see `MORE_THAN_A_PING`).
+ * When a client at each port sent its last request, in seconds since 1970; 0 for
+ * never. Requests by HTTP/1 need not be noted: the size of their responses tells
+ * them from pings (see `MAX_PING_BYTES`).
  */
 let times = new Uint32Array(
   new SharedArrayBuffer(PORTS * Uint32Array.BYTES_PER_ELEMENT),
@@ -205,18 +201,18 @@ export function noteRequest(port: number, at: number): void {
   times[port] = at / 1000;
 }
 
-/** For how long no client at `port` has asked for anything (ms). */
+/** How long no client at `port` has sent a request (ms). */
 function sinceRequest(port: number): number {
-  // Seconds are cut off: a request of this second was asked just now.
+  // Fractions were cut off: a request of this second came just now.
   return Math.max(0, Date.now() - 1000 * (times[port] + 1));
 }
 
-/** The times, for the other threads of the process. */
+/** The times of requests, for the other threads of the process. */
 export function sharedRequestTimes(): SharedArrayBuffer {
   return times.buffer;
 }
 
-/** Has this thread use the times of another one, which shares them. */
+/** Makes this thread use the times that another one shares. */
 export function useRequestTimes(shared: SharedArrayBuffer): void {
   times = new Uint32Array(shared);
 }

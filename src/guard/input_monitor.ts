@@ -1,5 +1,6 @@
 /**
- * Clients that leave, or send without end, while their request runs.
+ * Detects clients that disconnect, or send without limit, while their request
+ * runs.
  *
  * @module
  */
@@ -10,88 +11,88 @@ import {
   CpuBudget,
   type RequestOrigin,
 } from "./connections.ts";
+import { type Timer, unref } from "../std/timer.ts";
 
-/** Why the watch closed a connection (PAGI.md 4). */
+/** Why a connection was closed (PAGI.md 4). */
 export type ClientReason = "client_closed" | FloodReason;
-/** Why a client may send no more. */
+/** Why a client must not send more. */
 type FloodReason = "queue_overflow" | "protocol_error";
 
 /** What a client may send while its request is served. */
 export interface InputBudget {
   /** Bytes; Infinity while the engine reads no more than the app does. */
   readonly allowed: number;
-  /** Changes once what came before has been taken. */
+  /** Changes when the bytes count from 0 again: the app has read the last. */
   readonly epoch: number;
-  /** What it is told that sends more. */
+  /** The reason for closing the connection of a client that sends more. */
   readonly overflowReason: FloodReason;
-  /** The engine notices the client's end, after all that came before it. */
+  /** The engine reports a disconnect itself, after all that came before it. */
   readonly engineReportsEof: boolean;
 }
 
-/** A request that runs. */
+/** A request that is running. */
 export interface WatchedRequest extends RequestOrigin {
   /**
-   * Null when there is nothing to watch: it has been answered, or others share
+   * Null when there is nothing to watch: it has its response, or others share
    * its connection.
    */
   readonly inputBudget: InputBudget | null;
-  /** Ends the connection behind its answer. */
+  /** Closes the connection after its response. */
   markClose(): void;
 }
 
-/** What the watch needs to know. */
 interface InputMonitorOptions {
-  /** All that run. */
+  /** All that are running. */
   requests(): Iterable<WatchedRequest>;
   onClose(request: WatchedRequest, reason: ClientReason): void;
 }
 
-/** What a connection had received … */
+/** What a connection has received (bytes), by checks. */
 interface Input {
-  /** … when this epoch of this request was first seen … */
   readonly request: WatchedRequest;
   readonly expected: InputBudget;
+  /** At the first check in this epoch of this request. */
   readonly atEpoch: number;
-  /** … when it was first seen with a request at every check since … */
+  /** At the first of the checks since which it has always had a request. */
   readonly atFirst: number;
-  /** … and at the last check. */
+  /** At the last check. */
   last: number;
 }
 
-/** Interval of memory readings while a flood is suspected. */
+/** Interval of memory readings while bytes arrive. */
 const MIN_INTERVAL_MS = 100;
 /** Interval of full checks while memory does not grow. */
 const MAX_INTERVAL_MS = 500;
-/** Growth of memory (bytes) that makes the next check come early. */
+/** RSS growth that triggers a check before its time. */
 const GROWTH_BYTES = 4 << 20;
-/** Shortest interval of scans on behalf of requests younger than that. */
+/** Minimum interval of scans for requests that are younger than that. */
 const SCAN_INTERVAL_MS = 250;
 /** The share of all time that checks may take. */
 const MAX_CPU_SHARE = 0.02;
-/** What a client may send ahead of the answer to its request. */
+/** Bytes that a client may send before the response to its request. */
 const MAX_AHEAD_BYTES = 1 << 20;
 /**
- * What a client may send whose requests were running at every check. An honest
- * client that is that busy has its connection closed behind an answer.
+ * Bytes that a client may send that had a request running at every check. Then
+ * its connection is closed after a response: it may be honest, but pipelined
+ * requests may also be more than the server can answer.
  */
 const MAX_UNINTERRUPTED_BYTES = 16 << 20;
 
 /**
- * Watches the clients of requests that run, because the engine
- * - goes on reading while a request without a body waits for its answer, and
- *   while any answer is under way, and keeps all of that in memory;
- * - gathers the fragments of a WebSocket's message, however many come;
- * - does not notice a client that leaves after its request's body came in
- *   pieces.
+ * Watches the clients of running requests, because the engine
+ * - reads on while a request without a body waits for its response, and while
+ *   any response is being sent, and keeps all of that in memory;
+ * - collects the fragments of a WebSocket message without a limit;
+ * - does not notice a disconnect after the body of a request came in chunks.
  */
 export class InputMonitor {
   readonly #connections: Connections;
   readonly #options: InputMonitorOptions;
   #inputs = new Map<Connection, Input>();
-  /** Requests whose connections a look has not found. */
+  /** Requests whose connections a scan has not found. */
   #unfound = new WeakSet<WatchedRequest>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Bytes or requests came lately: memory is glanced at. */
+  #timer: Timer | undefined;
+  /** Bytes or requests came lately: memory is read at the short interval. */
   #alert = false;
   /** When the next check comes at the latest (ms). */
   #due = 0;
@@ -99,15 +100,12 @@ export class InputMonitor {
   /** Bytes of memory at the last check. */
   #memory = 0;
 
-  constructor(
-    connections: Connections,
-    options: InputMonitorOptions,
-  ) {
+  constructor(connections: Connections, options: InputMonitorOptions) {
     this.#connections = connections;
     this.#options = options;
   }
 
-  /** A request has come: watches until nothing runs any more. */
+  /** Watches from now on until no request is running. */
   wake(): void {
     if (this.#alert) return;
     this.#alert = true;
@@ -115,20 +113,18 @@ export class InputMonitor {
     this.#wait(MIN_INTERVAL_MS);
   }
 
-  /** Watches nothing any more. */
+  /** Stops watching. */
   stop(): void {
     clearTimeout(this.#timer);
   }
 
   #wait(ms: number): void {
     const pause = Math.max(ms, this.#budget.rest);
-    const timer = setTimeout(() => this.#glance(), pause);
-    Deno.unrefTimer(timer);
-    this.#timer = timer;
+    this.#timer = unref(setTimeout(() => this.#readMemory(), pause));
   }
 
-  /** A check asks the system for each connection, so it comes when needed. */
-  #glance(): void {
+  /** A check takes a system call per connection: memory is read before it. */
+  #readMemory(): void {
     const began = performance.now();
     const memory = Deno.memoryUsage().rss;
     if (
@@ -143,7 +139,7 @@ export class InputMonitor {
     const inputs = new Map<Connection, Input>();
     const claimed = new Set<Connection>();
     const closed: [WatchedRequest, ClientReason][] = [];
-    /** By name: requests of which it is not known which connection is theirs. */
+    /** By peer: requests that may be on any of several connections. */
     const unclear = new Map<string, WatchedRequest[]>();
     let running = false;
     this.#alert = false;
@@ -192,7 +188,7 @@ export class InputMonitor {
     }
   }
 
-  /** The request's connection; a request is looked for once, if at all. */
+  /** The request's connection, after one scan at most. */
   #find(request: WatchedRequest, began: number): Connection | undefined {
     const connection = this.#connections.identify(request);
     if (connection !== undefined || this.#unfound.has(request)) {
@@ -207,7 +203,7 @@ export class InputMonitor {
 
   /**
    * Which of these connections is to be closed, and why, if one is: each may
-   * have any of the requests. The others are looked at again without it.
+   * have any of the requests. The others are checked again without it.
    */
   #evaluateTogether(
     requests: readonly WatchedRequest[],
@@ -255,15 +251,14 @@ export class InputMonitor {
     }
     input.last = received;
     inputs.set(connection, input);
-    // Who never waits for an answer may be sending more than can be answered.
     if (received - atFirst > MAX_UNINTERRUPTED_BYTES) request.markClose();
     return null;
   }
 }
 
 /**
- * What may come on a connection that has one of these requests, or none: all
- * that they may send together, until a further request is seen on it.
+ * The budget of a connection that may have any of these requests: their sum,
+ * until a further request comes on it.
  */
 function expectedOfAny(
   requests: readonly WatchedRequest[],
@@ -280,7 +275,7 @@ function expectedOfAny(
   return { allowed, epoch, overflowReason, engineReportsEof: true };
 }
 
-/** True of a request that may be answered before anything is the matter. */
+/** True of a request that may have its response before the next check. */
 function isYoung(request: WatchedRequest): boolean {
   return request.age * 1000 < MIN_INTERVAL_MS;
 }

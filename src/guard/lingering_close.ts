@@ -1,5 +1,5 @@
 /**
- * Connections that end with the answer they have just been given.
+ * Connections that are closed after the response they have just been given.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import {
   CpuBudget,
   type RequestOrigin,
 } from "./connections.ts";
+import { type Timer, unref } from "../std/timer.ts";
 
-/** What the endings need to know. */
 interface LingeringCloseOptions {
   /** True while descriptors are about to run out. */
   isShort(): boolean;
@@ -19,75 +19,74 @@ interface LingeringCloseOptions {
   runningPeers(): Iterable<string>;
 }
 
+/** A connection that is being closed. Times are those of performance.now(). */
 interface Lingering {
   readonly peer: string;
+  /** When its last response was given to the engine (ms). */
   readonly since: number;
-  /** When the request came that has the last answer (ms). */
+  /** When the request of that response came (ms). */
   readonly cameAt: number;
-  /** Undefined until it is known which one it is. */
+  /** Undefined until it is known. */
   connection: Connection | undefined;
-  /** Segments that each of its name had been sent before the answer. */
+  /** Segments sent on each connection of that peer before the response. */
   before?: Map<Connection, number>;
-  /** When to go on. */
+  /** When to check it again (ms). */
   due: number;
   /** Segments sent when it was last checked. */
   segments: number;
-  /** The peer sent another request. */
+  /** The peer has sent another request. */
   asked: boolean;
   /** The end of the stream was sent. */
   finished: boolean;
 }
 
-/** Between two checks (ms). A check after it sees what the engine did. */
-const STEP = 10;
-/** How long an answer may take to begin (ms). */
-const RESPONSE_TIMEOUT = 1000;
-/** How long a peer may go on sending after it was told the end (ms). */
-const LINGER = 2000;
-/** The most of all time that may go into checks. */
-const SHARE = 0.1;
-/** The same two while descriptors are short: others wait for these. */
-const SHORT_STEP = 2;
-const SHORT_SHARE = 0.5;
+/** Interval of checks (ms): the engine has written something in between. */
+const POLL_MS = 10;
+/** How long a response may take to begin (ms). */
+const RESPONSE_TIMEOUT_MS = 1000;
+/** How long a peer may go on sending after the end of the stream (ms). */
+const LINGER_MS = 2000;
+/** The share of all time that checks may take. */
+const MAX_CPU_SHARE = 0.1;
+/** Interval (ms) and share while other connections wait for descriptors. */
+const SHORT_POLL_MS = 2;
+const SHORT_MAX_CPU_SHARE = 0.5;
 
 /**
- * Ends connections so that the answer arrives: once its last byte was
+ * Closes connections so that the response arrives: once its last byte is
  * acknowledged the end of the stream is sent, and what the client still sends
- * goes on being read for a while. Closing at once would reset the connection
- * of a client that is still sending, and the reset may overtake the answer
- * (RFC 9112, section 9.6).
+ * is read for a while. Closing at once would reset the connection of a client
+ * that is still sending, and the reset may overtake the response (RFC 9112,
+ * section 9.6).
  *
- * Which connection it is, is asked while the request is new. In a flood, when
- * a scan at all connections cannot be afforded, it is found soon after: as the
- * only one of its name that is as old as the request, or that was answered
- * just then. Where it cannot be told, none is ended.
+ * The connection of a request is looked up while the request is new. In a flood,
+ * when there is no time for a scan, it is found soon after: as the only one of
+ * its peer that is as old as the request, or that was sent something just then.
+ * Where several remain possible, none is closed.
  */
 export class LingeringClose {
   readonly #connections: Connections;
   readonly #options: LingeringCloseOptions;
-  /** By the names of connections. */
+  /** By peer. */
   readonly #lingering = new Map<string, Lingering[]>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
   /** When the next check comes (ms). */
   #wakesAt = 0;
-  readonly #budget = new CpuBudget(SHARE);
+  readonly #budget = new CpuBudget(MAX_CPU_SHARE);
 
-  constructor(
-    connections: Connections,
-    options: LingeringCloseOptions,
-  ) {
+  constructor(connections: Connections, options: LingeringCloseOptions) {
     this.#connections = connections;
     this.#options = options;
   }
 
-  /** How many names connections have that are being ended. */
+  /** How many peers have a connection that is being closed. */
   get size(): number {
     return this.#lingering.size;
   }
 
   /**
-   * Tells whether a request, which has just come, is on a connection that is
-   * being ended.
+   * True when a request, which has just come, is on a connection that is being
+   * closed.
    */
   hasAsked(origin: RequestOrigin): boolean {
     const { peerKey } = origin;
@@ -100,13 +99,13 @@ export class LingeringClose {
     const alone = !connections.isContested(peerKey);
     for (const ending of known) {
       if (ending.connection === undefined && alone) {
-        // Unless a client has come back from the same port.
+        // Gone if the client has come back from the same port.
         const [same] = connections.candidates(peerKey, ending.cameAt);
         if (same === undefined) this.#remove(ending);
         ending.connection = same;
       }
       if (ending.connection !== connection) continue;
-      // Answers to a flood of requests leave timers no time.
+      // In a flood of requests timers may not run: checked here as well.
       if (!ending.asked && !ending.finished) {
         ending.asked = true;
         const running = new Set(this.#options.runningPeers());
@@ -118,8 +117,8 @@ export class LingeringClose {
   }
 
   /**
-   * Ends the connection of a request, after its answer or (`finished`) as soon
-   * as it is found.
+   * Closes the connection of a request, after its response or (`finished`) as
+   * soon as it is found.
    */
   add(origin: RequestOrigin, finished = false): void {
     const connections = this.#connections;
@@ -127,7 +126,7 @@ export class LingeringClose {
     const { age, peerKey: peer } = origin;
     const connection = age === 0
       ? connections.identifyNow(origin, true)
-      : connections.identifyOrLook(origin);
+      : connections.identifyOrScan(origin);
     const cameAt = performance.now() - age * 1000;
     const ending = this.#add(peer, connection, cameAt, finished);
     if (
@@ -143,7 +142,7 @@ export class LingeringClose {
     return this.#connections.sockets.tcpState(connection)?.segments ?? Infinity;
   }
 
-  /** Ends a connection on which nothing runs. */
+  /** Closes a connection on which no request runs. */
   addConnection(connection: Connection): void {
     this.#add(connection.peer, connection, performance.now(), false);
   }
@@ -157,9 +156,8 @@ export class LingeringClose {
     const since = performance.now();
     const due = since + this.#step;
     const all = this.#lingering.get(peer) ?? [];
-    const known = all.find((other) =>
-      connection !== undefined && other.connection === connection
-    );
+    const known = connection &&
+      all.find((other) => other.connection === connection);
     if (known !== undefined) {
       if (finished) {
         known.finished = true;
@@ -194,16 +192,16 @@ export class LingeringClose {
   }
 
   get #step(): number {
-    return this.#options.isShort() ? SHORT_STEP : STEP;
+    return this.#options.isShort() ? SHORT_POLL_MS : POLL_MS;
   }
 
-  /** Ends nothing any more. */
+  /** Closes no more connections. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#lingering.clear();
   }
 
-  /** Checks in `ms`, if no check comes before. */
+  /** Checks after `ms`, unless a check comes sooner. */
   #wait(ms: number): void {
     const now = performance.now();
     const at = now + Math.max(ms, this.#step, this.#budget.rest);
@@ -211,9 +209,7 @@ export class LingeringClose {
       if (at >= this.#wakesAt) return;
       clearTimeout(this.#timer);
     }
-    const timer = setTimeout(() => this.#check(), at - now);
-    Deno.unrefTimer(timer);
-    this.#timer = timer;
+    this.#timer = unref(setTimeout(() => this.#check(), at - now));
     this.#wakesAt = at;
   }
 
@@ -230,7 +226,9 @@ export class LingeringClose {
     for (const endings of this.#lingering.values()) {
       for (const { due } of endings) next = Math.min(next, due);
     }
-    this.#budget.share = this.#options.isShort() ? SHORT_SHARE : SHARE;
+    this.#budget.share = this.#options.isShort()
+      ? SHORT_MAX_CPU_SHARE
+      : MAX_CPU_SHARE;
     this.#budget.spend(now);
     if (next !== Infinity) this.#wait(next - now);
   }
@@ -252,17 +250,17 @@ export class LingeringClose {
     const still = state.segments === ending.segments;
     ending.segments = state.segments;
     const answered = !state.pending &&
-      (age >= RESPONSE_TIMEOUT || still && state.sendIdle <= age + STEP);
-    // The engine takes the next request once it has written the last answer.
+      (age >= RESPONSE_TIMEOUT_MS || still && state.sendIdle <= age + POLL_MS);
+    // The engine reads the next request once the last response is written.
     if ((answered || ending.asked) && !isRunning(ending.peer)) {
       if (answered && this.#options.isShort()) {
-        // The client has the answer; nothing more of it is waited for.
+        // The client has the response; a descriptor matters more than the rest.
         this.#shutdown(connection);
         return this.#remove(ending);
       }
       this.#connections.sockets.shutdownWrite(connection);
       ending.finished = true;
-      ending.due = now + LINGER;
+      ending.due = now + LINGER_MS;
     } else {
       ending.due = now + Math.min(age / 2, 250);
     }
@@ -270,10 +268,10 @@ export class LingeringClose {
 
   #shutdown(connection: Connection): void {
     this.#connections.sockets.shutdownBoth(connection);
-    this.#connections.leaves(connection);
+    this.#connections.closes(connection);
   }
 
-  /** Finds a connection that was not known when its answer was given. */
+  /** Finds a connection that was not known when its response was given. */
   #find(ending: Lingering, now: number): Connection | undefined {
     const { peer, since, cameAt } = ending;
     const connections = this.#connections;
@@ -292,10 +290,12 @@ export class LingeringClose {
         }
         const state = this.#connections.sockets.tcpState(one);
         const sentAt = now - (state?.sendIdle ?? Infinity);
-        return sentAt > since - STEP && sentAt < since + RESPONSE_TIMEOUT / 10;
+        return sentAt > since - POLL_MS &&
+          sentAt < since + RESPONSE_TIMEOUT_MS / 10;
       });
     if (answered.length === 1) return answered[0];
-    const hopeless = candidates.length === 0 || now - since > RESPONSE_TIMEOUT;
+    const hopeless = candidates.length === 0 ||
+      now - since > RESPONSE_TIMEOUT_MS;
     if (hopeless) this.#remove(ending);
     return undefined;
   }

@@ -1,5 +1,5 @@
 /**
- * Which of the listeners that share an address get the new connections.
+ * Selects which of the listeners that share an address get new connections.
  *
  * @module
  */
@@ -11,23 +11,23 @@ import { openSockets, RETURN, type Socket, type Sockets } from "./sockets.ts";
 const LOAD_WORD = 0x20;
 const MODULO = 0x94;
 const JUMP_IF_EQUAL = 0x15;
-/** A random number instead of a word of the packet. */
+/** The address at which LOAD_WORD reads a random number (SKF_AD_RANDOM). */
 const RANDOM = 0xfffff000 + 56;
 
 /** A listener of this process, known by its cookie. */
 export type ListenerId = number;
 
 /**
- * Sets a filter for the kernel's choice among the listeners of one address that
- * were bound with SO_REUSEPORT. It numbers them in the order of binding; when one
- * is closed the last takes its number. A listener that gets no new connections
- * can accept what waits in its queue and be closed without a loss: closing one
- * that is still chosen resets what waits there.
+ * Attaches a filter by which the kernel chooses among the listeners of one
+ * address that were bound with SO_REUSEPORT (socket(7)). The kernel numbers them
+ * in the order of binding; when one is closed the last gets its number. Closing a
+ * listener resets the connections that wait in its queue. One that gets no new
+ * connections can accept those first, so that none is lost.
  */
 export class ReuseportSelector {
   readonly #sockets: Sockets;
   readonly #address: SocketAddress;
-  /** In the kernel's order; null stands for one of another process. */
+  /** In the kernel's order; null for a listener of another process. */
   readonly #group: (ListenerId | null)[];
 
   private constructor(
@@ -42,7 +42,7 @@ export class ReuseportSelector {
 
   /**
    * @param others How many listeners of another process were bound before.
-   * @returns null where it cannot be had, as the guard
+   * @returns null where `openSockets` returns null
    */
   static open(address: SocketAddress, others = 0): ReuseportSelector | null {
     const sockets = openSockets();
@@ -60,7 +60,7 @@ export class ReuseportSelector {
     return found.cookie;
   }
 
-  /** Takes note that a listener was closed. */
+  /** To be called when a listener was closed. */
   leave(listener: ListenerId): void {
     const at = this.#group.indexOf(listener);
     if (at >= 0) this.#remove(at);
@@ -72,36 +72,36 @@ export class ReuseportSelector {
     if (at < this.#group.length) this.#group[at] = last;
   }
 
-  /** Takes note that another process closed its listeners, the last first. */
+  /** To be called when another process closed its listeners, last ones first. */
   predecessorClosed(): void {
     for (let at = this.#group.length - 1; at >= 0; at--) {
       if (this.#group[at] === null) this.#remove(at);
     }
   }
 
-  /** The listeners of this process, the last in the kernel's order first. */
+  /** The listeners of this process, in the reverse of the kernel's order. */
   closeOrder(): ListenerId[] {
     return this.#group.filter((listener) => listener !== null).reverse();
   }
 
-  /** Takes note of listeners that another process bound last. */
+  /** To be called when another process has bound so many listeners. */
   joinOthers(count: number): void {
-    for (let i = 0; i < count; i++) this.#group.push(null);
+    this.#group.push(...new Array(count).fill(null));
   }
 
-  /** Tells whether a listener is still open. */
+  /** True while a listener is open. */
   isOpen(listener: ListenerId): boolean {
     return this.#listeners().some(({ cookie }) => cookie === listener);
   }
 
   /**
-   * Gives new connections to the listeners that `takes` accepts, by chance.
-   * None at all changes nothing.
+   * Distributes new connections at random among the listeners for which `takes`
+   * is true. If it is for none, nothing changes.
    *
-   * @param closing The next to be closed. The last one, which gets its number
-   * then, is left out where there are others: a number that is nobody's has the
-   * kernel choose among all.
-   * @returns whether the kernel does so
+   * @param closing The next one to be closed. The last listener, which gets its
+   * number then, is left out if there are others: where a number has no listener
+   * the kernel chooses among all.
+   * @returns false when nothing was changed
    */
   select(
     takes: (listener: ListenerId | null) => boolean,
@@ -118,7 +118,7 @@ export class ReuseportSelector {
     return this.#sockets.selectListener(any, chooseAmong(numbers));
   }
 
-  /** Gives everything back; the kernel goes on as it was told last. */
+  /** Closes what this object has open; the filter remains. */
   close(): void {
     this.#sockets.close();
   }
@@ -131,7 +131,7 @@ export class ReuseportSelector {
   }
 }
 
-/** A program that returns one of `numbers`, each as likely. */
+/** A program that returns one of `numbers` at random. */
 function chooseAmong(numbers: readonly number[]): Uint8Array<ArrayBuffer> {
   const program = new Uint8Array(8 * (2 * numbers.length + 1));
   const view = new DataView(program.buffer);

@@ -1,34 +1,35 @@
 /**
- * Which connections may be served, as all threads of the process know it.
+ * Which connections may be served, in memory that all threads share: they share
+ * descriptors and so one limit.
  *
- * Descriptors are the process's, so its threads share one limit. A connection
- * has its slot by the number of its descriptor, with a part of its cookie: a
- * number that is used again has no slot. Requests that may run without a scan
- * at their connection are counted down, from what the last scan of any thread
- * found free.
+ * A slot has the number of the connection's descriptor and contains a part of
+ * its cookie, so that it is not taken for that of the next connection with this
+ * number. Requests whose connection is not looked up are counted down from the
+ * number of slots that the last scan of any thread found free.
  *
  * @module
  */
 
 import type { Socket } from "./sockets.ts";
 
-/** 1 while a thread scans. */
+/** Index of the lock: 1 while a thread scans. */
 const LOCK = 0;
-/** Requests that may run without a scan, and … */
+/** Requests that may run before their connections are looked up. */
 const FREE_BUDGET = 1;
-/** … new connections that may be served by their names alone. */
+/** New connections that may be served before a scan finds them. */
 const FREE_SLOTS = 2;
-/** The sum of both after the last scan. */
+/** The sum of these two after the last scan. */
 const GRANTED = 3;
-/** Connections that were let in like this, and had no slot in a scan yet. */
+/** Connections that were admitted so and have no slot yet. */
 const UNSETTLED = 4;
-/** The slots come after the numbers. */
+/** Index of the slot of descriptor 0. */
 const FIRST_SLOT = 8;
 /** More descriptors than Linux allows by default (fs.nr_open). */
 const MAX_SLOTS = 1 << 20;
-/** How long a scan of another thread is waited for (ms). */
+/** How long to wait for the scan of another thread (ms). */
 const LOCK_WAIT_MS = 100;
 
+/** States of a slot. */
 const SERVED = 1;
 const ENDING = 2;
 
@@ -57,28 +58,28 @@ export class Slots {
     return new Slots(new SharedArrayBuffer(4 * length), alone);
   }
 
-  /** Takes one of the requests that need no scan; false when none is left. */
+  /** Takes one of the requests that may run; false when none is left. */
   takeFreeBudget(): boolean {
     // Each request comes here, and an atomic operation takes about 40 ns.
     if (this.#alone) return this.#numbers[FREE_BUDGET]-- > 0;
     return Atomics.sub(this.#numbers, FREE_BUDGET, 1) > 0;
   }
 
-  /** Takes one of the free slots for a connection known by name only. */
+  /** Takes a free slot for a connection that no scan has found yet. */
   takeFreeSlot(): boolean {
     return Atomics.sub(this.#numbers, FREE_SLOTS, 1) > 0;
   }
 
   /**
-   * Begins a scan: nothing is given away by any thread until
-   * {@linkcode endScan}.
+   * Begins a scan: until {@linkcode endScan} no thread admits anything by the
+   * two counters.
    *
-   * @returns how many connections may have been let in that no scan has found
+   * @returns how many connections may have been admitted that have no slot
    */
   beginScan(): number {
     const numbers = this.#numbers;
     while (Atomics.compareExchange(numbers, LOCK, 0, 1) !== 0) {
-      // The thread that scans may have been ended in the middle of it.
+      // The thread that scans may have been terminated meanwhile.
       if (Atomics.wait(numbers, LOCK, 1, LOCK_WAIT_MS) === "timed-out") break;
     }
     const left = Math.max(0, Atomics.exchange(numbers, FREE_BUDGET, 0)) +
@@ -90,7 +91,7 @@ export class Slots {
   /**
    * Ends a scan.
    *
-   * @param granted How many more connections may be served before the next.
+   * @param granted How many more connections may be served before the next scan.
    * @param unsettled See {@linkcode beginScan}.
    */
   endScan(granted: number, unsettled: number): void {
@@ -103,12 +104,12 @@ export class Slots {
     Atomics.notify(numbers, LOCK, 1);
   }
 
-  /** Tells whether the connection has a slot. */
+  /** True when the connection has a slot. */
   isServed(socket: Socket): boolean {
     return this.#load(socket) === tag(socket, SERVED);
   }
 
-  /** Tells whether the connection is being closed. */
+  /** True when the connection is being closed. */
   isEnding(socket: Socket): boolean {
     return this.#load(socket) === tag(socket, ENDING);
   }
@@ -118,7 +119,7 @@ export class Slots {
     if (!this.isEnding(socket)) this.#store(socket, SERVED);
   }
 
-  /** Takes note that the connection is being closed. */
+  /** Marks the connection as being closed. */
   end(socket: Socket): void {
     this.#store(socket, ENDING);
   }
@@ -132,7 +133,7 @@ export class Slots {
   }
 }
 
-/** What stands in the slot of a connection in that state. */
+/** The content of a connection's slot in that state. */
 function tag({ cookie }: Socket, state: number): number {
   return (cookie % 2 ** 29) * 4 + state | 0;
 }
