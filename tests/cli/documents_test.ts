@@ -88,7 +88,7 @@ Deno.test("the apps of README and docs run", async () => {
   const files = Object.fromEntries(
     [...blocks].map(([, name, code]) => [name, code]),
   );
-  assertEquals(Object.keys(files), ["app.ts", "fetch.ts"]);
+  assertEquals(Object.keys(files), ["app.ts", "hello.ts"]);
   for (const name of Object.keys(files)) {
     await using program = await startProgram([`./${name}`, "-p0"], { files });
     const answer = await fetch(`${program.url}/here`);
