@@ -186,6 +186,8 @@ Deno.test("a wrong command line is refused in one sentence", () => {
       ["-?", 'unknown option "-?"; did you mean --help?'],
       ["--cert=x", 'unknown option "--cert"; did you mean --ssl-cert?'],
       ["--bind a:1", 'unknown option "--bind"; did you mean --listen?'],
+      ["--uds a", 'unknown option "--uds"; did you mean --socket?'],
+      ["--public", 'unknown option "--public"; did you mean --host 0.0.0.0?'],
       // As npm wants it.
       [
         "-- --port 80",
