@@ -1,72 +1,56 @@
 /**
- * One thing that the server uses of Deno's internals.
+ * A door: one thing that the server uses of Deno's internals.
  *
  * @module
  */
 
 import { log } from "../log/log.ts";
 
-/** What people are told of a door. */
+/** What users are told of a door. */
 interface DoorFacts {
-  /** What is used of Deno, in two or three words. */
+  /** The part of Deno, in two or three words. */
   readonly name: string;
   /** What the server can do with it, and with no public API. */
   readonly gives: string;
-  /** What is lost where it is shut. */
+  /** What is lost while the door is shut. */
   readonly otherwise: string;
-  /** The issue that asks for a public API, or the source file that it uses. */
+  /** The issue that asks for a public API, or the source file of that part. */
   readonly source: string;
 }
 
 const all = new Map<string, Door>();
 
 /**
- * Something private to Deno, which an update of Deno may change. While its door
- * is open the server uses it, and otherwise a public API.
+ * Something private to Deno, which an update of Deno may change. The server uses
+ * it while its door is open, and a public API otherwise.
  */
-export class Door implements DoorFacts {
-  readonly name: string;
-  readonly gives: string;
-  readonly otherwise: string;
-  readonly source: string;
-  #open: boolean;
+export class Door {
+  /** False where the server has to use a public API instead. */
+  isOpen: boolean;
   #warned = false;
 
   /**
-   * @param hasShape Tells whether this Deno has it, in the shape in which the
-   * server uses it; to throw means no.
+   * @param hasShape True when this Deno has it in the shape in which the server
+   * uses it; false or an error shuts the door.
    */
-  constructor(facts: DoorFacts, hasShape: () => boolean) {
-    this.name = facts.name;
-    this.gives = facts.gives;
-    this.otherwise = facts.otherwise;
-    this.source = facts.source;
-    this.#open = holds(hasShape);
-    all.set(this.name, this);
-  }
-
-  /** False where the server has to use a public API instead. */
-  get isOpen(): boolean {
-    return this.#open;
+  constructor(readonly facts: DoorFacts, hasShape: () => boolean) {
+    this.isOpen = holds(hasShape);
+    all.set(facts.name, this);
   }
 
   /** Shuts the door if a later check fails. */
   check(hasShape: () => boolean): void {
-    this.#open &&= holds(hasShape);
+    this.isOpen &&= holds(hasShape);
   }
 
   /** Warns, once, that something has another shape than at the first check. */
   misfit(): void {
     if (this.#warned) return;
     this.#warned = true;
+    const { name, otherwise } = this.facts;
     log.warn(
-      `Deno ${Deno.version.deno} does not give the server its ${this.name} as expected: ${this.otherwise}.`,
+      `Deno ${Deno.version.deno} does not provide its ${name} as expected: ${otherwise}.`,
     );
-  }
-
-  /** Opens or shuts the door without a check: for tests and measurements. */
-  set(open: boolean): void {
-    this.#open = open;
   }
 }
 
@@ -84,13 +68,11 @@ export function shutDoor(name: string): Disposable {
   const door = all.get(name);
   if (door === undefined) throw new TypeError(`There is no door "${name}".`);
   const before = door.isOpen;
-  door.set(false);
-  return { [Symbol.dispose]: () => door.set(before) };
+  door.isOpen = false;
+  return { [Symbol.dispose]: () => void (door.isOpen = before) };
 }
 
-/**
- * The symbol under which `target` itself holds something; undefined if none.
- */
+/** The own symbol of `target` with that description; undefined if none. */
 export function symbolOf(
   target: object,
   description: string,

@@ -1,5 +1,5 @@
 /**
- * What went wrong, where only the text of an error of Deno's tells.
+ * Causes of errors that only the text of the error gives.
  *
  * @module
  */
@@ -19,7 +19,7 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What went wrong on a WebSocket. */
+/** The cause of an error of a WebSocket. */
 export type WebSocketFault =
   | "not UTF-8"
   | "too large"
@@ -35,15 +35,15 @@ const WEBSOCKET_FAULTS: readonly (readonly [RegExp, WebSocketFault])[] = [
 ];
 
 /**
- * What the message of a WebSocket's error event means; null if the peer is gone
- * or the text is not known.
+ * The cause that the message of a WebSocket's error event gives; null when the
+ * peer has disconnected or the text is not known.
  */
 export function webSocketFault(message: string): WebSocketFault | null {
   if (!WORDS.isOpen) return null;
   return WEBSOCKET_FAULTS.find(([words]) => words.test(message))?.[1] ?? null;
 }
 
-/** True when reading a request body failed because the client left. */
+/** True when reading a request body failed because the client disconnected. */
 export function isClientGone(error: unknown): boolean {
   return /unavailable|closed|reset|eof|incomplete/i.test(textOf(error));
 }
@@ -53,7 +53,7 @@ export function isUnknownHost(error: unknown): boolean {
   return /lookup|resolve|name or service/i.test(textOf(error));
 }
 
-/** True when a certificate or its key cannot be used to listen. */
+/** True when listening failed because of the certificate or its key. */
 export function isBadKeyPair(error: unknown): boolean {
   return /certificate|key|pem|tls/i.test(textOf(error));
 }
@@ -156,10 +156,10 @@ const ABORT_WARNING =
   "Deno.serve: request.signal aborts on successful responses";
 
 /**
- * Hides a warning that Deno prints once in each thread: that it aborts the
- * signals of requests that were answered. The server gives apps signals of its
- * own. Only `deno.json` can ask for the other behaviour, and a server that runs
- * as a package has none (denoland/deno#34397).
+ * Hides a warning that Deno prints once per thread: that `request.signal` aborts
+ * after successful responses as well. Apps get signals from the server, so it
+ * does not apply. Only `deno.json` can change the behaviour, and a server that
+ * runs as a package has none (denoland/deno#34397).
  */
 export function hideAbortWarning(): void {
   const { warn } = console;

@@ -1,9 +1,9 @@
 /**
  * All that the server uses of Deno's internals.
  *
- * No other room knows of them. Each is a {@linkcode Door}, which is checked when
- * its module is loaded; where this Deno has another shape, a public API serves.
- * A test shuts one with {@linkcode shutDoor}.
+ * No other directory knows of them. Each is a {@linkcode Door}, which is checked
+ * when its module is loaded; in a Deno of another shape the server uses a public
+ * API. A test shuts one with {@linkcode shutDoor}.
  *
  * @module
  */
@@ -20,22 +20,25 @@ export { type Door, shutDoor } from "./door.ts";
 
 /** All doors, in the order of their names. */
 export function doors(): readonly Door[] {
-  return [...loadedDoors()].sort((a, b) => a.name < b.name ? -1 : 1);
+  return [...loadedDoors()].sort(({ facts: a }, { facts: b }) =>
+    a.name < b.name ? -1 : 1
+  );
 }
 
-/** A line for each door: open or shut, its name, why it is there. */
+/** A line for each door: open or shut, its name, what that means. */
 export function doorLines(): string[] {
-  return doors().map(({ isOpen, name, gives, otherwise, source }) =>
+  return doors().map(({ isOpen, facts: { name, gives, otherwise, source } }) =>
     isOpen
       ? `open  ${name}: ${gives} (${source})`
       : `shut  ${name}: ${otherwise} (${source})`
   );
 }
 
-/** The same in one line, for the log. */
+/** A summary in one line, for the log. */
 export function doorSummary(): string {
   const all = doors();
-  const shut = all.filter(({ isOpen }) => !isOpen).map(({ name }) => name);
+  const shut = all.filter(({ isOpen }) => !isOpen)
+    .map(({ facts }) => facts.name);
   return `Deno ${Deno.version.deno}: ${
     all.length - shut.length
   } of ${all.length} of the internals that the server uses are as expected${
@@ -47,10 +50,9 @@ const REQUEST = "GET / HTTP/1.1\r\nX-B: 1\r\nX-A: 2\r\nx-b: 3\r\n" +
   "Content-Length: 4\r\nConnection: close\r\n\r\nbody";
 
 /**
- * Shuts the doors that do not fit a request of this Deno's own server, which
- * cannot be looked at without one: sends one to itself, over a port of
- * 127.0.0.1 that is open meanwhile. Without the permission for that the doors
- * stay as they are.
+ * Shuts the doors that do not fit a request of `Deno.serve`: sends one to itself,
+ * over a port of 127.0.0.1 that is open meanwhile. Without the permission for
+ * the network the doors stay as they are.
  */
 export async function tryDoors(): Promise<void> {
   if (Deno.permissions.querySync({ name: "net" }).state !== "granted") return;
@@ -73,6 +75,6 @@ export async function tryDoors(): Promise<void> {
       await server.shutdown();
     }
   } catch {
-    // No descriptor is left, or there is no such address.
+    // No descriptor is free, or there is no such address.
   }
 }

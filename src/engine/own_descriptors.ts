@@ -1,9 +1,10 @@
 /**
  * Which descriptors the engine serves on this thread.
  *
- * All threads of a process share its descriptors. Each has an event loop of its
- * own, and an epoll instance that knows what the loop waits for; proc(5) lists
- * both. Which instance is this thread's, a listener tells that was just bound.
+ * All threads of a process share its descriptors. Each has an event loop with an
+ * epoll instance, whose descriptors are listed in `/proc/self/fdinfo`
+ * (proc_pid_fdinfo(5)). This thread's instance is the one that watches a
+ * listener which this thread has just bound.
  *
  * @module
  */
@@ -11,7 +12,6 @@
 import { Door } from "./door.ts";
 import { openSockets } from "../guard/sockets.ts";
 
-/** What can be known of the event loop's epoll instance. */
 export const EPOLL: Door = new Door({
   name: "event loop's epoll",
   gives:
@@ -23,9 +23,9 @@ export const EPOLL: Door = new Door({
 
 const FOLDER = "/proc/self/fd";
 
-/** What an epoll instance watches a descriptor for. */
+/** The entry of a descriptor in an epoll instance: epoll_ctl(2). */
 export interface Interest {
-  /** The descriptor of the instance. */
+  /** The instance's descriptor. */
   readonly epoll: number;
   readonly events: number;
   readonly data: bigint;
@@ -57,7 +57,7 @@ export function findInterest(fd: number): Interest | null {
 /**
  * The descriptors that this thread's event loop waits for.
  *
- * @returns null where that cannot be told
+ * @returns null where they cannot be found
  */
 export function ownDescriptors(): ReadonlySet<number> | null {
   using sockets = openSockets();
@@ -79,7 +79,7 @@ export function ownDescriptors(): ReadonlySet<number> | null {
   }
 }
 
-/** What an epoll instance watches: proc_pid_fdinfo(5); null for any other. */
+/** The list of what an epoll instance watches; null for any other descriptor. */
 function watched(descriptor: string): string | null {
   try {
     const kind = Deno.readLinkSync(`${FOLDER}/${descriptor}`);
@@ -91,7 +91,7 @@ function watched(descriptor: string): string | null {
   }
 }
 
-/** The number of a socket; null for what is none, or is closed by now. */
+/** The inode of a socket; null for any other descriptor, or a closed one. */
 function inodeOf(fd: number): number | null {
   try {
     const link = Deno.readLinkSync(`${FOLDER}/${fd}`);

@@ -1,7 +1,7 @@
 /**
- * What the engine knows of a request and no public API gives: its header list as
- * it was sent, the body of a GET, a body that has arrived already, and the HTTP
- * version.
+ * The parts of a request that no public API gives: its header list as it was
+ * sent, the body of a GET, a body that has arrived already, the HTTP version, and
+ * what reads its body.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { memo } from "../http/memo.ts";
 import type { HeaderList } from "../pagi/types.ts";
 import { Door, symbolOf } from "./door.ts";
 
-/** What hangs on a request under the symbol "request". */
+/** The engine's object for a request, its property with the symbol "request". */
 interface EngineRequest {
   readonly headerList: unknown;
   readonly body: EngineBody | null;
   readonly url?: unknown;
-  /** All of a small body as text; null where it is not here yet. */
+  /** A small body as text; null when it has not arrived. */
   readonly consumeTextBody?: () => string | null;
 }
 
-/** A body: bytes that arrived together with the head, or a stream. */
+/** A body: bytes that arrived with the head, or a stream. */
 interface EngineBody {
   streamOrStatic?:
     | { readonly body?: unknown; consumed?: unknown }
@@ -45,8 +45,8 @@ const FIELDS = new Door({
 }, () => {
   const headers: HeaderList = [["X-B", "1"], ["X-A", "2"], ["x-b", "3"]];
   const probe = new Request("http://localhost/", { headers });
-  // `ownList` must see lists of the server's requests only: V8 compiles it for
-  // what it has seen, and one list of another class cost a small reply a fifth.
+  // Not by `ownList`: V8 compiles that for the requests of the engine's server,
+  // and one of another class made a 16-byte reply 20 % slower (PROFILE.md).
   const list: unknown = Reflect.get(engineRequest(probe)!, "headerList");
   return Array.isArray(list) && Array.isArray(list[0]) &&
     list.flat().join().toLowerCase() === "x-b,1,x-a,2,x-b,3";
@@ -68,7 +68,7 @@ export function sentHeaders(request: Request): HeaderList {
   return [...request.headers];
 }
 
-/** The same of a request of the engine's server; null where it is hidden. */
+/** The same for a request of the engine's server; null while the door is shut. */
 export function ownHeaders(request: Request): HeaderList | null {
   return FIELDS.isOpen
     ? engineRequest(request)?.headerList as HeaderList ?? null
@@ -84,7 +84,7 @@ function ownList(request: Request): HeaderList | null {
       const field = list[i];
       const name: unknown = field[0];
       if (typeof name !== "string" || typeof field[1] !== "string") return null;
-      // Of a field that cannot be changed, it throws.
+      // Throws if the field is frozen: `lowerNames` changes it.
       field[0] = name;
     }
     return list;
@@ -93,23 +93,23 @@ function ownList(request: Request): HeaderList | null {
   }
 }
 
-/** A name in lower case; "" of one that is no token. */
+/** A name in lower case; "" if it is not a token (RFC 9110, 5.6.2). */
 const lower = memo((name) => isToken(name) ? name.toLowerCase() : "");
-/** The names of the last request, … */
+/** The first names of the last requests, as they were sent … */
 const lastNames: string[] = [];
-/** … and what was made of them. */
+/** … and in lower case. */
 const lastLower: string[] = [];
-/** More are not kept. */
+/** So many are cached. */
 const MAX_LAST = 32;
 
 /**
- * Puts the names of header fields into lower case, in place.
+ * Converts the names of header fields to lower case, in place.
  *
- * Clients send the same fields in the same order again and again. To compare a
- * name with the one of before takes a third of the time of finding it in a map:
- * strings of the engine are new, and each would be hashed first.
+ * Clients repeat the same fields in the same order. Comparing a name with the one
+ * at that place in the last request takes a third of the time of a lookup in a
+ * map, which must compute the hash of each string that the engine creates.
  *
- * @returns false where a name is no token: it becomes ""
+ * @returns false if a name is not a token: it becomes ""
  */
 export function lowerNames(list: HeaderList): boolean {
   let areTokens = true;
@@ -160,12 +160,12 @@ const BODY_OF_GET = new Door({
 });
 
 /**
- * The body of a request. A GET or HEAD may have one, which the engine hides
- * because fetch demands it; so the engine is asked under another method. To be
- * called instead of reading `request.body`, not after it.
+ * The body of a request. A GET or HEAD may have one, which the engine hides as
+ * fetch demands; so it is read under another method. Call this instead of reading
+ * `request.body`, not after it.
  *
- * @returns The bytes if all of them have arrived: a stream would take the engine
- * as long as the rest of the request.
+ * @returns the bytes if all of them have arrived: to create a stream takes the
+ * engine as long as the rest of the request
  */
 export function bodyOf(
   request: Request,
@@ -189,7 +189,7 @@ function announcesBody(request: Request): boolean {
   );
 }
 
-/** Runs `read` while the engine takes a request for a POST. */
+/** Runs `read` while the engine's object has the method POST. */
 function asPost<T>(inner: object, read: () => T): T {
   const before = Object.getOwnPropertyDescriptor(inner, "method");
   Object.defineProperty(inner, "method", { value: "POST", configurable: true });
@@ -208,7 +208,7 @@ function bytesOrStream(
   return (BYTES.isOpen ? takeBytes(inner) : null) ?? request.body;
 }
 
-/** The bytes of a body that has not been read; null for any other. */
+/** The bytes of an unread body; null for a stream, or a body that was read. */
 function takeBytes(inner: EngineRequest | undefined): Uint8Array | null {
   try {
     const source = inner?.body?.streamOrStatic;
@@ -234,9 +234,9 @@ const VERSION = new Door({
 });
 
 /**
- * Tells whether the request of this handler came by HTTP/1. The stack shows it:
- * only HTTP/1 reaches the handler through `nativeDispatch`. Takes about 0.2 ms.
- * To be called before the handler first awaits.
+ * True when the request of this handler came by HTTP/1: only then the handler is
+ * called through `nativeDispatch`, according to the stack. Takes about 0.2 ms.
+ * Call it before the handler first awaits.
  */
 export function isHttp1(): boolean {
   if (!VERSION.isOpen) return false;
@@ -249,13 +249,13 @@ export function isHttp1(): boolean {
 }
 
 /**
- * Shuts the doors that do not fit a request which the engine serves. It is a GET
- * by HTTP/1 without Host, with the fields `x-b: 1`, `x-a: 2` and `x-b: 3` first,
- * and with a body that arrived together with its head.
+ * Shuts the doors that do not fit a request from the engine's server. It must be
+ * a GET by HTTP/1 without Host, whose first fields are `x-b: 1`, `x-a: 2` and
+ * `x-b: 3`, and whose body arrived with its head.
  */
 export function tryRequest(request: Request): void {
   VERSION.check(isHttp1);
-  // Deno before 2.9 puts equal names side by side.
+  // Sorted, because Deno before 2.9 moves equal names together.
   FIELDS.check(() =>
     ownList(request)?.slice(0, 3).sort().join().toLowerCase() ===
       "x-a,2,x-b,1,x-b,3"
@@ -268,11 +268,11 @@ export function tryRequest(request: Request): void {
   BODY_OF_GET.check(() => body !== null);
 }
 
-/** Who is asked when the body of a request is read. */
+/** The callbacks when the body of a request is read. */
 export interface BodyTaker {
-  /** This body has come already. False: it is too long. */
+  /** The whole body has arrived. False if it is too large. */
   takesWhole(body: string | Uint8Array): boolean;
-  /** The stream that is to be read in place of the engine's. */
+  /** The stream that is to be read instead of the engine's. */
   replace(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array>;
 }
 
@@ -283,27 +283,27 @@ const BODY_READS = new Door({
   source: "denoland/deno ext/http/00_serve.ts, InnerRequest.body",
 }, () => REQUEST !== undefined);
 
-/** Tells whether the requests of the engine's server can be taken as they are. */
+/** True when `takeBody` works. */
 export function canTakeBody(): boolean {
   return BODY_READS.isOpen;
 }
 
-/** How the engine's own object for a request of its server gives the body. */
+/** The getter of the body, of the class of the engine's objects. */
 function bodyGetter(engine: EngineRequest): (() => unknown) | undefined {
   return Object.getOwnPropertyDescriptor(Object.getPrototypeOf(engine), "body")
     ?.get;
 }
 
-/** Where such an object has its taker, until that has been asked. */
+/** The property with the taker of such an object, until it is called. */
 const TAKER = Symbol("body taker");
 type TakenRequest = EngineRequest & { [TAKER]: BodyTaker | null };
 
 /**
- * Has `taker` asked when something reads the body of a request, whichever
- * method it calls: all go by way of the engine's own object for the request.
- * A request that nobody reads costs no more than this call.
+ * Calls `taker` when the body of a request is read, by whatever method: all use
+ * the engine's object for the request. A body that is not read costs no more than
+ * this call.
  *
- * @returns false where the engine hides that object
+ * @returns false where that object is hidden
  */
 export function takeBody(request: Request, taker: BodyTaker): boolean {
   const engine = engineRequest(request);
@@ -314,9 +314,9 @@ export function takeBody(request: Request, taker: BodyTaker): boolean {
 }
 
 /**
- * Has the reads of all requests ask their takers. That is once for the class of
- * the engine: an accessor for each request is a shape of its own for each, and
- * took 20 us of a JSON echo.
+ * Replaces the getter of the engine's class by one that calls the takers. A getter
+ * per request would give each object a hidden class of its own: it took 10 µs of
+ * a JSON echo (bench/PROFILE.md).
  */
 function passReads(engine: EngineRequest): boolean {
   const getBody = bodyGetter(engine);
@@ -357,7 +357,7 @@ function passReads(engine: EngineRequest): boolean {
   return true;
 }
 
-/** What reads a body of which no more is given. */
+/** The error for the reader of a body that is too large. */
 function tooLong(): Error {
   return new TypeError("The request body is too large.");
 }
@@ -367,9 +367,9 @@ function failed(): ReadableStream<Uint8Array> {
 }
 
 /**
- * Gives a request another URL, for all who ask for it.
+ * Replaces the URL of a request, also inside the engine.
  *
- * @returns false where the engine hides its own object for the request
+ * @returns false where the engine's object for the request is hidden
  */
 export function setUrl(request: Request, url: string): boolean {
   const engine = engineRequest(request);
@@ -395,9 +395,8 @@ const ABORT = new Door({
 });
 
 /**
- * Aborts the signal of a request that the server gives up. By itself the engine
- * does so only when it sees a client leave before the server has done anything
- * about the response.
+ * Aborts the signal of a request that the server ends. The engine itself does so
+ * only when it sees a client disconnect before the response has begun.
  */
 export function abortRequest({ signal }: Request): void {
   if (ABORT.isOpen && !signal.aborted) signalAbort(signal);

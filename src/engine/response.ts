@@ -1,11 +1,11 @@
 /**
- * Responses that the engine sends fastest.
+ * The inner parts of responses, which are faster than the public constructor.
  *
  * `new Response(body, { headers })` checks and copies every field again, and
  * registers a native copy with the garbage collector: 6 µs for five fields, more
- * than all else that the server does for a request (bench/PROFILE.md). The
- * server has checked the fields already, so it puts them where the engine reads
- * them: on the response, under symbols.
+ * than all other work of the server for a request. The server has checked the
+ * fields already, so it sets the properties that the engine reads (measured in
+ * bench/PROFILE.md).
  *
  * @module
  */
@@ -13,7 +13,7 @@
 import type { HeaderList } from "../pagi/types.ts";
 import { Door } from "./door.ts";
 
-/** What a response's body is: whole, or in pieces. */
+/** The body of a response: complete, or a stream of chunks. */
 export type Payload =
   | string
   | Uint8Array<ArrayBuffer>
@@ -21,7 +21,7 @@ export type Payload =
 
 const ENCODER = new TextEncoder();
 
-/** What the engine keeps under the symbol "response". */
+/** The engine's object for a response, its property with the symbol "response". */
 interface EngineResponse {
   readonly type: "default";
   readonly body: EngineBody | null;
@@ -34,12 +34,12 @@ interface EngineResponse {
   readonly url: () => string | null;
 }
 
-/** What it keeps of a body in one piece. */
+/** A complete body in it. */
 interface EngineBody {
   readonly streamOrStatic: { body: Uint8Array | string; consumed: boolean };
 }
 
-/** All parts of a response, by the descriptions of their symbols. */
+/** The descriptions of the symbols of all properties of a response. */
 const PARTS = [
   "[[webidl.brand]]",
   "response",
@@ -59,7 +59,7 @@ const INNER_PARTS =
 /** The engine's kinds of header lists: any, and a content-type alone. */
 const [ANY, CONTENT_TYPE_ALONE] = [0, 2];
 
-/** The engine's own: apps replace the global one, as @hono/node-server does. */
+/** The engine's class: apps may replace the global one, as @hono/node-server. */
 const { Response } = globalThis;
 
 const PROBE = new Response(new Uint8Array()) as Response & Parts;
@@ -101,15 +101,14 @@ const OWN_PARTS = new Door({
   Object.keys(INNER).join(" ") === INNER_PARTS &&
   INNER.body?.streamOrStatic.body instanceof Uint8Array);
 
-/** Tells whether a response of others can be looked into. */
+/** True when the inner parts of a handler's response can be read. */
 export function canLook(): boolean {
   return OWN_PARTS.isOpen;
 }
 
 /**
- * True of a response that the engine sends from one piece of memory, with
- * status 200 and no field but `content-type`: nothing of it has been read, and
- * nothing is to be changed. Most are.
+ * True for a response that the engine can send as it is: a complete body, not
+ * read, with status 200 and no field but `content-type`.
  */
 export function isPlain(response: unknown): response is Response {
   const parts = response as Parts | null | undefined;
@@ -121,8 +120,8 @@ export function isPlain(response: unknown): response is Response {
 }
 
 /**
- * The body of a response, null for none. It is not touched: asked for `body`,
- * the engine makes a stream of what is whole.
+ * The body of a response, null for none. Unlike `response.body`, this makes no
+ * stream of a complete body.
  */
 export function bodyOf(response: Response): Payload | null {
   if (!OWN_PARTS.isOpen) return response.body;
@@ -139,8 +138,8 @@ export function bodyOf(response: Response): Payload | null {
 }
 
 /**
- * The header fields of a response as they will leave, but for the
- * `content-type` of a plain one; not to be changed.
+ * The header fields of a response as they will be sent, without the
+ * `content-type` of a plain one; do not change them.
  */
 export function fieldsOf(response: Response): HeaderList {
   const inner = (response as Response & Parts)[RESPONSE] as EngineResponse;
@@ -149,7 +148,7 @@ export function fieldsOf(response: Response): HeaderList {
     : inner.headerList;
 }
 
-/** True of a response whose body has been read, or is being read. */
+/** True for a response whose body has been read, or is being read. */
 export function isUsed(response: Response): boolean {
   const parts = response as Response & Parts;
   const inner = parts[RESPONSE] as EngineResponse | undefined;
@@ -164,21 +163,21 @@ export function isUsed(response: Response): boolean {
     : source.consumed;
 }
 
-/** What a response whose body was decoded says of the coded one. */
+/** Fields that do not apply after the engine has decompressed the body. */
 export const OF_CODED_BODY: ReadonlySet<string> = new Set([
   "content-encoding",
   "content-length",
   "transfer-encoding",
 ]);
 
-/** All of its fields; from here on the engine sends it from their list. */
+/** All of its fields; the engine sends it from their list from now on. */
 export function shownFields(response: Response): HeaderList {
   return response.headers && fieldsOf(response);
 }
 
 const NO_URLS: readonly string[] = [];
 
-/** What `new Response` makes of a body in one piece. */
+/** What `new Response` creates for a complete body. */
 class WholeResponse {
   [part: symbol]: unknown;
 
@@ -217,11 +216,10 @@ class WholeResponse {
 Object.setPrototypeOf(WholeResponse.prototype, Response.prototype);
 
 /**
- * Makes a response of fields that were checked: names are tokens, values have no
- * control characters.
+ * Creates a response with fields that were checked: names are tokens, values have
+ * no control characters.
  *
- * @param body In one piece, or a stream; null for none. Bytes must not change
- *   until they are written.
+ * @param body null for none; bytes must not change until they are written
  */
 export function engineResponse(
   body: Payload | null,
@@ -241,7 +239,7 @@ export function engineResponse(
   return response;
 }
 
-/** The same through the public constructor, which is fastest with a record. */
+/** The same by the public constructor, which is fastest with a record. */
 function publicResponse(
   body: Payload | null,
   status: number,
@@ -258,9 +256,9 @@ function publicResponse(
 }
 
 /**
- * True of a response from `fetch` whose body the engine has decompressed while
- * its fields are still those of the upstream (denoland/deno#20548). Only the
- * engine's own flag tells: it does not decompress all bodies.
+ * True for a response from `fetch` whose body the engine has decompressed, though
+ * its fields are still those of the upstream (denoland/deno#20548). Only this
+ * flag shows that: the engine does not decompress all bodies.
  */
 export function isDecoded(response: Response): boolean {
   const inner = (response as Response & Parts)[RESPONSE] as

@@ -1,19 +1,19 @@
 /**
- * Streams without queues of their own.
+ * Reads of streams, seen where they reach the stream's controller.
  *
- * A ReadableStream keeps one queue of chunks that nobody has read, and one of
- * reads that have no chunk yet. The body of a response counts its bytes, so it
- * has a queue of chunks already; for an event to a thousand clients the
- * processor waits longest for the memory of the stream's queues. So each read
- * goes straight to the body, through the method by which the stream's controller
- * takes reads, which hangs on it under a symbol.
+ * A ReadableStream has a queue of chunks that are not read, and one of reads that
+ * have no chunk yet. The body of a response counts its bytes, so it has a queue
+ * of chunks already; for an event to 1,000 clients most of the time is spent on
+ * cache misses in the stream's queues. Each read is therefore passed directly to
+ * the body by the controller's method [[PullSteps]], which saves about 20 %
+ * (bench/PROFILE.md). Without that symbol the public `pull()` is used.
  *
  * @module
  */
 
 import { Door, symbolOf } from "./door.ts";
 
-/** A read that waits for a chunk or the end. One of its methods is called. */
+/** A read that waits for a chunk or the end: one of its methods is called. */
 export interface PendingRead {
   chunkSteps(chunk: Uint8Array): void;
   /** After the stream was closed. */
@@ -22,16 +22,16 @@ export interface PendingRead {
   errorSteps(error: unknown): void;
 }
 
-/** What takes the reads of a stream. */
+/** What gets the reads of a stream. */
 export interface ReadTaker {
   take(read: PendingRead): void;
 }
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
-/** A controller that passes its reads on. */
+/** A controller with its taker. */
 type TakenController = Controller & { [TAKER]: ReadTaker };
 
-/** Where a controller keeps its taker: a closure would be one more object. */
+/** The property with the taker; a closure would be one more object. */
 const TAKER = Symbol("taker");
 const PULL_STEPS = symbolOf(
   ReadableStreamDefaultController.prototype,
@@ -45,16 +45,16 @@ const READS = new Door({
   source: "denoland/deno ext/web/06_streams.js, [[PullSteps]]",
 }, () => PULL_STEPS !== undefined && takesReads(PULL_STEPS));
 
-/** Passes each read of a stream to `taker`; nothing may be enqueued in it. */
+/** Passes each read of a stream to `taker`; do not enqueue anything in it. */
 export function takeReads(controller: Controller, taker: ReadTaker): void {
   if (READS.isOpen) setPullSteps(controller, PULL_STEPS!, taker);
 }
 
 /**
- * The read for which a stream calls `pull` of its source: where `takeReads` has
- * no effect.
+ * The read for which a stream calls `pull` of its source: while the door of
+ * `takeReads` is shut.
  *
- * @param done Called when the read has got its chunk, or the end.
+ * @param done Called when the read has got its chunk, the end or an error.
  */
 export function publicRead(
   controller: Controller,
@@ -84,7 +84,7 @@ function passOn(this: TakenController, read: PendingRead): void {
   this[TAKER].take(read);
 }
 
-/** Tells whether a read arrives at the method under this symbol. */
+/** True when a read reaches the method with this symbol. */
 function takesReads(symbol: symbol): boolean {
   let controller!: Controller;
   const stream = new ReadableStream<Uint8Array>({
@@ -97,27 +97,27 @@ function takesReads(symbol: symbol): boolean {
   return steps.every((step) => typeof step === "function");
 }
 
-/** Who is told of what a reader gets of a stream that is another's. */
+/** The callbacks when a stream of the app is read. */
 export interface ReadWatcher {
-  /** The reader waits for a piece. */
+  /** The reader waits for a chunk. */
   asked(): void;
-  /** It gets one, which need not be bytes. */
-  given(piece: unknown): void;
+  /** It gets a chunk, which may be of any type. */
+  given(chunk: unknown): void;
   /** It gets the end. */
   closed(): void;
   /** It gets an error. */
   failed(error: unknown): void;
-  /** It wants no more. */
+  /** The reader cancels the stream. */
   cancelled(): void;
 }
 
-/** A stream of another that is watched. */
+/** A stream of the app that is watched. */
 export interface WatchedStream {
-  /** Ends it as its source does: a reader gets the end after what it has. */
+  /** Closes it as its source would: a reader gets the end after all chunks. */
   end(reason: unknown): void;
   /** Puts it in error. */
   fail(error: unknown): void;
-  /** The error that it is in, if it is in one, told to a reader or not. */
+  /** Its error, whether a reader has got it or not; null for none. */
   error(): { readonly cause: unknown } | null;
 }
 
@@ -132,10 +132,9 @@ type WatchedController =
   & Record<symbol, unknown>
   & { [WATCH]: Watch };
 
-/** Where a controller keeps its watch: a closure would be one object more. */
+/** The property with the watch; a closure would be one more object. */
 const WATCH = Symbol("watch");
 
-/** Where a stream keeps its controller, and a file's its descriptor. */
 const PROBE = new ReadableStream();
 const [CONTROLLER, BACKING, STATE, ERROR] = [
   "[[controller]]",
@@ -159,18 +158,18 @@ const WATCHED_READS = new Door({
     symbol !== undefined
   ));
 
-/** Tells whether streams of JavaScript can be watched in this engine. */
+/** True when `watchReads` works. */
 export function canWatch(): boolean {
   return WATCHED_READS.isOpen;
 }
 
 /**
- * Watches the reads of `stream`, which nobody reads yet, as they come to its
- * controller: reading it ourselves and writing it into another stream costs
- * several times as much as all else that happens to a piece.
+ * Watches the reads of `stream`, which nobody has locked yet, where they reach its
+ * controller. Reading it here and writing it to another stream would take several
+ * times as long as all other work for a chunk.
  *
- * @returns null for a stream that the engine reads by itself, such as that of
- * a file, and where {@linkcode canWatch} is false.
+ * @returns null for a stream that the engine reads natively, such as that of a
+ * file, and where {@linkcode canWatch} is false
  */
 export function watchReads(
   stream: ReadableStream<Uint8Array>,
@@ -181,14 +180,14 @@ export function watchReads(
   return new Watch(parts, watcher);
 }
 
-/** One stream that is watched; its reads pass through it. */
+/** A watched stream, and its read that waits. */
 class Watch implements WatchedStream, PendingRead {
   readonly #stream: Record<symbol, unknown>;
   readonly #controller: WatchedController;
   readonly #watcher: ReadWatcher;
   readonly #pull: PullSteps;
   readonly #cancel: CancelSteps;
-  /** The read that waits. A reader of the engine has one at a time. */
+  /** The read that waits. The engine's reader has one at a time. */
   #read: PendingRead | null = null;
 
   constructor(stream: Record<symbol, unknown>, watcher: ReadWatcher) {
@@ -205,7 +204,7 @@ class Watch implements WatchedStream, PendingRead {
 
   pull(read: PendingRead): void {
     this.#watcher.asked();
-    // Whoever has several has them told of the end only.
+    // Of several reads of another reader, only the first is watched.
     const seen = this.#read === null;
     if (seen) this.#read = read;
     this.#pull.call(this.#controller, seen ? this : read);
@@ -216,10 +215,10 @@ class Watch implements WatchedStream, PendingRead {
     return this.#cancel.call(this.#controller, reason);
   }
 
-  chunkSteps(piece: Uint8Array): void {
+  chunkSteps(chunk: Uint8Array): void {
     const read = this.#take();
-    this.#watcher.given(piece);
-    read.chunkSteps(piece);
+    this.#watcher.given(chunk);
+    read.chunkSteps(chunk);
   }
 
   closeSteps(): void {
@@ -248,14 +247,14 @@ class Watch implements WatchedStream, PendingRead {
     this.#stop(error, () => this.#controller.error(error));
   }
 
-  /** Tells the source, as `cancel()` of a stream does that nobody has locked. */
+  /** Cancels the source, as `cancel()` does for a stream that is not locked. */
   #stop(reason: unknown, close: () => void): void {
     try {
       Promise.resolve(this.#cancel.call(this.#controller, reason))
         .catch(() => {});
       close();
     } catch {
-      // It has come to its end by itself.
+      // The stream has ended by itself.
     }
   }
 

@@ -1,24 +1,23 @@
 /**
  * `Deno.upgradeWebSocket` in fetch handlers.
  *
- * A server has to know of the WebSockets that it serves: it bounds, counts,
- * logs and closes them. Handlers and frameworks ask the engine for them, so
- * that function is replaced by one that asks the server where it knows the
- * request.
+ * The server has to know its WebSockets, to limit, count, log and close them. But
+ * handlers and frameworks get them from the engine's function. It is replaced by
+ * one that calls the server for the requests that the server knows.
  *
  * @module
  */
 
 import type { Upgrading } from "../pagi/fetch.ts";
 
-/** The engine's own. */
+/** The engine's own function. */
 export const engineUpgrade: typeof Deno.upgradeWebSocket =
   Deno.upgradeWebSocket;
 
 const known = new WeakMap<Request, Upgrading>();
 let replaced = false;
 
-/** Has `Deno.upgradeWebSocket` ask for the requests that are known. */
+/** Replaces `Deno.upgradeWebSocket`, once. */
 export function replaceUpgrade(): void {
   if (replaced) return;
   replaced = true;
@@ -33,7 +32,7 @@ export function replaceUpgrade(): void {
   });
 }
 
-/** Has a WebSocket of `request` made by `how`. */
+/** Makes the WebSocket of `request` by `how` from now on. */
 export function knowUpgrade(request: Request, how: Upgrading): void {
   known.set(request, how);
 }

@@ -1,6 +1,6 @@
 /**
- * What the engine's WebSocket hides: pings, a pause in reading, and the end of
- * a closing handshake.
+ * What the engine's WebSocket cannot do by a public API: send pings, pause
+ * reading, and complete a closing handshake.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { Door, symbolOf } from "./door.ts";
 type Parts = Record<symbol, unknown>;
 
 /**
- * A socket to look at, made without a connection. The constructor throws because
- * of the address, but only after it has set the socket's parts, and its prototype
- * sees that happen.
+ * A socket without a connection, to check its parts. The constructor throws
+ * because of the URL, but only after it has set them, and a Proxy as prototype
+ * gets the object at that moment.
  */
 function unopenedSocket(): (WebSocket & Parts) | null {
   let socket: (WebSocket & Parts) | null = null;
@@ -33,18 +33,18 @@ function unopenedSocket(): (WebSocket & Parts) | null {
 }
 
 const PROBE = unopenedSocket() ?? {};
-/** The symbol of a part of sockets, or of their prototype. */
+/** The symbol of a part of sockets, or of their prototype; a new one if none. */
 function part(name: string, of: object = PROBE): symbol {
   return symbolOf(of, name) ?? Symbol(name);
 }
 
-/** An idle timeout in seconds that expires at once; 0 would switch it off. */
+/** Idle timeout that expires at once (s); 0 would switch it off. */
 const AT_ONCE = 0.001;
-/** An idle timeout in seconds that outlasts the closing of a connection. */
+/** Idle timeout that is longer than closing a connection takes (s). */
 const BRIEF = 2;
 /**
- * An idle timeout in seconds that no connection sees expire. A timer of Deno
- * cannot wait for much longer (2^31 ms for half of it).
+ * Idle timeout that never expires (s). Half of it is the delay of a timer, which
+ * must be less than 2^31 ms.
  */
 const NEVER = 4_000_000;
 
@@ -64,7 +64,7 @@ function isIdleTimeout(socket: Parts): boolean {
     typeof socket[RESTART] === "function";
 }
 
-/** The parts of the engine's idle timeout. */
+/** The engine's idle timeout of one socket. */
 interface IdleTimeout {
   duration: number;
   timer: Timer | undefined;
@@ -73,22 +73,22 @@ interface IdleTimeout {
 }
 
 /**
- * Pings a peer at an interval, and notices when it does not answer (PAGI.md
+ * Pings a peer at an interval, and detects that it does not respond (PAGI.md
  * 3.4; 8, item 75).
  *
- * Deno has no method for that. It pings by itself after half of the idle
- * timeout, and closes the socket after the other half. The timeout can be chosen
- * only before the socket opens, but its parts hang on the socket under symbols.
- * So this class pings by starting a timeout that has nearly expired and then
- * making its second half endless. The engine calls `restart` for each message
- * and pong; replaced on this one socket, it reports that the peer is there.
+ * Deno has no method for that. It sends a ping after half of the idle timeout, and
+ * closes the socket after the other half. The timeout can be set only before the
+ * socket opens, but its parts are properties of the socket with symbols as keys.
+ * So this class pings by starting a timeout that expires at once, and then makes
+ * its second half endless. The engine calls `restart` for each message and pong;
+ * it is replaced on this socket, to stop the timer for the response.
  */
 export class KeepAlive {
   readonly #idle: IdleTimeout;
   readonly #restart: () => void;
   readonly #onTimeout: () => void;
   #pings: Timer | undefined;
-  /** The engine's timer for the last ping; it starts another one once sent. */
+  /** The engine's timer of the last ping; replaced when the ping is sent. */
   #pendingPing: Timer | undefined;
   #deadline: Timer | undefined;
 
@@ -100,8 +100,8 @@ export class KeepAlive {
   }
 
   /**
-   * @param onTimeout Called when nothing comes in time after a ping.
-   * @returns null where this Deno cannot do it.
+   * @param onTimeout Called when nothing arrives in time after a ping.
+   * @returns null while the door is shut.
    */
   static of(socket: WebSocket, onTimeout: () => void): KeepAlive | null {
     const idle = idleTimeoutOf(socket as WebSocket & Parts);
@@ -109,8 +109,8 @@ export class KeepAlive {
   }
 
   /**
-   * Pings every `interval` seconds and waits `timeout` seconds for an answer;
-   * 0 means never, and for ever. The latest call holds.
+   * Pings every `interval` seconds (0: never) and waits `timeout` seconds for a
+   * pong or message (0: without limit). Replaces what the last call has set.
    */
   set(interval: number, timeout: number): void {
     this.#stop();
@@ -125,7 +125,7 @@ export class KeepAlive {
     }, timerDelay(interval));
   }
 
-  /** Stops; to be called when the socket has closed. */
+  /** Stops. Call it when the socket has closed. */
   end(): void {
     this.#stop();
     // A ping that is still being sent starts one more timer afterwards.
@@ -157,7 +157,7 @@ export class KeepAlive {
   }
 }
 
-/** The idle timeout of `socket`, or null where it cannot be found. */
+/** The idle timeout of `socket`; null while the door is shut. */
 function idleTimeoutOf(socket: WebSocket & Parts): IdleTimeout | null {
   if (!PING.isOpen || !isIdleTimeout(socket)) return null;
   return {
@@ -199,27 +199,27 @@ function canPause(socket: WebSocket & Parts): boolean {
 }
 
 /**
- * How long the app may leave a full queue untouched, in milliseconds. An app
- * that reads as fast as it can takes a message in each turn of the event loop.
+ * How long the app may take nothing from a full queue (ms). An app that reads as
+ * fast as it can takes a message in each turn of the event loop.
  */
 const STALL_MS = 50;
 
 /**
- * Stops reading from one WebSocket until the app has taken half of a full
- * queue. The engine reads all messages of a burst before the app gets a turn, so
- * a full queue alone does not mean that the app is slow.
+ * Pauses reading from a WebSocket until the app has taken half of a full queue.
+ * The engine reads all messages of a burst before the app runs, so a full queue
+ * alone does not mean that the app is slow.
  *
  * Deno has no method for that. Its read loop ends when the socket's state is
- * CLOSED, which it checks right after each message event; state and loop hang
- * on the socket under symbols. So this class changes the state for that one
- * check, and starts the loop again later.
+ * CLOSED, which it checks after each message event; state and loop are properties
+ * with symbols as keys. So this class sets the state for that one check, and
+ * starts the loop again later.
  */
 export class ReadPause {
   readonly #socket: Parts;
-  /** Called when the app takes no message for STALL_MS; null if it may. */
+  /** Called when the app takes no message for STALL_MS; null for no limit. */
   readonly #onStall: (() => void) | null;
   #paused = false;
-  /** The socket's own state, until it is put back. */
+  /** The state of the socket, until it is restored. */
   #stateBefore: unknown;
   #taken = false;
   #timer: Timer | undefined;
@@ -230,9 +230,9 @@ export class ReadPause {
   }
 
   /**
-   * @param onStall Called when the app takes no message for some time; null
-   * if the peer is to wait for the app, however long that takes.
-   * @returns null where this Deno cannot do it.
+   * @param onStall Called when the app takes no message for 50 ms; null if the
+   * peer waits for the app without limit.
+   * @returns null while the door is shut.
    */
   static of(
     socket: WebSocket,
@@ -250,9 +250,9 @@ export class ReadPause {
   }
 
   /**
-   * Stops reading; to be called from the event of a message.
+   * Stops reading. Call it from a message event.
    *
-   * @returns False when the engine has gone on reading since the last call.
+   * @returns False when the engine has read on since the last call.
    */
   pause(): boolean {
     if (this.#paused) {
@@ -278,7 +278,7 @@ export class ReadPause {
     this.#paused = false;
     clearTimeout(this.#timer);
     this.#restore();
-    // A socket that has closed meanwhile cannot be read.
+    // Fails if the socket has closed meanwhile.
     Promise.try(() => (this.#socket[LOOP] as () => unknown)())
       .catch(() => {});
   }
@@ -292,7 +292,7 @@ export class ReadPause {
   #watch(): void {
     this.#taken = false;
     this.#timer = unref(setTimeout(() => {
-      // Whatever the app awaits may have resolved in this turn.
+      // The app may continue in this turn: check in the next one.
       this.#timer = unref(setTimeout(() => {
         if (this.#taken) this.#watch();
         else this.#onStall!();
@@ -302,7 +302,7 @@ export class ReadPause {
 }
 
 const ROLE = part("[[role]]");
-/** The engine's numbers for the two ends of a connection. */
+/** The engine's numbers for the two roles. */
 const [SERVER, CLIENT] = [0, 1];
 
 const CLOSE = new Door({
@@ -331,10 +331,10 @@ function throws(act: () => void): boolean {
 
 /**
  * Makes the engine wait for the peer's Close after one was sent (RFC 6455,
- * section 7.1.2). By itself it does so for clients only: it drops a server's
- * connection when a message comes first, often before the Close has left, so
- * that a peer which is just sending never learns the code. To be called after
- * `close`, which accepts fewer codes from clients.
+ * section 7.1.2). It does so for clients only: as a server it drops the connection
+ * when a message arrives first, often before the Close is sent, so that a peer
+ * which is just sending never gets the code. Call it after `close`, which accepts
+ * fewer codes from clients.
  */
 export function awaitClose(socket: WebSocket): void {
   const parts = socket as WebSocket & Parts;

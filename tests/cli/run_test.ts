@@ -43,7 +43,7 @@ Deno.test("--version --verbose lists what is used of Deno's internals, one a lin
     `pagi-server ${VERSION}`,
   ]);
   assertEquals(lines.length, doors().length);
-  for (const [index, { name }] of doors().entries()) {
+  for (const [index, { facts: { name } }] of doors().entries()) {
     assertMatch(lines[index], /^ {2}(open|shut) {2}/);
     assertEquals(lines[index].slice(8).split(":")[0], name);
   }
