@@ -84,7 +84,15 @@ function named(name: string, rest: readonly string[], look: Look): AppSpec {
   if (kind === "data" && !isHidden(name) && !/\.json$/i.test(name)) {
     return directory({ root: dirname(name) }, rest, basename(name));
   }
-  if (kind === null) refuseAddress(name);
+  if (kind === null) {
+    refuseAddress(name);
+    const whole = [name, ...rest].join(" ");
+    if (rest.length > 0 && look(whole) !== null) {
+      throw new OptionError(
+        `a name with spaces needs quotes: pagi-server ${quote(whole)}`,
+      );
+    }
+  }
   return { target, ...parsePairs(rest), page: null };
 }
 
@@ -114,15 +122,18 @@ const PORT = /^:?(\d{1,5})$/;
 function refuseAddress(name: string): void {
   const [, port] = PORT.exec(name) ?? [];
   const isAddress = /^(?:\*|[\w.-]+|\[[\da-f:.]+\]):\d{1,5}$/i.test(name);
+  const isHost = /^(?:\d+(?:\.\d+){3}|localhost)$/.test(name);
   const [what, meant] = port !== undefined
     ? ["a port", `-p ${port}`]
+    : isHost
+    ? ["an address", `--host ${name}`]
     : isAddress
     ? ["an address", `--listen ${name.replace("*", "0.0.0.0")}`]
     : isServer(name)
     ? ["the address of a server", `PAGI::App::Proxy target=${name}`]
     : [];
   if (what === undefined) return;
-  const goal = port !== undefined || isAddress
+  const goal = port !== undefined || isHost || isAddress
     ? "listen on it"
     : "pass requests on to it";
   throw new OptionError(

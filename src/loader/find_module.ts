@@ -133,6 +133,12 @@ function findFile(path: string): FoundModule {
           `There is no file ${quote(path)}${nearestFile(path)}`,
       );
     }
+    const file = path.replace(/[/\\]+$/, "");
+    if (file !== path && isFile(file)) {
+      throw new LoadError(
+        `${quote(path)} names a folder, but ${quote(file)} is a file.`,
+      );
+    }
     throw new LoadError(
       error instanceof Deno.errors.PermissionDenied
         ? `${
@@ -142,6 +148,14 @@ function findFile(path: string): FoundModule {
     );
   }
   if (language !== undefined) throw new LoadError(foreign(path, language));
+  const { isCharDevice, isBlockDevice, isSocket } = Deno.statSync(path);
+  if (isCharDevice || isBlockDevice || isSocket) {
+    throw new LoadError(
+      `${
+        quote(path)
+      } is a device or a socket, not a file, so it cannot be the app.`,
+    );
+  }
   switch (lookUp(path)) {
     case "directory":
       throw new LoadError(
@@ -208,6 +222,8 @@ function findNamed(name: string, lib: readonly string[]): FoundModule {
         ? `${quote(name)} is not a module name: identifiers joined by "::"${
           isFile(name)
             ? `; for the file of this name: ${toFileUrl(resolve(name))}`
+            : lookUp(name) === "directory"
+            ? `; for the folder of this name: ${word(`root=${name}`)}`
             : ""
         }`
         : `there is no file ${quote(name)}, and it is not a module name${
@@ -229,12 +245,15 @@ function placesOf(name: string, lib: readonly string[]): string[] {
 }
 
 function notFound(name: string, places: readonly string[]): string {
+  const short = [...BUNDLED_APPS.keys()].find((app) =>
+    app.toLowerCase() === `pagi::app::${name.toLowerCase()}`
+  );
   const hint = name === "PAGI::App::Static"
     ? "; did you mean PAGI::App::File?"
-    : didYouMean(name, BUNDLED_APPS.keys());
+    : didYouMean(short ?? name, BUNDLED_APPS.keys());
   if (hint !== "") return `There is no module ${name}${hint}`;
   const what = name.includes("::") ? "module" : "file or module";
-  const near = nearestFile(name);
+  const near = name.includes("::") ? "." : nearestFile(name);
   if (near !== ".") return `There is no ${what} ${name}${near}`;
   return `There is no ${what} ${name}. ` +
     (places.length === 0

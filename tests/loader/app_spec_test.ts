@@ -118,6 +118,19 @@ Deno.test("allPairs() refuses what is not key=value", () => {
   }
 });
 
+Deno.test("parseAppSpec() knows a name with spaces that was not quoted", () => {
+  assertThrows(
+    () =>
+      parseAppSpec(
+        ["my", "old", "site"],
+        null,
+        (path) => path === "my old site" ? "directory" : null,
+      ),
+    OptionError,
+    'quotes: pagi-server "my old site"',
+  );
+});
+
 Deno.test("allPairs() says how to give a port", () => {
   assertThrows(
     () => allPairs(parseAppSpec(["public", "8080"], null, look), null),
@@ -171,6 +184,7 @@ Deno.test("parseAppSpec() names the option that a port, an address or a URL belo
     ["3000", "pagi-server -p 3000"],
     [":8081", "pagi-server -p 8081"],
     ["localhost:80", "pagi-server --listen localhost:80"],
+    ["127.0.0.1", "pagi-server --host 127.0.0.1"],
     ["*:80", "pagi-server --listen 0.0.0.0:80"],
     ["[::1]:80", "pagi-server --listen [::1]:80"],
     ["http://localhost:3000", "PAGI::App::Proxy target=http://localhost:3000"],

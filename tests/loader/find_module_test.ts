@@ -61,6 +61,7 @@ Deno.test("a module that is not found says how to find it", async () => {
     await failure(["PAGI::App::Redirct"]),
     "There is no module PAGI::App::Redirct; did you mean PAGI::App::Redirect?",
   );
+  assertMatch(await failure(["file"]), /did you mean PAGI::App::File\?$/);
 });
 
 Deno.test("what is no code is not run as code, whatever names it", async () => {
@@ -86,6 +87,7 @@ Deno.test("what is no code is not run as code, whatever names it", async () => {
       ["page.vue", /is not code/],
       ["main.go", /is not code/],
       ["broken", /broken" is a symbolic link to "nowhere", which leads to no/],
+      ["page.html/", /names a folder, but ".*page\.html" is a file\.$/],
       ["program.py", /is a Python app\. It needs a Python server, or a port/],
       ["", /is a directory\. To serve it: pagi-server \/.*\/$/],
       ["progam.py", /There is no file .*; did you mean \/.*\/program\.py\?$/],
@@ -95,6 +97,8 @@ Deno.test("what is no code is not run as code, whatever names it", async () => {
       const error = assertThrows(() => findModule(target, []), LoadError);
       assertMatch(error.message, sentence);
     }
+    const device = { kind: "file", name: "/dev/null" } as const;
+    assertThrows(() => findModule(device, []), LoadError, "is a device");
     return Promise.resolve();
   });
 });

@@ -400,7 +400,15 @@ function openedFile(
 
 function assertDirectory(appName: string, directory: string): void {
   try {
-    if (Deno.statSync(directory).isDirectory) {
+    const info = Deno.statSync(directory);
+    if (info.isFile) {
+      throw new OptionError(
+        `${appName}, option root: ${
+          quote(directory)
+        } is a file; name the folder that it is in`,
+      );
+    }
+    if (info.isDirectory) {
       Deno.statSync(`${directory}/.`);
       return;
     }
