@@ -64,14 +64,6 @@ function isIdleTimeout(socket: Parts): boolean {
     typeof socket[RESTART] === "function";
 }
 
-/** The engine's idle timeout of one socket. */
-interface IdleTimeout {
-  duration: number;
-  timer: Timer | undefined;
-  /** Starts the timeout again. */
-  restart: () => void;
-}
-
 /**
  * Pings a peer at an interval, and detects that it does not respond (PAGI.md
  * 3.4; 8, item 75).
@@ -84,7 +76,8 @@ interface IdleTimeout {
  * it is replaced on this socket, to stop the timer for the response.
  */
 export class KeepAlive {
-  readonly #idle: IdleTimeout;
+  readonly #socket: Parts;
+  /** Starts the engine's timeout. */
   readonly #restart: () => void;
   readonly #onTimeout: () => void;
   #pings: Timer | undefined;
@@ -92,11 +85,11 @@ export class KeepAlive {
   #pendingPing: Timer | undefined;
   #deadline: Timer | undefined;
 
-  private constructor(idle: IdleTimeout, onTimeout: () => void) {
-    this.#idle = idle;
-    this.#restart = idle.restart;
+  private constructor(socket: Parts, onTimeout: () => void) {
+    this.#socket = socket;
+    this.#restart = (socket[RESTART] as () => void).bind(socket);
     this.#onTimeout = onTimeout;
-    idle.restart = () => this.#clearDeadline();
+    socket[RESTART] = () => this.#clearDeadline();
   }
 
   /**
@@ -104,8 +97,10 @@ export class KeepAlive {
    * @returns null while the door is shut.
    */
   static of(socket: WebSocket, onTimeout: () => void): KeepAlive | null {
-    const idle = idleTimeoutOf(socket as WebSocket & Parts);
-    return idle && new KeepAlive(idle, onTimeout);
+    const parts = socket as WebSocket & Parts;
+    return PING.isOpen && isIdleTimeout(parts)
+      ? new KeepAlive(parts, onTimeout)
+      : null;
   }
 
   /**
@@ -129,24 +124,23 @@ export class KeepAlive {
   end(): void {
     this.#stop();
     // A ping that is still being sent starts one more timer afterwards.
-    this.#idle.duration = BRIEF;
+    this.#socket[DURATION] = BRIEF;
   }
 
   #ping(): void {
-    const idle = this.#idle;
+    const socket = this.#socket;
     // Pings queue up behind messages: one in the queue is enough.
-    if (this.#pendingPing !== undefined && this.#pendingPing === idle.timer) {
-      return;
-    }
-    idle.duration = AT_ONCE;
+    const pending = this.#pendingPing;
+    if (pending !== undefined && pending === socket[TIMER]) return;
+    socket[DURATION] = AT_ONCE;
     this.#restart();
-    idle.duration = NEVER;
-    this.#pendingPing = idle.timer;
+    socket[DURATION] = NEVER;
+    this.#pendingPing = socket[TIMER] as Timer | undefined;
   }
 
   #stop(): void {
     clearInterval(this.#pings);
-    clearTimeout(this.#idle.timer);
+    clearTimeout(this.#socket[TIMER] as Timer | undefined);
     this.#pendingPing = undefined;
     this.#clearDeadline();
   }
@@ -155,25 +149,6 @@ export class KeepAlive {
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
   }
-}
-
-/** The idle timeout of `socket`; null while the door is shut. */
-function idleTimeoutOf(socket: WebSocket & Parts): IdleTimeout | null {
-  if (!PING.isOpen || !isIdleTimeout(socket)) return null;
-  return {
-    set duration(seconds: number) {
-      (socket as Parts)[DURATION] = seconds;
-    },
-    get timer() {
-      return socket[TIMER] as Timer | undefined;
-    },
-    get restart() {
-      return (socket[RESTART] as () => void).bind(socket);
-    },
-    set restart(replacement) {
-      (socket as Parts)[RESTART] = replacement;
-    },
-  };
 }
 
 const STATE = part("[[readyState]]");

@@ -92,7 +92,7 @@ const MAX_CPU_SHARE = 0.1;
 const BURST_MS = 50;
 /** As a burst: no scan at all. */
 export const NO_SCAN = -1;
-/** A partial scan ends after so many free numbers of descriptors. */
+/** A partial scan ends after this many free descriptor numbers. */
 const MAX_FREE = 16;
 /** Precision of the kernel's times of events (ms). */
 const CLOCK_STEP_MS = 10;

@@ -98,7 +98,7 @@ const WRITE_TIMEOUT_MS = 64;
  * Opens a guard. It runs until it is closed, but does not keep the process
  * alive.
  *
- * Clients of a Unix socket have no address, and the kernel tells no state of
+ * Clients of a Unix socket have no address, and the kernel gives no state of
  * their connections: these are counted, but never refused, closed or timed out.
  *
  * @returns null where none is possible: on other systems than Linux, without
@@ -156,7 +156,7 @@ export class Guard {
         timeoutMs,
         runningPeers,
         onClose(peer, reason) {
-          // Of several connections it is the engine that tells whose this was.
+          // The request is not known where several connections share the key.
           if (!connections.isContested(peer)) options.onClose?.(peer, reason);
         },
       });

@@ -84,7 +84,7 @@ export class ReuseportSelector {
     return this.#group.filter((listener) => listener !== null).reverse();
   }
 
-  /** To be called when another process has bound so many listeners. */
+  /** To be called when another process has bound `count` listeners. */
   joinOthers(count: number): void {
     this.#group.push(...new Array(count).fill(null));
   }
