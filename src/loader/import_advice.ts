@@ -31,10 +31,10 @@ export function importAdvice(name: string, error: unknown): string | null {
   if (absent !== null) return absentName(fileOfError(error) ?? name, absent);
   const missing = missingImport(error);
   switch (missing?.why) {
-    case "undeclared": {
-      const what = packageOf(missing.what);
-      return `It imports a name that no configuration of its project declares. To declare it, in the project's folder: deno add npm:${what}, or npm install ${what}.`;
-    }
+    case "undeclared":
+      return `It imports a name that no configuration of its project declares. ${
+        howToDeclare(missing.what)
+      }`;
     case "unknown package":
       return `It imports a package that npm does not have: check the spelling of ${
         quote(missing.what)
@@ -61,6 +61,16 @@ export function importAdvice(name: string, error: unknown): string | null {
     case undefined:
       return null;
   }
+}
+
+/** How a project declares the name `specifier`, which it imports. */
+export function howToDeclare(specifier: string): string {
+  const [alias] = /^[@~]?\//.exec(specifier) ?? [];
+  if (alias !== undefined) {
+    return `The "paths" of a tsconfig.json are not read. Declare ${alias} in the project's deno.json, as in "imports": { "${alias}": "./src/" }, or name the file that the project's build makes.`;
+  }
+  const name = packageOf(specifier);
+  return `To declare it, in the project's folder: deno add npm:${name}, or npm install ${name}.`;
 }
 
 /** The file whose code threw `error`, if its stack tells. */

@@ -195,8 +195,9 @@ async function loadNamed(
     ? []
     : [...localSources(file)].map(({ text }) => text);
   const mayStart = file === null || texts.some((text) => STARTS.test(text));
+  const asksForMain = file !== null && ASKS_FOR_MAIN.test(texts[0] ?? "");
   const loaded = await importModule(
-    found,
+    asksForMain ? await asMain(found, file) : found,
     (exports) => mayStart && exportsNothing(exports),
     texts.some((text) => LISTENS.test(text)),
   );
@@ -237,6 +238,15 @@ const LISTENS =
   /\.listen\s*\(|["'](?:node:)?https?["']|\bnode-server\b|\b(?:create|run|start)Server\b/;
 /** What it most likely has where it starts any, perhaps late. */
 const STARTS = /serve|listen|start|run|boot|launch|main|init|open|fire/i;
+
+/** What a module of CommonJS has that starts its server only as a program. */
+const ASKS_FOR_MAIN = /\bmodule\.parent\b|\brequire\.main\b/;
+
+/** `found`, to be loaded as the program that its own command would run. */
+async function asMain(found: FoundModule, path: string): Promise<FoundModule> {
+  const { loadAsMain } = await import("./node_server.ts");
+  return { ...found, load: () => loadAsMain(path, found.load) };
+}
 
 /** An app made for Node as one of ours: it starts its server for that. */
 async function ofNode(

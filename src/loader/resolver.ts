@@ -15,6 +15,7 @@ import {
 } from "../std/path.ts";
 import { format, maxSatisfying, parse, tryParseRange } from "../std/semver.ts";
 import { fetchedVersions } from "./deno_cache.ts";
+import { howToDeclare } from "./import_advice.ts";
 import {
   dependenciesOf,
   existing,
@@ -130,7 +131,9 @@ export class Resolver {
     throw new ImportError(
       declared
         ? `The package ${name} is not installed. In ${own}: npm install, or deno install.`
-        : `${importer} imports ${specifier}, which no configuration of its project declares. To declare it, in the project's folder: deno add npm:${name}, or npm install ${name}.`,
+        : `${importer} imports ${specifier}, which no configuration of its project declares. ${
+          howToDeclare(specifier)
+        }`,
     );
   }
 

@@ -10,6 +10,10 @@ Deno.test("importAdvice() names the command that helps, by why an import failed"
       /npm install hono\./,
     ],
     [
+      'Import "@/lib/app" not a dependency',
+      /deno\.json, as .*"@\/": "\.\/src\/"/,
+    ],
+    [
       'Could not resolve "express", but found it in a package.json. Deno expects the node_modules/ directory to be up to date.',
       /npm install, deno install/,
     ],

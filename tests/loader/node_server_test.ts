@@ -48,6 +48,14 @@ Deno.test({
         };`,
         ["its export handler is served"],
       ],
+      [
+        `const http = require("http");
+        module.exports = {};
+        if (!module.parent && require.main === module) {
+          http.createServer(${HANDLER}).listen(1);
+        }`,
+        ["port 1 is not"],
+      ],
       [`require("./late.cjs"); module.exports = {};`, ["port 1 is not"]],
       [
         `${CREATE} export default { callback() {}, async listen(...args) {
