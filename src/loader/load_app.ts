@@ -235,7 +235,7 @@ async function loadNamed(
 
 /** What the text of a module has that starts a server of Node. */
 const LISTENS =
-  /\.listen\s*\(|["'](?:node:)?https?["']|\bnode-server\b|\b(?:create|run|start)Server\b/;
+  /\blisten\s*[(:]|["'](?:node:)?https?["']|\bnode-server\b|\b(?:create|run|start)\w*Server\b/;
 /** What it most likely has where it starts any, perhaps late. */
 const STARTS = /serve|listen|start|run|boot|launch|main|init|open|fire/i;
 

@@ -118,6 +118,19 @@ export function packageOf(path: string): string | null {
   return null;
 }
 
+/**
+ * The folder of the package that `path` is part of: beside the `package.json`
+ * with its name, not one that only tells the format of some of its files.
+ */
+export function wholePackageOf(path: string): string | null {
+  for (const folder of upwards(join(path, ".."))) {
+    const manifest = manifestOf(folder);
+    const declares = Object.keys(dependenciesOf(manifest)).length > 0;
+    if (manifest.name !== undefined || declares) return folder;
+  }
+  return null;
+}
+
 /** Those that were read; each is asked for once for each import. */
 const manifests = new Map<string, PackageJson | null>();
 

@@ -26,6 +26,7 @@ import {
   packageName,
   packageOf,
   REQUIRE_CONDITIONS,
+  wholePackageOf,
 } from "./packages.ts";
 import {
   compilerOptionsOf,
@@ -120,7 +121,7 @@ export class Resolver {
   /** A name of `node_modules`, or of a package in Deno's cache. */
   #package(specifier: string, importer: string): string {
     const [name, sub] = packageName(specifier);
-    const own = packageOf(importer);
+    const own = wholePackageOf(importer);
     const manifest = own === null ? {} : manifestOf(own);
     const folder = installedPackage(name, dirname(importer)) ??
       (manifest.name === name ? own : null) ??
@@ -162,7 +163,7 @@ export function fetchedDependency(
   importer: string,
 ): string | null {
   const [name, sub] = packageName(specifier);
-  const own = packageOf(importer);
+  const own = wholePackageOf(importer);
   const range = dependenciesOf(own === null ? {} : manifestOf(own))[name];
   const folder = fetchedPackage(name, range);
   return folder === null ? null : packageFile(folder, sub, REQUIRE_CONDITIONS);

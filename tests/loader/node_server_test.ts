@@ -56,6 +56,12 @@ Deno.test({
         }`,
         ["port 1 is not"],
       ],
+      // A library that the text of the app names nothing of.
+      [
+        `import { startLocalServer } from "./library.js";
+        startLocalServer({ port: 1 });`,
+        ["port 1 is not"],
+      ],
       [`require("./late.cjs"); module.exports = {};`, ["port 1 is not"]],
       [
         `${CREATE} export default { callback() {}, async listen(...args) {
@@ -67,6 +73,9 @@ Deno.test({
     ];
     await withFiles(
       {
+        "library.js": `const http = process.getBuiltinModule("http");
+          export const startLocalServer = ({ port }) =>
+            http.createServer(${HANDLER})["listen"](port);`,
         "late.cjs": `const http = require("http");
           setTimeout(() => http.createServer(${HANDLER}).listen(1), 50);`,
         ...Object.fromEntries(
