@@ -16,11 +16,7 @@ import { standardStream } from "../log/log_output.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { OptionError } from "../options/option_error.ts";
 import { appInMode, decideMode } from "../process/hosted_app.ts";
-import {
-  knownCommand,
-  type OwnCommand,
-  startedAs,
-} from "../process/own_process.ts";
+import { knownCommand, startedAs } from "../process/own_process.ts";
 import {
   DaemonError,
   ProcessSetup,
@@ -50,23 +46,31 @@ import { commandWithPort, EXIT, printError } from "./terminal.ts";
  */
 export async function start(line: CommandLine): Promise<number> {
   const command = knownCommand();
+  let watcher: SourceWatcher | null = null;
   try {
     await startInProject(appRequest(line));
-    await startOrDaemonize(withoutSharing(inMode(line)));
+    // What is saved while the app loads is a change already.
+    if (line.settings.reload) watcher = await sourceWatcher(line);
+    await startOrDaemonize(withoutSharing(inMode(line)), watcher);
     return EXIT.ok;
   } catch (error) {
     if (error instanceof OptionError) throw error;
     const code = report(error);
-    if (command !== null && waitsForChange(line, error)) {
-      await startAfterChange(line, command);
+    if (command !== null && line.settings.reload && waitsForChange(error)) {
+      watcher ??= await sourceWatcher(line);
+      printError("Waiting for a change of the app's files.\n");
+      await watcher.next();
+      await replaceProcess(command.command, command.args);
     }
     return code;
+  } finally {
+    watcher?.[Symbol.dispose]();
   }
 }
 
 /** With --reload a fault of the app is mended while the program waits. */
-function waitsForChange({ settings }: CommandLine, error: unknown): boolean {
-  return settings.reload && startedAs() === null &&
+function waitsForChange(error: unknown): boolean {
+  return startedAs() === null &&
     (error instanceof LoadError || error instanceof StartupError ||
       error instanceof WorkerError && !error.usage);
 }
@@ -74,25 +78,19 @@ function waitsForChange({ settings }: CommandLine, error: unknown): boolean {
 /** Loaded when it is needed: it brings modules of Node. */
 async function sourceWatcher(line: CommandLine): Promise<SourceWatcher> {
   const { SourceWatcher } = await import("../process/reload.ts");
-  return new SourceWatcher(appRequest(line), line.settings);
-}
-
-async function startAfterChange(
-  line: CommandLine,
-  { command, args }: OwnCommand,
-): Promise<void> {
-  using watcher = await sourceWatcher(line);
+  const watcher = new SourceWatcher(appRequest(line), line.settings);
   await watcher.begin();
-  printError("Waiting for a change of the app's files.\n");
-  await watcher.next();
-  await replaceProcess(command, args);
+  return watcher;
 }
 
-async function startOrDaemonize(line: CommandLine): Promise<void> {
+async function startOrDaemonize(
+  line: CommandLine,
+  watcher: SourceWatcher | null,
+): Promise<void> {
   if (startedAs() === null && line.settings.daemonize) {
     return await startDaemon();
   }
-  await serve(line);
+  await serve(line, watcher);
 }
 
 /** Decides the mode, and what depends on it; all that follows finds it among the settings. */
@@ -131,7 +129,10 @@ function isOnlyForThisMachine(
     code === null && servesFolder(positionals, app);
 }
 
-async function serve(line: CommandLine): Promise<void> {
+async function serve(
+  line: CommandLine,
+  watcher: SourceWatcher | null,
+): Promise<void> {
   const { settings, positionals } = line;
   configureLog({ level: settings.logLevel });
   log.debug(doorSummary);
@@ -145,7 +146,6 @@ async function serve(line: CommandLine): Promise<void> {
   for (const text of libraryNotices(settings.lib, names)) log.warn(text);
   const request = appRequest(line);
   const older = predecessor();
-  const watcher = settings.reload ? await sourceWatcher(line) : null;
   const service = settings.workers > 1 || watcher !== null
     ? new Supervisor({
       settings,

@@ -54,6 +54,7 @@ export class SourceWatcher implements Disposable {
   #folders = "";
   #wake = Promise.withResolvers<void>();
   #stopped = false;
+  #next: Promise<Change | null> | null = null;
 
   constructor(request: AppRequest, settings: Settings) {
     this.#request = request;
@@ -67,8 +68,15 @@ export class SourceWatcher implements Disposable {
     this.#listen();
   }
 
-  /** Resolves with the next change that has settled; null once it is stopped. */
-  async next(): Promise<Change | null> {
+  /**
+   * Resolves with the next change that has settled; null once it is stopped.
+   * Calls until then wait for the same one.
+   */
+  next(): Promise<Change | null> {
+    return this.#next ??= this.#change().finally(() => this.#next = null);
+  }
+
+  async #change(): Promise<Change | null> {
     while (!this.#stopped) {
       await this.#wakened();
       let state = this.#look();

@@ -9,7 +9,8 @@ import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
 import { settledWithin } from "../std/timer.ts";
 import { reapOrphans } from "../system/process.ts";
-import type { SourceWatcher } from "./reload.ts";
+import { replaceProcess } from "../system/replace_process.ts";
+import type { Change, SourceWatcher } from "./reload.ts";
 import { isFirstProcess, type OwnCommand } from "./own_process.ts";
 import {
   type Predecessor,
@@ -80,7 +81,7 @@ export interface RunOptions {
   readonly predecessor: Predecessor | null;
   /** Called once it accepts connections. */
   onStarted(): Promise<void>;
-  /** Reports changes of the app's files; null where nobody watches them. */
+  /** Reports changes of the app's files since before it is loaded. */
   readonly watcher: SourceWatcher | null;
 }
 
@@ -166,16 +167,24 @@ export async function runService(
   void service.needsReplacement.then(startOver);
   const stopReaping = isFirstProcess ? reapOrphans() : () => {};
   try {
-    // What is saved while the app loads is a change already.
-    await options.watcher?.begin();
-    // A stop does not wait for an app that is starting.
-    await Promise.race([service.start(), stopped.promise]);
+    const { command, predecessor, watcher } = options;
+    const changed = watcher?.next();
+    // Neither a stop nor a change waits for an app that is starting.
+    const started = await Promise.race([
+      service.start(),
+      stopped.promise,
+      // A successor that fails leaves its predecessor serving.
+      ...changed && command && predecessor === null ? [changed] : [],
+    ]);
+    if (started && command && !stopping.signal.aborted) {
+      log.info(`Starting over: ${started.reason}.`);
+      await replaceProcess(command.command, command.args);
+    }
     if (service.serving) {
       await options.onStarted();
-      if (options.watcher !== null) {
-        void followChanges(options.watcher, service, startOver);
+      if (watcher && changed) {
+        void followChanges(watcher, changed, service, startOver);
       }
-      const { predecessor } = options;
       if (predecessor !== null) {
         service.predecessorLeaves(notifyPredecessor(predecessor, service));
       }
@@ -189,7 +198,6 @@ export async function runService(
       Deno.exit((await successor.process.ended).code);
     }
   } finally {
-    options.watcher?.[Symbol.dispose]();
     stopReaping();
     remove();
   }
@@ -198,11 +206,12 @@ export async function runService(
 /** Loads the app anew with each change, or starts a fresh process for it. */
 async function followChanges(
   watcher: SourceWatcher,
+  first: Promise<Change | null>,
   service: Service,
   startOver: () => Promise<void>,
 ): Promise<void> {
   for (
-    let change = await watcher.next();
+    let change = await first;
     change !== null && service.serving;
     change = await watcher.next()
   ) {

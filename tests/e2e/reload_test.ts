@@ -286,3 +286,37 @@ Deno.test("--reload waits for a change where the app cannot be loaded", async ()
   const [url] = /http:[^\s]+/.exec(program.log)!;
   assertEquals(await (await fetch(url)).text(), "mended");
 });
+
+Deno.test("--reload does not wait for an app that never finishes loading, once it has changed", async () => {
+  const files = {
+    "app.js":
+      "console.error('loading'); await new Promise(() => setInterval(() => {}, 1e6));",
+  };
+  await using program = Program.spawn(
+    ["-p", "0", "--reload", "./app.js"],
+    { files },
+  );
+  await program.logged(/loading/);
+  write(program, "export default { fetch: () => new Response('mended') };");
+  await program.logged(/Starting over: app\.js has changed/);
+  await program.logged(/Ready at /);
+  const [url] = /http:[^\s]+/.exec(program.log)!;
+  assertEquals(await (await fetch(url)).text(), "mended");
+});
+
+Deno.test("--reload sees what was saved while an app that fails was loading", async () => {
+  const mended = JSON.stringify(
+    "export default { fetch: () => new Response('mended') };",
+  );
+  const files = {
+    "app.js":
+      `Deno.writeTextFileSync("app.js", ${mended}); throw new Error("late");`,
+  };
+  await using program = Program.spawn(
+    ["-p", "0", "--reload", "./app.js"],
+    { files },
+  );
+  await program.logged(/Ready at /);
+  const [url] = /http:[^\s]+/.exec(program.log)!;
+  assertEquals(await (await fetch(url)).text(), "mended");
+});
