@@ -50,6 +50,8 @@ const PACKAGES =
 interface Known {
   readonly project: Project;
   readonly map: Promise<ImportMap>;
+  /** Whether imports may leave out extensions, as Deno has it. */
+  readonly lacksExtensions: boolean;
   /** The exact versions of the lock file, by `npm:name@range`. */
   readonly locked: Readonly<Record<string, string>>;
 }
@@ -73,8 +75,7 @@ export class Resolver {
     if (name.startsWith("node:")) return name;
     if (name.startsWith("#")) return await this.#internal(name, importer);
     if (/^(?:\.{0,2}\/|file:)/.test(name) || isAbsolute(name)) {
-      const isNodes = known !== null && known.project.rootJson === null;
-      return present(name, importer, isNodes);
+      return present(name, importer, known?.lacksExtensions ?? false);
     }
     if (name.startsWith("npm:")) return this.#npm(name, importer, known);
     if (/^(?:jsr|https?):/.test(name)) {
@@ -100,6 +101,9 @@ export class Resolver {
       known = project === null ? null : {
         project,
         map: importMapOf(project),
+        lacksExtensions: project.rootJson === null ||
+          project.packageJson !== null &&
+            fileIn(project.folder, ["tsconfig.json"]) !== null,
         locked: lockedVersions(project),
       };
       this.#known.set(folder, known);
@@ -216,11 +220,15 @@ const ENDS = [".ts", ".tsx", ".js", ".mjs", ".jsx"];
 function present(
   specifier: string,
   importer: string,
-  isNodes: boolean,
+  lacksExtensions: boolean,
 ): string {
   const url = new URL(specifier, toFileUrl(importer));
   const path = fromFileUrl(url);
-  const file = isNodes ? existing(path, ENDS) : isFile(path) ? path : null;
+  const file = lacksExtensions
+    ? existing(path, ENDS)
+    : isFile(path)
+    ? path
+    : null;
   if (file !== null) return Deno.realPathSync(file);
   throw new ImportError(`Module not found "${url}".`);
 }
