@@ -43,6 +43,7 @@ export class ConfigFile {
    */
   constructor(readonly path: string, text: string) {
     this.#text = text.replace(/^\uFEFF/, "");
+    this.#refuseDuplicates();
     const { app, mount, ...options } = this.#parse();
     const values = new Map<Key, unknown>();
     for (const [name, value] of Object.entries(options)) {
@@ -115,6 +116,28 @@ export class ConfigFile {
     }
   }
 
+  /** The parser lets a later value replace an earlier one, against TOML 1.0. */
+  #refuseDuplicates(): void {
+    const lineOfKey = new Map<string, number>();
+    let header: KeyPath = [];
+    for (const { line, text } of statements(this.#text)) {
+      const isHeader = text.trimStart().startsWith("[");
+      if (/^\s*\[\[/.test(text)) return; // of lists of tables there are none
+      const path = onlyPath(parseToml(text));
+      if (isHeader) header = path;
+      const key = JSON.stringify(isHeader ? [path] : [...header, ...path]);
+      const before = lineOfKey.get(key);
+      if (before !== undefined) {
+        throw new OptionError(
+          `${this.path}, line ${line}: ${
+            quote(path.at(-1) ?? "")
+          } is there twice; the first is in line ${before}`,
+        );
+      }
+      lineOfKey.set(key, line);
+    }
+  }
+
   /** An app: its name, or a table of its `name` and its options. */
   #readApp(value: unknown, path: KeyPath, all: ConfiguredApp[]): ConfiguredApp {
     const { name = null, ...options } = typeof value === "string"
@@ -175,6 +198,41 @@ const KEY_OF: ReadonlyMap<string, Key> = new Map(
   KEYS.filter((key) => !["app", "config", "noConfig"].includes(key))
     .map((key) => [longName(key), key]),
 );
+
+/** The headers and the `key = value` of `text`, with the number of their line. */
+function* statements(text: string): Generator<{ line: number; text: string }> {
+  let lines: string[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    if (lines.length === 0 && /^\s*(?:#.*)?$/.test(line)) continue;
+    lines.push(line);
+    const statement = lines.join("\n");
+    try {
+      parseToml(statement);
+    } catch {
+      continue; // in the middle of a value
+    }
+    yield { line: index + 2 - lines.length, text: statement };
+    lines = [];
+  }
+}
+
+/** The names down to the value of a single statement, or to its empty table. */
+function onlyPath(value: unknown): string[] {
+  const path: string[] = [];
+  for (
+    let entries = entriesOf(value);
+    entries.length === 1;
+    entries = entriesOf(entries[0][1])
+  ) path.push(entries[0][0]);
+  return path;
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return typeof value === "object" && value !== null &&
+      !Array.isArray(value) && !(value instanceof Date)
+    ? Object.entries(value)
+    : [];
+}
 
 /**
  * The line that sets what is at `path`: the first one of the smallest beginning

@@ -1,4 +1,8 @@
-import { assertEquals, assertThrows } from "../../src/std/assert.ts";
+import {
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "../../src/std/assert.ts";
 import { parseAppSpec, parsePart } from "../../src/loader/app_spec.ts";
 import {
   type Environment,
@@ -159,4 +163,28 @@ Deno.test("what is wrong in a file is told with its line and what is meant", () 
       found,
     );
   }
+});
+
+Deno.test("ConfigFile refuses what is there twice, with both lines", () => {
+  const twice: [string, string][] = [
+    [
+      "port = 1\n\nport = 2\n",
+      `line 3: "port" is there twice; the first is in line 1`,
+    ],
+    ["[app]\nroot = 'a'\nroot = 'b'\n", `line 3: "root" is there twice`],
+    ["[app]\nroot = 'a'\n# b\n[app]\n", `line 4: "app" is there twice`],
+    [
+      '[mount."/a"]\nroot = "a"\n[mount."/a"]\nroot = "b"\n',
+      `line 3: "/a" is there twice`,
+    ],
+  ];
+  for (const [text, message] of twice) {
+    assertStringIncludes(
+      assertThrows(() => new ConfigFile("x.toml", text), OptionError).message,
+      message,
+    );
+  }
+  const once =
+    'header = [\n  "port: 1",\n  "port: 2",\n]\nport = 1\n[mount."/a"]\nroot = """\nroot = 1\n"""\n[mount."/b"]\nroot = "b"\n';
+  assertEquals(new ConfigFile("x.toml", once).words.length, 2);
 });
