@@ -150,6 +150,7 @@ async function checkApp(
   line: CommandLine,
   settings: ResolvedSettings,
 ): Promise<void> {
+  using _ = whileExitIsProblem();
   const { lifespanStartupTimeout, shutdownTimeout } = settings;
   const loading = loadApp(appRequest(line));
   const grace = new GracePeriod();
@@ -168,4 +169,19 @@ async function checkApp(
   await lifespan.startup();
   if (await lifespan.shutdown(grace)) return;
   throw new StartupError("The app did not stop as it should; see the log.");
+}
+
+/** An app that ends the process ends the check too, which then has failed. */
+function whileExitIsProblem(): Disposable {
+  const onExit = () => {
+    print("# problem: app, its start and its stop\n");
+    printError(
+      `pagi-server: The app ended the process: it called Deno.exit(${Deno.exitCode}), or Node's process.exit.\n`,
+    );
+    Deno.exitCode ||= EXIT.failure;
+  };
+  globalThis.addEventListener("unload", onExit);
+  return {
+    [Symbol.dispose]: () => globalThis.removeEventListener("unload", onExit),
+  };
 }

@@ -153,3 +153,14 @@ Deno.test("--check tells of everything that would stop the start, and exits with
 Deno.test("--check exits with 1 for a wrong option, too", async () => {
   assertEquals(await run(["--check", "--prot=1"], {}), EXIT.failure);
 });
+
+Deno.test("--check exits with 1 where the app ends the process", async () => {
+  for (const code of ["Deno.exit(0)", "process.exit(0)"]) {
+    const outcome = await runProgram(["./app.js", "--check", "-p0"], {
+      files: { "app.js": code },
+    });
+    assertEquals(outcome.code, EXIT.failure, code);
+    assertStringIncludes(outcome.stdout, "# problem: app, its start");
+    assertStringIncludes(outcome.stderr, "The app ended the process");
+  }
+});
