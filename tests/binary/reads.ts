@@ -25,7 +25,7 @@ const EXPECTED: readonly RegExp[] = [
   // The server: how it was started, which connections there are, how much
   // memory it takes, what its descriptors are, and files in folders that it
   // holds open.
-  /^\/proc\/self\/(?:exe|cmdline|statm|fdinfo\/\d+|fd(?:\/\d+)?(?:\/log)?)$/,
+  /^\/proc\/self\/(?:exe|cmdline|statm|fdinfo\/\d+|fd\/?(?:\d+)?(?:\/log)?)$/,
 ];
 
 const hasStrace = Deno.build.os === "linux" &&
@@ -45,8 +45,8 @@ binaryTest(
     await program.stop();
     const { folder } = program;
     const named = [EXECUTABLE!, `${folder}/app.js`, "./app.js", "log", folder];
-    // It tells whether the app is CommonJS.
-    named.push(`${folder}/package.json`);
+    // The first tells whether the app is CommonJS, the second the options.
+    named.push(`${folder}/package.json`, "pagi-server.toml");
     // The way to the log's folder is walked step by step.
     named.push("/", ...folder.split("/"));
     const calls = program.read("trace").matchAll(/\w+\([^"\n]*"([^"]*)"/g);
