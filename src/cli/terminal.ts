@@ -5,7 +5,7 @@
  */
 
 import { writeAllSync } from "../log/write_all_sync.ts";
-import { visibleLines } from "../options/option_error.ts";
+import { shellWord, visibleLines } from "../options/option_error.ts";
 import { fromFileUrl, relative } from "../std/path.ts";
 
 /** The exit codes, as `--help` lists them (PAGI.md 6). */
@@ -89,11 +89,4 @@ function ownCommand(): string {
   const path = fromFileUrl(Deno.mainModule);
   const near = relative(Deno.cwd(), path);
   return `deno run -A ${shellWord(near.startsWith("..") ? path : near)}`;
-}
-
-/** `text` as one word of a POSIX shell. */
-export function shellWord(text: string): string {
-  return /^[\w./@%+:=,-]+$/.test(text)
-    ? text
-    : `'${text.replaceAll("'", "'\\''")}'`;
 }

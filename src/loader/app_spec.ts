@@ -5,7 +5,7 @@
  */
 
 import { isPair, SPECIFIER } from "../options/app_options.ts";
-import { OptionError, quote } from "../options/option_error.ts";
+import { OptionError, quote, shellWord } from "../options/option_error.ts";
 import { basename, dirname } from "../std/path.ts";
 
 /** `key=value` arguments, as written. */
@@ -67,7 +67,9 @@ function refuseAppBehind(pair: string | undefined, rest: readonly string[]) {
   );
   if (app === undefined) return;
   throw new OptionError(
-    `the app comes before its options: pagi-server ${app} ${pair}`,
+    `the app comes before its options: pagi-server ${shellWord(app)} ${
+      shellWord(pair!)
+    }`,
   );
 }
 
@@ -89,7 +91,7 @@ function named(name: string, rest: readonly string[], look: Look): AppSpec {
     const whole = [name, ...rest].join(" ");
     if (rest.length > 0 && look(whole) !== null) {
       throw new OptionError(
-        `a name with spaces needs quotes: pagi-server ${quote(whole)}`,
+        `a name with spaces needs quotes: pagi-server ${shellWord(whole)}`,
       );
     }
   }
@@ -130,7 +132,10 @@ function refuseAddress(name: string): void {
     : isAddress
     ? ["an address", `--listen ${name.replace("*", "0.0.0.0")}`]
     : isServer(name)
-    ? ["the address of a server", `PAGI::App::Proxy target=${name}`]
+    ? [
+      "the address of a server",
+      `PAGI::App::Proxy ${shellWord(`target=${name}`)}`,
+    ]
     : [];
   if (what === undefined) return;
   const goal = port !== undefined || isHost || isAddress

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { didYouMean, OptionError, quote } from "../options/option_error.ts";
+import {
+  didYouMean,
+  OptionError,
+  quote,
+  shellWord,
+} from "../options/option_error.ts";
 import {
   dirname,
   extname,
@@ -15,7 +20,7 @@ import {
 } from "../std/path.ts";
 import { type ModuleTarget, parseTarget, type PathKind } from "./app_spec.ts";
 import { BUNDLED_APPS } from "./bundled_apps.ts";
-import { nearestFile, word } from "./import_advice.ts";
+import { nearestFile } from "./import_advice.ts";
 import { importHere } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
 import { isFile } from "./project.ts";
@@ -159,14 +164,14 @@ function findFile(path: string): FoundModule {
   switch (lookUp(path)) {
     case "directory":
       throw new LoadError(
-        `${path} is a directory. To serve it: pagi-server ${word(path)}`,
+        `${path} is a directory. To serve it: pagi-server ${shellWord(path)}`,
       );
     case "data":
       throw new LoadError(
         `${
           quote(path)
         } is not code, so it cannot be the app. Name the file of the app, such as ./app.ts; to serve files: pagi-server ${
-          word(dirname(path))
+          shellWord(dirname(path))
         }`,
       );
   }
@@ -223,7 +228,7 @@ function findNamed(name: string, lib: readonly string[]): FoundModule {
           isFile(name)
             ? `; for the file of this name: ${toFileUrl(resolve(name))}`
             : lookUp(name) === "directory"
-            ? `; for the folder of this name: ${word(`root=${name}`)}`
+            ? `; for the folder of this name: ${shellWord(`root=${name}`)}`
             : ""
         }`
         : `there is no file ${quote(name)}, and it is not a module name${

@@ -5,7 +5,7 @@
  */
 
 import { missingImport, undefinedName } from "../engine/error_text.ts";
-import { nearest, quote } from "../options/option_error.ts";
+import { nearest, quote, shellWord } from "../options/option_error.ts";
 import {
   basename,
   dirname,
@@ -42,7 +42,7 @@ export function importAdvice(name: string, error: unknown): string | null {
     case "not readable": {
       const path = fromFileUrl(missing.what);
       return `The user of this process is not allowed to read the file. As its owner: chmod a+r ${
-        word(path)
+        shellWord(path)
       }`;
     }
     case "no file": {
@@ -56,7 +56,7 @@ export function importAdvice(name: string, error: unknown): string | null {
       return "The packages of its project are not installed. In the project's folder: npm install, deno install, or what else installs them.";
     case "not fetched":
       return `What it imports has to be fetched once, where there is a network: deno cache ${
-        word(name)
+        shellWord(name)
       }`;
     case undefined:
       return null;
@@ -95,7 +95,7 @@ function absentName(path: string, name: string): string | null {
   return `${name} is there in CommonJS only, and ${
     basename(path)
   } is an ES module. If all of it is CommonJS, rename it to ${
-    word(renamed)
+    shellWord(renamed)
   }, or have "type": "commonjs" in its package.json; otherwise write import and export, and import.meta.dirname for __dirname.`;
 }
 
@@ -109,18 +109,15 @@ function usesPlugAndPlay(path: string): boolean {
   return folders.some((folder) => fileIn(folder, [".pnp.cjs"]) !== null);
 }
 
-/** `path` as a word of a shell's command. */
-export function word(path: string): string {
-  return /^[\w./@%+:-]+$/.test(path) ? path : quote(path);
-}
-
 /** `; did you mean ./app.ts?` where the folder has a file of a similar name. */
 export function nearestFile(path: string): string {
   try {
     const folder = dirname(path);
     const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
     const found = nearest(basename(path), files);
-    if (found !== null) return `; did you mean ${word(join(folder, found))}?`;
+    if (found !== null) {
+      return `; did you mean ${shellWord(join(folder, found))}?`;
+    }
   } catch {
     // Without a folder that can be listed there is nothing to suggest.
   }

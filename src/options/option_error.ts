@@ -57,6 +57,16 @@ export function visible(text: string): string {
   });
 }
 
+/**
+ * `text` as one word of a command for a POSIX shell: nothing in it is run when
+ * the command is pasted.
+ */
+export function shellWord(text: string): string {
+  return /^[\w./@%+:=,-]+$/.test(text)
+    ? text
+    : `'${visible(text).replaceAll("'", "'\\''")}'`;
+}
+
 /** As {@linkcode visible}, for text of several lines with tabs in them. */
 export function visibleLines(text: string): string {
   return text.replace(/[^\n\t]+/g, visible);

@@ -127,7 +127,7 @@ Deno.test("parseAppSpec() knows a name with spaces that was not quoted", () => {
         (path) => path === "my old site" ? "directory" : null,
       ),
     OptionError,
-    'quotes: pagi-server "my old site"',
+    "quotes: pagi-server 'my old site'",
   );
 });
 

@@ -19,7 +19,7 @@ Deno.test("importAdvice() names the command that helps, by why an import failed"
     ],
     [
       'Failed loading https://example.com/chalk for package "chalk"',
-      /deno cache "\.\/my app\.ts"$/,
+      /deno cache '\.\/my app\.ts'$/,
     ],
     ["Could not find constraint 'hono@4' in the list of packages.", /cache/],
     ["Module not found: https://example.com/x.js", /deno cache/],
@@ -54,7 +54,7 @@ Deno.test("importAdvice() tells what helps where the file, not a package, is wro
       return error;
     };
     const cases: [error: Error, advice: RegExp][] = [
-      [thrownAt("require", "my app.js"), /rename it to "my app\.cjs", or/],
+      [thrownAt("require", "my app.js"), /rename it to 'my app\.cjs', or/],
       [thrownAt("module", "board.ts"), /board\.ts is an ES .* board\.cts, or/],
       [thrownAt("__dirname", "a.js"), /import\.meta\.dirname for __dirname/],
       [thrownAt("React", "sub/page.tsx"), /"jsxImportSource"/],
@@ -70,7 +70,7 @@ Deno.test("importAdvice() tells what helps where the file, not a package, is wro
         new TypeError(
           `Import '${url}my%20app.js' failed.\n    0: Permission denied`,
         ),
-        /not allowed to read .* chmod a\+r ".*\/my app\.js"$/,
+        /not allowed to read .* chmod a\+r '.*\/my app\.js'$/,
       ],
       [
         new TypeError("npm package '@a/honno' does not exist."),

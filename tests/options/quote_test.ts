@@ -1,5 +1,9 @@
 import { assertEquals, assertNotMatch } from "../../src/std/assert.ts";
-import { quote, visibleLines } from "../../src/options/option_error.ts";
+import {
+  quote,
+  shellWord,
+  visibleLines,
+} from "../../src/options/option_error.ts";
 
 Deno.test("quote() keeps any value on one harmless line", () => {
   assertEquals(quote('a "b"'), '"a \\"b\\""');
@@ -22,4 +26,22 @@ Deno.test("visibleLines() shows what would act upon a terminal, and keeps lines"
     visibleLines("é\n\tb\r\x1b[31m\u202e\u{e0041}\n"),
     "é\n\tb\\r\\x1b[31m\\u202e\\u{e0041}\n",
   );
+});
+
+Deno.test("shellWord() makes one word of which a shell runs nothing", async () => {
+  for (
+    const text of [
+      "./app.ts",
+      "my app",
+      "$(exit 3)",
+      "`exit 3`",
+      "a'b;exit 3",
+      "",
+    ]
+  ) {
+    const { stdout, code } = await new Deno.Command("sh", {
+      args: ["-c", `printf %s ${shellWord(text)}`],
+    }).output();
+    assertEquals([new TextDecoder().decode(stdout), code], [text, 0]);
+  }
 });
