@@ -30,7 +30,7 @@ import { parseHttpDate, parseTags } from "../src/http/etags.ts";
 import { attachment } from "../src/http/headers.ts";
 import { forwardedClient } from "../src/http/addresses.ts";
 import { escapeHtml } from "../src/http/html.ts";
-import { parseRange } from "../src/http/conditional.ts";
+import { parseRanges } from "../src/http/conditional.ts";
 import { decodePath, encodeSegment, pathSegments } from "../src/http/target.ts";
 import { compileAccessFormat } from "../src/log/access_format.ts";
 import { formatSseEvent } from "../src/pagi/sse_events.ts";
@@ -125,7 +125,7 @@ const READERS: Record<string, (text: string) => unknown> = {
     ]),
   "accept-encoding": (text) => preferredCodings(`gzip${text}`, ["gzip"]),
   "if-none-match": (text) => parseTags(`"a"${text}`),
-  range: (text) => parseRange(`bytes=${text}`, 100),
+  range: (text) => parseRanges(`bytes=${text}`, 100),
   "if-modified-since": (text) => parseHttpDate(text),
   "x-forwarded-for": (text) =>
     forwardedClient([["x-forwarded-for", text]], () => true),

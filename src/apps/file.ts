@@ -54,6 +54,8 @@ export interface FileOptions {
   readonly cleanUrls?: boolean;
   /** Serve the root's index file for pages that do not exist. */
   readonly spa?: boolean;
+  /** The file of the root that is sent with status 404; "" for none. */
+  readonly notFound?: string;
 }
 
 /** The options of the app File. */
@@ -122,6 +124,11 @@ export const fileOptions = {
     default: false,
     help: "serve the root's index file for pages that do not exist",
   },
+  not_found: {
+    type: text,
+    default: "404.html",
+    help: 'the file of the root that is sent with status 404; "" for none',
+  },
 } satisfies TableFor<FileOptions>;
 
 /** What the options of the app called `appName` mean. */
@@ -144,6 +151,7 @@ export function fileSettings(
     digests: given.etag === "content" ? new ContentDigests() : null,
     cleanUrls: given.clean_urls,
     spa: given.spa,
+    notFound: given.not_found,
     showHidden,
   };
 }

@@ -14,34 +14,54 @@ import {
 import type { Fields } from "./headers.ts";
 
 /** The bytes from `start` to `end`, both included. */
-interface ByteRange {
+export interface ByteRange {
   start: number;
   end: number;
 }
 
 const BYTES = /^bytes=(.*)$/i;
 const RANGE = /^(?:(\d+)-(\d*)|-(\d+))$/;
+/** Ranges of one request; more look like an attack (RFC 9110, 17.15). */
+const MAX_RANGES = 32;
+/** Bytes between two ranges that cost less than another part does. */
+const PART_OVERHEAD = 100;
 
 /**
- * The range that a `range` field selects from `size` bytes, or `unsatisfiable`
- * (status 416). Null if all is to be sent: for unknown units, several ranges
- * and anything invalid, and for an empty resource, as in Go and nginx, since
- * programs that always ask for ranges take a 416 for an error.
+ * The ranges that a `range` field selects from `size` bytes, in the order of
+ * the field, or `unsatisfiable` (status 416). Null if all is to be sent: for
+ * unknown units, anything invalid and too many ranges, and for an empty
+ * resource, as in Go and nginx, since programs that always ask for ranges take
+ * a 416 for an error. Ranges that overlap or nearly touch become one (RFC 9110,
+ * 15.3.7.2), so that no byte is sent twice.
  */
-export function parseRange(
+export function parseRanges(
   field: string,
   size: number,
+): ByteRange[] | "unsatisfiable" | null {
+  const specs = BYTES.exec(field)?.[1].split(",", 4 * MAX_RANGES)
+    .map((spec) => spec.trim()).filter((spec) => spec !== "") ?? [];
+  if (specs.length === 0 || specs.length > MAX_RANGES || size === 0) {
+    return null;
+  }
+  const ranges: ByteRange[] = [];
+  for (const spec of specs) {
+    const range = parseRange(spec, size);
+    if (range === null) return null;
+    if (range !== "unsatisfiable") merge(ranges, range);
+  }
+  return ranges.length === 0 ? "unsatisfiable" : ranges;
+}
+
+function parseRange(
+  spec: string,
+  size: number,
 ): ByteRange | "unsatisfiable" | null {
-  const specs = BYTES.exec(field)?.[1].split(",").map((spec) => spec.trim())
-    .filter((spec) => spec !== "");
-  if (specs?.length !== 1) return null;
-  const match = RANGE.exec(specs[0]);
+  const match = RANGE.exec(spec);
   if (match === null) return null;
-  if (size === 0) return null;
   const [, first, last, suffix] = match;
   if (suffix !== undefined) {
     const length = Math.min(Number(suffix), size);
-    if (Number(suffix) === 0) return "unsatisfiable";
+    if (length === 0) return "unsatisfiable";
     return { start: size - length, end: size - 1 };
   }
   const start = Number(first);
@@ -51,6 +71,24 @@ export function parseRange(
     start,
     end: last === "" ? size - 1 : Math.min(Number(last), size - 1),
   };
+}
+
+/** Adds `range` to `ranges`, in place of those that it nearly touches. */
+function merge(ranges: ByteRange[], range: ByteRange): void {
+  for (let i = 0; i < ranges.length; i++) {
+    const other = ranges[i];
+    if (
+      other.start > range.end + PART_OVERHEAD ||
+      range.start > other.end + PART_OVERHEAD
+    ) continue;
+    ranges.splice(i, 1);
+    merge(ranges, {
+      start: Math.min(other.start, range.start),
+      end: Math.max(other.end, range.end),
+    });
+    return;
+  }
+  ranges.push(range);
 }
 
 /** The fields that make a request conditional, and `range`. */

@@ -52,8 +52,9 @@ Deno.test("an unsatisfiable range gets 416 and the size (PAGI.md 110)", async ()
   }
 });
 
-Deno.test("several ranges and junk get the whole file", async () => {
-  for (const range of ["bytes=0-1,4-5", "bytes=x", "pages=1-2", "bytes=5-2"]) {
+Deno.test("ranges that touch are sent as one, and junk gets the whole file", async () => {
+  assertEquals((await get({ range: "bytes=0-1,4-5" })).text, "012345");
+  for (const range of ["bytes=x", "pages=1-2", "bytes=5-2"]) {
     const response = await get({ range });
     assertEquals([response.status, response.text], [200, "0123456789"]);
     assertEquals(response.header("content-range"), null);

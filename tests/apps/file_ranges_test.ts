@@ -55,6 +55,43 @@ Deno.test("parts of a large file arrive exactly, one after the other on a connec
   }
 });
 
+for (const size of [10_000, SIZE]) {
+  Deno.test(`several ranges of a file of ${size} bytes arrive as parts, the length said before`, async () => {
+    const root = tempFolder();
+    try {
+      const content = new Uint8Array(size).map((_, i) => i * 7 + (i >> 8));
+      Deno.writeFileSync(join(root, "large.bin"), content);
+      const app = new FileApp({ root }).toApp();
+      await withServer(app, {}, async ({ connect }) => {
+        const connection = await connect();
+        const range = `Range: bytes=-3, 0-0,${size}-,1000-6999`;
+        await connection.request("GET /large.bin", range);
+        const { status, headers, body } = await connection.response();
+        assertEquals(status, 206);
+        assertEquals(headers.get("content-length"), String(body.length));
+        assertEquals(headers.get("content-range"), undefined);
+        const [, boundary] = headers.get("content-type")!
+          .split("multipart/byteranges; boundary=");
+        const type = "content-type: application/octet-stream";
+        const parts = [[size - 3, size - 1], [0, 0], [1000, 6999]]
+          .map(([from, to]) =>
+            `\r\n--${boundary}\r\n${type}\r\n` +
+            `content-range: bytes ${from}-${to}/${size}\r\n\r\n` +
+            bytesAsText(content.subarray(from, to + 1))
+          );
+        assert(body === `${parts.join("")}\r\n--${boundary}--\r\n`);
+
+        // The version counts, and a request without a range goes on.
+        const stale = 'If-Range: "another"';
+        await connection.request("GET /large.bin", range, stale);
+        assertEquals((await connection.response()).body.length, size);
+      });
+    } finally {
+      Deno.removeSync(root, { recursive: true });
+    }
+  });
+}
+
 /** One code unit per byte. */
 function bytesAsText(bytes: Uint8Array): string {
   let text = "";

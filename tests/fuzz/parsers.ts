@@ -14,7 +14,7 @@ import {
 } from "../../src/http/headers.ts";
 import {
   checkConditions,
-  parseRange,
+  parseRanges,
   rangeToHonour,
 } from "../../src/http/conditional.ts";
 import {
@@ -74,18 +74,23 @@ const CHECKS: readonly ((random: Random) => void)[] = [
 ];
 
 function range(random: Random): void {
+  const spec = () => `${random.below(50)}-${random.below(500)}`;
   const field = random.once(4)
-    ? `bytes=${random.below(50)}-${random.below(50)}`
+    ? `bytes=${Array.from({ length: 1 + random.below(4) }, spec)}`
     : random.text([..."0123456789-, \t=", "bytes=", "BYTES=", "9e9"], 12);
   const size = random.pick([0, 1, 20, 2 ** 40]);
-  const found = parseRange(field, size);
+  const found = parseRanges(field, size);
   if (found === null || found === "unsatisfiable") return;
-  const { start, end } = found;
-  hold(
-    Number.isSafeInteger(start) && Number.isSafeInteger(end) &&
-      0 <= start && start <= end && end < size,
-    () => `${field} of ${size} gave ${start} to ${end}`,
-  );
+  hold(found.length > 0, () => `${field} of ${size} gave no range`);
+  for (const { start, end } of found) {
+    hold(
+      Number.isSafeInteger(start) && Number.isSafeInteger(end) &&
+        0 <= start && start <= end && end < size,
+      () => `${field} of ${size} gave ${start} to ${end}`,
+    );
+  }
+  const bytes = found.reduce((sum, { start, end }) => sum + end - start + 1, 0);
+  hold(bytes <= size, () => `${field} of ${size} sends ${bytes} bytes`);
 }
 
 function path(random: Random): void {

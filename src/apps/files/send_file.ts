@@ -13,6 +13,7 @@ import {
   type SmallFile,
 } from "./file_cache.ts";
 import { type ContentDigests, versionOf } from "./file_version.ts";
+import { RangeParts } from "./range_parts.ts";
 import { type Coding, CODINGS, openSidecar } from "./sidecar.ts";
 import { replyStatus, type RequestScope } from "../reply.ts";
 import type { CachePolicy } from "../../http/content_type.ts";
@@ -20,7 +21,7 @@ import { preferredCodings } from "../../http/negotiation.ts";
 import {
   checkConditions,
   NO_CONDITIONS,
-  parseRange,
+  parseRanges,
   rangeToHonour,
   readConditions,
 } from "../../http/conditional.ts";
@@ -153,10 +154,19 @@ export async function sendFile(
   const wanted = ranged && isSized
     ? rangeToHonour(conditions, validators)
     : null;
-  const range = wanted === null ? null : parseRange(wanted, size);
-  if (range === "unsatisfiable") {
+  const ranges = wanted === null ? null : parseRanges(wanted, size);
+  if (ranges === "unsatisfiable") {
     return await replyStatus(send, 416, [["content-range", `bytes */${size}`]]);
   }
+  const contentCoding = coding ?? stored;
+  if (contentCoding !== null) {
+    lasting.push(["content-encoding", contentCoding]);
+  }
+  if (ranges !== null && ranges.length > 1) {
+    const parts = new RangeParts(ranges, type, size);
+    return await parts.send(send, opened, lasting, client);
+  }
+  const range = ranges === null ? null : ranges[0];
   const offset = range?.start ?? 0;
   const length = range === null ? size : range.end - range.start + 1;
   const body = opened.kind !== "small"
@@ -170,10 +180,6 @@ export async function sendFile(
     headers.push(["content-length", String(body?.length ?? length)]);
   }
   headers.push(...lasting, ["x-content-type-options", "nosniff"]);
-  const contentCoding = coding ?? stored;
-  if (contentCoding !== null) {
-    headers.push(["content-encoding", contentCoding]);
-  }
   if (settings.handleRanges && !compress && isSized) {
     headers.push(["accept-ranges", "bytes"]);
   }
@@ -209,6 +215,44 @@ export async function sendFile(
     // With `close`, the engine may send the file by itself, which is faster.
     const fh = opened.file;
     await send({ type: "http.response.body", fh, offset, length, close: 1 });
+  }
+}
+
+/**
+ * Sends the whole of a file with status 404, without the conditions and ranges
+ * of a GET, which do not apply to it (RFC 9110, 13.2.1, 14.2).
+ */
+export async function sendNotFoundPage(
+  scope: RequestScope,
+  send: Send,
+  { opened, path }: FoundFile,
+  settings: FileSettings,
+  more: HeaderList,
+): Promise<void> {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const size = opened.kind === "small" ? opened.bytes.length : opened.info.size;
+  await send({
+    type: "http.response.start",
+    status: 404,
+    headers: [
+      ["content-type", typeOf(opened, name, settings)],
+      ["content-length", String(size)],
+      ...more,
+      ["x-content-type-options", "nosniff"],
+    ],
+  });
+  if (scope.method === "HEAD") {
+    await send({ type: "http.response.body" });
+  } else if (opened.kind === "small") {
+    await send({ type: "http.response.body", body: opened.bytes });
+  } else {
+    const length = size;
+    await send({
+      type: "http.response.body",
+      fh: opened.file,
+      offset: 0,
+      length,
+    });
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PagiApp, Receive, Send } from "../../pagi/types.ts";
+import type { HeaderList, PagiApp, Receive, Send } from "../../pagi/types.ts";
 import { explainable } from "../explain.ts";
 import { RequestReader } from "../disconnect.ts";
 import {
@@ -23,6 +23,7 @@ import {
   type FileSettings,
   sendCached,
   sendFile,
+  sendNotFoundPage,
 } from "./send_file.ts";
 
 /** Answers a request for a directory that has no index file. */
@@ -39,6 +40,8 @@ export interface TreeSettings
   extends FileSettings, Omit<FindSettings, "findDirectories"> {
   /** Serve names that begin with a dot. */
   readonly showHidden: boolean;
+  /** The path of the file that is sent with status 404; "" for none. */
+  readonly notFound: string;
   /** Without it, a directory that has no index file is answered with 404. */
   readonly sendDirectory?: SendDirectory;
 }
@@ -60,10 +63,8 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
     if (typeof parts === "number") return await replyStatus(send, parts);
 
     const found = findFile(scope, parts, finding);
-    if (typeof found === "number") {
-      const varies = found === 404 && settings.spa;
-      return await replyStatus(send, found, varies ? [["vary", "accept"]] : []);
-    }
+    if (found === 404) return await sendNotFound(scope, send);
+    if (found === 403) return await replyStatus(send, 403);
     if ("location" in found) {
       return await reply(send, 301, [["location", found.location]], "");
     }
@@ -86,6 +87,20 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
     using _opened = opened;
     const file = opened === found.opened ? found : { ...found, opened };
     await sendFile(scope, client, send, file, settings);
+  }
+
+  async function sendNotFound(scope: RequestScope, send: Send): Promise<void> {
+    const vary: HeaderList = settings.spa ? [["vary", "accept"]] : [];
+    const path = settings.notFound;
+    const opened = path === "" ? 404 : files.open(path);
+    if (typeof opened === "number") return await replyStatus(send, 404, vary);
+    using _opened = opened;
+    if (
+      opened.kind === "directory" || opened.kind === "file" && opened.mayBlock
+    ) {
+      return await replyStatus(send, 404, vary);
+    }
+    await sendNotFoundPage(scope, send, { opened, path }, settings, vary);
   }
 
   const app: PagiApp = async (scope, receive, send) => {
