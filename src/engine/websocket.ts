@@ -174,10 +174,11 @@ function canPause(socket: WebSocket & Parts): boolean {
 }
 
 /**
- * How long the app may take nothing from a full queue (ms). An app that reads as
- * fast as it can takes a message in each turn of the event loop.
+ * How long the app may take nothing from a full queue (ms). An app that awaits a
+ * query for each message, or shares a busy machine, must not count as stalled;
+ * its peer only waits meanwhile.
  */
-const STALL_MS = 50;
+const STALL_MS = 1000;
 
 /**
  * Pauses reading from a WebSocket until the app has taken half of a full queue.
@@ -205,7 +206,7 @@ export class ReadPause {
   }
 
   /**
-   * @param onStall Called when the app takes no message for 50 ms; null if the
+   * @param onStall Called when the app takes no message for a second; null if the
    * peer waits for the app without limit.
    * @returns null while the door is shut.
    */

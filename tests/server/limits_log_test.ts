@@ -6,7 +6,6 @@ import { assertEquals, assertStringIncludes } from "../../src/std/assert.ts";
 import { httpApp, linesOf, readBody, reply } from "../helpers/http_app.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
-import { delay } from "../helpers/wait.ts";
 import { listening, webSocketApp } from "../helpers/websocket_app.ts";
 import { withServer } from "../helpers/with_server.ts";
 
@@ -136,9 +135,10 @@ Deno.test("one line tells that a WebSocket was closed with 1009", async () => {
 });
 
 Deno.test("one line tells that a WebSocket was closed with 1008", async () => {
+  const seen = Promise.withResolvers<void>();
   const app = webSocketApp(async (_scope, _receive, send) => {
     await send({ type: "websocket.accept" });
-    await delay(1000);
+    await seen.promise;
   });
   const settings = { maxReceiveQueue: 2 };
   const lines = await logOf("warn", app, settings, async (connection) => {
@@ -146,6 +146,7 @@ Deno.test("one line tells that a WebSocket was closed with 1008", async () => {
     for (let i = 0; i < 10; i++) await socket.send(OPCODE.text, "x");
     assertEquals((await socket.closed())?.code, 1008);
     await socket.close(1008);
+    seen.resolve();
   });
   assertEquals(lines.length, 1, lines.join());
   assertStringIncludes(lines[0], "was closed with 1008");

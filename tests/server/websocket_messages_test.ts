@@ -258,6 +258,23 @@ Deno.test("a burst of more messages than the queue takes reaches an app that rea
   }
 });
 
+Deno.test("an app that needs 100 ms for a message loses none of a burst", async () => {
+  const { app, result } = observed(async (_scope, receive, send) => {
+    await send({ type: "websocket.accept" });
+    return await receiveAll(async () => {
+      await delay(100);
+      return await receive();
+    });
+  });
+  await withServer(app, { maxReceiveQueue: 2 }, async ({ connect }) => {
+    const socket = await RawWebSocket.open(await connect());
+    await socket.connection.send(burst(6));
+    await socket.close(1000);
+    assertEquals((await socket.closed())?.code, 1000);
+    assertEquals((await result).messages, names(6));
+  });
+});
+
 Deno.test("a burst comes back from an app that echoes it, whatever the queue takes", async () => {
   for (const maxReceiveQueue of [1, 2, 1000]) {
     await withServer(echo, { maxReceiveQueue }, async ({ connect }) => {
@@ -280,8 +297,8 @@ Deno.test("an app that accepts with backpressure has the peer wait, and loses no
   await withServer(app, { maxReceiveQueue: 10 }, async ({ connect }) => {
     const socket = await RawWebSocket.open(await connect());
     await socket.connection.send(burst(500));
-    // A stalled app would be given up within this time.
-    await delay(200);
+    // Without `backpressure` the app would be given up within this time.
+    await delay(1500);
     start.resolve();
     await socket.close(1000);
     assertEquals((await socket.closed())?.code, 1000);
