@@ -11,13 +11,8 @@ import {
   SORT_KEYS,
   type SortKey,
 } from "./directory_entries.ts";
-import {
-  fileKind,
-  icon,
-  ICONS,
-  LISTING_SCRIPT,
-  LISTING_STYLE,
-} from "./listing_assets.ts";
+import { fileKind, icon, LISTING_SCRIPT } from "./listing_assets.ts";
+import { breadcrumbs, pageHead, type PagePlace } from "./page_frame.ts";
 import { escapeHtml } from "../../http/html.ts";
 import { encodeSegment } from "../../http/target.ts";
 
@@ -56,13 +51,7 @@ export function readListingQuery(query: string, usual: SortKey): ListingQuery {
 }
 
 /** The content of a page. */
-export interface Listing {
-  /** Where the app is mounted. */
-  readonly rootPath: string;
-  /** The directory's path beneath the root. */
-  readonly parts: readonly string[];
-  /** The name of the root; null for its path. */
-  readonly title: string | null;
+export interface Listing extends PagePlace {
   /** All entries, sorted. */
   readonly entries: readonly Entry[];
   /** The number of further entries, which cannot be read. */
@@ -89,22 +78,7 @@ export function* listingPage(listing: Listing): Generator<string> {
   const name = title === null ? `Index of ${path}` : `${title} ${path}`;
   const heading = parts.at(-1) ?? title ?? `Index of ${path}`;
   const isEmpty = entries.length === 0;
-  yield `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(name)}</title>
-<style>${LISTING_STYLE}</style>
-</head>
-<body>
-${ICONS}
-<header>
-${breadcrumbs(title ?? `${rootPath}/`, parts)}<h1 id="heading">${
-    escapeHtml(heading)
-  }</h1>
-</header>
-<main>
+  yield `${pageHead(name, heading, breadcrumbs(listing))}<main>
 <div class="tools">
 <p>${summary(listing)} <span role="status"></span></p>
 ${isEmpty ? "" : FILTER}${!isEmpty && listing.zip ? DOWNLOAD : ""}</div>
@@ -142,20 +116,6 @@ const DOWNLOAD =
 const PARENT = `<tr class="up"><th scope="row"><a href="../">${
   icon("up")
 }Parent folder</a></th><td class="size"></td><td class="time"></td></tr>\n`;
-
-/** The path of the directory, with a link to each one above. */
-function breadcrumbs(top: string, parts: readonly string[]): string {
-  if (parts.length === 0) return "";
-  const items = [top, ...parts].map((name, i) => {
-    const up = parts.length - i;
-    const slash = i === 0 && name.endsWith("/") ? "" : "/";
-    const text = escapeHtml(name + slash);
-    return up === 0
-      ? `<li><a href="./" aria-current="page">${text}</a></li>`
-      : `<li><a href="${"../".repeat(up)}">${text}</a></li>`;
-  });
-  return `<nav aria-label="Path"><ol>${items.join("")}</ol></nav>\n`;
-}
 
 function head(sort: SortKey, label: string, order: Order): string {
   const state = sort !== order.sort

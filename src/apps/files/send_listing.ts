@@ -4,15 +4,9 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { constants, createBrotliCompress, createGzip } from "node:zlib";
-import { preferredCodings, preferredType } from "../../http/negotiation.ts";
-import { checkConditions, readConditions } from "../../http/conditional.ts";
-import { codedTag, contentTag } from "../../http/etags.ts";
+import { preferredType } from "../../http/negotiation.ts";
 import { fieldValue, reasonPhrase } from "../../http/headers.ts";
-import { markImmutable } from "../../pagi/constant_bytes.ts";
 import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
-import { concat } from "../../std/bytes.ts";
 import { encodeName } from "../../system/file_names.ts";
 import { reply, type RequestScope } from "../reply.ts";
 import { RequestReader } from "../disconnect.ts";
@@ -32,12 +26,13 @@ import {
   sortEntries,
   type SortKey,
 } from "./directory_entries.ts";
-import { LISTING_SCRIPT, LISTING_STYLE } from "./listing_assets.ts";
+import { LISTING_SCRIPT } from "./listing_assets.ts";
 import { listingPage, PAGE_SIZE, readListingQuery } from "./listing_page.ts";
+import { makeBody, type PageBody, sendBody } from "./page_body.ts";
+import { pagePolicy } from "./page_frame.ts";
 import { Archives } from "./send_archive.ts";
-import { replyUnsent, WORTH_COMPRESSING } from "./send_file.ts";
 import type { SendDirectory } from "./serve_tree.ts";
-import { SharedWork, TimeSlice } from "./time_slice.ts";
+import { SharedWork, type TimeSlice } from "./time_slice.ts";
 
 /** How directories are listed. */
 interface ListingSettings {
@@ -60,30 +55,14 @@ const JSON_TYPE = "application/json";
 const PLAIN = "text/plain";
 type ListingType = typeof HTML | typeof JSON_TYPE | typeof PLAIN;
 
-/** Allows the page's own style and script, and forms that lead back to it. */
-const CONTENT_SECURITY_POLICY = "default-src 'none'; " +
-  `style-src ${sourceOf(LISTING_STYLE)}; script-src ${
-    sourceOf(LISTING_SCRIPT)
-  }; base-uri 'none'; form-action 'self'; frame-ancestors 'self'`;
-
 const FIELDS: Readonly<Record<ListingType, HeaderList>> = {
   [HTML]: [
     ["content-type", `${HTML}; charset=UTF-8`],
-    ["content-security-policy", CONTENT_SECURITY_POLICY],
+    ["content-security-policy", pagePolicy(LISTING_SCRIPT)],
   ],
   [JSON_TYPE]: [["content-type", JSON_TYPE]],
   [PLAIN]: [["content-type", `${PLAIN}; charset=UTF-8`]],
 };
-
-/** Content codings of listings, the best one first. */
-const CODINGS = ["br", "gzip"] as const;
-type Coding = typeof CODINGS[number];
-/** Bytes that are compressed or sent at once. */
-const CHUNK_BYTES = 64 * 1024;
-/** Bytes of a body above which it is sent in chunks. */
-const MAX_WHOLE_BYTES = 4 * CHUNK_BYTES;
-/** Of 11 levels: as fast as gzip, and smaller. */
-const BROTLI_QUALITY = 4;
 
 /** Directories that are scanned at the same time. */
 const MAX_SCANS = 64;
@@ -93,14 +72,6 @@ const MAX_CACHED = 64 << 20;
 const MAX_USED = 256 << 20;
 /** Approximate bytes of memory for each entry. */
 const ENTRY_WEIGHT = 250;
-
-/** A listing as it is sent. */
-interface Body {
-  readonly tag: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The same compressed, once a client has asked for it. */
-  readonly coded: Map<Coding, Promise<Uint8Array<ArrayBuffer>>>;
-}
 
 /** What a listing depends on, besides the directory. */
 interface ListingRequest {
@@ -115,7 +86,7 @@ interface ListingRequest {
 /** The contents of a directory, and the listings of it. */
 interface DirectoryListing extends Found, DirectoryContents {
   /** By all that they depend on. */
-  readonly bodies: Map<string, SharedWork<Body>>;
+  readonly bodies: Map<string, SharedWork<PageBody>>;
 }
 
 /**
@@ -185,21 +156,29 @@ export function directorySender(settings: ListingSettings): SendDirectory {
       // The page has all entries.
       page: type === HTML ? null : query.page,
     }, use).waitFor(client);
-    if (body !== null) await sendBody(scope, send, client, use, type, body);
+    if (body === null) return;
+    await sendBody(scope, send, client, FIELDS[type], body, {
+      compress: settings.compress,
+      grow: (bytes) => use.grow(bytes),
+    });
   }
 
   /** The listing for a request: the cached one, or one that is being made. */
   function bodyFor(
     request: ListingRequest,
     use: Use<DirectoryListing>,
-  ): SharedWork<Body> {
+  ): SharedWork<PageBody> {
     const { bodies } = use.found;
     const { rootPath, type, order: { sort, descending }, page } = request;
     const key = JSON.stringify([type, sort, descending, page, rootPath]);
     const cached = bodies.get(key);
     if (cached !== undefined) return cached;
     const work = new SharedWork(async (timeSlice) => {
-      const { body, settled } = await makeBody(use.found, request, timeSlice);
+      const { body, settled } = await makeListing(
+        use.found,
+        request,
+        timeSlice,
+      );
       if (settled && page === null) use.grow(body.bytes.length);
       else bodies.delete(key);
       return body;
@@ -211,11 +190,11 @@ export function directorySender(settings: ListingSettings): SendDirectory {
   }
 
   /** `settled`: no later change of the README would go unnoticed. */
-  async function makeBody(
+  async function makeListing(
     { entries, unreadable }: DirectoryContents,
     { rootPath, parts, type, order, page }: ListingRequest,
     timeSlice: TimeSlice,
-  ): Promise<{ body: Body; settled: boolean }> {
+  ): Promise<{ body: PageBody; settled: boolean }> {
     const sorted = await sortEntries(entries, order, timeSlice);
     const { readme, settled } = type === HTML && settings.readme
       ? await readReadme(root, pathOf(parts), sorted)
@@ -239,58 +218,9 @@ export function directorySender(settings: ListingSettings): SendDirectory {
         zip,
         readme,
       });
-    const chunks: Uint8Array<ArrayBuffer>[] = [];
-    const digest = createHash("sha256");
-    for (const text of texts) {
-      // Plain text has the bytes of names that are not UTF-8.
-      const chunk = type === PLAIN ? encodeName(text) : encoder.encode(text);
-      chunks.push(chunk);
-      digest.update(chunk);
-      if (timeSlice.expired) await timeSlice.yield();
-    }
-    const bytes = concat(chunks);
-    markImmutable(bytes);
-    const tag = contentTag(digest.digest("base64url").slice(0, 22));
-    return { body: { tag, bytes, coded: new Map() }, settled };
-  }
-
-  async function sendBody(
-    scope: RequestScope,
-    send: Send,
-    client: RequestReader,
-    use: Use<DirectoryListing>,
-    type: ListingType,
-    body: Body,
-  ): Promise<void> {
-    const [coding] = settings.compress && body.bytes.length >= WORTH_COMPRESSING
-      ? preferredCodings(fieldValue(scope.headers, "accept-encoding"), CODINGS)
-      : [];
-    const etag = coding === undefined ? body.tag : codedTag(body.tag, coding);
-    const lasting: HeaderList = [
-      ["etag", etag],
-      ["vary", settings.compress ? "accept, accept-encoding" : "accept"],
-    ];
-    const conditions = readConditions(scope.headers);
-    const status = checkConditions(conditions, { etag, lastModified: null });
-    if (status !== null) return await replyUnsent(send, status, lasting);
-    const headers = [
-      ...FIELDS[type],
-      ...lasting,
-      ["x-content-type-options", "nosniff"],
-    ] as HeaderList;
-    let bytes: Uint8Array<ArrayBuffer> = body.bytes;
-    if (coding !== undefined) {
-      headers.push(["content-encoding", coding]);
-      let coded = body.coded.get(coding);
-      if (coded === undefined) {
-        coded = compress(body.bytes, coding);
-        body.coded.set(coding, coded);
-        coded.catch(() => body.coded.delete(coding));
-        use.grow((await coded).length);
-      }
-      bytes = await coded;
-    }
-    await sendBytes(scope, send, client, headers, bytes);
+    // Plain text has the bytes of names that are not UTF-8.
+    const encode = type === PLAIN ? encodeName : undefined;
+    return { body: await makeBody(texts, timeSlice, encode), settled };
   }
 
   // The directory is opened anew for a scan, which several requests may share.
@@ -317,32 +247,6 @@ function pathOf(parts: readonly string[]): string {
   return parts.map((part) => `${part}/`).join("");
 }
 
-/**
- * Sends a complete body; a long one in chunks, since the engine would hold a
- * copy of it for each slow client.
- */
-async function sendBytes(
-  scope: RequestScope,
-  send: Send,
-  client: RequestReader,
-  headers: HeaderList,
-  bytes: Uint8Array,
-): Promise<void> {
-  if (bytes.length <= MAX_WHOLE_BYTES || scope.method === "HEAD") {
-    return await reply(send, 200, headers, bytes);
-  }
-  headers.push(["content-length", String(bytes.length)]);
-  await send({ type: "http.response.start", status: 200, headers });
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-    if (client.disconnected) return;
-    const body = bytes.subarray(at, at + CHUNK_BYTES);
-    await send({ type: "http.response.body", body, more: 1 });
-  }
-  await send({ type: "http.response.body" });
-}
-
-const encoder = new TextEncoder();
-
 /** Entries in one chunk of JSON or plain text. */
 const GROUP = 200;
 
@@ -361,36 +265,4 @@ function* lines(entries: readonly Entry[]): Generator<string> {
       `${name.replace(/\p{Cc}/gu, "?")}${is_dir ? "/" : ""}\n`
     ).join("");
   }
-}
-
-/** Compresses bytes, a chunk at a time. */
-async function compress(
-  bytes: Uint8Array<ArrayBuffer>,
-  coding: Coding,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = coding === "gzip" ? createGzip() : createBrotliCompress({
-    params: {
-      [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
-      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
-    },
-  });
-  const chunks: Uint8Array[] = [];
-  stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-  const timeSlice = new TimeSlice();
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-    const chunk = bytes.subarray(at, at + CHUNK_BYTES);
-    await new Promise((resolve) => stream.write(chunk, resolve));
-    if (timeSlice.expired) await timeSlice.yield();
-  }
-  await new Promise((resolve, reject) => {
-    stream.on("end", resolve).on("error", reject).end();
-  });
-  const compressed = concat(chunks);
-  markImmutable(compressed);
-  return compressed;
-}
-
-/** The source expression for a style or script: CSP Level 3, 2.3.1. */
-function sourceOf(text: string): string {
-  return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 }

@@ -1,0 +1,85 @@
+/**
+ * What all pages of a directory have in common: head, path and policy.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { escapeHtml } from "../../http/html.ts";
+import { ICONS, LISTING_STYLE } from "./listing_assets.ts";
+
+/** Where a page stands. */
+export interface PagePlace {
+  /** Where the app is mounted. */
+  readonly rootPath: string;
+  /** The directory's path beneath the root. */
+  readonly parts: readonly string[];
+  /** The name of the root; null for its path. */
+  readonly title: string | null;
+}
+
+/**
+ * The beginning of a page, up to its `main` element.
+ *
+ * @param name The title of the window.
+ * @param heading The heading; its element has the id `heading`.
+ * @param trail The directories above, from {@linkcode breadcrumbs}.
+ */
+export function pageHead(
+  name: string,
+  heading: string,
+  trail: string,
+): string {
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(name)}</title>
+<style>${LISTING_STYLE}</style>
+</head>
+<body>
+${ICONS}
+<header>
+${trail}<h1 id="heading">${escapeHtml(heading)}</h1>
+</header>
+`;
+}
+
+/**
+ * The path of a page, with a link to each directory above it.
+ *
+ * @param isFile The last part is a file, so that links lead one level less up.
+ */
+export function breadcrumbs(
+  { rootPath, parts, title }: PagePlace,
+  isFile = false,
+): string {
+  if (parts.length === 0) return "";
+  const items = [title ?? `${rootPath}/`, ...parts].map((name, i) => {
+    const up = parts.length - i;
+    const isLast = up === 0;
+    const slash = i === 0 && name.endsWith("/") || isLast && isFile ? "" : "/";
+    const text = escapeHtml(name + slash);
+    if (isLast && isFile) return `<li aria-current="page">${text}</li>`;
+    if (isLast) return `<li><a href="./" aria-current="page">${text}</a></li>`;
+    const href = "../".repeat(isFile ? up - 1 : up) || "./";
+    return `<li><a href="${href}">${text}</a></li>`;
+  });
+  return `<nav aria-label="Path"><ol>${items.join("")}</ol></nav>\n`;
+}
+
+/**
+ * The Content-Security-Policy of a page: its own style and `script`, forms that
+ * lead back to this server, and what `more` adds.
+ */
+export function pagePolicy(script: string, more = ""): string {
+  return "default-src 'none'; " +
+    `style-src ${sourceOf(LISTING_STYLE)}; script-src ${sourceOf(script)}; ` +
+    `${more}base-uri 'none'; form-action 'self'; frame-ancestors 'self'`;
+}
+
+/** The source expression for a style or script: CSP Level 3, 2.3.1. */
+function sourceOf(text: string): string {
+  return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+}
