@@ -6,7 +6,10 @@ import {
   openByPath,
 } from "../../src/apps/files/document_root.ts";
 import { DirectoryRefused } from "../../src/apps/files/directory_cache.ts";
-import { Archives } from "../../src/apps/files/send_archive.ts";
+import {
+  type ArchiveRequest,
+  Archives,
+} from "../../src/apps/files/send_archive.ts";
 import { TimeSlice } from "../../src/apps/files/time_slice.ts";
 import type { HttpScope } from "../../src/pagi/types.ts";
 import { encodeName } from "../../src/system/file_names.ts";
@@ -35,6 +38,8 @@ import { runApp } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
+
+const ZIP: ArchiveRequest = { format: "zip", selected: [] };
 
 /** What a program says of an archive in a file. */
 async function tell(
@@ -171,7 +176,7 @@ Deno.test("HEAD of an archive has the fields of GET, without a walk for its leng
     (scope, receive, send) =>
       archives.send(scope as HttpScope, send, RequestReader.watch(receive), [
         "names",
-      ]),
+      ], ZIP),
     { target, method: "HEAD" },
   );
   const fields = get.headers.filter(([name]) => name !== "content-length");
@@ -329,7 +334,7 @@ Deno.test("a tree of too many entries is refused with a sentence", async () => {
   using tree = hostileTree();
   const root = new DocumentRoot("test", tree.root);
   const error = await assertRejects(
-    () => archiveMembers(root, "names/", false, new TimeSlice(), 10),
+    () => archiveMembers(root, "names/", false, null, new TimeSlice(), 10),
     DirectoryRefused,
     "more than 10 files and folders",
   );
@@ -346,7 +351,7 @@ Deno.test("a folder that cannot be opened meanwhile is told, not thrown", async 
       return openByPath(root, path);
     },
   });
-  const plan = await archiveMembers(root, "sub/", false, new TimeSlice());
+  const plan = await archiveMembers(root, "sub/", false, null, new TimeSlice());
   const { source } = plan.members.at(-1)!;
   assertStringIncludes(
     new TextDecoder().decode(source as Uint8Array),
@@ -411,7 +416,7 @@ Deno.test("the walk for an archive ends when its client leaves", async () => {
     return { type: "http.disconnect", reason: "client_closed" };
   });
   const scope = requestScope({ target: "/empty/?zip=1" }) as HttpScope;
-  await archives.send(scope, () => Promise.resolve(), client, ["empty"]);
+  await archives.send(scope, () => Promise.resolve(), client, ["empty"], ZIP);
   await delay(50);
   assertLess(opened, atDeparture + 10);
   assertLess(opened, 300);
@@ -437,7 +442,13 @@ Deno.test("a client that leaves a real server ends the walk before its answer", 
   await withServer(
     async (scope, receive, send) => {
       if (scope.type !== "http") throw new Error("not supported");
-      await archives.send(scope, send, RequestReader.watch(receive), ["empty"]);
+      await archives.send(
+        scope,
+        send,
+        RequestReader.watch(receive),
+        ["empty"],
+        ZIP,
+      );
       ended.resolve();
     },
     {},

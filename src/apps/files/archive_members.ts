@@ -20,6 +20,7 @@ import {
 } from "./directory_entries.ts";
 import type { DocumentRoot, OpenedDirectory } from "./document_root.ts";
 import { Abandoned, sortInSlices, type TimeSlice } from "./time_slice.ts";
+import { END_OF_TAR, tarLengthOf } from "./tar_format.ts";
 import { ZipLength, type ZipMember } from "./zip_format.ts";
 
 /** A file or directory in an archive. */
@@ -31,8 +32,8 @@ export interface ArchiveMember extends ZipMember {
 /** What an archive will contain. */
 export interface ArchivePlan extends Found {
   readonly members: readonly ArchiveMember[];
-  /** Bytes of the archive. */
-  readonly length: number;
+  /** Bytes of the archive, by its format. */
+  readonly lengths: { readonly zip: number; readonly tar: number };
 }
 
 /** Members of one archive, which take about 80 MB of memory. */
@@ -52,8 +53,8 @@ interface PendingDirectory {
 
 /**
  * Finds all that could be served beneath `directory`, a path beneath `root`
- * that is empty or ends with a slash; names with a leading dot only with
- * `showHidden`. Links to files are archived as files. Links to directories are
+ * that is empty or ends with a slash, or only the entries `selected` of it; names
+ * with a leading dot only with `showHidden`. Links to files are archived as files. Links to directories are
  * left out, to avoid duplicates and loops. What is left out is listed in the
  * last member, `_NOT_INCLUDED.txt`, and in the log.
  *
@@ -64,18 +65,21 @@ export async function archiveMembers(
   root: DocumentRoot,
   directory: string,
   showHidden: boolean,
+  selected: ReadonlySet<string> | null,
   timeSlice: TimeSlice,
   maxMembers = MAX_MEMBERS,
 ): Promise<ArchivePlan> {
   const members: ArchiveMember[] = [];
-  const length = new ZipLength();
+  const zip = new ZipLength();
+  let tar = END_OF_TAR.length;
   const snapshot = new Snapshot(root.pathOf(directory));
   const omissions = new Omissions();
   const end = performance.now() + MAX_WALK_MS;
 
   function add(member: ArchiveMember): void {
     members.push(member);
-    length.add(member);
+    zip.add(member);
+    tar += tarLengthOf(member);
   }
 
   /** Adds the entries of a directory; returns the directories among them. */
@@ -145,12 +149,25 @@ export async function archiveMembers(
       continue;
     }
     if (next.source === "") snapshot.add("", statOf(opened.path));
-    stack.push(...(await addEntries(next, opened, names)).reverse());
+    const chosen = next.source === "" && selected !== null
+      ? chosenNames(names, selected)
+      : names;
+    stack.push(...(await addEntries(next, opened, chosen)).reverse());
   }
   const note = omissions.report(directory, members);
   if (note !== null) add(note);
   const weight = members.length * MEMBER_WEIGHT;
-  return { members, length: length.total, snapshot, weight };
+  return { members, lengths: { zip: zip.total, tar }, snapshot, weight };
+}
+
+/** Those of `names` that were selected; what is hidden does not count then. */
+function chosenNames(names: Names, selected: ReadonlySet<string>): Names {
+  const found = names.found.filter(({ name }) => selected.has(name));
+  if (found.length > 0) return { found, hidden: 0, unnameable: [] };
+  throw new DirectoryRefused(
+    404,
+    "Nothing of what was selected is in this folder any more.",
+  );
 }
 
 function byName(a: DirectoryEntry, b: DirectoryEntry): number {

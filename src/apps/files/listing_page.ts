@@ -13,6 +13,7 @@ import {
 } from "./directory_entries.ts";
 import { fileKind, icon, LISTING_SCRIPT } from "./listing_assets.ts";
 import { breadcrumbs, pageHead, type PagePlace } from "./page_frame.ts";
+import { ARCHIVE_FORMATS, type ArchiveRequest } from "./send_archive.ts";
 import { escapeHtml } from "../../http/html.ts";
 import { encodeSegment } from "../../http/target.ts";
 
@@ -23,8 +24,8 @@ export const PAGE_SIZE = 1000;
 interface ListingQuery extends Order {
   /** From 1; null for all. */
   readonly page: number | null;
-  /** Asks for an archive. */
-  readonly zip: boolean;
+  /** The archive that is asked for; null for the page. */
+  readonly archive: ArchiveRequest | null;
 }
 
 /** Sorting by time or size usually shows the newest or largest first. */
@@ -34,19 +35,26 @@ function isUsuallyDescending(sort: SortKey): boolean {
 
 /**
  * Reads `sort` (`name`, `size`, `time`; by default `usual`), `order` (`asc`,
- * `desc`), `page` and `zip`. Anything else, and invalid values, are ignored.
+ * `desc`), `page`, `archive` (`zip`, `tar`, `tar.gz`; `zip=1` means the first)
+ * and, for each entry in an archive, `name`. Anything else, and invalid values,
+ * are ignored.
  */
 export function readListingQuery(query: string, usual: SortKey): ListingQuery {
   const given = new URLSearchParams(query);
   const sort = SORT_KEYS.find((key) => key === given.get("sort")) ?? usual;
   const order = given.get("order");
   const page = given.get("page") ?? "";
+  const format = given.get("zip") === "1"
+    ? "zip"
+    : ARCHIVE_FORMATS.find((name) => name === given.get("archive"));
   return {
     sort,
     descending: order === "desc" ||
       order !== "asc" && isUsuallyDescending(sort),
     page: /^[1-9]\d{0,8}$/.test(page) ? Number(page) : null,
-    zip: given.get("zip") === "1",
+    archive: format === undefined
+      ? null
+      : { format, selected: given.getAll("name") },
   };
 }
 

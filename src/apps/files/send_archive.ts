@@ -1,5 +1,5 @@
 /**
- * A directory as a ZIP archive.
+ * A directory, or some of its entries, as an archive.
  *
  * @module
  */
@@ -23,6 +23,7 @@ import {
 import type { RequestReader } from "../disconnect.ts";
 import type { DocumentRoot, OpenedFile } from "./document_root.ts";
 import { DirectoryCache, DirectoryRefused } from "./directory_cache.ts";
+import { END_OF_TAR, tarHeader, tarPadding } from "./tar_format.ts";
 import { TimeSlice } from "./time_slice.ts";
 import {
   dataDescriptor,
@@ -41,6 +42,24 @@ const MAX_CACHED = 32 << 20;
 /** Bytes of memory for all plans, above which no walk starts. */
 const MAX_USED = 256 << 20;
 
+/** The formats of archives, by the names that a query has. */
+export const ARCHIVE_FORMATS = ["zip", "tar", "tar.gz"] as const;
+/** One of {@linkcode ARCHIVE_FORMATS}. */
+export type ArchiveFormat = typeof ARCHIVE_FORMATS[number];
+
+const MEDIA_TYPES: Readonly<Record<ArchiveFormat, string>> = {
+  "zip": "application/zip",
+  "tar": "application/x-tar",
+  "tar.gz": "application/gzip",
+};
+
+/** Which archive a client asks for. */
+export interface ArchiveRequest {
+  readonly format: ArchiveFormat;
+  /** Names of entries of the directory; empty for all. */
+  readonly selected: readonly string[];
+}
+
 /** Sends directories beneath `root` as archives. */
 export class Archives {
   readonly #root: DocumentRoot;
@@ -57,10 +76,12 @@ export class Archives {
   }
 
   /**
-   * Sends all that could be served beneath the directory of `parts` as a ZIP
-   * archive with `content-length`. Bytes appended to a file meanwhile are left
-   * out. A file that shrinks or vanishes is padded and gets a wrong checksum:
-   * unpacking reports it as damaged and extracts the others.
+   * Sends what could be served beneath the directory of `parts` as an archive,
+   * with `content-length` unless it is compressed. Bytes appended to a file
+   * meanwhile are left out. A file that shrinks or vanishes is padded and gets a
+   * wrong checksum in a ZIP archive: unpacking reports it as damaged and
+   * extracts the others. Tar has no checksums of content: the response is cut
+   * off.
    *
    * @throws {DirectoryRefused} When the archive cannot be made.
    */
@@ -69,11 +90,13 @@ export class Archives {
     send: Send,
     client: RequestReader,
     parts: readonly string[],
+    { format, selected }: ArchiveRequest,
   ): Promise<void> {
-    const name = replaceMisleading(parts.at(-1) ?? "files", "_");
+    const only = selected.length === 1 ? selected[0] : parts.at(-1);
+    const name = replaceMisleading(only ?? "files", "_");
     const headers: HeaderList = [
-      ["content-type", "application/zip"],
-      ["content-disposition", attachment(`${name}.zip`)],
+      ["content-type", MEDIA_TYPES[format]],
+      ["content-disposition", attachment(`${name}.${format}`)],
       ["cache-control", "no-store"],
       ["x-content-type-options", "nosniff"],
     ];
@@ -85,11 +108,22 @@ export class Archives {
       return await send({ type: "http.response.body" });
     }
     const directory = parts.map((part) => `${part}/`).join("");
+    const names = selected.length === 0 ? null : new Set(selected);
+    // No path has a NUL.
+    const key = names === null
+      ? directory
+      : [directory, ...[...names].sort()].join("\0");
     using use = await this.#plans.use(
-      directory,
+      key,
       client,
       (timeSlice) =>
-        archiveMembers(this.#root, directory, this.#showHidden, timeSlice),
+        archiveMembers(
+          this.#root,
+          directory,
+          this.#showHidden,
+          names,
+          timeSlice,
+        ),
     );
     if (use === null) return;
     if (!reserveDescriptors(FILE_DESCRIPTORS)) {
@@ -99,11 +133,16 @@ export class Archives {
       );
     }
     try {
-      const { members, length } = use.found;
-      headers.push(["content-length", String(length)]);
+      const { members, lengths } = use.found;
+      if (format !== "tar.gz") {
+        headers.push(["content-length", String(lengths[format])]);
+      }
       await start();
-      const chunks = archive(this.#root, directory, members, client);
-      for await (const body of joined(chunks)) {
+      const content = { root: this.#root, directory, client };
+      const chunks = joined(
+        format === "zip" ? zip(members, content) : tar(members, content),
+      );
+      for await (const body of format === "tar.gz" ? gzipped(chunks) : chunks) {
         await send({ type: "http.response.body", body, more: 1 });
         if (client.disconnected) return;
       }
@@ -114,30 +153,46 @@ export class Archives {
   }
 }
 
+/** Where the content of members comes from, and for whom. */
+interface Content {
+  readonly root: DocumentRoot;
+  readonly directory: string;
+  readonly client: RequestReader;
+}
+
 /**
- * The archive in chunks, each of which is valid until the next one is asked
+ * A ZIP archive in chunks, each of which is valid until the next one is asked
  * for. Ends early if the client disconnects.
  */
-async function* archive(
-  root: DocumentRoot,
-  directory: string,
+async function* zip(
   members: readonly ArchiveMember[],
-  client: RequestReader,
+  content: Content,
 ): AsyncGenerator<Uint8Array> {
   const timeSlice = new TimeSlice();
   const checksums = new Uint32Array(members.length);
   const buffer = new Uint8Array(CHUNK_BYTES);
   for (const [i, member] of members.entries()) {
-    if (client.disconnected) return;
+    if (content.client.disconnected) return;
     yield localHeader(member);
-    const { source, size } = member;
-    if (typeof source !== "string") {
-      checksums[i] = crc32(source);
-      yield source;
-    } else if (!source.endsWith("/")) {
-      const path = directory + source;
-      checksums[i] = yield* content(root, path, size, buffer, client);
+    let crc = 0;
+    const outcome = yield* contentOf(member, content, buffer, (chunk) => {
+      crc = crc32(chunk, crc);
+    });
+    if (!outcome.isWhole) {
+      log.warn(
+        `${content.directory}${member.path} lost its end while an archive of ` +
+          "it was being sent: its checksum there is wrong, so that it is not " +
+          "taken for whole.",
+      );
+      buffer.fill(0);
+      for (let left = outcome.missing; left > 0; left -= CHUNK_BYTES) {
+        const chunk = buffer.subarray(0, Math.min(left, CHUNK_BYTES));
+        crc = crc32(chunk, crc);
+        yield chunk;
+      }
+      crc = ~crc;
     }
+    checksums[i] = crc;
     yield dataDescriptor(member, checksums[i]);
     if (timeSlice.expired) await timeSlice.yield();
   }
@@ -153,46 +208,80 @@ async function* archive(
   yield endOfArchive(members.length, directoryBytes, offset);
 }
 
-/**
- * Exactly `size` bytes for the file at `path`.
- *
- * @returns their checksum; a wrong one if the file does not have that size
- */
-async function* content(
-  root: DocumentRoot,
-  path: string,
-  size: number,
-  buffer: Uint8Array,
-  client: RequestReader,
-): AsyncGenerator<Uint8Array, number> {
-  let crc = 0;
-  let left = size;
-  {
-    // A file that cannot be opened is treated as one that vanished.
-    using opened = root.tryOpen(path, "file");
-    while (opened !== null && left > 0) {
-      const chunk = buffer.subarray(0, Math.min(left, buffer.length));
-      const count = await readOrLeave(opened, chunk, client);
-      if (count === null) break;
-      crc = crc32(chunk.subarray(0, count), crc);
-      yield chunk.subarray(0, count);
-      left -= count;
+/** The same for a tar archive. */
+async function* tar(
+  members: readonly ArchiveMember[],
+  content: Content,
+): AsyncGenerator<Uint8Array> {
+  const timeSlice = new TimeSlice();
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  for (const member of members) {
+    if (content.client.disconnected) return;
+    yield tarHeader(member);
+    const { missing } = yield* contentOf(member, content, buffer, () => {});
+    if (missing > 0) {
+      if (content.client.disconnected) return;
+      throw new Error(
+        `${member.path} became shorter while a tar archive of it was being ` +
+          "sent; the response is cut short",
+      );
     }
-    const isWhole = left === 0 &&
-      (size > 0 || opened === null || await wasEmpty(opened, client));
-    if (isWhole) return crc;
+    yield tarPadding(member);
+    if (timeSlice.expired) await timeSlice.yield();
   }
-  log.warn(
-    `${path} lost its end while an archive of it was being sent: its ` +
-      `checksum there is wrong, so that it is not taken for whole.`,
-  );
-  buffer.fill(0);
-  for (; left > 0; left -= Math.min(left, buffer.length)) {
+  yield END_OF_TAR;
+}
+
+/** The chunks compressed. */
+function gzipped(
+  chunks: AsyncIterable<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  async function* copies(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    // The stream may ask for the next chunk before it has used the last one.
+    for await (const chunk of chunks) yield chunk.slice();
+  }
+  return ReadableStream.from(copies())
+    .pipeThrough(new CompressionStream("gzip"));
+}
+
+/** What came of the content of a member. */
+interface Outcome {
+  /** False too for a file that claimed to be empty and is not, as in /proc. */
+  readonly isWhole: boolean;
+  /** Bytes that it has not given. */
+  readonly missing: number;
+}
+
+const WHOLE: Outcome = { isWhole: true, missing: 0 };
+
+/** The content of a member, at most as many bytes as its size says. */
+async function* contentOf(
+  { source, size }: ArchiveMember,
+  { root, directory, client }: Content,
+  buffer: Uint8Array,
+  saw: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array, Outcome> {
+  if (typeof source !== "string") {
+    saw(source);
+    yield source;
+    return WHOLE;
+  }
+  if (source.endsWith("/")) return WHOLE;
+  const path = directory + source;
+  let left = size;
+  // A file that cannot be opened is treated as one that vanished.
+  using opened = root.tryOpen(path, "file");
+  while (opened !== null && left > 0) {
     const chunk = buffer.subarray(0, Math.min(left, buffer.length));
-    crc = crc32(chunk, crc);
-    yield chunk;
+    const count = await readOrLeave(opened, chunk, client);
+    if (count === null) break;
+    saw(chunk.subarray(0, count));
+    yield chunk.subarray(0, count);
+    left -= count;
   }
-  return ~crc >>> 0;
+  const isWhole = left === 0 &&
+    (size > 0 || opened === null || await wasEmpty(opened, client));
+  return { isWhole, missing: left };
 }
 
 /** False for files in /proc that report a size of 0 and have content. */

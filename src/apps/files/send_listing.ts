@@ -136,8 +136,8 @@ export function directorySender(settings: ListingSettings): SendDirectory {
   ): Promise<void> {
     const client = RequestReader.watch(receive);
     const query = readListingQuery(scope.query_string, settings.sort);
-    if (query.zip && settings.zip) {
-      return await archives.send(scope, send, client, parts);
+    if (query.archive !== null && settings.zip) {
+      return await archives.send(scope, send, client, parts, query.archive);
     }
     const path = pathOf(parts);
     using use = await listings.use(
