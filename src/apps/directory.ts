@@ -23,8 +23,10 @@ export interface DirectoryOptions extends FileOptions {
   readonly title?: string;
   /** What listings are sorted by until a reader says more. */
   readonly sort?: "name" | "size" | "time";
-  /** Offer folders as ZIP archives. */
+  /** Offer folders as archives: ZIP, tar and tar.gz. */
   readonly zip?: boolean;
+  /** Offer to search for names below a folder. */
+  readonly search?: boolean;
   /** Show README files below listings. */
   readonly readme?: boolean;
 }
@@ -49,7 +51,12 @@ const table = {
   zip: {
     type: flag,
     default: true,
-    help: "offer folders as ZIP archives",
+    help: "offer folders as archives: ZIP, tar and tar.gz",
+  },
+  search: {
+    type: flag,
+    default: true,
+    help: "offer to search for names below a folder",
   },
   readme: {
     type: flag,
@@ -75,9 +82,9 @@ export class DirectoryApp {
 
   constructor(options: DirectoryOptions = {}) {
     const given = readAppOptions(NAME, table, options);
-    const { show_hidden: showHidden, title, sort, zip, readme } = given;
+    const { show_hidden: showHidden, title, sort, zip, search, readme } = given;
     const files = fileSettings(NAME, given, showHidden);
-    const listings = { ...files, title, sort, zip, readme };
+    const listings = { ...files, title, sort, zip, search, readme };
     this.#app = serveTree(NAME, {
       ...files,
       sendDirectory: directorySender(listings),

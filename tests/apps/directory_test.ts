@@ -67,7 +67,7 @@ Deno.test("a folder is listed as HTML that needs nothing from elsewhere", async 
   assertEquals(response.header("x-content-type-options"), "nosniff");
   assertMatch(
     response.header("content-security-policy")!,
-    /^default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+'; base-uri 'none'; form-action 'self';/,
+    /^default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+'; img-src 'self' data:; media-src 'self'; base-uri 'none'; form-action 'self';/,
   );
   assertStringIncludes(response.text, "<!DOCTYPE html>");
   assertStringIncludes(response.text, "<title>Index of /sub/</title>");

@@ -40,8 +40,12 @@ interface Page {
     type(text: string): Promise<void>;
   };
   click(selector: string): Promise<void>;
+  fill(selector: string, text: string): Promise<void>;
   waitForEvent(event: "download"): Promise<{ suggestedFilename(): string }>;
-  locator(selector: string): { ariaSnapshot(): Promise<string> };
+  locator(selector: string): {
+    ariaSnapshot(): Promise<string>;
+    waitFor(): Promise<void>;
+  };
 }
 interface Said {
   text?(): string;
@@ -164,7 +168,10 @@ Deno.test(
               assertMatch(tree, /- columnheader "Name":/);
               assertMatch(tree, /- rowheader "notes.txt":/);
               assertMatch(tree, /- cell "5 B"/);
-              assertMatch(tree, /- searchbox "Filter by name"/);
+              assertMatch(
+                tree,
+                /- searchbox "Filter by name, or search below"/,
+              );
               assertMatch(tree, /- region "README.md":/);
             }
           });
@@ -246,15 +253,54 @@ Deno.test(
         });
       });
 
+      await t.step("selected entries are downloaded as a tar", async () => {
+        await inPage({ acceptDownloads: true }, async (page) => {
+          await page.click("summary");
+          await page.click("text=Select entries");
+          await page.waitForURL(`${program.url}/?view=select`);
+          await page.click('[aria-label="Select notes.txt"]');
+          const download = page.waitForEvent("download");
+          await page.click("button[value=tar]");
+          assertEquals((await download).suggestedFilename(), "notes.txt.tar");
+        });
+      });
+
       await t.step(
-        "without a script the box is not there, and the rest is",
+        "Enter searches below where no row is left, and finds",
+        async () => {
+          await inPage({}, async (page) => {
+            await page.keyboard.press("/");
+            await page.keyboard.type("SONG");
+            await page.keyboard.press("Enter");
+            await page.waitForURL(`${program.url}/?q=SONG`);
+            assertEquals(await page.evaluate(VISIBLE), ["music/song.mp3"]);
+          });
+        },
+      );
+
+      await t.step("a gallery shows pictures and goes on below", async () => {
+        await inPage({}, async (page) => {
+          await page.click("text=Gallery");
+          await page.waitForURL(`${program.url}/?view=gallery`);
+          const tree = await page.locator("body").ariaSnapshot();
+          assertMatch(tree, /- link "IMG_2.jpg"/);
+          await page.click("text=music/");
+          await page.waitForURL(`${program.url}/music/?view=gallery`);
+          await page.locator("audio").waitFor();
+        });
+      });
+
+      await t.step(
+        "without a script the box searches, and the rest is there",
         async () => {
           await inPage({ javaScriptEnabled: false }, async (page) => {
             const tree = await page.locator("body").ariaSnapshot();
-            assert(!tree.includes("searchbox"), tree);
             assertStringIncludes(tree, "Modified (UTC)");
-            await page.click("text=music/");
-            assertEquals(page.url(), `${program.url}/music/`);
+            await page.fill("input[type=search]", "song");
+            await page.click("text=Search");
+            await page.waitForURL(`${program.url}/?q=song`);
+            await page.click("text=music/song.mp3");
+            assertEquals(page.url(), `${program.url}/music/song.mp3`);
           });
         },
       );

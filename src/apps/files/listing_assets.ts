@@ -46,6 +46,21 @@ nav [aria-current] { color: var(--soft); }
 .button { display: inline-flex; align-items: center; }
 .button { cursor: pointer; }
 .button:hover { background: var(--hover); }
+.tools form { display: flex; flex-wrap: wrap; gap: .5rem; }
+.menu { position: relative; }
+.menu summary { list-style: none; }
+.menu summary::-webkit-details-marker { display: none; }
+.menu summary::after { content: "\\25be"; margin-left: .4rem; content: "\\25be" / ""; }
+.menu form { position: absolute; right: 0; z-index: 2; flex-direction: column; width: max-content; margin-top: .3rem; padding: .5rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
+.selectable th { display: flex; align-items: center; padding-left: 1rem; }
+.selectable th a { flex: 1; }
+.selectable input { width: 1.2rem; height: 1.2rem; }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem; margin: 0; padding: 0; list-style: none; }
+.gallery li { display: flex; flex-direction: column; overflow: clip; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; content-visibility: auto; contain-intrinsic-block-size: auto 14rem; }
+.gallery img, .gallery video { display: block; width: 100%; height: 11rem; object-fit: contain; background: var(--hover); }
+.gallery audio { display: block; width: 100%; margin: 3.8rem 0; }
+.gallery .icon { width: 3rem; height: 11rem; margin: 0 auto; }
+.gallery a { display: block; padding: .5rem .75rem; overflow-wrap: anywhere; white-space: pre-wrap; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; overflow: clip; }
 table, thead, tbody { display: block; }
 tbody.more { content-visibility: auto; contain-intrinsic-block-size: auto 260rem; }
@@ -91,7 +106,12 @@ td { color: var(--soft); font-size: .925rem; }
   .tools input, .button { min-height: 2.9rem; }
   .button { flex: 1; justify-content: center; }
   nav li a { padding: .5rem .15rem .5rem 0; }
-  .tools form { display: flex; width: 100%; }
+  .tools form, .menu { flex: 1 0 auto; }
+  .tools .search { flex-wrap: nowrap; width: 100%; }
+  .tools .search .button { flex: none; }
+  .tools .menu summary { width: 100%; }
+  .selectable input { position: relative; z-index: 1; margin-right: .5rem; }
+  .selectable th { padding-left: .9rem; }
   thead tr { display: flex; }
   thead th:first-child { margin-right: auto; }
   thead button { padding: .85rem .9rem; }
@@ -109,7 +129,7 @@ td { color: var(--soft); font-size: .925rem; }
 @media print {
   :root { --page: #fff; --card: #fff; --text: #000; --soft: #333; --line: #bbb; --link: #000; }
   body { max-width: none; padding: 0; font-size: 10pt; }
-  .tools label, .button, .up { display: none; }
+  .tools label, .tools input, .button, .up { display: none; }
   tbody.more { content-visibility: visible; }
   .card { border: 0; }
   thead { position: static; }
@@ -120,16 +140,17 @@ td { color: var(--soft); font-size: .925rem; }
 
 /** JavaScript for the page's `script` element. */
 export const LISTING_SCRIPT = `
-const box = document.querySelector("input[type=search]");
+const box = document.querySelector("input[data-filter]");
 const shown = document.querySelector("[role=status]");
 const parts = [...document.querySelectorAll("tbody")];
 if (box) {
   box.parentNode.hidden = false;
+  const folded = (text) => text.toLowerCase().normalize("NFD").replace(/\\p{M}+/gu, "");
   let groups;
   const filter = () => {
-    const words = box.value.toLowerCase().split(/\\s+/);
+    const words = folded(box.value).split(/\\s+/);
     groups ??= parts.map((part) => ({ part, rows: [...part.querySelectorAll("tr:not(.up)")]
-      .map((row) => ({ row, name: row.cells[0].textContent.toLowerCase() })) }));
+      .map((row) => ({ row, name: folded(row.cells[0].textContent) })) }));
     let all = 0;
     let count = 0;
     for (const { part, rows } of groups) {
@@ -151,7 +172,9 @@ if (box) {
     if (event.key === "Escape") { box.value = ""; filter(); }
     if (event.key !== "Enter") return;
     const first = document.querySelector("tbody:not([hidden]) tr:not(.up, [hidden]) a");
-    if (box.value.trim() !== "" && first) first.click();
+    if (box.value.trim() === "" || !first) return;
+    event.preventDefault();
+    first.click();
   });
   addEventListener("keydown", (event) => {
     if (event.key !== "/" || event.target === box) return;
@@ -229,6 +252,15 @@ export function fileKind(name: string): FileKind {
     default:
       return "file";
   }
+}
+
+/** Pictures that browsers show, and sounds and films that they play. */
+const MEDIA =
+  /\.(?:jpe?g|png|gif|webp|avif|svg|bmp|ico|mp3|m4a|aac|oga|ogg|opus|flac|wav|weba|mp4|m4v|mov|webm|ogv)$/i;
+
+/** Tells whether a gallery shows the file called `name`. */
+export function isMedia(name: string): boolean {
+  return MEDIA.test(name);
 }
 
 /** All icons; a page that uses {@linkcode icon} contains them once. */

@@ -11,7 +11,7 @@ import {
   SORT_KEYS,
   type SortKey,
 } from "./directory_entries.ts";
-import { fileKind, icon, LISTING_SCRIPT } from "./listing_assets.ts";
+import { fileKind, icon, isMedia, LISTING_SCRIPT } from "./listing_assets.ts";
 import { breadcrumbs, pageHead, type PagePlace } from "./page_frame.ts";
 import { ARCHIVE_FORMATS, type ArchiveRequest } from "./send_archive.ts";
 import { escapeHtml } from "../../http/html.ts";
@@ -20,8 +20,17 @@ import { encodeSegment } from "../../http/target.ts";
 /** Entries of one page, for programs that ask for pages. */
 export const PAGE_SIZE = 1000;
 
+/** The media types of a listing. */
+export type ListingType = "text/html" | "application/json" | "text/plain";
+
+/** How a page shows its entries: as a table, one to select from, or pictures. */
+export type ListingView = "list" | "select" | "gallery";
+
 /** The options in a query. */
 interface ListingQuery extends Order {
+  readonly view: ListingView;
+  /** Names to search for; "" for none. */
+  readonly search: string;
   /** From 1; null for all. */
   readonly page: number | null;
   /** The archive that is asked for; null for the page. */
@@ -35,7 +44,7 @@ function isUsuallyDescending(sort: SortKey): boolean {
 
 /**
  * Reads `sort` (`name`, `size`, `time`; by default `usual`), `order` (`asc`,
- * `desc`), `page`, `archive` (`zip`, `tar`, `tar.gz`; `zip=1` means the first)
+ * `desc`), `page`, `view` (`select`, `gallery`), `q`, `archive` (`zip`, `tar`, `tar.gz`; `zip=1` means the first)
  * and, for each entry in an archive, `name`. Anything else, and invalid values,
  * are ignored.
  */
@@ -47,8 +56,11 @@ export function readListingQuery(query: string, usual: SortKey): ListingQuery {
   const format = given.get("zip") === "1"
     ? "zip"
     : ARCHIVE_FORMATS.find((name) => name === given.get("archive"));
+  const view = given.get("view");
   return {
     sort,
+    view: view === "select" || view === "gallery" ? view : "list",
+    search: given.get("q")?.trim() ?? "",
     descending: order === "desc" ||
       order !== "asc" && isUsuallyDescending(sort),
     page: /^[1-9]\d{0,8}$/.test(page) ? Number(page) : null,
@@ -65,8 +77,11 @@ export interface Listing extends PagePlace {
   /** The number of further entries, which cannot be read. */
   readonly unreadable: number;
   readonly order: Order;
-  /** Offer an archive. */
+  readonly view: ListingView;
+  /** Offer archives. */
   readonly zip: boolean;
+  /** Offer to search. */
+  readonly search: boolean;
   /** The text below the entries. */
   readonly readme: Readme | null;
 }
@@ -81,26 +96,16 @@ const ROWS = 100;
  * buttons in forms, which programs do not follow.
  */
 export function* listingPage(listing: Listing): Generator<string> {
-  const { rootPath, parts, title, entries, order, readme } = listing;
-  const path = `${rootPath}/${parts.map((part) => `${part}/`).join("")}`;
-  const name = title === null ? `Index of ${path}` : `${title} ${path}`;
-  const heading = parts.at(-1) ?? title ?? `Index of ${path}`;
+  const { entries, readme, view } = listing;
   const isEmpty = entries.length === 0;
-  yield `${pageHead(name, heading, breadcrumbs(listing))}<main>
+  yield `${listingHead(listing)}<main>
 <div class="tools">
 <p>${summary(listing)} <span role="status"></span></p>
-${isEmpty ? "" : FILTER}${!isEmpty && listing.zip ? DOWNLOAD : ""}</div>
-<div class="card">
-<table aria-labelledby="heading">
-<thead>
-<tr>${head("name", "Name", order)}${head("size", "Size", order)}${
-    head("time", MODIFIED, order)
-  }</tr>
-</thead>
-<tbody>
-${parts.length > 0 ? PARENT : ""}`;
+${isEmpty ? "" : tools(listing)}</div>
+${tableHead(listing, view)}${listing.parts.length > 0 ? PARENT : ""}`;
+  const toRow = view === "select" ? selectableRow : row;
   for (let i = 0; i < entries.length; i += ROWS) {
-    const rows = entries.slice(i, i + ROWS).map(row).join("");
+    const rows = entries.slice(i, i + ROWS).map(toRow).join("");
     yield i === 0 ? rows : `</tbody>\n<tbody class="more">\n${rows}`;
   }
   yield `</tbody>
@@ -113,19 +118,130 @@ ${readme === null ? "" : readmeBox(readme.name, readme.text)}</main>
 `;
 }
 
+/** The beginning of a page about a directory. */
+export function listingHead(place: PagePlace): string {
+  const { rootPath, parts, title } = place;
+  const path = `${rootPath}/${parts.map((part) => `${part}/`).join("")}`;
+  const name = title === null ? `Index of ${path}` : `${title} ${path}`;
+  const heading = parts.at(-1) ?? title ?? `Index of ${path}`;
+  return pageHead(name, heading, breadcrumbs(place));
+}
+
+function tableHead({ order }: { order: Order }, view: ListingView): string {
+  return `<div class="card">
+<table aria-labelledby="heading">
+<thead>
+<tr>${head("name", "Name", order, view)}${head("size", "Size", order, view)}${
+    head("time", MODIFIED, order, view)
+  }</tr>
+</thead>
+<tbody>
+`;
+}
+
+/** What can be done with a directory: to search, to look, to download. */
+function tools({ view, zip, search, entries }: Listing): string {
+  if (view === "select") return SELECTION;
+  const hasMedia = entries.some(({ name, is_dir }) => !is_dir && isMedia(name));
+  return `${search ? searchForm("") : FILTER}${hasMedia ? GALLERY : ""}${
+    zip ? DOWNLOAD : ""
+  }`;
+}
+
+/** The box that filters the rows and, with its button, searches below. */
+function searchForm(query: string): string {
+  const filter = query === "" ? " data-filter" : "";
+  return `<form class="search" role="search"><input type="search" name="q" ` +
+    `value="${escapeHtml(query)}" placeholder="Filter or search below" ` +
+    `aria-label="Filter by name, or search below" aria-keyshortcuts="/" ` +
+    `autocomplete="off" spellcheck="false" required${filter}>` +
+    `<button class="button">Search</button></form>\n`;
+}
+
+/** Why a search ended before it had looked at all names. */
+export type SearchLimit = "results" | "time";
+
+/** The beginning of the results of a search for `query` below a directory. */
+export function resultsHead(place: PagePlace & { query: string }): string {
+  return `${listingHead(place)}<main>
+<div class="tools">
+<p>Names with “${escapeHtml(place.query)}”, here and below</p>
+${searchForm(place.query)}</div>
+<div class="card">
+<table aria-labelledby="heading">
+<thead>
+<tr><th scope="col">Name</th><th scope="col" class="size">Size</th>` +
+    `<th scope="col" class="time">${MODIFIED}</th></tr>
+</thead>
+<tbody>
+<tr class="up"><th scope="row"><a href="./">${
+      icon("up")
+    }Back to the folder</a></th><td class="size"></td><td class="time"></td></tr>
+`;
+}
+
+/** The end of it, after a {@linkcode row} for each result. */
+export function resultsEnd(found: number, limit: SearchLimit | null): string {
+  const text = limit === "results"
+    ? `These are the first ${found}; add a word to see others.`
+    : limit === "time"
+    ? `${count(found, "result")} so far: the search took too long and ended.`
+    : found === 0
+    ? "Nothing has such a name."
+    : `${count(found, "result")}.`;
+  return `</tbody>
+</table>
+<p class="none" role="status">${text}</p>
+</div>
+</main>
+<script>${LISTING_SCRIPT}</script>
+</body>
+</html>
+`;
+}
+
+/** A name on each line, with `?` for control characters, as `ls` shows them. */
+export function textLines(entries: readonly Entry[]): string {
+  return entries.map(({ name, is_dir }) =>
+    `${name.replace(/\p{Cc}/gu, "?")}${is_dir ? "/" : ""}\n`
+  ).join("");
+}
+
 const MODIFIED = `Modified<span class="utc"> (UTC)</span>`;
 const EMPTY = `<p class="none">This folder is empty.</p>\n`;
 const FILTER =
   `<label hidden><input type="search" placeholder="Filter by name" ` +
   `aria-label="Filter by name" aria-keyshortcuts="/" autocomplete="off" ` +
   `spellcheck="false"></label>\n`;
+const GALLERY =
+  `<form><button class="button" name="view" value="gallery">Gallery</button></form>\n`;
 const DOWNLOAD =
-  `<form><button class="button" name="zip" value="1">Download as ZIP</button></form>\n`;
+  `<form><button class="button" name="zip" value="1">Download as ZIP</button></form>\n` +
+  `<details class="menu"><summary class="button" aria-label="More downloads">` +
+  `More</summary><form>` +
+  `<button class="button" name="archive" value="tar">Download as tar</button>` +
+  `<button class="button" name="archive" value="tar.gz">Download as tar.gz</button>` +
+  `<button class="button" name="view" value="select">Select entries</button>` +
+  `</form></details>\n`;
+/** The form that the check boxes of the rows belong to. */
+const SELECTION = `<form id="selection">` +
+  `<button class="button" name="archive" value="zip">Download selected as ZIP</button>` +
+  `<button class="button" name="archive" value="tar">tar</button>` +
+  `<button class="button" name="archive" value="tar.gz">tar.gz</button>` +
+  `</form>\n<form><button class="button">Back to the folder</button></form>\n`;
 const PARENT = `<tr class="up"><th scope="row"><a href="../">${
   icon("up")
 }Parent folder</a></th><td class="size"></td><td class="time"></td></tr>\n`;
 
-function head(sort: SortKey, label: string, order: Order): string {
+function head(
+  sort: SortKey,
+  label: string,
+  order: Order,
+  view: ListingView,
+): string {
+  const keep = view === "list"
+    ? ""
+    : `<input type="hidden" name="view" value="${view}">`;
   const state = sort !== order.sort
     ? ""
     : ` aria-sort="${order.descending ? "descending" : "ascending"}"`;
@@ -134,25 +250,41 @@ function head(sort: SortKey, label: string, order: Order): string {
     : isUsuallyDescending(sort);
   const next = descends ? "desc" : "asc";
   return `<th scope="col" class="${sort}"${state}><form>` +
-    `<input type="hidden" name="sort" value="${sort}">` +
+    `<input type="hidden" name="sort" value="${sort}">${keep}` +
     `<button name="order" value="${next}">${label}</button></form></th>`;
 }
 
-function row({ name, is_dir, size, mtime }: Entry): string {
+/** The row of an entry, whose name may be a path below the directory. */
+export function row(entry: Entry): string {
+  return `<tr>${cells(entry, "")}</tr>\n`;
+}
+
+function selectableRow(entry: Entry): string {
+  const { name } = entry;
+  // A form can only send names that are UTF-8.
+  const box = name.isWellFormed()
+    ? `<input type="checkbox" form="selection" name="name" value="${
+      escapeHtml(name)
+    }" aria-label="Select ${escapeHtml(name)}">`
+    : "";
+  return `<tr class="selectable">${cells(entry, box)}</tr>\n`;
+}
+
+function cells({ name, is_dir, size, mtime }: Entry, box: string): string {
   const slash = is_dir ? "/" : "";
   // Without "./", a name such as "javascript:…" would be an absolute URL.
-  const href = `./${encodeSegment(name)}${slash}`;
+  const href = `./${name.split("/").map(encodeSegment).join("/")}${slash}`;
   const date = new Date(mtime * 1000).toISOString();
   const sizeCell = is_dir
     ? `<td class="size no">–</td>`
     : `<td class="size" title="${count(size, "byte")}">${
       formatSize(size)
     }</td>`;
-  return `<tr><th scope="row"><a href="${href}">${
+  return `<th scope="row">${box}<a href="${href}">${
     icon(is_dir ? "folder" : fileKind(name))
   }${escapeHtml(name)}${slash}</a></th>${sizeCell}<td class="time">` +
     `<time datetime="${date}">` +
-    `${date.slice(0, 16).replace("T", " ")}</time></td></tr>\n`;
+    `${date.slice(0, 16).replace("T", " ")}</time></td>`;
 }
 
 function readmeBox(name: string, text: string): string {

@@ -18,6 +18,11 @@ export interface PagePlace {
   readonly title: string | null;
 }
 
+/** A folder; a page without one makes browsers ask for /favicon.ico. */
+const FAVICON = "data:image/svg+xml," + encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path d="M3 6a2 2 0 0 1 2-2h4l3 3h7a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2z" fill="#d9a441"/></svg>',
+);
+
 /**
  * The beginning of a page, up to its `main` element.
  *
@@ -36,6 +41,7 @@ export function pageHead(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(name)}</title>
+<link rel="icon" href="${FAVICON}">
 <style>${LISTING_STYLE}</style>
 </head>
 <body>
@@ -70,13 +76,13 @@ export function breadcrumbs(
 }
 
 /**
- * The Content-Security-Policy of a page: its own style and `script`, forms that
- * lead back to this server, and what `more` adds.
+ * The Content-Security-Policy of a page: its own style and `script`; pictures,
+ * sounds and films of this server; and forms that lead back to it.
  */
-export function pagePolicy(script: string, more = ""): string {
+export function pagePolicy(script: string): string {
   return "default-src 'none'; " +
     `style-src ${sourceOf(LISTING_STYLE)}; script-src ${sourceOf(script)}; ` +
-    `${more}base-uri 'none'; form-action 'self'; frame-ancestors 'self'`;
+    `img-src 'self' data:; media-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'`;
 }
 
 /** The source expression for a style or script: CSP Level 3, 2.3.1. */

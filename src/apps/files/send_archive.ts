@@ -108,7 +108,10 @@ export class Archives {
       return await send({ type: "http.response.body" });
     }
     const directory = parts.map((part) => `${part}/`).join("");
-    const names = selected.length === 0 ? null : new Set(selected);
+    // A form sends a line break in a name as CR LF.
+    const names = selected.length === 0 ? null : new Set(
+      selected.flatMap((name) => [name, name.replace(/\r\n/g, "\n")]),
+    );
     // No path has a NUL.
     const key = names === null
       ? directory

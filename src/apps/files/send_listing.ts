@@ -27,7 +27,16 @@ import {
   type SortKey,
 } from "./directory_entries.ts";
 import { LISTING_SCRIPT } from "./listing_assets.ts";
-import { listingPage, PAGE_SIZE, readListingQuery } from "./listing_page.ts";
+import { galleryPage } from "./gallery_page.ts";
+import {
+  listingPage,
+  type ListingType,
+  type ListingView,
+  PAGE_SIZE,
+  readListingQuery,
+  textLines,
+} from "./listing_page.ts";
+import { Searches } from "./search.ts";
 import { makeBody, type PageBody, sendBody } from "./page_body.ts";
 import { pagePolicy } from "./page_frame.ts";
 import { Archives } from "./send_archive.ts";
@@ -44,6 +53,8 @@ interface ListingSettings {
   readonly sort: SortKey;
   /** Offer archives. */
   readonly zip: boolean;
+  /** Offer to search below a directory. */
+  readonly search: boolean;
   /** Show README files below the entries. */
   readonly readme: boolean;
   /** Compress listings. */
@@ -53,7 +64,6 @@ interface ListingSettings {
 const HTML = "text/html";
 const JSON_TYPE = "application/json";
 const PLAIN = "text/plain";
-type ListingType = typeof HTML | typeof JSON_TYPE | typeof PLAIN;
 
 const FIELDS: Readonly<Record<ListingType, HeaderList>> = {
   [HTML]: [
@@ -79,6 +89,7 @@ interface ListingRequest {
   readonly parts: readonly string[];
   readonly type: ListingType;
   readonly order: Order;
+  readonly view: ListingView;
   /** From 1; null for all entries. */
   readonly page: number | null;
 }
@@ -102,6 +113,7 @@ export function directorySender(settings: ListingSettings): SendDirectory {
     MAX_USED,
   );
   const archives = new Archives(root, showHidden);
+  const searches = new Searches(root, showHidden);
 
   async function scan(
     path: string,
@@ -139,6 +151,14 @@ export function directorySender(settings: ListingSettings): SendDirectory {
     if (query.archive !== null && settings.zip) {
       return await archives.send(scope, send, client, parts, query.archive);
     }
+    const accept = fieldValue(scope.headers, "accept");
+    const type = preferredType(accept, HTML, [JSON_TYPE, PLAIN]) as ListingType;
+    const rootPath = scope.root_path;
+    if (query.search !== "" && settings.search) {
+      const place = { rootPath, parts, title: settings.title };
+      const request = { ...place, query: query.search, type };
+      return await searches.send(scope, send, client, request, FIELDS[type]);
+    }
     const path = pathOf(parts);
     using use = await listings.use(
       path,
@@ -146,13 +166,12 @@ export function directorySender(settings: ListingSettings): SendDirectory {
       (timeSlice) => scan(path, timeSlice),
     );
     if (use === null) return;
-    const accept = fieldValue(scope.headers, "accept");
-    const type = preferredType(accept, HTML, [JSON_TYPE, PLAIN]) as ListingType;
     const body = await bodyFor({
-      rootPath: scope.root_path,
+      rootPath,
       parts,
       type,
       order: query,
+      view: query.view,
       // The page has all entries.
       page: type === HTML ? null : query.page,
     }, use).waitFor(client);
@@ -169,8 +188,9 @@ export function directorySender(settings: ListingSettings): SendDirectory {
     use: Use<DirectoryListing>,
   ): SharedWork<PageBody> {
     const { bodies } = use.found;
-    const { rootPath, type, order: { sort, descending }, page } = request;
-    const key = JSON.stringify([type, sort, descending, page, rootPath]);
+    const { rootPath, type, order, view, page } = request;
+    const { sort, descending } = order;
+    const key = JSON.stringify([type, sort, descending, view, page, rootPath]);
     const cached = bodies.get(key);
     if (cached !== undefined) return cached;
     const work = new SharedWork(async (timeSlice) => {
@@ -192,14 +212,14 @@ export function directorySender(settings: ListingSettings): SendDirectory {
   /** `settled`: no later change of the README would go unnoticed. */
   async function makeListing(
     { entries, unreadable }: DirectoryContents,
-    { rootPath, parts, type, order, page }: ListingRequest,
+    { rootPath, parts, type, order, view, page }: ListingRequest,
     timeSlice: TimeSlice,
   ): Promise<{ body: PageBody; settled: boolean }> {
     const sorted = await sortEntries(entries, order, timeSlice);
     const { readme, settled } = type === HTML && settings.readme
       ? await readReadme(root, pathOf(parts), sorted)
       : { readme: null, settled: true };
-    const { title, zip } = settings;
+    const { title, zip, search } = settings;
     // Programs get all entries, too, unless they ask for a page.
     const shown = page === null
       ? sorted
@@ -208,14 +228,16 @@ export function directorySender(settings: ListingSettings): SendDirectory {
       ? json(shown)
       : type === PLAIN
       ? lines(shown)
-      : listingPage({
+      : (view === "gallery" ? galleryPage : listingPage)({
         rootPath,
         parts,
         title,
         entries: sorted,
         unreadable,
         order,
+        view,
         zip,
+        search,
         readme,
       });
     // Plain text has the bytes of names that are not UTF-8.
@@ -258,11 +280,8 @@ function* json(entries: readonly Entry[]): Generator<string> {
   yield entries.length === 0 ? "[]" : "]";
 }
 
-/** A name on each line, with `?` for control characters, as `ls` shows them. */
 function* lines(entries: readonly Entry[]): Generator<string> {
   for (let i = 0; i < entries.length; i += GROUP) {
-    yield entries.slice(i, i + GROUP).map(({ name, is_dir }) =>
-      `${name.replace(/\p{Cc}/gu, "?")}${is_dir ? "/" : ""}\n`
-    ).join("");
+    yield textLines(entries.slice(i, i + GROUP));
   }
 }
