@@ -13,6 +13,11 @@ import { LoadError } from "../loader/load_error.ts";
 import { DEVELOPMENT } from "../log/access_format.ts";
 import { configureLog, log, logsToFile } from "../log/log.ts";
 import { standardStream } from "../log/log_output.ts";
+import {
+  newCounters,
+  RequestCounters,
+  watchThread,
+} from "../metrics/counters.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { OptionError } from "../options/option_error.ts";
 import { appInMode, decideMode } from "../process/hosted_app.ts";
@@ -22,6 +27,7 @@ import {
   ProcessSetup,
   startDaemon,
 } from "../process/process_setup.ts";
+import { Metrics } from "../process/metrics.ts";
 import { runService, type ServiceFacts } from "../process/run_service.ts";
 import { canShare, withoutSharing } from "../process/shared_addresses.ts";
 import { SingleProcess } from "../process/single_process.ts";
@@ -37,6 +43,7 @@ import { Server } from "../server/server.ts";
 import { resolve } from "../std/path.ts";
 import { replaceProcess } from "../system/replace_process.ts";
 import { SystemError } from "../system/libc.ts";
+import { VERSION } from "./version.ts";
 import { commandWithPort, EXIT, printError } from "./terminal.ts";
 
 /**
@@ -146,6 +153,10 @@ async function serve(
   for (const text of libraryNotices(settings.lib, names)) log.warn(text);
   const request = appRequest(line);
   const older = predecessor();
+  const counters = settings.metrics === null || settings.workers > 1 || watcher
+    ? null
+    : new RequestCounters(newCounters());
+  if (counters !== null) watchThread();
   const service = settings.workers > 1 || watcher !== null
     ? new Supervisor({
       settings,
@@ -161,6 +172,7 @@ async function serve(
           settings,
           {
             keyPair: setup.keyPair,
+            counters,
             shared: canShare(),
             takesOver: older !== null,
             onListen,
@@ -170,11 +182,20 @@ async function serve(
       },
       settings.lifespanStartupTimeout,
       older,
+      counters,
     );
+  using metrics = Metrics.open(
+    settings,
+    VERSION,
+    () => service.observe(),
+    older !== null,
+  );
   await runService(service, {
     command,
     watcher,
     predecessor: older,
+    shutdownDelay: settings.shutdownDelay,
+    onStopping: () => metrics?.stopping(),
     async onStarted() {
       const facts = service.facts();
       const page = servedPage(request);
@@ -183,6 +204,7 @@ async function serve(
       const some = facts.workers < workers
         ? ` with ${facts.workers} of ${workers} workers`
         : "";
+      metrics?.serving();
       log.info(`Ready at ${places(facts).join(", ")}${some}`);
       await setup.serving();
       if (older === null) await invite(facts, page);

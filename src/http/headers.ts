@@ -25,9 +25,27 @@ export function hasLength(status: number): boolean {
   return status !== 204 && status !== 205;
 }
 
+/** Characters from which on the engine counts faster than a loop does. */
+const LONG = 128;
+const ENCODER = new TextEncoder();
+let scratch: Uint8Array<ArrayBuffer> | null = null;
+
+/** The bytes of a long string, which are written to nowhere. */
+function encodedLength(text: string): number {
+  scratch ??= new Uint8Array(32_768);
+  let length = 0;
+  for (let rest = text; rest !== "";) {
+    const { read, written } = ENCODER.encodeInto(rest, scratch);
+    length += written;
+    rest = rest.slice(read);
+  }
+  return length;
+}
+
 /** The length of a body in bytes; a string is counted as UTF-8. */
 export function byteLength(body: string | Uint8Array | ArrayBuffer): number {
   if (typeof body !== "string") return body.byteLength;
+  if (body.length > LONG) return encodedLength(body);
   let length = body.length;
   for (let i = 0; i < body.length; i++) {
     const unit = body.charCodeAt(i);

@@ -10,6 +10,7 @@ import type {
   TextFormatter,
   TextFormatterOptions,
 } from "@logtape/logtape";
+import { countLimit } from "../metrics/counters.ts";
 import { quote, visible } from "../options/option_error.ts";
 import { LogOutput, standardStream } from "./log_output.ts";
 import { type SyncWriter, writeAllSync } from "./write_all_sync.ts";
@@ -180,6 +181,7 @@ export class SeldomLog {
    * @param text Makes the message when it is logged.
    */
   say(level: "info" | "warn", kind: string, text: () => string): void {
+    countLimit(kind);
     const now = this.#now();
     const known = this.#kinds.get(kind);
     // The second test is for a clock that was set back.

@@ -72,12 +72,14 @@ export interface Settings {
   readonly sseIdleTimeout: number;
   readonly lifespanStartupTimeout: number;
   readonly shutdownTimeout: number;
+  readonly shutdownDelay: number;
 
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly logFile: string | null;
   readonly accessLog: string | null;
   readonly accessLogFormat: string;
   readonly noAccessLog: boolean;
+  readonly metrics: { readonly host: string; readonly port: number } | null;
   readonly quiet: boolean;
   readonly reload: boolean;
   readonly reloadDir: readonly string[];

@@ -16,6 +16,7 @@ import {
   integer,
   list,
   listenAddress,
+  metricsAddress,
   path,
   port,
   rootPath,
@@ -97,6 +98,7 @@ const LIMIT_OPTIONS: Pick<
   | "sseIdleTimeout"
   | "lifespanStartupTimeout"
   | "shutdownTimeout"
+  | "shutdownDelay"
 > = {
   maxConnections: {
     heading: "Limits",
@@ -174,6 +176,12 @@ const LIMIT_OPTIONS: Pick<
     type: seconds,
     default: 30,
     help: "For running requests to finish on shutdown, and then for the app",
+  },
+  shutdownDelay: {
+    type: seconds,
+    default: 0,
+    help:
+      "Go on serving for so long after TERM, while /readyz of --metrics says no",
   },
 };
 
@@ -413,7 +421,7 @@ export const OPTIONS: OptionTable = {
   ...LIMIT_OPTIONS,
 
   logLevel: {
-    heading: "Logs",
+    heading: "Logs and metrics",
     type: choice(["debug", "info", "warn", "error"]),
     placeholder: "LEVEL",
     default: "info",
@@ -443,6 +451,12 @@ export const OPTIONS: OptionTable = {
     default: false,
     help: "Disable the access log",
     conflictsWith: ["accessLog"],
+  },
+  metrics: {
+    type: metricsAddress,
+    default: null,
+    help:
+      "Serve /metrics, /healthz and /readyz at PORT of this machine, or at HOST:PORT",
   },
   quiet: {
     aliases: ["q"],

@@ -335,6 +335,27 @@ export const listenAddress: ValueType<ListenAddress> = defineType({
   },
 });
 
+/** Where metrics are served: TCP, and by default this machine alone. */
+export const metricsAddress: ValueType<
+  { readonly host: string; readonly port: number }
+> = defineType({
+  placeholder: "ADDRESS",
+  allowed: "PORT, HOST:PORT or [IPV6]:PORT",
+  parse(given) {
+    const [, host = "127.0.0.1", number] =
+      /^(?:(\[.*\]|[^:]+):)?(\d+)$/.exec(given) ?? [];
+    const address = number === undefined
+      ? undefined
+      : tcpAddress(host, Number(number));
+    return address !== undefined && "port" in address ? address : undefined;
+  },
+  is(value): value is { readonly host: string; readonly port: number } {
+    return typeof value === "object" && value !== null && "port" in value &&
+      listenAddress.coerce(value) === value;
+  },
+  show: (address) => listenAddress.show!(address),
+});
+
 function tcpAddress(
   hostText: string,
   portNumber: number,

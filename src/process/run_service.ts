@@ -7,9 +7,10 @@
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
-import { settledWithin } from "../std/timer.ts";
+import { settledWithin, timerDelay } from "../std/timer.ts";
 import { reapOrphans } from "../system/process.ts";
 import { replaceProcess } from "../system/replace_process.ts";
+import type { Observed } from "./metrics.ts";
 import type { Change, SourceWatcher } from "./reload.ts";
 import { isFirstProcess, type OwnCommand } from "./own_process.ts";
 import {
@@ -44,6 +45,8 @@ export interface ServiceFacts {
 /** One server, or a supervisor with its workers. */
 export interface Service {
   facts(): ServiceFacts;
+  /** What metrics tell of it. */
+  observe(): Observed;
   /** @throws {Error} When it cannot start; nothing stays bound. */
   start(): Promise<void>;
   /** Stops gracefully; a second call stops waiting for requests. */
@@ -81,6 +84,10 @@ export interface RunOptions {
   readonly predecessor: Predecessor | null;
   /** Called once it accepts connections. */
   onStarted(): Promise<void>;
+  /** Called when it is to stop: it goes on for `shutdownDelay` after TERM. */
+  onStopping(): void;
+  /** Seconds. */
+  readonly shutdownDelay: number;
   /** Reports changes of the app's files since before it is loaded. */
   readonly watcher: SourceWatcher | null;
 }
@@ -104,6 +111,8 @@ export async function runService(
   };
   // Logs of requests that came before a signal are written before its message.
   let logged: Promise<void> = Promise.resolve();
+  /** Ends the delay of the stop. */
+  const hurry = Promise.withResolvers<void>();
   let replacing = false;
   /** The process that takes over, and whether this one only waits for it. */
   const successor: { process: Successor | null; isAlone: boolean } = {
@@ -149,7 +158,18 @@ export async function runService(
       case "SIGINT": {
         const again = stopping.signal.aborted;
         stopping.abort();
+        options.onStopping();
+        if (again) hurry.resolve();
+        const { shutdownDelay } = options;
+        const waits = !again && signal === "SIGTERM" && shutdownDelay > 0 &&
+          service.serving;
         logged = logged.then(async () => {
+          if (waits) {
+            log.info(
+              `${signal}: stopping in ${shutdownDelay} s (--shutdown-delay).`,
+            );
+            await settledWithin(hurry.promise, timerDelay(shutdownDelay));
+          }
           if (!again) await settledWithin(service.flushLogs(), FLUSH_MS);
           log.info(
             `${signal}${

@@ -6,6 +6,9 @@
 
 import { hideAbortWarning } from "../engine/error_text.ts";
 import { log } from "../log/log.ts";
+import type { RequestCounters } from "../metrics/counters.ts";
+import { CountedThreads } from "../metrics/threads.ts";
+import { upstreamStates } from "../metrics/upstreams.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import { listenAddresses } from "../server/listen_address.ts";
 import { StartupError } from "../server/lifespan.ts";
@@ -14,6 +17,7 @@ import { GracePeriod } from "../server/timers.ts";
 import type { Server } from "../server/server.ts";
 import { delay } from "../std/timer.ts";
 import { endProcessAfter } from "../system/process.ts";
+import type { Observed } from "./metrics.ts";
 import { checkFree, SharedAddresses } from "./shared_addresses.ts";
 import { reloadKeyPair } from "./root_helper.ts";
 import type {
@@ -47,6 +51,7 @@ export class SingleProcess implements Service {
   #deadline: Disposable | null = null;
   #loaded: LoadedServer | null = null;
   #stopped = false;
+  readonly #counted: CountedThreads | null;
   /** Stands for the current listeners among those that share the addresses. */
   #holder = {};
   #shared: SharedAddresses<object> | null = null;
@@ -58,12 +63,15 @@ export class SingleProcess implements Service {
    * @param load Loads the app; a signal can stop the process meanwhile.
    * @param startTimeout Seconds for loading the app, and again for starting it;
    * 0 for no limit.
+   * @param counters What counts the requests; null without `--metrics`.
    */
   constructor(
     load: () => Promise<LoadedServer>,
     startTimeout: number,
     predecessor: Predecessor | null,
+    counters: RequestCounters | null,
   ) {
+    this.#counted = counters && countedThread(counters, () => this.serving);
     this.#load = load;
     this.#startTimeout = startTimeout;
     this.#predecessor = predecessor;
@@ -72,6 +80,17 @@ export class SingleProcess implements Service {
   facts(): ServiceFacts {
     const { server, title } = this.#loaded!;
     return { ...server.facts(), title, workers: 1 };
+  }
+
+  observe(): Observed {
+    const { server } = this.#loaded ?? {};
+    const guard = server?.guard ?? null;
+    return {
+      serving: this.serving,
+      counted: this.#counted,
+      restarts: new Map(),
+      connections: guard && { open: guard.count(), limit: guard.limit },
+    };
   }
 
   get serving(): boolean {
@@ -239,4 +258,25 @@ export class SingleProcess implements Service {
       log.error("The certificate that was read anew cannot be used.", error);
     }
   }
+}
+
+/** A single process, as the one thread that counts. */
+function countedThread(
+  { memory }: RequestCounters,
+  serving: () => boolean,
+): CountedThreads {
+  const counted = new CountedThreads();
+  let served = false;
+  counted.add({
+    get state() {
+      served ||= serving();
+      return serving() ? "serving" : served ? "stopping" : "starting";
+    },
+    startedAt: 0,
+    seenAt: null,
+    get upstreams() {
+      return upstreamStates();
+    },
+  }, memory);
+  return counted;
 }

@@ -8,6 +8,7 @@ import { log, reopenLog } from "../log/log.ts";
 import { reportGuard } from "../server/connection_limit.ts";
 import { delay, settledWithin, type Timer } from "../std/timer.ts";
 import { rereadEnvFiles } from "./env_files.ts";
+import type { Observed } from "./metrics.ts";
 import { reloadKeyPair } from "./root_helper.ts";
 import type {
   Service,
@@ -62,6 +63,11 @@ export class Supervisor implements Service {
   /** Changes of the workers, one after the other; never rejects. */
   #queue: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
+  /** Workers that were replaced, by the cause. */
+  readonly #restarts = new Map(
+    ["reload", "max_requests", "error", "crash", "blocked"]
+      .map((cause) => [cause, 0]),
+  );
   /** True once a successor gets the new connections. */
   #handedOver = false;
 
@@ -85,6 +91,20 @@ export class Supervisor implements Service {
       settings: this.#options.settings,
       workers: this.#pool.workers.length,
     };
+  }
+
+  observe(): Observed {
+    const { counted, guard } = this.#pool;
+    return {
+      serving: this.serving,
+      counted,
+      restarts: this.#restarts,
+      connections: guard && { open: guard.count(), limit: guard.limit },
+    };
+  }
+
+  #countRestart(cause: string): void {
+    this.#restarts.set(cause, this.#restarts.get(cause)! + 1);
   }
 
   get serving(): boolean {
@@ -187,7 +207,10 @@ export class Supervisor implements Service {
         this.#pool.keyPair,
       );
       for (const worker of this.#pool.workers) {
-        if (await this.#pool.replace(worker, reason)) continue;
+        if (await this.#pool.replace(worker, reason)) {
+          this.#countRestart("reload");
+          continue;
+        }
         if (this.#nextReload !== undefined) return;
         log.error("Reload given up: the present workers go on serving.");
         this.#reloadFailed = true;
@@ -286,12 +309,15 @@ export class Supervisor implements Service {
   async #onEvent(worker: WorkerHandle, event: WorkerEvent): Promise<void> {
     switch (event.type) {
       case "maxRequests":
+        this.#countRestart("max_requests");
         return this.#replace(worker, "it has served --max-requests");
       case "broken":
+        this.#countRestart("error");
         await this.#pauseAfter(worker);
         return this.#replace(worker, "an error escaped its app");
       case "gone":
         log.error(`Worker ${worker.number} is gone: ${event.why}.`);
+        this.#countRestart("crash");
         this.#pool.remove(worker);
         this.#pausing++;
         await this.#next(() => this.#kill(worker));
@@ -322,6 +348,7 @@ export class Supervisor implements Service {
 
   #replaceBlocked(worker: WorkerHandle): void {
     const { heartbeatTimeout } = this.#options.settings;
+    this.#countRestart("blocked");
     log.error(
       `Worker ${worker.number} has given no sign of life for more than ${heartbeatTimeout} s (--heartbeat-timeout): it is replaced.`,
     );

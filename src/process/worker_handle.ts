@@ -5,6 +5,7 @@
  */
 
 import type { AppRequest } from "../loader/load_app.ts";
+import type { UpstreamState } from "../metrics/upstreams.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { ResolvedSettings } from "../options/settings.ts";
 import type { DisconnectReason } from "../pagi/types.ts";
@@ -57,6 +58,8 @@ export class WorkerHandle {
   seenAt = performance.now();
   state: "starting" | "serving" | "stopping" | "gone" = "starting";
   addresses: readonly ListenAddress[] = [];
+  /** The targets of its proxies, for metrics. */
+  upstreams: readonly UpstreamState[] = [];
   /** The addresses as the system reports them. */
   bound: readonly (Deno.NetAddr | Deno.UnixAddr)[] = [];
   urls: readonly string[] = [];
@@ -226,6 +229,9 @@ export class WorkerHandle {
         this.#appStarted.reject(error);
         return this.#listening.reject(error);
       }
+      case "upstreams":
+        this.upstreams = message.upstreams;
+        return;
       case "peers":
         return this.#peersQueue.shift()?.(message.peers);
       case "maxRequests":
@@ -270,6 +276,8 @@ export interface WorkerPlan {
   readonly number: number;
   /** Connections of all workers together. */
   readonly connectionLimit: number;
+  /** Where it counts its requests; undefined without `--metrics`. */
+  readonly counters: SharedArrayBuffer | undefined;
   /** Connection slots; undefined without a guard. */
   readonly slots: SharedArrayBuffer | undefined;
   /** Counters of the process's file descriptors. */
@@ -328,6 +336,10 @@ export type FromWorker =
     readonly usage: boolean;
   }
   | { readonly type: "beat" }
+  | {
+    readonly type: "upstreams";
+    readonly upstreams: readonly UpstreamState[];
+  }
   | { readonly type: "peers"; readonly peers: readonly string[] }
   /** The app ends its worker by calling `call`. */
   | { readonly type: "exit"; readonly call: string }

@@ -12,6 +12,8 @@ import { loadApp } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
 import { hideAbortWarning } from "../engine/error_text.ts";
 import { configureLog, log } from "../log/log.ts";
+import { RequestCounters, watchThread } from "../metrics/counters.ts";
+import { upstreamStates } from "../metrics/upstreams.ts";
 import { messageOf, OptionError } from "../options/option_error.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_address.ts";
@@ -77,11 +79,13 @@ async function start(plan: WorkerPlan): Promise<void> {
   });
   hideAbortWarning();
   reportEnds();
+  const counters = startCounting(plan);
   tell({ type: "loading" });
   const { app, title, directory, onListen } = await loadApp(request);
   tell({ type: "loaded" });
   server = new Server(appInMode(app, settings, directory), settings, {
     workerNumber: number,
+    counters,
     shared: true,
     connectionLimit,
     slots,
@@ -100,6 +104,19 @@ async function start(plan: WorkerPlan): Promise<void> {
     setInterval(beat, beatInterval(heartbeatTimeout));
   }
   tell({ type: "started", title });
+}
+
+/** Milliseconds between two messages about the targets of proxies. */
+const UPSTREAMS_MS = 1000;
+
+function startCounting({ counters }: WorkerPlan): RequestCounters | null {
+  if (counters === undefined) return null;
+  watchThread();
+  setInterval(() => {
+    const upstreams = upstreamStates();
+    if (upstreams.length > 0) tell({ type: "upstreams", upstreams });
+  }, UPSTREAMS_MS);
+  return new RequestCounters(counters);
 }
 
 /**

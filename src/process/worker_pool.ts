@@ -8,6 +8,8 @@ import { type Guard, openGuard } from "../guard/guard.ts";
 import { sharedRequestTimes } from "../guard/idle_timeouts.ts";
 import type { AppRequest } from "../loader/load_app.ts";
 import { log } from "../log/log.ts";
+import { newCounters } from "../metrics/counters.ts";
+import { CountedThreads } from "../metrics/threads.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { ResolvedSettings } from "../options/settings.ts";
 import { connectionLimit } from "../server/connection_limit.ts";
@@ -50,6 +52,7 @@ export class WorkerPool {
   /** For workers that start from now on; null without TLS. */
   keyPair: KeyPair | null;
   readonly connectionLimit: number;
+  readonly counted = new CountedThreads();
   readonly #options: PoolOptions;
   readonly #onEvent: (worker: WorkerHandle, event: WorkerEvent) => void;
   readonly #starting = new Set<WorkerHandle>();
@@ -278,12 +281,14 @@ export class WorkerPool {
 
   #spawn(): WorkerHandle {
     const { request, settings } = this.#options;
+    const counters = settings.metrics === null ? undefined : newCounters();
     const worker = new WorkerHandle(
       {
         request,
         settings,
         number: ++this.#numbers,
         connectionLimit: this.connectionLimit,
+        counters,
         slots: this.#guard?.slots,
         descriptorBudget: sharedDescriptorBudget(),
         keyPair: this.keyPair,
@@ -292,6 +297,7 @@ export class WorkerPool {
       this.#onEvent,
     );
     this.#starting.add(worker);
+    if (counters !== undefined) this.counted.add(worker, counters);
     return worker;
   }
 

@@ -18,6 +18,7 @@ import type {
 } from "../pagi/types.ts";
 import type { Fields } from "../http/headers.ts";
 import type { SeldomLog } from "../log/log.ts";
+import type { RequestCounters } from "../metrics/counters.ts";
 import type { Settings } from "../options/settings.ts";
 import { addressName, type SocketAddress } from "../guard/address.ts";
 import type { Guard } from "../guard/guard.ts";
@@ -54,6 +55,8 @@ export interface WorkerContext {
   readonly guard: Guard | null;
   /** Null where nothing is logged. */
   readonly accessLog: AccessLog | null;
+  /** Null without `--metrics`. */
+  readonly counters: RequestCounters | null;
   /** Tells of limits that clients hit. */
   readonly seldom: SeldomLog;
   /** Milliseconds since 1970, as exactly as the access log tells them. */

@@ -9,7 +9,7 @@ import { isPlain } from "../engine/response.ts";
 import { log } from "../log/log.ts";
 import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
-import { callHandler, serveFetch, servePromised } from "./fetch.ts";
+import { callHandler, countPlain, serveFetch, servePromised } from "./fetch.ts";
 import { serveHttp } from "./http.ts";
 import { Refusal, RETRY_SOON } from "./response/plain_answer.ts";
 import { readHead, type RequestHead, targetOf } from "./request/head.ts";
@@ -39,7 +39,7 @@ export function dispatch(
   request: Request,
   info: Deno.ServeHandlerInfo,
 ): Response | Promise<Response> {
-  const { guard, settings } = listener.worker;
+  const { counters, guard, settings } = listener.worker;
   if (guard !== null && !guard.admit(info, listener.name)) {
     return refuse(listener, request, info, AT_CONNECTION_LIMIT);
   }
@@ -47,13 +47,19 @@ export function dispatch(
   const { checkHost, direct, findClient, plainHeads } = listener;
   /** What a fetch handler gave to a request of which nothing else was asked. */
   let given: unknown;
+  /** Milliseconds since 1970; 0 where nobody asks. */
+  let began = 0;
   const fields = plainHeads?.fieldsOf(request) ?? undefined;
   if (fields !== undefined) {
+    if (counters !== null) began = Date.now();
     given = callHandler(direct!, request, info);
     if (listener.worker.leavingSince === null) {
-      if (isPlain(given)) return given;
+      if (isPlain(given)) {
+        if (counters !== null) countPlain(listener, request, given, began);
+        return given;
+      }
       if (given instanceof Promise) {
-        return servePromised(listener, request, info, fields, given);
+        return servePromised(listener, request, info, fields, given, began);
       }
     }
   }
@@ -83,7 +89,7 @@ export function dispatch(
   }
   if (direct !== null) {
     plainHeads?.learn(head);
-    return serveFetch(listener, request, info, head, direct, given);
+    return serveFetch(listener, request, info, head, direct, given, began);
   }
   switch (head.kind) {
     case "http":
@@ -110,7 +116,7 @@ function dropCrowded(
 
 /** Answers without the app, and ends the connection; of HTTP/2 the stream. */
 function refuse(
-  { worker, name, http2: connections, findClient, addedHeaders }:
+  { worker, name, secure, http2: connections, findClient, addedHeaders }:
     ListenerContext,
   request: Request,
   info: Deno.ServeHandlerInfo,
@@ -133,6 +139,17 @@ function refuse(
   const client = told?.[0] ?? own;
   const record = refusedRecord(request, client, http2, refusal);
   worker.accessLog?.write(record);
+  worker.counters?.add({
+    kind: "http",
+    method: record.method,
+    status: refusal.status,
+    secure,
+    http2,
+    duration: 0,
+    received: 0,
+    sent: record.bodyBytes,
+    reason: null,
+  });
   refusal.log(
     worker.seldom,
     () =>

@@ -8,6 +8,7 @@ import { peerKey } from "../guard/address.ts";
 import type { InputBudget } from "../guard/input_monitor.ts";
 import type { IdleTimes } from "../guard/guard.ts";
 import type { AccessRecord } from "../log/access_format.ts";
+import type { CountedKind, RequestCounters } from "../metrics/counters.ts";
 import { log } from "../log/log.ts";
 import type {
   DisconnectReason,
@@ -44,7 +45,9 @@ export abstract class Exchange
   next: InFlightRequest | null = null;
   previous: InFlightRequest | null = null;
   /** Milliseconds since 1970, as exactly as the access log tells them. */
-  readonly startedAt: number;
+  startedAt: number;
+  /** What metrics count it for. */
+  countedKind: CountedKind;
   /** The connection ends with this response. */
   closeAfterResponse = false;
   /** Set when the response comes before {@linkcode serve} returns … */
@@ -67,6 +70,7 @@ export abstract class Exchange
   ) {
     this.worker = listener.worker;
     this.startedAt = this.worker.now();
+    this.countedKind = head.kind;
     this.life = new ResponseLife(this);
     const address = info.remoteAddr;
     this.address = address;
@@ -95,6 +99,7 @@ export abstract class Exchange
    */
   serve(): Response | Promise<Response> {
     this.worker.inFlight.add(this);
+    this.worker.counters?.started(this.countedKind);
     // The engine does not report that a stream was reset before.
     if (this.connection !== null) this.watchClient();
     this.run();
@@ -169,8 +174,30 @@ export abstract class Exchange
   /** The app and the engine have finished. */
   finished(): void {
     this.worker.inFlight.delete(this);
-    const { accessLog } = this.worker;
+    const { accessLog, counters } = this.worker;
+    if (counters !== null) this.#count(counters);
     accessLog?.write(this.record(accessLog.usesHeaders));
+  }
+
+  #count(counters: RequestCounters): void {
+    const { head, status, secure, bodyBytes, received, countedKind } = this;
+    counters.stopped(countedKind);
+    counters.add({
+      kind: countedKind,
+      method: head.method,
+      status,
+      secure,
+      http2: head.http2 !== null,
+      duration: this.#durationMs,
+      received,
+      sent: bodyBytes,
+      reason: this.life.reason,
+    });
+  }
+
+  /** Bytes of the request's body that were read. */
+  get received(): number {
+    return 0;
   }
 
   get kind(): RequestKind {
@@ -303,9 +330,10 @@ export abstract class Exchange
     return `${this.head.method} ${this.head.rawPath}`;
   }
 
-  /** True when the access log will want to know how much was sent. */
+  /** True when the access log or metrics want to know how much was sent. */
   get countsBytes(): boolean {
-    return this.worker.accessLog?.usesBodyBytes ?? false;
+    const { accessLog, counters } = this.worker;
+    return counters !== null || (accessLog?.usesBodyBytes ?? false);
   }
 
   /** True when somebody watches how far bodies have come. */

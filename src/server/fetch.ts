@@ -12,8 +12,13 @@ import {
   setUrl,
   takeBody,
 } from "../engine/request.ts";
-import { isPlain, isUsed } from "../engine/response.ts";
+import {
+  bodyOf as bodyOfResponse,
+  isPlain,
+  isUsed,
+} from "../engine/response.ts";
 import { knowUpgrade } from "../engine/upgrade.ts";
+import { byteLength } from "../http/headers.ts";
 import { log } from "../log/log.ts";
 import type { InputBudget } from "../guard/input_monitor.ts";
 import {
@@ -54,10 +59,29 @@ export function callHandler(
   }
 }
 
+/** Counts a plain request whose answer is plain too. */
+export function countPlain(
+  { worker, secure }: ListenerContext,
+  { method }: Request,
+  response: Response,
+  began: number,
+): void {
+  const isGet = method === "GET";
+  const body = isGet ? bodyOfResponse(response) : null;
+  worker.counters!.addPlain(
+    isGet,
+    secure,
+    Date.now() - began,
+    body === null ? 0 : byteLength(body as string | Uint8Array),
+  );
+}
+
 /**
  * Serves one request with a fetch handler.
  *
  * @param given What the handler gave; undefined: it is yet to be called.
+ * @param began When it was called (ms since 1970); 0 where that is now, or
+ * nobody asks.
  */
 export function serveFetch(
   listener: ListenerContext,
@@ -66,6 +90,7 @@ export function serveFetch(
   head: RequestHead,
   direct: DirectHandler,
   given: unknown,
+  began: number,
 ): Response | Promise<Response> {
   const exchange = new FetchExchange(
     listener,
@@ -75,6 +100,7 @@ export function serveFetch(
     direct,
     given,
   );
+  if (began !== 0) exchange.startedAt = began;
   if (!(given instanceof Response)) {
     exchange.startResponseTimer();
     exchange.startIdleTimer();
@@ -98,10 +124,13 @@ class PromisedAnswer implements Unwatched {
     readonly info: Deno.ServeHandlerInfo,
     readonly fields: HeaderList,
     readonly given: Promise<unknown>,
+    readonly began: number,
   ) {}
 
   response(): Promise<Response> {
-    this.listener.worker.inFlight.addUnwatched(this);
+    const { counters, inFlight } = this.listener.worker;
+    inFlight.addUnwatched(this);
+    counters?.started("http");
     this.given.then(
       (answer) => this.#settled(answer),
       () => this.#settled(this.given),
@@ -113,8 +142,12 @@ class PromisedAnswer implements Unwatched {
     if (this.#isWatched) return;
     const { worker } = this.listener;
     worker.inFlight.deleteUnwatched(this);
-    if (isPlain(answer) && worker.leavingSince === null) this.#resolve(answer);
-    else this.#serve(answer instanceof Response ? answer : this.given);
+    if (isPlain(answer) && worker.leavingSince === null) {
+      this.#resolve(answer);
+      if (worker.counters === null) return;
+      worker.counters.stopped("http");
+      countPlain(this.listener, this.request, answer, this.began);
+    } else this.#serve(answer instanceof Response ? answer : this.given);
   }
 
   watch(): void {
@@ -124,8 +157,9 @@ class PromisedAnswer implements Unwatched {
 
   /** Has an exchange serve it. */
   #serve(given: unknown): void {
-    const { listener, request, info, fields } = this;
+    const { listener, request, info, fields, began } = this;
     const { worker, secure, http2, direct } = listener;
+    worker.counters?.stopped("http"); // the exchange counts it again
     const head = readHead(
       request,
       worker.settings,
@@ -134,7 +168,9 @@ class PromisedAnswer implements Unwatched {
       http2,
       fields,
     );
-    this.#resolve(serveFetch(listener, request, info, head, direct!, given));
+    this.#resolve(
+      serveFetch(listener, request, info, head, direct!, given, began),
+    );
   }
 }
 
@@ -145,8 +181,10 @@ export function servePromised(
   info: Deno.ServeHandlerInfo,
   fields: HeaderList,
   given: Promise<unknown>,
+  began: number,
 ): Promise<Response> {
-  return new PromisedAnswer(listener, request, info, fields, given).response();
+  return new PromisedAnswer(listener, request, info, fields, given, began)
+    .response();
 }
 
 /** The engine gives no body to the others. */

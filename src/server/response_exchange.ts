@@ -110,6 +110,10 @@ export abstract class ResponseExchange extends Exchange
     return this.writer.bodyBytes;
   }
 
+  override get received(): number {
+    return this.#body?.received ?? 0;
+  }
+
   override get taken(): number | null {
     return this.life.responded && !this.life.released
       ? this.writer.taken
@@ -205,6 +209,10 @@ export abstract class ResponseExchange extends Exchange
   streamEvents(body: OutgoingBody): void {
     this.#events = body;
     this.stopIdleTimer();
+    if (this.countedKind === "http") {
+      this.countedKind = "sse";
+      this.worker.counters?.streams();
+    }
     if (this.life.over) return;
     const { draining, settings } = this.worker;
     if (draining !== null) return this.drain(draining);

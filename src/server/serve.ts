@@ -112,6 +112,8 @@ export const PROGRAM_SETTINGS = [
   "workers",
   "reuseport",
   "maxRequests",
+  "metrics",
+  "shutdownDelay",
   "heartbeatTimeout",
   "daemonize",
   "pid",

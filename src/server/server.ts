@@ -7,6 +7,7 @@
 import type { WatchedRequest } from "../guard/input_monitor.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";
 import { log, reopenLog, SeldomLog } from "../log/log.ts";
+import type { RequestCounters } from "../metrics/counters.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { ResolvedSettings } from "../options/settings.ts";
 import type { DisconnectReason, PagiApp, State } from "../pagi/types.ts";
@@ -104,6 +105,11 @@ export class Server {
   /** The open connections; null without a guard. */
   get connections(): number | null {
     return this.#worker?.guard?.count() ?? null;
+  }
+
+  /** The guard of its connections, if it has one. */
+  get guard(): Guard | null {
+    return this.#worker?.guard ?? null;
   }
 
   /**
@@ -319,6 +325,7 @@ export class Server {
       inFlight,
       guard,
       accessLog,
+      counters: this.#role.counters,
       seldom: new SeldomLog(),
       now: accessLog?.now ?? Date.now,
       stalls: new DeadlineSet(settings.timeout * 1000),
@@ -383,6 +390,8 @@ export interface ServerRole {
   readonly connectionLimit: number | null;
   /** The slots of connections that all workers share; undefined without. */
   readonly slots: SharedArrayBuffer | undefined;
+  /** What counts its requests; null without `--metrics`. */
+  readonly counters: RequestCounters | null;
   /** Read already; null for what settings name. */
   readonly keyPair: KeyPair | null;
   /** Called with the first address once all are listened at. */
@@ -403,6 +412,7 @@ const ALONE: ServerRole = {
   takesOver: false,
   connectionLimit: null,
   slots: undefined,
+  counters: null,
   keyPair: null,
   onListen() {},
   onMaxRequests() {},

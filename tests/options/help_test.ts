@@ -52,7 +52,7 @@ Deno.test("the headings of the help are topics, by a word of theirs", () => {
       ["limits", "Limits"],
       ["TIMEOUTS", "Timeouts in seconds (0 disables)"],
       ["behind-a-proxy", "Behind a proxy"],
-      ["log", "Logs"],
+      ["log", "Logs and metrics"],
       ["signals", "Signals"],
       ["examples", "Examples"],
       ["configuration", "Configuration file"],

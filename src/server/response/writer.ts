@@ -284,10 +284,10 @@ export class ResponseWriter implements Buffer {
     stream: ReadableStream<Uint8Array<ArrayBuffer>>,
     ready: Response | null,
   ): void {
-    const { activity, http2, countsBytes, showsProgress, life } = this.#sink;
+    const { activity, http2, listener, showsProgress, life } = this.#sink;
     const announced = this.announced;
     const mustSee = activity || http2 || showsProgress ||
-      countsBytes && announced === null;
+      listener.worker.accessLog?.usesBodyBytes && announced === null;
     const body = new PassedBody(stream, !!mustSee, announced, this, activity);
     this.#body = body;
     life.advance("streaming");

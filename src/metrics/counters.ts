@@ -1,0 +1,402 @@
+/**
+ * The counters of one thread: numbers in memory that the main thread reads
+ * while the thread counts. A request costs a few additions and no object.
+ *
+ * @module
+ */
+
+/** What a request was for. */
+export const KINDS = ["http", "sse", "websocket"] as const;
+
+/** One of {@linkcode KINDS}. */
+export type CountedKind = typeof KINDS[number];
+
+/**
+ * The methods that have a name of their own (RFC 9110, 9; RFC 5789; RFC 4918,
+ * 9). All others are `_OTHER`, so that no client can add series
+ * (OpenTelemetry, `http.request.method`).
+ */
+export const METHODS = [
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "DELETE",
+  "CONNECT",
+  "OPTIONS",
+  "TRACE",
+  "PATCH",
+  "QUERY",
+  "PROPFIND",
+  "PROPPATCH",
+  "MKCOL",
+  "COPY",
+  "MOVE",
+  "LOCK",
+  "UNLOCK",
+  "_OTHER",
+];
+const OTHER_METHOD = METHODS.length - 1;
+const METHOD_INDEX = new Map(METHODS.map((name, index) => [name, index]));
+
+/** Bounds of durations in seconds: OpenTelemetry's advice for HTTP servers. */
+export const SECONDS = [
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.075,
+  0.1,
+  0.25,
+  0.5,
+  0.75,
+  1,
+  2.5,
+  5,
+  7.5,
+  10,
+];
+/** Bounds of sizes in bytes. */
+export const BYTES = [100, 1000, 10_000, 100_000, 1e6, 1e7, 1e8, 1e9];
+/** Bounds of the event loop's lag in seconds. */
+export const LAG_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
+
+/** Why requests ended abnormally; `x-` reasons of apps count as `other`. */
+export const REASONS = [
+  "client_closed",
+  "client_timeout",
+  "idle_timeout",
+  "keepalive_timeout",
+  "write_timeout",
+  "write_error",
+  "read_error",
+  "protocol_error",
+  "server_shutdown",
+  "server_error",
+  "body_too_large",
+  "queue_overflow",
+  "other",
+];
+
+/** Limits that clients hit, by their option where there is one. */
+export const LIMITS = [
+  "max-connections",
+  "max-body-size",
+  "max-header-size",
+  "max-header-count",
+  "max-receive-queue",
+  "max-ws-frame-size",
+  "allowed-hosts",
+  "timeout",
+  "write-timeout",
+  "request-timeout",
+  "http2-streams",
+  "open-files",
+  "queue-overflow",
+  "protocol-error",
+  "other",
+];
+
+/** Those whose messages name no option. */
+const LIMIT_OF_KIND: Readonly<Record<string, string>> = {
+  "503 1000 for one HTTP/2 connection": "http2-streams",
+  "websocket 1008": "max-receive-queue",
+  "websocket 1009": "max-ws-frame-size",
+  accept: "open-files",
+  activity: "request-timeout",
+  descriptors: "open-files",
+  protocol_error: "protocol-error",
+  queue_overflow: "queue-overflow",
+  start: "timeout",
+  write_timeout: "write-timeout",
+};
+
+/** A histogram: the count of each bucket, of what is above, and the sum. */
+const sizeOf = (bounds: readonly number[]) => bounds.length + 2;
+
+/** Where each number stands. Gauges come first: they end with their thread. */
+export const AT = layout();
+
+function layout() {
+  let end = 0;
+  const take = (size: number): number => (end += size) - size;
+  return {
+    /** Requests that run, by kind. */
+    active: take(KINDS.length),
+    /** Bytes of the thread's heap, and of buffers beside it. */
+    heap: take(1),
+    external: take(1),
+    /** The counters begin here. */
+    counters: take(0),
+    reasons: take(REASONS.length),
+    limits: take(LIMITS.length),
+    badRequests: take(1),
+    cacheHits: take(1),
+    cacheMisses: take(1),
+    lag: take(sizeOf(LAG_SECONDS)),
+    /** Of the bodies, by kind. */
+    requestBytes: take(KINDS.length * sizeOf(BYTES)),
+    responseBytes: take(KINDS.length * sizeOf(BYTES)),
+    /** The number of series of requests, and these; see {@linkcode SERIES}. */
+    seriesCount: take(1),
+    series: end,
+  };
+}
+
+/** Of one kind in {@linkcode AT.requestBytes} and `responseBytes`. */
+export const BYTES_STEP: number = sizeOf(BYTES);
+
+/** A series: what its requests have in common, and their durations. */
+export const SERIES: { readonly step: number; readonly most: number } = {
+  step: 1 + sizeOf(SECONDS),
+  // Apps choose statuses and methods: the last one is for all that is left.
+  most: 512,
+};
+
+const STATUSES = 600;
+const SIZE = AT.series + SERIES.most * SERIES.step;
+
+/** What the requests of a series have in common, as one number. */
+function keyOf(
+  kind: number,
+  method: number,
+  status: number,
+  secure: boolean,
+  http2: boolean,
+): number {
+  return (((kind * METHODS.length + method) * STATUSES + status) * 2 +
+        Number(secure)) * 2 + Number(http2);
+}
+
+/** The same, taken apart. */
+export function labelsOf(key: number): {
+  kind: CountedKind;
+  method: string;
+  /** 0 for none. */
+  status: number;
+  secure: boolean;
+  http2: boolean;
+} {
+  const rest = Math.floor(key / 4);
+  const methods = Math.floor(rest / STATUSES);
+  return {
+    kind: KINDS[Math.floor(methods / METHODS.length)],
+    method: METHODS[methods % METHODS.length],
+    status: rest % STATUSES,
+    secure: (key & 2) !== 0,
+    http2: (key & 1) !== 0,
+  };
+}
+
+/** The series of all requests that find no room for one of their own. */
+const OVERFLOW = keyOf(0, OTHER_METHOD, 0, false, false);
+
+/** The numbers of this thread; without `--metrics` nobody reads them. */
+let numbers: Float64Array = new Float64Array(AT.series);
+
+/** Memory for the counters of one thread. */
+export function newCounters(): SharedArrayBuffer {
+  return new SharedArrayBuffer(8 * SIZE);
+}
+
+/** Counts what seldom happens, at one of the places of {@linkcode AT}. */
+export function count(place: number): void {
+  numbers[place]++;
+}
+
+const limitPlaces = new Map<string, number>();
+
+/** Counts a limit that a client hit. @param kind As a `SeldomLog` has it. */
+export function countLimit(kind: string): void {
+  let place = limitPlaces.get(kind);
+  if (place === undefined) {
+    const name = LIMIT_OF_KIND[kind] ?? /--([\w-]+)/.exec(kind)?.[1] ?? "other";
+    // A request that is malformed has hit no limit.
+    const isNone = kind.endsWith(" null");
+    const at = LIMITS.indexOf(name);
+    place = isNone
+      ? AT.badRequests
+      : AT.limits + (at < 0 ? LIMITS.length - 1 : at);
+    limitPlaces.set(kind, place);
+  }
+  numbers[place]++;
+}
+
+/** A request that has ended, or is refused. */
+export interface CountedRequest {
+  readonly kind: CountedKind;
+  readonly method: string;
+  /** Null when no response was started. */
+  readonly status: number | null;
+  readonly secure: boolean;
+  readonly http2: boolean;
+  /** Milliseconds. */
+  readonly duration: number;
+  readonly received: number;
+  readonly sent: number;
+  /** Why it ended abnormally, or null. */
+  readonly reason: string | null;
+}
+
+/** Counts the requests of a thread. */
+export class RequestCounters {
+  readonly memory: SharedArrayBuffer;
+  readonly #numbers: Float64Array;
+  /** Where each series begins, by its key. */
+  readonly #places = new Map<number, number>();
+  /** Of the last one: most are like the one before. */
+  #lastKey = -1;
+  #lastPlace = 0;
+
+  /** @param memory Of {@linkcode newCounters}; from now on this thread's. */
+  constructor(memory: SharedArrayBuffer) {
+    this.memory = memory;
+    this.#numbers = numbers = new Float64Array(memory);
+  }
+
+  /** A request of that kind begins to run … */
+  started(kind: CountedKind): void {
+    this.#numbers[AT.active + KINDS.indexOf(kind)]++;
+  }
+
+  /** … turns out to be an event stream … */
+  streams(): void {
+    this.#numbers[AT.active]--;
+    this.#numbers[AT.active + 1]++;
+  }
+
+  /** … and runs no more. */
+  stopped(kind: CountedKind): void {
+    this.#numbers[AT.active + KINDS.indexOf(kind)]--;
+  }
+
+  /** Counts a request that has ended, or is refused. */
+  add(request: CountedRequest): void {
+    const { kind, method, status, secure, http2, duration, reason } = request;
+    const at = KINDS.indexOf(kind);
+    this.#take(
+      keyOf(
+        at,
+        METHOD_INDEX.get(method) ?? OTHER_METHOD,
+        status !== null && status < STATUSES ? status : 0,
+        secure,
+        http2,
+      ),
+      duration,
+    );
+    const bytes = at * BYTES_STEP;
+    addTo(this.#numbers, AT.requestBytes + bytes, BYTES, request.received);
+    addTo(this.#numbers, AT.responseBytes + bytes, BYTES, request.sent);
+    if (reason === null) return;
+    const known = REASONS.indexOf(reason);
+    const other = REASONS.length - 1;
+    this.#numbers[AT.reasons + (known < 0 ? other : known)]++;
+  }
+
+  /** Counts a plain GET (or HEAD) that was answered with 200 at once. */
+  addPlain(isGet: boolean, secure: boolean, duration: number, sent: number) {
+    this.#take(keyOf(0, isGet ? 0 : 1, 200, secure, false), duration);
+    addTo(this.#numbers, AT.requestBytes, BYTES, 0);
+    addTo(this.#numbers, AT.responseBytes, BYTES, sent);
+  }
+
+  #take(key: number, milliseconds: number): void {
+    if (key !== this.#lastKey) {
+      this.#lastPlace = this.#places.get(key) ?? this.#newSeries(key);
+      this.#lastKey = key;
+    }
+    addTo(this.#numbers, this.#lastPlace + 1, SECONDS, milliseconds / 1000);
+  }
+
+  #newSeries(key: number): number {
+    const index = this.#numbers[AT.seriesCount];
+    if (index === SERIES.most - 1 && key !== OVERFLOW) {
+      return this.#places.get(OVERFLOW) ?? this.#newSeries(OVERFLOW);
+    }
+    const place = AT.series + index * SERIES.step;
+    this.#numbers[place] = key;
+    this.#numbers[AT.seriesCount] = index + 1;
+    this.#places.set(key, place);
+    return place;
+  }
+}
+
+/** Adds a value to the histogram at `place`. */
+function addTo(
+  numbers: Float64Array,
+  place: number,
+  bounds: readonly number[],
+  value: number,
+): void {
+  let bucket = 0;
+  while (bucket < bounds.length && value > bounds[bucket]) bucket++;
+  numbers[place + bucket]++;
+  numbers[place + bounds.length + 1] += value;
+}
+
+/** Milliseconds between two looks at the event loop and the heap. */
+const LOOK_MS = 500;
+
+/**
+ * From now on watches the event loop and the heap of this thread, which does
+ * not keep it alive.
+ */
+export function watchThread(): void {
+  let due = performance.now() + LOOK_MS;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    addTo(numbers, AT.lag, LAG_SECONDS, Math.max(0, now - due) / 1000);
+    due = now + LOOK_MS;
+    noteHeap();
+  }, LOOK_MS);
+  Deno.unrefTimer(timer as unknown as number);
+  noteHeap();
+}
+
+function noteHeap(): void {
+  const { heapUsed, external } = Deno.memoryUsage();
+  numbers[AT.heap] = heapUsed;
+  numbers[AT.external] = external;
+}
+
+/** The sums of several threads. */
+export class CounterSums {
+  /** What stands before the series, in the order of {@linkcode AT}. */
+  readonly numbers: Float64Array = new Float64Array(AT.series);
+  /** The durations of each series, as histograms, by its key. */
+  readonly series = new Map<number, Float64Array>();
+
+  /**
+   * Adds the counters of a thread.
+   *
+   * @param hasEnded Leaves out its gauges.
+   */
+  add(memory: SharedArrayBuffer, hasEnded = false): void {
+    const numbers = new Float64Array(memory);
+    const from = hasEnded ? AT.counters : 0;
+    for (let i = from; i < AT.seriesCount; i++) this.numbers[i] += numbers[i];
+    for (let i = 0; i < numbers[AT.seriesCount]; i++) {
+      const place = AT.series + i * SERIES.step;
+      this.#addSeries(
+        numbers[place],
+        numbers.subarray(place + 1, place + SERIES.step),
+      );
+    }
+  }
+
+  /** Adds other sums. */
+  addSums(other: CounterSums): void {
+    for (const [at, value] of other.numbers.entries()) {
+      this.numbers[at] += value;
+    }
+    for (const [key, durations] of other.series) {
+      this.#addSeries(key, durations);
+    }
+  }
+
+  #addSeries(key: number, durations: Float64Array): void {
+    const sums = this.series.get(key);
+    if (sums === undefined) this.series.set(key, durations.slice());
+    else for (const [at, value] of durations.entries()) sums[at] += value;
+  }
+}

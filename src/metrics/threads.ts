@@ -1,0 +1,110 @@
+/**
+ * The counters of all threads of a process. Those of a thread that has ended go
+ * on counting in the sums, so that no counter goes back when a worker is
+ * replaced.
+ *
+ * @module
+ */
+
+import { CounterSums } from "./counters.ts";
+import type { UpstreamState } from "./upstreams.ts";
+
+/** A thread that serves, or is about to, or has ended. */
+export interface CountedThread {
+  readonly state: "starting" | "serving" | "stopping" | "gone";
+  /** When it was started (ms, `performance.now()`). */
+  readonly startedAt: number;
+  /** When there was a sign of life last (ms); null where nobody looks. */
+  readonly seenAt: number | null;
+  /** The targets of its proxies. */
+  readonly upstreams: readonly UpstreamState[];
+}
+
+interface Entry {
+  readonly thread: CountedThread;
+  readonly memory: SharedArrayBuffer;
+  readonly slot: number;
+}
+
+/** A thread that has not ended, as metrics show it. */
+export interface ShownThread extends CountedThread {
+  /** 1, 2, …: of two threads at the same time never the same. */
+  readonly slot: number;
+  readonly sums: CounterSums;
+}
+
+/** All threads of a process that count. */
+export class CountedThreads {
+  #entries: Entry[] = [];
+  readonly #ended = new CounterSums();
+  readonly #endedUpstreams = new Map<string, UpstreamState>();
+  /** Threads that were started so far. */
+  starts = 0;
+
+  /** Adds a thread that counts in `memory`. */
+  add(thread: CountedThread, memory: SharedArrayBuffer): void {
+    this.#settle();
+    const taken = new Set(this.#entries.map(({ slot }) => slot));
+    let slot = 1;
+    while (taken.has(slot)) slot++;
+    this.#entries.push({ thread, memory, slot });
+    this.starts++;
+  }
+
+  /** Those that have not ended. */
+  get threads(): ShownThread[] {
+    this.#settle();
+    return this.#entries.map(({ thread, memory, slot }) => {
+      const { state, startedAt, seenAt, upstreams } = thread;
+      const sums = new CounterSums();
+      sums.add(memory);
+      return { state, startedAt, seenAt, upstreams, slot, sums };
+    });
+  }
+
+  /** The sums of `threads` and of all that have ended. */
+  sums(threads: readonly ShownThread[]): CounterSums {
+    const all = new CounterSums();
+    all.addSums(this.#ended);
+    for (const { sums } of threads) all.addSums(sums);
+    return all;
+  }
+
+  /** The targets of all proxies, each once: up where one thread says so. */
+  upstreams(threads: readonly ShownThread[]): UpstreamState[] {
+    const all = new Map(this.#endedUpstreams);
+    for (const { upstreams } of threads) addUpstreams(all, upstreams);
+    return [...all.values()];
+  }
+
+  #settle(): void {
+    this.#entries = this.#entries.filter(({ thread, memory }) => {
+      if (thread.state !== "gone") return true;
+      this.#ended.add(memory, true);
+      const left = thread.upstreams
+        .map((one) => ({ ...one, up: false, idle: 0, active: 0 }));
+      addUpstreams(this.#endedUpstreams, left);
+      return false;
+    });
+  }
+}
+
+function addUpstreams(
+  all: Map<string, UpstreamState>,
+  more: readonly UpstreamState[],
+): void {
+  for (const one of more) {
+    const known = all.get(one.target);
+    all.set(
+      one.target,
+      known === undefined ? one : {
+        target: one.target,
+        up: known.up || one.up,
+        idle: known.idle + one.idle,
+        active: known.active + one.active,
+        requests: known.requests + one.requests,
+        failures: known.failures + one.failures,
+      },
+    );
+  }
+}
