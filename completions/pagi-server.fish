@@ -86,7 +86,7 @@ complete -c pagi-server -n __pagi_server_no_app -a PAGI::App::Proxy -d 'Passes r
 complete -c pagi-server -n __pagi_server_no_app -a PAGI::App::URLMap -d 'Apps at different paths: /api=./api.ts /=./site.ts'
 complete -c pagi-server -n __pagi_server_no_app -a PAGI::App::Cascade -d 'Several apps, tried in turn: 1=./a.ts 2=./b.ts'
 complete -c pagi-server -n '__pagi_server_app PAGI::App::Cascade' -a 'catch= max_replay='
-complete -c pagi-server -n '__pagi_server_app PAGI::App::Directory' -a 'root= index= default_type= handle_ranges=1 handle_ranges=0 precompressed=1 precompressed=0 compress=1 compress=0 cache_control= html_cache_control= charset= etag=stat etag=content clean_urls=1 clean_urls=0 spa=1 spa=0 not_found= show_hidden=1 show_hidden=0 title= sort=name sort=size sort=time zip=1 zip=0 search=1 search=0 readme=1 readme=0'
+complete -c pagi-server -n '__pagi_server_app PAGI::App::Directory' -a 'root= index= default_type= handle_ranges=1 handle_ranges=0 precompressed=1 precompressed=0 compress=1 compress=0 cache_control= html_cache_control= charset= etag=stat etag=content clean_urls=1 clean_urls=0 spa=1 spa=0 not_found= show_hidden=1 show_hidden=0 title= sort=name sort=size sort=time zip=1 zip=0 search=1 search=0 readme=1 readme=0 markdown=1 markdown=0'
 complete -c pagi-server -n '__pagi_server_app PAGI::App::File' -a 'root= index= default_type= handle_ranges=1 handle_ranges=0 precompressed=1 precompressed=0 compress=1 compress=0 cache_control= html_cache_control= charset= etag=stat etag=content clean_urls=1 clean_urls=0 spa=1 spa=0 not_found='
 complete -c pagi-server -n '__pagi_server_app PAGI::App::Healthcheck' -a 'checks= version='
 complete -c pagi-server -n '__pagi_server_app PAGI::App::NotFound' -a 'body= content_type= status='

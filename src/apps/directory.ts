@@ -9,6 +9,7 @@ import { readAppOptions } from "../options/app_options.ts";
 import { choice, flag, text } from "../options/value_types.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { type FileOptions, fileOptions, fileSettings } from "./file.ts";
+import { MarkdownPages } from "./files/markdown.ts";
 import { directorySender } from "./files/send_listing.ts";
 import { serveTree } from "./files/serve_tree.ts";
 import { SORT_KEYS } from "./files/directory_entries.ts";
@@ -29,6 +30,8 @@ export interface DirectoryOptions extends FileOptions {
   readonly search?: boolean;
   /** Show README files below listings. */
   readonly readme?: boolean;
+  /** Show Markdown as it is meant, to browsers. */
+  readonly markdown?: boolean;
 }
 
 const table = {
@@ -63,6 +66,11 @@ const table = {
     default: true,
     help: "show README files below listings",
   },
+  markdown: {
+    type: flag,
+    default: true,
+    help: "show Markdown as it is meant, to browsers",
+  },
 } satisfies TableFor<DirectoryOptions>;
 
 /**
@@ -82,12 +90,14 @@ export class DirectoryApp {
 
   constructor(options: DirectoryOptions = {}) {
     const given = readAppOptions(NAME, table, options);
-    const { show_hidden: showHidden, title, sort, zip, search, readme } = given;
+    const { show_hidden: showHidden, title, sort } = given;
+    const { zip, search, readme, markdown } = given;
     const files = fileSettings(NAME, given, showHidden);
-    const listings = { ...files, title, sort, zip, search, readme };
+    const listings = { ...files, title, sort, zip, search, readme, markdown };
     this.#app = serveTree(NAME, {
       ...files,
       sendDirectory: directorySender(listings),
+      markdown: markdown ? new MarkdownPages(title, files.compress) : undefined,
     });
   }
 

@@ -58,6 +58,7 @@ function senderOf(root: DocumentRoot): SendDirectory {
     sort: "name",
     zip: true,
     search: true,
+    markdown: true,
     readme: true,
     compress: true,
   });
@@ -276,7 +277,7 @@ Deno.test("programs get all entries, or the page they ask for", async () => {
   assertEquals(await count("?page=3"), 0);
 });
 
-Deno.test("README.md stands below its folder's listing, as text", async () => {
+Deno.test("README.md stands below its folder's listing, without HTML of its own", async () => {
   using tree = hostileTree();
   const readme = join(tree.root, "empty/ReadMe.md");
   Deno.writeTextFileSync(readme, "# Hi\n<script>alert(1)</script>&\n");
@@ -284,11 +285,14 @@ Deno.test("README.md stands below its folder's listing, as text", async () => {
   const { text } = await runApp(app, { target: "/empty/" });
   assertStringIncludes(
     text,
-    "<pre># Hi\n&lt;script&gt;alert(1)&lt;/script&gt;&amp;\n</pre>",
+    '<h1 id="hi">Hi</h1>\n<p>&lt;script&gt;alert(1)&lt;/script&gt;&amp;</p>',
   );
   assertStringIncludes(text, '<h2 id="readme">ReadMe.md</h2>');
   const none = new DirectoryApp({ root: tree.root, readme: false }).toApp();
-  assertNotMatch((await runApp(none, { target: "/empty/" })).text, /<pre>/);
+  assertNotMatch(
+    (await runApp(none, { target: "/empty/" })).text,
+    /id="readme"/,
+  );
 });
 
 Deno.test("a README that is no text, empty, huge or elsewhere is not shown", async () => {
@@ -296,7 +300,7 @@ Deno.test("a README that is no text, empty, huge or elsewhere is not shown", asy
   const readme = join(tree.root, "empty/README.md");
   const app = new DirectoryApp({ root: tree.root }).toApp();
   const shown = async () =>
-    (await runApp(app, { target: "/empty/" })).text.includes("<pre>");
+    (await runApp(app, { target: "/empty/" })).text.includes('id="readme"');
   for (const content of ["a\0b", "", "x".repeat(200_000)]) {
     Deno.writeTextFileSync(readme, content);
     assert(!await shown(), content.slice(0, 10));

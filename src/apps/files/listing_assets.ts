@@ -97,6 +97,17 @@ td { color: var(--soft); font-size: .925rem; }
 .none { margin: 0; padding: 2rem 1rem; color: var(--soft); text-align: center; }
 .readme { margin-top: 1.5rem; padding: 1rem 1.25rem 1.25rem; }
 .readme h2 { margin: 0 0 .75rem; padding-bottom: .6rem; font-size: 1rem; border-bottom: 1px solid var(--line); }
+.readme img { max-width: 100%; }
+.readme table, .readme thead, .readme tbody { display: revert; }
+.readme table { display: block; overflow-x: auto; border-collapse: collapse; }
+.readme thead { position: static; box-shadow: none; }
+.readme tr { display: table-row; border: 0; }
+.readme :is(th, td) { padding: .35rem .75rem; border: 1px solid var(--line); color: inherit; font-size: inherit; }
+.readme th { font-weight: 600; }
+.readme blockquote { margin: 1rem 0; padding-left: 1rem; border-left: .25rem solid var(--line); color: var(--soft); }
+.readme code { padding: .1rem .3rem; background: var(--hover); border-radius: .3rem; font: .9em ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+.readme pre > code { padding: 0; background: none; font-size: 1em; }
+article.readme { margin-top: 0; overflow-wrap: anywhere; }
 .readme pre { margin: 0; font: .9rem/1.55 ui-monospace, "SF Mono", Menlo, Consolas, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
   body { padding: 1rem .75rem 2rem; }

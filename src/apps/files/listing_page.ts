@@ -7,7 +7,6 @@
 import {
   type Entry,
   type Order,
-  type Readme,
   SORT_KEYS,
   type SortKey,
 } from "./directory_entries.ts";
@@ -82,8 +81,8 @@ export interface Listing extends PagePlace {
   readonly zip: boolean;
   /** Offer to search. */
   readonly search: boolean;
-  /** The text below the entries. */
-  readonly readme: Readme | null;
+  /** The HTML below the entries. */
+  readonly below: string;
 }
 
 /** Rows in one `tbody`: browsers lay out only those in view. */
@@ -96,7 +95,7 @@ const ROWS = 100;
  * buttons in forms, which programs do not follow.
  */
 export function* listingPage(listing: Listing): Generator<string> {
-  const { entries, readme, view } = listing;
+  const { entries, view } = listing;
   const isEmpty = entries.length === 0;
   yield `${listingHead(listing)}<main>
 <div class="tools">
@@ -111,7 +110,7 @@ ${tableHead(listing, view)}${listing.parts.length > 0 ? PARENT : ""}`;
   yield `</tbody>
 </table>
 ${isEmpty ? EMPTY : ""}</div>
-${readme === null ? "" : readmeBox(readme.name, readme.text)}</main>
+${listing.below}</main>
 <script>${LISTING_SCRIPT}</script>
 </body>
 </html>
@@ -285,14 +284,6 @@ function cells({ name, is_dir, size, mtime }: Entry, box: string): string {
   }${escapeHtml(name)}${slash}</a></th>${sizeCell}<td class="time">` +
     `<time datetime="${date}">` +
     `${date.slice(0, 16).replace("T", " ")}</time></td>`;
-}
-
-function readmeBox(name: string, text: string): string {
-  return `<section class="card readme" aria-labelledby="readme">
-<h2 id="readme">${escapeHtml(name)}</h2>
-<pre>${escapeHtml(text)}</pre>
-</section>
-`;
 }
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];

@@ -37,6 +37,7 @@ import {
   textLines,
 } from "./listing_page.ts";
 import { Searches } from "./search.ts";
+import { readmeSection } from "./markdown.ts";
 import { makeBody, type PageBody, sendBody } from "./page_body.ts";
 import { pagePolicy } from "./page_frame.ts";
 import { Archives } from "./send_archive.ts";
@@ -57,6 +58,8 @@ interface ListingSettings {
   readonly search: boolean;
   /** Show README files below the entries. */
   readonly readme: boolean;
+  /** Show Markdown as it is meant. */
+  readonly markdown: boolean;
   /** Compress listings. */
   readonly compress: boolean;
 }
@@ -219,7 +222,10 @@ export function directorySender(settings: ListingSettings): SendDirectory {
     const { readme, settled } = type === HTML && settings.readme
       ? await readReadme(root, pathOf(parts), sorted)
       : { readme: null, settled: true };
-    const { title, zip, search } = settings;
+    const { title, zip, search, markdown } = settings;
+    const below = readme === null
+      ? ""
+      : await readmeSection(readme.name, readme.text, markdown);
     // Programs get all entries, too, unless they ask for a page.
     const shown = page === null
       ? sorted
@@ -238,7 +244,7 @@ export function directorySender(settings: ListingSettings): SendDirectory {
         view,
         zip,
         search,
-        readme,
+        below,
       });
     // Plain text has the bytes of names that are not UTF-8.
     const encode = type === PLAIN ? encodeName : undefined;

@@ -17,6 +17,7 @@ import type { OpenedDirectory } from "./document_root.ts";
 import { explainTree } from "./explain_tree.ts";
 import { isCurrent } from "./file_cache.ts";
 import { findFile, type FindSettings } from "./find_file.ts";
+import { isMarkdown, type MarkdownPages } from "./markdown.ts";
 import { pathParts, requestPath } from "./request_path.ts";
 import {
   cachedResponse,
@@ -44,6 +45,8 @@ export interface TreeSettings
   readonly notFound: string;
   /** Without it, a directory that has no index file is answered with 404. */
   readonly sendDirectory?: SendDirectory;
+  /** Renders Markdown; without it, its source is sent. */
+  readonly markdown?: MarkdownPages;
 }
 
 /** The app called `appName` that serves a tree of files (PAGI.md 7). */
@@ -86,7 +89,12 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
     }
     using _opened = opened;
     const file = opened === found.opened ? found : { ...found, opened };
-    await sendFile(scope, client, send, file, settings);
+    if (settings.markdown === undefined || !isMarkdown(file.path)) {
+      return await sendFile(scope, client, send, file, settings);
+    }
+    if (await settings.markdown.send(scope, client, send, file)) return;
+    const vary = [...file.vary ?? [], "accept"];
+    await sendFile(scope, client, send, { ...file, vary }, settings);
   }
 
   async function sendNotFound(scope: RequestScope, send: Send): Promise<void> {
