@@ -4,15 +4,29 @@
  * @module
  */
 
-import type { AppOptionTable, TableFor } from "../options/app_options.ts";
+import type {
+  AppOptionTable,
+  AppOptionValues,
+  TableFor,
+} from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";
-import { choice, flag, text } from "../options/value_types.ts";
+import {
+  choice,
+  defineType,
+  flag,
+  list,
+  size,
+  text,
+  type ValueType,
+} from "../options/value_types.ts";
+import { announceRaisedLimits } from "../pagi/body_limit.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { type FileOptions, fileOptions, fileSettings } from "./file.ts";
 import { MarkdownPages } from "./files/markdown.ts";
 import { directorySender } from "./files/send_listing.ts";
-import { serveTree } from "./files/serve_tree.ts";
+import { serveTree, type TreeSettings } from "./files/serve_tree.ts";
 import { SORT_KEYS } from "./files/directory_entries.ts";
+import type { FolderChanges } from "./uploads/mod.ts";
 
 const NAME = "PAGI::App::Directory";
 
@@ -32,7 +46,31 @@ export interface DirectoryOptions extends FileOptions {
   readonly readme?: boolean;
   /** Show Markdown as it is meant, to browsers. */
   readonly markdown?: boolean;
+  /** Take files by PUT and from forms. */
+  readonly upload?: boolean;
+  /** What becomes of a file whose name is taken: refuse, replace, rename. */
+  readonly overwrite?: "0" | "1" | "rename";
+  /** Bytes of an uploaded file; 0: any number. */
+  readonly uploadLimit?: string | number;
+  /** Extensions and media types of files that are taken. */
+  readonly uploadTypes?: string | readonly string[];
+  /** Let clients make folders. */
+  readonly mkdir?: boolean;
+  /** Let clients rename and move files and folders. */
+  readonly rename?: boolean;
+  /** Let clients delete files and folders. */
+  readonly delete?: boolean;
 }
+
+/** `.jpg`, `image/png` or `image/*`, in lower case. */
+const fileType: ValueType<string> = defineType({
+  placeholder: "TYPE",
+  allowed: "an extension or a media type, as in .pdf or image/*",
+  parse: (given) =>
+    /^(?:\.[^\s/,"<>]+|[\w.+-]+\/(?:\*|[\w.+-]+))$/.test(given)
+      ? given.toLowerCase()
+      : undefined,
+});
 
 const table = {
   ...fileOptions,
@@ -71,6 +109,43 @@ const table = {
     default: true,
     help: "show Markdown as it is meant, to browsers",
   },
+  upload: {
+    type: flag,
+    default: false,
+    help: "take files, by PUT and from the page",
+  },
+  overwrite: {
+    type: choice(["0", "1", "rename"]),
+    default: "0",
+    help:
+      "what becomes of a file whose name is taken: refuse it (0), replace " +
+      "the other one (1), or give it another name",
+  },
+  upload_limit: {
+    type: size,
+    default: 0,
+    help: "how large an uploaded file may be, as in 2G; 0: any size",
+  },
+  upload_types: {
+    type: list(fileType),
+    default: null,
+    help: "which files are taken, as in .pdf,image/*; by default all",
+  },
+  mkdir: {
+    type: flag,
+    default: false,
+    help: "let clients make folders",
+  },
+  rename: {
+    type: flag,
+    default: false,
+    help: "let clients rename and move files and folders",
+  },
+  delete: {
+    type: flag,
+    default: false,
+    help: "let clients delete files and folders, with all that is in them",
+  },
 } satisfies TableFor<DirectoryOptions>;
 
 /**
@@ -93,11 +168,26 @@ export class DirectoryApp {
     const { show_hidden: showHidden, title, sort } = given;
     const { zip, search, readme, markdown } = given;
     const files = fileSettings(NAME, given, showHidden);
-    const listings = { ...files, title, sort, zip, search, readme, markdown };
+    const changes = loadChanges(files, given);
+    const page = changes?.then(({ pageParts }) => pageParts) ?? null;
+    const listings = {
+      ...files,
+      title,
+      sort,
+      zip,
+      search,
+      readme,
+      markdown,
+      changes: page,
+    };
     this.#app = serveTree(NAME, {
       ...files,
+      sandbox: given.upload,
       sendDirectory: directorySender(listings),
       markdown: markdown ? new MarkdownPages(title, files.compress) : undefined,
+      serveChange: changes === null
+        ? undefined
+        : async (...request) => await (await changes).serve(...request),
     });
   }
 
@@ -105,6 +195,30 @@ export class DirectoryApp {
   toApp(): PagiApp {
     return this.#app;
   }
+}
+
+/** Loads what serves changes, if an option allows any; null if none does. */
+function loadChanges(
+  files: TreeSettings,
+  given: AppOptionValues<typeof table>,
+): Promise<FolderChanges> | null {
+  const { upload, mkdir, rename, delete: deletes } = given;
+  if (!upload && !mkdir && !rename && !deletes) return null;
+  // Uploads have a limit of their own.
+  if (upload) announceRaisedLimits();
+  return import("./uploads/mod.ts").then(({ folderChanges }) =>
+    folderChanges({
+      ...files,
+      appName: NAME,
+      upload,
+      overwrite: given.overwrite,
+      uploadLimit: given.upload_limit,
+      uploadTypes: given.upload_types ?? [],
+      mkdir,
+      rename,
+      delete: deletes,
+    })
+  );
 }
 
 export default DirectoryApp;

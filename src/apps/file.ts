@@ -149,6 +149,7 @@ export function fileSettings(
     charset: given.charset,
     cacheControl: cachePolicy(given.cache_control, given.html_cache_control),
     digests: given.etag === "content" ? new ContentDigests() : null,
+    sandbox: false,
     cleanUrls: given.clean_urls,
     spa: given.spa,
     notFound: given.not_found,

@@ -117,6 +117,22 @@ export function integer(
   });
 }
 
+const SIZE = /^(\d+(?:\.\d+)?) ?(?:([kmgt])(?:i?b)?|b)?$/i;
+
+/** A number of bytes, as in `500M` or `2 GiB`: units count by 1024. */
+export const size: ValueType<number> = defineType({
+  placeholder: "SIZE",
+  allowed: "a number of bytes, as in 500M or 2G",
+  parse(given) {
+    const [, number, unit = ""] = SIZE.exec(given) ?? [];
+    if (number === undefined) return undefined;
+    const power = " kmgt".indexOf(unit.toLowerCase() || " ");
+    return Math.floor(Number(number) * 1024 ** power);
+  },
+  is: (value): value is number =>
+    Number.isSafeInteger(value) && (value as number) >= 0,
+});
+
 /** Timers count milliseconds in 31 bits; longer ones would fire at once. */
 const MAX_SECONDS = 2_147_483;
 

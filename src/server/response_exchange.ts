@@ -4,6 +4,7 @@
  * @module
  */
 
+import { bodyLimit } from "../pagi/body_limit.ts";
 import type { DisconnectReason, ReceiveEvent } from "../pagi/types.ts";
 import { bodyOf } from "../engine/request.ts";
 import type { InputBudget } from "../guard/input_monitor.ts";
@@ -87,7 +88,7 @@ export abstract class ResponseExchange extends Exchange
     return this.#body ??= new RequestBody(
       () => this.openBody(),
       this.head.contentLength,
-      this.worker.settings.maxBodySize,
+      bodyLimit(this.life, this.worker.settings.maxBodySize),
       this.worker.stalls,
       this.#activity,
     );
@@ -166,8 +167,8 @@ export abstract class ResponseExchange extends Exchange
     if (this.#body?.done) return 0;
     const { contentLength } = this.head;
     const chunked = this.header("transfer-encoding") !== null;
-    const { maxBodySize } = this.worker.settings;
-    const size = contentLength ?? (chunked ? maxBodySize || Infinity : 0);
+    const limit = this.#body?.maxSize ?? this.worker.settings.maxBodySize;
+    const size = contentLength ?? (chunked ? limit || Infinity : 0);
     return size - (this.#body?.received ?? 0);
   }
 

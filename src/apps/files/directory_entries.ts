@@ -9,6 +9,7 @@ import {
   CONFIG_FILE,
   type DocumentRoot,
   type OpenedDirectory,
+  UNFINISHED_PREFIX,
 } from "./document_root.ts";
 import { sortInSlices, type TimeSlice } from "./time_slice.ts";
 import { isSettled } from "../../http/etags.ts";
@@ -60,6 +61,7 @@ export async function readNames(
     for (const entry of chunk) {
       const { name } = entry;
       const isHidden = name.startsWith(".") || name === CONFIG_FILE;
+      if (name.startsWith(UNFINISHED_PREFIX)) continue;
       if (isHidden && !showHidden) hidden++;
       // Requests use "\" like "/".
       else if (name.includes("\\")) unnameable.push(name);

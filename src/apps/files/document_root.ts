@@ -97,7 +97,9 @@ export class DocumentRoot {
     if (real === realRoot) return true;
     const prefix = withSeparator(realRoot);
     return real.startsWith(prefix) &&
-      (this.#showHidden || !isHidden(real.slice(prefix.length)));
+      (this.#showHidden
+        ? !isUnfinished(real)
+        : !isHidden(real.slice(prefix.length)));
   }
 
   /** The same for the present real path of the root. */
@@ -244,6 +246,15 @@ const WELL_KNOWN = ".well-known";
 
 /** The configuration file of this server, wherever it lies. */
 export const CONFIG_FILE = "pagi-server.toml";
+
+/** Starts the names of files that are being uploaded. */
+export const UNFINISHED_PREFIX = ".pagi-upload-";
+
+/** Tells whether a part of `path` is being uploaded: nobody is shown that. */
+export function isUnfinished(path: string): boolean {
+  return path.includes(UNFINISHED_PREFIX) &&
+    /(?:^|[/\\])\.pagi-upload-/.test(path);
+}
 
 /**
  * Tells whether a part of `path`, which is relative to a root, begins with a

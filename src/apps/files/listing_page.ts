@@ -11,7 +11,12 @@ import {
   type SortKey,
 } from "./directory_entries.ts";
 import { fileKind, icon, isMedia, LISTING_SCRIPT } from "./listing_assets.ts";
-import { breadcrumbs, pageHead, type PagePlace } from "./page_frame.ts";
+import {
+  breadcrumbs,
+  pageHead,
+  type PageParts,
+  type PagePlace,
+} from "./page_frame.ts";
 import { ARCHIVE_FORMATS, type ArchiveRequest } from "./send_archive.ts";
 import { escapeHtml } from "../../http/html.ts";
 import { encodeSegment } from "../../http/target.ts";
@@ -83,6 +88,8 @@ export interface Listing extends PagePlace {
   readonly search: boolean;
   /** The HTML below the entries. */
   readonly below: string;
+  /** Forms that change the directory; null where it cannot be changed. */
+  readonly changes: PageParts | null;
 }
 
 /** Rows in one `tbody`: browsers lay out only those in view. */
@@ -96,12 +103,15 @@ const ROWS = 100;
  */
 export function* listingPage(listing: Listing): Generator<string> {
   const { entries, view } = listing;
+  const changes = view === "list" ? listing.changes : null;
   const isEmpty = entries.length === 0;
-  yield `${listingHead(listing)}<main>
+  yield `${listingHead(listing, changes?.style)}<main>
 <div class="tools">
 <p>${summary(listing)} <span role="status"></span></p>
 ${isEmpty ? "" : tools(listing)}</div>
-${tableHead(listing, view)}${listing.parts.length > 0 ? PARENT : ""}`;
+${changes?.html ?? ""}${tableHead(listing, view)}${
+    listing.parts.length > 0 ? PARENT : ""
+  }`;
   const toRow = view === "select" ? selectableRow : row;
   for (let i = 0; i < entries.length; i += ROWS) {
     const rows = entries.slice(i, i + ROWS).map(toRow).join("");
@@ -112,18 +122,22 @@ ${tableHead(listing, view)}${listing.parts.length > 0 ? PARENT : ""}`;
 ${isEmpty ? EMPTY : ""}</div>
 ${listing.below}</main>
 <script>${LISTING_SCRIPT}</script>
-</body>
+${
+    changes === null
+      ? ""
+      : `<script type="module">${changes.script}</script>\n`
+  }</body>
 </html>
 `;
 }
 
 /** The beginning of a page about a directory. */
-export function listingHead(place: PagePlace): string {
+export function listingHead(place: PagePlace, style?: string): string {
   const { rootPath, parts, title } = place;
   const path = `${rootPath}/${parts.map((part) => `${part}/`).join("")}`;
   const name = title === null ? `Index of ${path}` : `${title} ${path}`;
   const heading = parts.at(-1) ?? title ?? `Index of ${path}`;
-  return pageHead(name, heading, breadcrumbs(place));
+  return pageHead(name, heading, breadcrumbs(place), style);
 }
 
 function tableHead({ order }: { order: Order }, view: ListingView): string {

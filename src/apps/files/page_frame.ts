@@ -23,17 +23,26 @@ const FAVICON = "data:image/svg+xml," + encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path d="M3 6a2 2 0 0 1 2-2h4l3 3h7a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2z" fill="#d9a441"/></svg>',
 );
 
+/** What an option adds to a page. */
+export interface PageParts {
+  readonly html: string;
+  readonly style: string;
+  readonly script: string;
+}
+
 /**
  * The beginning of a page, up to its `main` element.
  *
  * @param name The title of the window.
  * @param heading The heading; its element has the id `heading`.
  * @param trail The directories above, from {@linkcode breadcrumbs}.
+ * @param style CSS besides that of all listings.
  */
 export function pageHead(
   name: string,
   heading: string,
   trail: string,
+  style = "",
 ): string {
   return `<!DOCTYPE html>
 <html lang="en">
@@ -42,7 +51,7 @@ export function pageHead(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(name)}</title>
 <link rel="icon" href="${FAVICON}">
-<style>${LISTING_STYLE}</style>
+<style>${LISTING_STYLE}</style>${style === "" ? "" : `<style>${style}</style>`}
 </head>
 <body>
 ${ICONS}
@@ -76,12 +85,21 @@ export function breadcrumbs(
 }
 
 /**
+/**
  * The Content-Security-Policy of a page: its own style and `script`; pictures,
- * sounds and films of this server; and forms that lead back to it.
+ * sounds and films of this server; and forms that lead back to it. The script
+ * of `parts` may send requests to this server.
  */
-export function pagePolicy(script: string): string {
+export function pagePolicy(
+  script: string,
+  parts: PageParts | null = null,
+): string {
+  const styles = [LISTING_STYLE, ...parts === null ? [] : [parts.style]];
+  const scripts = [script, ...parts === null ? [] : [parts.script]];
   return "default-src 'none'; " +
-    `style-src ${sourceOf(LISTING_STYLE)}; script-src ${sourceOf(script)}; ` +
+    `style-src ${styles.map(sourceOf).join(" ")}; ` +
+    `script-src ${scripts.map(sourceOf).join(" ")}; ` +
+    (parts === null ? "" : "connect-src 'self'; ") +
     `img-src 'self' data:; media-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'`;
 }
 

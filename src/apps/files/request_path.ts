@@ -6,7 +6,7 @@
 
 import { encodeSegment, pathSegments, readPath } from "../../http/target.ts";
 import { decodeByteString } from "../../system/file_names.ts";
-import { isHidden } from "./document_root.ts";
+import { isHidden, isUnfinished } from "./document_root.ts";
 
 const ASCII = /^[\0-\x7f]*$/;
 
@@ -48,7 +48,8 @@ export function pathParts(
   const parts = pathSegments(path);
   if (parts === null) return 403;
   if (windows && parts.some((part) => ALIAS.test(part))) return 403;
-  return !showHidden && isHidden(parts.join("/")) ? 403 : parts;
+  const joined = parts.join("/");
+  return (showHidden ? isUnfinished(joined) : isHidden(joined)) ? 403 : parts;
 }
 
 /** An escaped slash, which browsers do not treat as one. */

@@ -39,7 +39,7 @@ import {
 import { Searches } from "./search.ts";
 import { readmeSection } from "./markdown.ts";
 import { makeBody, type PageBody, sendBody } from "./page_body.ts";
-import { pagePolicy } from "./page_frame.ts";
+import { type PageParts, pagePolicy } from "./page_frame.ts";
 import { Archives } from "./send_archive.ts";
 import type { SendDirectory } from "./serve_tree.ts";
 import { SharedWork, type TimeSlice } from "./time_slice.ts";
@@ -62,6 +62,8 @@ interface ListingSettings {
   readonly markdown: boolean;
   /** Compress listings. */
   readonly compress: boolean;
+  /** Forms that change directories; null where they cannot be changed. */
+  readonly changes?: Promise<PageParts> | null;
 }
 
 const HTML = "text/html";
@@ -115,6 +117,10 @@ export function directorySender(settings: ListingSettings): SendDirectory {
     MAX_CACHED,
     MAX_USED,
   );
+  const htmlFields = settings.changes?.then((parts): HeaderList => [
+    FIELDS[HTML][0],
+    ["content-security-policy", pagePolicy(LISTING_SCRIPT, parts)],
+  ]) ?? FIELDS[HTML];
   const archives = new Archives(root, showHidden);
   const searches = new Searches(root, showHidden);
 
@@ -179,7 +185,8 @@ export function directorySender(settings: ListingSettings): SendDirectory {
       page: type === HTML ? null : query.page,
     }, use).waitFor(client);
     if (body === null) return;
-    await sendBody(scope, send, client, FIELDS[type], body, {
+    const fields = type === HTML ? await htmlFields : FIELDS[type];
+    await sendBody(scope, send, client, fields, body, {
       compress: settings.compress,
       grow: (bytes) => use.grow(bytes),
     });
@@ -245,6 +252,7 @@ export function directorySender(settings: ListingSettings): SendDirectory {
         zip,
         search,
         below,
+        changes: await settings.changes ?? null,
       });
     // Plain text has the bytes of names that are not UTF-8.
     const encode = type === PLAIN ? encodeName : undefined;

@@ -47,11 +47,17 @@ export interface TreeSettings
   readonly sendDirectory?: SendDirectory;
   /** Renders Markdown; without it, its source is sent. */
   readonly markdown?: MarkdownPages;
+  /** Serves the methods besides GET and HEAD; without it they get 405. */
+  readonly serveChange?: (
+    scope: RequestScope,
+    receive: Receive,
+    send: Send,
+  ) => Promise<void>;
 }
 
 /** The app called `appName` that serves a tree of files (PAGI.md 7). */
 export function serveTree(appName: string, settings: TreeSettings): PagiApp {
-  const { showHidden, sendDirectory, files, cleanUrls } = settings;
+  const { showHidden, sendDirectory, serveChange, files, cleanUrls } = settings;
   const finding = { ...settings, findDirectories: sendDirectory !== undefined };
 
   async function serve(
@@ -60,6 +66,9 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
     send: Send,
   ): Promise<void> {
     if (scope.method !== "GET" && scope.method !== "HEAD") {
+      if (serveChange !== undefined) {
+        return await serveChange(scope, receive, send);
+      }
       return await replyStatus(send, 405, [["allow", "GET, HEAD"]]);
     }
     const parts = pathParts(requestPath(scope), showHidden);

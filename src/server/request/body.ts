@@ -7,6 +7,7 @@
 
 import { isClientGone } from "../../engine/error_text.ts";
 import { byteLength } from "../../http/headers.ts";
+import { limitsMayRise } from "../../pagi/body_limit.ts";
 import type { DisconnectReason, Flag } from "../../pagi/types.ts";
 import type { DeadlineSet, IdleTimer } from "../timers.ts";
 import { Refusal } from "../response/plain_answer.ts";
@@ -96,6 +97,7 @@ export class RequestBody {
   async read(): Promise<BodyPart | null> {
     if (this.#done) return null;
     if (this.#reader === null) {
+      if (limitsMayRise()) this.#count(0, this.contentLength ?? 0);
       const source = this.contentLength === 0 ? null : this.open();
       if (source === null) return this.#last(EMPTY);
       if (source instanceof Uint8Array) {
@@ -146,10 +148,10 @@ export class RequestBody {
     this.#reader?.cancel().catch(() => {});
   }
 
-  #count(bytes: number): void {
+  #count(bytes: number, announced = 0): void {
     this.#received += bytes;
     try {
-      assertBodySize(this.#received, this.maxSize);
+      assertBodySize(Math.max(this.#received, announced), this.maxSize);
     } catch (failure) {
       this.cancel();
       throw failure;

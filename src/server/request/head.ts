@@ -9,6 +9,7 @@ import { lowerNames, sentHeaders } from "../../engine/request.ts";
 import type { ForwardedClient } from "../../http/addresses.ts";
 import { memo } from "../../http/memo.ts";
 import { decodePath, splitTarget } from "../../http/target.ts";
+import { limitsMayRise } from "../../pagi/body_limit.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import type { Http2Connection, Http2Connections } from "../http2_connection.ts";
 import { assertBodySize } from "./body.ts";
@@ -284,7 +285,9 @@ export function readHead(
   if (coded && contentLength !== null) {
     throw new Refusal(400, "Length and transfer coding exclude each other.");
   }
-  if (contentLength !== null) assertBodySize(contentLength, limits.maxBodySize);
+  if (contentLength !== null && !limitsMayRise()) {
+    assertBodySize(contentLength, limits.maxBodySize);
+  }
 
   let kind: RequestKind = events ? "sse" : "http";
   if (

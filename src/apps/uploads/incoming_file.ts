@@ -1,0 +1,200 @@
+/**
+ * A file that is being received: whole or not at all.
+ *
+ * @module
+ */
+
+import { quote } from "../../options/option_error.ts";
+import {
+  FILE_DESCRIPTORS,
+  heldDescriptors,
+} from "../../system/descriptor_budget.ts";
+import { readDirectory } from "../../system/file_names.ts";
+import {
+  type OpenedDirectory,
+  UNFINISHED_PREFIX,
+} from "../files/document_root.ts";
+import { refusalOf, WriteRefused } from "./refusal.ts";
+
+/** What becomes of a file that has the name of another. */
+export type Overwrite = "0" | "1" | "rename";
+
+/** Names that are tried for a file whose own name is taken. */
+const MAX_NAMES = 1000;
+/** Milliseconds after its last change when an unfinished file is a leftover. */
+const LEFTOVER_MS = 60 * 60 * 1000;
+
+/**
+ * Receives a file into a folder. Its bytes go to a temporary file beside it,
+ * which nobody is shown, and which gets its name when it is whole. Dispose of
+ * it in the end: whatever was not kept is removed.
+ */
+export class IncomingFile implements Disposable {
+  /** Bytes so far. */
+  size = 0;
+  readonly #folder: OpenedDirectory;
+  readonly #name: string;
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  readonly #descriptors: Disposable;
+  #kept = false;
+
+  /**
+   * @param folder Stays open until the file is disposed of.
+   * @param name For messages.
+   */
+  constructor(folder: OpenedDirectory, name: string) {
+    this.#folder = folder;
+    this.#name = name;
+    const random = crypto.randomUUID();
+    this.#path = `${folder.path}/${UNFINISHED_PREFIX}${random}`;
+    this.#descriptors = heldDescriptors(FILE_DESCRIPTORS);
+    try {
+      // No link is followed, and nothing is replaced (O_EXCL).
+      this.#file = Deno.openSync(this.#path, { write: true, createNew: true });
+    } catch (error) {
+      this.#descriptors[Symbol.dispose]();
+      throw refusalOf(error, name);
+    }
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    try {
+      for (let at = 0; at < chunk.length;) {
+        at += await this.#file.write(chunk.subarray(at));
+      }
+      this.size += chunk.length;
+    } catch (error) {
+      throw refusalOf(error, this.#name);
+    }
+  }
+
+  /**
+   * Gives the file its name.
+   *
+   * @returns its name, and whether it has replaced nothing
+   * @throws {WriteRefused} 409 where the name is taken and `overwrite` is "0".
+   */
+  async keep(
+    name: string,
+    overwrite: Overwrite,
+  ): Promise<{ name: string; created: boolean }> {
+    try {
+      // Some file systems report a full disk only now; and a sender who is told
+      // that the file is here may delete its own.
+      await this.#file.syncData();
+      const target = (tried: string) => `${this.#folder.path}/${tried}`;
+      if (overwrite === "1") {
+        const created = !this.#takeMode(target(name));
+        Deno.renameSync(this.#path, target(name));
+        this.#kept = true;
+        return { name, created };
+      }
+      const tries = overwrite === "rename" ? MAX_NAMES : 1;
+      for (let i = 0; i < tries; i++) {
+        const tried = i === 0 ? name : numbered(name, i);
+        if (renameToFree(this.#path, target(tried))) {
+          this.#kept = true;
+          return { name: tried, created: true };
+        }
+      }
+    } catch (error) {
+      throw refusalOf(error, name);
+    }
+    throw nameTaken(name);
+  }
+
+  /** Takes over the permissions of the file that it replaces. */
+  #takeMode(path: string): boolean {
+    try {
+      const { isFile, isDirectory, mode } = Deno.lstatSync(path);
+      if (isDirectory) {
+        throw new WriteRefused(409, `${quote(this.#name)} is a folder.`);
+      }
+      if (isFile && mode !== null) Deno.chmodSync(this.#path, mode & 0o777);
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+    this.#descriptors[Symbol.dispose]();
+    if (this.#kept) return;
+    try {
+      Deno.removeSync(this.#path);
+    } catch {
+      // Its folder may be gone.
+    }
+  }
+}
+
+/** The refusal of a file or folder whose name is taken. */
+export function nameTaken(name: string): WriteRefused {
+  return new WriteRefused(
+    409,
+    `There is something called ${
+      quote(name)
+    } already, and replacing it is not allowed here; rename or delete it first, or choose another name.`,
+  );
+}
+
+/**
+ * Renames a file, which replaces nothing; false where `to` exists. A second
+ * name is given and the first removed, since rename(2) would replace.
+ */
+export function renameToFree(from: string, to: string): boolean {
+  try {
+    Deno.linkSync(from, to);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    const { code = "" } = error as { code?: string };
+    // A folder, a file of somebody else, or a file system without such names.
+    if (!/^(?:EPERM|EOPNOTSUPP|ENOTSUP|ENOSYS|EMLINK)$/.test(code)) throw error;
+    if (isThere(to)) return false;
+    Deno.renameSync(from, to);
+    return true;
+  }
+  Deno.removeSync(from);
+  return true;
+}
+
+/** Tells whether there is something at `path`, be it a broken link. */
+export function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** `photo.jpg` as `photo (1).jpg`. */
+function numbered(name: string, number: number): string {
+  const dot = name.lastIndexOf(".");
+  return dot <= 0
+    ? `${name} (${number})`
+    : `${name.slice(0, dot)} (${number})${name.slice(dot)}`;
+}
+
+/** Removes what a crash has left in a folder. */
+export function removeLeftovers({ path }: OpenedDirectory): void {
+  const now = Date.now();
+  for (const entries of readDirectory(path)) {
+    for (const { name } of entries) {
+      if (!name.startsWith(UNFINISHED_PREFIX)) continue;
+      const left = `${path}/${name}`;
+      try {
+        const { mtime } = Deno.lstatSync(left);
+        if (now - (mtime?.getTime() ?? now) > LEFTOVER_MS) {
+          Deno.removeSync(left, { recursive: true });
+        }
+      } catch {
+        // It is no longer there, or not ours.
+      }
+    }
+  }
+}
