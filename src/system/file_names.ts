@@ -53,14 +53,17 @@ let loaded: Libc<typeof SYMBOLS> | null | undefined;
  */
 export function holdFileLibrary(): Disposable {
   holders++;
-  return {
-    [Symbol.dispose]() {
-      if (--holders > 0) return;
-      loaded?.close();
-      loaded = undefined;
-    },
-  };
+  return HOLD;
 }
+
+/** The same for all holders, as there may be one for each of many files. */
+const HOLD: Disposable = {
+  [Symbol.dispose]() {
+    if (--holders > 0) return;
+    loaded?.close();
+    loaded = undefined;
+  },
+};
 
 /** Its functions while it is held; null where it cannot be used. */
 function heldLibrary(): Functions | null {
@@ -124,9 +127,20 @@ export function encodeName(name: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }
 
-/** `path` with a final NUL, as C takes it. */
+/** Room for a path of ASCII, which most are. */
+const asciiPath = new Uint8Array(MAX_PATH_BYTES);
+
+/** `path` with a final NUL, as C takes it; valid until the next call. */
 function cPath(path: string): Uint8Array<ArrayBuffer> {
-  return encodeName(`${path}\0`);
+  const { length } = path;
+  if (length >= MAX_PATH_BYTES) return encodeName(`${path}\0`);
+  for (let i = 0; i < length; i++) {
+    const unit = path.charCodeAt(i);
+    if (unit > 0x7f) return encodeName(`${path}\0`);
+    asciiPath[i] = unit;
+  }
+  asciiPath[length] = 0;
+  return asciiPath;
 }
 
 /** Names of the codes in errno(3) that callers distinguish. */
@@ -233,7 +247,6 @@ export interface FileStat {
 const words = new Uint32Array(STATX_WORDS);
 const wordBytes = new Uint8Array(words.buffer);
 const halves = new Uint16Array(words.buffer);
-const seconds = new BigInt64Array(words.buffer);
 
 /**
  * The stat of `path`, whatever its bytes. Takes a third of the time of Deno's
@@ -265,7 +278,9 @@ export function statName(path: string, follow = true): FileStat | null {
 
 /** Milliseconds of a time that begins at the given word of 64 bits. */
 function timeAt(index: number): number {
-  return Number(seconds[index]) * 1000 + words[2 * index + 2] / 1e6;
+  // The upper half is signed: times before 1970 are negative.
+  const seconds = (words[2 * index + 1] | 0) * 2 ** 32 + words[2 * index];
+  return seconds * 1000 + words[2 * index + 2] / 1e6;
 }
 
 /** Fills `words`; false if there is nothing at `path`. */
