@@ -196,6 +196,7 @@ async function serve(
     predecessor: older,
     shutdownDelay: settings.shutdownDelay,
     onStopping: () => metrics?.stopping(),
+    onReplaced: () => metrics?.[Symbol.dispose](),
     async onStarted() {
       const facts = service.facts();
       const page = servedPage(request);

@@ -310,7 +310,7 @@ export class RequestCounters {
 
   #newSeries(key: number): number {
     const index = this.#numbers[AT.seriesCount];
-    if (index === SERIES.most - 1 && key !== OVERFLOW) {
+    if (index >= SERIES.most - 1 && key !== OVERFLOW) {
       return this.#places.get(OVERFLOW) ?? this.#newSeries(OVERFLOW);
     }
     const place = AT.series + index * SERIES.step;

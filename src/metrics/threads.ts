@@ -70,10 +70,15 @@ export class CountedThreads {
     return all;
   }
 
-  /** The targets of all proxies, each once: up where one thread says so. */
+  /**
+   * The targets that proxies have now, each once: down where one thread says
+   * so, for the others may not have asked it lately.
+   */
   upstreams(threads: readonly ShownThread[]): UpstreamState[] {
-    const all = new Map(this.#endedUpstreams);
+    const all = new Map<string, UpstreamState>();
     for (const { upstreams } of threads) addUpstreams(all, upstreams);
+    const ended = [...this.#endedUpstreams.values()];
+    addUpstreams(all, ended.filter(({ target }) => all.has(target)));
     return [...all.values()];
   }
 
@@ -82,7 +87,7 @@ export class CountedThreads {
       if (thread.state !== "gone") return true;
       this.#ended.add(memory, true);
       const left = thread.upstreams
-        .map((one) => ({ ...one, up: false, idle: 0, active: 0 }));
+        .map((one) => ({ ...one, up: true, idle: 0, active: 0 }));
       addUpstreams(this.#endedUpstreams, left);
       return false;
     });
@@ -99,7 +104,7 @@ function addUpstreams(
       one.target,
       known === undefined ? one : {
         target: one.target,
-        up: known.up || one.up,
+        up: known.up && one.up,
         idle: known.idle + one.idle,
         active: known.active + one.active,
         requests: known.requests + one.requests,

@@ -131,7 +131,14 @@ export class Metrics implements Disposable {
       this.#listener = new MetricsListener(
         this.#address,
         canShare(),
-        (request) => this.#answer(request),
+        (request) => {
+          try {
+            return this.#answer(request);
+          } catch (error) {
+            log.error("The metrics could not be made.", error);
+            return plain(500, "The log says what is wrong.");
+          }
+        },
       );
     } catch (error) {
       throw this.#error(error);

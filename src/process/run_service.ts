@@ -86,6 +86,8 @@ export interface RunOptions {
   onStarted(): Promise<void>;
   /** Called when it is to stop: it goes on for `shutdownDelay` after TERM. */
   onStopping(): void;
+  /** Called when a successor serves in its place. */
+  onReplaced(): void;
   /** Seconds. */
   readonly shutdownDelay: number;
   /** Reports changes of the app's files since before it is loaded. */
@@ -138,7 +140,10 @@ export async function runService(
       starting = started;
       return started;
     });
-    if (replaced) stop();
+    if (replaced) {
+      options.onReplaced();
+      stop();
+    }
     replacing = false;
   };
   const remove = onSignals(SIGNALS, (signal) => {

@@ -1,5 +1,14 @@
 import { importTests } from "../helpers/import_tests.ts";
 
 await importTests(
-  ["http", "log", "middleware", "options", "pagi", "testing", "wire"],
+  [
+    "http",
+    "log",
+    "metrics",
+    "middleware",
+    "options",
+    "pagi",
+    "testing",
+    "wire",
+  ],
 );

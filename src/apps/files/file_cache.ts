@@ -11,6 +11,7 @@ import type { DocumentRoot, Opened, OpenedFile } from "./document_root.ts";
 import { isAscii } from "./request_path.ts";
 import { isSettled } from "../../http/etags.ts";
 import { markImmutable } from "../../pagi/constant_bytes.ts";
+import { AT, count } from "../../metrics/counters.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import { FileStamp, isSameVersion } from "../../system/file_stamp.ts";
 
@@ -233,8 +234,15 @@ export class FileCache {
   /** As {@linkcode DocumentRoot.open}, but small files are cached. */
   open(path: string): Opened | SmallFile {
     const entry = this.#entries.get(path);
-    if (entry === undefined) return this.#read(path, null);
-    if (isCurrent(entry)) return entry.file;
+    if (entry === undefined) {
+      count(AT.cacheMisses);
+      return this.#read(path, null);
+    }
+    if (isCurrent(entry)) {
+      count(AT.cacheHits);
+      return entry.file;
+    }
+    count(AT.cacheMisses);
     this.#remove(path, entry);
     return this.#read(path, entry.file);
   }

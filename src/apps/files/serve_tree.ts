@@ -4,6 +4,7 @@
  * @module
  */
 
+import { AT, count } from "../../metrics/counters.ts";
 import type { HeaderList, PagiApp, Receive, Send } from "../../pagi/types.ts";
 import { explainable } from "../explain.ts";
 import { RequestReader } from "../disconnect.ts";
@@ -124,9 +125,10 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
     assertRequest(scope, appName);
     const entry = cleanUrls ? null : files.cached(scope.path);
     const response = entry && cachedResponse(scope, entry.file);
-    await (response && isCurrent(entry)
-      ? sendCached(send, response, entry.file)
-      : serve(scope, receive, send));
+    if (response && isCurrent(entry)) {
+      count(AT.cacheHits);
+      await sendCached(send, response, entry.file);
+    } else await serve(scope, receive, send);
   };
   const explaining = { ...finding, showHidden };
   return explainable(app, (scope) => explainTree(app, scope, explaining));

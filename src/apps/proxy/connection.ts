@@ -73,6 +73,8 @@ export class UpstreamConnection {
   #waiting: Promise<number | null> | null = null;
 
   #closed = false;
+  /** Called once, when it is closed. */
+  onClose: () => void = () => {};
   readonly #conn: UpstreamSocket;
 
   private constructor(readonly url: string, conn: UpstreamSocket) {
@@ -174,6 +176,7 @@ export class UpstreamConnection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.onClose();
     close(this.#conn);
     releaseDescriptors(1);
   }

@@ -21,6 +21,7 @@ import type { Target } from "./target.ts";
 import { formatRequestHead, type UpstreamRequest } from "./upstream_request.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { log } from "../../log/log.ts";
+import { showUpstream, type UpstreamState } from "../../metrics/upstreams.ts";
 import { type Timer, unref } from "../../std/timer.ts";
 
 /** Maximum idle connections per target. */
@@ -48,6 +49,11 @@ export class Upstream {
   #downUntil = 0;
   #failing = false;
   #closed = false;
+  /** For metrics. */
+  #open = 0;
+  #requests = 0;
+  #failures = 0;
+  readonly #hide: () => void = showUpstream(this);
   /** True when the start page is the base path without a final slash. */
   #bareStart = false;
 
@@ -57,6 +63,17 @@ export class Upstream {
     readonly settings: ConnectSettings,
     readonly failTimeout: number,
   ) {}
+
+  get state(): UpstreamState {
+    return {
+      target: this.target.url,
+      up: !this.isDown,
+      idle: this.#idle.length,
+      active: this.#open - this.#idle.length,
+      requests: this.#requests,
+      failures: this.#failures,
+    };
+  }
 
   get isDown(): boolean {
     return performance.now() < this.#downUntil;
@@ -97,6 +114,7 @@ export class Upstream {
       log.warn(cause === undefined ? message : `${message} ${cause}`);
     }
     this.#failing = true;
+    this.#failures++;
     this.#downUntil = performance.now() + this.failTimeout * 1000;
   }
 
@@ -114,6 +132,7 @@ export class Upstream {
   async connect(
     reuse: "any" | "fresh" | "none",
   ): Promise<UpstreamConnection> {
+    this.#requests++;
     if (reuse !== "none") {
       const maxAge = reuse === "any" ? IDLE_SECONDS : FRESH_SECONDS;
       const oldest = performance.now() - maxAge * 1000;
@@ -126,7 +145,10 @@ export class Upstream {
         return last.connection;
       }
     }
-    return await UpstreamConnection.open(this.target, this.settings);
+    const opened = await UpstreamConnection.open(this.target, this.settings);
+    this.#open++;
+    opened.onClose = () => this.#open--;
+    return opened;
   }
 
   /** Keeps a connection whose response has been read to its end. */
@@ -152,6 +174,7 @@ export class Upstream {
   /** Closes idle connections now, and others when they become idle. */
   close(): void {
     this.#closed = true;
+    this.#hide();
     for (const { connection, timer } of this.#idle) {
       clearTimeout(timer);
       connection.close();
