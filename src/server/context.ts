@@ -28,7 +28,7 @@ import {
 } from "./request/allowed_hosts.ts";
 import type { AccessLog } from "./access_log.ts";
 import type { InFlight, StopCause } from "./in_flight.ts";
-import type { DeadlineSet } from "./timers.ts";
+import type { DeadlineSet } from "../std/timer.ts";
 import { Http2Connections } from "./http2_connection.ts";
 import { PlainHeads } from "./request/plain_head.ts";
 import {

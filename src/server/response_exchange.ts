@@ -22,7 +22,8 @@ import type { OutgoingBody } from "./response/outbound_body.ts";
 import { failureAnswer, Refusal, TEXT } from "./response/plain_answer.ts";
 import { afterEnd } from "./response/transport_state.ts";
 import { type ResponseSink, ResponseWriter } from "./response/writer.ts";
-import { type Deadline, IdleTimer } from "./timers.ts";
+import type { Deadline } from "../std/timer.ts";
+import { IdleTimer } from "./timers.ts";
 
 /**
  * What may come of a chunked body before the next part of it (bytes): more

@@ -30,7 +30,8 @@ import { Lifespan } from "./lifespan.ts";
 import { Listener, type SharedSocket } from "./listener.ts";
 import { listenAddresses } from "./listen_address.ts";
 import { StalledResponses } from "./stalled_responses.ts";
-import { DeadlineSet, GracePeriod } from "./timers.ts";
+import { DeadlineSet } from "../std/timer.ts";
+import { GracePeriod } from "./timers.ts";
 
 /** Serves an app with settings (PAGI.md 6, "In code"). */
 export class Server {

@@ -1,6 +1,5 @@
 /**
- * Timers: many timeouts of the same length, an idle timeout, and a wait with a
- * timeout that can be ended early.
+ * Timers: an idle timeout, and a wait with a timeout that can be ended early.
  *
  * @module
  */
@@ -9,62 +8,6 @@ import { type Timer, timerDelay, unref } from "../std/timer.ts";
 
 /** A promise of what is done already. */
 export const DONE: Promise<void> = Promise.resolve();
-
-/** One timeout; its only use is to be cancelled. */
-export interface Deadline {
-  readonly due: number;
-  readonly onDue: () => void;
-}
-
-/**
- * Timeouts of the same length, on one timer of the engine: the oldest is always
- * due first.
- */
-export class DeadlineSet {
-  readonly #deadlines = new Set<Deadline>();
-  #timer: Timer | undefined;
-
-  /** @param milliseconds The length of each; 0 means no timeout. */
-  constructor(readonly milliseconds: number) {}
-
-  /** Calls `onDue` after that time, unless it is cancelled. */
-  add(onDue: () => void): Deadline | null {
-    if (this.milliseconds === 0) return null;
-    const wait = { due: performance.now() + this.milliseconds, onDue };
-    this.#deadlines.add(wait);
-    this.#timer ??= this.#arm(this.milliseconds);
-    return wait;
-  }
-
-  /** Cancels one. */
-  cancel(wait: Deadline | null): void {
-    if (wait !== null) this.#deadlines.delete(wait);
-  }
-
-  /** Cancels all. */
-  clear(): void {
-    this.#deadlines.clear();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #arm(milliseconds: number): Timer {
-    return unref(setTimeout(() => this.#check(), Math.max(1, milliseconds)));
-  }
-
-  #check(): void {
-    this.#timer = undefined;
-    const now = performance.now();
-    for (const wait of this.#deadlines) {
-      if (wait.due > now) {
-        this.#timer ??= this.#arm(wait.due - now);
-        return;
-      }
-      this.#deadlines.delete(wait);
-      wait.onDue();
-    }
-  }
-}
 
 /** Calls back once when nothing has happened for a while. */
 export class IdleTimer {

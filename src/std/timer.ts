@@ -1,6 +1,6 @@
 /**
  * Timers, whose type differs between versions of Deno: a number, or an object
- * as Node has it.
+ * as Node has it; and many timeouts on one of them.
  *
  * @module
  */
@@ -38,4 +38,91 @@ export async function settledWithin(
 /** Resolves after `ms` milliseconds. */
 export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** One timeout; its only use is to be cancelled. */
+export interface Deadline {
+  readonly due: number;
+  readonly onDue: () => void;
+}
+
+/**
+ * Timeouts of the same length, on one timer of the engine: the oldest is always
+ * due first.
+ */
+export class DeadlineSet {
+  readonly #deadlines = new Set<Deadline>();
+  #timer: Timer | undefined;
+
+  /** @param milliseconds The length of each; 0 means no timeout. */
+  constructor(readonly milliseconds: number) {}
+
+  /** Calls `onDue` after that time, unless it is cancelled. */
+  add(onDue: () => void): Deadline | null {
+    if (this.milliseconds === 0) return null;
+    const wait = { due: performance.now() + this.milliseconds, onDue };
+    this.#deadlines.add(wait);
+    this.#timer ??= this.#arm(this.milliseconds);
+    return wait;
+  }
+
+  /** Cancels one. */
+  cancel(wait: Deadline | null): void {
+    if (wait !== null) this.#deadlines.delete(wait);
+  }
+
+  /** Stops the timer while there is no timeout; the next one starts it again. */
+  rest(): void {
+    if (this.#deadlines.size === 0) this.clear();
+  }
+
+  /** Cancels all. */
+  clear(): void {
+    this.#deadlines.clear();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #arm(milliseconds: number): Timer {
+    return unref(setTimeout(() => this.#check(), Math.max(1, milliseconds)));
+  }
+
+  #check(): void {
+    this.#timer = undefined;
+    const now = performance.now();
+    for (const wait of this.#deadlines) {
+      if (wait.due > now) {
+        this.#timer ??= this.#arm(wait.due - now);
+        return;
+      }
+      this.#deadlines.delete(wait);
+      wait.onDue();
+    }
+  }
+}
+
+/** Timeouts of any length, on one timer for each length. */
+export class Timeouts {
+  readonly #sets = new Map<number, DeadlineSet>();
+
+  /** Calls `onDue` after `seconds` (0: never), unless it is cancelled. */
+  add(seconds: number, onDue: () => void): Deadline | null {
+    if (seconds === 0) return null;
+    let set = this.#sets.get(seconds);
+    if (set === undefined) {
+      set = new DeadlineSet(timerDelay(seconds));
+      this.#sets.set(seconds, set);
+    }
+    return set.add(onDue);
+  }
+
+  /** Cancels one that {@linkcode add} returned for so many seconds. */
+  cancel(seconds: number, deadline: Deadline | null): void {
+    this.#sets.get(seconds)?.cancel(deadline);
+  }
+
+  /** Stops the timers of the lengths that nothing waits for now. */
+  rest(): void {
+    for (const set of this.#sets.values()) set.rest();
+  }
 }

@@ -460,7 +460,7 @@ Deno.test("an event stream flows through unbuffered, and may be silent", async (
     await seen;
     await raw.send("data: 2\n\n");
   });
-  using proxy = new ProxyApp({ target: upstream.url, timeout: 0.1 });
+  using proxy = new ProxyApp({ target: upstream.url, idleTimeout: 0.1 });
   const app = proxy.toApp();
   const { events } = await runApp(
     (scope, receive, send) =>

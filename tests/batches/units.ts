@@ -8,6 +8,7 @@ await importTests(
     "middleware",
     "options",
     "pagi",
+    "std",
     "testing",
     "wire",
   ],

@@ -8,7 +8,7 @@ import type { TLSSocket } from "node:tls";
 import type { Target } from "./target.ts";
 import { isRefusedCertificate, tlsFault } from "../../engine/error_text.ts";
 import type { HeaderList } from "../../pagi/types.ts";
-import type { Timer } from "../../std/timer.ts";
+import type { Deadline, Timeouts } from "../../std/timer.ts";
 import {
   releaseDescriptors,
   reserveDescriptors,
@@ -77,7 +77,11 @@ export class UpstreamConnection {
   onClose: () => void = () => {};
   readonly #conn: UpstreamSocket;
 
-  private constructor(readonly url: string, conn: UpstreamSocket) {
+  private constructor(
+    readonly url: string,
+    conn: UpstreamSocket,
+    readonly timeouts: Timeouts,
+  ) {
     this.#conn = conn;
   }
 
@@ -85,6 +89,7 @@ export class UpstreamConnection {
   static async open(
     target: Target,
     settings: ConnectSettings,
+    timeouts: Timeouts,
   ): Promise<UpstreamConnection> {
     if (!reserveDescriptors(1)) {
       throw new UpstreamError(
@@ -94,10 +99,11 @@ export class UpstreamConnection {
     }
     const { url, hostname } = target;
     const abort = new AbortController();
-    const timer = after(settings.connectTimeout, () => abort.abort());
+    const { connectTimeout } = settings;
+    const deadline = timeouts.add(connectTimeout, () => abort.abort());
     try {
       const conn = await connect(target, settings, abort.signal);
-      return new UpstreamConnection(url, conn);
+      return new UpstreamConnection(url, conn, timeouts);
     } catch (error) {
       releaseDescriptors(1);
       if (abort.signal.aborted) {
@@ -110,7 +116,7 @@ export class UpstreamConnection {
         { cause: error },
       );
     } finally {
-      clearTimeout(timer);
+      timeouts.cancel(connectTimeout, deadline);
     }
   }
 
@@ -130,7 +136,7 @@ export class UpstreamConnection {
    */
   async fill(seconds: number): Promise<boolean> {
     this.#compact();
-    const timer = this.expect(seconds, "was silent for too long");
+    const deadline = this.expect(seconds, "was silent for too long");
     try {
       this.#waiting ??= this.#conn.read(this.#buffer.subarray(this.#end));
       const count = await this.#waiting;
@@ -142,27 +148,27 @@ export class UpstreamConnection {
       throw this.#explain(error);
     } finally {
       this.#waiting = null;
-      clearTimeout(timer);
+      this.timeouts.cancel(seconds, deadline);
     }
   }
 
   /** Writes all of `bytes`; no pause may be longer than `seconds`. */
   async write(bytes: Uint8Array, seconds: number): Promise<void> {
     for (let rest = bytes; rest.byteLength > 0;) {
-      const timer = this.expect(seconds, "took nothing for too long");
+      const deadline = this.expect(seconds, "took nothing for too long");
       try {
         rest = rest.subarray(await this.#conn.write(rest));
       } catch (error) {
         throw this.#explain(error);
       } finally {
-        clearTimeout(timer);
+        this.timeouts.cancel(seconds, deadline);
       }
     }
   }
 
-  /** Fails with 504 unless the timer is cleared within `seconds` (0: never). */
-  expect(seconds: number, what: string): Timer | undefined {
-    return after(seconds, () => {
+  /** Fails with 504 unless it is cancelled within `seconds` (0: never). */
+  expect(seconds: number, what: string): Deadline | null {
+    return this.timeouts.add(seconds, () => {
       this.fail(new UpstreamError(504, `${this.url} ${what} (${seconds} s).`));
     });
   }
@@ -216,11 +222,6 @@ export class UpstreamConnection {
       { cause: error },
     );
   }
-}
-
-/** Calls `act` after `seconds`; never for 0. */
-function after(seconds: number, act: () => void): Timer | undefined {
-  return seconds > 0 ? setTimeout(act, seconds * 1000) : undefined;
 }
 
 /** Connects; nothing stays open after a failure. */

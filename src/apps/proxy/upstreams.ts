@@ -22,7 +22,7 @@ import { formatRequestHead, type UpstreamRequest } from "./upstream_request.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { log } from "../../log/log.ts";
 import { showUpstream, type UpstreamState } from "../../metrics/upstreams.ts";
-import { type Timer, unref } from "../../std/timer.ts";
+import { type Deadline, Timeouts } from "../../std/timer.ts";
 
 /** Maximum idle connections per target. */
 const MAX_IDLE = 256;
@@ -38,13 +38,14 @@ const FRESH_SECONDS = 1;
 interface IdleConnection {
   readonly connection: UpstreamConnection;
   readonly since: number;
-  readonly timer: Timer;
+  readonly deadline: Deadline | null;
 }
 
 const REDIRECTS: readonly number[] = [301, 302, 307, 308];
 
 /** A target, its idle connections, and its health. */
 export class Upstream {
+  readonly #timeouts = new Timeouts();
   #idle: IdleConnection[] = [];
   #downUntil = 0;
   #failing = false;
@@ -140,12 +141,16 @@ export class Upstream {
       const last = this.#idle.at(-1);
       if (last !== undefined && last.since >= oldest) {
         this.#idle.pop();
-        clearTimeout(last.timer);
+        this.#timeouts.cancel(IDLE_SECONDS, last.deadline);
         last.connection.setBusy();
         return last.connection;
       }
     }
-    const opened = await UpstreamConnection.open(this.target, this.settings);
+    const opened = await UpstreamConnection.open(
+      this.target,
+      this.settings,
+      this.#timeouts,
+    );
     this.#open++;
     opened.onClose = () => this.#open--;
     return opened;
@@ -159,14 +164,14 @@ export class Upstream {
     const drop = (): void => {
       const at = this.#idle.findIndex((idle) => idle.connection === connection);
       if (at < 0) return;
-      clearTimeout(this.#idle[at].timer);
+      this.#timeouts.cancel(IDLE_SECONDS, this.#idle[at].deadline);
       this.#idle.splice(at, 1);
       connection.close();
     };
     this.#idle.push({
       connection,
       since: performance.now(),
-      timer: unref(setTimeout(drop, IDLE_SECONDS * 1000)),
+      deadline: this.#timeouts.add(IDLE_SECONDS, drop),
     });
     connection.setIdle(drop);
   }
@@ -175,11 +180,12 @@ export class Upstream {
   close(): void {
     this.#closed = true;
     this.#hide();
-    for (const { connection, timer } of this.#idle) {
-      clearTimeout(timer);
+    for (const { connection, deadline } of this.#idle) {
+      this.#timeouts.cancel(IDLE_SECONDS, deadline);
       connection.close();
     }
     this.#idle = [];
+    this.#timeouts.rest();
   }
 }
 
@@ -228,10 +234,11 @@ async function roundTrip(
   client.onDisconnect(() => connection.fail(new ClientGone()));
   let sent = false;
   let responseStarted = false;
-  let timer: Timer | undefined;
+  let deadline: Deadline | null = null;
+  const { firstByteTimeout } = limits;
   const awaitHead = (): void => {
     if (responseStarted) return;
-    timer = connection.expect(limits.firstByteTimeout, "gave no answer");
+    deadline = connection.expect(firstByteTimeout, "gave no answer");
   };
   try {
     if (client.disconnected) throw new ClientGone();
@@ -265,7 +272,7 @@ async function roundTrip(
     throw error;
   } finally {
     responseStarted = true;
-    clearTimeout(timer);
+    connection.timeouts.cancel(firstByteTimeout, deadline);
   }
 }
 

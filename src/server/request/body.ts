@@ -9,7 +9,8 @@ import { isClientGone } from "../../engine/error_text.ts";
 import { byteLength } from "../../http/headers.ts";
 import { limitsMayRise } from "../../pagi/body_limit.ts";
 import type { DisconnectReason, Flag } from "../../pagi/types.ts";
-import type { DeadlineSet, IdleTimer } from "../timers.ts";
+import type { DeadlineSet } from "../../std/timer.ts";
+import type { IdleTimer } from "../timers.ts";
 import { Refusal } from "../response/plain_answer.ts";
 
 const EMPTY = new Uint8Array(0);

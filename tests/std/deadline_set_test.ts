@@ -1,6 +1,6 @@
-/** Many waits of the same length (src/server/timers.ts). */
+/** Many waits of the same length (src/std/timer.ts). */
 
-import { DeadlineSet } from "../../src/server/timers.ts";
+import { DeadlineSet } from "../../src/std/timer.ts";
 import {
   assertEquals,
   assertGreater,
@@ -77,7 +77,7 @@ Deno.test("clear ends all waits", async () => {
 });
 
 Deno.test("waits do not keep the process alive", async () => {
-  const module = new URL("../../src/server/timers.ts", import.meta.url);
+  const module = new URL("../../src/std/timer.ts", import.meta.url);
   const code = `import { DeadlineSet } from ${JSON.stringify(module.href)};
     new DeadlineSet(60_000).add(() => {});`;
   const began = performance.now();
