@@ -67,7 +67,7 @@ async function download(program: Program, path: string): Promise<number> {
   try {
     await connection.request(`GET ${path}`, "connection: close");
     await connection.until("\r\n\r\n");
-    let bytes = connection.pending.length;
+    let bytes = connection.received.length;
     const buffer = new Uint8Array(MB);
     while (true) {
       const count = await connection.connection.read(buffer);

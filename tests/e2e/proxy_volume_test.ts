@@ -41,7 +41,7 @@ class Flow {
 
   /** Reads at least `size` bytes, and sees how far ahead the sender is. */
   async receive(from: RawConnection, size: number): Promise<void> {
-    this.#received += from.pending.length;
+    this.#received += from.received.length;
     for (let last = -1; last !== this.#sent;) {
       last = this.#sent;
       await delay(100);

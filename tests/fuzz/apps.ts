@@ -13,9 +13,9 @@ import { FuzzServer } from "./fuzz_server.ts";
 import { holdModel } from "./http_model.ts";
 import type { Random } from "./random.ts";
 import { readFrames } from "./read_frames.ts";
-import type { WireResponse } from "./read_responses.ts";
+import { nextResponse, type WireResponse } from "./read_responses.ts";
 import { Finding, hold, type Session, type Target } from "./target.ts";
-import { Wire } from "./wire.ts";
+import { RawConnection } from "../helpers/raw_connection.ts";
 
 interface Scripted {
   readonly script: Script;
@@ -136,10 +136,11 @@ async function converse(
       }${method === "POST" ? "content-length: 0\r\n" : ""}\r\n`;
   }
   try {
-    using wire = await Wire.open(port);
-    await wire.send(request);
+    using wire = await RawConnection.open(port);
+    await wire.trySend(request);
     for (let i = 0; i < count; i++) {
-      const response = await wire.response(
+      const response = await nextResponse(
+        wire,
         kind === "websocket" ? "GET" : method,
       );
       if (response === null) {
@@ -153,8 +154,8 @@ async function converse(
         holdModel(course.sent, course.threw, method, response);
       }
       hold(
-        i < count - 1 || wire.text === "" || kind === "websocket",
-        () => `more than was asked for: ${wire.text}`,
+        i < count - 1 || wire.received === "" || kind === "websocket",
+        () => `more than was asked for: ${wire.received}`,
       );
       if (response.status === 101) {
         hold(kind === "websocket", () => "101 without an upgrade");

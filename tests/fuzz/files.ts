@@ -13,7 +13,7 @@ import { runApp } from "../helpers/run_app.ts";
 import { BYTE_PIECES } from "./hostile.ts";
 import type { Random } from "./random.ts";
 import { hold, type Target } from "./target.ts";
-import { fromBytes } from "./wire.ts";
+import { fromBytes } from "../helpers/raw_connection.ts";
 
 const STATUSES = new Set([
   200,

@@ -14,7 +14,7 @@ import { httpApp, reply } from "../helpers/http_app.ts";
 import { withServer } from "../helpers/with_server.ts";
 import { Answers, frame, PREFACE, request, SETTINGS } from "./http2_frames.ts";
 import { Random } from "./random.ts";
-import { Wire } from "./wire.ts";
+import { RawConnection } from "../helpers/raw_connection.ts";
 
 Deno.test("an app's name and its options' names are quoted where they are not plain", () => {
   const pairs = { "a\nb": "c d" };
@@ -43,9 +43,9 @@ Deno.test("a path with DEL, which HTTP/2 lets through, is refused", async () => 
     await reply(send, "ok");
   });
   await withServer(app, {}, async ({ port }) => {
-    using wire = await Wire.open(port);
+    using wire = await RawConnection.open(port);
     const random = new Random(1);
-    await wire.send(
+    await wire.trySend(
       PREFACE + frame(SETTINGS, 0, 0, "") +
         request(random, 1, "/a\x7f", "") + request(random, 3, "/b?\x7f", "") +
         request(random, 5, "/c", ""),

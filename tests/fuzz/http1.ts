@@ -16,9 +16,14 @@ import {
   SMUGGLED,
 } from "./http1_messages.ts";
 import type { Random } from "./random.ts";
-import { fieldOf, type WireResponse } from "./read_responses.ts";
+import {
+  fieldOf,
+  finish,
+  nextResponse,
+  type WireResponse,
+} from "./read_responses.ts";
 import { Finding, hold, type Target } from "./target.ts";
-import { fromBytes, Wire } from "./wire.ts";
+import { fromBytes, RawConnection } from "../helpers/raw_connection.ts";
 
 /** What the server itself may answer to a request that is not good. */
 const REFUSALS = new Set([
@@ -113,14 +118,14 @@ async function converse(
     (_, i) => goodMessage(random, bad === null && i === count - 1),
   );
   const bytes = [...good, ...bad ? [bad] : []].map(({ bytes }) => bytes);
-  using wire = await Wire.open(port);
+  using wire = await RawConnection.open(port);
   const connection: Connection = { seen: [], finding: null };
   connections.set(wire.port, connection);
   try {
-    await wire.send(bytes.join(""));
+    await wire.trySend(bytes.join(""));
     let ended = false;
     for (const [i, message] of good.entries()) {
-      const response = await wire.response(message.method);
+      const response = await nextResponse(wire, message.method);
       const before = good.slice(0, i);
       ended = response === null && before.some(({ mayEnd }) => mayEnd);
       if (ended) break;
@@ -166,16 +171,16 @@ function holdGood(
 /** Nobody knows what answers; what is certain is how it may look. */
 async function holdBad(
   { method }: Message,
-  wire: Wire,
+  wire: RawConnection,
   { seen }: Connection,
   good: number,
 ): Promise<void> {
-  const end = await wire.finish();
+  const end = await finish(wire);
   hold(end !== "stayed", () => "the connection stayed open after a refusal");
   let answered = good;
   let refused = false;
   while (true) {
-    const response = await wire.response(method);
+    const response = await nextResponse(wire, method);
     if (response === null) break;
     if (fieldOf(response, "x-app") !== null) {
       hold(!refused, () => "the app was called after a refusal");

@@ -27,7 +27,12 @@ import {
 } from "./http2_frames.ts";
 import type { Random } from "./random.ts";
 import { Finding, hold, type Target } from "./target.ts";
-import { fromBytes, toBytes, Wire } from "./wire.ts";
+import {
+  fromBytes,
+  RawConnection,
+  toBytes,
+} from "../helpers/raw_connection.ts";
+import { finish } from "./read_responses.ts";
 
 /** Every good request is answered, whatever else is sent on other connections. */
 export const http2: Target = {
@@ -75,7 +80,7 @@ async function converse(
   port: number,
   findings: Map<number, unknown>,
 ): Promise<number> {
-  using wire = await Wire.open(port);
+  using wire = await RawConnection.open(port);
   const local = wire.port;
   const expected = new Map<number, string>();
   let bytes = PREFACE + frame(SETTINGS, 0, 0, "") + frame(SETTINGS, 1, 0, "");
@@ -89,7 +94,7 @@ async function converse(
   }
   const tail = random.list(8, () => strange(random, 2 * good + 1));
   try {
-    await wire.send(bytes);
+    await wire.trySend(bytes);
     const answers = new Answers(wire);
     while (answers.ended < good && await answers.read());
     for (const [stream, text] of expected) {
@@ -101,8 +106,8 @@ async function converse(
           } for ${JSON.stringify(text)}`,
       );
     }
-    await wire.send(tail.join(""));
-    await wire.finish();
+    await wire.trySend(tail.join(""));
+    await finish(wire);
     while (await answers.read());
     if (findings.has(local)) throw findings.get(local);
     return good + tail.length;

@@ -6,7 +6,7 @@
 
 import type { Random } from "./random.ts";
 import { hold } from "./target.ts";
-import type { Wire } from "./wire.ts";
+import type { RawConnection } from "../helpers/raw_connection.ts";
 
 export const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 export const DATA = 0;
@@ -27,20 +27,20 @@ export class Answers {
   ended = 0;
   readonly #over = new Set<number>();
 
-  constructor(readonly wire: Wire) {}
+  constructor(readonly wire: RawConnection) {}
 
   /** Reads a frame; false at the end of the connection. */
   async read(): Promise<boolean> {
     const { wire } = this;
-    while (!whole(wire.text)) {
+    while (!whole(wire.received)) {
       if (!await wire.more()) return false;
     }
-    const length = number(wire.text, 0, 3);
-    const type = wire.text.charCodeAt(3);
-    const flags = wire.text.charCodeAt(4);
-    const stream = number(wire.text, 5, 4);
-    const payload = wire.text.slice(9, 9 + length);
-    wire.text = wire.text.slice(9 + length);
+    const length = number(wire.received, 0, 3);
+    const type = wire.received.charCodeAt(3);
+    const flags = wire.received.charCodeAt(4);
+    const stream = number(wire.received, 5, 4);
+    const payload = wire.received.slice(9, 9 + length);
+    wire.received = wire.received.slice(9 + length);
     hold(
       length <= 16384 && type <= CONTINUATION && type !== 5,
       () => `a frame of type ${type} with ${length} bytes`,

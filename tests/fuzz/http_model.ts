@@ -7,7 +7,7 @@
 
 import type { WireResponse } from "./read_responses.ts";
 import { hold } from "./target.ts";
-import { fromBytes } from "./wire.ts";
+import { fromBytes } from "../helpers/raw_connection.ts";
 
 /** An event that was sent, and whether `send` took it. */
 export interface Sent {

@@ -5,7 +5,7 @@
  */
 
 import { Finding, hold } from "./target.ts";
-import { toBytes, type Wire } from "./wire.ts";
+import { type RawConnection, toBytes } from "../helpers/raw_connection.ts";
 
 /** A message, a pong, or a Close that the server sent. */
 export interface ServerFrame {
@@ -18,7 +18,7 @@ const CLOSE = 8;
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads to the end; answers pings not, and a Close with the same. */
-export async function readFrames(wire: Wire): Promise<ServerFrame[]> {
+export async function readFrames(wire: RawConnection): Promise<ServerFrame[]> {
   const frames: ServerFrame[] = [];
   let text = false;
   let message = "";
@@ -34,7 +34,7 @@ export async function readFrames(wire: Wire): Promise<ServerFrame[]> {
     if (opcode === CLOSE) {
       holdClose(payload);
       frames.push({ opcode, payload });
-      await wire.send(closeFrame(payload));
+      await wire.trySend(closeFrame(payload));
       continue;
     }
     if (opcode > CLOSE) {
@@ -52,9 +52,9 @@ export async function readFrames(wire: Wire): Promise<ServerFrame[]> {
 }
 
 function take(
-  wire: Wire,
+  wire: RawConnection,
 ): { opcode: number; final: boolean; payload: string } | null {
-  const { text } = wire;
+  const { received: text } = wire;
   if (text.length < 2) return null;
   const first = text.charCodeAt(0);
   let length = text.charCodeAt(1);
@@ -74,7 +74,7 @@ function take(
   }
   const start = 2 + extra;
   if (text.length < start + length) return null;
-  wire.text = text.slice(start + length);
+  wire.received = text.slice(start + length);
   return {
     opcode,
     final: first > 127,

@@ -4,7 +4,13 @@
  * @module
  */
 
+import type { RawConnection } from "../helpers/raw_connection.ts";
 import { Finding } from "./target.ts";
+
+/** How long nothing may come before a connection is given up (ms). */
+const SILENCE_MS = 40;
+/** How long a connection may stay open after a refusal (ms). */
+const REFUSED_MS = 15_000;
 
 /** A response as it stood on the wire; one code unit per byte. */
 export interface WireResponse {
@@ -114,6 +120,50 @@ export function readResponse(
   const body = rest;
   rest = "";
   return done(body, true, true);
+}
+
+/**
+ * Takes the next response to `method` from a connection; null when none comes.
+ *
+ * @throws {Finding} When it is no response by the letter.
+ */
+export async function nextResponse(
+  wire: RawConnection,
+  method: string,
+): Promise<WireResponse | null> {
+  while (true) {
+    const found = readResponse(wire.received, method, wire.over);
+    if (found !== null) {
+      wire.received = found.rest;
+      // Nothing but 100 comes before a response.
+      if (found.response.status !== 100) return found.response;
+    } else if (!await wire.more()) {
+      // What has come may be whole now that no more can.
+      if (wire.received === "") return null;
+    }
+  }
+}
+
+/**
+ * Waits for the end. Where nothing comes, sends no more, so that the server
+ * ends it: "left". After a refusal it must do so by itself, or it "stayed".
+ */
+export async function finish(
+  wire: RawConnection,
+): Promise<"ended" | "left" | "stayed"> {
+  let end: "ended" | "left" | "stayed" = "ended";
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const wait = () => {
+    clearTimeout(timer);
+    const refused = /(^|\n)HTTP\/1\.1 [45]/.test(wire.received);
+    timer = setTimeout(() => {
+      if (end === "ended") end = refused ? "stayed" : "left";
+      wire.endSending();
+    }, refused ? REFUSED_MS : SILENCE_MS);
+  };
+  do wait(); while (await wire.more());
+  clearTimeout(timer);
+  return end;
 }
 
 /** The first value of a field, or null. */

@@ -11,7 +11,12 @@ import { hostileText } from "./hostile.ts";
 import type { Random } from "./random.ts";
 import { readFrames } from "./read_frames.ts";
 import { Finding, hold, type Target } from "./target.ts";
-import { fromBytes, toBytes, Wire } from "./wire.ts";
+import {
+  fromBytes,
+  RawConnection,
+  toBytes,
+} from "../helpers/raw_connection.ts";
+import { nextResponse } from "./read_responses.ts";
 
 const HANDSHAKE = `GET / HTTP/1.1\r\nhost: x\r\n${
   UPGRADE.join("\r\n")
@@ -74,15 +79,15 @@ async function converse(
   connections: Map<number, Heard>,
 ): Promise<number> {
   const { bytes, expected, count } = conversation(random);
-  using wire = await Wire.open(port);
+  using wire = await RawConnection.open(port);
   const heard: Heard = { messages: [], end: Promise.withResolvers() };
   connections.set(wire.port, heard);
   try {
-    await wire.send(HANDSHAKE);
-    const response = await wire.response("GET");
+    await wire.trySend(HANDSHAKE);
+    const response = await nextResponse(wire, "GET");
     hold(response?.status === 101, () => `no WebSocket: ${response?.status}`);
-    for (const part of bytes) await wire.send(part);
-    if (!expected.ended) wire.end();
+    for (const part of bytes) await wire.trySend(part);
+    if (!expected.ended) wire.endSending();
     await readFrames(wire);
     const { code, reason } = await heard.end.promise;
     const told = () =>

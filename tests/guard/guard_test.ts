@@ -1,9 +1,10 @@
-import { assert, assertEquals, assertGreater } from "../../src/std/assert.ts";
+import { assertEquals, assertGreater } from "../../src/std/assert.ts";
 import { peerKey } from "../../src/guard/address.ts";
 import type { RequestOrigin } from "../../src/guard/connections.ts";
 import { openGuard } from "../../src/guard/guard.ts";
 import { delay, until } from "../helpers/wait.ts";
-import { GuardedServer, type Handler, RawClient } from "./guarded_server.ts";
+import { RawConnection } from "../helpers/raw_connection.ts";
+import { GuardedServer, type Handler } from "./guarded_server.ts";
 
 Deno.test("a connection over the limit gets 503 while the others go on (PAGI.md 102)", async () => {
   await using server = new GuardedServer(undefined, { limit: 2 });
@@ -13,7 +14,7 @@ Deno.test("a connection over the limit gets 503 while the others go on (PAGI.md 
   assertEquals(await status(second), 200);
   using third = await server.connect();
   assertEquals(await status(third), 503);
-  assertEquals(await third.read(), null);
+  assertEquals(await third.rest(), "");
   assertEquals(await status(first), 200);
   assertEquals(await status(second), 200);
 });
@@ -28,7 +29,7 @@ Deno.test("a place that becomes free is free at once", async () => {
     using refused = await server.connect();
     assertEquals(await status(refused), 503);
   }
-  first[Symbol.dispose]();
+  first.close();
   await until(() => server.guard.count() === 1);
   using next = await server.connect();
   assertEquals(await status(next), 200);
@@ -53,7 +54,7 @@ Deno.test("who was answered before keeps the place, whatever descriptors are fre
 Deno.test("the oldest connections keep their places, asked or not", async () => {
   await using server = new GuardedServer(undefined, { limit: 3 });
   using silent = await server.connect();
-  const clients: RawClient[] = [];
+  const clients: RawConnection[] = [];
   for (let i = 0; i < 5; i++) clients.push(await server.connect());
   await until(() => server.guard.count() === 6);
   const statuses = [];
@@ -62,7 +63,7 @@ Deno.test("the oldest connections keep their places, asked or not", async () => 
   }
   assertEquals(statuses, [503, 503, 503, 200, 200]);
   assertEquals(await status(silent), 200);
-  for (const client of clients) client[Symbol.dispose]();
+  for (const client of clients) client.close();
 });
 
 Deno.test("a connection asks far more often than the limit allows connections", async () => {
@@ -95,8 +96,8 @@ Deno.test("evictIdle() closes silent connections, the newest first, and no runni
   };
   await using server = new GuardedServer(handler);
   using running = await server.connect();
-  await running.get("/slow");
-  const silent: RawClient[] = [];
+  await running.request("GET /slow");
+  const silent: RawConnection[] = [];
   for (let i = 0; i < 20; i++) {
     silent.push(await server.connect());
     await until(() => server.guard.count() === 2 + i); // seen in this order
@@ -106,12 +107,12 @@ Deno.test("evictIdle() closes silent connections, the newest first, and no runni
   assertEquals(await server.guard.evictIdle(), 16);
   await until(() => server.guard.count() === 6);
   wait.resolve();
-  assert((await running.response()).endsWith("done"));
+  assertEquals((await running.response()).body, "done");
   assertEquals(await status(answered), 200);
   const [oldest] = silent;
   assertEquals(await status(oldest), 200);
-  assertEquals(await silent[19].read(), null);
-  for (const client of silent) client[Symbol.dispose]();
+  assertEquals(await silent[19].rest(), "");
+  for (const client of silent) client.close();
 });
 
 Deno.test("on a Unix socket nobody is refused, ended or given a deadline", async () => {
@@ -128,17 +129,17 @@ Deno.test("on a Unix socket nobody is refused, ended or given a deadline", async
     return new Response(null, { status: guard.admit(info, path) ? 200 : 503 });
   });
   guard.watch(server.addr);
-  const clients: RawClient[] = [];
+  const clients: RawConnection[] = [];
   for (let i = 0; i < 3; i++) {
     clients.push(
-      new RawClient(await Deno.connect({ transport: "unix", path })),
+      await RawConnection.open({ path }),
     );
   }
   for (const client of clients) assertEquals(await status(client), 200);
   assertEquals(guard.count(), 3);
   await delay(300);
   for (const client of clients) assertEquals(await status(client), 200);
-  for (const client of clients) client[Symbol.dispose]();
+  for (const client of clients) client.close();
   guard.close();
   await Deno.remove(folder, { recursive: true });
 });
@@ -187,7 +188,7 @@ import { openGuard } from "${src}guard/guard.ts";
 });
 
 /** Asks on the connection, and gives the status of the answer. */
-async function status(client: RawClient): Promise<number> {
-  await client.get();
-  return Number((await client.response()).slice(9, 12));
+async function status(client: RawConnection): Promise<number> {
+  await client.request("GET /");
+  return (await client.response()).status;
 }

@@ -1,5 +1,5 @@
 /**
- * A small real server with a guard, and raw clients for it.
+ * A small real server with a guard.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import {
   openGuard,
 } from "../../src/guard/guard.ts";
 import type { RequestOrigin } from "../../src/guard/connections.ts";
+import { RawConnection } from "../helpers/raw_connection.ts";
 
 /** What answers a request; `origin` tells its connection. */
 export type Handler = (
@@ -76,73 +77,12 @@ export class GuardedServer implements AsyncDisposable {
   }
 
   /** Opens a raw connection. */
-  async connect(): Promise<RawClient> {
-    return new RawClient(await Deno.connect({ port: this.port }));
+  connect(): Promise<RawConnection> {
+    return RawConnection.open(this.port);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.guard.close();
     await this.server.shutdown();
-  }
-}
-
-/** A client that speaks bytes. */
-export class RawClient implements Disposable {
-  readonly #conn: Deno.Conn;
-
-  constructor(conn: Deno.Conn) {
-    this.#conn = conn;
-  }
-
-  async send(text: string | Uint8Array): Promise<void> {
-    let bytes = typeof text === "string"
-      ? new TextEncoder().encode(text)
-      : text;
-    while (bytes.length > 0) {
-      bytes = bytes.subarray(await this.#conn.write(bytes));
-    }
-  }
-
-  /** Sends a GET request. */
-  get(path = "/"): Promise<void> {
-    return this.send(`GET ${path} HTTP/1.1\r\nhost: test\r\n\r\n`);
-  }
-
-  /** Up to `size` bytes, or null at the end or after a reset. */
-  async read(size = 65536): Promise<Uint8Array | null> {
-    const bytes = new Uint8Array(size);
-    try {
-      const length = await this.#conn.read(bytes);
-      return length === null ? null : bytes.subarray(0, length);
-    } catch {
-      return null;
-    }
-  }
-
-  /** Reads one response with a content-length, head and body, as text. */
-  async response(): Promise<string> {
-    let text = "";
-    for (let bytes; (bytes = await this.read()) !== null;) {
-      text += new TextDecoder().decode(bytes);
-      const [head, body] = text.split("\r\n\r\n", 2);
-      const length = /^content-length: (\d+)/im.exec(head)?.[1] ?? "0";
-      if (body?.length >= Number(length)) break;
-    }
-    return text;
-  }
-
-  /** Reads up to the end or a reset, and gives the number of bytes. */
-  async drain(): Promise<number> {
-    let total = 0;
-    for (let bytes; (bytes = await this.read()) !== null;) {
-      total += bytes.length;
-    }
-    return total;
-  }
-
-  [Symbol.dispose](): void {
-    try {
-      this.#conn.close();
-    } catch { /* closed already */ }
   }
 }

@@ -10,7 +10,7 @@ Deno.test("idleTimes() tells for how long nothing went either way", async () => 
     return new Response("hello");
   });
   using client = await server.connect();
-  await client.get();
+  await client.request("GET /");
   await client.response();
   await delay(120);
   await client.send("GET /");
@@ -18,6 +18,6 @@ Deno.test("idleTimes() tells for how long nothing went either way", async () => 
   const { sent, received } = server.guard.idleTimes(last!)!;
   assert(sent >= 150 && received >= 40, `${sent}, ${received}`);
   assertLess(received, sent - 80);
-  client[Symbol.dispose]();
+  client.close();
   await until(() => server.guard.idleTimes(last!) === null);
 });

@@ -21,9 +21,9 @@ function lastAnswer(body: Uint8Array<ArrayBuffer>): Handler {
 Deno.test("a connection is closed behind its last answer", async () => {
   await using server = new GuardedServer(lastAnswer(new Uint8Array(9)));
   using client = await server.connect();
-  await client.get();
-  assert((await client.response()).endsWith("\0".repeat(9)));
-  assertEquals(await client.read(), null);
+  await client.request("GET /");
+  assertEquals((await client.response()).body, "\0".repeat(9));
+  assertEquals(await client.rest(), "");
 });
 
 Deno.test("a connection is closed at once while others are given time to end", async () => {
@@ -33,9 +33,9 @@ Deno.test("a connection is closed at once while others are given time to end", a
   const began = performance.now();
   for (let i = 0; i < 12; i++) {
     const client = clients.use(await server.connect());
-    await client.get();
+    await client.request("GET /");
     await client.response();
-    assertEquals(await client.read(), null);
+    assertEquals(await client.rest(), "");
   }
   assertLess(performance.now() - began, 10_000);
 });
@@ -64,13 +64,9 @@ Deno.test("a client that takes its last answer slowly gets all of it", async () 
   const size = 2_000_000;
   await using server = new GuardedServer(lastAnswer(new Uint8Array(size)));
   using client = await server.connect();
-  await client.get();
-  let total = 0;
-  for (let bytes; (bytes = await client.read(200_000)) !== null;) {
-    total += bytes.length;
-    await delay(50);
-  }
-  assertGreater(total, size);
+  await client.request("GET /");
+  while (await client.more()) await delay(20);
+  assertGreater(client.received.length, size);
 });
 
 Deno.test("a last answer that is long in coming is waited for", async () => {
@@ -80,9 +76,9 @@ Deno.test("a last answer that is long in coming is waited for", async () => {
     return new Response("late");
   });
   using client = await server.connect();
-  await client.get();
-  assert((await client.response()).endsWith("late"));
-  assertEquals(await client.read(), null);
+  await client.request("GET /");
+  assertEquals((await client.response()).body, "late");
+  assertEquals(await client.rest(), "");
 });
 
 Deno.test("requests behind the last one on a connection are not admitted", async () => {
@@ -102,7 +98,7 @@ Deno.test("an endless stream of requests does not keep a connection that ends", 
   await using server = new GuardedServer(lastAnswer(new Uint8Array(9)));
   using client = await server.connect();
   const began = performance.now();
-  const asking = setInterval(() => client.get().catch(() => {}), 5);
+  const asking = setInterval(() => client.request("GET /").catch(() => {}), 5);
   await client.drain();
   clearInterval(asking);
   assertLess(performance.now() - began, 10_000);
@@ -135,8 +131,9 @@ Deno.test("a dropped connection is closed in mid-answer", async () => {
     );
   });
   using client = await server.connect();
-  await client.get();
-  assert(await client.read() !== null);
+  await client.request("GET /");
+  assert(await client.more());
+  client.received = "";
   server.guard.dropConnection(last!);
   assertLess(await client.drain(), 100);
   await until(() => server.guard.count() === 0);
@@ -146,6 +143,6 @@ Deno.test("a connection that is being ended does not count", async () => {
   await using server = new GuardedServer(lastAnswer(new Uint8Array(9)));
   using client = await server.connect();
   assertEquals(server.guard.count(), 1);
-  await client.get();
+  await client.request("GET /");
   await until(() => server.guard.count() === 0);
 });

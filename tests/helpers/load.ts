@@ -114,7 +114,7 @@ export class Load {
           if (response.headers.get("connection") !== "close") kept = connection;
         } catch (error) {
           // Nothing at all came: it was closed before the request.
-          if (fresh || connection.pending !== "") throw error;
+          if (fresh || connection.received !== "") throw error;
           this.#reopened++;
         } finally {
           if (kept === null) connection.close();

@@ -18,9 +18,11 @@ export interface RawResponse {
 }
 
 /** A peer that sends exactly what it is told to. */
-export class RawConnection {
-  #received = "";
-  #ended = false;
+export class RawConnection implements Disposable {
+  /** What has been read and not yet taken; one code unit per byte. */
+  received = "";
+  /** True once reading has come to the end, or to a reset. */
+  over = false;
   #closed = false;
 
   private constructor(readonly connection: Deno.Conn) {}
@@ -30,8 +32,11 @@ export class RawConnection {
     return new RawConnection(connection);
   }
 
-  static async open(address: ListenAddress): Promise<RawConnection> {
-    const connection = "path" in address
+  /** @param address A number is a port of 127.0.0.1. */
+  static async open(address: ListenAddress | number): Promise<RawConnection> {
+    const connection = typeof address === "number"
+      ? await Deno.connect({ hostname: "127.0.0.1", port: address })
+      : "path" in address
       ? await Deno.connect({ transport: "unix", path: address.path })
       : await Deno.connect({ hostname: address.host, port: address.port });
     return new RawConnection(connection as Deno.Conn);
@@ -52,12 +57,31 @@ export class RawConnection {
     return new RawConnection(connection as unknown as Deno.Conn);
   }
 
+  /** This side's port: how the server knows the connection. */
+  get port(): number {
+    return (this.connection.localAddr as Deno.NetAddr).port;
+  }
+
   /** Sends text, one byte per code unit, or bytes. */
   async send(data: string | Uint8Array): Promise<void> {
     let bytes = typeof data === "string" ? toBytes(data) : data;
     while (bytes.length > 0) {
       bytes = bytes.subarray(await this.connection.write(bytes));
     }
+  }
+
+  /** Sends as much as the server takes: reading tells that it takes no more. */
+  async trySend(data: string | Uint8Array): Promise<void> {
+    try {
+      await this.send(data);
+    } catch {
+      // The server has ended the connection.
+    }
+  }
+
+  /** Sends no more. */
+  endSending(): void {
+    this.connection.closeWrite().catch(() => {});
   }
 
   /** Sends a request without a body; `host` is added. */
@@ -93,10 +117,8 @@ export class RawConnection {
 
   /** All that comes until the server ends the connection. */
   async rest(): Promise<string> {
-    while (await this.#more());
-    const all = this.#received;
-    this.#received = "";
-    return all;
+    while (await this.more());
+    return this.#cut(this.received.length);
   }
 
   /** Reads until `mark` and returns all up to its end. */
@@ -106,21 +128,30 @@ export class RawConnection {
 
   /** Reads `count` bytes; null when the connection ends before. */
   async read(count: number): Promise<string | null> {
-    while (this.#received.length < count) {
-      if (!await this.#more()) return null;
+    while (this.received.length < count) {
+      if (!await this.more()) return null;
     }
     return this.#cut(count);
   }
 
   /** Resolves with true when the server has ended the connection. */
   async ended(): Promise<boolean> {
-    while (await this.#more());
+    while (await this.more());
     return true;
   }
 
-  /** What has been read and not yet taken. */
-  get pending(): string {
-    return this.#received;
+  /** Reads to the end, keeps nothing, and returns how many bytes came. */
+  async drain(): Promise<number> {
+    let count = 0;
+    do {
+      count += this.received.length;
+      this.received = "";
+    } while (await this.more());
+    return count;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   close(): void {
@@ -135,11 +166,11 @@ export class RawConnection {
 
   async #until(mark: string): Promise<string> {
     let at: number;
-    while ((at = this.#received.indexOf(mark)) < 0) {
-      if (!await this.#more()) {
+    while ((at = this.received.indexOf(mark)) < 0) {
+      if (!await this.more()) {
         throw new Error(
           `the connection ended before ${JSON.stringify(mark)}: ${
-            JSON.stringify(this.#received)
+            JSON.stringify(this.received)
           }`,
         );
       }
@@ -150,7 +181,7 @@ export class RawConnection {
   async #take(count: number): Promise<string> {
     const bytes = await this.read(count);
     if (bytes === null) {
-      throw new Error(`the body ended after ${this.#received.length} bytes`);
+      throw new Error(`the body ended after ${this.received.length} bytes`);
     }
     return bytes;
   }
@@ -169,13 +200,14 @@ export class RawConnection {
   }
 
   #cut(count: number): string {
-    const part = this.#received.slice(0, count);
-    this.#received = this.#received.slice(count);
+    const part = this.received.slice(0, count);
+    this.received = this.received.slice(count);
     return part;
   }
 
-  async #more(): Promise<boolean> {
-    if (this.#ended) return false;
+  /** Waits for more; false at the end. */
+  async more(): Promise<boolean> {
+    if (this.over) return false;
     const buffer = new Uint8Array(65536);
     let count: number | null;
     try {
@@ -189,20 +221,26 @@ export class RawConnection {
       count = null;
     }
     if (count === null) {
-      this.#ended = true;
+      this.over = true;
       return false;
     }
-    // One code unit per byte; "latin1" of TextDecoder is another encoding.
-    for (let i = 0; i < count; i += 8192) {
-      const part = buffer.subarray(i, Math.min(count, i + 8192));
-      this.#received += String.fromCharCode(...part);
-    }
+    this.received += fromBytes(buffer.subarray(0, count));
     return true;
   }
 }
 
-function toBytes(text: string): Uint8Array {
+/** One byte per code unit. */
+export function toBytes(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
+}
+
+/** One code unit per byte; "latin1" of TextDecoder is another encoding. */
+export function fromBytes(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) {
+    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  }
+  return text;
 }

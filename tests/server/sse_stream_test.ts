@@ -105,7 +105,7 @@ Deno.test("events reach the client as they are sent, the head before the first",
     await connection.request("GET /", ACCEPT);
     await connection.until("\r\n\r\n");
     for (const [i, { resolve }] of next.entries()) {
-      assertEquals(connection.pending, "");
+      assertEquals(connection.received, "");
       resolve();
       assertEquals(
         await connection.until("\n\n\r\n"),

@@ -4,19 +4,20 @@ import { Connections } from "../../../src/guard/connections.ts";
 import { openLibc, Sockets } from "../../../src/guard/sockets.ts";
 import { Slots } from "../../../src/guard/slots.ts";
 import { delay, until } from "../../helpers/wait.ts";
-import { GuardedServer, type RawClient } from "../guarded_server.ts";
+import type { RawConnection } from "../../helpers/raw_connection.ts";
+import { GuardedServer } from "../guarded_server.ts";
 
 Deno.test("200 keep-alive connections are counted, and none once they have left", async () => {
   await using server = new GuardedServer();
-  const clients: RawClient[] = [];
+  const clients: RawConnection[] = [];
   for (let i = 0; i < 200; i++) {
     const client = await server.connect();
-    await client.get();
+    await client.request("GET /");
     await client.response();
     clients.push(client);
   }
   assertEquals(server.guard.count(), 200);
-  for (const client of clients) client[Symbol.dispose]();
+  for (const client of clients) client.close();
   await until(() => server.guard.count() === 0);
 });
 
