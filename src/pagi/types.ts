@@ -82,6 +82,10 @@ export interface NetScope {
   extensions: Extensions;
   /** Absent where the server cannot measure its buffer. */
   "pagi.transport"?: PagiTransport;
+  /** Messages between connections. */
+  "pagi.channels"?: PagiChannels;
+  /** The channel of this connection alone. */
+  "pagi.channel"?: string;
   /** Keys of middleware: with a prefix of its own. */
   [key: string]: unknown;
 }
@@ -126,6 +130,10 @@ export interface LifespanScope {
   state?: State;
   /** The versions, and which worker this is; null in a single process. */
   pagi: PagiInfo & { is_worker?: Flag; worker_num?: number | null };
+  /** Messages between connections, timers and the app itself. */
+  "pagi.channels"?: PagiChannels;
+  /** The channel of this scope alone. */
+  "pagi.channel"?: string;
 }
 
 /** Any scope, told apart by `type`. */
@@ -139,7 +147,44 @@ export type ReceiveEvent =
   | { type: "websocket.receive"; bytes: Uint8Array; text?: undefined }
   | { type: "websocket.disconnect"; code: number; reason: string }
   | { type: "sse.disconnect"; reason: string }
-  | { type: "lifespan.startup" | "lifespan.shutdown" };
+  | { type: "lifespan.startup" | "lifespan.shutdown" }
+  | ChannelEvent;
+
+/** What comes from the channels that a scope has subscribed to. */
+export type ChannelEvent =
+  /** A JSON value, frozen, or bytes. */
+  | { type: "channel.message"; channel: string; message: unknown }
+  /** So many messages were lost before the next; null: nobody knows how many. */
+  | { type: "channel.gap"; channel: string; missed: number | null };
+
+/**
+ * Messages between connections, of all workers and machines (docs/channels.md).
+ * What comes from channels that the scope has subscribed to, its `receive()`
+ * yields: {@linkcode ChannelEvent}. The end of the scope unsubscribes.
+ */
+export interface PagiChannels {
+  /**
+   * Sends a JSON value or bytes to all that have subscribed; never waits.
+   * Rejects when the name or the message cannot be one.
+   *
+   * @param options `exclude`: own channels of connections that are not to get it.
+   */
+  publish(
+    channel: string,
+    message: unknown,
+    options?: { exclude?: string | readonly string[] },
+  ): Promise<void>;
+  /** Sends to the own channel of one connection (`pagi.channel`). */
+  send(channel: string, message: unknown): Promise<void>;
+  /**
+   * Subscribes to a channel, and with the first to the connection's own; again
+   * without effect. Resolves when messages of other workers arrive too, and of
+   * other machines as far as the broker can be reached.
+   */
+  subscribe(channel: string): Promise<void>;
+  /** Ends that; without effect where there is none. */
+  unsubscribe(channel: string): Promise<void>;
+}
 
 /** An open file that the app owns; `Deno.FsFile` fits. */
 export interface FileHandle {

@@ -1,0 +1,131 @@
+/**
+ * Messages that wait for one subscriber, and what it missed.
+ *
+ * @module
+ */
+
+import type { ChannelEvent } from "../pagi/types.ts";
+import type { Message } from "./message.ts";
+
+/** Messages that may wait for one subscriber … */
+export const MAX_WAITING = 10_000;
+/** … and their size, in bytes or UTF-16 units. */
+export const MAX_WAITING_SIZE = 4 * 1024 * 1024;
+
+/** A number of messages; null where nobody knows it. */
+export type Missed = number | null;
+
+/** Stands for all channels, where messages of too many were lost. */
+export const ALL_CHANNELS = "*";
+/** Channels whose losses are counted. */
+const MAX_COUNTED = 10_000;
+
+/** Messages that did not reach somebody, by their channels. */
+export class Losses {
+  readonly #missed = new Map<string, Missed>();
+
+  /** Adds `missed` messages of `channel`. */
+  add(channel: string, missed: Missed): void {
+    if (this.#missed.size >= MAX_COUNTED && !this.#missed.has(channel)) {
+      this.#missed.clear();
+      channel = ALL_CHANNELS;
+    }
+    if (this.#missed.has(ALL_CHANNELS)) {
+      [channel, missed] = [ALL_CHANNELS, null];
+    }
+    const before = this.#missed.has(channel) ? this.#missed.get(channel)! : 0;
+    this.#missed.set(
+      channel,
+      missed === null || before === null ? null : before + missed,
+    );
+  }
+
+  /** The number of channels. */
+  get size(): number {
+    return this.#missed.size;
+  }
+
+  /** Takes all out. */
+  take(): [channel: string, missed: Missed][] {
+    const all = [...this.#missed];
+    this.#missed.clear();
+    return all;
+  }
+}
+
+type Waiting = Message | { readonly channel: string; readonly missed: Missed };
+
+/**
+ * Events in order. From a full queue on, messages are dropped until half of it
+ * is taken; then comes one gap for each channel, and messages again.
+ */
+export class EventQueue {
+  #items: Waiting[] = [];
+  /** Where the first of them is. */
+  #first = 0;
+  #size = 0;
+  readonly #lost = new Losses();
+
+  constructor(readonly limit: number = MAX_WAITING) {}
+
+  get length(): number {
+    return this.#items.length - this.#first;
+  }
+
+  /** False when the message was dropped. */
+  push(message: Message): boolean {
+    const full = this.length >= this.limit ||
+      this.length > 0 && this.#size + message.size > MAX_WAITING_SIZE;
+    if (full || this.#lost.size > 0) {
+      this.#lost.add(message.channel, 1);
+      return false;
+    }
+    this.#items.push(message);
+    this.#size += message.size;
+    return true;
+  }
+
+  /** Puts in what was missed before. */
+  gap(channel: string, missed: Missed): void {
+    this.#lost.add(channel, missed);
+    if (this.length <= this.limit / 2) this.#tellLost();
+  }
+
+  /** The next event; null when none waits. */
+  shift(): ChannelEvent | null {
+    if (this.#lost.size > 0 && this.length <= this.limit / 2) this.#tellLost();
+    if (this.length === 0) return null;
+    const item = this.#items[this.#first];
+    this.#items[this.#first++] = undefined!;
+    if (this.#first > 1000 && this.#first * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#first);
+      this.#first = 0;
+    }
+    if ("missed" in item) {
+      const { channel, missed } = item;
+      return { type: "channel.gap", channel, missed };
+    }
+    this.#size -= item.size;
+    return {
+      type: "channel.message",
+      channel: item.channel,
+      message: item.value,
+    };
+  }
+
+  #tellLost(): void {
+    for (const [channel, missed] of this.#lost.take()) {
+      const last = this.#items.at(-1);
+      if (
+        this.length > 0 && last !== undefined && "missed" in last &&
+        last.channel === channel
+      ) {
+        this.#items.pop();
+        this.#lost.add(channel, last.missed);
+        this.#lost.add(channel, missed);
+        const [[, sum]] = this.#lost.take();
+        this.#items.push({ channel, missed: sum });
+      } else this.#items.push({ channel, missed });
+    }
+  }
+}
