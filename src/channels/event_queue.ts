@@ -74,6 +74,7 @@ export class EventQueue {
 
   /** False when the message was dropped. */
   push(message: Message): boolean {
+    if (this.#lost.size > 0 && this.length <= this.limit / 2) this.#tellLost();
     const full = this.length >= this.limit ||
       this.length > 0 && this.#size + message.size > MAX_WAITING_SIZE;
     if (full || this.#lost.size > 0) {

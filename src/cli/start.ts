@@ -5,6 +5,7 @@
  */
 
 import { banner, othersUrls, pageUrl, places } from "./banner.ts";
+import { Hub } from "../channels/hub.ts";
 import { doorSummary } from "../engine/mod.ts";
 import { libraryNotices } from "../loader/find_module.ts";
 import { loadApp, servedPage, servesFolder } from "../loader/load_app.ts";
@@ -157,12 +158,14 @@ async function serve(
     ? null
     : new RequestCounters(newCounters());
   if (counters !== null) watchThread();
+  const hub = new Hub();
   const service = settings.workers > 1 || watcher !== null
     ? new Supervisor({
       settings,
       request,
       keyPair: setup.keyPair,
       predecessor: older,
+      hub,
     })
     : new SingleProcess(
       async () => {

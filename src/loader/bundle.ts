@@ -8,6 +8,7 @@
  * @module
  */
 
+import { threadChannels } from "../channels/channels.ts";
 import { isAbsolute, resolve } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";
 import { isCommonJs } from "./resolver.ts";
@@ -49,6 +50,7 @@ export function needsBundle(path: string): boolean {
 export async function importBundled(name: string): Promise<object> {
   const { commonJs, requireFromDisk } = await import("./require_from_disk.ts");
   requireFromDisk();
+  threadChannels();
   if (isAbsolute(name) && isCommonJs(name)) return commonJs(name);
   const bundle = await inThread(name);
   if ("fault" in bundle) {

@@ -31,6 +31,13 @@ const MARK = "#";
 
 /** Marks a module that is required, not imported. */
 const REQUIRED = "?require";
+/** The module of channels, which is the server's own in this thread. */
+const CHANNELS = /^(?:(?:jsr:|npm:)\/?)?@pagi\/server(?:@[^/]+)?\/channels$/;
+const CHANNELS_OF_SERVER =
+  `const channels = globalThis[Symbol.for("pagi.channels")];
+export const publish = (...given) => channels.publish(...given);
+export const subscribe = (...given) => channels.subscribe(...given);
+export const join = (...given) => channels.join(...given);`;
 /** How the bundle imports what is CommonJS (`require_from_disk.ts`). */
 const PRELUDE = 'const $cjs = globalThis[Symbol.for("pagi-server.commonjs")];';
 
@@ -84,6 +91,13 @@ async function bundle(name: string): Promise<Bundle> {
 }
 
 function connect(build: esbuild.PluginBuild, resolver: Resolver): void {
+  build.onResolve({ filter: CHANNELS }, () => ({
+    path: "@pagi/server/channels",
+    namespace: "channels",
+  }));
+  build.onLoad({ filter: /.*/, namespace: "channels" }, () => ({
+    contents: CHANNELS_OF_SERVER,
+  }));
   build.onResolve({ filter: /.*/ }, async ({ path, importer, kind }) => {
     try {
       const found = await resolver.resolve(

@@ -30,6 +30,8 @@ import { namesFromFiles } from "./env_files.ts";
 import { commandLine } from "./own_process.ts";
 import { takeVariable } from "../system/process_pipes.ts";
 
+/** What apps import of the server at run time, whatever their project says. */
+const CHANNELS = "@pagi/server/channels";
 /** Environment variable that marks the second start. */
 const VARIABLE = "PAGI_SERVER_IN_PROJECT";
 /** The server's directory; null where it does not run from files. */
@@ -94,12 +96,14 @@ function findProjects(
   return [...projects.values()];
 }
 
-/** Whether an app without a project imports one of the server's own names. */
+/**
+ * Whether an app without a project imports one of the server's own names, or,
+ * where the server does not run from files, what only an import map gives it.
+ */
 function leaks(files: readonly string[], code: string | null): boolean {
-  if (ROOT === null) return false;
-  const own = Object.keys(config.imports);
+  const own = ROOT === null ? [CHANNELS] : Object.keys(config.imports);
   const texts = files
-    .filter((path) => !resolve(path).startsWith(ROOT))
+    .filter((path) => ROOT === null || !resolve(path).startsWith(ROOT))
     .flatMap((path) => [...localSources(resolve(path))])
     .map(({ text }) => text);
   if (code !== null) texts.push(code);
@@ -111,7 +115,10 @@ async function flagsFor(projects: readonly Project[]): Promise<string[]> {
   const [first] = projects;
   const maps = await Promise.all(projects.map(importMapOf));
   const map: ImportMap = {
-    imports: maps[0]?.imports ?? {},
+    imports: {
+      [CHANNELS]: new URL("../channels/mod.ts", import.meta.url).href,
+      ...maps[0]?.imports,
+    },
     scopes: serverScopes(),
   };
   for (const [index, { imports, scopes }] of maps.entries()) {

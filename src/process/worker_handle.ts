@@ -82,11 +82,15 @@ export class WorkerHandle {
   /** Callers of `peers`, in the order in which answers arrive. */
   readonly #peersQueue: ((peers: readonly string[]) => void)[] = [];
   #flushed = Promise.withResolvers<void>();
+  /** Ends its channels. */
+  readonly #leaveHub: () => void;
 
   constructor(
     plan: WorkerPlan,
     onEvent: (worker: WorkerHandle, event: WorkerEvent) => void,
+    leaveHub: () => void,
   ) {
+    this.#leaveHub = leaveHub;
     this.number = plan.number;
     this.#startTimeout = plan.settings.lifespanStartupTimeout;
     this.#onEvent = onEvent;
@@ -104,7 +108,7 @@ export class WorkerHandle {
       event.preventDefault();
       this.#gone(event.message);
     });
-    this.#tell({ type: "start", plan });
+    this.#worker.postMessage({ type: "start", plan }, [plan.channels]);
     this.#bound("load its app", this.#startTimeout + THREAD_TIMEOUT);
   }
 
@@ -260,6 +264,7 @@ export class WorkerHandle {
 
   #release(why: string): void {
     releaseDescriptorsOf(this.number);
+    this.#leaveHub();
     this.giveUp(
       `Worker ${this.number} ended before it could serve: ${why}.`,
     );
@@ -283,6 +288,8 @@ export interface WorkerPlan {
   /** Counters of the process's file descriptors. */
   readonly descriptorBudget: SharedArrayBuffer;
   readonly keyPair: KeyPair | null;
+  /** Leads to the hub of the channels. */
+  readonly channels: MessagePort;
   /** Time of each client's last request. */
   readonly requestTimes: SharedArrayBuffer;
 }

@@ -7,6 +7,8 @@
 
 /// <reference lib="deno.worker" />
 
+import { threadChannels } from "../channels/channels.ts";
+import { connectToHub } from "../channels/hub.ts";
 import { useRequestTimes } from "../guard/idle_timeouts.ts";
 import { loadApp } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
@@ -78,6 +80,7 @@ async function start(plan: WorkerPlan): Promise<void> {
     prefix: `Worker ${number}`,
   });
   hideAbortWarning();
+  connectToHub(threadChannels(), plan.channels);
   reportEnds();
   const counters = startCounting(plan);
   tell({ type: "loading" });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Hub } from "../channels/hub.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";
 import { sharedRequestTimes } from "../guard/idle_timeouts.ts";
 import type { AppRequest } from "../loader/load_app.ts";
@@ -42,6 +43,8 @@ export interface PoolOptions {
   readonly keyPair: KeyPair | null;
   readonly request: AppRequest;
   readonly predecessor: Predecessor | null;
+  /** The channels of all workers. */
+  readonly hub: Hub;
 }
 
 /** Workers that share addresses, and those that are draining. */
@@ -282,6 +285,7 @@ export class WorkerPool {
   #spawn(): WorkerHandle {
     const { request, settings } = this.#options;
     const counters = settings.metrics === null ? undefined : newCounters();
+    const { port, remove } = this.#options.hub.addWorker();
     const worker = new WorkerHandle(
       {
         request,
@@ -292,9 +296,11 @@ export class WorkerPool {
         slots: this.#guard?.slots,
         descriptorBudget: sharedDescriptorBudget(),
         keyPair: this.keyPair,
+        channels: port,
         requestTimes: sharedRequestTimes(),
       },
       this.#onEvent,
+      remove,
     );
     this.#starting.add(worker);
     if (counters !== undefined) this.counted.add(worker, counters);

@@ -9,11 +9,16 @@ import type { InputBudget } from "../guard/input_monitor.ts";
 import type { IdleTimes } from "../guard/guard.ts";
 import type { AccessRecord } from "../log/access_format.ts";
 import type { CountedKind, RequestCounters } from "../metrics/counters.ts";
+import {
+  type ChannelsOwner,
+  ScopeChannels,
+} from "../channels/scope_channels.ts";
 import { log } from "../log/log.ts";
 import type {
   DisconnectReason,
   NetScope,
   PagiTransport,
+  ReceiveEvent,
 } from "../pagi/types.ts";
 import { type ListenerContext, PAGI, type WorkerContext } from "./context.ts";
 import type { Http2Connection, Http2Stream } from "./http2_connection.ts";
@@ -32,7 +37,7 @@ const NO_FIELDS: readonly never[] = [];
  * access log when both the app and the engine have finished.
  */
 export abstract class Exchange
-  implements InFlightRequest, Http2Stream, LifeOwner {
+  implements InFlightRequest, Http2Stream, LifeOwner, ChannelsOwner {
   readonly worker: WorkerContext;
   readonly life: ResponseLife;
   /** The engine forgets it once it has the response. */
@@ -50,6 +55,8 @@ export abstract class Exchange
   countedKind: CountedKind;
   /** The connection ends with this response. */
   closeAfterResponse = false;
+  /** `pagi.channels`; null until there is a scope. */
+  #channels: ScopeChannels | null = null;
   /** Set when the response comes before {@linkcode serve} returns … */
   #response: Response | null = null;
   /** … and resolves what that has returned when it comes later. */
@@ -166,13 +173,26 @@ export abstract class Exchange
   }
 
   /** Nothing more is to be received than the disconnect. */
-  responseOver(): void {}
+  responseOver(): void {
+    this.#channels?.end();
+  }
+
+  /** Of its kinds, only a WebSocket waits elsewhere for events. */
+  channelEventCame(_channels: ScopeChannels): void {}
+
+  /** The next event of the scope's channels, or of `whenOver`. */
+  protected receiveFromChannels(
+    whenOver: () => Promise<ReceiveEvent>,
+  ): Promise<ReceiveEvent> {
+    return this.#channels!.receive(whenOver);
+  }
 
   /** The engine has finished. */
   released(): void {}
 
   /** The app and the engine have finished. */
   finished(): void {
+    this.#channels?.end();
     this.worker.inFlight.delete(this);
     const { accessLog, counters } = this.worker;
     if (counters !== null) this.#count(counters);
@@ -370,6 +390,7 @@ export abstract class Exchange
   ): NetScope & { type: Type; scheme: Scheme } {
     const { head, listener, client } = this;
     const { state, settings } = this.worker;
+    const channels = this.#channels = new ScopeChannels(this);
     // All fields at once: a field that is added later costs more.
     const scope: NetScope & { type: Type; scheme: Scheme } = {
       type,
@@ -384,6 +405,8 @@ export abstract class Exchange
       server: listener.server,
       extensions: listener.httpExtensions,
       "pagi.transport": transport,
+      "pagi.channels": channels,
+      "pagi.channel": channels.ownChannel,
     };
     if (client !== undefined) scope.client = client;
     if (head.emptyQuery) scope["pagi.empty_query"] = 1;

@@ -56,7 +56,7 @@ class HttpExchange extends ResponseExchange {
         this.failBody(error);
       }
     }
-    return await this.whenOver();
+    return await this.receiveLast();
   }
 
   /** Takes an event (PAGI.md 3.3, the table of events). */

@@ -13,6 +13,10 @@ import type {
 } from "../pagi/types.ts";
 import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 import { checkLifespanEvent } from "../pagi/lifespan_events.ts";
+import {
+  type ChannelsOwner,
+  ScopeChannels,
+} from "../channels/scope_channels.ts";
 import { log } from "../log/log.ts";
 import { PAGI } from "./context.ts";
 import { GracePeriod } from "./timers.ts";
@@ -36,11 +40,12 @@ export class StartupError extends Error {
 type Phase = "startup" | "serving" | "shutdown" | "down" | "over";
 
 /** One lifespan scope: startup before the first request, shutdown at the end. */
-export class Lifespan {
+export class Lifespan implements ChannelsOwner {
   /** State that each request gets a copy of; null without a lifespan. */
   state: State | null = null;
   #phase: Phase = "startup";
   readonly #events: ReceiveEvent[] = [{ type: "lifespan.startup" }];
+  readonly #channels = new ScopeChannels(this);
   #waiting: ((event: ReceiveEvent) => void)[] = [];
   readonly #started = Promise.withResolvers<boolean>();
   readonly #stopped = Promise.withResolvers<boolean>();
@@ -65,6 +70,8 @@ export class Lifespan {
         worker_num: workerNumber,
       },
       state,
+      "pagi.channels": this.#channels,
+      "pagi.channel": this.#channels.ownChannel,
     };
     this.#run(scope);
     const started = this.#started.promise;
@@ -113,6 +120,7 @@ export class Lifespan {
       log.error("The app threw in its lifespan scope.", thrown);
     }
     this.#phase = "over";
+    this.#channels.end();
     this.#stopped.resolve(thrown === null);
   }
 
@@ -137,9 +145,14 @@ export class Lifespan {
   }
 
   #receive(): Promise<ReceiveEvent> {
-    const event = this.#events.shift();
-    if (event !== undefined) return Promise.resolve(event);
+    const event = this.#events.shift() ?? this.#channels.shift();
+    if (event) return Promise.resolve(event);
     return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  channelEventCame(): void {
+    const event = this.#waiting.length > 0 ? this.#channels.shift() : null;
+    if (event !== null) this.#give(event);
   }
 
   #give(event: ReceiveEvent): void {

@@ -247,7 +247,15 @@ export abstract class ResponseExchange extends Exchange
     }
   }
 
+  /** The next event of the scope's channels, or the disconnect. */
+  receiveLast(): Promise<ReceiveEvent> {
+    return this.life.over
+      ? this.whenOver()
+      : this.receiveFromChannels(() => this.whenOver());
+  }
+
   override responseOver(): void {
+    super.responseOver();
     this.#events?.writes?.end();
     this.stopResponseTimer();
     this.cancelBody();

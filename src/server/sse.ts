@@ -189,7 +189,7 @@ async function receiveSse(exchange: SseExchange): Promise<ReceiveEvent> {
   // A declined stream has no disconnect (PAGI.md 8, item 58).
   return await (exchange.declined
     ? new Promise<ReceiveEvent>(() => {})
-    : exchange.whenOver());
+    : exchange.receiveLast());
 }
 
 /** The `send` of an app. */

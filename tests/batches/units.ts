@@ -2,6 +2,7 @@ import { importTests } from "../helpers/import_tests.ts";
 
 await importTests(
   [
+    "channels",
     "http",
     "log",
     "metrics",

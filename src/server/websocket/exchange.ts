@@ -16,6 +16,7 @@ import type {
   WebSocketScope,
 } from "../../pagi/types.ts";
 import { exceeds, hasBody } from "../../http/headers.ts";
+import type { ScopeChannels } from "../../channels/scope_channels.ts";
 import { log } from "../../log/log.ts";
 import { awaitClose, KeepAlive, ReadPause } from "../../engine/websocket.ts";
 import type { InputBudget } from "../../guard/input_monitor.ts";
@@ -190,6 +191,10 @@ class WebSocketExchange extends Exchange
     } else if (!this.inbox.push(data)) {
       this.#waitForApp();
     }
+  }
+
+  override channelEventCame(channels: ScopeChannels): void {
+    this.inbox.channelEventCame(channels);
   }
 
   #tooLarge(): void {

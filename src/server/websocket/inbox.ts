@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ScopeChannels } from "../../channels/scope_channels.ts";
 import type { ReadPause } from "../../engine/websocket.ts";
 import type { ReceiveEvent } from "../../pagi/types.ts";
 import { Queue } from "../response/outbound_body.ts";
@@ -41,6 +42,10 @@ export class WebSocketInbox {
   /** Is told of messages taken while the queue was full; else null. */
   #pause: ReadPause | null = null;
   readonly #limit: number;
+  /** The scope's channels; null before the first event of one waits. */
+  #channels: ScopeChannels | null = null;
+  /** Whether the last event came from there: they take turns. */
+  #fromChannels = false;
 
   /** @param limit So many messages may wait for the app. */
   constructor(limit: number) {
@@ -71,6 +76,16 @@ export class WebSocketInbox {
     }
     events.push(event);
     return true;
+  }
+
+  /** An event of a channel waits, which is the app's next unless others do. */
+  channelEventCame(channels: ScopeChannels): void {
+    this.#channels = channels;
+    const waiter = this.#waiter;
+    const event = waiter === null ? null : channels.shift();
+    if (event === null) return;
+    this.#waiter = this.#waiting?.shift() ?? null;
+    waiter!(event);
   }
 
   /** The queue is full, and what follows stays unread until half is taken. */
@@ -104,6 +119,11 @@ export class WebSocketInbox {
       return event === this.#disconnect
         ? afterEnd().then(() => event)
         : Promise.resolve(event);
+    }
+    if (this.#channels !== null) {
+      this.#fromChannels = !this.#fromChannels || !this.#events?.length;
+      const event = this.#fromChannels ? this.#channels.shift() : null;
+      if (event !== null) return Promise.resolve(event);
     }
     const event = this.#events?.shift();
     if (event !== undefined) {
