@@ -19,7 +19,9 @@ Deno.test("every folder of tests is either in a batch or in the task test", () =
     const [, batch] = /^tests\/(batches\/\w+\.ts)$/.exec(word) ?? [];
     if (batch === undefined) return word.split(/^tests\/(\w+)$/)[1] ?? [];
     const text = Deno.readTextFileSync(new URL(batch, TESTS));
-    return JSON.parse(/\[[^\]]*\]/.exec(text)![0]) as string[];
+    return JSON.parse(
+      /\[[^\]]*\]/.exec(text)![0].replace(/,\s*\]/, "]"),
+    ) as string[];
   });
   const folders = [...Deno.readDirSync(TESTS)]
     .filter(({ name, isDirectory }) =>

@@ -7,7 +7,11 @@
 import { createMessage } from "./message.ts";
 import { type JoinOptions, joinSocket, type Membership } from "./socket.ts";
 import { Subscribers } from "./subscribers.ts";
-import { type SubscribeOptions, Subscription } from "./subscription.ts";
+import {
+  type SubscribeOptions,
+  type Subscription,
+  SubscriptionQueue,
+} from "./subscription.ts";
 
 /** What a publisher may choose. */
 export interface PublishOptions {
@@ -39,7 +43,7 @@ export class Channels extends Subscribers {
 
   /** As `subscribe` of the public module. */
   subscribe(channel: string, options?: SubscribeOptions): Subscription {
-    return new Subscription(this, channel, options);
+    return new SubscriptionQueue(this, channel, options);
   }
 
   /** As `join` of the public module. */

@@ -11,7 +11,6 @@ import type { Subscriber, Subscribers } from "./subscribers.ts";
 
 /** How to subscribe. */
 export interface SubscribeOptions {
-  /** Ends the subscription. */
   readonly signal?: AbortSignal;
   /** Messages that may wait; beyond that they are dropped (10,000). */
   readonly limit?: number;
@@ -21,13 +20,20 @@ export interface SubscribeOptions {
  * The events of a channel, from the call of `subscribe` on. Leaving the loop
  * ends it, and so do `signal` and `close()`.
  */
-export class Subscription
-  implements AsyncIterableIterator<ChannelEvent>, AsyncDisposable, Subscriber {
-  readonly ownChannel = null;
+export interface Subscription
+  extends AsyncIterableIterator<ChannelEvent>, AsyncDisposable {
   /**
    * Resolves when messages of other workers arrive too, and of other machines
    * as far as the broker can be reached.
    */
+  readonly ready: Promise<void>;
+  /** Ends it. */
+  close(): void;
+}
+
+/** A subscription with what waits for its loop. */
+export class SubscriptionQueue implements Subscription, Subscriber {
+  readonly ownChannel = null;
   readonly ready: Promise<void>;
   readonly #channels: Subscribers;
   readonly #queue: EventQueue;
@@ -37,7 +43,6 @@ export class Subscription
   readonly #close = (): void => this.close();
   #closed = false;
 
-  /** Made by `subscribe`. */
   constructor(
     channels: Subscribers,
     readonly channel: string,
@@ -51,20 +56,17 @@ export class Subscription
     else signal?.addEventListener("abort", this.#close);
   }
 
-  /** Takes a message in, for the loop. */
   take(message: Message): boolean {
     const taken = this.#queue.push(message);
     this.#waiting.shift()?.();
     return taken;
   }
 
-  /** Takes in what was missed. */
   gap(channel: string, missed: Missed): void {
     this.#queue.gap(channel, missed);
     this.#waiting.shift()?.();
   }
 
-  /** The next event. */
   async next(): Promise<IteratorResult<ChannelEvent>> {
     while (!this.#closed) {
       const value = this.#queue.shift();
@@ -74,7 +76,7 @@ export class Subscription
     return { done: true, value: undefined };
   }
 
-  /** Ends the subscription; called on leaving a loop. */
+  /** Called on leaving a loop. */
   return(): Promise<IteratorResult<ChannelEvent>> {
     this.close();
     return Promise.resolve({ done: true, value: undefined });
@@ -89,12 +91,10 @@ export class Subscription
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  /** The subscription itself. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  /** As `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();
