@@ -11,6 +11,7 @@ import type { Subscriber, Subscribers } from "./subscribers.ts";
 
 /** How to subscribe. */
 export interface SubscribeOptions {
+  /** Ends the subscription. */
   readonly signal?: AbortSignal;
   /** Messages that may wait; beyond that they are dropped (10,000). */
   readonly limit?: number;
@@ -82,7 +83,6 @@ export class SubscriptionQueue implements Subscription, Subscriber {
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Ends the subscription. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
