@@ -5,9 +5,92 @@
  */
 
 import type { FileHandle } from "../../pagi/types.ts";
+import {
+  FILE_DESCRIPTORS,
+  heldDescriptors,
+} from "../../system/descriptor_budget.ts";
 
 /** Bytes that are read at a time (PAGI.md 3.3). */
 const CHUNK_BYTES = 65536;
+
+/** The response that a file becomes the body of. */
+interface FileResponse {
+  /** Bytes by its `content-length`; null without one. */
+  readonly announced: number | null;
+  /** Tells whether the engine may read the file by itself. */
+  canBeNative(part: FilePart): boolean;
+  writeNatively(part: FilePart): Promise<void>;
+  /** Opens the body, if it is not open yet. */
+  open(): { readonly over: boolean; write(chunk: Uint8Array): Promise<void> };
+  /** The body is complete. */
+  end(): void;
+}
+
+/** Which part of a file or handle an event sends. */
+interface Slice {
+  readonly offset?: number | null;
+  /** Bytes; null to the end. */
+  readonly length?: number | null;
+  /** The server closes the handle, and the app uses it no more. */
+  readonly close?: unknown;
+}
+
+/**
+ * Sends the file at `path` as the body of `response`.
+ *
+ * @throws {Error} When it is missing, unreadable or not a regular file.
+ */
+export async function writeFile(
+  response: FileResponse,
+  path: string,
+  { offset, length }: Slice,
+): Promise<void> {
+  using _held = heldDescriptors(FILE_DESCRIPTORS);
+  const file = await openFile(path);
+  const slice = { offset: offset ?? 0, length, close: true };
+  await writeHandle(response, file, slice);
+}
+
+/**
+ * Sends what a handle gives, from `offset` or from where it stands. One that the
+ * server may close can be read by the engine itself, which is faster.
+ */
+export async function writeHandle(
+  response: FileResponse,
+  handle: FileHandle,
+  { offset = null, length = null, close }: Slice,
+): Promise<void> {
+  if (!close) return await writeChunks(response, handle, offset, length);
+  try {
+    const part = handle instanceof Deno.FsFile
+      ? await partOf(handle, offset, length)
+      : null;
+    if (part === null) await writeChunks(response, handle, offset, length);
+    else if (response.canBeNative(part)) await response.writeNatively(part);
+    else await writeChunks(response, handle, null, part.bytes);
+  } finally {
+    closeHandle(handle);
+  }
+}
+
+async function writeChunks(
+  response: FileResponse,
+  handle: FileHandle,
+  offset: number | null,
+  length: number | null,
+): Promise<void> {
+  if (offset !== null) await skipTo(handle, offset);
+  // The body opens with the first chunk: a handle that cannot be read leaves
+  // everything as it was. A file may have grown since its length was announced.
+  const maxBytes = Math.min(length ?? Infinity, response.announced ?? Infinity);
+  await readChunks(handle, maxBytes, async (chunk) => {
+    const body = response.open();
+    await body.write(chunk);
+    return !body.over;
+  });
+  response.open();
+  response.end();
+}
 
 /** A file that stands at the part of it that is to be sent. */
 export interface FilePart {
@@ -23,7 +106,7 @@ export interface FilePart {
  *
  * @throws {Error} When it is missing, unreadable or not a regular file.
  */
-export async function openFile(path: string): Promise<Deno.FsFile> {
+async function openFile(path: string): Promise<Deno.FsFile> {
   // Looked at before: opening a FIFO would wait for somebody to write to it.
   if (!(await Deno.stat(path)).isFile) {
     throw new Error(`${path} is not a regular file.`);
@@ -36,7 +119,7 @@ export async function openFile(path: string): Promise<Deno.FsFile> {
  * `length` bytes of it, or all. Null where its size does not tell, as of a pipe
  * and of files in /proc.
  */
-export async function partOf(
+async function partOf(
   file: Deno.FsFile,
   offset: number | null,
   length: number | null,
@@ -50,7 +133,7 @@ export async function partOf(
 }
 
 /** Closes a handle that may be closed already. */
-export function closeHandle(handle: FileHandle): void {
+function closeHandle(handle: FileHandle): void {
   try {
     handle.close?.();
   } catch {
@@ -59,7 +142,7 @@ export function closeHandle(handle: FileHandle): void {
 }
 
 /** Moves to `offset`; a handle that cannot is read up to there. */
-export async function skipTo(
+async function skipTo(
   handle: FileHandle,
   offset: number,
 ): Promise<void> {
@@ -74,7 +157,7 @@ export async function skipTo(
  * Reads up to `length` bytes in chunks, each in a buffer of its own, until
  * `take` says no.
  */
-export async function readChunks(
+async function readChunks(
   handle: FileHandle,
   length: number,
   take: (chunk: Uint8Array<ArrayBuffer>) => Promise<boolean>,

@@ -19,27 +19,12 @@ import {
 } from "../../http/headers.ts";
 import { isEventStream } from "../../http/content_type.ts";
 import type { HttpSendEvent } from "../../pagi/http_events.ts";
-import type {
-  DisconnectReason,
-  FileHandle,
-  HeaderList,
-} from "../../pagi/types.ts";
-import {
-  FILE_DESCRIPTORS,
-  heldDescriptors,
-} from "../../system/descriptor_budget.ts";
+import type { DisconnectReason, HeaderList } from "../../pagi/types.ts";
 import type { ListenerContext } from "../context.ts";
 import type { Http2Stream } from "../http2_connection.ts";
 import { UNSEEN } from "../in_flight.ts";
 import { DONE, type IdleTimer } from "../timers.ts";
-import {
-  closeHandle,
-  type FilePart,
-  openFile,
-  partOf,
-  readChunks,
-  skipTo,
-} from "./file_body.ts";
+import { type FilePart, writeFile, writeHandle } from "./file_body.ts";
 import {
   announcedLength,
   copyBytes,
@@ -171,17 +156,10 @@ export class ResponseWriter implements Buffer {
     // A file completes the body: what comes beside it comes after the end.
     if (this.#sendingFile) return DONE;
     if ("file" in event && event.file != null) {
-      const { file, offset, length } = event;
-      return this.#alone(this.#file(file, offset ?? 0, length ?? null));
+      return this.#alone(writeFile(this, event.file, event));
     }
     if ("fh" in event && event.fh != null) {
-      const { fh, offset, length, close } = event;
-      const from = offset ?? null;
-      return this.#alone(
-        close
-          ? this.#given(fh, from, length ?? null)
-          : this.#handle(fh, from, length ?? null),
-      );
+      return this.#alone(writeHandle(this, event.fh, event));
     }
     const { body, more } = event as { body?: Uint8Array | string; more?: 0 };
     if (!more && progress === "started" && !this.#wantsTrailers) {
@@ -419,40 +397,12 @@ export class ResponseWriter implements Buffer {
     }
   }
 
-  async #file(
-    path: string,
-    offset: number,
-    length: number | null,
-  ): Promise<void> {
-    using _held = heldDescriptors(FILE_DESCRIPTORS);
-    const file = await openFile(path);
-    await this.#given(file, offset, length);
-  }
-
-  /** Sends a handle that is the server's to close. */
-  async #given(
-    handle: FileHandle,
-    offset: number | null,
-    length: number | null,
-  ): Promise<void> {
-    try {
-      const part = handle instanceof Deno.FsFile
-        ? await partOf(handle, offset, length)
-        : null;
-      if (part === null) await this.#handle(handle, offset, length);
-      else if (this.#canBeNative(part)) await this.#native(part);
-      else await this.#handle(handle, null, part.bytes);
-    } finally {
-      closeHandle(handle);
-    }
-  }
-
   /**
    * Tells whether the engine may read a file by itself, to the file's end or to
    * the announced length; nothing is heard of it until then. By HTTP/1.1 the
    * connection tells whether the client takes it, by HTTP/2 nothing would.
    */
-  #canBeNative({ bytes, rest }: FilePart): boolean {
+  canBeNative({ bytes, rest }: FilePart): boolean {
     const { activity, http2, life, method, showsProgress } = this.#sink;
     return activity === null && http2 === null && !showsProgress &&
       life.progress === "started" &&
@@ -460,29 +410,11 @@ export class ResponseWriter implements Buffer {
       bytes === (this.announced ?? rest);
   }
 
-  async #native({ file, bytes }: FilePart): Promise<void> {
+  /** Has the engine read a file by itself; resolves when it is done. */
+  async writeNatively({ file, bytes }: FilePart): Promise<void> {
     this.#sink.life.advance("streaming");
     this.bodyBytes = bytes;
     await this.#deliver(file.readable);
-    this.end();
-  }
-
-  async #handle(
-    handle: FileHandle,
-    offset: number | null,
-    length: number | null,
-  ): Promise<void> {
-    if (offset !== null) await skipTo(handle, offset);
-    // The body opens with the first chunk: a handle that cannot be read
-    // leaves everything as it was.
-    // A file may have grown since its length was announced.
-    const maxBytes = Math.min(length ?? Infinity, this.announced ?? Infinity);
-    await readChunks(handle, maxBytes, async (chunk) => {
-      const body = this.open();
-      await body.write(chunk);
-      return !body.over;
-    });
-    this.open();
     this.end();
   }
 
