@@ -17,8 +17,10 @@ export const HELP = `Usage: deno task bench [options]
 
   --scenario NAME...  Only these; repeatable
   --rounds N          Rounds of each contender (5)
-  --seconds S         Of a round (3)
+  --seconds S         Of a round (2)
   --quick             One cold round of a second: shows that it works
+  --compare BASE      Compare with another version of the server and with
+                      nobody else: a commit, or a folder with a main.ts
   --name NAME         Of the file with the raw figures (the date)
   --out FOLDER        For the results (bench/results, and
                       bench/results/partial.tmp for parts and quick runs)
@@ -28,7 +30,7 @@ ${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(20)}${title}`).join("\n")}
 `;
 
 /** What is to be done. */
-export interface BenchOptions extends RunOptions {
+export interface BenchOptions extends Omit<RunOptions, "base"> {
   readonly help: boolean;
   readonly scenarios: readonly Scenario[];
   /** Of the file with the raw figures. */
@@ -36,6 +38,8 @@ export interface BenchOptions extends RunOptions {
   /** For the results. */
   readonly folder: string;
   readonly date: string;
+  /** What to compare with, if with another version. */
+  readonly compare: string | undefined;
 }
 
 /**
@@ -52,26 +56,29 @@ export function benchOptions(args: readonly string[]): BenchOptions {
       rounds: { type: "string" },
       seconds: { type: "string" },
       quick: { type: "boolean", default: false },
+      compare: { type: "string" },
       name: { type: "string" },
       out: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
-  const { quick, help } = values;
+  const { quick, help, compare } = values;
   const names = [...values.scenario, ...positionals];
   const unknown = names.find((name) =>
     !SCENARIOS.some((scenario) => scenario.name === name)
   );
   if (unknown !== undefined) throw new Error(`No scenario is named ${unknown}`);
-  const complete = names.length === 0 && !quick;
+  const complete = names.length === 0 && !quick &&
+    compare === undefined;
   const date = new Date().toISOString().slice(0, 10);
   return {
     help,
     quick,
+    compare,
     date,
     name: values.name ?? date,
     rounds: count("--rounds", values.rounds, quick ? 1 : 5),
-    seconds: count("--seconds", values.seconds, quick ? 1 : 3),
+    seconds: count("--seconds", values.seconds, quick ? 1 : 2),
     scenarios: SCENARIOS.filter(({ name }) =>
       names.length === 0 || names.includes(name)
     ),

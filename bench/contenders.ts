@@ -17,6 +17,8 @@ export interface Contender {
   readonly place?: Place;
   /** How to start it on a port of this machine. */
   launch(port: number, workplace: Workplace): Launch;
+  /** Ours at another version, whose `main.ts` that is. */
+  at?(main: string, name: string): Contender;
 }
 
 /** What our server is given beside the app. */
@@ -74,19 +76,23 @@ export function bundled(
 function start(
   app: readonly string[] | ((workplace: Workplace) => readonly string[]),
   setup: { lifespan?: boolean; env?: Record<string, string> },
-  { name = "ours", place, options, permissions = ["-A"], accessLog }:
-    OurOptions,
+  own: OurOptions,
+  main = MAIN,
 ): Contender {
+  const { name = "ours", place, options, permissions = ["-A"], accessLog } =
+    own;
   return {
     name,
     place,
     program: "deno",
+    at: (main, version) =>
+      start(app, setup, { ...own, name: `${name}, ${version}` }, main),
     launch: (port, workplace) => ({
       command: Deno.execPath(),
       args: [
         "run",
         ...permissions,
-        MAIN,
+        main,
         ...["--quiet", "--env", "production", "--port", String(port)],
         ...(accessLog ? [] : ["--no-access-log"]),
         ...(setup.lifespan === false ? ["--lifespan", "off"] : []),

@@ -56,6 +56,52 @@ export function median(
     : (values[middle - 1] + values[middle]) / 2;
 }
 
+/** The mean of figures by metric. */
+export function mean(all: readonly Figures[]): Figures {
+  return Object.fromEntries(
+    Object.keys(all[0]).map((metric) => [
+      metric,
+      all.reduce((sum, figures) => sum + figures[metric], 0) / all.length,
+    ]),
+  );
+}
+
+/** A mean and its standard error. */
+export interface Estimate {
+  readonly value: number;
+  /** NaN of one value alone. */
+  readonly error: number;
+}
+
+/**
+ * The ratio of two contenders, which is that of each round: its mean, and the
+ * standard error of that. Undefined when one was not measured.
+ */
+export function ratio(
+  result: ScenarioResult,
+  [one, ofOne]: readonly [contender: string, metric: string],
+  [other, ofOther]: readonly [contender: string, metric: string],
+): Estimate | undefined {
+  const rounds = result.rounds[one] ?? [];
+  const others = result.rounds[other] ?? [];
+  const ratios = rounds.flatMap((figures, round) => {
+    const [above, below] = [figures[ofOne], others[round]?.[ofOther]];
+    return above && below ? above / below : [];
+  });
+  if (ratios.length === 0) return undefined;
+  const count = ratios.length;
+  const value = ratios.reduce((sum, one) => sum + one) / count;
+  const squares = ratios.reduce((sum, one) => sum + (one - value) ** 2, 0);
+  return { value, error: Math.sqrt(squares / (count - 1) / count) };
+}
+
+/** As `0.94 ± 0.01`. */
+export function estimateText({ value, error }: Estimate): string {
+  return Number.isNaN(error)
+    ? value.toFixed(2)
+    : `${value.toFixed(2)} ± ${error.toFixed(2)}`;
+}
+
 /** The value below which a part of the values lies. */
 export function percentile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);

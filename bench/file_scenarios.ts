@@ -60,7 +60,7 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
     title: "200 MB file",
     unit: "MB",
     ...file("200m.pdf", 200_000_000, "readable"),
-    load: client("download_client.ts", (ports) => [ports, "/200m.pdf", 4]),
+    load: client("download_client.ts", (servers) => [servers, "/200m.pdf", 4]),
   },
   {
     name: "not-modified",

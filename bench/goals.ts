@@ -5,7 +5,7 @@
  */
 
 import { LISTING } from "./contenders.ts";
-import { median, type Run } from "./figures.ts";
+import { median, ratio as roundRatio, type Run } from "./figures.ts";
 
 /** A ratio of two medians, and its bound. */
 export interface Goal {
@@ -23,11 +23,14 @@ type Figure = readonly [contender: string, metric: string];
 export interface Outcome {
   readonly goal: Goal;
   readonly ratio?: number;
+  /** Standard error of that, by the ratios of the rounds. */
+  readonly error?: number;
   /**
    * The same comparison by processor time per request, which other work on the
    * machine changes less; above 1 means that ours takes less.
    */
   readonly cpuRatio?: number;
+  readonly cpuError?: number;
   readonly met?: boolean;
 }
 
@@ -112,7 +115,7 @@ function rate(
 }
 
 /** What came of the goals whose scenarios were run. */
-export function outcomes({ scenarios }: Run): Outcome[] {
+export function outcomes({ scenarios }: Pick<Run, "scenarios">): Outcome[] {
   return GOALS.flatMap((goal) => {
     const result = scenarios.find(({ name }) => name === goal.scenario);
     if (result === undefined) return [];
@@ -123,10 +126,13 @@ export function outcomes({ scenarios }: Run): Outcome[] {
     const ratio = ratioOf(goal.of, goal.to);
     if (ratio === undefined) return [{ goal }];
     const { atLeast = -Infinity, atMost = Infinity } = goal;
+    const cpu: [Figure, Figure] = [[goal.to[0], "cpu"], [goal.of[0], "cpu"]];
     return [{
       goal,
       ratio,
-      cpuRatio: ratioOf([goal.to[0], "cpu"], [goal.of[0], "cpu"]),
+      error: roundRatio(result, goal.of, goal.to)?.error,
+      cpuRatio: ratioOf(...cpu),
+      cpuError: roundRatio(result, ...cpu)?.error,
       met: ratio >= atLeast && ratio <= atMost,
     }];
   });

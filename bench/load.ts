@@ -8,7 +8,7 @@
 import { fromFileUrl } from "../src/std/path.ts";
 import type { Tally } from "./clients/turns.ts";
 import { type Launch, spawn } from "./command.ts";
-import { type Figures, percentile } from "./figures.ts";
+import { type Figures, mean, percentile } from "./figures.ts";
 import { findProgram } from "./machine.ts";
 import { endedChildrenCpu } from "./process_usage.ts";
 import { NotThere, type RunningServer } from "./running_server.ts";
@@ -44,10 +44,10 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
 export function wrk(
   { path = "/", headers, script, connections = CONNECTIONS }: WrkOptions = {},
 ): Load {
-  return oneByOne(async (server, seconds) => {
+  return oneByOne(async (server) => {
     const fields = await headers?.(server) ?? [];
     const args = [
-      ...["-t1", `-c${connections}`, `-d${Math.ceil(seconds)}`, "--latency"],
+      ...["-t1", `-c${connections}`, "-d1", "--latency"],
       ...["--timeout", "30s"],
       ...fields.flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
       ...(script === undefined
@@ -79,29 +79,34 @@ export function wrk(
  * @param request Its line, fields but `host`, and body; a GET of `/`.
  */
 export function http(request = "GET / HTTP/1.1\r\n\r\n"): Load {
-  return client("http_client.ts", (ports) => [ports, CONNECTIONS, request]);
+  return client("http_client.ts", (to) => [to, CONNECTIONS, request]);
 }
 
 /** HTTP/2 requests over TLS: 8 connections with 16 streams each. */
 export function h2load(): Load {
-  return oneByOne((server, seconds) =>
+  return oneByOne((server) =>
     measured(server, () => {
       const { connections, each } = STREAMS;
       return h2loadOutput([
-        ...[`-c${connections}`, `-m${each}`, `-D${Math.ceil(seconds)}`],
+        ...[`-c${connections}`, `-m${each}`, "-D1"],
         `https://127.0.0.1:${server.port}/`,
       ]);
     })
   );
 }
 
+/** Turns of a second each, as programs that are started for it can take. */
 function oneByOne(
-  load: (server: RunningServer, seconds: number) => Promise<Figures>,
+  load: (server: RunningServer) => Promise<Figures>,
 ): Load {
   return async (servers, seconds) => {
-    const all: Figures[] = [];
-    for (const server of servers) all.push(await load(server, seconds));
-    return all;
+    const turns: Figures[][] = servers.map(() => []);
+    for (let second = 0; second < seconds; second++) {
+      for (const [index, server] of servers.entries()) {
+        turns[index].push(await load(server));
+      }
+    }
+    return turns.map(mean);
   };
 }
 
@@ -138,48 +143,23 @@ async function h2loadOutput(args: readonly string[]): Promise<Counted> {
 
 /**
  * A client of `clients/`, which takes short turns between the servers; it is
- * given their ports, `args` and the seconds.
+ * given their ports and processes, `args` and the seconds.
  */
 export function client(
   file: string,
-  args: (ports: string) => readonly (string | number)[],
+  args: (servers: string) => readonly (string | number)[],
 ): Load {
   return async (servers, seconds) => {
-    const ports = servers.map(({ port }) => port).join();
-    const child = spawn(
-      clientLaunch(file, [...args(ports), seconds]),
-      "load",
-      { stdin: "null", stdout: "piped", stderr: "inherit" },
-    );
-    const lines = child.stdout.pipeThrough(new TextDecoderStream())
-      .getReader();
-    let text = "";
-    const readTo = async (end: string): Promise<void> => {
-      while (!text.endsWith(end)) {
-        const { value, done } = await lines.read();
-        if (done) throw new Error(`${file} failed at ports ${ports}`);
-        text += value;
-      }
-    };
-    try {
-      await readTo("ready\n");
-      const before = servers.map((server) => server.cpu());
-      await readTo("]\n");
-      const tallies: Tally[] = JSON.parse(text.slice("ready\n".length));
-      return servers.map((server, index) =>
-        figuresOf(tallies[index], server, server.cpu() - before[index])
-      );
-    } finally {
-      await lines.cancel();
-      await child.status;
-    }
+    const targets = servers.map(({ port, pid }) => `${port}:${pid}`).join();
+    const text = await output(clientLaunch(file, [...args(targets), seconds]));
+    const tallies: Tally[] = JSON.parse(text);
+    return servers.map((server, index) => figuresOf(tallies[index], server));
   };
 }
 
 function figuresOf(
-  { count, seconds, latencies }: Tally,
+  { count, seconds, cpu, latencies }: Tally,
   server: RunningServer,
-  cpu: number,
 ): Figures {
   const parts = [50, 75, 90, 99].map((part) =>
     [`p${part}`, percentile(latencies, part / 100)] as const

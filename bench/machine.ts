@@ -19,6 +19,7 @@ export interface Machine {
 const VERSION_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   deno: ["--version"],
   node: ["--version"],
+  bun: ["--version"],
   nginx: ["-v"],
   caddy: ["version"],
   uvicorn: ["--version"],

@@ -7,9 +7,23 @@
 /** The unit of times; the kernel tells programs 100 on every machine. */
 const TICKS_PER_SECOND = 100;
 
-/** Seconds of processor time of a process and its children. */
+/**
+ * Seconds of processor time of a process and its children, by thread: those of
+ * `stat` come in steps of 10 ms, a fifth of a turn.
+ */
 export function treeCpu(pid: number): number {
-  return sum(pid, (pid) => seconds(pid, 11, 12));
+  return sum(pid, (pid) => {
+    let nanoseconds = 0;
+    for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
+      try {
+        const file = `/proc/${pid}/task/${name}/schedstat`;
+        nanoseconds += parseInt(Deno.readTextFileSync(file));
+      } catch {
+        // The thread has ended meanwhile.
+      }
+    }
+    return nanoseconds / 1e9;
+  });
 }
 
 /** Bytes of memory that a process and its children have in use. */

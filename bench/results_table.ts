@@ -4,7 +4,14 @@
  * @module
  */
 
-import { median, type Run, type ScenarioResult, short } from "./figures.ts";
+import {
+  estimateText,
+  median,
+  ratio,
+  type Run,
+  type ScenarioResult,
+  short,
+} from "./figures.ts";
 import { outcomes } from "./goals.ts";
 
 /** A metric's column. */
@@ -73,8 +80,7 @@ function introduction(run: Run, name: string): string[] {
     `${run.date}, ${machine.cpu}, ${machine.cores} cores, ${machine.memory} GB, ` +
     `Linux ${machine.kernel}; ${versions.join(", ")}.`,
     "",
-    `Medians of ${rounds} alternating rounds of ${seconds} s` +
-    (run.quick ? ". " : "; where a goal is near 1, of twice as many. ") +
+    `Medians of ${rounds} alternating rounds of ${seconds} s. ` +
     (run.pinned
       ? "Servers are pinned to one core, the load to another. "
       : "**Servers and load share cores: the figures mislead.** ") +
@@ -85,7 +91,8 @@ function introduction(run: Run, name: string): string[] {
 }
 
 function goalTable(run: Run): string[] {
-  const rows = outcomes(run).map(({ goal, ratio, cpuRatio, met }) => {
+  const rows = outcomes(run).map((outcome) => {
+    const { goal, met } = outcome;
     const bound = goal.atLeast === undefined
       ? `≤ ${goal.atMost}`
       : `≥ ${goal.atLeast}`;
@@ -93,8 +100,8 @@ function goalTable(run: Run): string[] {
     return [
       goal.title,
       bound,
-      ratio?.toFixed(2) ?? "",
-      cpuRatio?.toFixed(2) ?? "",
+      withError(outcome.ratio, outcome.error),
+      withError(outcome.cpuRatio, outcome.cpuError),
       verdict,
     ];
   });
@@ -107,7 +114,38 @@ function goalTable(run: Run): string[] {
   ];
 }
 
-function scenarioTable(result: ScenarioResult): string[] {
+/** A ratio as a reader sees it; "" for none. */
+export function withError(ratio?: number, error = NaN): string {
+  return ratio === undefined ? "" : estimateText({ value: ratio, error });
+}
+
+/** What is compared with the first contender, and which way is better. */
+const COMPARED = [
+  { metric: "rate", title: "rate" },
+  { metric: "cpu", title: "by CPU", inverse: true },
+  { metric: "start", title: "first answer" },
+  { metric: "connection", title: "memory per connection" },
+  { metric: "rss_many", title: "memory" },
+] as const;
+
+/** The ratios of the first contender to each other one, for a terminal. */
+export function ratioLines(result: ScenarioResult): string[] {
+  const [first, ...others] = Object.keys(result.rounds);
+  return others.map((other) => {
+    const ratios = COMPARED.flatMap(({ metric, title, ...rest }) => {
+      const pair = [[first, metric], [other, metric]] as const;
+      const [one, two] = "inverse" in rest ? pair.toReversed() : pair;
+      const estimate = ratio(result, one, two);
+      return estimate === undefined
+        ? []
+        : [`${title} ${estimateText(estimate)}`];
+    });
+    return `${first} / ${other}: ${ratios.join(", ")}`;
+  });
+}
+
+/** The figures of a scenario: titles, and a row for each contender. */
+export function scenarioCells(result: ScenarioResult): string[][] {
   const names = Object.keys(result.rounds);
   const shown = columns(result).filter(({ metric }) =>
     names.some((name) => median(result, name, metric) !== undefined)
@@ -119,11 +157,15 @@ function scenarioTable(result: ScenarioResult): string[] {
       return value === undefined ? "" : text(value);
     }),
   ]);
-  const titles = ["", ...shown.map(({ title }) => title)];
+  return [["", ...shown.map(({ title }) => title)], ...rows];
+}
+
+function scenarioTable(result: ScenarioResult): string[] {
+  const [titles, ...rows] = scenarioCells(result);
   return [
     `## ${result.title}`,
     "",
-    ...(shown.length > 0 ? [...table(titles, rows), ""] : []),
+    ...(titles.length > 1 ? [...table(titles, rows), ""] : []),
     ...(result.failure === undefined
       ? []
       : [`**Not valid:** ${result.failure}`, ""]),

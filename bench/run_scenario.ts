@@ -5,6 +5,7 @@
  */
 
 import { checkSame } from "./answers.ts";
+import type { Base } from "./base.ts";
 import type { Contender } from "./contenders.ts";
 import type { Figures, ScenarioResult } from "./figures.ts";
 import type { Load } from "./load.ts";
@@ -20,15 +21,15 @@ export interface RunOptions {
   readonly seconds: number;
   /** Shows that it works and nothing else. */
   readonly quick: boolean;
+  /** Ours is compared with this version of it, and with nobody else. */
+  readonly base: Base | null;
 }
 
 /**
- * Seconds of load before each round, in which engines compile what is used
+ * Most seconds of load before each round, in which engines compile what is used
  * most; none for a quick run. The clients then leave, and others come.
  */
 const WARM_UP = 2;
-/** How many times more rounds there are where a goal is near 1. */
-const CLOSER = 2;
 
 /** Measures the contenders in turn, as often as there are rounds. */
 export async function runScenario(
@@ -37,7 +38,13 @@ export async function runScenario(
   options: RunOptions,
 ): Promise<ScenarioResult> {
   const { name, title, unit } = scenario;
-  const isClose = scenario.isClose === true && !options.quick;
+  const { base } = options;
+  const contestants = base === null
+    ? scenario.contenders
+    : scenario.contenders.flatMap((contender) => {
+      const other = contender.at?.(base.main, base.name);
+      return other === undefined ? [] : [contender, other];
+    });
   const skipped: string[] = [];
   const rounds: Record<string, Figures[]> = {};
   try {
@@ -66,7 +73,7 @@ export async function runScenario(
    * a tenth for as long as they run.
    */
   async function measureRunning(load: Load): Promise<void> {
-    let contenders = scenario.contenders;
+    let contenders = contestants;
     for (let round = 0; round < roundCount(); round++) {
       await using stack = new AsyncDisposableStack();
       const servers: RunningServer[] = [];
@@ -82,9 +89,13 @@ export async function runScenario(
       if (there.length === 0) return;
       contenders = turned(there);
       if (round === 0 && scenario.ask !== undefined) {
-        await checkSame(servers, scenario.ask);
+        // Another version may answer in other words.
+        const any = base === null ? {} : { anyBody: true, fields: [] };
+        await checkSame(servers, { ...scenario.ask, ...any });
       }
-      if (!options.quick) await load(servers, WARM_UP);
+      if (!options.quick) {
+        await load(servers, Math.min(WARM_UP, options.seconds));
+      }
       const figures = await load(servers, options.seconds);
       servers.forEach(({ name }, index) => keep(name, figures[index]));
     }
@@ -92,7 +103,7 @@ export async function runScenario(
 
   async function measureFresh(measure: Measure): Promise<void> {
     let contenders: Contender[] = [];
-    for (const contender of scenario.contenders) {
+    for (const contender of contestants) {
       await unlessNotThere(async () => {
         await using _server = await RunningServer.start(contender, workplace);
         contenders.push(contender);
@@ -108,8 +119,7 @@ export async function runScenario(
   }
 
   function roundCount(): number {
-    const rounds = isClose ? CLOSER * options.rounds : options.rounds;
-    return Math.min(rounds, scenario.maxRounds ?? Infinity);
+    return Math.min(options.rounds, scenario.maxRounds ?? Infinity);
   }
 
   function keep(name: string, figures: Figures): void {

@@ -72,6 +72,10 @@ export class RunningServer implements AsyncDisposable {
     return this.contender.name;
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Seconds of processor time that it and its children took so far. */
   cpu(): number {
     return treeCpu(this.#child.pid);

@@ -19,11 +19,6 @@ export interface Scenario {
   readonly contenders: readonly Contender[];
   /** More than these rounds tell no more. */
   readonly maxRounds?: number;
-  /**
-   * True where a goal is near 1. Then there are twice as many rounds:
-   * two processes of one program differ by a tenth, which must even out.
-   */
-  readonly isClose?: boolean;
   /** What has to be answered the same by all. */
   readonly ask?: Ask;
   /** Loads servers that run side by side through a round, … */

@@ -10,4 +10,5 @@ globalThis.Bun.serve({
   hostname: "127.0.0.1",
   port: Number(globalThis.process.argv[2]),
   fetch: handler.fetch,
+  websocket: handler.websocket,
 });

@@ -55,7 +55,9 @@ const handlers: Record<string, () => Handler | Promise<Handler>> = {
 
   async echo() {
     const { Hono } = await import("hono");
-    const { upgradeWebSocket } = await import("hono/deno");
+    const { upgradeWebSocket } = "Deno" in globalThis
+      ? await import("hono/deno")
+      : await import("hono/bun") as unknown as typeof import("hono/deno");
     return new Hono().get(
       "/",
       upgradeWebSocket(() => ({
@@ -71,4 +73,10 @@ const { process } = "Deno" in globalThis
   : globalThis as { process?: { env: Record<string, string> } };
 const name = process?.env.BENCH_APP ?? Deno.env.get("BENCH_APP") ?? "reply";
 
-export default { fetch: await handlers[name]() };
+export default {
+  fetch: await handlers[name](),
+  /** What Bun's server takes beside it. */
+  websocket: name !== "echo" || "Deno" in globalThis
+    ? undefined
+    : (await import("hono/bun")).websocket,
+};

@@ -1,7 +1,7 @@
 /**
  * Many clients of one broadcast, which has its next message published when all
  * have an earlier one:
- * `broadcast_client.ts events|websocket PORTS CLIENTS SECONDS`.
+ * `broadcast_client.ts events|websocket SERVERS CLIENTS SECONDS`.
  *
  * @module
  */
@@ -15,9 +15,9 @@ import {
   receiveHead,
   send,
 } from "./sockets.ts";
-import { type Loader, ports, takeTurns, type Tally } from "./turns.ts";
+import { type Loader, takeTurns, type Tally } from "./turns.ts";
 
-const [kind, portsText, ...numbers] = Deno.args;
+const [kind, servers, ...numbers] = Deno.args;
 const [clients, seconds] = numbers.map(Number);
 /** How many messages are on their way: the server never waits for us. */
 const WINDOW = 4;
@@ -105,4 +105,4 @@ function subscribe(port: number, request: Uint8Array<ArrayBuffer>): number {
   return fd;
 }
 
-takeTurns(ports(portsText).map((port) => new Broadcast(port)), seconds);
+takeTurns(servers, (port) => new Broadcast(port), seconds);

@@ -1,14 +1,14 @@
 /**
  * Downloads a large file again and again and drops what comes, without copying
- * it: `download_client.ts PORTS PATH CONNECTIONS SECONDS`. Counts megabytes.
+ * it: `download_client.ts SERVERS PATH CONNECTIONS SECONDS`. Counts megabytes.
  *
  * @module
  */
 
 import { connect, discard, Poller, receiveHead, send } from "./sockets.ts";
-import { type Loader, ports, takeTurns, type Tally } from "./turns.ts";
+import { type Loader, takeTurns, type Tally } from "./turns.ts";
 
-const [portsText, path, ...numbers] = Deno.args;
+const [servers, path, ...numbers] = Deno.args;
 const [connections, seconds] = numbers.map(Number);
 const MEGABYTE = 1_000_000;
 const MOST = 1 << 22;
@@ -71,4 +71,4 @@ class Download implements Loader {
   }
 }
 
-takeTurns(ports(portsText).map((port) => new Download(port)), seconds);
+takeTurns(servers, (port) => new Download(port), seconds);

@@ -1,6 +1,6 @@
 /**
  * WebSockets that send a message again as soon as it came back:
- * `echo_client.ts PORTS CONNECTIONS SECONDS`.
+ * `echo_client.ts SERVERS CONNECTIONS SECONDS`.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { Asking } from "./asking.ts";
 import { clientFrame, openWebSocket, serverFrame } from "./handshake.ts";
 import { buffer, receive, send } from "./sockets.ts";
-import { ports, takeTurns } from "./turns.ts";
+import { takeTurns } from "./turns.ts";
 
 const [connections, seconds] = Deno.args.slice(1).map(Number);
 const TEXT = "thirty-two bytes, there and back";
@@ -26,11 +26,9 @@ function open(port: number): number {
   return fd;
 }
 
-const loaders = ports(Deno.args[0]).map((port) =>
-  new Asking(
-    Array.from({ length: connections }, () => open(port)),
-    frame,
-    echo.length,
-  )
-);
-takeTurns(loaders, seconds);
+function loader(port: number): Asking {
+  const sockets = Array.from({ length: connections }, () => open(port));
+  return new Asking(sockets, frame, echo.length);
+}
+
+takeTurns(Deno.args[0], loader, seconds);

@@ -1,15 +1,15 @@
 /**
  * HTTP/1.1 connections that ask again as soon as they are answered:
- * `http_client.ts PORTS CONNECTIONS REQUEST SECONDS`.
+ * `http_client.ts SERVERS CONNECTIONS REQUEST SECONDS`.
  *
  * @module
  */
 
 import { Asking } from "./asking.ts";
 import { buffer, connect, receive, send } from "./sockets.ts";
-import { ports, takeTurns } from "./turns.ts";
+import { takeTurns } from "./turns.ts";
 
-const [portsText, connectionsText, text, secondsText] = Deno.args;
+const [servers, connectionsText, text, secondsText] = Deno.args;
 const connections = Number(connectionsText);
 const seconds = Number(secondsText);
 
@@ -32,7 +32,7 @@ function answerSize(fd: number): number {
   for (let text = "";;) {
     const count = receive(fd);
     text += LATIN1.decode(buffer.subarray(0, count));
-    if (!text.startsWith("HTTP/1.1 200 ")) throw new Error(`failed: ${text}`);
+    if (!/^HTTP\/1.1 (200|304) /.test(text)) throw new Error(`failed: ${text}`);
     const head = text.indexOf("\r\n\r\n") + 4;
     const length = /^content-length: *(\d+)\r$/im.exec(text)?.[1];
     const isWhole = head > 3 &&
@@ -43,4 +43,4 @@ function answerSize(fd: number): number {
   }
 }
 
-takeTurns(ports(portsText).map(loader), seconds);
+takeTurns(servers, loader, seconds);

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { tellReady } from "./turns.ts";
 import { connect, receiveHead, send } from "./sockets.ts";
 
 const [port, connections] = Deno.args.map(Number);
@@ -17,5 +16,5 @@ for (let i = 0; i < connections; i++) {
   send(fd, request);
   receiveHead(fd);
 }
-tellReady();
+Deno.stdout.writeSync(new TextEncoder().encode("ready\n"));
 for await (const _ of Deno.stdin.readable);

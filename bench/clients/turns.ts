@@ -5,12 +5,16 @@
  * @module
  */
 
+import { treeCpu } from "../process_usage.ts";
+
 /** What came of all turns with one server. */
 export interface Tally {
   /** How much was answered. */
   count: number;
   /** In how many seconds. */
   seconds: number;
+  /** Seconds of processor time that the server took in them. */
+  cpu: number;
   /** How long single answers took, in milliseconds, in no order. */
   latencies: number[];
 }
@@ -37,50 +41,56 @@ const SETTLING = 1;
 /** The harness takes percentiles; it needs no more than this. */
 const MAX_LATENCIES = 10_000;
 
-const encoder = new TextEncoder();
-
-/** The ports that a client is given: `8080,8081`. */
-export function ports(text: string): number[] {
-  return text.split(",").map(Number);
-}
-
 /**
- * Loads each server for so many seconds, in turns. The harness is told
- * `ready` when the load begins, and the tallies as JSON when it is over.
+ * Loads each server for so many seconds, in turns, and tells the harness the
+ * tallies as JSON.
+ *
+ * @param servers Ports and processes as a client is given them:
+ * `8080:123,8081:124`.
  */
-export function takeTurns(loaders: readonly Loader[], seconds: number): void {
-  turns(loaders, SETTLING);
-  tellReady();
-  const tallies = turns(loaders, seconds).map((tally) => ({
+export function takeTurns(
+  servers: string,
+  loaderOf: (port: number) => Loader,
+  seconds: number,
+): void {
+  const pairs = servers.split(",").map((pair) => pair.split(":").map(Number));
+  const loaders = pairs.map(([port]) => loaderOf(port));
+  const pids = pairs.map(([, pid]) => pid);
+  turns(loaders, pids, Math.min(SETTLING, seconds));
+  const tallies = turns(loaders, pids, seconds).map((tally) => ({
     ...tally,
     latencies: some(tally.latencies),
   }));
-  let bytes = encoder.encode(JSON.stringify(tallies) + "\n");
+  let bytes = new TextEncoder().encode(JSON.stringify(tallies) + "\n");
   while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
 }
 
-/** Tells that all connections are open and the load begins. */
-export function tellReady(): void {
-  Deno.stdout.writeSync(encoder.encode("ready\n"));
-}
-
-function turns(loaders: readonly Loader[], seconds: number): Tally[] {
+function turns(
+  loaders: readonly Loader[],
+  pids: readonly number[],
+  seconds: number,
+): Tally[] {
   const tallies: Tally[] = loaders.map(() => ({
     count: 0,
     seconds: 0,
+    cpu: 0,
     latencies: [],
   }));
   // One way round only: two turns in a row differ from one that comes alone.
   while (tallies.some((tally) => tally.seconds < seconds)) {
-    loaders.forEach((loader, index) => turn(loader, tallies[index]));
+    loaders.forEach((loader, index) =>
+      turn(loader, pids[index], tallies[index])
+    );
   }
   return tallies;
 }
 
-function turn(loader: Loader, tally: Tally): void {
+function turn(loader: Loader, pid: number, tally: Tally): void {
+  const before = treeCpu(pid);
   const start = performance.now();
   loader.take(start + TURN, tally);
   tally.seconds += (performance.now() - start) / 1000;
+  tally.cpu += treeCpu(pid) - before;
 }
 
 function some(latencies: readonly number[]): number[] {

@@ -17,6 +17,8 @@ import { tempFolder } from "../helpers/temp_folder.ts";
 
 const BENCH = fromFileUrl(new URL("../../bench/bench.ts", import.meta.url));
 
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
+
 async function bench(
   ...args: string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -64,6 +66,33 @@ Deno.test({
       Deno.removeSync(folder, { recursive: true });
     }
   },
+});
+
+Deno.test({
+  name: "the benchmark compares the server with another version of it",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const folder = tempFolder("pagi bench ");
+    try {
+      const { code, stdout, stderr } = await bench(
+        ...["--quick", "--compare", ROOT, "--scenario", "fetch"],
+        ...["--out", folder, "--name", "raw"],
+      );
+      assertEquals(code, 0, stderr);
+      assertStringIncludes(stdout, `ours / ours, ${ROOT}: rate `);
+      const text = Deno.readTextFileSync(join(folder, "raw.json"));
+      const { scenarios: [{ rounds }] } = JSON.parse(text);
+      assertEquals(Object.keys(rounds), ["ours", `ours, ${ROOT}`]);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test("the benchmark refuses to compare with what is no version", async () => {
+  const { code, stderr } = await bench("--compare", "no-such-version");
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, 'and "no-such-version" is neither');
 });
 
 Deno.test("the benchmark refuses a scenario that it does not have", async () => {
