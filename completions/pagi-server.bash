@@ -46,7 +46,7 @@ _pagi_server() {
   else
     case $app in
       PAGI::App::Cascade) words='catch= max_replay=' ;;
-      PAGI::App::Directory) words='root= index= default_type= handle_ranges=1 handle_ranges=0 precompressed=1 precompressed=0 compress=1 compress=0 cache_control= html_cache_control= charset= etag=stat etag=content clean_urls=1 clean_urls=0 spa=1 spa=0 not_found= show_hidden=1 show_hidden=0 title= sort=name sort=size sort=time zip=1 zip=0 search=1 search=0 readme=1 readme=0 markdown=1 markdown=0 upload=1 upload=0 overwrite=0 overwrite=1 overwrite=rename upload_limit= upload_types= mkdir=1 mkdir=0 rename=1 rename=0 delete=1 delete=0' ;;
+      PAGI::App::Directory) words='root= index= default_type= handle_ranges=1 handle_ranges=0 precompressed=1 precompressed=0 compress=1 compress=0 cache_control= html_cache_control= charset= etag=stat etag=content clean_urls=1 clean_urls=0 spa=1 spa=0 not_found= show_hidden=1 show_hidden=0 title= sort=name sort=size sort=time zip=1 zip=0 search=1 search=0 readme=1 readme=0 markdown=1 markdown=0 upload=1 upload=0 overwrite=0 overwrite=1 overwrite=rename upload_limit= upload_types= mkdir=1 mkdir=0 rename=1 rename=0 delete=1 delete=0 webdav=1 webdav=0' ;;
       PAGI::App::File) words='root= index= default_type= handle_ranges=1 handle_ranges=0 precompressed=1 precompressed=0 compress=1 compress=0 cache_control= html_cache_control= charset= etag=stat etag=content clean_urls=1 clean_urls=0 spa=1 spa=0 not_found=' ;;
       PAGI::App::Healthcheck) words='checks= version=' ;;
       PAGI::App::NotFound) words='body= content_type= status=' ;;

@@ -60,6 +60,8 @@ export interface DirectoryOptions extends FileOptions {
   readonly rename?: boolean;
   /** Let clients delete files and folders. */
   readonly delete?: boolean;
+  /** Serve the folder as a drive, by WebDAV. */
+  readonly webdav?: boolean;
 }
 
 /** `.jpg`, `image/png` or `image/*`, in lower case. */
@@ -146,6 +148,13 @@ const table = {
     default: false,
     help: "let clients delete files and folders, with all that is in them",
   },
+  webdav: {
+    type: flag,
+    default: false,
+    help:
+      "serve the folder as a drive, which file managers can mount; it can " +
+      "be read, and changed as the other options allow",
+  },
 } satisfies TableFor<DirectoryOptions>;
 
 /**
@@ -202,23 +211,26 @@ function loadChanges(
   files: TreeSettings,
   given: AppOptionValues<typeof table>,
 ): Promise<FolderChanges> | null {
-  const { upload, mkdir, rename, delete: deletes } = given;
-  if (!upload && !mkdir && !rename && !deletes) return null;
+  const { upload, mkdir, rename, delete: deletes, webdav } = given;
+  if (!upload && !mkdir && !rename && !deletes && !webdav) return null;
   // Uploads have a limit of their own.
   if (upload) announceRaisedLimits();
-  return import("./uploads/mod.ts").then(({ folderChanges }) =>
-    folderChanges({
-      ...files,
-      appName: NAME,
-      upload,
-      overwrite: given.overwrite,
-      uploadLimit: given.upload_limit,
-      uploadTypes: given.upload_types ?? [],
-      mkdir,
-      rename,
-      delete: deletes,
-    })
-  );
+  const settings = {
+    ...files,
+    appName: NAME,
+    upload,
+    overwrite: given.overwrite,
+    uploadLimit: given.upload_limit,
+    uploadTypes: given.upload_types ?? [],
+    mkdir,
+    rename,
+    delete: deletes,
+  };
+  return webdav
+    ? import("./webdav/mod.ts").then(({ webDav }) => webDav(settings))
+    : import("./uploads/mod.ts").then(({ folderChanges }) =>
+      folderChanges(settings)
+    );
 }
 
 export default DirectoryApp;

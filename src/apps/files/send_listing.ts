@@ -63,7 +63,7 @@ interface ListingSettings {
   /** Compress listings. */
   readonly compress: boolean;
   /** Forms that change directories; null where they cannot be changed. */
-  readonly changes?: Promise<PageParts> | null;
+  readonly changes?: Promise<PageParts | null> | null;
 }
 
 const HTML = "text/html";
@@ -117,10 +117,13 @@ export function directorySender(settings: ListingSettings): SendDirectory {
     MAX_CACHED,
     MAX_USED,
   );
-  const htmlFields = settings.changes?.then((parts): HeaderList => [
-    FIELDS[HTML][0],
-    ["content-security-policy", pagePolicy(LISTING_SCRIPT, parts)],
-  ]) ?? FIELDS[HTML];
+  const htmlFields =
+    settings.changes?.then((parts): HeaderList =>
+      parts === null ? FIELDS[HTML] : [
+        FIELDS[HTML][0],
+        ["content-security-policy", pagePolicy(LISTING_SCRIPT, parts)],
+      ]
+    ) ?? FIELDS[HTML];
   const archives = new Archives(root, showHidden);
   const searches = new Searches(root, showHidden);
 

@@ -12,7 +12,7 @@ import { Changes, type ChangeSettings } from "./serve_changes.ts";
 
 /** Serves changes, and has what listings need for them. */
 export interface FolderChanges {
-  readonly pageParts: PageParts;
+  readonly pageParts: PageParts | null;
   serve(scope: RequestScope, receive: Receive, send: Send): Promise<void>;
 }
 

@@ -8,8 +8,8 @@
 import type { PageParts } from "../files/page_frame.ts";
 import type { WriteSettings } from "./tree_writer.ts";
 
-/** The forms, style and script for the options that are on. */
-export function pageParts(settings: WriteSettings): PageParts {
+/** The forms, style and script for the options that are on; null for none. */
+export function pageParts(settings: WriteSettings): PageParts | null {
   const { upload, uploadTypes, mkdir, rename, delete: deletes } = settings;
   const accept = uploadTypes.length === 0 ? "" : ` accept="${uploadTypes}"`;
   const forms = [
@@ -43,7 +43,7 @@ ${
 </form>`
       : "",
   ].filter((form) => form !== "").join("\n");
-  if (forms === "") return { html: "", style: "", script: "" };
+  if (forms === "") return null;
   return {
     html: `<section class="card changes" aria-label="Change this folder"${
       mkdir ? " data-folders" : ""

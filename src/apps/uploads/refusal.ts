@@ -15,6 +15,8 @@ export class WriteRefused extends Error {
     readonly status: number,
     message: string,
     readonly headers: HeaderList = [],
+    /** The body in its place, for programs that read XML. */
+    readonly xml?: string,
   ) {
     super(message);
   }

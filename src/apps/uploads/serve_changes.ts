@@ -5,7 +5,11 @@
  * @module
  */
 
-import { checkConditions, readConditions } from "../../http/conditional.ts";
+import {
+  checkConditions,
+  readConditions,
+  type Validators,
+} from "../../http/conditional.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { namesType } from "../../http/negotiation.ts";
 import { encodeSegment, readPath } from "../../http/target.ts";
@@ -19,8 +23,14 @@ import { type ContentDigests, versionOf } from "../files/file_version.ts";
 import { locationOf, pathParts, requestPath } from "../files/request_path.ts";
 import { reply, type RequestScope } from "../reply.ts";
 import { boundaryOf, readParts } from "./multipart.ts";
+import { nameTaken } from "./incoming_file.ts";
 import { WriteRefused } from "./refusal.ts";
-import { type Parts, TreeWriter, type WriteSettings } from "./tree_writer.ts";
+import {
+  assertApart,
+  type Parts,
+  TreeWriter,
+  type WriteSettings,
+} from "./tree_writer.ts";
 
 /** How a folder is changed by requests. */
 export interface ChangeSettings extends WriteSettings {
@@ -34,6 +44,8 @@ export interface ChangeSettings extends WriteSettings {
 export interface Answer {
   readonly status: number;
   readonly text?: string;
+  /** XML in place of the text. */
+  readonly xml?: string;
   readonly headers?: HeaderList;
 }
 
@@ -72,7 +84,7 @@ export class Changes {
     send: Send,
   ): Promise<void> {
     const { showHidden } = this.settings;
-    await answering(scope, send, async () => {
+    await answering(send, async () => {
       const parts = pathParts(requestPath(scope), showHidden);
       if (typeof parts === "number") throw unusable(parts);
       return await this.change(scope, receive, parts);
@@ -267,12 +279,27 @@ export class Changes {
 
   async #move(scope: RequestScope, parts: Parts): Promise<Answer> {
     const target = this.destination(scope);
-    const replace = this.settings.overwrite === "1" &&
-      fieldValue(scope.headers, "overwrite") !== "F";
+    const replace = this.replaces(scope);
     await this.assertConditions(scope, parts);
+    assertApart(parts, target);
+    this.writer.assertThere(parts);
+    if (!replace) this.assertFree(target);
     const created = await this.writer.move(parts, target, replace);
     this.#tell(scope, moved(parts, target));
     return { status: created ? 201 : 204 };
+  }
+
+  /** Whether a request may replace what it finds (RFC 4918, 10.6). */
+  replaces({ headers }: RequestScope): boolean {
+    return this.settings.overwrite === "1" &&
+      fieldValue(headers, "overwrite") !== "F";
+  }
+
+  /** 412 where a destination is taken. */
+  assertFree(target: Parts): void {
+    if (this.writer.kindOf(target) === null) return;
+    const { message } = nameTaken(target.at(-1) ?? "/");
+    throw new WriteRefused(412, message);
   }
 
   /**
@@ -312,22 +339,27 @@ export class Changes {
     const expected = conditions["if-match"] ?? conditions["if-none-match"] ??
       conditions["if-unmodified-since"];
     if (expected === undefined) return;
-    const { files, digests } = this.settings;
-    const opened = files.open(parts.join("/"));
-    if (typeof opened === "number") {
+    const validators = await this.validatorsOf(parts);
+    if (validators === null) {
       if (conditions["if-match"] === undefined) return;
       throw notAsExpected();
     }
+    const { "if-modified-since": _, ...relevant } = conditions;
+    if (checkConditions(relevant, validators) !== null) throw notAsExpected();
+  }
+
+  /** What tells versions of a file apart; null where nothing is. */
+  async validatorsOf(parts: Parts): Promise<Validators | null> {
+    const { files, digests } = this.settings;
+    const opened = files.open(parts.join("/"));
+    if (typeof opened === "number") return null;
     using file = opened;
-    const version = file.kind === "directory"
-      ? null
-      : await versionOf(file, digests, () => unwatched());
-    const validators = {
+    if (file.kind === "directory") return { etag: null, lastModified: null };
+    const version = await versionOf(file, digests, () => unwatched());
+    return {
       etag: version?.tag ?? null,
       lastModified: version?.lastModified ?? null,
     };
-    const { "if-modified-since": _, ...relevant } = conditions;
-    if (checkConditions(relevant, validators) !== null) throw notAsExpected();
   }
 
   /** The path of a name in a form, which may have folders in front. */
@@ -346,7 +378,6 @@ export class Changes {
 
 /** Sends what `work` answers or refuses; nothing to a client that has left. */
 export async function answering(
-  scope: RequestScope,
   send: Send,
   work: () => Promise<Answer | null>,
 ): Promise<void> {
@@ -356,18 +387,19 @@ export async function answering(
   } catch (error) {
     if (error instanceof ClientGone) return;
     if (!(error instanceof WriteRefused)) throw error;
-    const { status, message, headers } = error;
-    answer = { status, text: message, headers };
+    const { status, message, headers, xml } = error;
+    answer = { status, text: message, headers, xml };
   }
   if (answer === null) return;
-  const { status, text, headers = [] } = answer;
+  const { status, text, xml, headers = [] } = answer;
   if (status === 204) {
     await send({ type: "http.response.start", status, headers });
     return await send({ type: "http.response.body" });
   }
-  const body = text === undefined || scope.method === "HEAD" ? "" : `${text}\n`;
+  const body = xml ?? (text === undefined ? "" : `${text}\n`);
+  const type = xml === undefined ? "text/plain" : "application/xml";
   await reply(send, status, [
-    ["content-type", "text/plain; charset=UTF-8"],
+    ["content-type", `${type}; charset=UTF-8`],
     ["x-content-type-options", "nosniff"],
     ...headers,
   ], body);

@@ -145,9 +145,14 @@ export class TreeWriter {
     }
   }
 
+  /** Refuses to make folders where that is off. */
+  assertMayMakeFolders(): void {
+    if (!this.settings.mkdir) throw off("No folders are made here", "mkdir=1");
+  }
+
   /** Makes one folder; 405 where there is something already (RFC 4918, 9.3.1). */
   async makeFolder(parts: Parts): Promise<void> {
-    if (!this.settings.mkdir) throw off("No folders are made here", "mkdir=1");
+    this.assertMayMakeFolders();
     if (parts.length === 0) throw exists("/");
     const name = this.#nameOf(parts);
     using folder = this.folder(parts.slice(0, -1));
@@ -189,23 +194,40 @@ export class TreeWriter {
     }
     const name = this.#nameOf(from);
     const newName = this.#nameOf(to);
-    const kind = this.#assertThere(from);
+    assertApart(from, to);
+    const kind = this.assertThere(from);
     if (kind === "file") this.#assertType(newName);
     using folder = this.folder(from.slice(0, -1));
     using newFolder = this.folder(to.slice(0, -1));
     const source = `${folder.path}/${name}`;
-    const target = `${newFolder.path}/${newName}`;
-    return await refusing(newName, async () => {
-      assertApart(from, to);
-      if (!isThere(target)) {
-        if (!renameToFree(source, target)) throw nameTaken(newName);
-        return true;
+    return await refusing(
+      newName,
+      () => settle(source, newFolder, newName, replace),
+    );
+  }
+
+  /**
+   * Puts something new at a path, or nothing at all if that fails.
+   *
+   * @param make Makes it at a path beside, which it gets in full.
+   * @returns Whether nothing was there.
+   */
+  async place(
+    to: Parts,
+    replace: boolean,
+    make: (path: string) => Promise<void>,
+  ): Promise<boolean> {
+    const name = this.#nameOf(to);
+    using folder = this.folder(to.slice(0, -1));
+    const path = `${folder.path}/${UNFINISHED_PREFIX}${crypto.randomUUID()}`;
+    return await refusing(name, async () => {
+      try {
+        await make(path);
+        return await settle(path, folder, name, replace);
+      } catch (error) {
+        await Deno.remove(path, { recursive: true }).catch(() => {});
+        throw error;
       }
-      if (!replace) throw nameTaken(newName);
-      const isFolder = Deno.lstatSync(target).isDirectory;
-      if (kind === "file" && !isFolder) Deno.renameSync(source, target);
-      else await replaceFolder(source, target, newFolder);
-      return false;
     });
   }
 
@@ -215,13 +237,30 @@ export class TreeWriter {
       throw off("Nothing is deleted here", "delete=1");
     }
     const name = this.#nameOf(parts);
-    this.#assertThere(parts);
+    this.assertThere(parts);
     using folder = this.folder(parts.slice(0, -1));
     const { path } = folder;
     await refusing(
       name,
       () => Deno.remove(`${path}/${name}`, { recursive: true }),
     );
+  }
+
+  /** Sets when a file or folder was changed (ms since 1970). */
+  async setTime(parts: Parts, time: number): Promise<void> {
+    const name = this.#nameOf(parts);
+    using folder = this.folder(parts.slice(0, -1));
+    await refusing(name, () => {
+      const path = `${folder.path}/${name}`;
+      // Another's file is not changed through a link.
+      if (Deno.lstatSync(path).isSymlink) return;
+      Deno.utimeSync(path, new Date(), new Date(time));
+    });
+  }
+
+  /** Refuses a name of a type that is not taken. */
+  assertType(parts: Parts): void {
+    this.#assertType(this.#nameOf(parts));
   }
 
   /** The last name of a path that is to be written. */
@@ -240,7 +279,7 @@ export class TreeWriter {
   }
 
   /** 404 for what no reader would find. */
-  #assertThere(parts: Parts): Kind {
+  assertThere(parts: Parts): Kind {
     const kind = this.kindOf(parts);
     if (kind !== null) return kind;
     throw new WriteRefused(404, `There is no ${quote(parts.join("/"))}.`);
@@ -266,6 +305,31 @@ export class TreeWriter {
       }.`,
     );
   }
+}
+
+/**
+ * Gives what is at `source` a name in `folder`.
+ *
+ * @returns Whether nothing of that name was there.
+ */
+async function settle(
+  source: string,
+  folder: OpenedDirectory,
+  name: string,
+  replace: boolean,
+): Promise<boolean> {
+  const target = `${folder.path}/${name}`;
+  if (!isThere(target)) {
+    if (!renameToFree(source, target)) throw nameTaken(name);
+    return true;
+  }
+  if (!replace) throw nameTaken(name);
+  const hasFolder = [source, target].some((path) =>
+    Deno.lstatSync(path).isDirectory
+  );
+  if (hasFolder) await replaceFolder(source, target, folder);
+  else Deno.renameSync(source, target);
+  return false;
 }
 
 /**

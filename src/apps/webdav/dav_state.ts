@@ -1,0 +1,236 @@
+/**
+ * Locks and dead properties of a shared folder. All workers of the process see
+ * the same: they are in an SQLite database in memory, which connections of one
+ * process share by its name. They last as long as the process.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { WriteRefused } from "../uploads/refusal.ts";
+
+/** A lock (RFC 4918, 6). */
+export interface Lock {
+  readonly token: string;
+  /** Of the locked resource, beneath the root. */
+  readonly path: string;
+  /** True where it covers all beneath. */
+  readonly deep: boolean;
+  readonly shared: boolean;
+  /** XML that tells whose lock it is. */
+  readonly owner: string;
+  /** Milliseconds since 1970. */
+  readonly expires: number;
+}
+
+/** A property that a client has set; its value is XML. */
+export interface DeadProperty {
+  readonly path: string;
+  readonly space: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Rows of each table. */
+const MAX_ROWS = 20_000;
+/** Attempts while another worker writes, a millisecond apart. */
+const MAX_TRIES = 1000;
+
+const TABLES = `
+create table if not exists locks (
+  token text primary key, path text, deep int, shared int, owner text,
+  expires real
+) strict;
+create table if not exists properties (
+  path text, space text, name text, value text,
+  primary key (path, space, name)
+) strict;
+`.replaceAll(" int,", " integer,");
+
+/** A path and all beneath it; the parameter stands twice. */
+const BENEATH =
+  "(?1 = '' or path = ?1 or substr(path, 1, length(?1) + 1) = ?1 || '/')";
+
+/** The locks and properties beneath one root. */
+export class DavState {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** @param directory The absolute path of the root. */
+  constructor(directory: string) {
+    const id = createHash("sha256").update(directory).digest("hex");
+    this.#database = new DatabaseSync(
+      `file:pagi-webdav-${id}?mode=memory&cache=shared`,
+    );
+    patiently(() => this.#database.exec(TABLES));
+  }
+
+  #all(sql: string, ...values: (string | number)[]): Record<string, unknown>[] {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = patiently(() => this.#database.prepare(sql));
+      this.#statements.set(sql, statement);
+    }
+    return patiently(() => statement.all(...values)) as Record<
+      string,
+      unknown
+    >[];
+  }
+
+  /** The locks that cover a path: its own, and deep ones above. */
+  locksOn(path: string): Lock[] {
+    return this.#locks(
+      "path = ?1 or deep and (path = '' or substr(?1, 1, length(path) + 1) = path || '/')",
+      path,
+    );
+  }
+
+  /** The locks on a path and on what is beneath it. */
+  locksBeneath(path: string): Lock[] {
+    return this.#locks(BENEATH, path);
+  }
+
+  #locks(where: string, path: string): Lock[] {
+    const rows = this.#all(
+      `select * from locks where (${where}) and expires > ?2`,
+      path,
+      Date.now(),
+    );
+    return rows.map((row) => ({
+      ...row as unknown as Lock,
+      deep: row.deep === 1,
+      shared: row.shared === 1,
+    }));
+  }
+
+  /**
+   * Adds a lock unless another one is in its way.
+   *
+   * @returns the lock that is in its way; null if the lock was added
+   */
+  addLock(lock: Lock): Lock | null {
+    return this.#atomically(() => {
+      this.#all("delete from locks where expires <= ?1", Date.now());
+      const others = this.locksOn(lock.path);
+      if (lock.deep) others.push(...this.locksBeneath(lock.path));
+      const other = others.find(({ shared }) => !shared || !lock.shared);
+      if (other !== undefined) return other;
+      this.#assertRoom("locks");
+      this.#all(
+        "insert into locks values (?1, ?2, ?3, ?4, ?5, ?6)",
+        lock.token,
+        lock.path,
+        Number(lock.deep),
+        Number(lock.shared),
+        lock.owner,
+        lock.expires,
+      );
+      return null;
+    });
+  }
+
+  /** Lets a lock last until another time. */
+  refreshLock(token: string, expires: number): void {
+    this.#all("update locks set expires = ?2 where token = ?1", token, expires);
+  }
+
+  removeLock(token: string): void {
+    this.#all("delete from locks where token = ?1", token);
+  }
+
+  /** The properties of a path and of what is beneath it. */
+  propertiesBeneath(path: string): DeadProperty[] {
+    return this.#all(
+      `select * from properties where ${BENEATH}`,
+      path,
+    ) as unknown as DeadProperty[];
+  }
+
+  /** Those of a path alone. */
+  propertiesOf(path: string): DeadProperty[] {
+    return this.#all(
+      "select * from properties where path = ?1",
+      path,
+    ) as unknown as DeadProperty[];
+  }
+
+  setProperty({ path, space, name, value }: DeadProperty): void {
+    this.#assertRoom("properties");
+    this.#all(
+      "insert or replace into properties values (?1, ?2, ?3, ?4)",
+      path,
+      space,
+      name,
+      value,
+    );
+  }
+
+  removeProperty(path: string, space: string, name: string): void {
+    this.#all(
+      "delete from properties where path = ?1 and space = ?2 and name = ?3",
+      path,
+      space,
+      name,
+    );
+  }
+
+  /** Forgets what was deleted: its properties and locks. */
+  forget(path: string): void {
+    this.#atomically(() => {
+      this.#all(`delete from properties where ${BENEATH}`, path);
+      this.#all(`delete from locks where ${BENEATH}`, path);
+    });
+  }
+
+  /** What was copied has the same properties; locks stay where they are. */
+  copied(from: string, to: string): void {
+    this.#atomically(() => {
+      this.#all(`delete from properties where ${BENEATH}`, to);
+      this.#all(
+        `insert or replace into properties
+         select ?2 || substr(path, length(?1) + 1), space, name, value
+         from properties where ${BENEATH}`,
+        from,
+        to,
+      );
+    });
+  }
+
+  #assertRoom(table: "locks" | "properties"): void {
+    const [{ rows }] = this.#all(`select count(*) as rows from ${table}`);
+    if (rows as number >= MAX_ROWS) {
+      throw new WriteRefused(507, `There are ${MAX_ROWS} ${table} already.`);
+    }
+  }
+
+  #atomically<T>(work: () => T): T {
+    patiently(() => this.#database.exec("begin immediate"));
+    try {
+      const result = work();
+      this.#database.exec("commit");
+      return result;
+    } catch (error) {
+      this.#database.exec("rollback");
+      throw error;
+    }
+  }
+}
+
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Tries again while another worker has the database: connections that share
+ * their memory get an error instead of waiting. It has it for microseconds.
+ */
+function patiently<T>(work: () => T): T {
+  for (let i = 1;; i++) {
+    try {
+      return work();
+    } catch (error) {
+      const isLocked = error instanceof Error && /locked/.test(error.message);
+      if (!isLocked || i === MAX_TRIES) throw error;
+      Atomics.wait(pause, 0, 0, 1);
+    }
+  }
+}
