@@ -14,17 +14,29 @@ import { encodeName, statWords } from "./file_names.ts";
  */
 const VERSION_WORDS = [8, 9, 10, 11, 24, 25, 26, 28, 29, 30, 34, 35];
 
-/** What was at a path when it was last found unchanged. */
+/**
+ * Milliseconds for which a stat alone tells that a file is the same. Then it has
+ * to be opened and read again: a parent directory may have been replaced, and
+ * writes through mmap update the times later (mmap(2)).
+ */
+const MAX_AGE_MS = 1000;
+
+/** What was at a path when it was read. */
 export class FileStamp {
   readonly #path: string;
   readonly #info: Deno.FileInfo;
+  readonly #since: number;
   /** For the C library, which takes half the time; null where Deno is asked. */
   #c: { path: Uint8Array<ArrayBuffer>; words: Uint32Array } | null = null;
 
-  /** @param info That of the file at `path`, taken from its descriptor. */
-  constructor(path: string, info: Deno.FileInfo) {
+  /**
+   * @param info That of the file at `path`, taken from its descriptor.
+   * @param since When it was opened, in milliseconds since 1970.
+   */
+  constructor(path: string, info: Deno.FileInfo, since: number = Date.now()) {
     this.#path = path;
     this.#info = info;
+    this.#since = since;
     const cPath = encodeName(`${path}\0`);
     const words = statWords(cPath)?.slice() ?? null;
     // The words are those of `info` if Deno then finds that file unchanged,
@@ -45,6 +57,13 @@ export class FileStamp {
       if (found[VERSION_WORDS[i]] !== words[VERSION_WORDS[i]]) return false;
     }
     return true;
+  }
+
+  /** The same, for as long as a stat alone can tell. */
+  isCurrent(): boolean {
+    const age = Date.now() - this.#since;
+    // The clock may have been set back.
+    return age >= 0 && age < MAX_AGE_MS && this.isUnchanged();
   }
 
   #isUnchangedForDeno(): boolean {

@@ -193,19 +193,10 @@ function readAt(
 const CAPACITY = 32 * 1024 * 1024;
 /** Bytes of an entry besides its content and the compressed form. */
 const OVERHEAD = 1024;
-/**
- * Milliseconds for which a cached file is revalidated by a stat alone. Then it
- * is opened and read again: a parent directory may have been replaced, and
- * writes through mmap update the times later (mmap(2)).
- */
-const REVALIDATE_MS = 1000;
-
 /** A file in memory. */
-interface CacheEntry {
+export interface CacheEntry {
   readonly file: SmallFile;
   readonly stamp: FileStamp;
-  /** When it was opened, in milliseconds since 1970. */
-  readonly since: number;
   /** Bytes of memory. */
   readonly weight: number;
 }
@@ -238,7 +229,7 @@ export class FileCache {
       count(AT.cacheMisses);
       return this.#read(path, null);
     }
-    if (isCurrent(entry)) {
+    if (entry.stamp.isCurrent()) {
       count(AT.cacheHits);
       return entry.file;
     }
@@ -277,7 +268,7 @@ export class FileCache {
 
   /**
    * The cached file at the `path` of a scope, unless it is hidden; or null. The
-   * caller checks whether it {@linkcode isCurrent}.
+   * caller checks whether its stamp is current.
    */
   cached(path: string): CacheEntry | null {
     if (!path.startsWith("/") || path.includes("/.")) return null;
@@ -314,8 +305,7 @@ export class FileCache {
     const kept = known !== null && hasSameContent(known, file) ? known : file;
     this.#add(path, {
       file: kept,
-      stamp: new FileStamp(this.#root.pathOf(path), file.info),
-      since: now,
+      stamp: new FileStamp(this.#root.pathOf(path), file.info, now),
       weight: 2 * (kept.bytes.length + path.length) + OVERHEAD,
     });
     return kept;
@@ -336,13 +326,6 @@ export class FileCache {
     this.#entries.delete(path);
     this.#bytes -= entry.weight;
   }
-}
-
-/** Tells, by a stat, whether a file is unchanged since it was cached. */
-export function isCurrent({ stamp, since }: CacheEntry): boolean {
-  const age = Date.now() - since;
-  // The clock may have been set back.
-  return age >= 0 && age < REVALIDATE_MS && stamp.isUnchanged();
 }
 
 function hasSameContent(a: SmallFile, b: SmallFile): boolean {

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { AT, count } from "../../metrics/counters.ts";
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
 import {
   bytesAt,
   type CachedResponse,
+  type CacheEntry,
   type FileCache,
   type SmallFile,
 } from "./file_cache.ts";
@@ -70,25 +72,31 @@ const SANDBOX =
 /** Bytes below which compression does not save a packet. */
 export const WORTH_COMPRESSING = 1024;
 
-/** The response with all of `file`, if it is known and fits the request. */
-export function cachedResponse(
+/**
+ * Sends a file from memory with the fields of its last response, if they fit the
+ * request and the file has not changed; or else nothing (null).
+ */
+export function sendCached(
   scope: RequestScope,
-  file: SmallFile,
-): CachedResponse | null {
+  send: Send,
+  { file, stamp }: CacheEntry,
+): Promise<void> | null {
   const { response } = file;
-  return response !== null && scope.method === "GET" &&
-      readConditions(scope.headers) === NO_CONDITIONS &&
-      !(response.uncodedOnly &&
-        fieldValue(scope.headers, "accept-encoding") !== null)
-    ? response
-    : null;
+  if (
+    response === null || scope.method !== "GET" ||
+    readConditions(scope.headers) !== NO_CONDITIONS ||
+    response.uncodedOnly &&
+      fieldValue(scope.headers, "accept-encoding") !== null ||
+    !stamp.isCurrent()
+  ) return null;
+  count(AT.cacheHits);
+  return sendWhole(send, response, file.bytes);
 }
 
-/** Sends a {@linkcode cachedResponse}. */
-export async function sendCached(
+async function sendWhole(
   send: Send,
   { headers }: CachedResponse,
-  file: SmallFile,
+  body: Uint8Array,
 ): Promise<void> {
   await send({
     type: "http.response.start",
@@ -96,7 +104,7 @@ export async function sendCached(
     // A copy, as middleware may change it.
     headers: headers.map(([name, value]) => [name, value]),
   });
-  await send({ type: "http.response.body", body: file.bytes });
+  await send({ type: "http.response.body", body });
 }
 
 /**

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { AT, count } from "../../metrics/counters.ts";
 import type { HeaderList, PagiApp, Receive, Send } from "../../pagi/types.ts";
 import { explainable } from "../explain.ts";
 import { RequestReader } from "../disconnect.ts";
@@ -16,12 +15,10 @@ import {
 } from "../reply.ts";
 import type { OpenedDirectory } from "./document_root.ts";
 import { explainTree } from "./explain_tree.ts";
-import { isCurrent } from "./file_cache.ts";
 import { findFile, type FindSettings } from "./find_file.ts";
 import { isMarkdown, type MarkdownPages } from "./markdown.ts";
 import { pathParts, requestPath } from "./request_path.ts";
 import {
-  cachedResponse,
   type FileSettings,
   sendCached,
   sendFile,
@@ -124,11 +121,8 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
   const app: PagiApp = async (scope, receive, send) => {
     assertRequest(scope, appName);
     const entry = cleanUrls ? null : files.cached(scope.path);
-    const response = entry && cachedResponse(scope, entry.file);
-    if (response && isCurrent(entry)) {
-      count(AT.cacheHits);
-      await sendCached(send, response, entry.file);
-    } else await serve(scope, receive, send);
+    await ((entry && sendCached(scope, send, entry)) ??
+      serve(scope, receive, send));
   };
   const explaining = { ...finding, showHidden };
   return explainable(app, (scope) => explainTree(app, scope, explaining));
