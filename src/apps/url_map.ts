@@ -4,6 +4,7 @@
  * @module
  */
 
+import { traceRoute } from "../metrics/tracing.ts";
 import { fieldValue } from "../http/headers.ts";
 import { isDirectoryPath, pathSegments } from "../http/target.ts";
 import type { AppOptionTable } from "../options/app_options.ts";
@@ -153,9 +154,11 @@ export class UrlMapApp {
         return composedLifespan(apps, scope, receive, send);
       }
       const [mount, path] = this.#find(scope);
-      return mount === undefined
-        ? this.#default(scope, receive, send)
-        : mount.app(below(scope, mount.prefix, path), receive, send);
+      if (mount === undefined) return this.#default(scope, receive, send);
+      const inner = below(scope, mount.prefix, path);
+      const method = scope.type === "websocket" ? "GET" : scope.method;
+      traceRoute(method, `${inner.root_path}/*`);
+      return mount.app(inner, receive, send);
     };
     return explainable(app, async (scope) => {
       const [mount, path] = this.#find(scope);

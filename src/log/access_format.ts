@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Span } from "../metrics/tracing.ts";
 import { didYouMean, OptionError, quote } from "../options/option_error.ts";
 import type { LineFormat } from "./log_file.ts";
 
@@ -112,6 +113,8 @@ export interface AccessRecord {
   readonly durationMs: number;
   /** Request fields, names in lower case; none if the format uses none. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Of its trace; null where nothing is traced. */
+  readonly span?: Span | null;
   /** Of a request that goes on: how far its body has come. */
   readonly transfer?: Transfer;
 }
@@ -297,7 +300,7 @@ export function usesMicroseconds(format: string): boolean {
 
 /** Whether a format contains request fields. */
 export function usesHeaders(format: string): boolean {
-  return (PRESETS.get(format) ?? format).includes("%{");
+  return /%\{[^}]+\}i/.test(PRESETS.get(format) ?? format);
 }
 
 /** Whether a format contains the size of the response. */
@@ -317,12 +320,22 @@ function atom(part: string): Atom {
       return next(record, bytes, at);
     };
   }
+  const id = /^%\{(trace|span)_id\}x$/.exec(part)?.[1];
+  if (id !== undefined) {
+    return (before, next, { none }) => (record, bytes, at) => {
+      at = appendLiteral(bytes, at, before);
+      const context = record.span?.spanContext();
+      const text = id === "trace" ? context?.traceId : context?.spanId;
+      at = appendValue(bytes, at, text ?? none);
+      return next(record, bytes, at);
+    };
+  }
   const known = ATOMS.get(part);
   if (known !== undefined) return known;
   const atoms = [...ATOMS.keys(), ...CONSTANTS.keys()].join(" ");
   throw new OptionError(
     `--access-log-format has no atom ${quote(part)}; ` +
-      `the atoms are ${atoms} %r %{Name}i, the presets ${
+      `the atoms are ${atoms} %r %{Name}i %{trace_id}x %{span_id}x, the presets ${
         PRESET_NAMES.join(", ")
       }`,
   );

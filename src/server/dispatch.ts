@@ -7,6 +7,7 @@
 import type { AccessRecord } from "../log/access_format.ts";
 import { isPlain } from "../engine/response.ts";
 import { log } from "../log/log.ts";
+import { currentSpan } from "../metrics/tracing.ts";
 import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
 import { callHandler, countPlain, serveFetch, servePromised } from "./fetch.ts";
@@ -179,5 +180,6 @@ function refusedRecord(
     startedAt: Date.now(),
     durationMs: 0,
     headers: [...request.headers],
+    span: currentSpan(),
   };
 }

@@ -8,6 +8,7 @@ import { peerKey } from "../guard/address.ts";
 import type { InputBudget } from "../guard/input_monitor.ts";
 import type { IdleTimes } from "../guard/guard.ts";
 import type { AccessRecord } from "../log/access_format.ts";
+import { currentSpan, type Span, traceError } from "../metrics/tracing.ts";
 import type { CountedKind, RequestCounters } from "../metrics/counters.ts";
 import {
   type ChannelsOwner,
@@ -51,6 +52,8 @@ export abstract class Exchange
   previous: InFlightRequest | null = null;
   /** Milliseconds since 1970, as exactly as the access log tells them. */
   startedAt: number;
+  /** Of its trace; null where nothing is traced. */
+  readonly span: Span | null = currentSpan();
   /** What metrics count it for. */
   countedKind: CountedKind;
   /** The connection ends with this response. */
@@ -336,6 +339,7 @@ export abstract class Exchange
 
   /** Says in the log that the app threw. */
   protected logThrown(error: unknown): void {
+    traceError(this.span, error);
     if (!lacksDescriptors(error)) return this.logError("the app threw.", error);
     // Clients can bring that about, and the app can do nothing about it.
     this.worker.seldom.say(
@@ -428,6 +432,7 @@ export abstract class Exchange
       startedAt: this.startedAt,
       durationMs: this.#durationMs,
       headers: usesHeaders ? this.head.headers : NO_FIELDS,
+      span: this.span,
     };
   }
 }

@@ -224,7 +224,7 @@ Deno.test("an unknown atom fails and is named, with the atoms there are (PAGI.md
     assertStringIncludes(message, `has no atom "${named}"`);
     assertStringIncludes(
       message,
-      "the atoms are %h %t %m %U %q %H %s %b %B %d %D %T %l %u %% %r %{Name}i",
+      "the atoms are %h %t %m %U %q %H %s %b %B %d %D %T %l %u %% %r %{Name}i %{trace_id}x %{span_id}x",
     );
     assertStringIncludes(message, "clf, combined, common, dev, tiny");
   }

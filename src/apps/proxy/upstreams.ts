@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { HeaderList } from "../../pagi/types.ts";
 import { ClientGone, type DisconnectWatch } from "../disconnect.ts";
 import {
   ConnectError,
@@ -21,6 +22,13 @@ import type { Target } from "./target.ts";
 import { formatRequestHead, type UpstreamRequest } from "./upstream_request.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { log } from "../../log/log.ts";
+import {
+  endClientSpan,
+  type Span,
+  startClientSpan,
+  traceError,
+  traceParent,
+} from "../../metrics/tracing.ts";
 import { showUpstream, type UpstreamState } from "../../metrics/upstreams.ts";
 import { type Deadline, Timeouts } from "../../std/timer.ts";
 
@@ -276,6 +284,30 @@ async function roundTrip(
   }
 }
 
+/** The span of a request to a target; null where nothing is traced. */
+function spanOf(
+  upstream: Upstream,
+  { request }: ProxyRequest,
+): Span | null {
+  const { url, basePath, hostname, port, socket } = upstream.target;
+  const path = upstream.pathOf(request).slice(basePath.length);
+  return startClientSpan({
+    method: request.method,
+    url: url + path + request.query,
+    host: socket ?? hostname,
+    port,
+  });
+}
+
+/** The request as a part of a span: the target's own span becomes its child. */
+function within(span: Span, proxyRequest: ProxyRequest): ProxyRequest {
+  const { request } = proxyRequest;
+  const others = request.headers
+    .filter(([name]) => name.toLowerCase() !== "traceparent");
+  const headers: HeaderList = [...others, ["traceparent", traceParent(span)]];
+  return { ...proxyRequest, request: { ...request, headers } };
+}
+
 async function send(
   connection: UpstreamConnection,
   head: string,
@@ -319,18 +351,23 @@ export class Upstreams {
   ): Promise<UpstreamResponse> {
     let failure: unknown;
     for (const upstream of this.#inTurn()) {
+      const span = spanOf(upstream, proxyRequest);
+      const traced = span === null ? proxyRequest : within(span, proxyRequest);
       try {
-        let response = await this.#askOne(upstream, proxyRequest, client);
+        let response = await this.#askOne(upstream, traced, client);
         if (
           proxyRequest.repeatable &&
           upstream.learnsStart(proxyRequest.request, response.head)
         ) {
           response.connection.close();
-          response = await this.#askOne(upstream, proxyRequest, client);
+          response = await this.#askOne(upstream, traced, client);
         }
+        endClientSpan(span, response.head.status);
         upstream.markHealthy();
         return response;
       } catch (error) {
+        traceError(span, error);
+        span?.end();
         if (!(error instanceof UpstreamError) || error.status === 503) {
           throw error;
         }
