@@ -89,3 +89,21 @@ testWith(
     assert(!names.includes("access.log"), "the server creates it");
   },
 );
+
+testWith(
+  ["promtool"],
+  "promtool finds the alerts right, and they fire when they should",
+  async () => {
+    const cwd = new URL("prometheus/", FOLDER);
+    for (
+      const args of [["check", "rules", "alerts.yml"], [
+        "test",
+        "rules",
+        "alerts_test.yml",
+      ]]
+    ) {
+      const { success, text } = await runProgram("promtool", args, { cwd });
+      assert(success, text);
+    }
+  },
+);

@@ -281,8 +281,55 @@ testWith(
       2,
     );
     assertEquals(await prometheus.query("count(pagi_server_build_info)"), 1);
+    for (const expression of dashboardQueries()) {
+      // Fails where the query is wrong.
+      await prometheus.query(
+        expression.replaceAll("$__rate_interval", "1m")
+          .replaceAll("$__range", "1h").replace(/\$(?:job|instance)/g, ".*"),
+      );
+    }
   },
 );
+
+const DEPLOY = new URL("../../deploy/", import.meta.url);
+
+/** The queries of all panels. */
+function dashboardQueries(): string[] {
+  const path = new URL("grafana/dashboard.json", DEPLOY);
+  const { panels } = JSON.parse(Deno.readTextFileSync(path));
+  return panels.flatMap((panel: { targets?: { expr: string }[] }) =>
+    (panel.targets ?? []).map(({ expr }) => expr)
+  );
+}
+
+Deno.test("dashboard, alerts and documents name only metrics that there are", async () => {
+  await using program = await startProgram([
+    "-w2",
+    ...ARGS.slice(0, 4),
+    "PAGI::App::Proxy",
+    "target=http://127.0.0.1:1",
+  ]);
+  await ask(program, "/");
+  await until(async () =>
+    (await samples(program)).size > 0 &&
+    await sum(program, "pagi_server_upstream_failures_total") > 0
+  );
+  const known = new Set<string>();
+  for (const [key] of await samples(program)) {
+    known.add(key.split("{")[0]);
+    known.add(key.split("{")[0].replace(/_(?:count|sum|bucket)$/, ""));
+  }
+  const texts = [
+    "grafana/dashboard.json",
+    "prometheus/alerts.yml",
+    "kubernetes/README.md",
+    "../docs/metrics.md",
+  ].map((path) => Deno.readTextFileSync(new URL(path, DEPLOY)));
+  const named = texts.join("\n")
+    .match(/\b(?:http_server|pagi_server|process)_[a-z_]*[a-z]\b/g)!;
+  assert(named.length > 50);
+  assertEquals(named.filter((name) => !known.has(name)), []);
+});
 
 /** A Prometheus with data of its own. */
 class Prometheus implements AsyncDisposable {
@@ -319,7 +366,8 @@ class Prometheus implements AsyncDisposable {
     const url = `http://127.0.0.1:${this.port}/api/v1/query?query=${
       encodeURIComponent(text)
     }`;
-    const { data } = await (await fetch(url)).json();
+    const { data, error } = await (await fetch(url)).json();
+    assertEquals(error, undefined, text);
     return Number(data.result[0]?.value[1]);
   }
 
