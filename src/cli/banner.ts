@@ -9,8 +9,8 @@ import { byteSize } from "../log/development_format.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
 import type { ServiceFacts } from "../process/run_service.ts";
+import { isLoopback } from "../http/addresses.ts";
 import {
-  isLoopback,
   type NetworkInterface,
   networkInterfaces,
   reachable,
@@ -84,7 +84,8 @@ function reach(
   }
   if (found.length > 0) return found;
   const isAlone = addresses.every((address) =>
-    "port" in address && isLoopback(address.host)
+    "port" in address &&
+    (address.host === "localhost" || isLoopback(address.host))
   );
   // What is behind a proxy is not to be reached by others.
   if (!isAlone || settings.proxyHeaders || reachable(interfaces).length === 0) {

@@ -28,7 +28,7 @@ import { isWritable } from "../system/file_names.ts";
 import { SystemError } from "../system/libc.ts";
 import { type Identity, requireRootToBecome } from "../system/privileges.ts";
 import { configText } from "./print_config.ts";
-import { appRequest, inMode, isExpected } from "./start.ts";
+import { appRequest, isExpected, withModeDefaults } from "./start.ts";
 import { EXIT, print, printError } from "./terminal.ts";
 
 type Check = readonly [what: string, check: () => unknown];
@@ -41,7 +41,7 @@ type Check = readonly [what: string, check: () => unknown];
  */
 export async function checkStart(line: CommandLine): Promise<number> {
   await startInProject(appRequest(line));
-  const { settings } = withoutSharing(inMode(line));
+  const { settings } = withoutSharing(withModeDefaults(line));
   configureLog({ level: settings.logLevel });
   let identity: Identity | null = null;
   const files = [

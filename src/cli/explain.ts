@@ -27,7 +27,7 @@ import type { PagiApp, SendEvent } from "../pagi/types.ts";
 import { startInProject } from "../process/start_in_project.ts";
 import { listenAddresses } from "../server/listen_address.ts";
 import { Server } from "../server/server.ts";
-import { appRequest, inMode, isExpected } from "./start.ts";
+import { appRequest, isExpected, withModeDefaults } from "./start.ts";
 import { EXIT, print, printError } from "./terminal.ts";
 
 /** Longest wait for an answer, in milliseconds. */
@@ -36,7 +36,7 @@ const ANSWER_MS = 30_000;
 /** Explains each request that the command line names; yields the exit code. */
 export async function explainRequests(line: CommandLine): Promise<number> {
   await startInProject(appRequest(line));
-  const { settings } = inMode(line);
+  const { settings } = withModeDefaults(line);
   configureLog({ level: settings.logLevel === "debug" ? "debug" : "error" });
   try {
     const { app } = await loadApp(appRequest(line));

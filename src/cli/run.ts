@@ -106,8 +106,8 @@ async function act(line: CommandLine): Promise<number> {
     }
     case "printConfig": {
       const { configText } = await import("./print_config.ts");
-      const { inMode } = await import("./start.ts");
-      print(await configText(line, inMode(line).settings));
+      const { withModeDefaults } = await import("./start.ts");
+      print(await configText(line, withModeDefaults(line).settings));
       break;
     }
     case "check": {

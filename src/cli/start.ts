@@ -59,7 +59,7 @@ export async function start(line: CommandLine): Promise<number> {
     await startInProject(appRequest(line));
     // What is saved while the app loads is a change already.
     if (line.settings.reload) watcher = await sourceWatcher(line);
-    await startOrDaemonize(withoutSharing(inMode(line)), watcher);
+    await startOrDaemonize(withoutSharing(withModeDefaults(line)), watcher);
     return EXIT.ok;
   } catch (error) {
     if (error instanceof OptionError) throw error;
@@ -102,7 +102,7 @@ async function startOrDaemonize(
 }
 
 /** Decides the mode, and what depends on it; all that follows finds it among the settings. */
-export function inMode(line: CommandLine): CommandLine {
+export function withModeDefaults(line: CommandLine): CommandLine {
   const env = decideMode(line.settings);
   const { logFile: path } = line.settings;
   // Workers open it when an app may have changed the folder.

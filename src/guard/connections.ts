@@ -9,6 +9,7 @@
  */
 
 import { addressName, peerKey, type SocketAddress } from "./address.ts";
+import { CpuBudget } from "./cpu_budget.ts";
 import type { Slots } from "./slots.ts";
 import type { Socket, Sockets } from "./sockets.ts";
 
@@ -48,42 +49,6 @@ export interface RequestOrigin {
   readonly age: number;
   /** The engine's object for this request and no other. */
   readonly info: object;
-}
-
-/** Limits the share of all time that some work takes. */
-export class CpuBudget {
-  /** Milliseconds of work in excess of the share … */
-  #debt = 0;
-  /** … at this time (ms, `performance.now()`). */
-  #at = -Infinity;
-
-  /**
-   * @param share The share of all time, above 0 and up to 1.
-   * @param maxDebt The most that is left of earlier work when more is done (ms),
-   * so that a burst does not delay work long after it.
-   */
-  constructor(public share: number, readonly maxDebt = 0) {}
-
-  /** Counts work that began at `began` (ms) and has just ended. */
-  spend(began: number): void {
-    const now = performance.now();
-    this.#debt = Math.min(this.#debtAt(began), this.maxDebt) + now - began;
-    this.#at = now;
-  }
-
-  /** True when at most `burst` milliseconds exceed the share. */
-  affords(burst: number): boolean {
-    return this.#debtAt(performance.now()) <= burst;
-  }
-
-  /** The pause after which nothing exceeds the share (ms). */
-  get rest(): number {
-    return this.#debtAt(performance.now()) / this.share;
-  }
-
-  #debtAt(now: number): number {
-    return Math.max(0, this.#debt - (now - this.#at) * this.share);
-  }
 }
 
 /** The share of all time that scans on behalf of requests may take. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Connection, type Connections, CpuBudget } from "./connections.ts";
+import type { Connection, Connections } from "./connections.ts";
+import { CpuBudget } from "./cpu_budget.ts";
 import type { TcpState } from "./sockets.ts";
 import { type Timer, unref } from "../std/timer.ts";
 

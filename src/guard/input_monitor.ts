@@ -5,12 +5,8 @@
  * @module
  */
 
-import {
-  type Connection,
-  type Connections,
-  CpuBudget,
-  type RequestOrigin,
-} from "./connections.ts";
+import type { Connection, Connections, RequestOrigin } from "./connections.ts";
+import { CpuBudget } from "./cpu_budget.ts";
 import { type Timer, unref } from "../std/timer.ts";
 
 /** Why a connection was closed (PAGI.md 4). */

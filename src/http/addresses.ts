@@ -216,3 +216,12 @@ function isSecure(scheme: string | undefined): boolean | null {
   if (name === "https" || name === "wss") return true;
   return name === "http" || name === "ws" ? false : null;
 }
+
+/** True for 127.0.0.0/8 and ::1 (RFC 6890). */
+export function isLoopback(address: string): boolean {
+  const bytes = parseIpAddress(address)?.bytes;
+  return bytes !== undefined &&
+    (bytes.length === 4
+      ? bytes[0] === 127
+      : bytes.every((byte, i) => byte === (i === 15 ? 1 : 0)));
+}

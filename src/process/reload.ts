@@ -48,6 +48,8 @@ type State = ReadonlyMap<string, string>;
 export class SourceWatcher implements Disposable {
   readonly #request: AppRequest;
   readonly #settings: Settings;
+  /** Of `--reload-include`: what to look for, and in which folder. */
+  readonly #globs: readonly { folder: string; pattern: RegExp }[];
   #watched: Watched = new Map();
   #state: State = new Map();
   #events: Deno.FsWatcher | null = null;
@@ -59,6 +61,13 @@ export class SourceWatcher implements Disposable {
   constructor(request: AppRequest, settings: Settings) {
     this.#request = request;
     this.#settings = settings;
+    this.#globs = settings.reloadInclude.map((glob) => {
+      const [fixed] = glob.split(/[*?[{]/);
+      return {
+        folder: resolve(dirname(fixed === glob ? glob : `${fixed}x`)),
+        pattern: globToRegExp(resolve(glob), { globstar: true }),
+      };
+    });
   }
 
   /** Takes note of the files as they are. */
@@ -134,7 +143,7 @@ export class SourceWatcher implements Disposable {
 
   /** The state of all files; those of folders are looked for anew. */
   #look(): State {
-    const { reloadDir, reloadInclude } = this.#settings;
+    const { reloadDir } = this.#settings;
     const state = new Map<string, string>();
     const add = (path: string): boolean => {
       if (!state.has(path)) state.set(path, stateOf(path));
@@ -142,11 +151,8 @@ export class SourceWatcher implements Disposable {
     };
     for (const path of this.#watched.keys()) add(path);
     for (const folder of reloadDir) walk(resolve(folder), add);
-    for (const glob of reloadInclude) {
-      const pattern = globToRegExp(resolve(glob), { globstar: true });
-      const [fixed] = glob.split(/[*?[{]/);
-      const folder = dirname(fixed === glob ? glob : `${fixed}x`);
-      walk(resolve(folder), (path) => !pattern.test(path) || add(path));
+    for (const { folder, pattern } of this.#globs) {
+      walk(folder, (path) => !pattern.test(path) || add(path));
     }
     return state;
   }

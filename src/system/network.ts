@@ -97,13 +97,9 @@ export function networkInterfaces(): readonly NetworkInterface[] {
 export function reachable(
   interfaces: readonly NetworkInterface[],
 ): NetworkInterface[] {
-  // Link-local addresses (RFC 4291, 2.5.6) cannot stand in a URL.
+  // Loopback addresses, and link-local ones (RFC 4291, 2.5.6), which cannot
+  // stand in a URL.
   return interfaces.filter(({ address }) =>
-    !isLoopback(address) && !/^fe[89ab]/i.test(address)
+    !/^127\.|^::1$|^fe[89ab]/i.test(address)
   );
-}
-
-/** Tells whether only this machine reaches the address. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
 }

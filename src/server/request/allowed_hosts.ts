@@ -9,7 +9,7 @@
  */
 
 import { fieldValue } from "../../http/headers.ts";
-import { parseIpAddress } from "../../http/addresses.ts";
+import { isLoopback } from "../../http/addresses.ts";
 import { memo } from "../../http/memo.ts";
 import type { Settings } from "../../options/settings.ts";
 import { Refusal } from "../response/plain_answer.ts";
@@ -85,15 +85,6 @@ export function compileAllowedHosts(
 function isThisMachine(name: string): boolean {
   return name === "localhost" || name.endsWith(".localhost") ||
     isLoopback(name);
-}
-
-/** True for 127.0.0.0/8 and ::1 (RFC 6890). */
-function isLoopback(address: string): boolean {
-  const bytes = parseIpAddress(address)?.bytes;
-  return bytes !== undefined &&
-    (bytes.length === 4
-      ? bytes[0] === 127
-      : bytes.every((byte, i) => byte === (i === 15 ? 1 : 0)));
 }
 
 /** The host name or address, in lower case and without the port. */
