@@ -81,20 +81,18 @@ require() {
   fi
 }
 
-# One file for the program and one for its workers: these start faster than
-# hundreds, and hold nothing that is not used. Types are checked before.
+# One file for what every start loads, and others for what only some need. That
+# is faster than hundreds, and than one: such a file would load all of Node's
+# modules that any part of it imports. Types are checked before.
 bundle() {
   "$DENO" check --quiet "${LOCKED[@]}" "${ENTRIES[@]}"
-  local entry
-  for entry in "${ENTRIES[@]}"; do
-    "$DENO" bundle --quiet --output "$stage/src/$(basename "$entry" .ts).js" \
-      "${LOCKED[@]}" "$entry" >"$stage/log" 2>&1 || { cat "$stage/log" >&2; fail "$entry cannot be bundled"; }
-  done
+  "$DENO" bundle --quiet --code-splitting --conditions browser --outdir "$stage/src" \
+    "${LOCKED[@]}" "${ENTRIES[@]}" >"$stage/log" 2>&1 || { cat "$stage/log" >&2; fail "the program cannot be bundled"; }
   # Under a name that is no module's, or its imports would be looked for.
   local cache version
   version=$(sed -n 's/.*npm:esbuild-wasm@\([0-9.]*\).*/\1/p' deno.json)
   cache=$("$DENO" info --json | sed -n 's/^ *"npmCache": "\(.*\)",*$/\1/p')
-  gzip -9 -c "$cache"/*/"esbuild-wasm/$version/esbuild.wasm" >"$stage/src/esbuild.gz"
+  gzip -9 -c "$cache"/*/"esbuild-wasm/$version/esbuild.wasm" >"$stage/src/loader/esbuild.gz"
   cp LICENSE "$stage"
 }
 
@@ -104,14 +102,14 @@ compile() {
   # That runtime is for this machine only.
   [ "$1" = "$own" ] || environment+=(-u DENORT_BIN)
   (cd "$stage" && "${environment[@]}" "$DENO" compile --quiet --no-config \
-    --no-check "${FLAGS[@]}" --target "$1" --include src/worker_main.js \
-    --include src/bundler.js --include src/esbuild.gz --include LICENSE --output "$2" src/main.js)
+    --no-check "${FLAGS[@]}" --target "$1" --include src/process/worker_main.js \
+    --include src/loader --include LICENSE --output "$2" src/cli/main.js)
 }
 
 report() {
   local total program
   total=$(bytes "$1")
-  program=$(bytes "$stage"/src/* "$stage/LICENSE")
+  program=$(bytes "$stage"/src/*.js "$stage"/src/*/* "$stage/LICENSE")
   echo "$2: $(megabytes "$total"): the server $(megabytes "$program"), Deno's runtime $(megabytes $((total - program)))"
 }
 

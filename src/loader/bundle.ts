@@ -11,7 +11,7 @@
 import { threadChannels } from "../channels/channels.ts";
 import { isAbsolute, resolve } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";
-import { isCommonJs } from "./resolver.ts";
+import { isCommonJs } from "./packages.ts";
 import { importedNames, localSources } from "./sources.ts";
 
 /** What the thread answers: a module, or what is wrong with the app. */
@@ -26,9 +26,7 @@ const RUNS_TYPESCRIPT = "2.8.2";
  * Tells whether this executable cannot import the module at `path` as it is.
  */
 export function needsBundle(path: string): boolean {
-  const isOld = Deno.version.deno.localeCompare(RUNS_TYPESCRIPT, "en", {
-    numeric: true,
-  }) < 0;
+  const isOld = sortable(Deno.version.deno) < sortable(RUNS_TYPESCRIPT);
   const plain = isOld ? /\.m?js$/ : /\.m?[jt]s$/;
   const canImport = (name: string): boolean =>
     /^(?:node:|data:)/.test(name) ||
@@ -37,6 +35,14 @@ export function needsBundle(path: string): boolean {
     !plain.test(path) || isCommonJs(path) ||
     !importedNames(text).every(canImport) ||
     /\btype:\s*["']text["']/.test(text)
+  );
+}
+
+/** A version as a number; comparing texts as numbers takes 30 ms once. */
+function sortable(version: string): number {
+  return version.split(".").reduce(
+    (sum, part) => sum * 1e3 + parseInt(part),
+    0,
   );
 }
 
@@ -64,7 +70,7 @@ export async function importBundled(name: string): Promise<object> {
 }
 
 function inThread(name: string): Promise<Bundle> {
-  const worker = new Worker(new URL("./bundler.js", import.meta.url), {
+  const worker = new Worker(new URL("./loader/bundler.js", import.meta.url), {
     type: "module",
     name: "bundler",
   });

@@ -96,9 +96,11 @@ export class WorkerHandle {
     this.#onEvent = onEvent;
     this.#appStarted.promise.catch(() => {});
     this.#listening.promise.catch(() => {});
-    // compile.sh bundles the worker into a .js file beside this module.
-    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const url = new URL(`./worker_main.${extension}`, import.meta.url);
+    // compile.sh makes modules of its own of these, some folders above.
+    const path = import.meta.url.endsWith(".ts")
+      ? "./worker_main.ts"
+      : "./process/worker_main.js";
+    const url = new URL(path, import.meta.url);
     this.#worker = new Worker(url, {
       type: "module",
       name: `worker ${plan.number}`,

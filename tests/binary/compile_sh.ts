@@ -29,7 +29,11 @@ function pretender(version: string, unknown = ""): string {
 case $1 in
 --version) echo "deno ${version} (stable, release, x86_64-unknown-linux-gnu)" ;;
 eval) echo x86_64-unknown-linux-gnu ;;
-bundle) echo code > "$4" ;;
+bundle)
+  while [ "$1" != --outdir ]; do shift; done
+  mkdir -p "$2/loader"
+  echo code > "$2/loader/bundler.js"
+  echo code > "$2/chunk.js" ;;
 info) echo '  "npmCache": "'"$PWD"'/npm"' ;;
 compile)
   while [ $# -gt 0 ]; do
