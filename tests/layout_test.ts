@@ -5,7 +5,13 @@
  */
 
 import { assert, assertEquals } from "../src/std/assert.ts";
-import { fromFileUrl, join, relative, resolve } from "../src/std/path.ts";
+import {
+  fromFileUrl,
+  join,
+  relative,
+  resolve,
+  toFileUrl,
+} from "../src/std/path.ts";
 import { loadedModules } from "./helpers/loaded_modules.ts";
 
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
@@ -156,6 +162,21 @@ Deno.test("a server loads none of Node's modules until something asks for one", 
     wrong.push(...loaded.filter((specifier) => specifier.startsWith("node:")));
   }
   assertEquals(wrong, []);
+});
+
+Deno.test("a start loads only what every server needs", async () => {
+  const loaded = (await loadedModules("src/cli/start.ts")).map((specifier) =>
+    specifier.replace(toFileUrl(ROOT).href, "")
+  );
+  // What only some need is imported once they do.
+  const optional =
+    /media_types|semver|toml|^src\/middleware\/|supervisor|worker_pool|reload\.ts|start_in_project|import_advice|bundle\.ts|config_file|self_signed/;
+  assertEquals(loaded.filter((path) => optional.test(path)), []);
+  // Parsing takes about 8 ms for each 100 KB: raise this only for a reason.
+  const sizes = loaded.filter((path) => path.startsWith("src/"))
+    .map((path) => Deno.statSync(join(ROOT, path)).size);
+  const size = sizes.reduce((sum, bytes) => sum + bytes);
+  assert(size < 850_000, `${size} bytes`);
 });
 
 Deno.test("nothing that a starting server runs asks for Node's process, which would load it", async () => {

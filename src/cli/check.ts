@@ -160,7 +160,7 @@ async function checkApp(
     );
   }
   const { app } = await loading;
-  const lifespan = new Lifespan(appInMode(app, settings), {
+  const lifespan = new Lifespan(await appInMode(app, settings), {
     mode: settings.lifespan,
     startupTimeout: lifespanStartupTimeout,
     shutdownTimeout,

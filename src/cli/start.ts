@@ -32,9 +32,8 @@ import { Metrics } from "../process/metrics.ts";
 import { runService, type ServiceFacts } from "../process/run_service.ts";
 import { canShare, withoutSharing } from "../process/shared_addresses.ts";
 import { SingleProcess } from "../process/single_process.ts";
-import { startInProject } from "../process/start_in_project.ts";
-import { Supervisor } from "../process/supervisor.ts";
 import type { SourceWatcher } from "../process/reload.ts";
+import type { Supervisor } from "../process/supervisor.ts";
 import { predecessor } from "../process/takeover.ts";
 import { WorkerError } from "../process/worker_handle.ts";
 import { isForTerminal } from "../server/access_log.ts";
@@ -56,7 +55,10 @@ export async function start(line: CommandLine): Promise<number> {
   const command = knownCommand();
   let watcher: SourceWatcher | null = null;
   try {
-    await startInProject(appRequest(line));
+    if (!Deno.build.standalone) { // or there is nothing to load it for
+      const { startInProject } = await import("../process/start_in_project.ts");
+      await startInProject(appRequest(line));
+    }
     // What is saved while the app loads is a change already.
     if (line.settings.reload) watcher = await sourceWatcher(line);
     await startOrDaemonize(withoutSharing(withModeDefaults(line)), watcher);
@@ -160,7 +162,7 @@ async function serve(
   if (counters !== null) watchThread();
   const hub = new Hub();
   const service = settings.workers > 1 || watcher !== null
-    ? new Supervisor({
+    ? await supervisor({
       settings,
       request,
       keyPair: setup.keyPair,
@@ -171,7 +173,7 @@ async function serve(
       async () => {
         const { app, title, onListen } = await loadApp(request);
         const server = new Server(
-          appInMode(app, settings),
+          await appInMode(app, settings),
           settings,
           {
             keyPair: setup.keyPair,
@@ -214,6 +216,13 @@ async function serve(
       if (older === null) await invite(facts, page);
     },
   });
+}
+
+async function supervisor(
+  ...given: ConstructorParameters<typeof Supervisor>
+): Promise<Supervisor> {
+  const { Supervisor } = await import("../process/supervisor.ts");
+  return new Supervisor(...given);
 }
 
 /** Opens a browser, and shows the QR code, where these are asked for. */

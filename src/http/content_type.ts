@@ -244,15 +244,6 @@ export function wholeCharacters(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/**
- * Tells whether bodies of the media type `type` are event streams, which may
- * be silent for long and have no end of their own (HTML standard, "Server-sent
- * events").
- */
-export function isEventStream(type: string): boolean {
-  return /^text\/event-stream[ \t]*(?:;|$)/i.test(type);
-}
-
 const COMPRESSIBLE = new RegExp(
   "^(?:text/[^;]+" +
     "|[^;]+\\+(?:json|xml)" +

@@ -134,3 +134,12 @@ export function fieldValue(fields: Fields, name: string): string | null {
   }
   return null;
 }
+
+/**
+ * Tells whether bodies of the media type `type` are event streams, which may
+ * be silent for long and have no end of their own (HTML standard, "Server-sent
+ * events").
+ */
+export function isEventStream(type: string): boolean {
+  return /^text\/event-stream[ \t]*(?:;|$)/i.test(type);
+}

@@ -12,7 +12,8 @@ import {
   resolve,
 } from "../std/path.ts";
 import { type AppRequest, namedFiles } from "./load_app.ts";
-import { fileIn, findProject, type Project, readJson } from "./project.ts";
+import { fileIn } from "./files.ts";
+import { findProject, type Project, readJson } from "./project.ts";
 import { Resolver } from "./resolver.ts";
 import { importedNames } from "./sources.ts";
 

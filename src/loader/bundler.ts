@@ -19,7 +19,8 @@ import {
   toFileUrl,
 } from "../std/path.ts";
 import type { Bundle } from "./bundle.ts";
-import { ImportError, isCommonJs, Resolver } from "./resolver.ts";
+import { isCommonJs } from "./packages.ts";
+import { ImportError, Resolver } from "./resolver.ts";
 
 /** Keeps paths as they are in the source map. */
 const SPACE = "app";

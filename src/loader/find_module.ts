@@ -20,10 +20,10 @@ import {
 } from "../std/path.ts";
 import { type ModuleTarget, parseTarget, type PathKind } from "./app_spec.ts";
 import { BUNDLED_APPS } from "./bundled_apps.ts";
-import { nearestFile } from "./import_advice.ts";
+import { nearestFile } from "./files.ts";
 import { importHere } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
-import { isFile } from "./project.ts";
+import { isFile } from "./files.ts";
 
 /** A module that was found but not loaded yet. */
 export interface FoundModule {

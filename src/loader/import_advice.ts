@@ -5,16 +5,15 @@
  */
 
 import { missingImport, undefinedName } from "../engine/error_text.ts";
-import { nearest, quote, shellWord } from "../options/option_error.ts";
+import { quote, shellWord } from "../options/option_error.ts";
 import {
   basename,
   dirname,
   extname,
   fromFileUrl,
-  join,
   resolve,
 } from "../std/path.ts";
-import { fileIn, upwards } from "./project.ts";
+import { fileIn, nearestFile, upwards } from "./files.ts";
 
 /** What Deno throws for what only a process may do, as `process.chdir()`. */
 const IN_WORKER = "ERR_WORKER_UNSUPPORTED_OPERATION";
@@ -107,19 +106,4 @@ function packageOf(name: string): string {
 function usesPlugAndPlay(path: string): boolean {
   const folders = upwards(dirname(resolve(path)));
   return folders.some((folder) => fileIn(folder, [".pnp.cjs"]) !== null);
-}
-
-/** `; did you mean ./app.ts?` where the folder has a file of a similar name. */
-export function nearestFile(path: string): string {
-  try {
-    const folder = dirname(path);
-    const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
-    const found = nearest(basename(path), files);
-    if (found !== null) {
-      return `; did you mean ${shellWord(join(folder, found))}?`;
-    }
-  } catch {
-    // Without a folder that can be listed there is nothing to suggest.
-  }
-  return ".";
 }

@@ -24,14 +24,12 @@ import {
 } from "./app_spec.ts";
 import type { AppSpec, Pairs } from "./app_spec.ts";
 import { BUNDLED_APPS, optionsOf } from "./bundled_apps.ts";
-import { importAdvice } from "./import_advice.ts";
 import { fileOf, findModule, lookUp } from "./find_module.ts";
 import type { FoundModule } from "./find_module.ts";
 import { addNames, importHere, runInline } from "./inline_code.ts";
 import type { Names } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
 import { type BoundAddress, hook } from "./fetch_object.ts";
-import { isDeclaredHere } from "./packages.ts";
 import { localSources } from "./sources.ts";
 import { appOrServer, type Loaded, loadWithoutServing } from "./own_server.ts";
 
@@ -155,6 +153,7 @@ async function preload(
   const names: Names = new Map();
   for (const name of modules) {
     const target = parseTarget(name, lookUp);
+    const { isDeclaredHere } = await import("./packages.ts");
     const found = fileOf(target, lib) === null && await isDeclaredHere(name)
       ? { label: name, load: () => importHere(name) }
       : findModule(target, lib);
@@ -304,6 +303,7 @@ async function importModule(
     return await loadWithoutServing(load, isNothing, forNode);
   } catch (error) {
     if (error instanceof LoadError) throw error;
+    const { importAdvice } = await import("./import_advice.ts");
     const advice = importAdvice(label, error);
     const sentence = `${label} could not be loaded.`;
     throw new LoadError(advice ? `${sentence} ${advice}` : sentence, error);

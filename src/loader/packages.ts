@@ -6,14 +6,8 @@
  */
 
 import { join } from "../std/path.ts";
-import {
-  fileIn,
-  findProject,
-  importMapOf,
-  isFile,
-  readJson,
-  upwards,
-} from "./project.ts";
+import { fileIn, isFile, upwards } from "./files.ts";
+import { findProject, importMapOf, readJson } from "./project.ts";
 
 /** What an `import` asks for, the most particular ones first. */
 export const IMPORT_CONDITIONS = ["deno", "node", "import", "module-sync"];
@@ -147,6 +141,25 @@ function manifestIn(folder: string): PackageJson | null {
     manifests.set(folder, manifest);
   }
   return manifest;
+}
+
+/** Where packages lie whose modules are CommonJS unless they say otherwise. */
+export const PACKAGES =
+  /[\\/]node_modules[\\/]|[\\/]npm[\\/][^\\/]+[\\/].*[\\/]\d+\.\d+\.\d+/;
+
+/** Tells whether the file at `path` is for `require`. */
+export function isCommonJs(path: string): boolean {
+  if (/\.(?:cjs|node)$/.test(path)) return true;
+  if (!path.endsWith(".js")) return false;
+  const folder = packageOf(path);
+  const { type } = folder === null ? {} : manifestOf(folder);
+  if (type !== undefined) return type === "commonjs";
+  // Without a package.json, Deno takes a file for a module.
+  if (folder === null) return false;
+  const text = Deno.readTextFileSync(path);
+  return /\bmodule\.exports\b/.test(text) ||
+    !/^\s*(?:import\s*[\w{*"']|export\s)/m.test(text) &&
+      (PACKAGES.test(path) || /\b(?:require\s*\(|exports\.)/.test(text));
 }
 
 /** What an import may leave out, in the order of CommonJS. */

@@ -8,6 +8,7 @@ import { quote } from "../options/option_error.ts";
 import { parseJsonc } from "../std/jsonc.ts";
 import { dirname, isAbsolute, join, toFileUrl } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";
+import { fileIn, upwards } from "./files.ts";
 
 /** Where a project is configured, as Deno finds it. */
 export interface Project {
@@ -138,31 +139,6 @@ export function readJson<T extends object>(path: string): T {
     throw new LoadError(`${quote(path)} cannot be read. ${error}.`);
   }
   throw new LoadError(`${quote(path)} has to hold an object.`);
-}
-
-/** `folder` and those it lies in. */
-export function* upwards(folder: string): Generator<string> {
-  for (let place = folder;; place = dirname(place)) {
-    yield place;
-    if (dirname(place) === place) return;
-  }
-}
-
-/** The path of the first of `names` that is a file in `folder`. */
-export function fileIn(
-  folder: string,
-  names: readonly string[],
-): string | null {
-  return names.map((name) => join(folder, name)).find(isFile) ?? null;
-}
-
-/** Tells whether `path` is a file that can be seen. */
-export function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
 
 /** Tells whether a `deno.json` has its import map in a file of its own. */

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { isBuiltin } from "node:module";
 import {
   dirname,
   fromFileUrl,
@@ -25,26 +24,22 @@ import {
   packageFile,
   packageName,
   packageOf,
+  PACKAGES,
   REQUIRE_CONDITIONS,
   wholePackageOf,
 } from "./packages.ts";
+import { fileIn, isFile } from "./files.ts";
 import {
   compilerOptionsOf,
-  fileIn,
   findProject,
   type ImportMap,
   importMapOf,
-  isFile,
   type Project,
   readJson,
 } from "./project.ts";
 
 /** Something imported is not there; a sentence with the command that helps. */
 export class ImportError extends Error {}
-
-/** Where packages lie whose modules are CommonJS unless they say otherwise. */
-const PACKAGES =
-  /[\\/]node_modules[\\/]|[\\/]npm[\\/][^\\/]+[\\/].*[\\/]\d+\.\d+\.\d+/;
 
 /** A project, and what of it takes time to find out. */
 interface Known {
@@ -173,21 +168,6 @@ export function fetchedDependency(
   return folder === null ? null : packageFile(folder, sub, REQUIRE_CONDITIONS);
 }
 
-/** Tells whether the file at `path` is for `require`. */
-export function isCommonJs(path: string): boolean {
-  if (/\.(?:cjs|node)$/.test(path)) return true;
-  if (!path.endsWith(".js")) return false;
-  const folder = packageOf(path);
-  const { type } = folder === null ? {} : manifestOf(folder);
-  if (type !== undefined) return type === "commonjs";
-  // Without a package.json, Deno takes a file for a module.
-  if (folder === null) return false;
-  const text = Deno.readTextFileSync(path);
-  return /\bmodule\.exports\b/.test(text) ||
-    !/^\s*(?:import\s*[\w{*"']|export\s)/m.test(text) &&
-      (PACKAGES.test(path) || /\b(?:require\s*\(|exports\.)/.test(text));
-}
-
 /** What the import map makes of a name; scopes nearest to the file first. */
 function mapped(
   { imports, scopes }: ImportMap,
@@ -264,6 +244,11 @@ function lockedVersions({ rootJson }: Project): Record<string, string> {
     lock,
   );
   return specifiers ?? {};
+}
+
+/** Imported, it would be loaded for apps that import nothing as well. */
+function isBuiltin(name: string): boolean {
+  return globalThis.process.getBuiltinModule("node:module").isBuiltin(name);
 }
 
 function fileName(path: string): string {

@@ -5,9 +5,6 @@
  */
 
 import { log } from "../log/log.ts";
-import { errorPage, errorResponse } from "../middleware/error_page.ts";
-import { lint } from "../middleware/lint.ts";
-import { pageReload } from "../middleware/page_reload.ts";
 import type { Settings } from "../options/settings.ts";
 import { directOf, withDirect } from "../pagi/fetch.ts";
 import type { PagiApp } from "../pagi/types.ts";
@@ -31,13 +28,18 @@ export function decideMode({ env }: Settings): AppMode {
  *
  * @param directory What it serves and nothing else, or null.
  */
-export function appInMode(
+export async function appInMode(
   app: PagiApp,
   settings: Settings,
   directory: string | null = null,
-): PagiApp {
+): Promise<PagiApp> {
   const { env, noDefaultMiddleware, reload } = settings;
   if (env !== "development" || noDefaultMiddleware) return app;
+  const { errorPage, errorResponse } = await import(
+    "../middleware/error_page.ts"
+  );
+  const { lint } = await import("../middleware/lint.ts");
+  const { pageReload } = await import("../middleware/page_reload.ts");
   const reloading = reload && directory !== null
     ? pageReload(app, directory)
     : app;

@@ -14,12 +14,12 @@ import config from "../../deno.json" with { type: "json" };
 import { denoFolder, fetchedVersions } from "../loader/deno_cache.ts";
 import { type AppRequest, namedFiles } from "../loader/load_app.ts";
 import { packageFile } from "../loader/packages.ts";
+import { isFile } from "../loader/files.ts";
 import {
   compilerOptionsOf,
   findProject,
   type ImportMap,
   importMapOf,
-  isFile,
   namesImportMap,
   type Project,
 } from "../loader/project.ts";

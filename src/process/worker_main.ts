@@ -86,7 +86,7 @@ async function start(plan: WorkerPlan): Promise<void> {
   tell({ type: "loading" });
   const { app, title, directory, onListen } = await loadApp(request);
   tell({ type: "loaded" });
-  server = new Server(appInMode(app, settings, directory), settings, {
+  server = new Server(await appInMode(app, settings, directory), settings, {
     workerNumber: number,
     counters,
     shared: true,

@@ -1,18 +1,17 @@
 /**
  * Paths of the file system.
  *
- * Of the library those parts are taken that are for one system each: the part
- * that chooses between them asks for Node's `process`, which Deno then loads.
+ * Of the library that part is loaded which is for this system. The part that
+ * chooses between them asks for Node's `process`, which Deno then loads.
  *
  * @module
  */
 
-// @ts-types="./path.d.ts"
-import * as posix from "@std/path/posix";
-// @ts-types="./path.d.ts"
-import * as windows from "@std/path/windows";
+import type * as Paths from "./path.d.ts";
 
-const system = Deno.build.os === "windows" ? windows : posix;
+const system: typeof Paths = Deno.build.os === "windows"
+  ? await import("@std/path/windows")
+  : await import("@std/path/posix");
 
 export const {
   basename,
@@ -26,7 +25,7 @@ export const {
   relative,
   SEPARATOR,
   toFileUrl,
-}: typeof posix = system;
+}: typeof Paths = system;
 
 /** The path that the last absolute one of `parts` leads to, or the folder. */
 export function resolve(...parts: string[]): string {

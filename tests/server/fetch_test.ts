@@ -320,7 +320,7 @@ Deno.test("in development a handler that fails makes the error page", async () =
     },
   });
   await withServer(
-    appInMode(app, settings),
+    await appInMode(app, settings),
     { lifespan: "off" },
     async ({ url }) => {
       const headers = { accept: "text/html" };

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { isEventStream } from "../../http/content_type.ts";
-import { fieldValue } from "../../http/headers.ts";
+import { fieldValue, isEventStream } from "../../http/headers.ts";
 import type {
   HeaderList,
   HttpScope,

@@ -16,8 +16,8 @@ import {
   fieldValue,
   hasBody,
   hasLength,
+  isEventStream,
 } from "../../http/headers.ts";
-import { isEventStream } from "../../http/content_type.ts";
 import type { HttpSendEvent } from "../../pagi/http_events.ts";
 import type { DisconnectReason, HeaderList } from "../../pagi/types.ts";
 import type { ListenerContext } from "../context.ts";
