@@ -5,7 +5,6 @@
  */
 
 import { banner, othersUrls, pageUrl, places } from "./banner.ts";
-import { Hub } from "../channels/hub.ts";
 import { doorSummary } from "../engine/mod.ts";
 import { libraryNotices } from "../loader/find_module.ts";
 import { loadApp, servedPage, servesFolder } from "../loader/load_app.ts";
@@ -21,6 +20,7 @@ import {
 } from "../metrics/counters.ts";
 import type { CommandLine } from "../options/command_line.ts";
 import { OptionError } from "../options/option_error.ts";
+import type { ResolvedSettings } from "../options/settings.ts";
 import { appInMode, decideMode } from "../process/hosted_app.ts";
 import { knownCommand, startedAs } from "../process/own_process.ts";
 import {
@@ -28,8 +28,12 @@ import {
   ProcessSetup,
   startDaemon,
 } from "../process/process_setup.ts";
-import { Metrics } from "../process/metrics.ts";
-import { runService, type ServiceFacts } from "../process/run_service.ts";
+import type { Metrics } from "../process/metrics.ts";
+import {
+  runService,
+  type Service,
+  type ServiceFacts,
+} from "../process/run_service.ts";
 import { canShare, withoutSharing } from "../process/shared_addresses.ts";
 import { SingleProcess } from "../process/single_process.ts";
 import type { SourceWatcher } from "../process/reload.ts";
@@ -160,14 +164,12 @@ async function serve(
     ? null
     : new RequestCounters(newCounters());
   if (counters !== null) watchThread();
-  const hub = new Hub();
   const service = settings.workers > 1 || watcher !== null
     ? await supervisor({
       settings,
       request,
       keyPair: setup.keyPair,
       predecessor: older,
-      hub,
     })
     : new SingleProcess(
       async () => {
@@ -189,12 +191,7 @@ async function serve(
       older,
       counters,
     );
-  using metrics = Metrics.open(
-    settings,
-    VERSION,
-    () => service.observe(),
-    older !== null,
-  );
+  using metrics = await openMetrics(settings, service, older !== null);
   await runService(service, {
     command,
     watcher,
@@ -219,10 +216,21 @@ async function serve(
 }
 
 async function supervisor(
-  ...given: ConstructorParameters<typeof Supervisor>
+  given: Omit<ConstructorParameters<typeof Supervisor>[0], "hub">,
 ): Promise<Supervisor> {
   const { Supervisor } = await import("../process/supervisor.ts");
-  return new Supervisor(...given);
+  const { Hub } = await import("../channels/hub.ts");
+  return new Supervisor({ ...given, hub: new Hub() });
+}
+
+async function openMetrics(
+  settings: ResolvedSettings,
+  service: Service,
+  takesOver: boolean,
+): Promise<Metrics | null> {
+  if (settings.metrics === null) return null;
+  const { Metrics } = await import("../process/metrics.ts");
+  return Metrics.open(settings, VERSION, () => service.observe(), takesOver);
 }
 
 /** Opens a browser, and shows the QR code, where these are asked for. */
