@@ -6,7 +6,7 @@
 
 import { log } from "../log/log.ts";
 
-/** What users are told of a door. */
+/** What users see of a door. */
 interface DoorFacts {
   /** The part of Deno, in two or three words. */
   readonly name: string;

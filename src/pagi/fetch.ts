@@ -7,7 +7,7 @@
 import { describeValue } from "./event_checks.ts";
 import type { HttpScope, PagiApp, WebSocketScope } from "./types.ts";
 
-/** What a handler is told besides the request, as by `Deno.serve`. */
+/** What a handler gets besides the request, as from `Deno.serve`. */
 export interface FetchInfo {
   readonly remoteAddr: Deno.Addr;
   /** Settles with the answer; rejects when the handler or its body failed. */

@@ -6,7 +6,7 @@
 
 /**
  * What the server's own apps throw on a scope that they do not support, as
- * PAGI.md 1 asks for. It is no news to anybody that such an app has no
+ * PAGI.md 1 asks for. It is expected that such an app has no
  * lifespan, while another error on that scope may be.
  */
 export class UnsupportedScope extends Error {

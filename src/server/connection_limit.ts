@@ -1,5 +1,5 @@
 /**
- * How many connections may be open, and what people are told of that.
+ * How many connections may be open, and the log messages about it.
  *
  * @module
  */

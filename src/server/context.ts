@@ -171,7 +171,7 @@ export function listenerContext(
   };
 }
 
-/** What is known of TLS here: the engine tells nothing of the handshake. */
+/** What is known of TLS: the engine does not expose the handshake. */
 function tlsInfo(certificate: string): TlsInfo {
   return {
     server_cert: certificate,

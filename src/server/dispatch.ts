@@ -1,5 +1,6 @@
 /**
- * Where a request comes in: admitted, read, and handed to its room.
+ * The handler of `Deno.serve`: a request is admitted, its head is read, and the
+ * exchange of its kind serves it.
  *
  * @module
  */
@@ -46,9 +47,9 @@ export function dispatch(
   }
   if (--listener.worker.requestsLeft === 0) listener.worker.onMaxRequests();
   const { checkHost, direct, findClient, plainHeads } = listener;
-  /** What a fetch handler gave to a request of which nothing else was asked. */
+  /** What the fetch handler returned, where it was called before anything else. */
   let given: unknown;
-  /** Milliseconds since 1970; 0 where nobody asks. */
+  /** Milliseconds since 1970; 0 where nothing is measured. */
   let began = 0;
   const fields = plainHeads?.fieldsOf(request) ?? undefined;
   if (fields !== undefined) {
@@ -74,8 +75,8 @@ export function dispatch(
       listener.http2,
       fields,
     );
-    const told = findClient?.(info.remoteAddr, head.headers) ?? null;
-    if (told !== null) head.takeForwarded(told);
+    const forwarded = findClient?.(info.remoteAddr, head.headers) ?? null;
+    if (forwarded !== null) head.takeForwarded(forwarded);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return refuse(listener, request, info, error);
@@ -103,19 +104,21 @@ export function dispatch(
 }
 
 /**
- * Drops an HTTP/2 connection that has made all run that it may: it resets
- * streams faster than the app ends (CVE-2023-44487).
+ * Drops an HTTP/2 connection that has as many requests in flight as it may: its
+ * client resets streams faster than the app ends (CVE-2023-44487).
  */
 function dropCrowded(
   { worker, name }: ListenerContext,
   info: Deno.ServeHandlerInfo,
 ): void {
   const peer = peerKey(info.remoteAddr, name);
-  log.debug(() => `Dropped the connection of ${peer}: too much runs for it.`);
+  log.debug(() =>
+    `Dropped the connection of ${peer}: it has too many requests in flight.`
+  );
   worker.guard?.dropConnection({ peerKey: peer, age: 0, info });
 }
 
-/** Answers without the app, and ends the connection; of HTTP/2 the stream. */
+/** Responds without the app, and closes the connection, or the HTTP/2 stream. */
 function refuse(
   { worker, name, secure, http2: connections, findClient, addedHeaders }:
     ListenerContext,
@@ -135,9 +138,9 @@ function refuse(
       info,
     });
   }
-  const told = findClient?.(address, [...headers])?.client;
+  const forwarded = findClient?.(address, [...headers])?.client;
   const own = "hostname" in address ? address.hostname : "unix";
-  const client = told?.[0] ?? own;
+  const client = forwarded?.[0] ?? own;
   const record = refusedRecord(request, client, http2, refusal);
   worker.accessLog?.write(record);
   worker.counters?.add({

@@ -30,9 +30,9 @@ const CUT_SECONDS = 1;
  */
 export const LEAVE_MS = 250;
 
-/** What clients are given time for (ms). Tests that have no clients left set 0. */
+/** Grace times of clients (ms). Tests that have no clients left set them to 0. */
 export const CLIENT_TIME = {
-  /** From being told to leave until idle connections are closed. */
+  /** From the first `connection: close` until idle connections are closed. */
   leave: LEAVE_MS,
   /** From connecting until the first request. */
   firstRequest: 50,
@@ -67,13 +67,13 @@ export async function drain(
   if (!hurried && guard !== null) {
     await closeIdle(worker, guard, listeners, alone);
   }
-  // Let the Closes leave: the engine would send others, in its own words.
+  // Let the Close frames leave first: the engine would send its own.
   if (endStreams(worker)) await delay(0);
   let closed: Promise<unknown> | null = null;
   const close = () =>
     closed ??= Promise.all(listeners.map((listener) => listener.shutdown()));
   const idle = inFlight.idle().then(() => {
-    // The engine leaves it to HTTP/2 clients when their connections end.
+    // The engine waits for HTTP/2 clients to close their connections.
     if (alone) guard?.endAll();
   });
   const arrived = bodiesArrived(inFlight);

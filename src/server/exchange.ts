@@ -43,18 +43,18 @@ export abstract class Exchange
   readonly life: ResponseLife;
   /** The engine forgets it once it has the response. */
   readonly address: Deno.Addr;
-  /** The client behind trusted proxies; undefined where nobody tells. */
+  /** The client, by trusted proxies or the connection; undefined if unknown. */
   readonly client: [host: string, port: number] | undefined;
   /** True when that client came by TLS. */
   readonly secure: boolean;
   readonly connection: Http2Connection | null;
   next: InFlightRequest | null = null;
   previous: InFlightRequest | null = null;
-  /** Milliseconds since 1970, as exactly as the access log tells them. */
+  /** Milliseconds since 1970, in the precision of the access log. */
   startedAt: number;
-  /** Of its trace; null where nothing is traced. */
+  /** The current span of its trace; null without tracing. */
   readonly span: Span | null = currentSpan();
-  /** What metrics count it for. */
+  /** The kind under which metrics count it. */
   countedKind: CountedKind;
   /** The connection ends with this response. */
   closeAfterResponse = false;
@@ -85,12 +85,12 @@ export abstract class Exchange
     const address = info.remoteAddr;
     this.address = address;
     this.connection = head.http2;
-    const told = head.forwarded;
-    this.client = told?.client ??
+    const { forwarded } = head;
+    this.client = forwarded?.client ??
       (address.transport === "tcp"
         ? [address.hostname, address.port]
         : undefined);
-    this.secure = told?.secure ?? listener.secure;
+    this.secure = forwarded?.secure ?? listener.secure;
   }
 
   /** Calls the app with its scope and its two functions. */
@@ -120,8 +120,8 @@ export abstract class Exchange
   }
 
   /**
-   * Calls the app. What follows hangs on its promise by `then`: one more async
-   * function takes about 2.5 % of a 16-byte reply (bench/PROFILE.md).
+   * Calls the app, and continues with `then` when its promise settles: another
+   * async function would add 2.5 % to a 16-byte reply (bench/PROFILE.md).
    */
   protected run(): void {
     let app: Promise<unknown>;
@@ -146,7 +146,7 @@ export abstract class Exchange
     return this.failed(error);
   }
 
-  /** Does what is left to do after the app has ended. */
+  /** Completes the exchange after the app has ended. */
   protected conclude(work: () => void | Promise<void>): void {
     let rest: void | Promise<void>;
     try {
@@ -168,19 +168,19 @@ export abstract class Exchange
     this.#resolve = null;
   }
 
-  /** Releases the engine where nobody is left to read a response. */
+  /** Responds and releases the engine when the client has gone. */
   protected abandon(): void {
     if (this.life.responded) return;
     this.respond(new Response(null, { status: 503 }));
     this.life.release();
   }
 
-  /** Nothing more is to be received than the disconnect. */
+  /** Called when only the disconnect is left to receive. */
   responseOver(): void {
     this.#channels?.end();
   }
 
-  /** Of its kinds, only a WebSocket waits elsewhere for events. */
+  /** Overridden by WebSockets, whose `receive` waits in their inbox. */
   channelEventCame(_channels: ScopeChannels): void {}
 
   /** The next event of the scope's channels, or of `whenOver`. */
@@ -259,7 +259,7 @@ export abstract class Exchange
     this.dropConnection();
   }
 
-  /** The engine has done with a body that it read, whatever became of it. */
+  /** Called when the engine reads no more of a body, for whatever reason. */
   protected leaveEngine(): void {
     this.life.release();
     if (this.#givenUp) this.connection!.givenUp--;
@@ -285,7 +285,7 @@ export abstract class Exchange
   async clientHasLeft(): Promise<boolean> {
     if (this.life.reason !== null) return true;
     const { signal } = this.request;
-    // The engine looks when it is first asked, and tells a moment later.
+    // The engine checks when it is first asked, and reports a moment later.
     if (!signal.aborted) await delay(5);
     return signal.aborted;
   }
@@ -312,7 +312,7 @@ export abstract class Exchange
     this.worker.guard?.dropConnection(this);
   }
 
-  /** For how long nothing went over the connection; null: nobody knows. */
+  /** How long the connection has been idle; null if unknown. */
   connectionIdleTimes(): IdleTimes | null {
     return this.worker.guard?.idleTimes(this) ?? null;
   }
@@ -322,7 +322,7 @@ export abstract class Exchange
     return this.address.transport === "tcp" && this.connection === null;
   }
 
-  /** Ends the connection with this response, where the client can be told. */
+  /** Adds `connection: close`, unless the head has been sent. */
   markClose(): void {
     this.closeAfterResponse ||= !this.life.started;
   }
@@ -341,7 +341,7 @@ export abstract class Exchange
   protected logThrown(error: unknown): void {
     traceError(this.span, error);
     if (!lacksDescriptors(error)) return this.logError("the app threw.", error);
-    // Clients can bring that about, and the app can do nothing about it.
+    // Clients can cause it, and the app cannot prevent it.
     this.worker.seldom.say(
       "warn",
       "descriptors",
@@ -354,13 +354,13 @@ export abstract class Exchange
     return `${this.head.method} ${this.head.rawPath}`;
   }
 
-  /** True when the access log or metrics want to know how much was sent. */
+  /** True when the access log or metrics need the number of bytes sent. */
   get countsBytes(): boolean {
     const { accessLog, counters } = this.worker;
     return counters !== null || (accessLog?.usesBodyBytes ?? false);
   }
 
-  /** True when somebody watches how far bodies have come. */
+  /** True when the development log shows the progress of bodies. */
   get showsProgress(): boolean {
     return this.worker.accessLog?.showsProgress ?? false;
   }

@@ -15,7 +15,7 @@ import { type Timer, unref } from "../std/timer.ts";
 /** Why a server stops: for good, or because a successor has taken over. */
 export type StopCause = "stopped" | "replaced";
 
-/** {@linkcode InFlightRequest.taken} of what the engine takes without telling. */
+/** {@linkcode InFlightRequest.taken} where the engine does not report it. */
 export const UNSEEN = -1;
 
 /** How far a body has come. */
@@ -38,13 +38,13 @@ export interface InFlightRequest extends WatchedRequest {
   /** True while a request body is on its way to the app. */
   readonly awaitsBody: boolean;
   /**
-   * Changes whenever something is taken of what waits for the client; null
-   * while nothing does, and {@linkcode UNSEEN} where nobody tells.
+   * Changes whenever the client takes some of what is buffered for it; null
+   * while nothing is buffered, and {@linkcode UNSEEN} where that is unknown.
    */
   readonly taken: number | null;
-  /** True when the engine has been given all of the response. */
+  /** True when the engine has all of the response. */
   readonly isGiven: boolean;
-  /** How far the body that moves has come; null where none does. */
+  /** Progress of the body in transfer; null if there is none. */
   readonly transfer: BodyProgress | null;
   /** What a line of the access log needs. */
   record(usesHeaders: boolean): AccessRecord;
@@ -86,7 +86,7 @@ export class InFlight {
   #size = 0;
   readonly #onAdd: () => void;
   #onIdle: (() => void)[] = [];
-  /** Those that nobody has asked for so far, in no order. */
+  /** Requests that are likely to end within this moment, in no order. */
   readonly #unwatched: Unwatched[] = [];
   #timer: Timer | undefined;
 
@@ -115,7 +115,7 @@ export class InFlight {
     else previous.next = next;
     if (next === null) this.#last = previous;
     else next.previous = previous;
-    // A request that somebody holds must not hold its neighbours.
+    // A request that is still referenced must not keep its neighbours alive.
     request.next = request.previous = null;
     this.#size--;
     if (connection !== null) connection.running--;
@@ -127,8 +127,8 @@ export class InFlight {
   }
 
   /**
-   * Adds a request that is likely to be answered at once. It is watched when
-   * anybody asks what is in flight, or after a moment.
+   * Adds a request that is likely to be answered at once. It is watched after
+   * {@linkcode UNWATCHED_MS}, or when the requests in flight are listed.
    */
   addUnwatched(request: Unwatched): void {
     request.place = this.#unwatched.push(request) - 1;
@@ -154,7 +154,7 @@ export class InFlight {
     return this.#size;
   }
 
-  /** The requests of this moment: requests may end while one goes through. */
+  /** A copy of the list: requests may end during the iteration. */
   [Symbol.iterator](): IterableIterator<InFlightRequest> {
     this.#watchAll();
     const all: InFlightRequest[] = [];

@@ -26,8 +26,8 @@ import type { Deadline } from "../std/timer.ts";
 import { IdleTimer } from "./timers.ts";
 
 /**
- * What may come of a chunked body before the next part of it (bytes): more
- * than a kernel holds back while this thread is busy.
+ * Bytes of a chunked body that may arrive before its next part is complete: more
+ * than the kernel buffers while this thread is busy.
  */
 const MAX_UNTAKEN = 1 << 24;
 const TOO_LATE = new Refusal(503, "The application took too long.");
@@ -56,13 +56,13 @@ export abstract class ResponseExchange extends Exchange
     this.#activity = new IdleTimer(
       requestTimeout,
       () => this.#inactive(requestTimeout),
-      // The engine may be done with what the client has yet to take.
+      // The engine may have finished while the kernel still sends.
       () =>
         this.life.responded ? this.connectionIdleTimes()?.sent ?? null : null,
     );
   }
 
-  /** From now on nothing need be read or written. */
+  /** Stops it: from now on the exchange may be idle. */
   protected stopIdleTimer(): void {
     this.#activity?.end();
     this.#activity = null;
@@ -84,7 +84,7 @@ export abstract class ResponseExchange extends Exchange
     return this.closeAfterResponse || this.isLeaving;
   }
 
-  /** The request's body; most requests have none that anybody asks for. */
+  /** The request's body, made when it is first read: few apps read one. */
   get body(): RequestBody {
     return this.#body ??= new RequestBody(
       () => this.openBody(),
@@ -100,7 +100,7 @@ export abstract class ResponseExchange extends Exchange
     return bodyOf(this.request);
   }
 
-  /** Nobody reads what is left of the request. */
+  /** Drops the rest of the request's body. */
   protected cancelBody(): void {
     this.#body?.cancel();
   }
@@ -139,7 +139,7 @@ export abstract class ResponseExchange extends Exchange
     if (over || !this.ownsTcp) return null;
     const body = this.#body;
     if (body?.waiting && body.contentLength === null && !responded) {
-      // Trailers are no part that the app gets: the engine gathers them.
+      // Trailers are not passed to the app, but the engine collects them.
       const epoch = 1 + body.received;
       return {
         allowed: MAX_UNTAKEN,
@@ -189,13 +189,13 @@ export abstract class ResponseExchange extends Exchange
     if (isShort && this.isLeaving && this.ownsTcp) {
       this.worker.guard?.finishBehind(this);
     }
-    // 205 has no framing here: only the connection's end ends it (RFC 9112, 6.3).
+    // The engine does not frame a 205: only the close ends it (RFC 9112, 6.3).
     if (this.closeAfterResponse || this.status === 205) this.endConnection();
     this.respond(response);
   }
 
   deliverStream(response: Response, onDone: () => void): Promise<void> {
-    // Asked for later, it would never settle.
+    // Read after the response was given, it would never settle.
     const { completed } = this.info;
     this.deliver(response, false);
     const done = () => {
@@ -262,7 +262,7 @@ export abstract class ResponseExchange extends Exchange
     this.#tellOver?.(this.disconnectEvent);
   }
 
-  /** Until the engine has finished, the client may still stall. */
+  /** The client can stall until the engine has finished. */
   override released(): void {
     this.stopIdleTimer();
   }
@@ -291,7 +291,7 @@ export abstract class ResponseExchange extends Exchange
     }
   }
 
-  /** The app broke its response off: what is open cannot be completed. */
+  /** The app cannot complete its response: it is cut off. */
   breakOff(how: string): void {
     this.logError(how);
     this.disconnect("server_error");
@@ -309,7 +309,7 @@ export abstract class ResponseExchange extends Exchange
     this.answerFailure();
   }
 
-  /** The request body cannot be read: says so where that is still possible. */
+  /** The request body cannot be read: responds with the reason if nothing was sent. */
   failBody(failure: BodyFailure): void {
     const { started } = this.life;
     failure.log(
@@ -321,7 +321,7 @@ export abstract class ResponseExchange extends Exchange
     else this.answer(failure, failure.reason);
   }
 
-  /** Answers in the app's stead, and ends the connection. */
+  /** Responds in place of the app, and closes the connection. */
   protected answer(
     { status, message, headers }: Refusal,
     reason: DisconnectReason,
@@ -337,7 +337,7 @@ export abstract class ResponseExchange extends Exchange
     this.endConnection();
   }
 
-  /** Starts the time in which the app must start its response, if bounded. */
+  /** Starts the timeout for the start of the response, if there is one. */
   startResponseTimer(): void {
     const { starts } = this.worker;
     if (starts.milliseconds === 0 || this.life.over || this.life.started) {
@@ -346,7 +346,7 @@ export abstract class ResponseExchange extends Exchange
     this.#start ??= starts.add(() => this.#startOverdue());
   }
 
-  /** The time does not run while the app waits for the request body. */
+  /** Stops it while the app waits for the request body. */
   stopResponseTimer(): void {
     this.worker.starts.cancel(this.#start);
     this.#start = null;
@@ -391,7 +391,7 @@ export abstract class ResponseExchange extends Exchange
     this.breakOff("the app returned in the middle of its response.");
   }
 
-  /** The app has resolved and answered nothing. */
+  /** The app has returned without a response. */
   async #unanswered(result: unknown): Promise<void> {
     if (await this.clientHasLeft()) return this.disconnect("client_closed");
     if (this.life.ended) return;
@@ -409,7 +409,7 @@ export abstract class ResponseExchange extends Exchange
     else this.answerFailure(error);
   }
 
-  /** Answers for an app that failed. */
+  /** Responds with 500 for an app that failed. */
   protected answerFailure(error?: unknown): void {
     this.answer(failureAnswer(error), "server_error");
   }

@@ -132,7 +132,7 @@ export class Server {
     if (this.#stopping !== null) return;
     this.#accessLog = AccessLog.open(this.settings);
     await this.#orStop(() => this.#lifespan.startup());
-    // Stopped meanwhile: an app that has started is told to stop as well.
+    // Stopped meanwhile: an app that has started has to shut down as well.
     if (this.#stopping !== null) await this.#lifespan.shutdown(this.#grace);
   }
 

@@ -69,7 +69,7 @@ export class SocketPath {
 }
 
 /**
- * Checks that a socket can be bound at `path` as far as what is there goes, and
+ * Checks whether what is at `path` lets a socket be bound there, and
  * changes nothing.
  *
  * @throws {ListenError} When the path is in use by a file or a listener.
@@ -95,7 +95,7 @@ async function free(
   Deno.removeSync(place.folder.entry(place.name));
 }
 
-/** True where nobody listens at a socket; false where nothing is there. */
+/** True if nothing listens at the socket; false if there is no socket. */
 async function isStale(
   { folder, name }: Place,
   path: string,

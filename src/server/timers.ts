@@ -20,7 +20,7 @@ export class IdleTimer {
   /**
    * @param seconds The idle timeout, from now on; more than 0.
    * @param idleTime Asked before `onIdle` is called, for activity that `touch`
-   * is not told of: how long ago that was (ms), or null when nobody knows.
+   * is not called for: how long ago that was (ms), or null if unknown.
    */
   constructor(
     seconds: number,

@@ -63,7 +63,7 @@ export class RequestBody {
    * part is.
    * @param maxSize Bytes; 0 means no limit.
    * @param stalls Bounds the pause between two parts.
-   * @param activity Is told of each part.
+   * @param activity Notified of each part.
    */
   constructor(
     readonly open: () => Uint8Array | ReadableStream<Uint8Array> | null,

@@ -15,7 +15,7 @@ import type { Http2Connection, Http2Connections } from "../http2_connection.ts";
 import { assertBodySize } from "./body.ts";
 import { Refusal } from "../response/plain_answer.ts";
 
-/** Which room serves a request (PAGI.md 3.1, row "kind"). */
+/** The kind of exchange that serves a request (PAGI.md 3.1, row "kind"). */
 export type RequestKind = "http" | "sse" | "websocket";
 
 /** What a request's head says. */
@@ -226,7 +226,7 @@ export function readHead(
       throw new Refusal(400, "Only OPTIONS takes the target *.");
     }
     // An absolute target replaces the host (RFC 9112, 3.2.2), and HTTP/2
-    // sends `:authority` in its stead. HTTP/1 must send `host` all the same.
+    // sends `:authority` in its place. HTTP/1 must send `host` all the same.
     if (host === undefined) {
       // Only HTTP/1 upgrades, and the engine calls the handler otherwise then.
       if (!upgrade) http2 = connections.of(info);

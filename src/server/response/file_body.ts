@@ -107,7 +107,7 @@ export interface FilePart {
  * @throws {Error} When it is missing, unreadable or not a regular file.
  */
 async function openFile(path: string): Promise<Deno.FsFile> {
-  // Looked at before: opening a FIFO would wait for somebody to write to it.
+  // Checked before opening: opening a FIFO blocks until somebody writes to it.
   if (!(await Deno.stat(path)).isFile) {
     throw new Error(`${path} is not a regular file.`);
   }

@@ -20,7 +20,7 @@ import {
 
 /** A body that is on its way out, whoever wrote it. */
 export interface OutgoingBody extends Buffer {
-  /** Is told of each chunk. */
+  /** Notified of each chunk. */
   writes: IdleTimer | null;
   /** Bytes that the engine took, or will take. */
   readonly written: number;
@@ -46,7 +46,7 @@ export class OutboundBody
   // Together, as objects lie in memory: what each chunk of a stream needs.
   /** How the stream ends once its buffer is empty; null while it goes on. */
   #ending: "close" | "error" | null = null;
-  /** Is told of each chunk that is written … */
+  /** Notified of each chunk that is written … */
   writes: IdleTimer | null = null;
   /** … and of each that the engine has written. */
   readonly #activity: IdleTimer | null;
@@ -70,7 +70,7 @@ export class OutboundBody
   /**
    * @param transport Watches this buffer.
    * @param onCancel Called when the engine reads no more.
-   * @param activity Is told of each chunk that the engine has written.
+   * @param activity Notified of each chunk that the engine has written.
    * @param http2 The HTTP/2 stream that it leaves by, if it does.
    */
   constructor(

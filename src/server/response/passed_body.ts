@@ -12,7 +12,7 @@ import {
 import type { IdleTimer } from "../timers.ts";
 import type { OutgoingBody } from "./outbound_body.ts";
 
-/** Who is told what becomes of it. */
+/** Receives the outcome. */
 interface PassedBodyOwner {
   /** The engine has all of it. */
   passed(): void;
@@ -44,7 +44,7 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
    * @param mustSee Whether a stream that the engine reads natively is to be
    * read in chunks.
    * @param announced Bytes, by its `content-length`.
-   * @param activity Is told of each chunk.
+   * @param activity Notified of each chunk.
    */
   constructor(
     stream: ReadableStream<Uint8Array<ArrayBuffer>>,
@@ -90,7 +90,7 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
     this.#isCancelled = true;
   }
 
-  /** The engine has done with it. An end that came between two reads is told now. */
+  /** The engine has done with it. Reports an end that came between two reads. */
   done(): void {
     const failure = this.#watched?.error() ?? null;
     if (failure !== null) this.#owner.passFailed(failure.cause);

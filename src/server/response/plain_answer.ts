@@ -117,7 +117,7 @@ export class DeclinedResponse {
     this.announced = announcedLength(this.#headers);
   }
 
-  /** What the server says in the app's stead. */
+  /** The text of a response in place of the app's. */
   static of({ status, message, headers }: Refusal): DeclinedResponse {
     const answer = new DeclinedResponse(status, [TEXT, ...headers]);
     answer.add(message + "\n");

@@ -57,13 +57,13 @@ export interface ResponseSink {
   readonly http2: Http2Stream | null;
   readonly listener: ListenerContext;
   readonly life: ResponseLife;
-  /** True when somebody will ask for `bodyBytes`. */
+  /** True when `bodyBytes` is needed. */
   readonly countsBytes: boolean;
-  /** True when somebody asks for `sent` before the end. */
+  /** True when `sent` is needed before the end. */
   readonly showsProgress: boolean;
-  /** The response has to say that its connection ends with it. */
+  /** The response has to have `connection: close`. */
   readonly closesConnection: boolean;
-  /** Is told of each read and each write, if anybody wants to know. */
+  /** Notified of each read and write; null without an idle timeout. */
   readonly activity: IdleTimer | null;
   /**
    * Gives the engine a response whose body is whole.
@@ -74,7 +74,7 @@ export interface ResponseSink {
   /**
    * Gives the engine a response whose body it reads by itself.
    *
-   * @param onDone Called when it reads no more, before anybody else is told.
+   * @param onDone Called first when it reads no more.
    * @returns resolves when it reads no more
    */
   deliverStream(response: Response, onDone: () => void): Promise<void>;
@@ -129,7 +129,7 @@ export class ResponseWriter implements Buffer {
     this.begin(status, stripHopByHop(headers ?? []), Boolean(trailers));
   }
 
-  /** Takes a head that has been checked, and says what the server lets say. */
+  /** Takes a checked head, and adds the server's own fields. */
   begin(status: number, headers: HeaderList, trailers = false): void {
     const { method, listener, closesConnection, life } = this.#sink;
     const announced = announcedLength(headers);
@@ -213,13 +213,13 @@ export class ResponseWriter implements Buffer {
           ? toPayload(body, counted)
           : body as string | Uint8Array<ArrayBuffer>;
       }
-      // Counting takes time, which only the log and a check are worth.
+      // Counting takes time; it is done for the log and for `content-length` only.
       if (counted) this.bodyBytes = byteLength(payload ?? "");
       if (announced !== null) {
         if (this.bodyBytes !== announced) {
           return this.#wrongLength(this.bodyBytes);
         }
-        // By HTTP/2 the engine would not say it, nor of no body at all.
+        // The engine does not add it by HTTP/2, nor where there is no body.
         if (http2 === null && payload !== null && ready === null) {
           removeContentLength(this.#headers);
         }
@@ -380,7 +380,7 @@ export class ResponseWriter implements Buffer {
     return Math.min(taken, this.announced ?? taken);
   }
 
-  /** The engine reads no more: all that was announced is sent, or nobody is there. */
+  /** The engine reads no more: all was sent, or the client has gone. */
   cancelled(): void {
     if (this.sent !== this.announced) {
       this.#sink.disconnect("client_closed");

@@ -135,7 +135,7 @@ export class HandedSocket {
 /**
  * Ends a WebSocket on which nothing is received or sent for the time of
  * `--ws-idle-timeout` (PAGI.md 3.4, the table of endings); null where that is
- * not bounded. It is to be told of messages; the engine does not report pings
+ * not bounded. It has to be notified of messages; the engine does not report pings
  * and pongs, but they show in the connection's state.
  */
 export function idleTimer(exchange: Exchange): IdleTimer | null {

@@ -39,7 +39,7 @@ export class WebSocketInbox {
   #disconnect: DisconnectEvent | null = null;
   /** The message that found the queue full. */
   #excess: ReceiveEvent | null = null;
-  /** Is told of messages taken while the queue was full; else null. */
+  /** Notified of messages taken while the queue is full; else null. */
   #pause: ReadPause | null = null;
   readonly #limit: number;
   /** The scope's channels; null before the first event of one waits. */

@@ -31,7 +31,7 @@ export class WebSocketOutbox implements Buffer {
   readonly #counts: boolean;
   readonly #drainPoller: DrainPoller;
 
-  /** @param counts Whether anybody will ask how many bytes were sent. */
+  /** @param counts Whether the number of bytes sent is needed. */
   constructor(marks: Watermarks, counts: boolean) {
     this.#high = marks.high;
     this.#counts = counts;
