@@ -335,20 +335,20 @@ function addTo(
 }
 
 /** Milliseconds between two looks at the event loop and the heap. */
-const LOOK_MS = 500;
+const POLL_INTERVAL_MS = 500;
 
 /**
  * From now on watches the event loop and the heap of this thread, which does
  * not keep it alive.
  */
 export function watchThread(): void {
-  let due = performance.now() + LOOK_MS;
+  let due = performance.now() + POLL_INTERVAL_MS;
   const timer = setInterval(() => {
     const now = performance.now();
     addTo(numbers, AT.lag, LAG_SECONDS, Math.max(0, now - due) / 1000);
-    due = now + LOOK_MS;
+    due = now + POLL_INTERVAL_MS;
     noteHeap();
-  }, LOOK_MS);
+  }, POLL_INTERVAL_MS);
   Deno.unrefTimer(timer as unknown as number);
   noteHeap();
 }

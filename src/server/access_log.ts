@@ -20,7 +20,7 @@ import { type Timer, unref } from "../std/timer.ts";
 import type { BodyProgress, InFlightRequest } from "./in_flight.ts";
 
 /** Milliseconds between two looks at the bodies that are on their way. */
-const LOOK_MS = 1000;
+const POLL_INTERVAL_MS = 1000;
 /** Milliseconds before the first line of a transfer, and most between two. */
 const FIRST_MS = 2000;
 const MAX_PAUSE_MS = 30_000;
@@ -82,7 +82,7 @@ export class AccessLog extends LogFile<AccessRecord> {
         const last = this.#tellProgress(request, before.get(request));
         if (last !== undefined) told.set(request, last);
       }
-    }, LOOK_MS));
+    }, POLL_INTERVAL_MS));
   }
 
   override close(): Promise<void> {

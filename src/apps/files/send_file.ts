@@ -90,10 +90,10 @@ export function sendCached(
     !stamp.isCurrent()
   ) return null;
   count(AT.cacheHits);
-  return sendWhole(send, response, file.bytes);
+  return sendPrepared(send, response, file.bytes);
 }
 
-async function sendWhole(
+async function sendPrepared(
   send: Send,
   { headers }: CachedResponse,
   body: Uint8Array,
