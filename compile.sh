@@ -30,8 +30,9 @@ FLAGS=(--allow-all --unstable-net --unstable-no-legacy-abort --no-code-cache
   --v8-flags=--no-enable-lazy-source-positions,--no-wasm-tier-up,--no-wasm-dynamic-tiering)
 # The packages are those of the lock file, or there is no executable.
 LOCKED=(--lock=deno.lock --frozen)
-# The program, its workers, and the thread that bundles apps.
-ENTRIES=(src/cli/main.ts src/process/worker_main.ts src/loader/bundler.ts)
+# The program, its workers, and the threads that bundle apps and verify passwords.
+ENTRIES=(src/cli/main.ts src/process/worker_main.ts src/loader/bundler.ts
+  src/middleware/password_thread.ts)
 PAPERS=(README.md CHANGELOG.md LICENSE man completions)
 
 say() { echo "compile.sh: $*" >&2; }

@@ -45,14 +45,14 @@ _pagi_server() {
     words='PAGI::App::Cascade PAGI::App::Directory PAGI::App::File PAGI::App::Healthcheck PAGI::App::NotFound PAGI::App::Proxy PAGI::App::Redirect PAGI::App::URLMap'
   else
     case $app in
-      PAGI::App::Cascade) words='catch= max_replay=' ;;
-      PAGI::App::Directory) words='root= index= default_type= handle_ranges=1 handle_ranges=0 precompressed=1 precompressed=0 compress=1 compress=0 cache_control= html_cache_control= charset= etag=stat etag=content clean_urls=1 clean_urls=0 spa=1 spa=0 not_found= show_hidden=1 show_hidden=0 title= sort=name sort=size sort=time zip=1 zip=0 search=1 search=0 readme=1 readme=0 markdown=1 markdown=0 upload=1 upload=0 overwrite=0 overwrite=1 overwrite=rename upload_limit= upload_types= mkdir=1 mkdir=0 rename=1 rename=0 delete=1 delete=0 webdav=1 webdav=0' ;;
-      PAGI::App::File) words='root= index= default_type= handle_ranges=1 handle_ranges=0 precompressed=1 precompressed=0 compress=1 compress=0 cache_control= html_cache_control= charset= etag=stat etag=content clean_urls=1 clean_urls=0 spa=1 spa=0 not_found=' ;;
-      PAGI::App::Healthcheck) words='checks= version=' ;;
-      PAGI::App::NotFound) words='body= content_type= status=' ;;
-      PAGI::App::Proxy) words='target= backend= timeout= connect_timeout= first_byte_timeout= idle_timeout= fail_timeout= headers= remove_headers= preserve_host=1 preserve_host=0 trust_forwarded=1 trust_forwarded=0 ca_cert= verify=1 verify=0 cookie_domain=' ;;
-      PAGI::App::Redirect) words='location= to= status=301 status=302 status=303 status=307 status=308 preserve_path=1 preserve_path=0 preserve_query=1 preserve_query=0' ;;
-      PAGI::App::URLMap) words='default=' ;;
+      PAGI::App::Cascade) words='catch= max_replay= auth= auth_file= auth_realm= auth_for=all auth_for=write' ;;
+      PAGI::App::Directory) words='root= index= default_type= handle_ranges=1 handle_ranges=0 precompressed=1 precompressed=0 compress=1 compress=0 cache_control= html_cache_control= charset= etag=stat etag=content clean_urls=1 clean_urls=0 spa=1 spa=0 not_found= show_hidden=1 show_hidden=0 title= sort=name sort=size sort=time zip=1 zip=0 search=1 search=0 readme=1 readme=0 markdown=1 markdown=0 upload=1 upload=0 overwrite=0 overwrite=1 overwrite=rename upload_limit= upload_types= mkdir=1 mkdir=0 rename=1 rename=0 delete=1 delete=0 webdav=1 webdav=0 auth= auth_file= auth_realm= auth_for=all auth_for=write' ;;
+      PAGI::App::File) words='root= index= default_type= handle_ranges=1 handle_ranges=0 precompressed=1 precompressed=0 compress=1 compress=0 cache_control= html_cache_control= charset= etag=stat etag=content clean_urls=1 clean_urls=0 spa=1 spa=0 not_found= auth= auth_file= auth_realm= auth_for=all auth_for=write' ;;
+      PAGI::App::Healthcheck) words='checks= version= auth= auth_file= auth_realm= auth_for=all auth_for=write' ;;
+      PAGI::App::NotFound) words='body= content_type= status= auth= auth_file= auth_realm= auth_for=all auth_for=write' ;;
+      PAGI::App::Proxy) words='target= backend= timeout= connect_timeout= first_byte_timeout= idle_timeout= fail_timeout= headers= remove_headers= preserve_host=1 preserve_host=0 trust_forwarded=1 trust_forwarded=0 ca_cert= verify=1 verify=0 cookie_domain= auth= auth_file= auth_realm= auth_for=all auth_for=write' ;;
+      PAGI::App::Redirect) words='location= to= status=301 status=302 status=303 status=307 status=308 preserve_path=1 preserve_path=0 preserve_query=1 preserve_query=0 auth= auth_file= auth_realm= auth_for=all auth_for=write' ;;
+      PAGI::App::URLMap) words='default= auth= auth_file= auth_realm= auth_for=all auth_for=write' ;;
     esac
   fi
   # Readline has the part up to the last ":" or "=" already.

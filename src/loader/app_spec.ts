@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isPair, SPECIFIER } from "../options/app_options.ts";
+import { isPair, REPEATABLE, SPECIFIER } from "../options/app_options.ts";
 import { OptionError, quote, shellWord } from "../options/option_error.ts";
 import { basename, dirname } from "../std/path.ts";
 
@@ -173,8 +173,12 @@ export function parsePart(
     : { target, ...parsePairs(pairs), page: null };
 }
 
-/** Names that are no words come with a quoted value. */
-const NEXT_OPTION = /,(?=[A-Za-z_]\w*=|(?:\d+|\/[^=,]*)=")/;
+/**
+ * Names that are no words come with a quoted value. The commas of an Argon2
+ * hash divide nothing.
+ */
+const NEXT_OPTION =
+  /(?<!\$argon2\w+\$v=\d+\$m=\d+(?:,t=\d+)?),(?=[A-Za-z_]\w*=|(?:\d+|\/[^=,]*)=")/;
 
 /** The text that JSON stands for, or else what was written. */
 function unquoted(json: string): string {
@@ -193,14 +197,23 @@ export function parseTarget(name: string, look: Look): ModuleTarget {
   return { kind: "module", name };
 }
 
-/** The app as the banner names it: `PAGI::App::Directory root=.`. */
+/** The app as the banner names it, without passwords: `PAGI::App::Directory root=.`. */
 export function describeApp(
   { target, pairs }: Pick<AppSpec, "target" | "pairs">,
 ): string {
   const options = Object.entries(pairs).map(([key, value]) =>
-    `${plainOrQuoted(key)}=${plainOrQuoted(value)}`
+    `${plainOrQuoted(key)}=${
+      key === "auth" ? "…" : plainOrQuoted(withoutPasswords(value))
+    }`
   );
   return [plainOrQuoted(target.name), ...options].join(" ");
+}
+
+/** A part of an app, without the values of its `auth` and of all in it. */
+function withoutPasswords(part: string): string {
+  return part.split(NEXT_OPTION).map((option) =>
+    option.replace(/(\bauth\\?"?=).*/s, "$1…")
+  ).join(",");
 }
 
 function plainOrQuoted(word: string): string {
@@ -231,11 +244,14 @@ export function allPairs(
 
 function parsePairs(args: readonly string[]): Pick<AppSpec, "pairs" | "words"> {
   const hasKey = (arg: string): boolean => arg.indexOf("=") > 0;
-  const pairs = Object.fromEntries(
-    args.filter(hasKey).map((arg) => {
-      const equals = arg.indexOf("=");
-      return [arg.slice(0, equals), arg.slice(equals + 1)];
-    }),
-  );
+  const pairs: Record<string, string> = {};
+  for (const arg of args.filter(hasKey)) {
+    const equals = arg.indexOf("=");
+    const key = arg.slice(0, equals);
+    const value = arg.slice(equals + 1);
+    pairs[key] = REPEATABLE.has(key) && Object.hasOwn(pairs, key)
+      ? `${pairs[key]}\n${value}`
+      : value;
+  }
   return { pairs, words: args.filter((arg) => !hasKey(arg)) };
 }

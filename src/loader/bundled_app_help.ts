@@ -25,9 +25,11 @@ export async function bundledAppOptions(
   return load === undefined ? null : await options(load);
 }
 
+/** Those of the app, and those of what may wrap each. */
 async function options(load: () => Promise<object>): Promise<AppOptionTable> {
   const { default: app } = await load() as { default: unknown };
-  return optionsOf(app);
+  const { wrapperOptions } = await import("../middleware/wrap_app.ts");
+  return { ...optionsOf(app), ...wrapperOptions };
 }
 
 /**

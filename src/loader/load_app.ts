@@ -4,7 +4,10 @@
  * @module
  */
 
-import { positionalOption } from "../options/app_options.ts";
+import {
+  type AppOptionTable,
+  positionalOption,
+} from "../options/app_options.ts";
 import { OptionError, quote } from "../options/option_error.ts";
 import { nameApp } from "../apps/explain.ts";
 import type { LoadPart } from "../apps/composing.ts";
@@ -182,9 +185,11 @@ async function loadInline(code: string, names: Names): Promise<LoadedApp> {
   return { app, title, directory: null, onListen: onListen(value) };
 }
 
+/** @param isPart Whether another app is made of it, so that any may be wrapped. */
 async function loadNamed(
   spec: AppSpec,
   lib: readonly string[],
+  isPart = false,
 ): Promise<LoadedApp> {
   const bundled = BUNDLED_APPS.has(spec.target.name);
   if (!bundled) allPairs(spec, null); // a wrong word is known before it loads
@@ -207,17 +212,20 @@ async function loadNamed(
   const word = bundled ? positionalOption(optionsOf(value)) : null;
   const pairs = allPairs(spec, word);
   const title = [describeApp({ ...spec, pairs }), ...notes].join("\n");
+  const { own, wrap } = bundled || isPart
+    ? await wrapperOf(pairs, bundled ? optionsOf(value) : {})
+    : NO_WRAPPER(pairs);
   if (!isComposer(value)) {
-    const app = appFromExport(value, pairs, found.label);
-    nameApp(app, describeApp({ ...spec, pairs }));
+    const app = appFromExport(value, own, found.label);
+    nameApp(app, describeApp({ ...spec, pairs: own }));
     const directory = FOLDER_APPS.has(spec.target.name)
       ? pairs.root ?? "."
       : null;
-    return { app, title, directory, onListen: onListen(value) };
+    return { app: wrap(app), title, directory, onListen: onListen(value) };
   }
   const parts: LoadedApp[] = [];
-  const composed = await value.compose(pairs, async (named) => {
-    const part = await loadNamed(parsePart(named, lookUp), lib);
+  const composed = await value.compose(own, async (named) => {
+    const part = await loadNamed(parsePart(named, lookUp), lib, true);
     parts.push(part);
     return part.app;
   });
@@ -225,10 +233,39 @@ async function loadNamed(
   nameApp(app, spec.target.name);
   const notesOfParts = parts.flatMap((part) => part.title.split("\n").slice(1));
   return {
-    app,
+    app: wrap(app),
     title: [title, ...notesOfParts].join("\n"),
     directory: null,
     onListen: (address) => parts.forEach((part) => part.onListen(address)),
+  };
+}
+
+/** The options of an app itself, and what wraps it as its others say. */
+interface Wrapper {
+  readonly own: Pairs;
+  wrap(app: PagiApp): PagiApp;
+}
+
+const NO_WRAPPER = (own: Pairs): Wrapper => ({ own, wrap: (app) => app });
+
+/** @param table The options that are the app's own in any case. */
+async function wrapperOf(
+  pairs: Pairs,
+  table: AppOptionTable,
+): Promise<Wrapper> {
+  if (Object.keys(pairs).every((key) => Object.hasOwn(table, key))) {
+    return NO_WRAPPER(pairs);
+  }
+  const { wrapperOptions, wrapApp } = await import(
+    "../middleware/wrap_app.ts"
+  );
+  const wraps = ([key]: [string, string]) =>
+    !Object.hasOwn(table, key) && Object.hasOwn(wrapperOptions, key);
+  const all = Object.entries(pairs);
+  const wrapping = all.filter(wraps);
+  return wrapping.length === 0 ? NO_WRAPPER(pairs) : {
+    own: Object.fromEntries(all.filter((pair) => !wraps(pair))),
+    wrap: (app) => wrapApp(app, Object.fromEntries(wrapping)),
   };
 }
 

@@ -115,6 +115,8 @@ export interface AccessRecord {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Of its trace; null where nothing is traced. */
   readonly span?: Span | null;
+  /** Who has given a password; undefined where none was asked for. */
+  readonly user?: string;
   /** Of a request that goes on: how far its body has come. */
   readonly transfer?: Transfer;
 }
@@ -151,9 +153,9 @@ interface AtomStyle {
 }
 
 const PRESETS: ReadonlyMap<string, string> = new Map([
-  ["clf", '%h - - [%t] "%m %U%q" %s %ds'],
-  ["combined", '%h - - [%t] "%r" %s %b "%{Referer}i" "%{User-Agent}i"'],
-  ["common", '%h - - [%t] "%r" %s %b'],
+  ["clf", '%h - %u [%t] "%m %U%q" %s %ds'],
+  ["combined", '%h - %u [%t] "%r" %s %b "%{Referer}i" "%{User-Agent}i"'],
+  ["common", '%h - %u [%t] "%r" %s %b'],
   ["tiny", "%m %U%q %s %Dms"],
 ]);
 
@@ -167,7 +169,6 @@ const REQUEST_LINE = ["%m", " ", "%U", "%q", " ", "%H"];
 /** Atoms with the same value for each request. */
 const CONSTANTS: ReadonlyMap<string, string> = new Map([
   ["%l", "-"],
-  ["%u", "-"],
   ["%%", "%"],
 ]);
 
@@ -175,6 +176,11 @@ const ATOMS: ReadonlyMap<string, Atom> = new Map<string, Atom>([
   ["%h", (before, next, { json, none }) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
     at = appendValue(bytes, at, record.host ?? none, json);
+    return next(record, bytes, at);
+  }],
+  ["%u", (before, next, { json, none }) => (record, bytes, at) => {
+    at = appendLiteral(bytes, at, before);
+    at = appendValue(bytes, at, record.user ?? none, json);
     return next(record, bytes, at);
   }],
   ["%t", (before, next) => (record, bytes, at) => {

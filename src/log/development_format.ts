@@ -12,6 +12,7 @@ import {
   appendValue,
   type Transfer,
 } from "./access_format.ts";
+import { visible } from "../options/option_error.ts";
 import type { LineFormat } from "./log_file.ts";
 
 /** Parameters of `ESC [ … m` (ECMA-48, 8.3.117). */
@@ -47,11 +48,12 @@ export function developmentFormat(
 }
 
 function ended(
-  { status, durationMs, bodyBytes }: AccessRecord,
+  { status, durationMs, bodyBytes, user }: AccessRecord,
   paint: (colour: number, text: string) => string,
 ): string {
   const colour = STATUS_COLOURS[Math.floor((status ?? 0) / 100)];
-  const rest = `${duration(durationMs)} ${byteSize(bodyBytes)}`;
+  const who = user === undefined ? "" : ` ${visible(user)}`;
+  const rest = `${duration(durationMs)} ${byteSize(bodyBytes)}${who}`;
   return `${paint(colour, String(status ?? "-"))} ${paint(FAINT, rest)}`;
 }
 

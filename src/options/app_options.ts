@@ -24,6 +24,9 @@ export interface AppOption<T = unknown> {
 /** All options of an app, by name. */
 export type AppOptionTable = Readonly<Record<string, AppOption>>;
 
+/** Options that may be given several times: newlines divide the one value. */
+export const REPEATABLE: ReadonlySet<string> = new Set(["auth", "headers"]);
+
 /** What {@linkcode readAppOptions} makes of a table. */
 export type AppOptionValues<T extends AppOptionTable> = {
   -readonly [K in keyof T]:

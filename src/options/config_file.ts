@@ -9,6 +9,7 @@
  */
 
 import { parseToml } from "../std/toml.ts";
+import { REPEATABLE } from "./app_options.ts";
 import { didYouMean, messageOf, OptionError, quote } from "./option_error.ts";
 import { KEYS } from "./names.ts";
 import type { Key } from "./names.ts";
@@ -161,7 +162,8 @@ export class ConfigFile {
       return String(value);
     }
     if (Array.isArray(value)) {
-      return value.map((item) => this.#word(item, path, all)).join(",");
+      return value.map((item) => this.#word(item, path, all))
+        .join(REPEATABLE.has(path.at(-1)!) ? "\n" : ",");
     }
     const table = this.#table(value, path);
     return typeof table.name === "string"

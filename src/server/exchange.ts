@@ -5,6 +5,7 @@
  */
 
 import { peerKey } from "../guard/address.ts";
+import { userOf } from "../pagi/user.ts";
 import type { InputBudget } from "../guard/input_monitor.ts";
 import type { IdleTimes } from "../guard/guard.ts";
 import type { AccessRecord } from "../log/access_format.ts";
@@ -433,6 +434,7 @@ export abstract class Exchange
       durationMs: this.#durationMs,
       headers: usesHeaders ? this.head.headers : NO_FIELDS,
       span: this.span,
+      user: userOf(this.head),
     };
   }
 }

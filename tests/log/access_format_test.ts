@@ -58,6 +58,7 @@ Deno.test("every atom prints its value", () => {
     ["%h", "-", { host: null }],
     ["%l", "-"],
     ["%u", "-"],
+    ["%u", "alice", { user: "alice" }],
     ["%t", "02/Jan/2026:03:04:05 +0000"],
     ["%r", "GET /caf%C3%A9?a=1&b=%20 HTTP/1.1"],
     ["%r", "POST / HTTP/2", {
@@ -139,7 +140,7 @@ Deno.test("a format without atoms fails, and says what may be meant", () => {
   const cases = [
     ["", " such as %h, so that all lines would be the same"],
     ["plain text 100%%", "is no preset (clf, combined, common, dev, tiny)"],
-    ["%l %u", "has no atom such as %h"],
+    ["%l %%", "has no atom such as %h"],
     ["CLF", "; did you mean clf?"],
     ["combind", "; did you mean combined?"],
     ["comon", "; did you mean common?"],
@@ -224,7 +225,7 @@ Deno.test("an unknown atom fails and is named, with the atoms there are (PAGI.md
     assertStringIncludes(message, `has no atom "${named}"`);
     assertStringIncludes(
       message,
-      "the atoms are %h %t %m %U %q %H %s %b %B %d %D %T %l %u %% %r %{Name}i %{trace_id}x %{span_id}x",
+      "the atoms are %h %u %t %m %U %q %H %s %b %B %d %D %T %l %% %r %{Name}i %{trace_id}x %{span_id}x",
     );
     assertStringIncludes(message, "clf, combined, common, dev, tiny");
   }

@@ -85,7 +85,7 @@ export const headerFields: ValueType<Readonly<Record<string, string>>> =
       'header fields, as in "x-key: abc, x-env: test", none of which frames messages',
     parse(given) {
       // Values may contain commas: one ends a field only before `name:`.
-      const parts = given.split(/,(?=\s*[^\s,:]+\s*:)/);
+      const parts = given.split(/(?<!\r)\n|,(?=\s*[^\s,:]+\s*:)/);
       const fields = Object.fromEntries(
         given.trim() === "" ? [] : parts.map((part) => {
           const [, name = "", value] = /^([^:]*):(.*)$/s.exec(part) ?? [];

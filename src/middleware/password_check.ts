@@ -1,0 +1,255 @@
+/**
+ * Verifies what clients send as user and password, in bounded time and memory.
+ *
+ * A right password is remembered for a while as a keyed digest, so that it costs
+ * its processor time once. Wrong ones count against their client, and all are
+ * verified one after the other by a thread, which ends when it has nothing to
+ * do.
+ *
+ * @module
+ */
+
+import { createHmac, randomBytes } from "node:crypto";
+import { parseIpAddress } from "../http/addresses.ts";
+import { log } from "../log/log.ts";
+import { type Timer, unref } from "../std/timer.ts";
+import { isFast, verifyPassword } from "./password_hash.ts";
+import type { Users } from "./users.ts";
+
+/** How long a right password counts without being verified again (ms). */
+const REMEMBERED_MS = 300_000;
+const MAX_REMEMBERED = 1000;
+/** Wrong passwords that a client may send at once … */
+const MAX_FAILURES = 10;
+/** … and the time after which it may send one more (ms). */
+const FAILURE_MS = 6000;
+/** Clients whose failures are known; the oldest are forgotten. */
+const MAX_CLIENTS = 10_000;
+/** Passwords that wait to be verified, in all. */
+const MAX_WAITING = 64;
+/** How long the thread stays without work (ms). */
+const IDLE_MS = 10_000;
+
+/** What became of the credentials of a request. */
+export type Verdict =
+  | { readonly user: string }
+  /** The name that was tried; null where the field is malformed. */
+  | { readonly failed: string | null }
+  /** Not verified: the client, or everybody, is to come back later. */
+  | { readonly status: 429 | 503; readonly seconds: number };
+
+/** A right password. */
+interface Remembered {
+  readonly user: string;
+  readonly hash: string;
+  /** `performance.now()`. */
+  readonly until: number;
+}
+
+/** Verifies credentials against {@linkcode Users}. */
+export class PasswordChecker {
+  readonly #users: Users;
+  readonly #key = randomBytes(32);
+  /** By the keyed digest of the header field; the oldest come first. */
+  readonly #remembered = new Map<string, Remembered>();
+  /** What is being verified, so that the same is not verified twice. */
+  readonly #running = new Map<string, Promise<Verdict>>();
+  readonly #failures = new Map<string, { count: number; at: number }>();
+
+  constructor(users: Users) {
+    this.#users = users;
+  }
+
+  /**
+   * @param field The `authorization` of a request.
+   * @param client Its address.
+   */
+  check(field: string, client: string): Verdict | Promise<Verdict> {
+    const key = createHmac("sha256", this.#key).update(field).digest("base64");
+    const hashes = this.#users.current();
+    const known = this.#remembered.get(key);
+    if (known !== undefined) {
+      const { user, hash, until } = known;
+      if (until > performance.now() && hashes.get(user) === hash) {
+        return { user };
+      }
+      this.#remembered.delete(key);
+    }
+    const given = basicCredentials(field);
+    if (given === null) return { failed: null };
+    const running = this.#running.get(key);
+    if (running !== undefined) return running;
+    const seconds = this.#blockedFor(client);
+    if (seconds > 0) return { status: 429, seconds };
+    if (waiting.size >= MAX_WAITING) return { status: 503, seconds: 5 };
+    // Counted before it is verified: many at a time are no way around.
+    this.#count(client, 1);
+    const verdict = this.#verify(given, hashes, key, client)
+      .finally(() => this.#running.delete(key));
+    this.#running.set(key, verdict);
+    return verdict;
+  }
+
+  async #verify(
+    [user, password]: readonly [string, string],
+    hashes: ReadonlyMap<string, string>,
+    key: string,
+    client: string,
+  ): Promise<Verdict> {
+    const hash = hashes.get(user);
+    // What an unknown user costs is what one of the known would cost.
+    const tried = hash ?? decoy(user, hashes);
+    const isRight = tried === undefined
+      ? false
+      : isFast(tried)
+      ? await verifyPassword(password, tried)
+      : await verifyInThread(password, tried);
+    if (isRight === null) {
+      this.#count(client, -1);
+      return { status: 503, seconds: 5 };
+    }
+    if (!isRight || hash === undefined) return { failed: user };
+    this.#count(client, -1);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size >= MAX_REMEMBERED) {
+      this.#remembered.delete(oldest);
+    }
+    const until = performance.now() + REMEMBERED_MS;
+    this.#remembered.set(key, { user, hash, until });
+    return { user };
+  }
+
+  /** Seconds until `client` may try again; 0 where it may now. */
+  #blockedFor(client: string): number {
+    const { count, at } = this.#failuresOf(client);
+    const now = performance.now();
+    const left = count - (now - at) / FAILURE_MS;
+    return left <= MAX_FAILURES - 1
+      ? 0
+      : Math.ceil((left - MAX_FAILURES + 1) * FAILURE_MS / 1000);
+  }
+
+  #count(client: string, more: number): void {
+    const { count, at } = this.#failuresOf(client);
+    const now = performance.now();
+    const left = Math.max(0, count - (now - at) / FAILURE_MS);
+    const name = networkOf(client);
+    this.#failures.delete(name);
+    if (left + more > 0) {
+      this.#failures.set(name, { count: left + more, at: now });
+    }
+    if (this.#failures.size > MAX_CLIENTS) {
+      const [oldest] = this.#failures.keys();
+      this.#failures.delete(oldest);
+    }
+  }
+
+  #failuresOf(client: string): { count: number; at: number } {
+    return this.#failures.get(networkOf(client)) ?? { count: 0, at: 0 };
+  }
+}
+
+/** An IPv4 address, or the /64 of which one host may have all addresses. */
+function networkOf(client: string): string {
+  const bytes = client.includes(":")
+    ? parseIpAddress(client)?.bytes
+    : undefined;
+  return bytes?.length === 16 ? bytes.slice(0, 8).join(".") : client;
+}
+
+/** The hash of one user, the same for each unknown name. */
+function decoy(
+  user: string,
+  hashes: ReadonlyMap<string, string>,
+): string | undefined {
+  let sum = 0;
+  for (let i = 0; i < user.length; i++) {
+    sum = (sum * 31 + user.charCodeAt(i)) >>> 0;
+  }
+  return [...hashes.values()][sum % hashes.size];
+}
+
+/** The user and password of RFC 7617; null where the field has another form. */
+export function basicCredentials(
+  field: string,
+): readonly [user: string, password: string] | null {
+  const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(field) ?? [];
+  if (encoded === undefined) return null;
+  let bytes: Uint8Array;
+  try {
+    bytes = Uint8Array.fromBase64(encoded);
+  } catch {
+    return null;
+  }
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      .decode(bytes);
+  } catch {
+    text = new TextDecoder("latin1").decode(bytes);
+  }
+  const colon = text.indexOf(":");
+  return colon < 0 ? null : [text.slice(0, colon), text.slice(colon + 1)];
+}
+
+/** What the thread is asked. */
+export interface PasswordQuestion {
+  readonly id: number;
+  readonly password: string;
+  readonly hash: string;
+}
+
+/** What it answers; null where it could not be verified. */
+export interface PasswordAnswer {
+  readonly id: number;
+  readonly isRight: boolean | null;
+}
+
+/** Resolvers of what the thread is asked, by number. */
+const waiting = new Map<number, (isRight: boolean | null) => void>();
+let thread: Worker | null = null;
+let nextId = 0;
+let idle: Timer | undefined;
+
+/** Null where the thread failed. */
+function verifyInThread(
+  password: string,
+  hash: string,
+): Promise<boolean | null> {
+  clearTimeout(idle);
+  thread ??= startThread();
+  const question: PasswordQuestion = { id: nextId++, password, hash };
+  thread.postMessage(question);
+  return new Promise((resolve) => waiting.set(question.id, resolve));
+}
+
+function startThread(): Worker {
+  const worker = new Worker(new URL("./password_thread.ts", import.meta.url), {
+    type: "module",
+    name: "passwords",
+  });
+  worker.addEventListener("message", ({ data }: MessageEvent) => {
+    const { id, isRight }: PasswordAnswer = data;
+    waiting.get(id)?.(isRight);
+    waiting.delete(id);
+    if (waiting.size === 0) {
+      clearTimeout(idle);
+      idle = unref(setTimeout(endPasswordThread, IDLE_MS));
+    }
+  });
+  worker.addEventListener("error", (event) => {
+    event.preventDefault();
+    log.error(`The thread that verifies passwords failed: ${event.message}`);
+    endPasswordThread();
+  });
+  return worker;
+}
+
+/** Ends the thread; what it has not answered is not verified. */
+export function endPasswordThread(): void {
+  clearTimeout(idle);
+  thread?.terminate();
+  thread = null;
+  for (const resolve of waiting.values()) resolve(null);
+  waiting.clear();
+}
