@@ -18,7 +18,7 @@ _pagi_server() {
     word=${line[i]}
     if [[ -n $option ]]; then
       option=
-    elif [[ ' -I --lib -a --app -e --eval -M --module --env-file -E --env -c --config --reload-dir --reload-include --lifespan -h --host -p --port --socket --socket-mode --listen -b --listener-backlog --listener_backlog --allowed-hosts --ssl-cert --ssl-key --trusted-proxies --root-path --header -w --workers --max-requests --heartbeat-timeout --pid --user --group -l --loop --max-connections --max-body-size --max-header-size --max-header-count --max-receive-queue --max-ws-frame-size --write-high-watermark --write-low-watermark --timeout --request-timeout --ws-idle-timeout --sse-idle-timeout --lifespan-startup-timeout --shutdown-timeout --shutdown-delay --log-level --log-file --access-log --access-log-format --metrics --explain -H --explain-header --probe ' == *" $word "* ]]; then
+    elif [[ ' -I --lib -a --app -e --eval -M --module --env-file -E --env -c --config --reload-dir --reload-include --lifespan -h --host -p --port --socket --socket-mode --listen -b --listener-backlog --listener_backlog --allowed-hosts --ssl-cert --ssl-key --trusted-proxies --root-path --header -w --workers --max-requests --heartbeat-timeout --pid --user --group -l --loop --max-connections --max-body-size --max-header-size --max-header-count --max-receive-queue --max-ws-frame-size --write-high-watermark --write-low-watermark --timeout --request-timeout --ws-idle-timeout --sse-idle-timeout --lifespan-startup-timeout --shutdown-timeout --shutdown-delay --log-level --log-file --log-format --access-log --access-log-format --metrics --explain -H --explain-header --probe ' == *" $word "* ]]; then
       option=$word
     elif [[ $word != -* && -z $app ]]; then
       app=$word
@@ -37,10 +37,11 @@ _pagi_server() {
       --lifespan) words='auto on off' ;;
       -l|--loop) words='Poll EV Epoll UV Select KQueue' ;;
       --log-level) words='debug info warn error' ;;
+      --log-format) words='text json' ;;
       *) compopt +o default 2>/dev/null; return ;;
     esac
   elif [[ $typed == -* ]]; then
-    words='-I --lib -a --app -e --eval -M --module --env-file -E --env -c --config --no-config --no-default-middleware --reload --reload-dir --reload-include --lifespan -h --host -p --port --socket --socket-mode --listen -b --listener-backlog --listener_backlog --allowed-hosts --ssl-cert --ssl-key --ssl-self-signed --http2 --proxy-headers --trusted-proxies --root-path --header -w --workers --reuseport --max-requests --heartbeat-timeout -D --daemonize --pid --user --group -l --loop --max-connections --max-body-size --max-header-size --max-header-count --max-receive-queue --max-ws-frame-size --write-high-watermark --write-low-watermark --timeout --request-timeout --ws-idle-timeout --sse-idle-timeout --lifespan-startup-timeout --shutdown-timeout --shutdown-delay --log-level --log-file --access-log --access-log-format --no-access-log --metrics -q --quiet --open --qr --help -v --version --verbose --check --print-config --explain -H --explain-header --probe'
+    words='-I --lib -a --app -e --eval -M --module --env-file -E --env -c --config --no-config --no-default-middleware --reload --reload-dir --reload-include --lifespan -h --host -p --port --socket --socket-mode --listen -b --listener-backlog --listener_backlog --allowed-hosts --ssl-cert --ssl-key --ssl-self-signed --http2 --proxy-headers --trusted-proxies --root-path --header -w --workers --reuseport --max-requests --heartbeat-timeout -D --daemonize --pid --user --group -l --loop --max-connections --max-body-size --max-header-size --max-header-count --max-receive-queue --max-ws-frame-size --write-high-watermark --write-low-watermark --timeout --request-timeout --ws-idle-timeout --sse-idle-timeout --lifespan-startup-timeout --shutdown-timeout --shutdown-delay --log-level --log-file --log-format --access-log --access-log-format --no-access-log --metrics -q --quiet --open --qr --help -v --version --verbose --check --print-config --explain -H --explain-header --probe'
   elif [[ -z $app ]]; then
     words='PAGI::App::Cascade PAGI::App::Directory PAGI::App::File PAGI::App::Healthcheck PAGI::App::NotFound PAGI::App::Proxy PAGI::App::Redirect PAGI::App::URLMap'
   else

@@ -125,6 +125,10 @@ export function withModeDefaults(line: CommandLine): CommandLine {
     env === "development" && !line.sources.has("accessLogFormat") &&
     isForTerminal(settings)
   ) settings.accessLogFormat = DEVELOPMENT;
+  // What reads the log reads both kinds of lines, which may be on one stream.
+  if (settings.logFormat === "json" && !line.sources.has("accessLogFormat")) {
+    settings.accessLogFormat = "json";
+  }
   return { ...line, settings };
 }
 
@@ -148,7 +152,7 @@ async function serve(
   watcher: SourceWatcher | null,
 ): Promise<void> {
   const { settings, positionals } = line;
-  configureLog({ level: settings.logLevel });
+  configureLog({ level: settings.logLevel, format: settings.logFormat });
   log.debug(doorSummary);
   const command = knownCommand();
   const setup = await ProcessSetup.prepare(settings);
@@ -202,7 +206,8 @@ async function serve(
     async onStarted() {
       const facts = service.facts();
       const page = servedPage(request);
-      if (!settings.quiet) printError(banner(facts, page));
+      const { quiet, logFormat } = settings;
+      if (!quiet && logFormat === "text") printError(banner(facts, page));
       const { workers } = settings;
       const some = facts.workers < workers
         ? ` with ${facts.workers} of ${workers} workers`

@@ -150,6 +150,23 @@ interface AtomStyle {
   readonly json: boolean;
   /** Written for a missing value. */
   readonly none: "-" | "null";
+  /** True for a text that JSON wants in quotes, where the format has none. */
+  readonly quotes: boolean;
+}
+
+/** Appends a text in its style; null where it is missing. */
+function appendText(
+  bytes: Uint8Array,
+  at: number,
+  text: string | null,
+  { json, none, quotes }: AtomStyle,
+): number {
+  if (text === null) return appendValue(bytes, at, none);
+  if (!quotes) return appendValue(bytes, at, text, json);
+  bytes[at++] = QUOTE;
+  at = appendValue(bytes, at, text, json);
+  bytes[at++] = QUOTE;
+  return at;
 }
 
 const PRESETS: ReadonlyMap<string, string> = new Map([
@@ -157,6 +174,10 @@ const PRESETS: ReadonlyMap<string, string> = new Map([
   ["combined", '%h - %u [%t] "%r" %s %b "%{Referer}i" "%{User-Agent}i"'],
   ["common", '%h - %u [%t] "%r" %s %b'],
   ["tiny", "%m %U%q %s %Dms"],
+  [
+    "json",
+    '{"time":%{rfc3339}t,"type":"access","client":%h,"user":%u,"method":%m,"path":%U,"url":"%U%q","protocol":%H,"status":%s,"bytes":%B,"duration_seconds":%d,"referer":%{Referer}i,"user_agent":%{User-Agent}i,"trace_id":%{trace_id}x,"span_id":%{span_id}x}',
+  ],
 ]);
 
 /** The preset that is no format of atoms (`development_format.ts`). */
@@ -173,43 +194,46 @@ const CONSTANTS: ReadonlyMap<string, string> = new Map([
 ]);
 
 const ATOMS: ReadonlyMap<string, Atom> = new Map<string, Atom>([
-  ["%h", (before, next, { json, none }) => (record, bytes, at) => {
+  ["%h", (before, next, style) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
-    at = appendValue(bytes, at, record.host ?? none, json);
+    at = appendText(bytes, at, record.host, style);
     return next(record, bytes, at);
   }],
-  ["%u", (before, next, { json, none }) => (record, bytes, at) => {
+  ["%u", (before, next, style) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
-    at = appendValue(bytes, at, record.user ?? none, json);
+    at = appendText(bytes, at, record.user ?? null, style);
     return next(record, bytes, at);
   }],
-  ["%t", (before, next) => (record, bytes, at) => {
+  ["%t", (before, next, { quotes }) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
+    if (quotes) bytes[at++] = QUOTE;
     at = appendBytes(bytes, at, time(record.startedAt));
+    if (quotes) bytes[at++] = QUOTE;
     return next(record, bytes, at);
   }],
-  ["%m", (before, next, { json }) => (record, bytes, at) => {
+  ["%m", (before, next, style) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
-    at = appendValue(bytes, at, record.method, json);
+    at = appendText(bytes, at, record.method, style);
     return next(record, bytes, at);
   }],
-  ["%U", (before, next, { json }) => (record, bytes, at) => {
+  ["%U", (before, next, style) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
-    at = appendValue(bytes, at, record.rawPath, json);
+    at = appendText(bytes, at, record.rawPath, style);
     return next(record, bytes, at);
   }],
-  ["%q", (before, next, { json }) => (record, bytes, at) => {
+  ["%q", (before, next, { json, quotes }) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
+    if (quotes) bytes[at++] = QUOTE;
     if (record.query !== "") {
       at = appendValue(bytes, at, "?");
       at = appendValue(bytes, at, record.query, json);
     }
+    if (quotes) bytes[at++] = QUOTE;
     return next(record, bytes, at);
   }],
-  ["%H", (before, next) => (record, bytes, at) => {
+  ["%H", (before, next, style) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
-    at = appendValue(bytes, at, "HTTP/");
-    at = appendValue(bytes, at, record.httpVersion);
+    at = appendText(bytes, at, `HTTP/${record.httpVersion}`, style);
     return next(record, bytes, at);
   }],
   ["%s", (before, next, { none }) => (record, bytes, at) => {
@@ -240,6 +264,12 @@ const ATOMS: ReadonlyMap<string, Atom> = new Map<string, Atom>([
     at = appendNumber(bytes, at, ms - 1000 * seconds, 3);
     return next(record, bytes, at);
   }],
+  ["%{rfc3339}t", (before, next, style) => (record, bytes, at) => {
+    at = appendLiteral(bytes, at, before);
+    const time = new Date(record.startedAt).toISOString();
+    at = appendText(bytes, at, time, style);
+    return next(record, bytes, at);
+  }],
   ["%D", (before, next) => (record, bytes, at) => {
     at = appendLiteral(bytes, at, before);
     at = appendNumber(bytes, at, Math.round(record.durationMs * 1000));
@@ -253,9 +283,9 @@ const ATOMS: ReadonlyMap<string, Atom> = new Map<string, Atom>([
 ]);
 
 /**
- * Compiles a preset of atoms (clf, combined, common, tiny) or a format of them.
- * In a format that looks like JSON, values have JSON escapes, and missing ones
- * are null, or "-" between quotes.
+ * Compiles a preset of atoms (clf, combined, common, json, tiny) or a format of them.
+ * In a format that looks like JSON, values have JSON escapes, texts outside of
+ * quotes get them, and missing values are null, or "-" between quotes.
  *
  * @throws {OptionError} When the format has an unknown atom, or no atom.
  */
@@ -263,21 +293,31 @@ export function compileAccessFormat(format: string): AccessFormat {
   const atoms: [atom: Atom, style: AtomStyle][] = [];
   // The literals before each atom and after the last.
   const between = [""];
-  const json = /^\s*[{[].*[}\]]\s*$/s.test(format);
+  const whole = PRESETS.get(format) ?? format;
+  const json = /^\s*[{[].*[}\]]\s*$/s.test(whole);
   let quoted = false;
-  const parts = (PRESETS.get(format) ?? format)
-    .match(/%\{[^}]*\}?.?|%.?|[^%]+/gsu) ?? [];
-  for (const part of parts.flatMap((p) => p === "%r" ? REQUEST_LINE : p)) {
-    const text = part.startsWith("%") ? CONSTANTS.get(part) : part;
+  const add = (part: string): void => {
+    const bare = json && !quoted;
+    if (part === "%r") {
+      const parts = bare ? ['"', ...REQUEST_LINE, '"'] : REQUEST_LINE;
+      return parts.forEach(add);
+    }
+    const none = bare ? "null" : "-";
+    const constant = CONSTANTS.get(part);
+    const text = !part.startsWith("%")
+      ? part
+      : constant === "-"
+      ? none
+      : constant;
     if (text === undefined) {
-      const none = json && !quoted ? "null" : "-";
-      atoms.push([atom(part), { json, none }]);
+      atoms.push([atom(part), { json, none, quotes: bare }]);
       between.push("");
     } else {
       between[atoms.length] += text;
       for (const _ of text.matchAll(/(?<!\\)"/g)) quoted = !quoted;
     }
-  }
+  };
+  (whole.match(/%\{[^}]*\}?.?|%.?|[^%]+/gsu) ?? []).forEach(add);
   if (atoms.length === 0) throw noAtoms(format);
   const literals = between.map((text) => ENCODER.encode(text));
   const last = literals.pop()!;
@@ -289,13 +329,12 @@ export function compileAccessFormat(format: string): AccessFormat {
 
 /** The error for an unknown preset, or a format without atoms. */
 function noAtoms(format: string): OptionError {
-  const hint = /json/i.test(format)
-    ? `; for JSON give the line: '{"time":"%t","host":"%h","request":"%r","status":%s,"bytes":%B}'`
-    : didYouMean(format, PRESET_NAMES);
   return new OptionError(
     `--access-log-format ${quote(format)} is no preset (${
       PRESET_NAMES.join(", ")
-    }) and has no atom such as %h, so that all lines would be the same${hint}`,
+    }) and has no atom such as %h, so that all lines would be the same${
+      didYouMean(format, PRESET_NAMES)
+    }`,
   );
 }
 
@@ -317,22 +356,20 @@ export function usesBodyBytes(format: string): boolean {
 function atom(part: string): Atom {
   const name = /^%\{([^}]+)\}i$/.exec(part)?.[1].toLowerCase();
   if (name !== undefined) {
-    return (before, next, { json, none }) => (record, bytes, at) => {
+    return (before, next, style) => (record, bytes, at) => {
       at = appendLiteral(bytes, at, before);
       const field = record.headers.find((field) => field[0] === name);
-      at = field === undefined
-        ? appendValue(bytes, at, none)
-        : appendValue(bytes, at, field[1], json);
+      at = appendText(bytes, at, field?.[1] ?? null, style);
       return next(record, bytes, at);
     };
   }
   const id = /^%\{(trace|span)_id\}x$/.exec(part)?.[1];
   if (id !== undefined) {
-    return (before, next, { none }) => (record, bytes, at) => {
+    return (before, next, style) => (record, bytes, at) => {
       at = appendLiteral(bytes, at, before);
       const context = record.span?.spanContext();
       const text = id === "trace" ? context?.traceId : context?.spanId;
-      at = appendValue(bytes, at, text ?? none);
+      at = appendText(bytes, at, text ?? null, style);
       return next(record, bytes, at);
     };
   }

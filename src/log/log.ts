@@ -12,6 +12,7 @@ import type {
 } from "@logtape/logtape";
 import { countLimit } from "../metrics/counters.ts";
 import { quote, visible } from "../options/option_error.ts";
+import { kindOfError, Repeats } from "./repeats.ts";
 import { LogOutput, standardStream } from "./log_output.ts";
 import { type SyncWriter, writeAllSync } from "./write_all_sync.ts";
 import { withoutServerFrames } from "./stack_frames.ts";
@@ -23,8 +24,10 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 interface LogSettings {
   /** Messages below this level are dropped. */
   readonly level: LogLevel;
-  /** Put before each message. */
-  readonly prefix?: string;
+  /** The number of the worker whose messages these are. */
+  readonly worker?: number;
+  /** Text for people, the default, or an object per line for programs. */
+  readonly format?: "text" | "json";
   /** The path of a file to log to; null and by default stderr. */
   readonly file?: string | null;
   /** Called with each message and its line end, instead of writing it. */
@@ -37,8 +40,17 @@ interface Log {
   debug(text: string | (() => string), error?: unknown): void;
   info(text: string): void;
   warn(text: string): void;
-  /** Prints the other lines, then the error's stack and causes, indented. */
-  error(text: string | readonly string[], error?: unknown): void;
+  /**
+   * Prints the other lines, then the error's stack and causes, indented.
+   *
+   * @param kind What messages that differ in names alone have in common: of
+   * many in a short time only the number is logged.
+   */
+  error(
+    text: string | readonly string[],
+    error?: unknown,
+    kind?: string,
+  ): void;
 }
 
 const RANKS: Readonly<Record<LogLevel, number>> = {
@@ -57,10 +69,12 @@ const FORMAT: TextFormatterOptions = {
 
 const encoder = new TextEncoder();
 let minRank = RANKS.info;
-let prefix = "";
+let worker: number | null = null;
+let isJson = false;
 let output: SyncWriter = Deno.stderr;
 let write = writeOutput;
 let format = formatter();
+let repeats = newRepeats();
 
 /**
  * Sets how this thread logs; by default, from info on to stderr.
@@ -68,6 +82,7 @@ let format = formatter();
  * @throws {OptionError} When the file cannot be opened.
  */
 export function configureLog(settings: LogSettings): void {
+  flushRepeats();
   const before = output;
   const path = settings.file ?? null;
   const stream = path === null ? "stderr" : standardStream(path);
@@ -78,9 +93,20 @@ export function configureLog(settings: LogSettings): void {
     : Deno.stderr;
   if (before instanceof LogOutput) before.close();
   minRank = RANKS[settings.level];
-  prefix = settings.prefix === undefined ? "" : `${settings.prefix}: `;
+  worker = settings.worker ?? null;
+  isJson = settings.format === "json";
   write = settings.write ?? writeOutput;
   format = formatter();
+  repeats = newRepeats();
+}
+
+/** Logs now how many repeated messages were left out. */
+export function flushRepeats(): void {
+  repeats.settle(true);
+}
+
+function newRepeats(): Repeats {
+  return new Repeats((level, text) => print(level, [text], undefined));
 }
 
 /** Whether messages go to a file rather than to a standard stream. */
@@ -108,27 +134,65 @@ export const log: Log = {
   },
   info: (text) => emit("info", text),
   warn: (text) => emit("warn", text),
-  error: (text, error) => emit("error", text, error),
+  error: (text, error, kind) => emit("error", text, error, kind),
 };
 
 function emit(
   level: LogLevel,
   text: string | readonly string[],
   error?: unknown,
+  kind?: string,
 ): void {
   if (RANKS[level] < minRank) return;
-  const [first, ...more] = typeof text === "string" ? [text] : text;
+  const lines = typeof text === "string" ? [text] : text;
+  const isLimited = level === "warn" || level === "error";
+  if (isLimited) {
+    const same = kind ?? kindOfError(error) ?? lines[0];
+    if (!repeats.admits(level, same, lines[0])) return;
+  }
+  print(level, lines, error);
+}
+
+function print(
+  level: LogLevel,
+  [first, ...more]: readonly string[],
+  error: unknown,
+): void {
+  const timestamp = Date.now();
+  const stack = error === undefined ? [] : linesOf(error);
+  if (isJson) {
+    const entry = {
+      time: new Date(timestamp).toISOString(),
+      type: "log",
+      level,
+      ...worker === null ? {} : { worker },
+      message: first,
+      ...more.length === 0 ? {} : { details: more },
+      ...stack.length === 0 ? {} : { error: stack.join("\n") },
+    };
+    return write(`${toJson(entry)}\n`);
+  }
+  const prefix = worker === null ? "" : `Worker ${worker}: `;
   const message = visible(prefix + first);
   const line = format({
     category: CATEGORY,
     level: level === "warn" ? "warning" : level,
     message: [message],
     rawMessage: message,
-    timestamp: Date.now(),
+    timestamp,
     properties: {},
   });
-  if (error !== undefined) more.push(...linesOf(error));
-  write(line + more.map((below) => `    ${visible(below)}\n`).join(""));
+  const below = [...more, ...stack].map((text) => `    ${visible(text)}\n`);
+  write(line + below.join(""));
+}
+
+/** In a line that drives no terminal, whatever a client sent. */
+function toJson(entry: object): string {
+  return JSON.stringify(entry).replace(
+    /[\x7f-\x9f\u2028\u2029]/g,
+    (character) =>
+      `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function linesOf(error: unknown): string[] {

@@ -76,6 +76,7 @@ export interface Settings {
 
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly logFile: string | null;
+  readonly logFormat: "text" | "json";
   readonly accessLog: string | null;
   readonly accessLogFormat: string;
   readonly noAccessLog: boolean;

@@ -433,6 +433,12 @@ export const OPTIONS: OptionTable = {
     help:
       "Append the server's log to FILE; - for standard output (default: standard error)",
   },
+  logFormat: {
+    type: choice(["text", "json"]),
+    placeholder: "FORMAT",
+    default: "text",
+    help: "text, or json: an object per line, of the access log too",
+  },
   accessLog: {
     type: path,
     default: null,
@@ -444,7 +450,7 @@ export const OPTIONS: OptionTable = {
     placeholder: "FORMAT",
     default: "clf",
     help:
-      "clf, combined, common, tiny, dev (on a terminal in development), or an Apache-style format",
+      "clf, combined, common, tiny, json, dev (on a terminal in development), or an Apache-style format",
   },
   noAccessLog: {
     type: flag,

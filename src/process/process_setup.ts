@@ -66,8 +66,8 @@ export class ProcessSetup {
     const pair = await readKeyPair(settings, files);
     const setup = new ProcessSetup(settings, pair);
     useRootHelper(inherited);
-    const { logLevel: level, logFile: file } = settings;
-    if (identity === null) configureLog({ level, file });
+    const { logLevel: level, logFile: file, logFormat: format } = settings;
+    if (identity === null) configureLog({ level, file, format });
     if (startedAs() === "daemon") warnOfLostLogs(settings);
     // A predecessor keeps the file as long as it serves.
     const writesPid = setup.#pidPath !== null && startedAs() !== "successor";
@@ -78,7 +78,7 @@ export class ProcessSetup {
     if (asRoot) setup.#writePidFile(identity);
     if (identity !== null) {
       becomeUser(identity, settings);
-      configureLog({ level, file });
+      configureLog({ level, file, format });
       if (!rootHelper()?.readsKeys) warnOfRenewal(settings);
     }
     const exposed = keyExposure(settings);

@@ -13,7 +13,7 @@ import { useRequestTimes } from "../guard/idle_timeouts.ts";
 import { loadApp } from "../loader/load_app.ts";
 import { LoadError } from "../loader/load_error.ts";
 import { hideAbortWarning } from "../engine/error_text.ts";
-import { configureLog, log } from "../log/log.ts";
+import { configureLog, flushRepeats, log } from "../log/log.ts";
 import { RequestCounters, watchThread } from "../metrics/counters.ts";
 import { upstreamStates } from "../metrics/upstreams.ts";
 import { messageOf, OptionError } from "../options/option_error.ts";
@@ -53,6 +53,7 @@ async function handle(message: ToWorker): Promise<void> {
       return server?.leave();
     case "stop":
       await server?.stop(message.replaced ? "replaced" : "stopped");
+      flushRepeats();
       return tell({ type: "stopped" });
     case "reopenLogs":
       return server?.reopenLogs();
@@ -77,7 +78,8 @@ async function start(plan: WorkerPlan): Promise<void> {
   configureLog({
     level: settings.logLevel,
     file: settings.logFile,
-    prefix: `Worker ${number}`,
+    format: settings.logFormat,
+    worker: number,
   });
   hideAbortWarning();
   connectToHub(threadChannels(), plan.channels);

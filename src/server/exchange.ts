@@ -335,7 +335,8 @@ export abstract class Exchange
 
   /** Says in the log which request an error belongs to. */
   logError(what: string, error?: unknown): void {
-    log.error(`${this.describe()}: ${what}`, error);
+    const kind = error === undefined ? what : undefined;
+    log.error(`${this.describe()}: ${what}`, error, kind);
   }
 
   /** Says in the log that the app threw. */

@@ -121,6 +121,7 @@ export const PROGRAM_SETTINGS = [
   "group",
   "loop",
   "logFile",
+  "logFormat",
   "quiet",
 ] as const;
 

@@ -72,7 +72,7 @@ testWith(
 
 /** Words up to the cursor, as each shell takes them apart, and the offers. */
 const OFFERS: [line: string, offers: string[]][] = [
-  ["--lo", ["--log-file", "--log-level", "--loop"]],
+  ["--lo", ["--log-file", "--log-format", "--log-level", "--loop"]],
   ["--log-level d", ["debug"]],
   ["-w 2 -E p", ["production"]],
   ["-q PAGI::App::N", ["PAGI::App::NotFound"]],

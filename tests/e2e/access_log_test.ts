@@ -121,3 +121,36 @@ Deno.test("without a file the access log goes to stderr; --no-access-log leaves 
   assertMatch((await loud.stop()).stderr, /"GET \/page\.txt" 200 [\d.]+s$/m);
   assertNotMatch((await silent.stop()).stderr, /GET/);
 });
+
+Deno.test("with --log-format json all that is logged is an object per line, also under a flood of errors", async () => {
+  await using program = await startProgram(
+    ["-p0", "-w2", "--log-format", "json", "./app.js"],
+    {
+      files: {
+        "app.js":
+          "export default { fetch(r) { throw new Error(decodeURI(r.url)); } };",
+      },
+    },
+  );
+  const client = Array.from({ length: 30 }, (_, i) => `/%0A%22${i}`);
+  for (const path of client) await get(program, path, { "user-agent": '"\\' });
+  const { stderr, code } = await program.stop();
+  assertEquals(code, 0);
+  const entries = stderr.trimEnd().split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const access = entries.filter(({ type }) => type === "access");
+  assertEquals(access.map(({ path }) => path).sort(), [...client].sort());
+  assertEquals(access[0].user_agent, '"\\');
+  const errors = entries.filter(({ level }) => level === "error");
+  const thrown = errors.filter(({ error }) => error !== undefined);
+  assertEquals(thrown.length <= 6, true, String(thrown.length));
+  let repeated = 0;
+  for (const { message } of errors) {
+    repeated += Number(/^Repeated (\d+) times/.exec(String(message))?.[1] ?? 0);
+  }
+  assertEquals(thrown.length + repeated, 30);
+  assertEquals(
+    entries.some(({ message }) => /^Ready at http/.test(String(message))),
+    true,
+  );
+});

@@ -52,7 +52,7 @@ export async function startProgram(
 ): Promise<Program> {
   const program = Program.spawn(args, options);
   try {
-    await program.logged(/ info {2}Ready|^ {2}stop it with/m);
+    await program.logged(/ info {2}Ready|"Ready at|^ {2}stop it with/m);
     return program;
   } catch (error) {
     await program[Symbol.asyncDispose]();
@@ -138,7 +138,7 @@ export class Program implements AsyncDisposable {
 
   /** The URL of its first address, without a slash at the end. */
   get url(): string {
-    const url = /\bhttps?:\/\/\S+:\d+(?=\/\s)/.exec(this.log)?.[0];
+    const url = /\bhttps?:\/\/\S+:\d+(?=\/[\s"])/.exec(this.log)?.[0];
     if (url === undefined) throw new Error(`no URL in the log:\n${this.log}`);
     return url;
   }

@@ -139,13 +139,15 @@ Deno.test("literals stay as they are", () => {
 Deno.test("a format without atoms fails, and says what may be meant", () => {
   const cases = [
     ["", " such as %h, so that all lines would be the same"],
-    ["plain text 100%%", "is no preset (clf, combined, common, dev, tiny)"],
+    [
+      "plain text 100%%",
+      "is no preset (clf, combined, common, dev, json, tiny)",
+    ],
     ["%l %%", "has no atom such as %h"],
     ["CLF", "; did you mean clf?"],
     ["combind", "; did you mean combined?"],
     ["comon", "; did you mean common?"],
-    ["json", `; for JSON give the line: '{"time":"%t",`],
-    ["JSON", `; for JSON give the line: '{"time":"%t",`],
+    ["JSON", "; did you mean json?"],
   ];
   for (const [format, said] of cases) {
     const { message } = assertThrows(
@@ -194,13 +196,62 @@ Deno.test("lines of a JSON format are JSON, whatever a client sends", () => {
     x: null,
     q: 'a"',
   });
-  // The line that a message suggests.
-  const { message } = assertThrows(
-    () => compileAccessFormat("json"),
-    OptionError,
-  );
-  const [, suggested] = /'(.*)'$/.exec(message)!;
-  assertEquals(JSON.parse(line(suggested)).status, 200);
+});
+
+Deno.test("in JSON a text outside of quotes gets them, and null stands for none", () => {
+  const format =
+    '{"h":%h,"t":%t,"m":%m,"U":%U,"q":%q,"H":%H,"r":%r,"x":%{X}i,"l":%l,"i":%{trace_id}x}';
+  const none = { host: null, query: "", headers: [] };
+  const time = "02/Jan/2026:03:04:05 +0000";
+  assertEquals(JSON.parse(line(format, none)), {
+    h: null,
+    t: time,
+    m: "GET",
+    U: "/caf%C3%A9",
+    q: "",
+    H: "HTTP/1.1",
+    r: "GET /caf%C3%A9 HTTP/1.1",
+    x: null,
+    l: null,
+    i: null,
+  });
+  const { x, q, h } = JSON.parse(line(format, { headers: [["x", '"\\\0']] }));
+  assertEquals([x, q, h], ['"\\\0', "?a=1&b=%20", "203.0.113.9"]);
+});
+
+Deno.test("the preset json has the same names in each line", () => {
+  const span = {
+    spanContext: () => ({ traceId: "ab", spanId: "cd", traceFlags: 1 }),
+  } as unknown as AccessRecord["span"];
+  const whole = {
+    time: "2026-01-02T03:04:05.999Z",
+    type: "access",
+    client: "203.0.113.9",
+    user: null,
+    method: "GET",
+    path: "/caf%C3%A9",
+    url: "/caf%C3%A9?a=1&b=%20",
+    protocol: "HTTP/1.1",
+    status: 200,
+    bytes: 5120,
+    duration_seconds: 1.235,
+    referer: "http://example.com/from?x=1",
+    user_agent: "curl/8.5.0",
+    trace_id: "ab",
+    span_id: "cd",
+  };
+  assertEquals(JSON.parse(line("json", { span })), whole);
+  const bare = { host: null, status: null, bodyBytes: 0, headers: [] };
+  assertEquals(JSON.parse(line("json", bare)), {
+    ...whole,
+    client: null,
+    status: null,
+    bytes: 0,
+    referer: null,
+    user_agent: null,
+    trace_id: null,
+    span_id: null,
+  });
 });
 
 Deno.test("an unknown atom fails and is named, with the atoms there are (PAGI.md 104)", () => {
@@ -225,9 +276,9 @@ Deno.test("an unknown atom fails and is named, with the atoms there are (PAGI.md
     assertStringIncludes(message, `has no atom "${named}"`);
     assertStringIncludes(
       message,
-      "the atoms are %h %u %t %m %U %q %H %s %b %B %d %D %T %l %% %r %{Name}i %{trace_id}x %{span_id}x",
+      "the atoms are %h %u %t %m %U %q %H %s %b %B %d %{rfc3339}t %D %T %l %% %r %{Name}i %{trace_id}x %{span_id}x",
     );
-    assertStringIncludes(message, "clf, combined, common, dev, tiny");
+    assertStringIncludes(message, "clf, combined, common, dev, json, tiny");
   }
 });
 

@@ -1,0 +1,95 @@
+/**
+ * Messages that come again and again: a fault of an app is met by every
+ * request, and a log that is flooded hides what else it says.
+ *
+ * @module
+ */
+
+import { type Timer, unref } from "../std/timer.ts";
+
+/** Milliseconds in which messages of a kind are counted. */
+const WINDOW_MS = 10_000;
+/** Messages of a kind that are logged in that time. */
+const MOST = 3;
+/** Kinds that are remembered at once. */
+const MAX_KINDS = 500;
+
+/** Levels whose messages are limited. */
+export type RepeatedLevel = "warn" | "error";
+
+interface Kind {
+  readonly level: RepeatedLevel;
+  readonly since: number;
+  seen: number;
+  /** The last one that was left out. */
+  last: string;
+}
+
+/** Decides which of several messages of a kind are logged. */
+export class Repeats {
+  readonly #kinds = new Map<string, Kind>();
+  readonly #tell: (level: RepeatedLevel, text: string) => void;
+  readonly #now: () => number;
+  #timer: Timer | undefined;
+
+  /**
+   * @param tell Logs how many were left out.
+   * @param now Milliseconds since any time.
+   */
+  constructor(
+    tell: (level: RepeatedLevel, text: string) => void,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#tell = tell;
+    this.#now = now;
+  }
+
+  /** True when a message is to be logged; counts it otherwise. */
+  admits(level: RepeatedLevel, kind: string, text: string): boolean {
+    this.settle();
+    const key = `${level} ${kind}`;
+    const known = this.#kinds.get(key);
+    if (known === undefined) {
+      if (this.#kinds.size >= MAX_KINDS) this.settle(true);
+      const since = this.#now();
+      this.#kinds.set(key, { level, since, seen: 1, last: text });
+      return true;
+    }
+    known.last = text;
+    if (++known.seen <= MOST) return true;
+    this.#timer ??= unref(setTimeout(() => {
+      this.#timer = undefined;
+      this.settle();
+    }, WINDOW_MS + 1));
+    return false;
+  }
+
+  /** Logs what was left out in the time that is over; or, at an end, now. */
+  settle(all = false): void {
+    const before = this.#now() - WINDOW_MS;
+    for (const [key, { level, since, seen, last }] of this.#kinds) {
+      if (!all && since > before) continue;
+      this.#kinds.delete(key);
+      if (seen <= MOST) continue;
+      this.#tell(
+        level,
+        `Repeated ${seen - MOST} times in ${
+          Math.max(1, Math.round((this.#now() - since) / 1000))
+        } s: ${last}`,
+      );
+    }
+    if (!all) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/**
+ * What errors of one place have in common: where they were thrown. Their
+ * messages may name what clients sent.
+ */
+export function kindOfError(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  const frames = /\n\s+at [\s\S]*/.exec(String(error.stack))?.[0];
+  return frames === undefined ? null : error.name + frames;
+}
