@@ -18,6 +18,7 @@ import type { PagiApp } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { runProgram } from "../helpers/run_program.ts";
+import { UploadFolder } from "../helpers/upload_folder.ts";
 
 const handler: PagiApp = () => {
   throw new Error("the handler was run");
@@ -56,6 +57,15 @@ async function assertExplained(
     }
   }
 }
+
+Deno.test("a request that would change a folder is not run", async () => {
+  using folder = new UploadFolder();
+  await folder.send("PUT", "/a", { body: "kept" });
+  for (const request of ["DELETE /a", "PUT /b", "MKCOL /c/"]) {
+    assertMatch(await explain(folder.app, request), /it was not run/);
+  }
+  assertEquals(folder.tree(), { a: "kept" });
+});
 
 Deno.test("File and Directory say what is on disk and why it is or is not served", async () => {
   const folder = Deno.realPathSync(Deno.makeTempDirSync());

@@ -21,11 +21,21 @@ import { pathParts, requestPath } from "./request_path.ts";
 export async function explainTree(
   app: PagiApp,
   scope: ConnectionScope,
-  settings: FindSettings & { readonly showHidden: boolean },
+  settings: FindSettings & {
+    readonly showHidden: boolean;
+    readonly serveChange?: unknown;
+  },
 ): Promise<Explanation> {
-  const answer = await explainByStart(app, scope);
   const isRead = scope.type !== "websocket" &&
     (scope.method === "GET" || scope.method === "HEAD");
+  if (
+    scope.type !== "websocket" && !isRead && settings.serveChange !== undefined
+  ) {
+    const line =
+      `${scope.method} may change ${settings.root.directory} as far as its options allow (upload, mkdir, rename, delete, webdav); it was not run`;
+    return { lines: [line], status: null };
+  }
+  const answer = await explainByStart(app, scope);
   const lines = isRead ? onDisk(scope, settings) : [];
   return { ...answer, lines: [...lines, ...answer.lines] };
 }

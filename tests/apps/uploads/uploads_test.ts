@@ -191,6 +191,38 @@ Deno.test("links are replaced, never written through", async () => {
   assertEquals(folder.outside(), ["outside.txt"]);
 });
 
+Deno.test("a folder that is exchanged for a link meanwhile leads nowhere", async () => {
+  using folder = new UploadFolder({ ...ALL, overwrite: "1" });
+  const outside = `${folder.path}/../outside`;
+  Deno.mkdirSync(outside);
+  Deno.writeTextFileSync(`${outside}/kept`, "");
+  Deno.mkdirSync(`${folder.path}/flip`);
+  Deno.symlinkSync("../outside", `${folder.path}/flip.link`);
+  const url = new URL("../files/flipper.ts", import.meta.url);
+  const flipper = new Worker(url, { type: "module" });
+  const told = (word: string) =>
+    new Promise<void>((resolve) => {
+      flipper.onmessage = ({ data }) => data === word && resolve();
+    });
+  flipper.postMessage(folder.path);
+  await told("flipping");
+  const statuses = new Set<number>();
+  for (let i = 0; i < 300; i++) {
+    const put = await folder.send("PUT", `/flip/${i}`, { body: "x" });
+    statuses.add(put.status);
+    await folder.send("DELETE", "/flip/kept");
+    await folder.send("MKCOL", `/flip/d${i}/`);
+  }
+  const stopped = told("stopped");
+  flipper.postMessage("stop");
+  await stopped;
+  flipper.terminate();
+  assert(statuses.has(201), `${[...statuses]}`);
+  assertEquals([...Deno.readDirSync(outside)].map(({ name }) => name), [
+    "kept",
+  ]);
+});
+
 Deno.test("names that readers cannot have are not written either", async () => {
   using folder = new UploadFolder();
   for (
