@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concat } from "../../std/bytes.ts";
 import { quote } from "../../options/option_error.ts";
 import {
   FILE_DESCRIPTORS,
@@ -19,6 +20,13 @@ import { refusalOf, WriteRefused } from "./refusal.ts";
 /** What becomes of a file that has the name of another. */
 export type Overwrite = "0" | "1" | "rename";
 
+/**
+ * Bytes that are written at once: each write is done by another thread, and
+ * bodies come in pieces of a few kilobytes.
+ */
+const WRITE_BYTES = 256 * 1024;
+/** Bytes that may wait for a write before nothing more is read. */
+const MAX_WAITING = 4 << 20;
 /** Names that are tried for a file whose own name is taken. */
 const MAX_NAMES = 1000;
 /** Milliseconds after its last change when an unfinished file is a leftover. */
@@ -29,7 +37,7 @@ const LEFTOVER_MS = 60 * 60 * 1000;
  * which nobody is shown, and which gets its name when it is whole. Dispose of
  * it in the end: whatever was not kept is removed.
  */
-export class IncomingFile implements Disposable {
+export class IncomingFile implements AsyncDisposable {
   /** Bytes so far. */
   size = 0;
   readonly #folder: OpenedDirectory;
@@ -38,6 +46,10 @@ export class IncomingFile implements Disposable {
   readonly #file: Deno.FsFile;
   readonly #descriptors: Disposable;
   #kept = false;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #isWriting = false;
 
   /**
    * @param folder Stays open until the file is disposed of.
@@ -58,14 +70,41 @@ export class IncomingFile implements Disposable {
     }
   }
 
+  /**
+   * Adds bytes. They are written when enough have come, and the next may come
+   * meanwhile: while nobody reads, Deno 2.9 falls behind by milliseconds for
+   * each piece of a body.
+   */
   async write(chunk: Uint8Array): Promise<void> {
+    this.size += chunk.length;
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+    if (this.#waitingBytes >= (this.#isWriting ? MAX_WAITING : WRITE_BYTES)) {
+      await this.#flush();
+    }
+  }
+
+  /** Begins to write what waits, after what is being written. */
+  async #flush(): Promise<void> {
+    await this.#writing;
+    const bytes = concat(this.#waiting);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#writing = this.#writeAll(bytes);
+    // Whoever writes next, or keeps the file, is told of a failure.
+    this.#writing.catch(() => {});
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    this.#isWriting = true;
     try {
-      for (let at = 0; at < chunk.length;) {
-        at += await this.#file.write(chunk.subarray(at));
+      for (let at = 0; at < bytes.length;) {
+        at += await this.#file.write(bytes.subarray(at));
       }
-      this.size += chunk.length;
     } catch (error) {
       throw refusalOf(error, this.#name);
+    } finally {
+      this.#isWriting = false;
     }
   }
 
@@ -79,6 +118,8 @@ export class IncomingFile implements Disposable {
     name: string,
     overwrite: Overwrite,
   ): Promise<{ name: string; created: boolean }> {
+    await this.#flush();
+    await this.#writing;
     try {
       // Some file systems report a full disk only now; and a sender who is told
       // that the file is here may delete its own.
@@ -119,7 +160,8 @@ export class IncomingFile implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing.catch(() => {});
     this.#file.close();
     this.#descriptors[Symbol.dispose]();
     if (this.#kept) return;

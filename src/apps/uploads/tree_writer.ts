@@ -121,7 +121,7 @@ export class TreeWriter {
     const { uploadLimit } = this.settings;
     using folder = this.folder(parts.slice(0, -1));
     this.#tidy(folder, parts);
-    using file = new IncomingFile(folder, name);
+    await using file = new IncomingFile(folder, name);
     for await (const chunk of body) {
       if (uploadLimit > 0 && file.size + chunk.length > uploadLimit) {
         throw tooLarge(name, uploadLimit);
