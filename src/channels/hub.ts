@@ -21,7 +21,7 @@ interface Member {
 export interface Outside extends Uplink {
   /** Tells others that they miss so many messages of this process. */
   lost(channel: string, missed: Missed): void;
-  close(): void;
+  close(): Promise<void>;
 }
 
 const DONE = Promise.resolve();
@@ -112,11 +112,6 @@ export class Hub {
       }
     }
     if (from !== null) this.#outside?.lost(channel, missed);
-  }
-
-  close(): void {
-    this.#outside?.close();
-    for (const port of this.#ports) port.close();
   }
 
   #join(channel: string, member: Member): Promise<void> {

@@ -47,7 +47,7 @@ export class Message {
    * or a copy of the bytes.
    */
   get value(): unknown {
-    if (typeof this.body !== "string") return this.body.slice();
+    if (typeof this.body !== "string") return new Uint8Array(this.body);
     return this.#value ??= freeze(JSON.parse(this.body));
   }
 

@@ -75,6 +75,13 @@ export async function checkStart(line: CommandLine): Promise<number> {
         ? []
         : [[`${option} ${path}`, () => checkFile(option, path)] as Check]
     ),
+    ...settings.channelsBackend === null ? [] : [[
+      "--channels-backend",
+      async () => {
+        const { checkBroker } = await import("../channels/broker.ts");
+        await checkBroker(settings.channelsBackend!);
+      },
+    ] as Check],
     ["app, its start and its stop", () => checkApp(line, settings)],
   ];
   let problems = 0;

@@ -119,7 +119,7 @@ function valueText({ type }: Option, value: unknown): string {
       typeof value === "number" && one.show === undefined
         ? String(value)
         : JSON.stringify(
-          typeof value === "string" || one.show === undefined
+          one.show === undefined || typeof value === "string" && !one.isSecret
             ? value
             : one.show(value),
         ),

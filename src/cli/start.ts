@@ -5,6 +5,9 @@
  */
 
 import { banner, othersUrls, pageUrl, places } from "./banner.ts";
+import { BrokerError } from "../channels/broker_connection.ts";
+import { threadChannels } from "../channels/channels.ts";
+import type { Hub } from "../channels/hub.ts";
 import { doorSummary } from "../engine/mod.ts";
 import { libraryNotices } from "../loader/find_module.ts";
 import { loadApp, servedPage, servesFolder } from "../loader/load_app.ts";
@@ -168,12 +171,14 @@ async function serve(
     ? null
     : new RequestCounters(newCounters());
   if (counters !== null) watchThread();
+  const hub = await channelsHub(settings, watcher !== null);
   const service = settings.workers > 1 || watcher !== null
     ? await supervisor({
       settings,
       request,
       keyPair: setup.keyPair,
       predecessor: older,
+      hub: hub!,
     })
     : new SingleProcess(
       async () => {
@@ -221,11 +226,32 @@ async function serve(
 }
 
 async function supervisor(
-  given: Omit<ConstructorParameters<typeof Supervisor>[0], "hub">,
+  options: ConstructorParameters<typeof Supervisor>[0],
 ): Promise<Supervisor> {
   const { Supervisor } = await import("../process/supervisor.ts");
+  return new Supervisor(options);
+}
+
+/**
+ * What connects the channels of several threads and processes; null where this
+ * thread is alone.
+ *
+ * @throws {BrokerError} When there is no backend for `--channels-backend`.
+ */
+async function channelsHub(
+  { workers, channelsBackend }: ResolvedSettings,
+  reloads: boolean,
+): Promise<Hub | null> {
+  const isAlone = workers <= 1 && !reloads;
+  if (isAlone && channelsBackend === null) return null;
   const { Hub } = await import("../channels/hub.ts");
-  return new Supervisor({ ...given, hub: new Hub() });
+  const hub = new Hub();
+  if (isAlone) hub.addLocal(threadChannels());
+  if (channelsBackend !== null) {
+    const { Broker } = await import("../channels/broker.ts");
+    await Broker.open(hub, channelsBackend);
+  }
+  return hub;
 }
 
 async function openMetrics(
@@ -265,7 +291,8 @@ export function appRequest({ settings, positionals }: CommandLine): AppRequest {
 export function isExpected(error: unknown): error is Error {
   return error instanceof LoadError || error instanceof StartupError ||
     error instanceof ListenError || error instanceof WorkerError ||
-    error instanceof SystemError || error instanceof DaemonError;
+    error instanceof SystemError || error instanceof DaemonError ||
+    error instanceof BrokerError;
 }
 
 /** Says what went wrong and returns the exit code that stands for it. */

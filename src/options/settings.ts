@@ -49,6 +49,7 @@ export interface Settings {
   readonly maxRequests: number;
   /** Seconds, as all timeouts. */
   readonly heartbeatTimeout: number;
+  readonly channelsBackend: string | null;
   readonly daemonize: boolean;
   readonly pid: string | null;
   readonly user: string | null;

@@ -7,6 +7,7 @@
 
 import {
   allowedHost,
+  brokerUrl,
   choice,
   existingFile,
   fileMode,
@@ -386,6 +387,12 @@ export const OPTIONS: OptionTable = {
     type: seconds,
     default: 50,
     help: "Replace a worker that is blocked for longer; 0: never",
+  },
+  channelsBackend: {
+    type: brokerUrl,
+    default: null,
+    help:
+      "Carry the messages of channels between processes by redis://, rediss://, nats:// or, for NATS with TLS, tls://HOST:PORT",
   },
   daemonize: {
     aliases: ["D"],

@@ -31,6 +31,8 @@ export interface ValueType<T> {
    * {@linkcode ValueError} when it is not allowed.
    */
   coerce(value: unknown): T;
+  /** True where {@linkcode show} leaves out what nobody is to see. */
+  readonly isSecret?: boolean;
   /** The text that {@linkcode parse} makes this value of, unless it is one. */
   show?(value: T): string;
 }
@@ -189,6 +191,44 @@ export const path: ValueType<string> = defineType({
   allowed: "a path",
   parse: (given) => given === "" || given.includes("\0") ? undefined : given,
 });
+
+/**
+ * The URL of a broker for channels. It may hold a password, so no message
+ * shows more of it than its scheme.
+ */
+export const brokerUrl: ValueType<string> = {
+  ...defineType({
+    placeholder: "URL",
+    allowed: "a URL such as redis://HOST:PORT, rediss://…, nats://… or tls://…",
+    parse: (given) => given,
+  }),
+  parse(given) {
+    const url = URL.parse(given);
+    const known = ["redis:", "rediss:", "nats:", "tls:"];
+    if (url !== null && known.includes(url.protocol) && url.hostname !== "") {
+      const prefix = url.searchParams.get("prefix") ?? "pagi";
+      if (/^[A-Za-z0-9._:-]{1,100}$/.test(prefix)) return given;
+    }
+    const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(given)?.[0] ?? "";
+    throw new ValueError(
+      `${
+        quote(scheme)
+      }, of which the rest is not shown, is not ${brokerUrl.allowed}${
+        url?.searchParams.has("prefix")
+          ? ", with a prefix of letters, digits and ._:-"
+          : ""
+      }`,
+    );
+  },
+  coerce: (value) => brokerUrl.parse(String(value)),
+  isSecret: true,
+  show(value) {
+    const url = new URL(value);
+    if (url.password !== "") url.password = "***";
+    else if (url.username !== "") url.username = "***";
+    return url.href;
+  },
+};
 
 /**
  * A path at which there is something to read, as far as this user can see: a

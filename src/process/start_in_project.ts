@@ -39,7 +39,7 @@ const ROOT = import.meta.url.startsWith("file:")
   ? fromFileUrl(new URL("../..", import.meta.url))
   : null;
 /** The only rooms of `src` that import by name. */
-const IMPORTERS = ["std/", "log/"];
+const IMPORTERS = ["channels/", "cli/", "std/", "log/"];
 /** Flags of `deno run` for the configuration, and those with a separate value. */
 const FLAGS =
   /^(?:-c|--config|--import-map|--no-config|--no-lock|--node-modules-dir)(?:=.*)?$/;

@@ -115,6 +115,7 @@ export const PROGRAM_SETTINGS = [
   "metrics",
   "shutdownDelay",
   "heartbeatTimeout",
+  "channelsBackend",
   "daemonize",
   "pid",
   "user",

@@ -70,7 +70,9 @@ Deno.test("jsr.json says the same as deno.json, with names for JSR", () => {
   }
   assertEquals(Object.keys(jsr.imports), Object.keys(config.imports));
   for (const [name, target] of Object.entries(jsr.imports)) {
-    if (/^(?:hono|esbuild|hash-wasm|markdown-it|uqr)/.test(name)) continue;
+    const ofNpm =
+      /^(?:@nats-io|esbuild|hash-wasm|hono|ioredis|markdown-it|uqr)/;
+    if (ofNpm.test(name)) continue;
     assertMatch(target, /^jsr:@[^@]+@\d+\.\d+\.\d+(\/|$)/);
     assertStringIncludes(target.replace(/@[\d.]+/, ""), name);
   }

@@ -1,0 +1,122 @@
+/**
+ * Messages that wait to be handed on, many at once and bounded.
+ *
+ * @module
+ */
+
+import { Losses, type Missed } from "./event_queue.ts";
+import type { Message } from "./message.ts";
+
+/** What may wait for somebody who is busy: messages … */
+const MAX_QUEUED = 100_000;
+/** … and their size, in bytes or UTF-16 units. */
+const MAX_QUEUED_SIZE = 16 * 1024 * 1024;
+/** Items in a batch: those who take them get their turn after each. */
+const BATCH = 200;
+/** Batches on their way. */
+const IN_FLIGHT = 4;
+
+/** How the items of a queue are made and handed on. */
+interface BatchOptions<T> {
+  message(message: Message): T;
+  gap(channel: string, missed: Missed): T;
+  /** Hands items on; then {@linkcode BatchQueue.answered} is to be called. */
+  send(items: readonly T[]): void;
+}
+
+interface Batch<T> {
+  readonly items: T[];
+  messages: number;
+  size: number;
+}
+
+/**
+ * Few batches are on their way at a time; what comes meanwhile waits here. So
+ * batches grow with the load, and what waits for somebody who does not answer
+ * is known, bounded and counted.
+ */
+export class BatchQueue<T> {
+  /** Messages that were dropped here. */
+  dropped = 0;
+  readonly #options: BatchOptions<T>;
+  readonly #lost = new Losses();
+  #batches: Batch<T>[] = [];
+  /** Messages in all batches that wait. */
+  #queued = 0;
+  #size = 0;
+  #inFlight = 0;
+  #scheduled = false;
+
+  constructor(options: BatchOptions<T>) {
+    this.#options = options;
+  }
+
+  /** Takes a message, unless too much waits already: then it is counted. */
+  message(message: Message): void {
+    const { size } = message;
+    const full = this.#queued >= MAX_QUEUED ||
+      this.#queued > 0 && this.#size + size > MAX_QUEUED_SIZE;
+    if (full || this.#lost.size > 0) return this.lost(message.channel, 1);
+    this.#queued++;
+    this.#size += size;
+    const batch = this.push(this.#options.message(message));
+    batch.messages++;
+    batch.size += size;
+  }
+
+  /** Tells of lost messages behind what waits already. */
+  lost(channel: string, missed: Missed): void {
+    this.dropped += missed ?? 0;
+    this.#lost.add(channel, missed);
+    if (this.#inFlight === 0) this.#tellLost();
+  }
+
+  /** Takes anything else; of this there is never much. */
+  push(item: T): Batch<T> {
+    let batch = this.#batches.at(-1);
+    if (batch === undefined || batch.items.length >= BATCH) {
+      batch = { items: [], messages: 0, size: 0 };
+      this.#batches.push(batch);
+    }
+    batch.items.push(item);
+    if (!this.#scheduled && this.#inFlight < IN_FLIGHT) {
+      this.#scheduled = true;
+      queueMicrotask(() => {
+        this.#scheduled = false;
+        this.#flush();
+      });
+    }
+    return batch;
+  }
+
+  /** A batch has arrived. */
+  answered(): void {
+    this.#inFlight--;
+    this.#tellLost();
+    this.#flush();
+  }
+
+  /** What has not been sent yet. */
+  waiting(): T[] {
+    this.#tellLost();
+    return this.#batches.flatMap(({ items }) => items);
+  }
+
+  #tellLost(): void {
+    if (this.#lost.size === 0 || this.#queued > MAX_QUEUED / 2) return;
+    for (const [channel, missed] of this.#lost.take()) {
+      this.push(this.#options.gap(channel, missed));
+    }
+  }
+
+  #flush(): void {
+    while (this.#inFlight < IN_FLIGHT) {
+      const batch = this.#batches.shift();
+      if (batch === undefined) return;
+      this.#queued -= batch.messages;
+      this.#size -= batch.size;
+      this.#inFlight++;
+      this.#options.send(batch.items);
+    }
+  }
+}
