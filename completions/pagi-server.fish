@@ -40,6 +40,7 @@ complete -c pagi-server -s w -l workers -x -d 'Number of workers; 0 and 1 mean a
 complete -c pagi-server -l reuseport -d 'Accepted but ignored: each worker always binds the address itself'
 complete -c pagi-server -l max-requests -x -d 'Replace a worker after NUM requests; 0: never; ignored with one worker (default: 0)'
 complete -c pagi-server -l heartbeat-timeout -x -d 'Replace a worker that is blocked for longer; 0: never (default: 50)'
+complete -c pagi-server -l channels-backend -x -d 'Carry the messages of channels between processes by redis://, rediss://, nats:// or, for NATS with TLS, tls://HOST:PORT'
 complete -c pagi-server -s D -l daemonize -d 'Run in the background after a successful start'
 complete -c pagi-server -l pid -rF -d 'Write the process ID to FILE; removed on a clean exit'
 complete -c pagi-server -l user -x -d 'Run as USER after binding the address; needs root'
