@@ -128,6 +128,7 @@ article.readme { margin-top: 0; overflow-wrap: anywhere; }
   thead button { padding: .85rem .9rem; }
   tbody tr { display: flex; flex-wrap: wrap; justify-content: space-between; padding-bottom: .6rem; }
   tbody tr.up { padding-bottom: 0; }
+  tbody th { width: 100%; }
   tbody th a { min-height: 0; padding: .7rem .9rem .1rem; }
   tbody th a::after { content: ""; position: absolute; inset: 0; }
   tbody .up th a { padding-bottom: .7rem; }
