@@ -119,6 +119,8 @@ export interface WatchedStream {
   fail(error: unknown): void;
   /** Its error, whether a reader has got it or not; null for none. */
   error(): { readonly cause: unknown } | null;
+  /** Tells its watcher nothing more. */
+  leave(): void;
 }
 
 type PullSteps = (this: Controller, read: PendingRead) => void;
@@ -180,11 +182,20 @@ export function watchReads(
   return new Watch(parts, watcher);
 }
 
+/** Watches a stream that has ended. */
+const NOBODY: ReadWatcher = {
+  asked() {},
+  given() {},
+  closed() {},
+  failed() {},
+  cancelled() {},
+};
+
 /** A watched stream, and its read that waits. */
 class Watch implements WatchedStream, PendingRead {
   readonly #stream: Record<symbol, unknown>;
   readonly #controller: WatchedController;
-  readonly #watcher: ReadWatcher;
+  #watcher: ReadWatcher;
   readonly #pull: PullSteps;
   readonly #cancel: CancelSteps;
   /** The read that waits. The engine's reader has one at a time. */
@@ -223,14 +234,20 @@ class Watch implements WatchedStream, PendingRead {
 
   closeSteps(): void {
     const read = this.#take();
-    this.#watcher.closed();
+    this.leave().closed();
     read.closeSteps();
   }
 
   errorSteps(error: unknown): void {
     const read = this.#take();
-    this.#watcher.failed(error);
+    this.leave().failed(error);
     read.errorSteps(error);
+  }
+
+  leave(): ReadWatcher {
+    const watcher = this.#watcher;
+    this.#watcher = NOBODY;
+    return watcher;
   }
 
   #take(): PendingRead {

@@ -93,6 +93,7 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
   /** The engine has done with it. Reports an end that came between two reads. */
   done(): void {
     const failure = this.#watched?.error() ?? null;
+    this.#watched?.leave();
     if (failure !== null) this.#owner.passFailed(failure.cause);
     else if (this.#isCancelled) this.#owner.cancelled();
     else this.#owner.passed();
