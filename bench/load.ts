@@ -10,7 +10,7 @@ import type { Tally } from "./clients/turns.ts";
 import { type Launch, spawn } from "./command.ts";
 import { type Figures, mean, percentile } from "./figures.ts";
 import { findProgram } from "./machine.ts";
-import { endedChildrenCpu } from "./process_usage.ts";
+import { cpuSince, endedChildrenCpu } from "./process_usage.ts";
 import { NotThere, type RunningServer } from "./running_server.ts";
 
 /** Loads each of some servers for so many seconds; none while another is. */
@@ -218,9 +218,12 @@ async function measured(
   run: () => Promise<Counted>,
 ): Promise<Figures> {
   const start = performance.now();
-  const [serverBefore, loadBefore] = [server.cpu(), endedChildrenCpu()];
+  const [serverBefore, loadBefore] = [
+    server.threadTimes(),
+    endedChildrenCpu(),
+  ];
   const counted = await run();
-  const cpu = server.cpu() - serverBefore;
+  const cpu = cpuSince(serverBefore, server.threadTimes());
   const seconds = (performance.now() - start) / 1000;
   const load = (endedChildrenCpu() - loadBefore) / seconds;
   return withState(counted, cpu, {

@@ -7,7 +7,7 @@
 import { spawn } from "./command.ts";
 import type { Contender } from "./contenders.ts";
 import { findProgram } from "./machine.ts";
-import { treeCpu, treeMemory } from "./process_usage.ts";
+import { type ThreadTimes, threadTimes, treeMemory } from "./process_usage.ts";
 import type { Workplace } from "./workplace.ts";
 
 /** How long a contender may take to start (ms). */
@@ -76,9 +76,9 @@ export class RunningServer implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Seconds of processor time that it and its children took so far. */
-  cpu(): number {
-    return treeCpu(this.#child.pid);
+  /** What the threads of it and its children took so far. */
+  threadTimes(): ThreadTimes {
+    return threadTimes(this.pid);
   }
 
   /** Bytes of memory that it and its children have in use. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { treeCpu } from "../process_usage.ts";
+import { cpuSince, threadTimes } from "../process_usage.ts";
 
 /** What came of all turns with one server. */
 export interface Tally {
@@ -86,11 +86,11 @@ function turns(
 }
 
 function turn(loader: Loader, pid: number, tally: Tally): void {
-  const before = treeCpu(pid);
+  const before = threadTimes(pid);
   const start = performance.now();
   loader.take(start + TURN, tally);
   tally.seconds += (performance.now() - start) / 1000;
-  tally.cpu += treeCpu(pid) - before;
+  tally.cpu += cpuSince(before, threadTimes(pid));
 }
 
 function some(latencies: readonly number[]): number[] {

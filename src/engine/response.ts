@@ -148,6 +148,24 @@ export function fieldsOf(response: Response): HeaderList {
     : inner.headerList;
 }
 
+/**
+ * The stream of a response that the engine can send as it is: not read, with
+ * status 200; null of another response. Its fields are those of `fieldsOf`.
+ */
+export function streamOf(
+  response: Response,
+): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+  const inner = (response as Response & Parts)[RESPONSE] as
+    | EngineResponse
+    | undefined;
+  if (inner === undefined || inner.status !== 200 || inner.bodyDecoded) {
+    return null;
+  }
+  const stream: unknown = inner.body?.streamOrStatic;
+  if (!(stream instanceof ReadableStream) || stream.locked) return null;
+  return response.bodyUsed ? null : stream;
+}
+
 /** True for a response whose body has been read, or is being read. */
 export function isUsed(response: Response): boolean {
   const parts = response as Response & Parts;

@@ -11,7 +11,12 @@ import { log } from "../log/log.ts";
 import { currentSpan } from "../metrics/tracing.ts";
 import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
-import { callHandler, countPlain, serveFetch, servePromised } from "./fetch.ts";
+import { callHandler, serveFetch } from "./fetch.ts";
+import {
+  countPlain,
+  servePromised,
+  serveStreamed,
+} from "./unwatched_answers.ts";
 import { serveHttp } from "./http.ts";
 import { Refusal, RETRY_SOON } from "./response/plain_answer.ts";
 import { readHead, type RequestHead, targetOf } from "./request/head.ts";
@@ -62,6 +67,10 @@ export function dispatch(
       }
       if (given instanceof Promise) {
         return servePromised(listener, request, info, fields, given, began);
+      }
+      if (given instanceof Response) {
+        const streamed = serveStreamed(listener, request, info, fields, given);
+        if (streamed !== null) return streamed;
       }
     }
   }

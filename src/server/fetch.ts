@@ -12,13 +12,8 @@ import {
   setUrl,
   takeBody,
 } from "../engine/request.ts";
-import {
-  bodyOf as bodyOfResponse,
-  isPlain,
-  isUsed,
-} from "../engine/response.ts";
+import { isPlain, isUsed } from "../engine/response.ts";
 import { knowUpgrade } from "../engine/upgrade.ts";
-import { byteLength } from "../http/headers.ts";
 import { log } from "../log/log.ts";
 import type { InputBudget } from "../guard/input_monitor.ts";
 import {
@@ -28,16 +23,13 @@ import {
   type Upgrade,
   type Upgrading,
 } from "../pagi/fetch.ts";
-import type {
-  DisconnectReason,
-  HeaderList,
-  ReceiveEvent,
-} from "../pagi/types.ts";
+import type { DisconnectReason, ReceiveEvent } from "../pagi/types.ts";
 import type { ListenerContext } from "./context.ts";
-import type { StopCause, Unwatched } from "./in_flight.ts";
+import type { StopCause } from "./in_flight.ts";
 import { httpScope } from "./http.ts";
 import { BodyFailure } from "./request/body.ts";
-import { readHead, type RequestHead } from "./request/head.ts";
+import type { RequestHead } from "./request/head.ts";
+import type { PassedBody } from "./response/passed_body.ts";
 import { ResponseExchange } from "./response_exchange.ts";
 import { HandedSocket, upgradeResponse } from "./websocket/handed_socket.ts";
 
@@ -57,23 +49,6 @@ export function callHandler(
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-/** Counts a plain request whose answer is plain too. */
-export function countPlain(
-  { worker, secure }: ListenerContext,
-  { method }: Request,
-  response: Response,
-  began: number,
-): void {
-  const isGet = method === "GET";
-  const body = isGet ? bodyOfResponse(response) : null;
-  worker.counters!.addPlain(
-    isGet,
-    secure,
-    Date.now() - began,
-    body === null ? 0 : byteLength(body as string | Uint8Array),
-  );
 }
 
 /**
@@ -108,85 +83,6 @@ export function serveFetch(
   return exchange.serve();
 }
 
-/**
- * A plain request whose handler gave a promise. Most async handlers have
- * answered a few microtasks later; until that, or until somebody asks for it,
- * it has no exchange.
- */
-class PromisedAnswer implements Unwatched {
-  place = -1;
-  #resolve!: (response: Response | Promise<Response>) => void;
-  #isWatched = false;
-
-  constructor(
-    readonly listener: ListenerContext,
-    readonly request: Request,
-    readonly info: Deno.ServeHandlerInfo,
-    readonly fields: HeaderList,
-    readonly given: Promise<unknown>,
-    readonly began: number,
-  ) {}
-
-  response(): Promise<Response> {
-    const { counters, inFlight } = this.listener.worker;
-    inFlight.addUnwatched(this);
-    counters?.started("http");
-    this.given.then(
-      (answer) => this.#settled(answer),
-      () => this.#settled(this.given),
-    );
-    return new Promise((resolve) => (this.#resolve = resolve));
-  }
-
-  #settled(answer: unknown): void {
-    if (this.#isWatched) return;
-    const { worker } = this.listener;
-    worker.inFlight.deleteUnwatched(this);
-    if (isPlain(answer) && worker.leavingSince === null) {
-      this.#resolve(answer);
-      if (worker.counters === null) return;
-      worker.counters.stopped("http");
-      countPlain(this.listener, this.request, answer, this.began);
-    } else this.#serve(answer instanceof Response ? answer : this.given);
-  }
-
-  watch(): void {
-    this.#isWatched = true;
-    this.#serve(this.given);
-  }
-
-  /** Has an exchange serve it. */
-  #serve(given: unknown): void {
-    const { listener, request, info, fields, began } = this;
-    const { worker, secure, http2, direct } = listener;
-    worker.counters?.stopped("http"); // the exchange counts it again
-    const head = readHead(
-      request,
-      worker.settings,
-      secure,
-      info,
-      http2,
-      fields,
-    );
-    this.#resolve(
-      serveFetch(listener, request, info, head, direct!, given, began),
-    );
-  }
-}
-
-/** Serves a plain request whose handler gave a promise. */
-export function servePromised(
-  listener: ListenerContext,
-  request: Request,
-  info: Deno.ServeHandlerInfo,
-  fields: HeaderList,
-  given: Promise<unknown>,
-  began: number,
-): Promise<Response> {
-  return new PromisedAnswer(listener, request, info, fields, given, began)
-    .response();
-}
-
 /** The engine gives no body to the others. */
 function mayHaveBody({ method, contentLength }: RequestHead): boolean {
   return method !== "GET" && method !== "HEAD" && contentLength !== 0;
@@ -213,6 +109,15 @@ export class FetchExchange extends ResponseExchange
     super(listener, request, info, head);
     this.#direct = direct;
     this.#given = given;
+  }
+
+  /** Takes over a response that the engine has, and sends from a stream. */
+  takeOver(response: Response, body: PassedBody): void {
+    this.#given = undefined;
+    this.worker.inFlight.add(this);
+    this.life.respond();
+    this.writer.adopt(response, body);
+    this.life.endApp();
   }
 
   protected override run(): void {

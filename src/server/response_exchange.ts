@@ -208,6 +208,13 @@ export abstract class ResponseExchange extends Exchange
     });
   }
 
+  /** The engine has done with a stream that this has taken over. */
+  streamDone(isSent: boolean): void {
+    if (!isSent) this.disconnect("client_closed");
+    this.writer.passDone();
+    this.leaveEngine();
+  }
+
   streamEvents(body: OutgoingBody): void {
     this.#events = body;
     this.stopIdleTimer();

@@ -13,7 +13,7 @@ import type { IdleTimer } from "../timers.ts";
 import type { OutgoingBody } from "./outbound_body.ts";
 
 /** Receives the outcome. */
-interface PassedBodyOwner {
+export interface PassedBodyOwner {
   /** The engine has all of it. */
   passed(): void;
   /** It has failed. */
@@ -31,10 +31,13 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
   written = 0;
   taken = 0;
   awaited = false;
+  /** The engine has been told of its end. */
+  isClosed = false;
   #isCancelled = false;
   /** Nothing waits here: the engine asks the app for each chunk. */
   readonly bufferedBytes = 0;
-  readonly #owner: PassedBodyOwner;
+  /** Another may take over. */
+  owner: PassedBodyOwner;
   readonly #activity: IdleTimer | null;
   /** What the engine is to read. */
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -53,7 +56,7 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
     owner: PassedBodyOwner,
     activity: IdleTimer | null,
   ) {
-    this.#owner = owner;
+    this.owner = owner;
     this.#activity = activity;
     let watched = watchReads(stream, this);
     if (watched === null && mustSee) {
@@ -79,24 +82,40 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
   }
 
   closed(): void {
-    this.#owner.passed();
+    this.isClosed = true;
+    this.owner.passed();
   }
 
   failed(error: unknown): void {
-    this.#owner.passFailed(error);
+    this.owner.passFailed(error);
   }
 
   cancelled(): void {
     this.#isCancelled = true;
   }
 
+  /** Whether it is seen when the engine reads it. */
+  get isSeen(): boolean {
+    return this.#watched !== null;
+  }
+
+  /** Whether nothing went wrong, now that the engine has done with it. */
+  get isWhole(): boolean {
+    return !this.#isCancelled && (this.#watched?.error() ?? null) === null;
+  }
+
+  /** From now on nothing is seen. */
+  leave(): void {
+    this.#watched?.leave();
+  }
+
   /** The engine has done with it. Reports an end that came between two reads. */
   done(): void {
     const failure = this.#watched?.error() ?? null;
-    this.#watched?.leave();
-    if (failure !== null) this.#owner.passFailed(failure.cause);
-    else if (this.#isCancelled) this.#owner.cancelled();
-    else this.#owner.passed();
+    this.leave();
+    if (failure !== null) this.owner.passFailed(failure.cause);
+    else if (this.#isCancelled) this.owner.cancelled();
+    else this.owner.passed();
   }
 
   end(): void {

@@ -100,6 +100,8 @@ export class ResponseWriter implements Buffer {
   #headers: HeaderList = NO_FIELDS;
   #wantsTrailers = false;
   #body: OutgoingBody | null = null;
+  /** The same, where the app gave it as a stream. */
+  #passed: PassedBody | null = null;
   /** The same, where the app writes it. */
   #out: OutboundBody | null = null;
   /** Bytes of the body by its `content-length`; null where it has no body. */
@@ -267,16 +269,35 @@ export class ResponseWriter implements Buffer {
     const mustSee = activity || http2 || showsProgress ||
       listener.worker.accessLog?.usesBodyBytes && announced === null;
     const body = new PassedBody(stream, !!mustSee, announced, this, activity);
-    this.#body = body;
+    this.#passed = this.#body = body;
     life.advance("streaming");
     const isEvents = this.#isEventStream;
     if (body.stream !== stream) ready = null;
-    this.#sink.deliverStream(ready ?? this.#response(body.stream), () => {
-      if (!life.complete) body.done();
-      this.bodyBytes = this.sent;
-    });
+    this.#sink.deliverStream(
+      ready ?? this.#response(body.stream),
+      () => this.passDone(),
+    );
     this.#headers = NO_FIELDS;
     if (isEvents) this.#sink.streamEvents(body);
+  }
+
+  /** Takes over a stream that the engine reads already. */
+  adopt(response: Response, body: PassedBody): void {
+    const { life } = this.#sink;
+    this.begin(response.status, [...fieldsOf(response)]);
+    body.owner = this;
+    this.#passed = this.#body = body;
+    life.advance("streaming");
+    const isEvents = this.#isEventStream;
+    this.#headers = NO_FIELDS;
+    if (body.isClosed) this.passed();
+    else if (isEvents) this.#sink.streamEvents(body);
+  }
+
+  /** The engine reads no more of the body that was passed on. */
+  passDone(): void {
+    if (!this.#sink.life.complete) this.#passed!.done();
+    this.bodyBytes = this.sent;
   }
 
   /** The engine has all of the body that was passed on. */

@@ -1,0 +1,232 @@
+/**
+ * Answers of fetch handlers to plain requests, which need an exchange only when
+ * they take long, fail, or somebody asks what is in flight.
+ *
+ * @module
+ */
+
+import { bodyOf, fieldsOf, isPlain, streamOf } from "../engine/response.ts";
+import { byteLength } from "../http/headers.ts";
+import type { HeaderList } from "../pagi/types.ts";
+import type { ListenerContext } from "./context.ts";
+import { FetchExchange, serveFetch } from "./fetch.ts";
+import type { Unwatched } from "./in_flight.ts";
+import { readHead } from "./request/head.ts";
+import { isHopByHop } from "./response/headers.ts";
+import { PassedBody, type PassedBodyOwner } from "./response/passed_body.ts";
+
+/** Counts a plain request whose answer is plain too. */
+export function countPlain(
+  { worker, secure }: ListenerContext,
+  { method }: Request,
+  response: Response,
+  began: number,
+): void {
+  const isGet = method === "GET";
+  const body = isGet ? bodyOf(response) : null;
+  worker.counters!.addPlain(
+    isGet,
+    secure,
+    Date.now() - began,
+    body === null ? 0 : byteLength(body as string | Uint8Array),
+  );
+}
+
+/**
+ * A plain request whose handler gave a promise. Most async handlers have
+ * answered a few microtasks later; until that, or until somebody asks for it,
+ * it has no exchange.
+ */
+class PromisedAnswer implements Unwatched {
+  place = -1;
+  #resolve!: (response: Response | Promise<Response>) => void;
+  #isWatched = false;
+
+  constructor(
+    readonly listener: ListenerContext,
+    readonly request: Request,
+    readonly info: Deno.ServeHandlerInfo,
+    readonly fields: HeaderList,
+    readonly given: Promise<unknown>,
+    readonly began: number,
+  ) {}
+
+  response(): Promise<Response> {
+    const { counters, inFlight } = this.listener.worker;
+    inFlight.addUnwatched(this);
+    counters?.started("http");
+    this.given.then(
+      (answer) => this.#settled(answer),
+      () => this.#settled(this.given),
+    );
+    return new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  #settled(answer: unknown): void {
+    if (this.#isWatched) return;
+    const { worker } = this.listener;
+    worker.inFlight.deleteUnwatched(this);
+    if (isPlain(answer) && worker.leavingSince === null) {
+      this.#resolve(answer);
+      if (worker.counters === null) return;
+      worker.counters.stopped("http");
+      countPlain(this.listener, this.request, answer, this.began);
+      return;
+    }
+    if (answer instanceof Response && worker.leavingSince === null) {
+      const { listener, request, info, fields } = this;
+      const streamed = serveStreamed(listener, request, info, fields, answer);
+      if (streamed !== null) return this.#resolve(streamed);
+    }
+    this.#serve(answer instanceof Response ? answer : this.given);
+  }
+
+  watch(): void {
+    this.#isWatched = true;
+    this.#serve(this.given);
+  }
+
+  /** Has an exchange serve it. */
+  #serve(given: unknown): void {
+    const { listener, request, info, fields, began } = this;
+    const { worker, secure, http2, direct } = listener;
+    worker.counters?.stopped("http"); // the exchange counts it again
+    const head = readHead(
+      request,
+      worker.settings,
+      secure,
+      info,
+      http2,
+      fields,
+    );
+    this.#resolve(
+      serveFetch(listener, request, info, head, direct!, given, began),
+    );
+  }
+}
+
+/** Serves a plain request whose handler gave a promise. */
+export function servePromised(
+  listener: ListenerContext,
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+  fields: HeaderList,
+  given: Promise<unknown>,
+  began: number,
+): Promise<Response> {
+  return new PromisedAnswer(listener, request, info, fields, given, began)
+    .response();
+}
+
+/**
+ * A stream that the engine sends as the handler gave it. Most are over a few
+ * milliseconds later; until then nobody has to know of them.
+ */
+class StreamedAnswer implements Unwatched, PassedBodyOwner {
+  place = -1;
+  readonly body: PassedBody;
+  #exchange: FetchExchange | null = null;
+
+  constructor(
+    readonly listener: ListenerContext,
+    readonly request: Request,
+    readonly info: Deno.ServeHandlerInfo,
+    readonly fields: HeaderList,
+    readonly response: Response,
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  ) {
+    this.body = new PassedBody(stream, false, null, this, null);
+  }
+
+  start(): void {
+    this.listener.worker.inFlight.addUnwatched(this);
+    // Asked for later, it would never settle.
+    this.info.completed.then(() => this.#done(true), () => this.#done(false));
+  }
+
+  #done(isSent: boolean): void {
+    if (this.#exchange === null && isSent && this.body.isWhole) {
+      this.body.leave();
+      return this.listener.worker.inFlight.deleteUnwatched(this);
+    }
+    this.#watched().streamDone(isSent);
+  }
+
+  watch(): void {
+    const { listener, request, info, fields, response } = this;
+    const { worker, secure, http2, direct } = listener;
+    const head = readHead(
+      request,
+      worker.settings,
+      secure,
+      info,
+      http2,
+      fields,
+    );
+    this.#exchange = new FetchExchange(
+      listener,
+      request,
+      info,
+      head,
+      direct!,
+      response,
+    );
+    this.#exchange.takeOver(response, this.body);
+  }
+
+  #watched(): FetchExchange {
+    if (this.#exchange === null) {
+      this.listener.worker.inFlight.deleteUnwatched(this);
+      this.watch();
+    }
+    return this.#exchange!;
+  }
+
+  // Of the body, until there is an exchange.
+
+  passed(): void {}
+
+  passFailed(error: unknown): void {
+    this.#watched().writer.passFailed(error);
+  }
+
+  cancelled(): void {}
+}
+
+/**
+ * Has the engine send a stream that a handler gave to a plain request.
+ *
+ * @returns null for what an exchange has to serve
+ */
+export function serveStreamed(
+  listener: ListenerContext,
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+  fields: HeaderList,
+  response: Response,
+): Response | null {
+  const { counters, settings } = listener.worker;
+  if (
+    counters !== null || settings.requestTimeout !== 0 ||
+    request.method !== "GET"
+  ) return null;
+  const stream = streamOf(response);
+  if (stream === null || fieldsOf(response).some(isOfFraming)) return null;
+  const answer = new StreamedAnswer(
+    listener,
+    request,
+    info,
+    fields,
+    response,
+    stream,
+  );
+  if (!answer.body.isSeen) return null;
+  answer.start();
+  return response;
+}
+
+/** True of a field that tells of the body's length or of the connection. */
+function isOfFraming([name]: readonly [name: string, value: string]): boolean {
+  return name.length === 14 && name.toLowerCase() === "content-length" ||
+    isHopByHop(name);
+}
