@@ -219,10 +219,14 @@ if (form) {
     if (!holdsFiles(event)) return;
     event.preventDefault();
     document.body.classList.remove("dropping");
-    const entries = [...event.dataTransfer.items]
-      .map((item) => item.webkitGetAsEntry()).filter(Boolean);
+    // Asked for at once: they are gone after the event.
+    const dropped = [...event.dataTransfer.items].filter((item) => item.kind === "file")
+      .map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
     try {
-      for (const entry of entries) await addEntry(entry, "");
+      for (const item of dropped) {
+        if (item instanceof File) add(item, item.name);
+        else await addEntry(item, "");
+      }
     } catch (error) {
       outcome.textContent = "What was dropped could not be read: " + error.message;
     }
