@@ -61,6 +61,7 @@ self.addEventListener("message", async ({ data }: MessageEvent) => {
 
 async function bundle(name: string): Promise<Bundle> {
   const resolver = new Resolver();
+  const compilerOptions = resolver.compilerOptions(dirname(resolve(name)));
   await esbuild.initialize({ wasmModule: await compiler(), worker: false });
   const { outputFiles } = await esbuild.build({
     entryPoints: [name],
@@ -75,10 +76,11 @@ async function bundle(name: string): Promise<Bundle> {
     sourcesContent: false,
     outfile: "/app.js",
     banner: { js: PRELUDE },
-    tsconfigRaw: {
-      compilerOptions: resolver.compilerOptions(dirname(resolve(name))),
-    },
-    plugins: [{ name: "project", setup: (build) => connect(build, resolver) }],
+    tsconfigRaw: { compilerOptions },
+    plugins: [{
+      name: "project",
+      setup: (build) => connect(build, resolver, compilerOptions),
+    }],
   });
   const text = (end: string) =>
     outputFiles.find(({ path }) => path.endsWith(end))!.text;
@@ -91,7 +93,16 @@ async function bundle(name: string): Promise<Bundle> {
   return { code: text("app.js"), map: JSON.stringify(map) };
 }
 
-function connect(build: esbuild.PluginBuild, resolver: Resolver): void {
+const DECORATOR = /^\s*@\w+\(/m;
+/** https://esbuild.github.io/content-types/#typescript-caveats */
+const NO_METADATA =
+  'needs the types of its parameters when it runs ("emitDecoratorMetadata" in its tsconfig.json), which an executable does not keep: name what the build of the project makes, such as dist/main.js, or run the app in a clone of the server.';
+
+function connect(
+  build: esbuild.PluginBuild,
+  resolver: Resolver,
+  { emitDecoratorMetadata }: Record<string, unknown>,
+): void {
   build.onResolve({ filter: CHANNELS }, () => ({
     path: "@pagi/server/channels",
     namespace: "channels",
@@ -140,7 +151,14 @@ function connect(build: esbuild.PluginBuild, resolver: Resolver): void {
           contents: `module.exports = $cjs(${JSON.stringify(path)})${value};`,
         };
       }
-      return { contents: alone(read(path), path), loader: loaderOf(path) };
+      const text = read(path);
+      if (
+        emitDecoratorMetadata && /\.[cm]?tsx?$/.test(path) &&
+        DECORATOR.test(text)
+      ) {
+        return { errors: [{ text: `${path} ${NO_METADATA}` }] };
+      }
+      return { contents: alone(text, path), loader: loaderOf(path) };
     },
   );
 }

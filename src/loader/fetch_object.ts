@@ -28,6 +28,8 @@ export interface OwnServer {
   toApp(): PagiApp;
   /** Tells where it is served instead. */
   onListen(address: BoundAddress): void;
+  /** Frees what it holds where another app is served. */
+  discard?(): void;
 }
 
 /** What the object may have besides `fetch()`. */

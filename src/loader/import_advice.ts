@@ -66,7 +66,7 @@ export function importAdvice(name: string, error: unknown): string | null {
 export function howToDeclare(specifier: string): string {
   const [alias] = /^[@~]?\//.exec(specifier) ?? [];
   if (alias !== undefined) {
-    return `The "paths" of a tsconfig.json are not read. Declare ${alias} in the project's deno.json, as in "imports": { "${alias}": "./src/" }, or name the file that the project's build makes.`;
+    return `Declare ${alias} in the project's deno.json, as in "imports": { "${alias}": "./src/" }, or in the "paths" of the tsconfig.json beside its package.json; or name the file that the project's build makes.`;
   }
   const name = packageOf(specifier);
   return `To declare it, in the project's folder: deno add npm:${name}, or npm install ${name}.`;

@@ -349,9 +349,13 @@ async function importModule(
 
 /** What modules of CommonJS have as well: `default` is all that they export. */
 const COMMONJS = "module.exports";
+/** What compilers to CommonJS add to say what it was. */
+const COMPILED = "__esModule";
 
 function exportNames(exports: object): string[] {
-  return Object.keys(exports).filter((name) => name !== COMMONJS);
+  return Object.keys(exports).filter((name) =>
+    name !== COMMONJS && name !== COMPILED
+  );
 }
 
 /** True of an empty module, also of CommonJS. */
@@ -359,7 +363,8 @@ function exportsNothing(exports: object): boolean {
   const names = exportNames(exports);
   if (names.length === 0) return true;
   const value = (exports as { default?: unknown }).default;
-  return names.length === 1 && COMMONJS in exports &&
+  return names.length === 1 &&
+    (COMMONJS in exports || COMPILED in exports) &&
     typeof value === "object" && value !== null &&
     Object.keys(value).length === 0;
 }

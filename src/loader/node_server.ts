@@ -62,6 +62,7 @@ export function catchNodeServers(
       place: placeOf(args[0]),
       toApp: () => socket.app,
       onListen: (address) => socket.address = address,
+      discard: () => socket.close(),
     });
     return Reflect.apply(listen, this, [socket.place, onListening]);
   };
@@ -130,33 +131,33 @@ class NodeServer {
   readonly app: PagiApp;
   /** Where its app is served; null until that is known. */
   address: BoundAddress | null = null;
+  readonly #server: Server;
+  readonly #folder = Deno.makeTempDirSync({ prefix: "pagi-node-" });
+  #proxy: ProxyApp | null = null;
+  #closed = false;
 
   constructor(server: Server) {
-    const folder = Deno.makeTempDirSync({ prefix: "pagi-node-" });
-    const path = join(folder, "http.sock");
+    this.#server = server;
+    const path = join(this.#folder, "http.sock");
     this.place = { path, host: "127.0.0.1" };
     const ownAddress = server.address.bind(server);
     const listening = new Promise<void>((resolve) => {
       server.prependOnceListener("listening", resolve);
     });
-    let proxy: PagiApp | null = null;
     const startup = async (): Promise<void> => {
       await listening;
       const bound = ownAddress();
-      proxy = new ProxyApp({
+      this.#proxy = new ProxyApp({
         target: typeof bound === "object" && bound !== null
           ? `http://${bound.address}:${bound.port}`
           : `unix:${path}`,
         timeout: 0,
         preserveHost: true,
-      }).toApp();
+      });
     };
-    const app: PagiApp = (scope, receive, send) => proxy!(scope, receive, send);
-    this.app = withLifespan(app, startup, () => {
-      server.close();
-      server.closeAllConnections();
-      Deno.removeSync(folder, { recursive: true });
-    });
+    const app: PagiApp = (scope, receive, send) =>
+      this.#proxy!.toApp()(scope, receive, send);
+    this.app = withLifespan(app, startup, () => this.close());
     // Apps and frameworks tell people the port.
     server.address = () =>
       this.address?.transport === "tcp"
@@ -168,6 +169,15 @@ class NodeServer {
         : { address: "127.0.0.1", family: "IPv4", port: 0 };
     server.prependListener("request", nameClient);
     server.prependListener("upgrade", nameClient);
+  }
+
+  close(): void {
+    if (this.#closed) return; // its module may be mounted at two places
+    this.#closed = true;
+    this.#proxy?.[Symbol.dispose]();
+    this.#server.close();
+    this.#server.closeAllConnections();
+    Deno.removeSync(this.#folder, { recursive: true });
   }
 }
 

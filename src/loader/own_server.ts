@@ -210,6 +210,7 @@ export function appOrServer(
 ): { value: unknown; notes: string[] } {
   const [first, ...others] = servers;
   if (first === undefined) return { value: app, notes: [] };
+  for (const { discard } of isApp(app) ? servers : others) discard?.();
   if (!isApp(app)) {
     return {
       value: first,

@@ -41,6 +41,15 @@ interface DenoJson {
   };
 }
 
+/** What is read of a `tsconfig.json`. */
+interface TsConfig {
+  readonly compilerOptions?: {
+    readonly baseUrl?: string;
+    readonly paths?: Readonly<Record<string, readonly string[]>>;
+    readonly [name: string]: unknown;
+  };
+}
+
 const DENO_JSON = ["deno.json", "deno.jsonc"];
 
 /** The project of the files in `folder`; null where nothing configures them. */
@@ -57,12 +66,14 @@ export function findProject(folder: string): Project | null {
 
 /**
  * What a project's files may import by names of its own: the `imports`,
- * `scopes` and `importMap` of its `deno.json`, and of the workspace's members.
+ * `scopes` and `importMap` of its `deno.json`, and of the workspace's members;
+ * in a program for Node also the `paths` of its `tsconfig.json`.
  *
  * @throws {LoadError} When one cannot be read.
  */
-export async function importMapOf({ rootJson }: Project): Promise<ImportMap> {
-  const map: ImportMap = { imports: {}, scopes: {} };
+export async function importMapOf(project: Project): Promise<ImportMap> {
+  const { rootJson } = project;
+  const map: ImportMap = { imports: pathsOf(project), scopes: {} };
   if (rootJson === null) return map;
   const config = readJson<DenoJson>(rootJson);
   const [written, base] = await mapOf(config, rootJson);
@@ -77,6 +88,27 @@ export async function importMapOf({ rootJson }: Project): Promise<ImportMap> {
     Object.assign(map.imports, exportsOf(member, urlOf(path)));
   }
   return map;
+}
+
+/**
+ * The `paths` of a program for Node, as far as an import map can have them:
+ * their first targets, and `*` at the end only. Compilers resolve them, so that
+ * they may lead to types as well, which no program imports.
+ */
+function pathsOf({ folder, packageJson }: Project): Record<string, string> {
+  const path = fileIn(folder, ["tsconfig.json"]);
+  if (packageJson === null || path === null) return {};
+  const { compilerOptions = {} } = readJson<TsConfig>(path);
+  const { baseUrl = ".", paths = {} } = compilerOptions;
+  const base = new URL(`${baseUrl}/`, urlOf(path));
+  const imports: Record<string, string> = {};
+  for (const [pattern, [target = ""]] of Object.entries(paths)) {
+    const [name, to] = [pattern, target].map((text) => text.replace(/\*$/, ""));
+    const isPlain = name !== "" && to !== "" && !/\*/.test(name + to);
+    if (!isPlain || /node_modules|\.d\.ts$/.test(to)) continue;
+    imports[name] = new URL(to, base).href;
+  }
+  return imports;
 }
 
 /** What of `tsconfig.json` changes what a program does. */
@@ -103,7 +135,7 @@ export function compilerOptionsOf(
   }
   const path = fileIn(folder, ["tsconfig.json"]);
   if (rootJson === null && path !== null) {
-    const { compilerOptions = {} } = readJson<DenoJson>(path);
+    const { compilerOptions = {} } = readJson<TsConfig>(path);
     for (const name of TSCONFIG_OPTIONS) {
       if (name in compilerOptions) options[name] = compilerOptions[name];
     }

@@ -263,6 +263,28 @@ binaryTest(
 );
 
 binaryTest(
+  "says what to run where decorators need types that it does not keep",
+  async () => {
+    const { code, stderr } = await runProgram(
+      [...QUIET, "./app.ts"],
+      alone({
+        "package.json": "{}",
+        "tsconfig.json":
+          '{ "compilerOptions": { "experimentalDecorators": true, "emitDecoratorMetadata": true } }',
+        "app.ts": `import { given } from "given";
+          @given()
+          class App { constructor(readonly text: string) {} }
+          export default () => new Response(String(App));`,
+        "node_modules/given/package.json": '{ "type": "module" }',
+        "node_modules/given/index.js": "export const given = () => () => {};",
+      }),
+    );
+    assertEquals(code, 1);
+    assertMatch(stderr, /app\.ts needs the types.*such as dist\/main\.js/);
+  },
+);
+
+binaryTest(
   "shows the error page of development with the app's own lines",
   async () => {
     await using program = await startProgram(

@@ -63,6 +63,13 @@ Deno.test({
         ["port 1 is not"],
       ],
       [`require("./late.cjs"); module.exports = {};`, ["port 1 is not"]],
+      // What compilers make of an ES module.
+      [
+        `Object.defineProperty(module.exports, "__esModule", { value: true });
+        const http = require("http");
+        setTimeout(() => http.createServer(${HANDLER}).listen(1), 50);`,
+        ["port 1 is not"],
+      ],
       [
         `${CREATE} export default { callback() {}, async listen(...args) {
         await 0;
@@ -124,6 +131,23 @@ Deno.test("an app made for Node that never listens gets a sentence, and so does 
       "give --ssl-cert and --ssl-key to pagi-server",
     );
   });
+});
+
+Deno.test({
+  name: "a server of Node beside an exported app leaves no socket behind",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using program = await startProgram(["-p", "0", "app.js"], {
+      shell: 'export TMPDIR="$PWD"; exec "$@"',
+      files: {
+        "app.js": `${CREATE} server.listen(80);
+        export default { fetch: () => new Response("exported") };`,
+      },
+    });
+    assertEquals(await (await fetch(program.url)).text(), "exported");
+    const names = [...Deno.readDirSync(program.folder)].map(({ name }) => name);
+    assertEquals(names.filter((name) => name.startsWith("pagi-node-")), []);
+  },
 });
 
 Deno.test({

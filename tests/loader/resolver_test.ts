@@ -19,3 +19,39 @@ Deno.test("imports may leave out extensions in a project that is made for Node a
     });
   }
 });
+
+Deno.test("a program for Node imports by the paths of its tsconfig.json, except types", async () => {
+  const files = {
+    "package.json": "{}",
+    "tsconfig.json": `{ // with comments
+      "compilerOptions": {
+        "baseUrl": "./src",
+        "paths": {
+          "@/*": ["./*"],
+          "#env": ["../env.ts"],
+          "*": ["../types/*"],
+          "typed": ["../node_modules/@types/typed"],
+        },
+      },
+    }`,
+    "env.ts": "",
+    "src/lib/x.ts": "",
+    "node_modules/typed/package.json": `{ "main": "main.js" }`,
+    "node_modules/typed/main.js": "",
+  };
+  await withFiles(files, async (folder) => {
+    const app = join(folder, "src/app.ts");
+    const cases = {
+      "@/lib/x": "src/lib/x.ts",
+      "#env": "env.ts",
+      "typed": "node_modules/typed/main.js",
+    };
+    for (const [name, path] of Object.entries(cases)) {
+      assertEquals(
+        await new Resolver().resolve(name, app),
+        join(folder, path),
+        name,
+      );
+    }
+  });
+});
