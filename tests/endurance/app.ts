@@ -57,7 +57,7 @@ const PATHS = {
   },
   "/exit": () => Deno.exit(3),
   "/close": () => self.close(),
-  "/stray": () => { setTimeout(() => { throw new Error("stray on purpose"); }); return new Promise(() => {}); },
+  "/stray": (_, send) => { setTimeout(() => { throw new Error("stray on purpose"); }); return text(send, "soon"); },
 };
 
 export default async (scope, receive, send) => {

@@ -17,8 +17,9 @@ const HEAD = `# Endurance
 What the server does under conditions that last, or that should not be. Made by
 \`deno task endurance\`: \`--list\` shows the scenarios, \`--scenario NAME\` runs one
 (repeatable), \`--minutes N\` says for how long (1), \`--round-seconds N\` how long
-a round of it takes (10). Each starts the real server, does its work once, looks
-at the process, goes on for the time asked for, and looks again. Then memory must
+a round of it takes (10). Each starts the real server, warms it up with the same
+work for half that time, looks at the process, goes on for the time asked for,
+and looks again. Then memory must
 be within 15 %, descriptors and threads must not be more, the idle server must
 rest, and no line of the log may come more often than a few times and once in ten
 seconds.

@@ -142,12 +142,13 @@ export class RawConnection implements Disposable {
 
   /** Reads to the end, keeps nothing, and returns how many bytes came. */
   async drain(): Promise<number> {
-    let count = 0;
-    do {
-      count += this.received.length;
-      this.received = "";
-    } while (await this.more());
-    return count;
+    let total = this.received.length;
+    this.received = "";
+    const buffer = new Uint8Array(65536);
+    for (let count; (count = await this.#read(buffer)) !== null;) {
+      total += count;
+    }
+    return total;
   }
 
   [Symbol.dispose](): void {
@@ -207,25 +208,27 @@ export class RawConnection implements Disposable {
 
   /** Waits for more; false at the end. */
   async more(): Promise<boolean> {
-    if (this.over) return false;
     const buffer = new Uint8Array(65536);
-    let count: number | null;
+    const count = await this.#read(buffer);
+    if (count === null) return false;
+    this.received += fromBytes(buffer.subarray(0, count));
+    return true;
+  }
+
+  /** Null at the end, and after a reset. */
+  async #read(buffer: Uint8Array): Promise<number | null> {
+    let count: number | null = null;
     try {
-      count = await this.connection.read(buffer);
+      if (!this.over) count = await this.connection.read(buffer);
     } catch (error) {
       if (
         !(error instanceof Deno.errors.ConnectionReset) &&
         !(error instanceof Deno.errors.Interrupted) &&
         !(error instanceof Deno.errors.BadResource)
       ) throw error;
-      count = null;
     }
-    if (count === null) {
-      this.over = true;
-      return false;
-    }
-    this.received += fromBytes(buffer.subarray(0, count));
-    return true;
+    if (count === null) this.over = true;
+    return count;
   }
 }
 

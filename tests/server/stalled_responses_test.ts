@@ -228,13 +228,15 @@ Deno.test({
     const root = file.path.slice(0, file.path.lastIndexOf("/"));
     const READERS = 20;
     const app = new FileApp({ root }).toApp();
-    await withServer(app, { timeout: 1 }, async ({ connect }) => {
-      const readers = [];
-      for (let i = 0; i < READERS; i++) {
-        const reader = await connect();
-        await reader.request("GET /file");
-        readers.push(reader);
-      }
+    // The last must have asked before the first is gone.
+    await withServer(app, { timeout: 4 }, async ({ connect }) => {
+      const readers = await Promise.all(
+        Array.from({ length: READERS }, async () => {
+          const reader = await connect();
+          await reader.request("GET /file");
+          return reader;
+        }),
+      );
       // Each read takes another one, for as long as it lasts.
       await until(() => opened(file.path) === READERS);
       await until(() => opened(file.path) === 0);
