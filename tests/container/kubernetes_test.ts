@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-import-prefix -- nothing but this test has these
 import { VERSION } from "../../src/cli/version.ts";
 import {
   type CommandLine,
@@ -9,14 +10,37 @@ import {
   assert,
   assertEquals,
   assertStringIncludes,
+  assertThrows,
 } from "../../src/std/assert.ts";
+import { runProgram, testWith } from "../helpers/programs.ts";
 import { startProgram } from "../helpers/run_program.ts";
 import { readImage } from "./dockerfile.ts";
-// deno-lint-ignore no-import-prefix -- nothing but this test reads YAML
+import { ConfigMap } from "npm:kubernetes-models@5.1.0/v1/ConfigMap";
+import { Deployment } from "npm:kubernetes-models@5.1.0/apps/v1/Deployment";
+import { HorizontalPodAutoscaler } from "npm:kubernetes-models@5.1.0/autoscaling/v2/HorizontalPodAutoscaler";
+import { PodDisruptionBudget } from "npm:kubernetes-models@5.1.0/policy/v1/PodDisruptionBudget";
+import { Service } from "npm:kubernetes-models@5.1.0/v1/Service";
 import { parse } from "npm:deno-std@1.4.0/yaml/parse.js";
 
 const FOLDER = new URL("../../deploy/kubernetes/", import.meta.url);
 const image = readImage();
+
+/** Kubernetes's own schemas, compiled, by the kind of resource. */
+const MODELS = {
+  ConfigMap,
+  Deployment,
+  HorizontalPodAutoscaler,
+  PodDisruptionBudget,
+  Service,
+} as unknown as Record<
+  string,
+  new (data: Resource) => Resource & { validate(): void }
+>;
+
+interface Resource {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
 
 /** How long connections that are cut off may take to close (drain.ts). */
 const CUT_SECONDS = 1;
@@ -105,11 +129,12 @@ Deno.test("every variable of the ConfigMap is an option with a good value, as a 
   for (const value of Object.values(env)) assertEquals(typeof value, "string");
 });
 
-Deno.test("the pod may take as long to end as the server drains, after preStop", () => {
-  const { shutdownTimeout } = commandLine().settings;
+Deno.test("the pod may take as long to end as the server drains, after preStop and the delay", () => {
+  const { shutdownDelay, shutdownTimeout } = commandLine().settings;
   const preStop = container("lifecycle", "preStop", "sleep", "seconds");
   const grace = pod("terminationGracePeriodSeconds");
-  const longest = Number(preStop) + 2 * shutdownTimeout + CUT_SECONDS;
+  const longest = Number(preStop) + shutdownDelay + 2 * shutdownTimeout +
+    CUT_SECONDS;
   assert(Number(grace) > longest, `${grace} s, and it takes ${longest} s`);
   assertEquals(shutdownTimeout, OPTIONS.shutdownTimeout.default);
 });
@@ -123,15 +148,94 @@ Deno.test("the pod may take as long to start as the app may", () => {
 Deno.test("what the pod serves is well where the probes ask", async () => {
   const here = args.map((arg) => arg.replace(image.folder, "."));
   await using program = await startProgram(["-p0", ...here], {
-    env,
+    env: { ...env, PAGI_METRICS: "0.0.0.0:0" },
     files: { "hello.txt": "Hello\n" },
   });
+  const { metrics } = commandLine().settings;
+  assertEquals(container("ports", 1), {
+    name: "metrics",
+    containerPort: metrics!.port,
+  });
+  const [, own] = await program.logged(/Metrics at (http\S+)\/metrics/);
   for (const name of ["startupProbe", "readinessProbe", "livenessProbe"]) {
     const path = container(name, "httpGet", "path");
-    assertEquals(container(name, "httpGet", "port"), "http");
-    const answer = await fetch(`${program.url}${path}`);
-    assertEquals([answer.status, (await answer.json()).status], [200, "ok"]);
+    assertEquals(container(name, "httpGet", "port"), "metrics");
+    const answer = await fetch(own.replace("0.0.0.0", "127.0.0.1") + path);
+    assertEquals([answer.status, await answer.text()], [200, "ok\n"]);
   }
   const file = await fetch(`${program.url}/hello.txt`);
   assertEquals(await file.text(), "Hello\n");
+});
+
+const OVERLAY = "../kubernetes-autoscaling/";
+
+Deno.test("the autoscaler means the deployment, and metrics that there are", () => {
+  const scaler = manifest(`${OVERLAY}horizontal-pod-autoscaler.yaml`);
+  assertEquals(scaler("spec", "scaleTargetRef"), {
+    apiVersion: deployment("apiVersion"),
+    kind: deployment("kind"),
+    name: deployment("metadata", "name"),
+  });
+  // Of a percentage, the part of what a container asks for.
+  assert(container("resources", "requests", "cpu") !== undefined);
+  const metric = scaler("spec", "metrics", 1, "pods", "metric", "name");
+  const rule = manifest(`${OVERLAY}prometheus-adapter.yaml`);
+  assertEquals(rule("rules", "custom", 0, "name", "as"), metric);
+  const source = new URL("../../src/process/metrics.ts", import.meta.url);
+  assertStringIncludes(Deno.readTextFileSync(source), `"${metric}"`);
+  const annotations = ["spec", "template", "metadata", "annotations"] as const;
+  assertEquals(
+    deployment(...annotations, "prometheus.io/port"),
+    String(container("ports", 1, "containerPort")),
+  );
+});
+
+Deno.test("pods are spread over machines and zones, whichever they are", () => {
+  const constraints = pod("topologySpreadConstraints") as {
+    labelSelector: { matchLabels: unknown };
+  }[];
+  assertEquals(constraints.length, 2);
+  for (const { labelSelector } of constraints) {
+    assertEquals(
+      labelSelector.matchLabels,
+      deployment("spec", "selector", "matchLabels"),
+    );
+  }
+});
+
+testWith(
+  ["kubectl"],
+  "kubectl builds the overlay, without a number of pods",
+  async () => {
+    const cwd = new URL(OVERLAY, FOLDER);
+    const { success, text } = await runProgram("kubectl", ["kustomize", "."], {
+      cwd,
+    });
+    assert(success, text);
+    const kinds = [...text.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind);
+    assertEquals(kinds.sort(), [
+      "ConfigMap",
+      "Deployment",
+      "HorizontalPodAutoscaler",
+      "PodDisruptionBudget",
+      "Service",
+    ]);
+    assert(!/^ *replicas:/m.test(text));
+  },
+);
+
+Deno.test("every manifest keeps to the schemas of Kubernetes", () => {
+  const names = [
+    ...manifest("kustomization.yaml")("resources") as string[],
+    `${OVERLAY}horizontal-pod-autoscaler.yaml`,
+  ];
+  for (const name of names) {
+    const given = manifest(name)() as Resource;
+    const checked = new MODELS[given.kind](given);
+    assertEquals(checked.apiVersion, given.apiVersion);
+    checked.validate();
+    const metadata = { name: 7 };
+    const broken = new MODELS[given.kind]({ ...given, ...{ metadata } });
+    assertThrows(() => broken.validate(), Error, "name");
+  }
 });
