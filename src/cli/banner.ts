@@ -99,7 +99,7 @@ export function othersUrls(
   { addresses, urls }: Pick<ServiceFacts, "addresses" | "urls">,
   interfaces: readonly NetworkInterface[] = networkInterfaces(),
 ): string[] {
-  const scheme = urls[0]?.startsWith("https:") ? "https" : "http";
+  const { protocol = "http:", pathname = "/" } = URL.parse(urls[0] ?? "") ?? {};
   return addresses.flatMap((address: ListenAddress) => {
     if (!("port" in address)) return [];
     const { host, port } = address;
@@ -107,7 +107,9 @@ export function othersUrls(
     return reachable(interfaces)
       .filter(({ family }) => host === "::" || family === "IPv4")
       .map(({ family, address }) =>
-        `${scheme}://${family === "IPv6" ? `[${address}]` : address}:${port}/`
+        `${protocol}//${
+          family === "IPv6" ? `[${address}]` : address
+        }:${port}${pathname}`
       );
   });
 }

@@ -80,7 +80,10 @@ async function appText(line: CommandLine): Promise<string> {
   const add = (header: string, { name, pairs }: NamedApp) => {
     const lines = [["name", name], ...Object.entries(pairs)].map((
       [key, value],
-    ) => `${keyText(key)} = ${escaped(JSON.stringify(value))}\n`);
+    ) => {
+      const shown = withoutPlain(value);
+      return `${keyText(key)} = ${escaped(JSON.stringify(shown))}\n`;
+    });
     tables.push(`[${header}]\n${lines.join("")}`);
   };
   const { default: rest, ...mounts } = app.pairs;
@@ -93,6 +96,11 @@ async function appText(line: CommandLine): Promise<string> {
     }
   }
   return `\n# Application: ${where}\n${tables.join("\n")}\n`;
+}
+
+/** Leaves out passwords that stand in plain text in an `auth`. */
+function withoutPlain(value: string): string {
+  return value.replace(/(:(?:plain:|\{PLAIN\})).*$/gim, "$1…");
 }
 
 interface NamedApp {

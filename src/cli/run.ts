@@ -104,6 +104,11 @@ async function act(line: CommandLine): Promise<number> {
       await probe(line.probe!);
       break;
     }
+    case "hashPassword": {
+      const { printHash } = await import("./hash_password.ts");
+      await printHash(line.positionals);
+      break;
+    }
     case "printConfig": {
       const { configText } = await import("./print_config.ts");
       const { withModeDefaults } = await import("./start.ts");

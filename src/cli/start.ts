@@ -9,6 +9,7 @@ import { BrokerError } from "../channels/broker_connection.ts";
 import { threadChannels } from "../channels/channels.ts";
 import type { Hub } from "../channels/hub.ts";
 import { doorSummary } from "../engine/mod.ts";
+import { isLoopback } from "../http/addresses.ts";
 import { libraryNotices } from "../loader/find_module.ts";
 import { loadApp, servedPage, servesFolder } from "../loader/load_app.ts";
 import type { AppRequest } from "../loader/load_app.ts";
@@ -51,6 +52,7 @@ import { resolve } from "../std/path.ts";
 import { replaceProcess } from "../system/replace_process.ts";
 import { SystemError } from "../system/libc.ts";
 import { VERSION } from "./version.ts";
+import { asksForPassword, settleShares, sharePath } from "./share_words.ts";
 import { commandWithPort, EXIT, printError } from "./terminal.ts";
 
 /**
@@ -165,8 +167,10 @@ async function serve(
     name !== undefined
   );
   for (const text of libraryNotices(settings.lib, names)) log.warn(text);
-  const request = appRequest(line);
   const older = predecessor();
+  const settled = await settleShares(line, older !== null);
+  const request = appRequest(settled);
+  const path = sharePath(settled.positionals);
   const counters = settings.metrics === null || settings.workers > 1 || watcher
     ? null
     : new RequestCounters(newCounters());
@@ -209,7 +213,8 @@ async function serve(
     onStopping: () => metrics?.stopping(),
     onReplaced: () => metrics?.[Symbol.dispose](),
     async onStarted() {
-      const facts = service.facts();
+      const { urls, ...others } = service.facts();
+      const facts = { ...others, urls: urls.map((url) => url + path) };
       const page = servedPage(request);
       const { quiet, logFormat } = settings;
       if (!quiet && logFormat === "text") printError(banner(facts, page));
@@ -219,6 +224,11 @@ async function serve(
         : "";
       metrics?.serving();
       log.info(`Ready at ${places(facts).join(", ")}${some}`);
+      if (asksForPassword(positionals) && isReadableOnTheWay(facts)) {
+        log.warn(
+          "Passwords come without TLS, so that others on the way can read them; --ssl-cert and --ssl-key encrypt, or a proxy with --proxy-headers.",
+        );
+      }
       await setup.serving();
       if (older === null) await invite(facts, page);
     },
@@ -262,6 +272,13 @@ async function openMetrics(
   if (settings.metrics === null) return null;
   const { Metrics } = await import("../process/metrics.ts");
   return Metrics.open(settings, VERSION, () => service.observe(), takesOver);
+}
+
+/** Whether other machines can send what is not encrypted. */
+function isReadableOnTheWay({ urls, addresses, settings }: ServiceFacts) {
+  return !settings.proxyHeaders &&
+    urls.some((url) => url.startsWith("http:")) &&
+    addresses.some((address) => "port" in address && !isLoopback(address.host));
 }
 
 /** Opens a browser, and shows the QR code, where these are asked for. */

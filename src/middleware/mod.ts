@@ -17,4 +17,11 @@
  */
 
 export { auth, type AuthOptions } from "./auth.ts";
+export {
+  cors,
+  type CorsOptions,
+  responseHeaders,
+  type ResponseHeadersOptions,
+} from "./cors.ts";
+export { sharing, type SharingOptions } from "./sharing.ts";
 export type { AppPart, Middleware } from "./middleware.ts";

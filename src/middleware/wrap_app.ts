@@ -5,12 +5,24 @@
  * @module
  */
 
-import { type AppOptionTable, readAppOptions } from "../options/app_options.ts";
+import {
+  type AppOptionTable,
+  readAppOptions,
+  type TableFor,
+} from "../options/app_options.ts";
+import type { Middleware } from "./middleware.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { auth, authOptions } from "./auth.ts";
+import { cors, corsOptions, headersOptions, responseHeaders } from "./cors.ts";
+import { sharing, sharingOptions } from "./sharing.ts";
 
 /** The options, for `--help`. */
-export const wrapperOptions: AppOptionTable = { ...authOptions };
+export const wrapperOptions: AppOptionTable = {
+  ...authOptions,
+  ...corsOptions,
+  ...headersOptions,
+  ...sharingOptions,
+};
 
 /**
  * Wraps `app` as the options say.
@@ -22,13 +34,17 @@ export function wrapApp(
   options: Readonly<Record<string, string>>,
 ): PagiApp {
   readAppOptions("the app", wrapperOptions, options);
-  const of = (table: AppOptionTable) => {
+  const add = <O>(table: TableFor<O>, middleware: (given: O) => Middleware) => {
     const mine = Object.entries(options).filter(([key]) =>
       Object.hasOwn(table, key)
     );
-    return mine.length === 0 ? null : Object.fromEntries(mine);
+    if (mine.length > 0) app = middleware(Object.fromEntries(mine) as O)(app);
   };
-  const authGiven = of(authOptions);
-  if (authGiven !== null) app = auth(authGiven)(app);
+  // The outermost comes last: errors of auth have the fields of CORS, and where
+  // nothing is served there is none of them.
+  add(authOptions, auth);
+  add(corsOptions, cors);
+  add(headersOptions, responseHeaders);
+  add(sharingOptions, sharing);
   return app;
 }

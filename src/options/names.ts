@@ -22,6 +22,7 @@ export const ACTIONS = [
   "help",
   "version",
   "probe",
+  "hashPassword",
   "printConfig",
   "check",
   "explain",
@@ -30,7 +31,7 @@ export type Action = typeof ACTIONS[number];
 
 /** Tells whether an action is up to what all other options say. */
 export function needsSettings(action: "run" | Action): boolean {
-  return !["help", "version", "probe"].includes(action);
+  return !["help", "version", "probe", "hashPassword"].includes(action);
 }
 
 /** The options that do something else than run a server, and what they take. */
@@ -75,6 +76,12 @@ const INFORMATION: Readonly<
     type: list(requestField),
     default: [],
     help: "A header field of the requests of --explain; repeatable",
+  },
+  hashPassword: {
+    type: flag,
+    default: false,
+    help:
+      "Ask for a password, or read it from standard input, and print its hash for auth=USER:HASH; with a user, USER:HASH",
   },
   probe: {
     type: probeTarget,
