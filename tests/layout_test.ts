@@ -179,6 +179,13 @@ Deno.test("a start loads only what every server needs", async () => {
   assert(size < 900_000, `${size} bytes`);
 });
 
+Deno.test("a folder that nobody can change loads nothing that changes it", async () => {
+  const loaded = await loadedModules("src/apps/directory.ts");
+  assert(loaded.some((module) => module.endsWith("/files/serve_tree.ts")));
+  const wrong = loaded.filter((module) => /\/(uploads|webdav)\//.test(module));
+  assertEquals(wrong, []);
+});
+
 Deno.test("nothing that a starting server runs asks for Node's process, which would load it", async () => {
   // Libraries look at the global one without importing anything.
   const app = `(_scope, _receive, _send) => {

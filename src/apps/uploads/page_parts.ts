@@ -68,6 +68,7 @@ const STYLE = `
   min-height: 2.5rem; padding: .4rem .8rem; font: inherit; color: inherit; max-width: 100%;
   background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
 }
+.changes input[type=file] { max-width: 100%; padding: .6rem 0; font: inherit; color: inherit; }
 .changes p { margin: .25rem 0; color: var(--soft); }
 .changes p:empty { display: none; }
 .changes .failed { color: var(--archive); }
@@ -75,6 +76,10 @@ const STYLE = `
 .transfers li { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem .75rem; padding: .25rem 0; }
 .transfers span { flex: 1 1 12rem; overflow-wrap: anywhere; }
 body.dropping { outline: 3px dashed var(--link); outline-offset: -6px; }
+@media (max-width: 40rem) {
+  .changes label { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem .5rem; width: 100%; }
+  .changes label input { flex: 1; min-height: 2.9rem; }
+}
 @media print { .changes { display: none; } }
 `;
 
