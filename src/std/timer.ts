@@ -118,11 +118,8 @@ export class Timeouts {
 
   /** Cancels one that {@linkcode add} returned for so many seconds. */
   cancel(seconds: number, deadline: Deadline | null): void {
-    this.#sets.get(seconds)?.cancel(deadline);
-  }
-
-  /** Stops the timers of the lengths that nothing waits for now. */
-  rest(): void {
-    for (const set of this.#sets.values()) set.rest();
+    const set = this.#sets.get(seconds);
+    set?.cancel(deadline);
+    set?.rest();
   }
 }

@@ -193,7 +193,6 @@ export class Upstream {
       connection.close();
     }
     this.#idle = [];
-    this.#timeouts.rest();
   }
 }
 
