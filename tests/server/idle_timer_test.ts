@@ -1,48 +1,48 @@
-import { assertEquals, assertGreater } from "../../src/std/assert.ts";
+import { assertEquals } from "../../src/std/assert.ts";
 import { IdleTimer } from "../../src/server/timers.ts";
-import { delay } from "../helpers/wait.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
 
-/** The milliseconds until a timer of 0.1 s calls back. */
-async function fires(
-  act: (timer: IdleTimer) => Promise<void>,
-  silence?: () => number | null,
-): Promise<number> {
-  const began = performance.now();
-  const idle = Promise.withResolvers<void>();
-  const timer = new IdleTimer(0.1, idle.resolve, silence);
-  await act(timer);
-  // The timer alone keeps nothing running.
-  const running = setInterval(() => {}, 1000);
-  await idle.promise;
-  clearInterval(running);
-  return performance.now() - began;
-}
-
-Deno.test("an idle timer calls back when nothing has happened for its time", async () => {
-  assertGreater(await fires(() => Promise.resolve()), 99);
+Deno.test("an idle timer calls back once when nothing has happened for its time", async () => {
+  using clock = new FakeClock();
+  let called = 0;
+  new IdleTimer(10, () => called++);
+  await clock.advance(9_999);
+  assertEquals(called, 0);
+  await clock.advance(60_000);
+  assertEquals(called, 1);
 });
 
 Deno.test("what happens makes the time start anew", async () => {
-  const took = await fires(async (timer) => {
-    for (let i = 0; i < 3; i++) {
-      await delay(60);
-      timer.touch();
-    }
-  });
-  assertGreater(took, 270);
+  using clock = new FakeClock();
+  let called = 0;
+  const timer = new IdleTimer(10, () => called++);
+  for (let i = 0; i < 3; i++) {
+    await clock.advance(6_000);
+    timer.touch();
+  }
+  await clock.advance(9_999);
+  assertEquals(called, 0);
+  await clock.advance(1);
+  assertEquals(called, 1);
 });
 
 Deno.test("what it is told of elsewhere counts as well", async () => {
+  using clock = new FakeClock();
   const began = performance.now();
-  // Something happens after 150 ms.
-  const silence = () => performance.now() - began - 150;
-  assertGreater(await fires(() => Promise.resolve(), silence), 240);
+  let called = 0;
+  // Something happens after 15 s, which nobody tells.
+  new IdleTimer(10, () => called++, () => performance.now() - began - 15_000);
+  await clock.advance(24_999);
+  assertEquals(called, 0);
+  await clock.advance(1);
+  assertEquals(called, 1);
 });
 
 Deno.test("an idle timer that was ended does not call back", async () => {
+  using clock = new FakeClock();
   let called = 0;
-  const timer = new IdleTimer(0.02, () => called++);
+  const timer = new IdleTimer(10, () => called++);
   timer.end();
-  await delay(60);
+  await clock.advance(60_000);
   assertEquals(called, 0);
 });

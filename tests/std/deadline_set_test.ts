@@ -1,78 +1,76 @@
 /** Many waits of the same length (src/std/timer.ts). */
 
 import { DeadlineSet } from "../../src/std/timer.ts";
-import {
-  assertEquals,
-  assertGreater,
-  assertLess,
-} from "../../src/std/assert.ts";
-import { delay } from "../helpers/wait.ts";
+import { assertEquals, assertLess } from "../../src/std/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
 
 Deno.test("a wait is over after its time, in the order of beginning", async () => {
+  using clock = new FakeClock();
   const set = new DeadlineSet(50);
   const began = performance.now();
   const due: [string, number][] = [];
   const note = (name: string) => () =>
     due.push([name, performance.now() - began]);
   set.add(note("first"));
-  await delay(25);
+  await clock.advance(25);
   set.add(note("second"));
-  await delay(100);
-  assertEquals(due.map(([name]) => name), ["first", "second"]);
-  const [[, first], [, second]] = due;
-  assertGreater(first, 49);
-  assertGreater(second, 74);
-  assertLess(first, second);
+  await clock.advance(100);
+  assertEquals(due, [["first", 50], ["second", 75]]);
   set.clear();
 });
 
 Deno.test("a cancelled wait is never over; cancelling again does nothing", async () => {
+  using clock = new FakeClock();
   const set = new DeadlineSet(20);
   const due: number[] = [];
   const waits = [1, 2, 3].map((i) => set.add(() => due.push(i)));
   set.cancel(waits[1]);
   set.cancel(waits[1]);
   set.cancel(null);
-  await delay(60);
+  await clock.advance(60);
   assertEquals(due, [1, 3]);
   set.cancel(waits[0]);
 });
 
 Deno.test("a wait may begin when another is over", async () => {
+  using clock = new FakeClock();
   const set = new DeadlineSet(20);
   let count = 0;
   const again = () => {
     if (++count < 3) set.add(again);
   };
   set.add(again);
-  await delay(150);
+  await clock.advance(150);
   assertEquals(count, 3);
 });
 
 Deno.test("a pause without waits ends nothing", async () => {
+  using clock = new FakeClock();
   const set = new DeadlineSet(20);
   let due = 0;
   set.cancel(set.add(() => due++));
-  await delay(50);
+  await clock.advance(50);
   set.add(() => due++);
-  await delay(50);
+  await clock.advance(50);
   assertEquals(due, 1);
 });
 
 Deno.test("0 milliseconds mean for ever", async () => {
+  using clock = new FakeClock();
   const set = new DeadlineSet(0);
   let due = 0;
   assertEquals(set.add(() => due++), null);
-  await delay(20);
+  await clock.advance(20);
   assertEquals(due, 0);
 });
 
 Deno.test("clear ends all waits", async () => {
+  using clock = new FakeClock();
   const set = new DeadlineSet(20);
   let due = 0;
   set.add(() => due++);
   set.clear();
-  await delay(50);
+  await clock.advance(50);
   assertEquals(due, 0);
 });
 

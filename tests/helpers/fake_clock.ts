@@ -1,0 +1,83 @@
+/**
+ * A clock that a test sets, for code that asks for the time or sets timers.
+ *
+ * @module
+ */
+
+interface FakeTimer {
+  due: number;
+  /** Milliseconds between two calls; null for one call. */
+  readonly every: number | null;
+  readonly act: () => void;
+}
+
+/** What it replaces, as it was. */
+const REAL = {
+  setTimeout,
+  clearTimeout,
+  setInterval,
+  clearInterval,
+  unrefTimer: Deno.unrefTimer,
+  dateNow: Date.now,
+  now: performance.now.bind(performance),
+};
+
+/**
+ * Replaces the time and the timers of this thread until it is disposed of. No
+ * server may run meanwhile: its timers would come only with {@linkcode advance}.
+ */
+export class FakeClock implements Disposable {
+  #passed = 0;
+  readonly #date = REAL.dateNow();
+  readonly #start = REAL.now();
+  readonly #timers = new Map<number, FakeTimer>();
+  #last = 0;
+
+  constructor() {
+    const add = (act: () => void, ms = 0, repeats: boolean): number => {
+      const delay = Math.max(1, ms);
+      this.#timers.set(++this.#last, {
+        due: this.#passed + delay,
+        every: repeats ? delay : null,
+        act,
+      });
+      return this.#last;
+    };
+    const clear = (id: number): void => void this.#timers.delete(id);
+    Object.assign(globalThis, {
+      setTimeout: (act: () => void, ms?: number) => add(act, ms, false),
+      setInterval: (act: () => void, ms?: number) => add(act, ms, true),
+      clearTimeout: clear,
+      clearInterval: clear,
+    });
+    Deno.unrefTimer = () => {};
+    Date.now = () => this.#date + this.#passed;
+    performance.now = () => this.#start + this.#passed;
+  }
+
+  /** Lets so many milliseconds pass, and calls what is due in the order of time. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#passed + ms;
+    while (true) {
+      const next = [...this.#timers].filter(([, { due }]) => due <= end)
+        .sort(([, a], [, b]) => a.due - b.due).at(0);
+      if (next === undefined) break;
+      const [id, timer] = next;
+      this.#passed = Math.max(this.#passed, timer.due);
+      if (timer.every === null) this.#timers.delete(id);
+      else timer.due += timer.every;
+      timer.act();
+      // What waits for it may set the next timer.
+      await new Promise<void>((resolve) => REAL.setTimeout(resolve, 0));
+    }
+    this.#passed = end;
+  }
+
+  [Symbol.dispose](): void {
+    const { unrefTimer, dateNow, now, ...timers } = REAL;
+    Object.assign(globalThis, timers);
+    Deno.unrefTimer = unrefTimer;
+    Date.now = dateNow;
+    performance.now = now;
+  }
+}
