@@ -9,7 +9,7 @@
  */
 
 import { threadChannels } from "../channels/channels.ts";
-import { isAbsolute, resolve } from "../std/path.ts";
+import { isAbsolute, resolve, toFileUrl } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";
 import { isCommonJs } from "./packages.ts";
 import { importedNames, localSources } from "./sources.ts";
@@ -55,7 +55,7 @@ function sortable(version: string): number {
  */
 export async function importBundled(name: string): Promise<object> {
   const { commonJs, requireFromDisk } = await import("./require_from_disk.ts");
-  requireFromDisk();
+  requireFromDisk(importFrom);
   threadChannels();
   if (isAbsolute(name) && isCommonJs(name)) return commonJs(name);
   const bundle = await inThread(name);
@@ -67,6 +67,23 @@ export async function importBundled(name: string): Promise<object> {
       base64(bundle.map)
     }`;
   return await import(`data:text/javascript;base64,${base64(source)}`);
+}
+
+const imported = new Map<string, Promise<object>>();
+
+/** What `import(name)` in the CommonJS module at `importer` gives. */
+async function importFrom(importer: string, name: string): Promise<object> {
+  const { Resolver } = await import("./resolver.ts");
+  const path = await new Resolver().resolve(String(name), importer);
+  if (!isAbsolute(path)) return await import(path);
+  let module = imported.get(path);
+  if (module === undefined) {
+    module = needsBundle(path)
+      ? importBundled(path)
+      : import(toFileUrl(path).href);
+    imported.set(path, module);
+  }
+  return await module;
 }
 
 function inThread(name: string): Promise<Bundle> {

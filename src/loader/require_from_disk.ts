@@ -27,15 +27,28 @@ interface Compiling {
   _compile(text: string, path: string): void;
 }
 
-/** Makes `require` read from disk, for all bundles of this thread. */
-export function requireFromDisk(): void {
+/** What `import()` in CommonJS becomes: the engine's own reads embedded files. */
+const IMPORT = "$pagiImport";
+
+/**
+ * Makes `require` read from disk, for all bundles of this thread.
+ *
+ * @param importFrom What `import(name)` in the file at `importer` gives.
+ */
+export function requireFromDisk(
+  importFrom: (importer: string, name: string) => Promise<object>,
+): void {
   const symbol = Symbol.for(COMMON_JS);
   if (symbol in globalThis) return;
   const system = Module as unknown as Extensible;
   for (const end of [".js", ".cjs"]) {
     system._extensions[end] = (module, path) => {
       const text = Deno.readTextFileSync(path);
-      module._compile(text.startsWith("#!") ? `//${text}` : text, path);
+      const script = text.startsWith("#!") ? `//${text}` : text;
+      module._compile(
+        script.replace(/(?<![.\w$])import\s*\(/g, `${IMPORT}(__filename,`),
+        path,
+      );
     };
   }
   system._extensions[".json"] = (module, path) => {
@@ -55,6 +68,7 @@ export function requireFromDisk(): void {
     }
   };
   Object.defineProperty(globalThis, symbol, { value: commonJs });
+  Object.defineProperty(globalThis, IMPORT, { value: importFrom });
 }
 
 /**

@@ -92,6 +92,29 @@ binaryTest("gives require() what a CommonJS package exports", async () => {
   assertEquals(await answer(program.url), "hi Ada");
 });
 
+binaryTest(
+  "imports modules of other packages in what is CommonJS",
+  async () => {
+    await using program = await startProgram(
+      [...QUIET, "./app.cjs"],
+      alone({
+        "app.cjs": `module.exports = async () => {
+        const { hi } = await import("hi"); // as "import('hi')" does
+        const { hi: again } = await import ("hi");
+        return new Response(hi("Ada") + (hi === again));
+      };`,
+        "package.json": "{}",
+        "node_modules/hi/package.json": '{ "type": "module" }',
+        "node_modules/hi/index.js": `import { greet } from "greet";
+        export const hi = (name) => greet + name;`,
+        "node_modules/greet/package.json": '{ "type": "module" }',
+        "node_modules/greet/index.js": "export const greet = 'hi ';",
+      }),
+    );
+    assertEquals(await answer(program.url), "hi Adatrue");
+  },
+);
+
 binaryTest("runs a CommonJS app of a package that names no type", async () => {
   await using program = await startProgram(
     [...QUIET, "./app.js"],
