@@ -203,7 +203,8 @@ async function loadNamed(
   const loaded = await importModule(
     asksForMain ? await asMain(found, file) : found,
     (exports) => mayStart && exportsNothing(exports),
-    texts.some((text) => LISTENS.test(text)),
+    texts.some((text) => LISTENS.test(text)) ||
+      texts.length > 0 && !GIVES_APP.test(texts[0]),
   );
   const { value, notes } = await ofNode(
     exported(loaded, found.label),
@@ -272,6 +273,8 @@ async function wrapperOf(
 /** What the text of a module has that starts a server of Node. */
 const LISTENS =
   /\blisten\s*[(:]|["'](?:node:)?https?["']|\bnode-server\b|\b(?:create|run|start)\w*Server\b/;
+/** What it has unless it is a program that has something start one. */
+const GIVES_APP = /\bexports?\b|\bDeno\.serve\b/;
 /** What it most likely has where it starts any, perhaps late. */
 const STARTS = /serve|listen|start|run|boot|launch|main|init|open|fire/i;
 

@@ -62,6 +62,10 @@ Deno.test({
         startLocalServer({ port: 1 });`,
         ["port 1 is not"],
       ],
+      // As Hapi has it.
+      [`import * as library from "./library.js"; library.begin({ port: 1 });`, [
+        "port 1 is not",
+      ]],
       [`require("./late.cjs"); module.exports = {};`, ["port 1 is not"]],
       // What compilers make of an ES module.
       [
@@ -81,6 +85,7 @@ Deno.test({
     await withFiles(
       {
         "library.js": `const http = process.getBuiltinModule("http");
+          export const begin = (options) => startLocalServer(options);
           export const startLocalServer = ({ port }) =>
             http.createServer(${HANDLER})["listen"](port);`,
         "late.cjs": `const http = require("http");
