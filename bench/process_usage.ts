@@ -15,12 +15,8 @@ export function threadTimes(pid: number): ThreadTimes {
   const times = new Map<string, number>();
   for (const process of tree(pid)) {
     for (const { name } of Deno.readDirSync(`/proc/${process}/task`)) {
-      try {
-        const file = `/proc/${process}/task/${name}/schedstat`;
-        times.set(name, parseInt(Deno.readTextFileSync(file)));
-      } catch {
-        // The thread has ended meanwhile.
-      }
+      const time = parseInt(read(`${process}/task/${name}/schedstat`));
+      if (!Number.isNaN(time)) times.set(name, time);
     }
   }
   return times;
@@ -56,8 +52,17 @@ export function endedChildrenCpu(): number {
 function tree(pid: number): number[] {
   const children = [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(
     ({ name }) =>
-      Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`)
-        .split(" ").filter(Boolean).map(Number),
+      read(`${pid}/task/${name}/children`).split(" ").filter(Boolean)
+        .map(Number),
   );
   return [pid, ...children.flatMap(tree)];
+}
+
+/** A file of `/proc`; "" when its thread has ended meanwhile. */
+function read(file: string): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${file}`);
+  } catch {
+    return "";
+  }
 }
