@@ -113,6 +113,10 @@ export interface ReadWatcher {
 
 /** A stream of the app that is watched. */
 export interface WatchedStream {
+  /** From now on its watcher is told of reads, and not of a cancel alone. */
+  seeReads(): void;
+  /** A read waits for a chunk. */
+  readonly isAwaited: boolean;
   /** Closes it as its source would: a reader gets the end after all chunks. */
   end(reason: unknown): void;
   /** Puts it in error. */
@@ -138,12 +142,17 @@ type WatchedController =
 const WATCH = Symbol("watch");
 
 const PROBE = new ReadableStream();
-const [CONTROLLER, BACKING, STATE, ERROR] = [
+const PROBE_READER = PROBE.getReader();
+const [CONTROLLER, BACKING, STATE, ERROR, READER] = [
   "[[controller]]",
   "[[resourceBacking]]",
   "[[state]]",
   "[[storedError]]",
+  "[[reader]]",
 ].map((name) => symbolOf(PROBE, name));
+const REQUESTS = symbolOf(PROBE_READER, "[[readRequests]]");
+/** What a reader keeps its reads in that have no chunk yet. */
+type ReadRequests = Record<symbol, { readonly size: number }>;
 const CANCEL_STEPS = symbolOf(
   ReadableStreamDefaultController.prototype,
   "[[CancelSteps]]",
@@ -156,9 +165,11 @@ const WATCHED_READS = new Door({
   source: "denoland/deno ext/web/06_streams.js, [[PullSteps]]",
 }, () =>
   PULL_STEPS !== undefined && takesReads(PULL_STEPS) &&
-  [CONTROLLER, BACKING, STATE, ERROR, CANCEL_STEPS].every((symbol) =>
-    symbol !== undefined
-  ));
+  [CONTROLLER, BACKING, STATE, ERROR, CANCEL_STEPS, READER, REQUESTS].every(
+    (symbol) => symbol !== undefined,
+  ) &&
+  Reflect.get(PROBE, READER!) === PROBE_READER &&
+  (PROBE_READER as unknown as ReadRequests)[REQUESTS!].size === 0);
 
 /** True when `watchReads` works. */
 export function canWatch(): boolean {
@@ -209,8 +220,16 @@ class Watch implements WatchedStream, PendingRead {
     this.#pull = controller[PULL_STEPS!] as PullSteps;
     this.#cancel = controller[CANCEL_STEPS!] as CancelSteps;
     controller[WATCH] = this;
-    controller[PULL_STEPS!] = pullWatched;
     controller[CANCEL_STEPS!] = cancelWatched;
+  }
+
+  seeReads(): void {
+    this.#controller[PULL_STEPS!] = pullWatched;
+  }
+
+  get isAwaited(): boolean {
+    const reader = this.#stream[READER!] as ReadRequests | undefined;
+    return reader !== undefined && reader[REQUESTS!].size > 0;
   }
 
   pull(read: PendingRead): void {

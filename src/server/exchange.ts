@@ -33,6 +33,23 @@ import { delay } from "../std/timer.ts";
 /** The header fields in records of an access log that has none in its lines. */
 const NO_FIELDS: readonly never[] = [];
 
+/** Says in the log that the app threw on a request. */
+export function logThrown(
+  { seldom }: WorkerContext,
+  describe: () => string,
+  error: unknown,
+): void {
+  if (!lacksDescriptors(error)) {
+    return log.error(`${describe()}: the app threw.`, error);
+  }
+  // Clients can cause it, and the app cannot prevent it.
+  seldom.say(
+    "warn",
+    "descriptors",
+    () => `${describe()}: too many files and connections are open (ulimit -n).`,
+  );
+}
+
 /**
  * The base of the three kinds of exchange. It runs the app, gives the response
  * to the engine, watches whether the client is still there, and writes the
@@ -342,14 +359,7 @@ export abstract class Exchange
   /** Says in the log that the app threw. */
   protected logThrown(error: unknown): void {
     traceError(this.span, error);
-    if (!lacksDescriptors(error)) return this.logError("the app threw.", error);
-    // Clients can cause it, and the app cannot prevent it.
-    this.worker.seldom.say(
-      "warn",
-      "descriptors",
-      () =>
-        `${this.describe()}: too many files and connections are open (ulimit -n).`,
-    );
+    logThrown(this.worker, () => this.describe(), error);
   }
 
   describe(): string {

@@ -5,15 +5,17 @@
  * @module
  */
 
+import { abortRequest } from "../engine/request.ts";
 import { bodyOf, fieldsOf, isPlain, streamOf } from "../engine/response.ts";
 import { byteLength } from "../http/headers.ts";
 import type { HeaderList } from "../pagi/types.ts";
 import type { ListenerContext } from "./context.ts";
+import { logThrown } from "./exchange.ts";
 import { FetchExchange, serveFetch } from "./fetch.ts";
 import type { Unwatched } from "./in_flight.ts";
-import { readHead } from "./request/head.ts";
+import { readHead, targetOf } from "./request/head.ts";
 import { isHopByHop } from "./response/headers.ts";
-import { PassedBody, type PassedBodyOwner } from "./response/passed_body.ts";
+import { PassedBody } from "./response/passed_body.ts";
 
 /** Counts a plain request whose answer is plain too. */
 export function countPlain(
@@ -122,10 +124,11 @@ export function servePromised(
  * A stream that the engine sends as the handler gave it. Most are over a few
  * milliseconds later; until then nobody has to know of them.
  */
-class StreamedAnswer implements Unwatched, PassedBodyOwner {
+class StreamedAnswer implements Unwatched {
   place = -1;
   readonly body: PassedBody;
   #exchange: FetchExchange | null = null;
+  #isWatched = false;
 
   constructor(
     readonly listener: ListenerContext,
@@ -135,7 +138,7 @@ class StreamedAnswer implements Unwatched, PassedBodyOwner {
     readonly response: Response,
     stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   ) {
-    this.body = new PassedBody(stream, false, null, this, null);
+    this.body = new PassedBody(stream, false, null, null);
   }
 
   start(): void {
@@ -145,52 +148,50 @@ class StreamedAnswer implements Unwatched, PassedBodyOwner {
   }
 
   #done(isSent: boolean): void {
-    if (this.#exchange === null && isSent && this.body.isWhole) {
-      this.body.leave();
-      return this.listener.worker.inFlight.deleteUnwatched(this);
+    const { listener, request, body } = this;
+    if (this.#exchange !== null) return this.#exchange.streamDone(isSent);
+    if (!this.#isWatched) listener.worker.inFlight.deleteUnwatched(this);
+    body.leave();
+    const { failure } = body;
+    if (failure !== null) {
+      logThrown(
+        listener.worker,
+        () => `${request.method} ${targetOf(request.url).rawPath}`,
+        failure.cause,
+      );
     }
-    this.#watched().streamDone(isSent);
+    if (failure !== null || body.isCancelled || !isSent) abortRequest(request);
   }
 
   watch(): void {
     const { listener, request, info, fields, response } = this;
     const { worker, secure, http2, direct } = listener;
-    const head = readHead(
-      request,
-      worker.settings,
-      secure,
-      info,
-      http2,
-      fields,
-    );
-    this.#exchange = new FetchExchange(
-      listener,
-      request,
-      info,
-      head,
-      direct!,
-      response,
-    );
-    this.#exchange.takeOver(response, this.body);
-  }
-
-  #watched(): FetchExchange {
-    if (this.#exchange === null) {
-      this.listener.worker.inFlight.deleteUnwatched(this);
-      this.watch();
+    this.#isWatched = true;
+    let exchange: FetchExchange;
+    try {
+      const head = readHead(
+        request,
+        worker.settings,
+        secure,
+        info,
+        http2,
+        fields,
+      );
+      exchange = new FetchExchange(
+        listener,
+        request,
+        info,
+        head,
+        direct!,
+        response,
+      );
+    } catch {
+      // The engine has finished with the request, and is about to say so.
+      return;
     }
-    return this.#exchange!;
+    this.#exchange = exchange;
+    exchange.takeOver(response, this.body);
   }
-
-  // Of the body, until there is an exchange.
-
-  passed(): void {}
-
-  passFailed(error: unknown): void {
-    this.#watched().writer.passFailed(error);
-  }
-
-  cancelled(): void {}
 }
 
 /**

@@ -136,6 +136,54 @@ Deno.test("`request.signal` aborts when the client leaves a stream, and when tim
   assertEquals(linesOf("error", log), []);
 });
 
+Deno.test("`request.signal` aborts when a client leaves its second stream at once", async () => {
+  const aborted = Promise.withResolvers<void>();
+  const log = await serving(
+    ({ url, signal }) => {
+      if (!url.endsWith("/stream")) return new Response("well");
+      signal.addEventListener("abort", () => aborted.resolve());
+      return new Response(
+        new ReadableStream({ pull: (body) => body.enqueue(new Uint8Array(9)) }),
+      );
+    },
+    {},
+    async ({ connect }) => {
+      const client = await connect();
+      await client.request("GET /");
+      await client.response();
+      await client.request("GET /stream");
+      client.close();
+      await aborted.promise;
+    },
+  );
+  assertEquals(linesOf("error", log), []);
+});
+
+Deno.test("a stream that fails at once is told of in the log", async () => {
+  const log = await serving(
+    ({ url }) =>
+      url.endsWith("/stream")
+        ? new Response(
+          new ReadableStream({
+            pull: () => Promise.reject(new Error("on purpose")),
+          }),
+        )
+        : new Response("well"),
+    {},
+    async ({ connect }) => {
+      const client = await connect();
+      await client.request("GET /");
+      await client.response();
+      await client.request("GET /stream");
+      await client.drain();
+    },
+  );
+  assertStringIncludes(
+    linesOf("error", log).join(),
+    "GET /stream: the app thr",
+  );
+});
+
 Deno.test("a request whose handler has yet to answer is in flight from the first", async () => {
   const called = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();

@@ -13,7 +13,7 @@ import type { IdleTimer } from "../timers.ts";
 import type { OutgoingBody } from "./outbound_body.ts";
 
 /** Receives the outcome. */
-export interface PassedBodyOwner {
+interface PassedBodyOwner {
   /** The engine has all of it. */
   passed(): void;
   /** It has failed. */
@@ -30,14 +30,14 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
   writes: IdleTimer | null = null;
   written = 0;
   taken = 0;
-  awaited = false;
   /** The engine has been told of its end. */
-  isClosed = false;
-  #isCancelled = false;
+  #isClosed = false;
+  /** The engine has given it up. */
+  isCancelled = false;
   /** Nothing waits here: the engine asks the app for each chunk. */
   readonly bufferedBytes = 0;
-  /** Another may take over. */
-  owner: PassedBodyOwner;
+  /** Null until somebody wants to know. */
+  owner: PassedBodyOwner | null = null;
   readonly #activity: IdleTimer | null;
   /** What the engine is to read. */
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -53,10 +53,8 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
     stream: ReadableStream<Uint8Array<ArrayBuffer>>,
     mustSee: boolean,
     announced: number | null,
-    owner: PassedBodyOwner,
     activity: IdleTimer | null,
   ) {
-    this.owner = owner;
     this.#activity = activity;
     let watched = watchReads(stream, this);
     if (watched === null && mustSee) {
@@ -69,12 +67,10 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
   }
 
   asked(): void {
-    this.awaited = true;
     this.#activity?.touch();
   }
 
   given(chunk: unknown): void {
-    this.awaited = false;
     this.taken++;
     // The engine refuses what is no bytes.
     if (chunk instanceof Uint8Array) this.written += chunk.byteLength;
@@ -82,16 +78,27 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
   }
 
   closed(): void {
-    this.isClosed = true;
-    this.owner.passed();
+    this.#isClosed = true;
+    this.owner?.passed();
   }
 
   failed(error: unknown): void {
-    this.owner.passFailed(error);
+    this.owner?.passFailed(error);
   }
 
   cancelled(): void {
-    this.#isCancelled = true;
+    this.isCancelled = true;
+  }
+
+  /** Whether the engine waits for a chunk, or for nothing more. */
+  get awaited(): boolean {
+    return this.#isClosed || (this.#watched?.isAwaited ?? false);
+  }
+
+  /** From now on `owner` is told of reads, and not only what `done` tells. */
+  watch(owner: PassedBodyOwner): void {
+    this.owner = owner;
+    this.#watched?.seeReads();
   }
 
   /** Whether it is seen when the engine reads it. */
@@ -99,9 +106,9 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
     return this.#watched !== null;
   }
 
-  /** Whether nothing went wrong, now that the engine has done with it. */
-  get isWhole(): boolean {
-    return !this.#isCancelled && (this.#watched?.error() ?? null) === null;
+  /** How it has failed; null where it has not. */
+  get failure(): { readonly cause: unknown } | null {
+    return this.#watched?.error() ?? null;
   }
 
   /** From now on nothing is seen. */
@@ -111,11 +118,11 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
 
   /** The engine has done with it. Reports an end that came between two reads. */
   done(): void {
-    const failure = this.#watched?.error() ?? null;
+    const { failure } = this;
     this.leave();
-    if (failure !== null) this.owner.passFailed(failure.cause);
-    else if (this.#isCancelled) this.owner.cancelled();
-    else this.owner.passed();
+    if (failure !== null) this.owner?.passFailed(failure.cause);
+    else if (this.isCancelled) this.owner?.cancelled();
+    else this.owner?.passed();
   }
 
   end(): void {

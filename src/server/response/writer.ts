@@ -268,7 +268,8 @@ export class ResponseWriter implements Buffer {
     const announced = this.announced;
     const mustSee = activity || http2 || showsProgress ||
       listener.worker.accessLog?.usesBodyBytes && announced === null;
-    const body = new PassedBody(stream, !!mustSee, announced, this, activity);
+    const body = new PassedBody(stream, !!mustSee, announced, activity);
+    body.watch(this);
     this.#passed = this.#body = body;
     life.advance("streaming");
     const isEvents = this.#isEventStream;
@@ -285,13 +286,12 @@ export class ResponseWriter implements Buffer {
   adopt(response: Response, body: PassedBody): void {
     const { life } = this.#sink;
     this.begin(response.status, [...fieldsOf(response)]);
-    body.owner = this;
+    body.watch(this);
     this.#passed = this.#body = body;
     life.advance("streaming");
     const isEvents = this.#isEventStream;
     this.#headers = NO_FIELDS;
-    if (body.isClosed) this.passed();
-    else if (isEvents) this.#sink.streamEvents(body);
+    if (isEvents) this.#sink.streamEvents(body);
   }
 
   /** The engine reads no more of the body that was passed on. */
