@@ -10,6 +10,7 @@ import {
 } from "../../src/loader/app_spec.ts";
 import type { AppSpec } from "../../src/loader/app_spec.ts";
 import { BUNDLED_APPS, optionsOf } from "../../src/loader/bundled_apps.ts";
+import { wrapperOptions } from "../../src/middleware/wrap_app.ts";
 import {
   assert,
   assertEquals,
@@ -60,7 +61,7 @@ async function checkOptions(spec: AppSpec): Promise<void> {
   assert(load !== undefined, `there is no ${name}`);
   const { default: app } = await load() as { default: { compose?: unknown } };
   if (app.compose === undefined) {
-    const table = optionsOf(app);
+    const table = { ...optionsOf(app), ...wrapperOptions };
     readAppOptions(name, table, allPairs(spec, positionalOption(table)));
     return;
   }
