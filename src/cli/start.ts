@@ -174,7 +174,7 @@ async function serve(
   const counters = settings.metrics === null || settings.workers > 1 || watcher
     ? null
     : new RequestCounters(newCounters());
-  if (counters !== null) watchThread();
+  if (counters !== null) watchThread(counters);
   const hub = await channelsHub(settings, watcher !== null);
   const service = settings.workers > 1 || watcher !== null
     ? await supervisor({

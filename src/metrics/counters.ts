@@ -222,23 +222,25 @@ export function countLimit(kind: string): void {
   numbers[place]++;
 }
 
-/** A request that has ended, or is refused. */
-export interface CountedRequest {
-  readonly kind: CountedKind;
-  readonly method: string;
-  /** Null when no response was started. */
-  readonly status: number | null;
-  readonly secure: boolean;
-  readonly http2: boolean;
-  /** Milliseconds. */
-  readonly duration: number;
-  readonly received: number;
-  readonly sent: number;
-  /** Why it ended abnormally, or null. */
-  readonly reason: string | null;
+/** One of {@linkcode KINDS} by its place. */
+export type KindIndex = 0 | 1 | 2;
+
+/** The place of a kind. */
+export function kindIndex(kind: CountedKind): KindIndex {
+  return kind === "http" ? 0 : kind === "sse" ? 1 : 2;
 }
 
-/** Counts the requests of a thread. */
+/** Requests of a thread in half a second from which on few are timed. */
+const MANY = 1000;
+/** One in so many then. */
+const STRIDE = 16;
+
+/**
+ * Counts the requests of a thread. All are counted. Reading the clock twice
+ * takes as long as all the rest, so that a busy thread reads it for one request
+ * in sixteen, and that one's duration stands for those of its series until the
+ * next: sums and buckets are right on average.
+ */
 export class RequestCounters {
   readonly memory: SharedArrayBuffer;
   readonly #numbers: Float64Array;
@@ -247,6 +249,14 @@ export class RequestCounters {
   /** Of the last one: most are like the one before. */
   #lastKey = -1;
   #lastPlace = 0;
+  /** The last bucket, and duration in seconds, of each series, by its place. */
+  readonly #lastBuckets = new Uint8Array(SIZE);
+  readonly #lastSeconds = new Float64Array(SIZE);
+  #stride = 1;
+  /** Requests until the next that is timed. */
+  #untilTimed = 0;
+  /** Requests since the last look. */
+  #recent = 0;
 
   /** @param memory Of {@linkcode newCounters}; from now on this thread's. */
   constructor(memory: SharedArrayBuffer) {
@@ -254,58 +264,81 @@ export class RequestCounters {
     this.#numbers = numbers = new Float64Array(memory);
   }
 
-  /** A request of that kind begins to run … */
-  started(kind: CountedKind): void {
-    this.#numbers[AT.active + KINDS.indexOf(kind)]++;
+  /** To be called every half a second: decides how many are timed. */
+  look(): void {
+    this.#stride = this.#recent > MANY ? STRIDE : 1;
+    this.#recent = 0;
   }
 
-  /** … turns out to be an event stream … */
-  streams(): void {
-    this.#numbers[AT.active]--;
-    this.#numbers[AT.active + 1]++;
+  /** The time at which a request begins (ms since 1970); 0 of one not timed. */
+  begin(): number {
+    this.#recent++;
+    if (this.#untilTimed > 0) {
+      this.#untilTimed--;
+      return 0;
+    }
+    this.#untilTimed = this.#stride - 1;
+    return Date.now();
+  }
+
+  /** A request of that kind begins to run … */
+  started(kind: KindIndex): void {
+    this.#numbers[AT.active + kind]++;
   }
 
   /** … and runs no more. */
-  stopped(kind: CountedKind): void {
-    this.#numbers[AT.active + KINDS.indexOf(kind)]--;
+  stopped(kind: KindIndex): void {
+    this.#numbers[AT.active + kind]--;
   }
 
-  /** Counts a request that has ended, or is refused. */
-  add(request: CountedRequest): void {
-    const { kind, method, status, secure, http2, duration, reason } = request;
-    const at = KINDS.indexOf(kind);
-    this.#take(
-      keyOf(
-        at,
-        METHOD_INDEX.get(method) ?? OTHER_METHOD,
-        status !== null && status < STATUSES ? status : 0,
-        secure,
-        http2,
-      ),
-      duration,
-    );
-    const bytes = at * BYTES_STEP;
-    addTo(this.#numbers, AT.requestBytes + bytes, BYTES, request.received);
-    addTo(this.#numbers, AT.responseBytes + bytes, BYTES, request.sent);
-    if (reason === null) return;
-    const known = REASONS.indexOf(reason);
-    const other = REASONS.length - 1;
-    this.#numbers[AT.reasons + (known < 0 ? other : known)]++;
-  }
-
-  /** Counts a plain GET (or HEAD) that was answered with 200 at once. */
-  addPlain(isGet: boolean, secure: boolean, duration: number, sent: number) {
-    this.#take(keyOf(0, isGet ? 0 : 1, 200, secure, false), duration);
-    addTo(this.#numbers, AT.requestBytes, BYTES, 0);
-    addTo(this.#numbers, AT.responseBytes, BYTES, sent);
-  }
-
-  #take(key: number, milliseconds: number): void {
+  /**
+   * Counts a request that has ended, or is refused.
+   *
+   * @param status Null when no response was started.
+   * @param began As of {@linkcode begin}.
+   * @param received Bytes, as `sent`.
+   */
+  add(
+    kind: KindIndex,
+    method: string,
+    status: number | null,
+    secure: boolean,
+    http2: boolean,
+    began: number,
+    received: number,
+    sent: number,
+  ): void {
+    const methodIndex = method === "GET"
+      ? 0
+      : METHOD_INDEX.get(method) ?? OTHER_METHOD;
+    const known = status !== null && status < STATUSES ? status : 0;
+    const key = keyOf(kind, methodIndex, known, secure, http2);
     if (key !== this.#lastKey) {
       this.#lastPlace = this.#places.get(key) ?? this.#newSeries(key);
       this.#lastKey = key;
     }
-    addTo(this.#numbers, this.#lastPlace + 1, SECONDS, milliseconds / 1000);
+    const place = this.#lastPlace;
+    if (began !== 0) this.#time(place, began);
+    const numbers = this.#numbers;
+    numbers[place + 1 + this.#lastBuckets[place]]++;
+    numbers[place + SERIES.step - 1] += this.#lastSeconds[place];
+    const bytes = kind * BYTES_STEP;
+    // The others are those of the series: see `CounterSums`.
+    if (received > 0) addTo(numbers, AT.requestBytes + bytes, BYTES, received);
+    addTo(numbers, AT.responseBytes + bytes, BYTES, sent);
+  }
+
+  /** Counts the reason of an abnormal end. */
+  addReason(reason: string): void {
+    const known = REASONS.indexOf(reason);
+    this.#numbers[AT.reasons + (known < 0 ? REASONS.length - 1 : known)]++;
+  }
+
+  #time(place: number, began: number): void {
+    // The clock may have been set back.
+    const seconds = Math.max(0, Date.now() - began) / 1000;
+    this.#lastSeconds[place] = seconds;
+    this.#lastBuckets[place] = bucketOf(SECONDS, seconds);
   }
 
   #newSeries(key: number): number {
@@ -321,6 +354,13 @@ export class RequestCounters {
   }
 }
 
+/** The first bound that holds a value; the number of bounds for none. */
+function bucketOf(bounds: readonly number[], value: number): number {
+  let bucket = 0;
+  while (bucket < bounds.length && value > bounds[bucket]) bucket++;
+  return bucket;
+}
+
 /** Adds a value to the histogram at `place`. */
 function addTo(
   numbers: Float64Array,
@@ -328,9 +368,7 @@ function addTo(
   bounds: readonly number[],
   value: number,
 ): void {
-  let bucket = 0;
-  while (bucket < bounds.length && value > bounds[bucket]) bucket++;
-  numbers[place + bucket]++;
+  numbers[place + bucketOf(bounds, value)]++;
   numbers[place + bounds.length + 1] += value;
 }
 
@@ -341,12 +379,13 @@ const POLL_INTERVAL_MS = 500;
  * From now on watches the event loop and the heap of this thread, which does
  * not keep it alive.
  */
-export function watchThread(): void {
+export function watchThread(counters: RequestCounters): void {
   let due = performance.now() + POLL_INTERVAL_MS;
   const timer = setInterval(() => {
     const now = performance.now();
     addTo(numbers, AT.lag, LAG_SECONDS, Math.max(0, now - due) / 1000);
     due = now + POLL_INTERVAL_MS;
+    counters.look();
     noteHeap();
   }, POLL_INTERVAL_MS);
   Deno.unrefTimer(timer as unknown as number);
@@ -375,12 +414,25 @@ export class CounterSums {
     const numbers = new Float64Array(memory);
     const from = hasEnded ? AT.counters : 0;
     for (let i = from; i < AT.seriesCount; i++) this.numbers[i] += numbers[i];
+    this.#addEmptyBodies(numbers);
     for (let i = 0; i < numbers[AT.seriesCount]; i++) {
       const place = AT.series + i * SERIES.step;
       this.#addSeries(
         numbers[place],
         numbers.subarray(place + 1, place + SERIES.step),
       );
+    }
+  }
+
+  /** Requests without a body are counted in no histogram of their bytes. */
+  #addEmptyBodies(numbers: Float64Array): void {
+    for (let kind = 0; kind < KINDS.length; kind++) {
+      let empty = 0;
+      for (let at = 0; at <= BYTES.length; at++) {
+        empty += numbers[AT.responseBytes + kind * BYTES_STEP + at] -
+          numbers[AT.requestBytes + kind * BYTES_STEP + at];
+      }
+      this.numbers[AT.requestBytes + kind * BYTES_STEP] += Math.max(0, empty);
     }
   }
 

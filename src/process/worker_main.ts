@@ -116,12 +116,13 @@ const UPSTREAMS_MS = 1000;
 
 function startCounting({ counters }: WorkerPlan): RequestCounters | null {
   if (counters === undefined) return null;
-  watchThread();
+  const counting = new RequestCounters(counters);
+  watchThread(counting);
   setInterval(() => {
     const upstreams = upstreamStates();
     if (upstreams.length > 0) tell({ type: "upstreams", upstreams });
   }, UPSTREAMS_MS);
-  return new RequestCounters(counters);
+  return counting;
 }
 
 /**

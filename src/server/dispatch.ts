@@ -54,11 +54,11 @@ export function dispatch(
   const { checkHost, direct, findClient, plainHeads } = listener;
   /** What the fetch handler returned, where it was called before anything else. */
   let given: unknown;
-  /** Milliseconds since 1970; 0 where nothing is measured. */
+  /** Milliseconds since 1970; 0 where this one is not timed. */
   let began = 0;
   const fields = plainHeads?.fieldsOf(request) ?? undefined;
   if (fields !== undefined) {
-    if (counters !== null) began = Date.now();
+    if (counters !== null) began = counters.begin();
     given = callHandler(direct!, request, info);
     if (listener.worker.leavingSince === null) {
       if (isPlain(given)) {
@@ -152,17 +152,9 @@ function refuse(
   const client = forwarded?.[0] ?? own;
   const record = refusedRecord(request, client, http2, refusal);
   worker.accessLog?.write(record);
-  worker.counters?.add({
-    kind: "http",
-    method: record.method,
-    status: refusal.status,
-    secure,
-    http2,
-    duration: 0,
-    received: 0,
-    sent: record.bodyBytes,
-    reason: null,
-  });
+  const { method, bodyBytes } = record;
+  const { status } = refusal;
+  worker.counters?.add(0, method, status, secure, http2, 0, 0, bodyBytes);
   refusal.log(
     worker.seldom,
     () =>

@@ -10,7 +10,11 @@ import type { InputBudget } from "../guard/input_monitor.ts";
 import type { IdleTimes } from "../guard/guard.ts";
 import type { AccessRecord } from "../log/access_format.ts";
 import { currentSpan, type Span, traceError } from "../metrics/tracing.ts";
-import type { CountedKind, RequestCounters } from "../metrics/counters.ts";
+import {
+  type KindIndex,
+  kindIndex,
+  type RequestCounters,
+} from "../metrics/counters.ts";
 import {
   type ChannelsOwner,
   ScopeChannels,
@@ -73,7 +77,9 @@ export abstract class Exchange
   /** The current span of its trace; null without tracing. */
   readonly span: Span | null = currentSpan();
   /** The kind under which metrics count it. */
-  countedKind: CountedKind;
+  countedKind: KindIndex = 0;
+  /** When it began (ms since 1970); 0 where metrics do not time it. */
+  timedFrom = 0;
   /** The connection ends with this response. */
   closeAfterResponse = false;
   /** `pagi.channels`; null until there is a scope. */
@@ -98,7 +104,11 @@ export abstract class Exchange
   ) {
     this.worker = listener.worker;
     this.startedAt = this.worker.now();
-    this.countedKind = head.kind;
+    const { counters } = this.worker;
+    if (counters !== null) {
+      this.countedKind = kindIndex(head.kind);
+      this.timedFrom = counters.begin();
+    }
     this.life = new ResponseLife(this);
     const address = info.remoteAddr;
     this.address = address;
@@ -221,19 +231,28 @@ export abstract class Exchange
   }
 
   #count(counters: RequestCounters): void {
-    const { head, status, secure, bodyBytes, received, countedKind } = this;
+    const { head, life, countedKind } = this;
     counters.stopped(countedKind);
-    counters.add({
-      kind: countedKind,
-      method: head.method,
-      status,
-      secure,
-      http2: head.http2 !== null,
-      duration: this.#durationMs,
-      received,
-      sent: bodyBytes,
-      reason: this.life.reason,
-    });
+    counters.add(
+      countedKind,
+      head.method,
+      this.status,
+      this.secure,
+      head.http2 !== null,
+      this.timedFrom,
+      this.received,
+      this.bodyBytes,
+    );
+    if (life.reason !== null) counters.addReason(life.reason);
+  }
+
+  /** Counts it as an event stream from now on. */
+  protected countStream(): void {
+    const { counters } = this.worker;
+    if (counters === null || this.countedKind !== 0) return;
+    counters.stopped(0);
+    this.countedKind = 1;
+    counters.started(1);
   }
 
   /** Bytes of the request's body that were read. */

@@ -218,10 +218,7 @@ export abstract class ResponseExchange extends Exchange
   streamEvents(body: OutgoingBody): void {
     this.#events = body;
     this.stopIdleTimer();
-    if (this.countedKind === "http") {
-      this.countedKind = "sse";
-      this.worker.counters?.streams();
-    }
+    this.countStream();
     if (this.life.over) return;
     const { draining, settings } = this.worker;
     if (draining !== null) return this.drain(draining);

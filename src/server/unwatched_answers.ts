@@ -20,18 +20,14 @@ import { PassedBody } from "./response/passed_body.ts";
 /** Counts a plain request whose answer is plain too. */
 export function countPlain(
   { worker, secure }: ListenerContext,
-  { method }: Request,
+  request: Request,
   response: Response,
   began: number,
 ): void {
-  const isGet = method === "GET";
-  const body = isGet ? bodyOf(response) : null;
-  worker.counters!.addPlain(
-    isGet,
-    secure,
-    Date.now() - began,
-    body === null ? 0 : byteLength(body as string | Uint8Array),
-  );
+  const body = request.method === "GET" ? bodyOf(response) : null;
+  const sent = body === null ? 0 : byteLength(body as string | Uint8Array);
+  const { method } = request;
+  worker.counters!.add(0, method, 200, secure, false, began, 0, sent);
 }
 
 /**
@@ -56,7 +52,7 @@ class PromisedAnswer implements Unwatched {
   response(): Promise<Response> {
     const { counters, inFlight } = this.listener.worker;
     inFlight.addUnwatched(this);
-    counters?.started("http");
+    counters?.started(0);
     this.given.then(
       (answer) => this.#settled(answer),
       () => this.#settled(this.given),
@@ -71,7 +67,7 @@ class PromisedAnswer implements Unwatched {
     if (isPlain(answer) && worker.leavingSince === null) {
       this.#resolve(answer);
       if (worker.counters === null) return;
-      worker.counters.stopped("http");
+      worker.counters.stopped(0);
       countPlain(this.listener, this.request, answer, this.began);
       return;
     }
@@ -92,7 +88,7 @@ class PromisedAnswer implements Unwatched {
   #serve(given: unknown): void {
     const { listener, request, info, fields, began } = this;
     const { worker, secure, http2, direct } = listener;
-    worker.counters?.stopped("http"); // the exchange counts it again
+    worker.counters?.stopped(0); // the exchange counts it again
     const head = readHead(
       request,
       worker.settings,

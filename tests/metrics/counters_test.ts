@@ -1,7 +1,7 @@
 import {
   AT,
+  BYTES,
   count,
-  type CountedRequest,
   CounterSums,
   countLimit,
   labelsOf,
@@ -18,17 +18,22 @@ import {
 } from "../../src/metrics/threads.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 
-const REQUEST: CountedRequest = {
-  kind: "http",
+const REQUEST = {
+  kind: 0 as 0 | 1 | 2,
   method: "GET",
-  status: 200,
+  status: 200 as number | null,
   secure: false,
   http2: false,
-  duration: 20,
+  began: 0,
   received: 0,
   sent: 50,
-  reason: null,
 };
+
+function add(counters: RequestCounters, request: typeof REQUEST): void {
+  const { kind, method, status, secure, http2 } = request;
+  const { began, received, sent } = request;
+  counters.add(kind, method, status, secure, http2, began, received, sent);
+}
 
 function sumsOf(counters: RequestCounters): CounterSums {
   const sums = new CounterSums();
@@ -50,12 +55,12 @@ function counted({ series }: CounterSums): Record<string, number> {
 
 Deno.test("requests are counted by kind, method, status, scheme and version", () => {
   const counters = new RequestCounters(newCounters());
-  counters.add(REQUEST);
-  counters.add(REQUEST);
-  counters.add({ ...REQUEST, kind: "websocket", status: 101, secure: true });
-  counters.add({ ...REQUEST, method: "QUERY", status: 599, http2: true });
-  counters.add({ ...REQUEST, status: null, reason: "client_closed" });
-  counters.addPlain(true, false, 0, 16);
+  add(counters, REQUEST);
+  add(counters, REQUEST);
+  add(counters, { ...REQUEST, kind: 2, status: 101, secure: true });
+  add(counters, { ...REQUEST, method: "QUERY", status: 599, http2: true });
+  add(counters, { ...REQUEST, status: null });
+  add(counters, REQUEST);
   assertEquals(counted(sumsOf(counters)), {
     "http GET 200 false 1": 3,
     "websocket GET 101 true 1": 1,
@@ -66,25 +71,64 @@ Deno.test("requests are counted by kind, method, status, scheme and version", ()
 
 Deno.test("a duration is counted in the bucket of the first bound that holds it", () => {
   const counters = new RequestCounters(newCounters());
-  for (const duration of [0, 5, 6, 10_000, 10_001]) {
-    counters.add({ ...REQUEST, duration });
+  const ages = [0, 100, 2000, 60_000];
+  for (const age of ages) {
+    add(counters, { ...REQUEST, began: Date.now() - age - age / 10 });
   }
   const [histogram] = sumsOf(counters).series.values();
-  const wanted = SECONDS.map((bound) =>
-    bound === 0.005 ? 2 : bound === 0.01 || bound === 10 ? 1 : 0
-  );
-  assertEquals([...histogram], [...wanted, 1, 20.012]);
+  const filled = [...histogram.slice(0, -1).entries()]
+    .flatMap(([at, count]) => count > 0 ? SECONDS[at] ?? Infinity : []);
+  assertEquals(filled, [0.005, 0.25, 2.5, Infinity]);
+  assert(Math.abs(histogram.at(-1)! - 68.31) < 10);
+});
+
+Deno.test("a clock that is set back gives no negative duration", () => {
+  const counters = new RequestCounters(newCounters());
+  add(counters, { ...REQUEST, began: Date.now() + 1e6 });
+  const [histogram] = sumsOf(counters).series.values();
+  assertEquals([histogram[0], histogram.at(-1)], [1, 0]);
+});
+
+Deno.test("a busy thread times one request in sixteen, which stands for the others", () => {
+  const counters = new RequestCounters(newCounters());
+  const timed = (requests: number) => {
+    let count = 0;
+    for (let i = 0; i < requests; i++) if (counters.begin() !== 0) count++;
+    return count;
+  };
+  assertEquals(timed(2000), 2000);
+  counters.look();
+  assertEquals(timed(1600), 100);
+  counters.look();
+  counters.look();
+  assertEquals(timed(16 + 10) >= 11, true);
+  add(counters, { ...REQUEST, began: Date.now() - 60_000 });
+  add(counters, REQUEST);
+  add(counters, { ...REQUEST, status: 404 });
+  const [ok, other] = sumsOf(counters).series.values();
+  assertEquals(ok[SECONDS.length], 2);
+  assertEquals(other[0], 1); // nothing of its kind was timed so far
+});
+
+Deno.test("bodies are counted by their size, those of no bytes too", () => {
+  const counters = new RequestCounters(newCounters());
+  add(counters, REQUEST);
+  add(counters, { ...REQUEST, received: 5000, sent: 2e9 });
+  const { numbers } = sumsOf(counters);
+  const of = (at: number) => [...numbers.slice(at, at + BYTES.length + 2)];
+  assertEquals(of(AT.requestBytes), [1, 0, 1, 0, 0, 0, 0, 0, 0, 5000]);
+  assertEquals(of(AT.responseBytes), [1, 0, 0, 0, 0, 0, 0, 0, 1, 2e9 + 50]);
 });
 
 Deno.test("no client and no app can add series without end", () => {
   const counters = new RequestCounters(newCounters());
   for (let i = 0; i < 2000; i++) {
-    counters.add({ ...REQUEST, method: `M${i}` });
+    add(counters, { ...REQUEST, method: `M${i}` });
   }
   assertEquals(counted(sumsOf(counters)), { "http _OTHER 200 false 1": 2000 });
   for (const method of METHODS) {
     for (let status = 200; status < 300; status++) {
-      counters.add({ ...REQUEST, method, status });
+      add(counters, { ...REQUEST, method, status });
     }
   }
   const sums = sumsOf(counters);
@@ -95,7 +139,7 @@ Deno.test("no client and no app can add series without end", () => {
 
 Deno.test("a status that is none is counted without one", () => {
   const counters = new RequestCounters(newCounters());
-  counters.add({ ...REQUEST, status: 999 });
+  add(counters, { ...REQUEST, status: 999 });
   assertEquals(counted(sumsOf(counters)), { "http GET 0 false 1": 1 });
 });
 
@@ -135,12 +179,12 @@ Deno.test("what a thread has counted outlives it, and what it had open does not"
   const first = thread("serving");
   const one = new RequestCounters(newCounters());
   threads.add(first, one.memory);
-  one.started("http");
-  one.add(REQUEST);
+  one.started(0);
+  add(one, REQUEST);
   const second = new RequestCounters(newCounters());
   threads.add(thread("serving"), second.memory);
-  second.started("http");
-  second.add(REQUEST);
+  second.started(0);
+  add(second, REQUEST);
   const look = () => {
     const now = threads.threads;
     const sums = threads.sums(now);
