@@ -33,4 +33,9 @@ export {
   type RedirectOptions,
 } from "./redirect.ts";
 export type { RequestScope } from "./reply.ts";
+export {
+  type PubsubEvent,
+  SsePubsubApp,
+  type SsePubsubOptions,
+} from "./sse_pubsub.ts";
 export { UrlMapApp, type UrlMapOptions } from "./url_map.ts";

@@ -53,7 +53,10 @@ export class Losses {
   }
 }
 
-type Waiting = Message | { readonly channel: string; readonly missed: Missed };
+/** A message, or how many are missing in its place. */
+type Waiting =
+  | Message
+  | { readonly channel: string; readonly missed: Missed };
 
 /**
  * Events in order. From a full queue on, messages are dropped until half of it
@@ -66,7 +69,10 @@ export class EventQueue {
   #size = 0;
   readonly #lost = new Losses();
 
-  constructor(readonly limit: number = MAX_WAITING) {}
+  constructor(
+    readonly limit: number = MAX_WAITING,
+    readonly maxSize: number = MAX_WAITING_SIZE,
+  ) {}
 
   get length(): number {
     return this.#items.length - this.#first;
@@ -76,7 +82,7 @@ export class EventQueue {
   push(message: Message): boolean {
     if (this.#lost.size > 0 && this.length <= this.limit / 2) this.#tellLost();
     const full = this.length >= this.limit ||
-      this.length > 0 && this.#size + message.size > MAX_WAITING_SIZE;
+      this.length > 0 && this.#size + message.size > this.maxSize;
     if (full || this.#lost.size > 0) {
       this.#lost.add(message.channel, 1);
       return false;
@@ -94,6 +100,16 @@ export class EventQueue {
 
   /** The next event; null when none waits. */
   shift(): ChannelEvent | null {
+    const item = this.shiftItem();
+    if (item === null) return null;
+    const { channel } = item;
+    return "missed" in item
+      ? { type: "channel.gap", channel, missed: item.missed }
+      : { type: "channel.message", channel, message: item.value };
+  }
+
+  /** As `shift`, but the message as it was serialized. */
+  shiftItem(): Waiting | null {
     if (this.#lost.size > 0 && this.length <= this.limit / 2) this.#tellLost();
     if (this.length === 0) return null;
     const item = this.#items[this.#first];
@@ -102,16 +118,8 @@ export class EventQueue {
       this.#items = this.#items.slice(this.#first);
       this.#first = 0;
     }
-    if ("missed" in item) {
-      const { channel, missed } = item;
-      return { type: "channel.gap", channel, missed };
-    }
-    this.#size -= item.size;
-    return {
-      type: "channel.message",
-      channel: item.channel,
-      message: item.value,
-    };
+    if (!("missed" in item)) this.#size -= item.size;
+    return item;
   }
 
   #tellLost(): void {

@@ -5,12 +5,19 @@
  */
 
 import { type Timer, unref } from "../std/timer.ts";
-import { Losses, MAX_WAITING_SIZE, type Missed } from "./event_queue.ts";
+import { EventQueue, type Missed } from "./event_queue.ts";
 import { checkName, type Message } from "./message.ts";
 import type { Subscriber, Subscribers } from "./subscribers.ts";
 
-/** How often a full socket is asked whether it has drained (ms). */
-const POLL_MS = 100;
+/** How often full sockets are asked whether they have drained (ms). */
+const POLL_MS = 10;
+/**
+ * What a socket may have to write before it has to wait: messages, each of which
+ * the engine writes by a task of its own, and with many sockets thousands of
+ * them would leave no time for anything else; and bytes.
+ */
+const MAX_UNSENT = 64;
+const MAX_UNSENT_BYTES = 65_536;
 
 /** How a WebSocket joins a channel. */
 export interface JoinOptions {
@@ -22,7 +29,7 @@ export interface JoinOptions {
     channel: string,
     missed: number | null,
   ) => string | Uint8Array<ArrayBuffer> | null;
-  /** Bytes that may wait unsent; beyond that messages are dropped (4 MiB). */
+  /** Bytes that may wait; beyond that messages are dropped (4 MiB). */
   readonly limit?: number;
 }
 
@@ -62,59 +69,71 @@ export function joinSocket(
   return { ready: ready.promise, leave };
 }
 
+/** Sockets that have more to send. */
+const full = new Set<SocketMember>();
+let poll: Timer | undefined;
+
+/** Has `member` try again soon. */
+function sendLater(member: SocketMember): void {
+  full.add(member);
+  poll ??= unref(setInterval(() => {
+    for (const one of full) one.flush();
+    if (full.size > 0) return;
+    clearInterval(poll);
+    poll = undefined;
+  }, POLL_MS));
+}
+
 class SocketMember implements Subscriber {
   readonly ownChannel = null;
   readonly #socket: WebSocket;
   readonly #gap: NonNullable<JoinOptions["gap"]>;
-  readonly #limit: number;
-  readonly #lost = new Losses();
-  #poll: Timer | undefined;
+  readonly #queue: EventQueue;
+  /** Messages since the socket had nothing to write. */
+  #unsent = 0;
 
-  constructor(socket: WebSocket, options: JoinOptions) {
+  constructor(socket: WebSocket, { gap = gapText, limit }: JoinOptions) {
     this.#socket = socket;
-    this.#gap = options.gap ?? gapText;
-    this.#limit = options.limit ?? MAX_WAITING_SIZE;
+    this.#gap = gap;
+    this.#queue = new EventQueue(undefined, limit);
   }
 
   take(message: Message): boolean {
     if (this.#socket.readyState !== WebSocket.OPEN) return true;
-    if (this.#lost.size > 0) this.#tellLost();
-    const { bufferedAmount } = this.#socket;
-    const fits = bufferedAmount === 0 ||
-      bufferedAmount + message.size <= this.#limit;
-    if (this.#lost.size === 0 && fits) {
-      this.#send(message.body as string | Uint8Array<ArrayBuffer>);
-      return true;
-    }
-    this.gap(message.channel, 1);
-    return false;
+    const taken = this.#queue.push(message);
+    if (!full.has(this)) this.flush();
+    return taken;
   }
 
   gap(channel: string, missed: Missed): void {
-    this.#lost.add(channel, missed);
-    this.#tellLost();
-    if (this.#lost.size === 0) return;
-    this.#poll ??= unref(setInterval(() => this.#tellLost(), POLL_MS));
+    this.#queue.gap(channel, missed);
+    this.flush();
   }
 
   end(): void {
-    clearInterval(this.#poll);
+    full.delete(this);
   }
 
-  /** Tells what was lost once half of the buffer is free. */
-  #tellLost(): void {
-    if (this.#socket.bufferedAmount > this.#limit / 2) return;
-    clearInterval(this.#poll);
-    this.#poll = undefined;
-    for (const [channel, missed] of this.#lost.take()) {
-      const told = this.#gap(channel, missed);
-      if (told !== null) this.#send(told);
+  /** Sends what waits, as far as the socket takes it. */
+  flush(): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return this.end();
+    while (this.#takesMore()) {
+      const item = this.#queue.shiftItem();
+      if (item === null) return this.end();
+      const data = "missed" in item
+        ? this.#gap(item.channel, item.missed)
+        : item.body as string | Uint8Array<ArrayBuffer>;
+      if (data === null) continue;
+      this.#socket.send(data);
+      this.#unsent++;
     }
+    if (this.#queue.length > 0) sendLater(this);
   }
 
-  #send(data: string | Uint8Array<ArrayBuffer>): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#socket.send(data);
+  #takesMore(): boolean {
+    const { bufferedAmount } = this.#socket;
+    if (bufferedAmount === 0) this.#unsent = 0;
+    return this.#unsent < MAX_UNSENT && bufferedAmount < MAX_UNSENT_BYTES;
   }
 }
 

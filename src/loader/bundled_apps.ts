@@ -18,6 +18,7 @@ export const BUNDLED_APPS: ReadonlyMap<string, () => Promise<object>> = new Map<
   ["PAGI::App::NotFound", () => import("../apps/not_found.ts")],
   ["PAGI::App::Proxy", () => import("../apps/proxy.ts")],
   ["PAGI::App::Redirect", () => import("../apps/redirect.ts")],
+  ["PAGI::App::SSE::Pubsub", () => import("../apps/sse_pubsub.ts")],
   ["PAGI::App::URLMap", () => import("../apps/url_map.ts")],
 ]);
 

@@ -132,6 +132,7 @@ export const BUNDLED = [
   ["PAGI::App::Healthcheck", "Reports the server's health as JSON"],
   ["PAGI::App::NotFound", "Answers 404"],
   ["PAGI::App::Proxy", "Passes requests on: target=http://backend:3000"],
+  ["PAGI::App::SSE::Pubsub", "Events of a channel: channel=news"],
   ["PAGI::App::URLMap", "Apps at different paths: /api=./api.ts /=./site.ts"],
   ["PAGI::App::Cascade", "Several apps, tried in turn: 1=./a.ts 2=./b.ts"],
 ] as const;
