@@ -43,7 +43,7 @@ _pagi_server() {
   elif [[ $typed == -* ]]; then
     words='-I --lib -a --app -e --eval -M --module --env-file -E --env -c --config --no-config --no-default-middleware --reload --reload-dir --reload-include --lifespan -h --host -p --port --socket --socket-mode --listen -b --listener-backlog --listener_backlog --allowed-hosts --ssl-cert --ssl-key --ssl-self-signed --http2 --proxy-headers --trusted-proxies --root-path --header -w --workers --reuseport --max-requests --heartbeat-timeout --channels-backend -D --daemonize --pid --user --group -l --loop --max-connections --max-body-size --max-header-size --max-header-count --max-receive-queue --max-ws-frame-size --write-high-watermark --write-low-watermark --timeout --request-timeout --ws-idle-timeout --sse-idle-timeout --lifespan-startup-timeout --shutdown-timeout --shutdown-delay --log-level --log-file --log-format --access-log --access-log-format --no-access-log --metrics -q --quiet --open --qr --help -v --version --verbose --check --print-config --explain -H --explain-header --hash-password --probe'
   elif [[ -z $app ]]; then
-    words='PAGI::App::Cascade PAGI::App::Directory PAGI::App::File PAGI::App::Healthcheck PAGI::App::NotFound PAGI::App::Proxy PAGI::App::Redirect PAGI::App::URLMap'
+    words='PAGI::App::Cascade PAGI::App::Directory PAGI::App::File PAGI::App::Healthcheck PAGI::App::NotFound PAGI::App::Proxy PAGI::App::Redirect PAGI::App::SSE::Pubsub PAGI::App::URLMap'
   else
     case $app in
       PAGI::App::Cascade) words='catch= max_replay= auth= auth_file= auth_realm= auth_for=all auth_for=write cors= headers= random_path= expires= log_downloads=1 log_downloads=0' ;;
@@ -53,6 +53,7 @@ _pagi_server() {
       PAGI::App::NotFound) words='body= content_type= status= auth= auth_file= auth_realm= auth_for=all auth_for=write cors= headers= random_path= expires= log_downloads=1 log_downloads=0' ;;
       PAGI::App::Proxy) words='target= backend= timeout= connect_timeout= first_byte_timeout= idle_timeout= fail_timeout= headers= remove_headers= preserve_host=1 preserve_host=0 trust_forwarded=1 trust_forwarded=0 ca_cert= verify=1 verify=0 cookie_domain= auth= auth_file= auth_realm= auth_for=all auth_for=write cors= random_path= expires= log_downloads=1 log_downloads=0' ;;
       PAGI::App::Redirect) words='location= to= status=301 status=302 status=303 status=307 status=308 preserve_path=1 preserve_path=0 preserve_query=1 preserve_query=0 auth= auth_file= auth_realm= auth_for=all auth_for=write cors= headers= random_path= expires= log_downloads=1 log_downloads=0' ;;
+      PAGI::App::SSE::Pubsub) words='channel= retry= history= auth= auth_file= auth_realm= auth_for=all auth_for=write cors= headers= random_path= expires= log_downloads=1 log_downloads=0' ;;
       PAGI::App::URLMap) words='default= auth= auth_file= auth_realm= auth_for=all auth_for=write cors= headers= random_path= expires= log_downloads=1 log_downloads=0' ;;
     esac
   fi

@@ -86,6 +86,7 @@ complete -c pagi-server -n __pagi_server_no_app -a PAGI::App::Redirect -d 'Redir
 complete -c pagi-server -n __pagi_server_no_app -a PAGI::App::Healthcheck -d 'Reports the server\'s health as JSON'
 complete -c pagi-server -n __pagi_server_no_app -a PAGI::App::NotFound -d 'Answers 404'
 complete -c pagi-server -n __pagi_server_no_app -a PAGI::App::Proxy -d 'Passes requests on: target=http://backend:3000'
+complete -c pagi-server -n __pagi_server_no_app -a PAGI::App::SSE::Pubsub -d 'Events of a channel: channel=news'
 complete -c pagi-server -n __pagi_server_no_app -a PAGI::App::URLMap -d 'Apps at different paths: /api=./api.ts /=./site.ts'
 complete -c pagi-server -n __pagi_server_no_app -a PAGI::App::Cascade -d 'Several apps, tried in turn: 1=./a.ts 2=./b.ts'
 complete -c pagi-server -n '__pagi_server_app PAGI::App::Cascade' -a 'catch= max_replay= auth= auth_file= auth_realm= auth_for=all auth_for=write cors= headers= random_path= expires= log_downloads=1 log_downloads=0'
@@ -95,4 +96,5 @@ complete -c pagi-server -n '__pagi_server_app PAGI::App::Healthcheck' -a 'checks
 complete -c pagi-server -n '__pagi_server_app PAGI::App::NotFound' -a 'body= content_type= status= auth= auth_file= auth_realm= auth_for=all auth_for=write cors= headers= random_path= expires= log_downloads=1 log_downloads=0'
 complete -c pagi-server -n '__pagi_server_app PAGI::App::Proxy' -a 'target= backend= timeout= connect_timeout= first_byte_timeout= idle_timeout= fail_timeout= headers= remove_headers= preserve_host=1 preserve_host=0 trust_forwarded=1 trust_forwarded=0 ca_cert= verify=1 verify=0 cookie_domain= auth= auth_file= auth_realm= auth_for=all auth_for=write cors= random_path= expires= log_downloads=1 log_downloads=0'
 complete -c pagi-server -n '__pagi_server_app PAGI::App::Redirect' -a 'location= to= status=301 status=302 status=303 status=307 status=308 preserve_path=1 preserve_path=0 preserve_query=1 preserve_query=0 auth= auth_file= auth_realm= auth_for=all auth_for=write cors= headers= random_path= expires= log_downloads=1 log_downloads=0'
+complete -c pagi-server -n '__pagi_server_app PAGI::App::SSE::Pubsub' -a 'channel= retry= history= auth= auth_file= auth_realm= auth_for=all auth_for=write cors= headers= random_path= expires= log_downloads=1 log_downloads=0'
 complete -c pagi-server -n '__pagi_server_app PAGI::App::URLMap' -a 'default= auth= auth_file= auth_realm= auth_for=all auth_for=write cors= headers= random_path= expires= log_downloads=1 log_downloads=0'
