@@ -75,8 +75,7 @@ try {
     }
   }
   await delay(1000);
-  for (let i = 0; i < subscribers; i++) sockets.push(await subscribe(i));
-  async function subscribe(index: number): Promise<Deno.TcpConn> {
+  const subscribe = async (index: number): Promise<Deno.TcpConn> => {
     const port = ports[index % ports.length];
     const socket = await Deno.connect({ hostname: "127.0.0.1", port });
     await socket.write(new TextEncoder().encode(
@@ -99,7 +98,8 @@ try {
       }
     })();
     return socket;
-  }
+  };
+  for (let i = 0; i < subscribers; i++) sockets.push(await subscribe(i));
   const deadline = performance.now() + seconds * 1000;
   while (received.some((bytes) => bytes < READY)) {
     if (performance.now() > deadline) throw new Error("Not all subscribed.");
