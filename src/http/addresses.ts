@@ -109,6 +109,8 @@ interface Node {
   readonly port: number;
 }
 
+const HOST = "x-forwarded-host";
+
 /**
  * Finds the client of a request from a trusted proxy: the rightmost address
  * that is not that of a trusted proxy, or the leftmost if all are. The search
@@ -125,10 +127,8 @@ export function forwardedClient(
 ): ForwardedClient {
   let client: [string, number] | null = null;
   let secure: boolean | null = null;
-  const hosts = fields.filter(([name]) => name === "x-forwarded-host");
-  let host = hosts.length > 0
-    ? hosts.map(([, value]) => value.trim()).join()
-    : null;
+  const isSent = fields.some(([name]) => name === HOST);
+  let host = isSent ? itemsFromRight(fields, HOST)[0] ?? "" : null;
   for (const hop of hops(fields)) {
     secure = hop.secure ?? secure;
     host = hop.host ?? host;
@@ -147,11 +147,16 @@ function* hops(fields: Fields): Iterable<Hop> {
   if (elements.length > 0) return;
 
   const schemes = itemsFromRight(fields, "x-forwarded-proto");
-  if (nodes.length === 0) yield { node: null, secure: isSecure(schemes[0]) };
-  for (const [i, node] of nodes.entries()) {
-    // Proxies that append send one for each hop; others send only one.
-    const scheme = schemes[schemes.length === nodes.length ? i : 0];
-    yield { node: readNode(node), secure: isSecure(scheme) };
+  const hosts = itemsFromRight(fields, HOST);
+  // Proxies that append send one for each hop; others send only one.
+  const at = (list: readonly string[], hop: number): string | undefined =>
+    list[list.length === nodes.length ? hop : 0];
+  for (let hop = 0; hop < Math.max(1, nodes.length); hop++) {
+    yield {
+      node: hop < nodes.length ? readNode(nodes[hop]) : null,
+      secure: isSecure(at(schemes, hop)),
+      host: at(hosts, hop),
+    };
   }
 }
 

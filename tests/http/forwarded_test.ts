@@ -23,12 +23,19 @@ function forwarded(lines: readonly string[]) {
   return forwardedClient(fields, (address) => isInRange(INNER, address));
 }
 
-Deno.test("the host is that of the one x-forwarded-host, or of the client's element of forwarded", () => {
+Deno.test("the host is that of x-forwarded-host for that hop, or of the client's element of forwarded", () => {
   for (
     const [lines, expected] of [
       [["x-forwarded-for: 192.0.2.1"], null],
       [["x-forwarded-host:  a.example:81 "], "a.example:81"],
-      [["x-forwarded-host: a", "x-forwarded-host: b"], "a,b"],
+      // Without one for each hop, the last one is the trusted proxy's own.
+      [["x-forwarded-host: evil", "x-forwarded-host: b"], "b"],
+      [["x-forwarded-host: evil, b", "x-forwarded-for: 192.0.2.1"], "b"],
+      [[
+        "x-forwarded-host: evil, a, b",
+        "x-forwarded-for: 192.0.2.9, 192.0.2.1, 10.0.0.1",
+      ], "a"],
+      [["x-forwarded-host: "], ""],
       [["forwarded: for=192.0.2.1;host=a.example, for=10.0.0.1"], "a.example"],
       [[`forwarded: host="evil", for=192.0.2.1;host="[::1]:80"`], "[::1]:80"],
       [[

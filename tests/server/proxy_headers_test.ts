@@ -80,9 +80,9 @@ Deno.test("the host that a trusted proxy forwards is the request's, and has to b
   for (
     const [status, ...fields] of [
       [421, "x-forwarded-host: evil.example"],
-      [400, "x-forwarded-host: example.com, example.com"],
+      [421, "x-forwarded-host: example.com, evil.example"],
       [400, "x-forwarded-host: example.com/x"],
-      [400, "x-forwarded-host: example.com", "x-forwarded-host: example.com"],
+      [421, "x-forwarded-host: example.com", "x-forwarded-host: evil.example"],
       [400, "x-forwarded-host: "],
     ] as const
   ) assertEquals(await statusOf(settings, ...fields), status, fields.join());
