@@ -148,7 +148,10 @@ function emit(
   const isLimited = level === "warn" || level === "error";
   if (isLimited) {
     const same = kind ?? kindOfError(error) ?? lines[0];
-    if (!repeats.admits(level, same, lines[0])) return;
+    const summary = error === undefined
+      ? lines[0]
+      : `${lines[0]} ${linesOf(error)[0]}`;
+    if (!repeats.admits(level, same, summary)) return;
   }
   print(level, lines, error);
 }
