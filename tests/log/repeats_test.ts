@@ -65,7 +65,7 @@ Deno.test("the log tells of a fault that each request meets three times, and the
   assertEquals(text.match(/ info /g)?.length, 50);
   assertMatch(
     text,
-    /error Repeated 47 times in 1 s: GET \/49: the app threw\.\n/,
+    /error Repeated 47 times in 1 s: GET \/49: the app threw\. Error: for 49\n/,
   );
   assertMatch(
     text,
