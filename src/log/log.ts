@@ -145,8 +145,7 @@ function emit(
 ): void {
   if (RANKS[level] < minRank) return;
   const lines = typeof text === "string" ? [text] : text;
-  const isLimited = level === "warn" || level === "error";
-  if (isLimited) {
+  if (level !== "debug") {
     const same = kind ?? kindOfError(error) ?? lines[0];
     const summary = error === undefined
       ? lines[0]

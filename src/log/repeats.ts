@@ -15,7 +15,7 @@ const MOST = 3;
 const MAX_KINDS = 500;
 
 /** Levels whose messages are limited. */
-export type RepeatedLevel = "warn" | "error";
+export type RepeatedLevel = "info" | "warn" | "error";
 
 interface Kind {
   readonly level: RepeatedLevel;

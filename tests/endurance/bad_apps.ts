@@ -75,6 +75,7 @@ export const BAD_APPS: readonly Scenario[] = [
     does:
       "The app keeps 100 kB of each of 100 requests a round, until --max-requests replaces its worker.",
     args: ["-w", "2", "--max-requests", "200", ...APP],
+    expectedLines: /--max-requests/,
     options: { files: FILES },
     round: (run) => bad(run, "/leak", 100),
   },

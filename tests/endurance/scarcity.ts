@@ -73,6 +73,7 @@ export const SCARCITY: readonly Scenario[] = [
     does:
       "The app of two workers keeps 100 kB of each request, in a process that may have 200 MB more than it has at the start.",
     args: ["-w", "2", "--max-requests", "100", ...APP],
+    expectedLines: /--max-requests/,
     options: {
       files: FILES,
       permissions: ["-A", "--v8-flags=--max-old-space-size=120"],

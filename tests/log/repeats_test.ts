@@ -56,13 +56,15 @@ Deno.test("the log tells of a fault that each request meets three times, and the
       log.error(`GET /${i}: the app threw.`, new Error(`for ${i}`));
       log.error(`GET /${i}: nothing came.`, undefined, "nothing came.");
       log.info(`${i}`);
+      log.info("the target answers again.");
     }
     flushRepeats();
   } finally {
     configureLog({ level: "info" });
   }
   assertEquals(text.match(/the app threw/g)?.length, 4);
-  assertEquals(text.match(/ info /g)?.length, 50);
+  assertEquals(text.match(/ info {2}\d+$/gm)?.length, 50);
+  assertEquals(text.match(/the target answers again/g)?.length, 4);
   assertMatch(
     text,
     /error Repeated 47 times in 1 s: GET \/49: the app threw\. Error: for 49\n/,
