@@ -24,9 +24,9 @@ export function countPlain(
   response: Response,
   began: number,
 ): void {
-  const body = request.method === "GET" ? bodyOf(response) : null;
-  const sent = body === null ? 0 : byteLength(body as string | Uint8Array);
   const { method } = request;
+  const body = method === "GET" ? bodyOf(response) : null;
+  const sent = body === null ? 0 : byteLength(body as string | Uint8Array);
   worker.counters!.add(0, method, 200, secure, false, began, 0, sent);
 }
 
