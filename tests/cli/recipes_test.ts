@@ -48,7 +48,7 @@ function commands(document: string): string[] {
 
 /** The words that a shell makes of a command without variables. */
 function shellWords(command: string): string[] {
-  const [own] = command.split(" | ", 1);
+  const [own] = command.split(/ (?:\||[0-9]?>>?) /, 1);
   const words = own.matchAll(/\s#.*$|(?:'[^']*'|"[^"]*"|[^\s'"])+/g);
   return [...words].map(([word]) => word).filter((word) => !/^\s#/.test(word))
     .map((word) => word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"));
