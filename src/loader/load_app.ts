@@ -11,6 +11,8 @@ import {
 import { OptionError, quote } from "../options/option_error.ts";
 import { nameApp } from "../apps/explain.ts";
 import type { LoadPart } from "../apps/composing.ts";
+import { log } from "../log/log.ts";
+import { isAbsolute, relative, resolve } from "../std/path.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import {
   ACCEPTED,
@@ -222,6 +224,9 @@ async function loadNamed(
     const directory = FOLDER_APPS.has(spec.target.name)
       ? pairs.root ?? "."
       : null;
+    if (directory !== null && pairs.auth_file !== undefined) {
+      warnOfServedUsers(directory, pairs.auth_file);
+    }
     return { app: wrap(app), title, directory, onListen: onListen(value) };
   }
   const parts: LoadedApp[] = [];
@@ -239,6 +244,17 @@ async function loadNamed(
     directory: null,
     onListen: (address) => parts.forEach((part) => part.onListen(address)),
   };
+}
+
+/** Warns where the hashes of passwords can be downloaded. */
+function warnOfServedUsers(directory: string, file: string): void {
+  const path = relative(resolve(directory), resolve(file));
+  if (path === "" || path.startsWith("..") || isAbsolute(path)) return;
+  log.warn(
+    `auth_file ${quote(file)} lies in the folder that is served, ${
+      quote(directory)
+    }, from which its hashes can be downloaded: move it elsewhere.`,
+  );
 }
 
 /** The options of an app itself, and what wraps it as its others say. */
