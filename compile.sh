@@ -104,6 +104,7 @@ compile() {
   [ "$1" = "$own" ] || environment+=(-u DENORT_BIN)
   (cd "$stage" && "${environment[@]}" "$DENO" compile --quiet --no-config \
     --no-check "${FLAGS[@]}" --target "$1" --include src/process/worker_main.js \
+    --include src/middleware/password_thread.js \
     --include src/loader --include LICENSE --output "$2" src/cli/main.js)
 }
 

@@ -224,7 +224,11 @@ function verifyInThread(
 }
 
 function startThread(): Worker {
-  const worker = new Worker(new URL("./password_thread.ts", import.meta.url), {
+  // compile.sh makes a module of its own of this, below its folder.
+  const path = import.meta.url.endsWith(".ts")
+    ? "./password_thread.ts"
+    : "./middleware/password_thread.js";
+  const worker = new Worker(new URL(path, import.meta.url), {
     type: "module",
     name: "passwords",
   });

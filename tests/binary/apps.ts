@@ -53,6 +53,23 @@ binaryTest("has help, for the bundled apps too, and a version", async () => {
   }
 });
 
+binaryTest("verifies passwords in its own thread", async () => {
+  // Of "secret", at the lowest cost.
+  const hash = "$2y$04$KBCwKxOzLha2MUDgW0PjXe/hE/UCO9qF89dOydoHjSwxcHev5LRn.";
+  await using program = await startProgram(
+    [...QUIET, "PAGI::App::Directory", `auth=alice:${hash}`],
+    alone(),
+  );
+  for (
+    const [given, status] of [["alice:secret", 200], ["alice:x", 401]] as const
+  ) {
+    const headers = { authorization: `Basic ${btoa(given)}` };
+    const response = await fetch(program.url, { headers });
+    await response.body?.cancel();
+    assertEquals(response.status, status);
+  }
+});
+
 binaryTest("composes bundled apps", async () => {
   await using program = await startProgram([
     ...QUIET,
