@@ -5,16 +5,21 @@
  * @module
  */
 
-import config from "../../deno.json" with { type: "json" };
 import { basename, dirname, fromFileUrl, join } from "../../src/std/path.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
-/** The packages in deno.json that a server loads, as their folders. */
+const LOCK: { npm: Record<string, unknown> } = JSON.parse(
+  Deno.readTextFileSync(join(ROOT, "deno.lock")),
+);
+
+/** The packages that a server may load, with those that they need. */
 const PACKAGES = new Set(
-  Object.values(config.imports)
-    .map((target) => /^npm:(@?[^/@]+)/.exec(target)?.[1] ?? "")
-    .filter((name) => !["", "hono", "esbuild-wasm"].includes(name)),
+  Object.keys(LOCK.npm)
+    .map((key) => key.slice(0, key.lastIndexOf("@")))
+    .filter((name) =>
+      !["hono", "esbuild-wasm", "playwright-core"].includes(name)
+    ),
 );
 
 /** A copy of this repository's files. Disposing of it removes it. */
