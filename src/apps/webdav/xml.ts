@@ -29,7 +29,18 @@ interface XmlAttribute {
 const XML_SPACE = "http://www.w3.org/XML/1998/namespace";
 /** Elements in one another. */
 const MAX_DEPTH = 50;
-const NAME = "[^\\s/<>=\"'&:!?]+";
+/** Elements of a document; the names of each are looked up for each file. */
+const MAX_ELEMENTS = 1000;
+/** Prefixes that are declared around an element. */
+const MAX_PREFIXES = 100;
+/** UTF-16 units of all namespaces, which an answer repeats for each file. */
+const MAX_NAMESPACES = 64 * 1024;
+/** A name without a colon (Namespaces in XML 1.0, 3; XML 1.0, 2.3). */
+const NAME_START = "A-Z_a-z\\xc0-\\xd6\\xd8-\\xf6\\xf8-\\u02ff\\u0370-\\u037d" +
+  "\\u037f-\\u1fff\\u200c\\u200d\\u2070-\\u218f\\u2c00-\\u2fef\\u3001-\\ud7ff" +
+  "\\uf900-\\ufdcf\\ufdf0-\\ufffd";
+const NAME =
+  `[${NAME_START}][${NAME_START}.0-9\\xb7\\u0300-\\u036f\\u203f\\u2040-]*`;
 const QNAME = `(?:(${NAME}):)?(${NAME})`;
 const SKIPPED = /<\?[\s\S]*?\?>|<!--[\s\S]*?-->|\s+/y;
 const CDATA = /<!\[CDATA\[([\s\S]*?)\]\]>/y;
@@ -71,6 +82,8 @@ export function parseXml(bytes: Uint8Array): XmlElement {
 
 class XmlReader {
   #at = 0;
+  #elements = 0;
+  #namespaces = 0;
   readonly #text: string;
 
   constructor(text: string) {
@@ -100,6 +113,9 @@ class XmlReader {
 
   #element(outer: ReadonlyMap<string, string>, depth: number): XmlElement {
     if (depth > MAX_DEPTH) throw malformed("it is nested too deeply");
+    if (++this.#elements > MAX_ELEMENTS) {
+      throw malformed(`it has more than ${MAX_ELEMENTS} elements`);
+    }
     const start = this.#match(START);
     if (start === null) throw malformed("an element is missing");
     const [, prefix = "", name] = start;
@@ -114,23 +130,41 @@ class XmlReader {
       } else if (space === "" && key === "xmlns") spaces.set("", value);
       else given.push([space, key, value]);
     }
+    if (spaces.size > MAX_PREFIXES) {
+      throw malformed(`it has more than ${MAX_PREFIXES} prefixes`);
+    }
     const close = this.#match(CLOSE);
     if (close === null) throw malformed("a tag does not end");
+    const attributes = given.map(([prefix, name, value]) => ({
+      space: prefix === "" ? "" : this.#spaceOf(prefix, spaces),
+      name,
+      value,
+    }));
+    const names = attributes.map(({ space, name }) => `${space} ${name}`);
+    if (new Set(names).size < names.length) {
+      throw malformed("an attribute stands twice in a tag");
+    }
     const children = close[1] === "/" ? [] : this.#content(
       prefix === "" ? name : `${prefix}:${name}`,
       spaces,
       depth,
     );
     return {
-      space: spaceOf(prefix, spaces),
+      space: this.#spaceOf(prefix, spaces),
       name,
-      attributes: given.map(([prefix, name, value]) => ({
-        space: prefix === "" ? "" : spaceOf(prefix, spaces),
-        name,
-        value,
-      })),
+      attributes,
       children,
     };
+  }
+
+  #spaceOf(prefix: string, spaces: ReadonlyMap<string, string>): string {
+    const space = spaces.get(prefix) ?? (prefix === "" ? "" : undefined);
+    if (space === undefined) throw malformed("a prefix is not declared");
+    this.#namespaces += space.length;
+    if (this.#namespaces > MAX_NAMESPACES) {
+      throw malformed("its namespaces are too long");
+    }
+    return space;
   }
 
   #content(
@@ -154,13 +188,6 @@ class XmlReader {
       }
     }
   }
-}
-
-function spaceOf(prefix: string, spaces: ReadonlyMap<string, string>): string {
-  const space = spaces.get(prefix);
-  if (space !== undefined) return space;
-  if (prefix === "") return "";
-  throw malformed("a prefix is not declared");
 }
 
 function decode(text: string): string {

@@ -54,7 +54,16 @@ Deno.test("anything but small, plain XML is refused with 400", () => {
       "<p:a/>",
       '<a xmlns:p=""/>',
       '<a b="<"/>',
+      '<a b="1" b="2"/>',
+      '<a xmlns:p="n" xmlns:q="n" p:b="1" q:b="2"/>',
+      "<1a/>",
+      "<a\x01/>",
       deep,
+      `<a>${"<b/>".repeat(5000)}</a>`,
+      `<a xmlns:p="${"n".repeat(30_000)}">${"<p:b/>".repeat(10)}</a>`,
+      `<a ${
+        Array.from({ length: 200 }, (_, i) => `xmlns:p${i}="n"`).join(" ")
+      }/>`,
     ]
   ) {
     const error = assertThrows(() => parse(text), WriteRefused);
