@@ -110,7 +110,9 @@ export class Users {
     }
     const hashes = new Map(this.#given);
     const lineOf = new Map<string, number>();
-    for (const [index, line] of text.split(/\r?\n/).entries()) {
+    // Editors of Windows put a mark of the byte order first.
+    const lines = text.replace(/^\ufeff/, "").split(/\r?\n/);
+    for (const [index, line] of lines.entries()) {
       if (/^\s*(?:#.*)?$/.test(line)) continue;
       const wrong = (what: string) =>
         new OptionError(

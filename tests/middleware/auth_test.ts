@@ -207,6 +207,11 @@ Deno.test("auth_file is read anew when it changes; a fault leaves the users as t
     assertEquals(await status("bobby:secret"), 200);
     await Deno.writeTextFile(file, "carol:secret\n");
     assertEquals(await status("bobby:secret"), 200);
+    // As Notepad writes it.
+    await Deno.writeTextFile(file, `\ufeffdavid:${QUICK}\r\n`);
+    assertEquals(await status("david:secret"), 200);
+    await Deno.writeTextFile(file, `bobby:${QUICK}\n`);
+    assertEquals(await status("bobby:secret"), 200);
     await Deno.remove(file);
     assertEquals(await status("bobby:secret"), 200);
   } finally {
