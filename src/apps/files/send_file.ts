@@ -69,6 +69,12 @@ const ACTIVE = /html|xml|svg/i;
 const SANDBOX =
   "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts";
 
+function sandboxOf(type: string, { sandbox }: FileSettings): HeaderList {
+  return sandbox && ACTIVE.test(type)
+    ? [["content-security-policy", SANDBOX]]
+    : [];
+}
+
 /** Bytes below which compression does not save a packet. */
 export const WORTH_COMPRESSING = 1024;
 
@@ -196,9 +202,7 @@ export async function sendFile(
     headers.push(["content-length", String(body?.length ?? length)]);
   }
   headers.push(...lasting, ["x-content-type-options", "nosniff"]);
-  if (settings.sandbox && ACTIVE.test(type)) {
-    headers.push(["content-security-policy", SANDBOX]);
-  }
+  headers.push(...sandboxOf(type, settings));
   if (settings.handleRanges && !compress && isSized) {
     headers.push(["accept-ranges", "bytes"]);
   }
@@ -250,13 +254,15 @@ export async function sendNotFoundPage(
 ): Promise<void> {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const size = opened.kind === "small" ? opened.bytes.length : opened.info.size;
+  const type = typeOf(opened, name, settings);
   await send({
     type: "http.response.start",
     status: 404,
     headers: [
-      ["content-type", typeOf(opened, name, settings)],
+      ["content-type", type],
       ["content-length", String(size)],
       ...more,
+      ...sandboxOf(type, settings),
       ["x-content-type-options", "nosniff"],
     ],
   });
