@@ -124,24 +124,45 @@ async function readHead(
   }
   const field = /^content-disposition: *form-data *;(.*)$/im.exec(text)?.[1];
   if (field === undefined) throw malformed("a part has no name");
-  const name = parameter(field, "name");
-  if (name === null) throw malformed("a part has no name");
-  return { name, fileName: parameter(field, "filename") };
+  const parameters = parametersOf(field);
+  const name = parameters.get("name");
+  if (name === undefined) throw malformed("a part has no name");
+  return { name, fileName: parameters.get("filename") ?? null };
 }
 
+const PARAMETER = /; *([\w*-]+) *= *(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/gy;
+
 /**
- * A parameter as browsers write it: a quote is `%22`, line breaks are `%0D` and
- * `%0A`, and nothing else is escaped (HTML, "multipart/form-data"); curl puts a
- * backslash before a quote.
+ * The parameters as browsers write them: a quote is `%22`, line breaks are `%0D`
+ * and `%0A`, and nothing else is escaped (HTML, "multipart/form-data"); curl puts
+ * a backslash before a quote. Other programs leave the quotes out (RFC 2183), or
+ * send `filename*` (RFC 8187), which RFC 7578 forbids.
  */
-function parameter(field: string, name: string): string | null {
-  const match = new RegExp(`; *${name}="((?:[^"\\\\]|\\\\.)*)"`, "i")
-    .exec(`;${field}`);
-  if (match === null) return null;
-  return match[1].replace(/\\(["\\])/g, "$1").replace(
-    /%(22|0D|0A)/gi,
-    (_, digits) => String.fromCharCode(parseInt(digits, 16)),
-  );
+function parametersOf(field: string): Map<string, string> {
+  const parameters = new Map<string, string>();
+  for (const [, name, quoted, token] of `;${field}`.matchAll(PARAMETER)) {
+    const value = token ?? quoted.replace(/\\(["\\])/g, "$1").replace(
+      /%(22|0D|0A)/gi,
+      (_, digits) => String.fromCharCode(parseInt(digits, 16)),
+    );
+    parameters.set(name.toLowerCase(), value);
+  }
+  const extended = parameters.get("filename*");
+  if (extended !== undefined) {
+    parameters.set("filename", extendedValue(extended));
+  }
+  return parameters;
+}
+
+/** The text of `utf-8''%e2%82%ac.txt`. */
+function extendedValue(value: string): string {
+  const [, text] = /^utf-8'[^']*'(.*)$/i.exec(value) ?? [];
+  try {
+    if (text !== undefined) return decodeURIComponent(text);
+  } catch {
+    // It is refused as other encodings are.
+  }
+  throw malformed("a name in it is not UTF-8");
 }
 
 /** The bytes up to the next delimiter, which is taken too. */

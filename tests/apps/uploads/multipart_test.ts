@@ -64,6 +64,26 @@ Deno.test("names of files are read as browsers and curl write them", async () =>
   }
 });
 
+Deno.test("names of files without quotes, and in the form of RFC 8187, are read", async () => {
+  const part = (parameters: string) =>
+    `--AaB\r\nContent-Disposition: form-data; ${parameters}\r\n\r\nx\r\n${END}`;
+  for (
+    const [written, name] of [
+      ["name=file; filename=a.txt", "a.txt"],
+      ['name="file";filename = "a b.txt"', "a b.txt"],
+      ["name=\"file\"; filename*=utf-8''%e2%82%ac.txt", "€.txt"],
+      ["filename=\"_.txt\"; filename*=UTF-8'en'%C3%A9; name=file", "é"],
+      ['filename="a; name=b"; name="file"', "a; name=b"],
+    ]
+  ) {
+    assertEquals(await partsOf(part(written)), [["file", name, "x"]], written);
+  }
+  for (const value of ["iso-8859-1''%e9", "utf-8''%e9", "é.txt"]) {
+    const written = part(`name="file"; filename*=${value}`);
+    await assertRejects(() => partsOf(written), WriteRefused, "UTF-8");
+  }
+});
+
 Deno.test("a value has no file name", async () => {
   const body =
     '--AaB\r\nContent-Disposition: form-data; name="to"\r\n\r\nhere\r\n--AaB--';
