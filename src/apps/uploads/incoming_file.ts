@@ -30,7 +30,7 @@ const MAX_WAITING = 4 << 20;
 /** Names that are tried for a file whose own name is taken. */
 const MAX_NAMES = 1000;
 /** Milliseconds after its last change when an unfinished file is a leftover. */
-const LEFTOVER_MS = 60 * 60 * 1000;
+export const LEFTOVER_MS = 60 * 60 * 1000;
 
 /**
  * Receives a file into a folder. Its bytes go to a temporary file beside it,

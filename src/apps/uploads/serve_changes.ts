@@ -12,7 +12,7 @@ import {
 } from "../../http/conditional.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { namesType } from "../../http/negotiation.ts";
-import { encodeSegment, readPath } from "../../http/target.ts";
+import { readPath } from "../../http/target.ts";
 import { log } from "../../log/log.ts";
 import { quote } from "../../options/option_error.ts";
 import { raiseBodyLimit } from "../../pagi/body_limit.ts";
@@ -233,7 +233,7 @@ export class Changes {
     raiseBodyLimit(scope, 0);
     const reader = new RequestReader(receive);
     const next = async () => reader.complete ? null : await reader.next();
-    const stored: string[] = [];
+    const stored: string[][] = [];
     try {
       for await (const part of readParts(boundary, next)) {
         if (part.fileName === null) {
@@ -246,13 +246,13 @@ export class Changes {
         if (mkdir) await writer.makeFoldersTo(target);
         await writer.assertTaken(target, null);
         const { name, size } = await writer.store(target, part.body);
-        const path = [...target.slice(0, -1), name].join("/");
-        this.#tell(scope, `stored ${quote(path)} (${size} bytes)`);
-        stored.push(name);
+        const path = [...target.slice(0, -1), name];
+        this.#tell(scope, `stored ${quote(path.join("/"))} (${size} bytes)`);
+        stored.push(path);
       }
     } catch (error) {
       if (!(error instanceof WriteRefused) || stored.length === 0) throw error;
-      const names = stored.map(quote).join(", ");
+      const names = stored.map((path) => quote(path.join("/"))).join(", ");
       throw new WriteRefused(
         error.status,
         `${error.message} Stored before that: ${names}.`,
@@ -466,15 +466,16 @@ async function assertShort(body: AsyncIterable<Uint8Array>): Promise<void> {
 function seeFolder(
   scope: RequestScope,
   parts: Parts,
-  stored: readonly string[] = [],
+  stored: readonly Parts[] = [],
 ): Answer {
-  const location = locationOf({ ...scope, query_string: "" }, parts, true);
+  const place = { ...scope, query_string: "" };
+  const location = locationOf(place, parts, true);
   if (namesType(fieldValue(scope.headers, "accept"), "text/html")) {
     return { status: 303, headers: [["location", location]] };
   }
   const text = stored.length === 0
     ? "Done."
-    : stored.map((name) => `${location}${encodeSegment(name)}`).join("\n");
+    : stored.map((path) => locationOf(place, path, false)).join("\n");
   return { status: 200, text };
 }
 

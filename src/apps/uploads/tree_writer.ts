@@ -19,6 +19,7 @@ import {
 import {
   IncomingFile,
   isThere,
+  LEFTOVER_MS,
   nameTaken,
   type Overwrite,
   removeLeftovers,
@@ -50,8 +51,8 @@ export type Kind = "file" | "directory" | null;
 /** Changes what is beneath a root. All methods throw {@linkcode WriteRefused}. */
 export class TreeWriter {
   readonly settings: WriteSettings;
-  /** Folders in which leftovers have been looked for. */
-  readonly #tidied = new Set<string>();
+  /** When leftovers were looked for in a folder (ms since 1970). */
+  readonly #tidied = new Map<string, number>();
 
   constructor(settings: WriteSettings) {
     this.settings = settings;
@@ -135,9 +136,10 @@ export class TreeWriter {
 
   #tidy(folder: OpenedDirectory, parts: Parts): void {
     const path = parts.slice(0, -1).join("/");
-    if (this.#tidied.has(path)) return;
+    const now = Date.now();
+    if (now - (this.#tidied.get(path) ?? 0) <= LEFTOVER_MS) return;
     if (this.#tidied.size >= MAX_TIDIED) this.#tidied.clear();
-    this.#tidied.add(path);
+    this.#tidied.set(path, now);
     try {
       removeLeftovers(folder);
     } catch {

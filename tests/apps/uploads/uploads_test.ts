@@ -9,6 +9,7 @@ import {
   assertStringIncludes,
 } from "../../../src/std/assert.ts";
 import { HOSTILE_NAMES } from "../../helpers/hostile_tree.ts";
+import { FakeClock } from "../../helpers/fake_clock.ts";
 import { requestScope } from "../../helpers/request_scope.ts";
 import { ALL, UploadFolder } from "../../helpers/upload_folder.ts";
 import { withServer } from "../../helpers/with_server.ts";
@@ -94,7 +95,7 @@ Deno.test("a form stores all its files, with their folders", async () => {
   using folder = new UploadFolder();
   const sent = form(["a.txt", "1"], ["d/e/f.txt", "2"], ["", ""]);
   const { status, text } = await folder.send("POST", "/", sent);
-  assertEquals([status, text], [200, "/a.txt\n/f.txt\n"]);
+  assertEquals([status, text], [200, "/a.txt\n/d/e/f.txt\n"]);
   assertEquals(folder.tree(), {
     "a.txt": "1",
     "d": null,
@@ -287,6 +288,11 @@ Deno.test("what a crash has left is removed with the next upload", async () => {
     `${UNFINISHED_PREFIX}young`,
     "a",
   ]);
+  using clock = new FakeClock();
+  Deno.utimeSync(young, 0, 0);
+  clock.advance(2 * 60 * 60 * 1000);
+  await folder.send("PUT", "/b", { body: "x" });
+  assertEquals(Object.keys(folder.tree()).sort(), ["a", "b"]);
 });
 
 Deno.test("a file over the limit gets 413, announced or not", async () => {
@@ -391,6 +397,10 @@ Deno.test("documents get an origin of their own where others may upload", async 
     if (!isActive) assertEquals(policy, null);
     else assertMatch(policy!, /^sandbox (?!.*same-origin)/);
   }
+  await folder.send("PUT", "/404.html", { body: "<p>" });
+  const missing = await folder.send("GET", "/missing");
+  assertEquals(missing.status, 404);
+  assertMatch(missing.header("content-security-policy")!, /^sandbox /);
   using other = new UploadFolder({});
   Deno.writeTextFileSync(`${other.path}/a.html`, "<p>");
   const { header } = await other.send("GET", "/a.html");
