@@ -39,10 +39,47 @@ export default { fetch(request) {
   join(socket, "load").ready.then(() => socket.send("ready"));
   return response;
 } };`;
-/** Of a WebSocket message with 12 characters. */
-const FRAME = 14;
-const READY = 7;
+/** Characters of a message, in JSON. */
+const LENGTH = 12;
 
+/** Messages that each subscriber got; undefined before it has subscribed. */
+const received: (number | undefined)[] = [];
+
+/** Counts the messages that come, whatever else does. */
+async function read(socket: Deno.TcpConn, index: number): Promise<void> {
+  const buffer = new Uint8Array(65536);
+  let head = "";
+  /** Bytes of the current frame that are to come, and what came of its header. */
+  let left = 0;
+  let opcode = 0;
+  for (let n; (n = await socket.read(buffer).catch(() => null)) !== null;) {
+    let at = 0;
+    if (!head.includes("\r\n\r\n")) {
+      const text = new TextDecoder("latin1").decode(buffer.subarray(0, n));
+      const before = head.length;
+      head += text;
+      at = head.indexOf("\r\n\r\n") + 4 - before;
+      if (at < 4 - before) continue;
+      if (!head.startsWith("HTTP/1.1 101")) return void refused.push(index);
+    }
+    while (at < n) {
+      if (left > 0) {
+        const step = Math.min(left, n - at);
+        left -= step;
+        at += step;
+      } else if (opcode === 0) opcode = buffer[at++];
+      else {
+        left = buffer[at++];
+        if (opcode === 0x81 && left === LENGTH) received[index]!++;
+        else if (opcode === 0x81) received[index] = 0;
+        opcode = 0;
+      }
+    }
+  }
+}
+
+/** Subscribers that the server refused while it was starting. */
+const refused: number[] = [];
 const folder = Deno.makeTempDirSync();
 Deno.writeTextFileSync(`${folder}/app.js`, APP);
 const main = new URL("../main.ts", import.meta.url).pathname;
@@ -67,7 +104,6 @@ try {
       }).spawn(),
     );
   }
-  const received = new Array<number>(subscribers).fill(0);
   for (const port of ports) {
     const connect = () => Deno.connect({ hostname: "127.0.0.1", port });
     while (!await connect().then((c) => (c.close(), true), () => false)) {
@@ -82,26 +118,15 @@ try {
       "GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n" +
         "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     ));
-    void (async () => {
-      const buffer = new Uint8Array(65536);
-      let isHead = true;
-      for (let n; (n = await socket.read(buffer).catch(() => null)) !== null;) {
-        let body = n;
-        if (isHead) {
-          const text = new TextDecoder("latin1").decode(buffer.subarray(0, n));
-          const end = text.indexOf("\r\n\r\n");
-          if (end < 0) continue;
-          body = n - end - 4;
-          isHead = false;
-        }
-        received[index] += body;
-      }
-    })();
+    void read(socket, index);
     return socket;
   };
   for (let i = 0; i < subscribers; i++) sockets.push(await subscribe(i));
   const deadline = performance.now() + seconds * 1000;
-  while (received.some((bytes) => bytes < READY)) {
+  while (Object.keys(received).length < subscribers) {
+    for (const index of refused.splice(0)) {
+      sockets.push(await subscribe(index));
+    }
     if (performance.now() > deadline) throw new Error("Not all subscribed.");
     await delay(50);
   }
@@ -111,25 +136,23 @@ try {
     const url = `http://127.0.0.1:${port}/publish?count=${shares[i]}`;
     await (await fetch(url)).text();
   }));
-  const wanted = READY + messages * FRAME;
-  while (received.some((bytes) => bytes !== wanted)) {
+  while (received.some((count) => count !== messages)) {
     if (performance.now() > deadline) break;
     await delay(20);
   }
   const took = (performance.now() - start) / 1000;
-  const whole = received.filter((bytes) => bytes === wanted).length;
-  const all = received.reduce((sum, n) => sum + (n - READY) / FRAME, 0);
+  const whole = received.filter((count) => count === messages).length;
+  const all = received.reduce<number>((sum, count) => sum + count!, 0);
   console.log(
-    `${whole} of ${subscribers} subscribers got all ${messages} messages. ${
-      Math.round(all)
-    } deliveries in ${took.toFixed(1)} s: ${
-      Math.round(all / took)
-    } deliveries/s, ${Math.round(messages / took)} messages/s.`,
+    `${whole} of ${subscribers} subscribers got all ${messages} messages: ${all} deliveries in ${
+      took.toFixed(1)
+    } s, ${Math.round(all / took)} a second, ${
+      Math.round(messages / took)
+    } messages a second.`,
   );
   if (whole < subscribers) {
-    const missing = Map.groupBy(received, (bytes) => wanted - bytes);
-    for (const [bytes, some] of missing) {
-      console.log(`${some.length} subscribers miss ${bytes} bytes.`);
+    for (const [count, some] of Map.groupBy(received, (count) => count)) {
+      console.log(`${some.length} subscribers got ${count}.`);
     }
     Deno.exitCode = 1;
   }

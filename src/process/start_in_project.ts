@@ -40,6 +40,8 @@ const ROOT = import.meta.url.startsWith("file:")
   : null;
 /** The only rooms of `src` that import by name. */
 const IMPORTERS = ["channels/", "cli/", "std/", "log/"];
+/** Packages that find what they need as packages only. */
+const HAS_DEPENDENCIES = /^(?:ioredis$|@nats-io\/)/;
 /** Flags of `deno run` for the configuration, and those with a separate value. */
 const FLAGS =
   /^(?:-c|--config|--import-map|--no-config|--no-lock|--node-modules-dir)(?:=.*)?$/;
@@ -161,7 +163,7 @@ async function flagsFor(projects: readonly Project[]): Promise<string[]> {
 function serverScopes(): ImportMap["scopes"] {
   if (ROOT === null) return {};
   const imports = Object.entries(config.imports).map(([name, address]) => {
-    const file = fetchedFile(address);
+    const file = HAS_DEPENDENCIES.test(name) ? null : fetchedFile(address);
     return [name, file === null ? address : toFileUrl(file).href];
   });
   const names = Object.fromEntries(imports);
