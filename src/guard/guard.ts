@@ -27,7 +27,11 @@ import {
   type TimeoutReason,
 } from "./idle_timeouts.ts";
 import { LingeringClose } from "./lingering_close.ts";
-import { openSockets, type Sockets } from "./sockets.ts";
+import {
+  openSockets,
+  type Sockets,
+  type ThreadDescriptors,
+} from "./sockets.ts";
 
 /** The limits that a guard enforces, and the callbacks it needs for that. */
 export interface GuardOptions {
@@ -371,6 +375,11 @@ export class Guard {
    */
   get limit(): number {
     return this.#admission.limit;
+  }
+
+  /** What it has open, for whoever sees its thread end without a close. */
+  get held(): ThreadDescriptors {
+    return this.#sockets.held;
   }
 
   /** The slots, for the guards of the other threads. */

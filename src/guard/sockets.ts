@@ -22,10 +22,10 @@
 
 import {
   cString,
-  descriptorPath,
   O_CLOEXEC,
   openLibc as openSystemLibc,
 } from "../system/libc.ts";
+import { unref } from "../std/timer.ts";
 import {
   ADDRESS_SIZE,
   AF_INET,
@@ -64,10 +64,47 @@ export interface ListeningSocket extends Socket {
   readonly address: SocketAddress;
 }
 
+/** What a thread has opened by system calls: Deno does not close it for it. */
+export interface ThreadDescriptors {
+  /** The thread's folder in `/proc`, which is there as long as the thread. */
+  readonly thread: string;
+  /** Each descriptor, and the link that tells what it is. */
+  readonly links: readonly (readonly [descriptor: number, link: string])[];
+}
+
+/** How often to look whether a thread has ended (ms). */
+const THREAD_POLL_MS = 500;
+
+/** Closes what a thread that was terminated has left, once it has ended. */
+export function closeAfterThread({ thread, links }: ThreadDescriptors): void {
+  if (linkOf(`${thread}/cwd`) !== null) {
+    unref(setTimeout(
+      () => closeAfterThread({ thread, links }),
+      THREAD_POLL_MS,
+    ));
+    return;
+  }
+  using libc = openSystemLibc({ close: SYMBOLS.close });
+  for (const [descriptor, link] of links) {
+    // It may have been closed, and its number be another's.
+    if (linkOf(`/proc/self/fd/${descriptor}`) === link) {
+      libc?.symbols.close(descriptor);
+    }
+  }
+}
+
+function linkOf(path: string): string | null {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return null;
+  }
+}
+
 /** Reads and closes the process's sockets. */
 export class Sockets implements Disposable {
   readonly #libc: Libc;
-  /** The open directory `/proc/self/fd`. */
+  /** The open directory of all descriptors, by a name of this thread. */
   readonly #directory: number;
   /** The descriptor that becomes a copy of a socket; -1 when it has to be new. */
   #slot: number;
@@ -90,7 +127,7 @@ export class Sockets implements Disposable {
   constructor(libc: Libc) {
     this.#libc = libc;
     const { open, socket } = libc.symbols;
-    this.#directory = open(cString(descriptorPath("")), O_CLOEXEC);
+    this.#directory = open(cString("/proc/thread-self/fd"), O_CLOEXEC);
     this.#slot = socket(AF_INET, SOCK_STREAM | O_CLOEXEC, 0);
     this.#placeholder = socket(AF_INET, SOCK_STREAM | O_CLOEXEC, 0);
     if (
@@ -102,6 +139,15 @@ export class Sockets implements Disposable {
         "the system does not give the state of the process's sockets",
       );
     }
+  }
+
+  /** What this object has open. */
+  get held(): ThreadDescriptors {
+    const held = [this.#directory, this.#slot, this.#placeholder];
+    return {
+      thread: `/proc/${linkOf("/proc/thread-self")}`,
+      links: held.map((fd) => [fd, linkOf(`/proc/self/fd/${fd}`) ?? ""]),
+    };
   }
 
   /** Closes what this object has open. */

@@ -38,6 +38,9 @@ const OUTDATED_AFTER_MS = 5000;
 /** Interval at which such workers are looked for (ms). */
 const OUTDATED_POLL_MS = 500;
 
+/** Until a crashed worker is replaced while no other serves, at most (ms). */
+const LONELY_PAUSE_MS = 1000;
+
 /** Decides when workers start, are replaced and end (PAGI.md 6). */
 export class Supervisor implements Service {
   readonly #options: PoolOptions;
@@ -338,9 +341,14 @@ export class Supervisor implements Service {
     void this.#next(() => this.#settle());
   }
 
-  /** Waits longer after each crash; the remaining workers go on serving. */
+  /**
+   * Waits longer after each crash; the remaining workers go on serving. Where
+   * none remains, a long pause would be an outage.
+   */
   async #pauseAfter(worker: WorkerHandle): Promise<void> {
-    const pause = this.#pause.after(performance.now() - worker.startedAt);
+    const after = this.#pause.after(performance.now() - worker.startedAt);
+    const { length } = this.#pool.workers;
+    const pause = length === 0 ? Math.min(after, LONELY_PAUSE_MS) : after;
     if (pause === 0) return;
     log.info(`The next worker starts in ${pause} ms.`);
     await delay(pause);

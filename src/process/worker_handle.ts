@@ -4,6 +4,7 @@
  * @module
  */
 
+import { closeAfterThread, type ThreadDescriptors } from "../guard/sockets.ts";
 import type { AppRequest } from "../loader/load_app.ts";
 import type { UpstreamState } from "../metrics/upstreams.ts";
 import type { ListenAddress } from "../options/value_types.ts";
@@ -82,6 +83,8 @@ export class WorkerHandle {
   /** Callers of `peers`, in the order in which answers arrive. */
   readonly #peersQueue: ((peers: readonly string[]) => void)[] = [];
   #flushed = Promise.withResolvers<void>();
+  /** What its guard has open; null before it listens. */
+  #held: ThreadDescriptors | null = null;
   /** Ends its channels. */
   readonly #leaveHub: () => void;
 
@@ -229,6 +232,7 @@ export class WorkerHandle {
         this.addresses = message.addresses;
         this.bound = message.bound;
         this.urls = message.urls;
+        this.#held = message.held;
         return this.#listening.resolve();
       case "failed": {
         const error = new WorkerError(message.message, message.usage);
@@ -266,6 +270,8 @@ export class WorkerHandle {
 
   #release(why: string): void {
     releaseDescriptorsOf(this.number);
+    if (this.#held !== null) closeAfterThread(this.#held);
+    this.#held = null;
     this.#leaveHub();
     this.giveUp(
       `Worker ${this.number} ended before it could serve: ${why}.`,
@@ -337,6 +343,7 @@ export type FromWorker =
     readonly addresses: readonly ListenAddress[];
     readonly bound: readonly (Deno.NetAddr | Deno.UnixAddr)[];
     readonly urls: readonly string[];
+    readonly held: ThreadDescriptors | null;
   }
   /** It could not start; see {@linkcode WorkerError}. */
   | {

@@ -44,8 +44,9 @@ async function handle(message: ToWorker): Promise<void> {
     case "listen": {
       await server?.listen(message.addresses, message.sockets);
       if (server?.serving) {
-        const { addresses, bound, urls } = server;
-        tell({ type: "listening", addresses, bound, urls });
+        const { addresses, bound, urls, guard } = server;
+        const held = guard?.held ?? null;
+        tell({ type: "listening", addresses, bound, urls, held });
       }
       return;
     }

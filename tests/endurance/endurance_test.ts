@@ -18,6 +18,7 @@ const SHORT = new Set([
   "log-pipe",
   "clock",
   "app-floods-client",
+  "workers-die",
 ]);
 
 for (const scenario of SCENARIOS.filter(({ name }) => SHORT.has(name))) {
