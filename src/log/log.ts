@@ -105,6 +105,9 @@ export function flushRepeats(): void {
   repeats.settle(true);
 }
 
+// Ends of a worker fire no event: see worker_main.ts.
+globalThis.addEventListener("unload", flushRepeats);
+
 function newRepeats(): Repeats {
   return new Repeats((level, text) => print(level, [text], undefined));
 }

@@ -323,8 +323,8 @@ export class RequestCounters {
     numbers[place + 1 + this.#lastBuckets[place]]++;
     numbers[place + SERIES.step - 1] += this.#lastSeconds[place];
     const bytes = kind * BYTES_STEP;
-    // The others are those of the series: see `CounterSums`.
-    if (received > 0) addTo(numbers, AT.requestBytes + bytes, BYTES, received);
+    if (received === 0) numbers[AT.requestBytes + bytes]++;
+    else addTo(numbers, AT.requestBytes + bytes, BYTES, received);
     addTo(numbers, AT.responseBytes + bytes, BYTES, sent);
   }
 
@@ -414,25 +414,12 @@ export class CounterSums {
     const numbers = new Float64Array(memory);
     const from = hasEnded ? AT.counters : 0;
     for (let i = from; i < AT.seriesCount; i++) this.numbers[i] += numbers[i];
-    this.#addEmptyBodies(numbers);
     for (let i = 0; i < numbers[AT.seriesCount]; i++) {
       const place = AT.series + i * SERIES.step;
       this.#addSeries(
         numbers[place],
         numbers.subarray(place + 1, place + SERIES.step),
       );
-    }
-  }
-
-  /** Requests without a body are counted in no histogram of their bytes. */
-  #addEmptyBodies(numbers: Float64Array): void {
-    for (let kind = 0; kind < KINDS.length; kind++) {
-      let empty = 0;
-      for (let at = 0; at <= BYTES.length; at++) {
-        empty += numbers[AT.responseBytes + kind * BYTES_STEP + at] -
-          numbers[AT.requestBytes + kind * BYTES_STEP + at];
-      }
-      this.numbers[AT.requestBytes + kind * BYTES_STEP] += Math.max(0, empty);
     }
   }
 

@@ -134,11 +134,13 @@ function startCounting({ counters }: WorkerPlan): RequestCounters | null {
 function reportEnds(): void {
   const { exit } = Deno;
   Deno.exit = (code?: number): never => {
+    flushRepeats();
     tell({ type: "exit", call: `Deno.exit(${code ?? Deno.exitCode})` });
     return exit(code);
   };
   const { close } = self;
   self.close = () => {
+    flushRepeats();
     tell({ type: "exit", call: "self.close()" });
     close.call(self);
   };

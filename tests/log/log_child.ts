@@ -15,6 +15,11 @@ const acts: Record<string, () => void | Promise<void>> = {
     log.error("last", new Error("why"));
     Deno.exit(3);
   },
+  /** Ends before the time in which equal messages are counted is over. */
+  repeats(): void {
+    for (let i = 0; i < 10; i++) log.error(`GET /${i}: no.`, undefined, "no");
+    Deno.exit(3);
+  },
   /** Logs when nobody reads stderr any more. */
   async orphan(): Promise<void> {
     await Deno.stdin.read(new Uint8Array(1));

@@ -172,6 +172,17 @@ Deno.test("messages are on stderr, without colour and complete, when the process
   ]);
 });
 
+Deno.test("a process that ends says how many messages it left out", async () => {
+  const child = command("repeats", { NO_COLOR: "1" }).spawn();
+  await child.stdin.close();
+  const { stderr } = await child.output();
+  const [last] = decode(stderr).trimEnd().split("\n").slice(-1);
+  assertEquals(
+    last.replace(TIME, ""),
+    "error Repeated 7 times in 1 s: GET /9: no.",
+  );
+});
+
 Deno.test("a server whose log nobody reads any more lives on", async () => {
   const child = command("orphan").spawn();
   await child.stderr.cancel();
