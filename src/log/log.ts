@@ -32,6 +32,11 @@ interface LogSettings {
   readonly file?: string | null;
   /** Called with each message and its line end, instead of writing it. */
   readonly write?: (text: string) => void;
+  /**
+   * Log how often a message was repeated after ten seconds, even if nothing else
+   * is logged then: for a program, which may start a timer.
+   */
+  readonly timed?: boolean;
 }
 
 /** A function per level; control characters in `text` are escaped. */
@@ -97,7 +102,7 @@ export function configureLog(settings: LogSettings): void {
   isJson = settings.format === "json";
   write = settings.write ?? writeOutput;
   format = formatter();
-  repeats = newRepeats();
+  repeats = newRepeats(settings.timed);
 }
 
 /** Logs now how many repeated messages were left out. */
@@ -108,8 +113,11 @@ export function flushRepeats(): void {
 // Ends of a worker fire no event: see worker_main.ts.
 globalThis.addEventListener("unload", flushRepeats);
 
-function newRepeats(): Repeats {
-  return new Repeats((level, text) => print(level, [text], undefined));
+function newRepeats(timed = false): Repeats {
+  return new Repeats(
+    (level, text) => print(level, [text], undefined),
+    { timed },
+  );
 }
 
 /** Whether messages go to a file rather than to a standard stream. */

@@ -30,17 +30,20 @@ export class Repeats {
   readonly #kinds = new Map<string, Kind>();
   readonly #tell: (level: RepeatedLevel, text: string) => void;
   readonly #now: () => number;
+  readonly #timed: boolean;
   #timer: Timer | undefined;
 
   /**
-   * @param tell Logs how many were left out.
+   * @param tell Logs how many were left out: when a later message comes or, if
+   * `timed`, by a timer.
    * @param now Milliseconds since any time.
    */
   constructor(
     tell: (level: RepeatedLevel, text: string) => void,
-    now: () => number = () => performance.now(),
+    { timed = false, now = () => performance.now() } = {},
   ) {
     this.#tell = tell;
+    this.#timed = timed;
     this.#now = now;
   }
 
@@ -57,10 +60,12 @@ export class Repeats {
     }
     known.last = text;
     if (++known.seen <= MOST) return true;
-    this.#timer ??= unref(setTimeout(() => {
-      this.#timer = undefined;
-      this.settle();
-    }, WINDOW_MS + 1));
+    if (this.#timed) {
+      this.#timer ??= unref(setTimeout(() => {
+        this.#timer = undefined;
+        this.settle();
+      }, WINDOW_MS + 1));
+    }
     return false;
   }
 

@@ -67,7 +67,7 @@ export class ProcessSetup {
     const setup = new ProcessSetup(settings, pair);
     useRootHelper(inherited);
     const { logLevel: level, logFile: file, logFormat: format } = settings;
-    if (identity === null) configureLog({ level, file, format });
+    if (identity === null) configureLog({ level, file, format, timed: true });
     if (startedAs() === "daemon") warnOfLostLogs(settings);
     // A predecessor keeps the file as long as it serves.
     const writesPid = setup.#pidPath !== null && startedAs() !== "successor";
@@ -78,7 +78,7 @@ export class ProcessSetup {
     if (asRoot) setup.#writePidFile(identity);
     if (identity !== null) {
       becomeUser(identity, settings);
-      configureLog({ level, file, format });
+      configureLog({ level, file, format, timed: true });
       if (!rootHelper()?.readsKeys) warnOfRenewal(settings);
     }
     const exposed = keyExposure(settings);

@@ -81,6 +81,7 @@ async function start(plan: WorkerPlan): Promise<void> {
     file: settings.logFile,
     format: settings.logFormat,
     worker: number,
+    timed: true,
   });
   hideAbortWarning();
   connectToHub(threadChannels(), plan.channels);

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { flushRepeats } from "../../src/log/log.ts";
 import { fieldValue } from "../../src/http/headers.ts";
 import type { HeaderList, PagiApp, SendEvent } from "../../src/pagi/types.ts";
 import { TestClient, type TestRequestOptions } from "../../testing/mod.ts";
@@ -53,7 +52,7 @@ export async function runApp(
     body: sent,
     headers: type === "sse" ? { accept: "text/event-stream" } : {},
     scope: { ...scope, ...request.scope },
-  }).finally(flushRepeats);
+  });
   assertWellOrdered(events);
   const [start] = events;
   assert(start.type === "http.response.start", `the app sent ${start.type}`);

@@ -8,7 +8,7 @@ function repeats() {
   const clock = { now: 0 };
   const all = new Repeats(
     (level, text) => told.push(`${level} ${text}`),
-    () => clock.now,
+    { now: () => clock.now },
   );
   return { all, clock, told };
 }
