@@ -4,8 +4,9 @@
  *
  *     deno task channels:load --backend redis://127.0.0.1:6379
  *
- * Half of the messages come from the first process and half from the second,
- * as fast as they can be published.
+ * Each process publishes its share of the messages: at once, or so many a
+ * second with `--rate`. The clients take most of the time, so that what is
+ * published at once mostly shows how much may wait.
  *
  * @module
  */
@@ -13,7 +14,7 @@
 import { delay } from "../src/std/timer.ts";
 import { parseArgs } from "@std/cli/parse-args";
 
-const { backend, subscribers, messages, processes, workers, seconds } =
+const { backend, subscribers, messages, processes, workers, seconds, rate } =
   parseArgs(Deno.args, {
     string: ["backend"],
     default: {
@@ -22,17 +23,23 @@ const { backend, subscribers, messages, processes, workers, seconds } =
       processes: 2,
       workers: 4,
       seconds: 240,
+      rate: 0,
     },
   }) as Record<string, number> & { backend?: string };
 
 const APP = `
 import { join, publish } from "@pagi/server/channels";
-export default { fetch(request) {
+export default { async fetch(request) {
   const { pathname } = new URL(request.url);
   if (pathname === "/publish") {
     const start = performance.now();
-    const count = Number(new URL(request.url).searchParams.get("count"));
-    for (let i = 0; i < count; i++) publish("load", "0123456789");
+    const { count, rate } = Object.fromEntries(new URL(request.url).searchParams);
+    for (let i = 0; i < Number(count); i++) {
+      publish("load", "0123456789");
+      const due = rate > 0 ? start + i * 1000 / rate : 0;
+      const early = due - performance.now();
+      if (early > 0) await new Promise((next) => setTimeout(next, early));
+    }
     return new Response(String(performance.now() - start));
   }
   const { socket, response } = Deno.upgradeWebSocket(request);
@@ -133,7 +140,9 @@ try {
   const start = performance.now();
   const shares = ports.map((_, i) => Math.floor((messages + i) / ports.length));
   await Promise.all(ports.map(async (port, i) => {
-    const url = `http://127.0.0.1:${port}/publish?count=${shares[i]}`;
+    const url = `http://127.0.0.1:${port}/publish?count=${
+      shares[i]
+    }&rate=${rate}`;
     await (await fetch(url)).text();
   }));
   while (received.some((count) => count !== messages)) {
