@@ -19,6 +19,7 @@ import {
   text,
   type ValueType,
 } from "../options/value_types.ts";
+import { OptionError } from "../options/option_error.ts";
 import { announceRaisedLimits } from "../pagi/body_limit.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { type FileOptions, fileOptions, fileSettings } from "./file.ts";
@@ -206,12 +207,27 @@ export class DirectoryApp {
   }
 }
 
+/** Refuses an option that says how files are taken where none are. */
+function assertUsed(
+  option: "overwrite" | "upload_types" | "upload_limit",
+  given: AppOptionValues<typeof table>,
+  isUsed: boolean,
+): void {
+  if (isUsed || given[option] === table[option].default) return;
+  throw new OptionError(
+    `${NAME}, option ${option}: no files are taken without upload=1; add that, or leave ${option} out`,
+  );
+}
+
 /** Loads what serves changes, if an option allows any; null if none does. */
 function loadChanges(
   files: TreeSettings,
   given: AppOptionValues<typeof table>,
 ): Promise<FolderChanges> | null {
   const { upload, mkdir, rename, delete: deletes, webdav } = given;
+  assertUsed("overwrite", given, upload || rename);
+  assertUsed("upload_types", given, upload || rename);
+  assertUsed("upload_limit", given, upload);
   if (!upload && !mkdir && !rename && !deletes && !webdav) return null;
   // Uploads have a limit of their own.
   if (upload) announceRaisedLimits();

@@ -470,6 +470,9 @@ Deno.test("wrong options are refused with a sentence", () => {
       { uploadLimit: "many" },
       { uploadTypes: "txt files" },
       { overwrite: "2" },
+      { overwrite: "1" },
+      { uploadLimit: "1M", delete: true },
+      { uploadTypes: ".txt", mkdir: true },
     ]
   ) {
     let message = "";
