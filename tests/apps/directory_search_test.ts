@@ -44,6 +44,17 @@ Deno.test("a search finds names below a folder by their words, whatever the case
   assertEquals(all.sort(), HOSTILE_NAMES.filter((n) => n.includes(".")).sort());
 });
 
+Deno.test("a query that is not encoded finds the same, as curl sends it", async () => {
+  using tree = hostileTree();
+  const app = new DirectoryApp({ root: tree.root }).toApp();
+  // One code unit is one byte of the request.
+  const { text } = await runApp(app, {
+    target: "/names/?q=caf\xc3\xa9",
+    headers: { accept: "text/plain" },
+  });
+  assertEquals(text.split("\n").length, 3);
+});
+
 Deno.test("a search finds nothing that is hidden, outside or linked in a circle", async () => {
   using tree = hostileTree();
   for (const query of ["hidden", "config", "secret", "dots", SECRET]) {

@@ -53,7 +53,13 @@ function isUsuallyDescending(sort: SortKey): boolean {
  * are ignored.
  */
 export function readListingQuery(query: string, usual: SortKey): ListingQuery {
-  const given = new URLSearchParams(query);
+  // Programs such as curl send what they are given; a unit is a byte of it.
+  const given = new URLSearchParams(
+    query.replace(
+      /[\x80-\xff]/g,
+      (byte) => `%${byte.charCodeAt(0).toString(16)}`,
+    ),
+  );
   const sort = SORT_KEYS.find((key) => key === given.get("sort")) ?? usual;
   const order = given.get("order");
   const page = given.get("page") ?? "";
