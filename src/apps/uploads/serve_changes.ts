@@ -308,27 +308,21 @@ export class Changes {
    */
   destination(scope: RequestScope): string[] {
     const field = fieldValue(scope.headers, "destination");
-    const host = fieldValue(scope.headers, "host");
-    const url = field === null ? null : URL.parse(field, `http://${host}`);
-    if (field === null || url === null) {
+    const url = field === null ? null : URL.parse(field, baseOf(scope));
+    if (url === null) {
       throw new WriteRefused(400, "The field destination has to say where to.");
     }
-    const { path, isUtf8 } = readPath(url.pathname);
-    if (!isUtf8) {
+    if (!readPath(url.pathname).isUtf8) {
       throw new WriteRefused(400, "The destination has to be UTF-8.");
     }
-    const mount = scope.root_path;
-    if (
-      host !== null &&
-        url.host !== URL.parse(`${url.protocol}//${host}`)?.host ||
-      !path.startsWith(`${mount}/`)
-    ) {
+    const path = pathHere(scope, url);
+    if (path === null) {
       throw new WriteRefused(
         502,
-        "The destination is on another server, or not in the shared folder.",
+        "The destination is on another server, or not in the shared folder. Behind a proxy, the proxy has to pass on the field host.",
       );
     }
-    const parts = pathParts(path.slice(mount.length), this.settings.showHidden);
+    const parts = pathParts(path, this.settings.showHidden);
     if (typeof parts === "number") throw unusable(parts);
     return parts;
   }
@@ -422,6 +416,25 @@ export function assertSameOrigin({ headers }: RequestScope): void {
     403,
     "Only pages of this server may change something here, and this request comes from another one.",
   );
+}
+
+/** What addresses in header fields are relative to. */
+export function baseOf({ headers }: RequestScope): string {
+  return `http://${fieldValue(headers, "host") ?? "localhost"}`;
+}
+
+/** The path of an address beneath the mount; null if it is not there. */
+export function pathHere(
+  { headers, root_path }: RequestScope,
+  url: URL | null,
+): string | null {
+  const host = fieldValue(headers, "host");
+  if (
+    url === null ||
+    host !== null && url.host !== URL.parse(`${url.protocol}//${host}`)?.host
+  ) return null;
+  const { path } = readPath(url.pathname);
+  return path.startsWith(`${root_path}/`) ? path.slice(root_path.length) : null;
 }
 
 /** The refusal of a path that {@linkcode pathParts} does not take. */

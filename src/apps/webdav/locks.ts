@@ -6,11 +6,15 @@
 
 import { equalWeakly } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
-import { readPath } from "../../http/target.ts";
 import type { RequestScope } from "../reply.ts";
 import { pathParts } from "../files/request_path.ts";
 import { WriteRefused } from "../uploads/refusal.ts";
-import type { Answer, Changes } from "../uploads/serve_changes.ts";
+import {
+  type Answer,
+  baseOf,
+  type Changes,
+  pathHere,
+} from "../uploads/serve_changes.ts";
 import type { Parts } from "../uploads/tree_writer.ts";
 import type { DavState, Lock } from "./dav_state.ts";
 import { type IfCondition, type IfList, parseIf } from "./if_header.ts";
@@ -204,13 +208,9 @@ export class Locks {
 
   /** The resource of a tagged list; null for one that is not here. */
   #partsOf(scope: RequestScope, resource: string): Parts | null {
-    const host = fieldValue(scope.headers, "host");
-    const url = URL.parse(resource, `http://${host ?? "localhost"}`);
-    if (url === null || host !== null && url.host !== host) return null;
-    const { path } = readPath(url.pathname);
-    if (!path.startsWith(`${scope.root_path}/`)) return null;
-    const { showHidden } = this.#changes.settings;
-    const parts = pathParts(path.slice(scope.root_path.length), showHidden);
+    const path = pathHere(scope, URL.parse(resource, baseOf(scope)));
+    if (path === null) return null;
+    const parts = pathParts(path, this.#changes.settings.showHidden);
     return typeof parts === "number" ? null : parts;
   }
 }

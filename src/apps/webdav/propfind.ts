@@ -15,7 +15,7 @@ import { inspectEntry, readNames } from "../files/directory_entries.ts";
 import { locationOf } from "../files/request_path.ts";
 import { TimeSlice } from "../files/time_slice.ts";
 import type { RequestScope } from "../reply.ts";
-import { WriteRefused } from "../uploads/refusal.ts";
+import { refusing, WriteRefused } from "../uploads/refusal.ts";
 import type { ChangeSettings } from "../uploads/serve_changes.ts";
 import type { DavState, DeadProperty, Lock } from "./dav_state.ts";
 import {
@@ -105,6 +105,13 @@ export class Propfind {
     const stat = isFolder ? statOf(resource.path) : statFrom(resource.info);
     const at = isFolder ? resource.path : root.pathOf(path);
     const response = this.#responder(scope, path, wanted, depth === 1);
+    const slice = new TimeSlice(() => !client.disconnected);
+    const found = isFolder && depth === 1
+      ? await refusing(
+        path,
+        async () => (await readNames(resource.path, showHidden, slice)).found,
+      )
+      : [];
     await send({
       type: "http.response.start",
       status: 207,
@@ -112,10 +119,8 @@ export class Propfind {
     });
     let text = `${XML_HEAD}<D:multistatus xmlns:D="DAV:">\n` +
       response({ parts, stat, path: at });
-    if (isFolder && depth === 1) {
-      const slice = new TimeSlice(() => !client.disconnected);
+    if (isFolder) {
       const folder = path === "" ? "" : `${path}/`;
-      const { found } = await readNames(resource.path, showHidden, slice);
       for (const entry of found) {
         const inspected = inspectEntry(root, folder, resource, entry);
         if (inspected.stat === null || inspected.problem !== null) continue;

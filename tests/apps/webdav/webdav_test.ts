@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "../../../src/std/assert.ts";
 import { join } from "../../../src/std/path.ts";
+import { asNobody, MODES_COUNT } from "../../helpers/as_nobody.ts";
 import { byteName, NAMES_CAN_BE_BYTES } from "../../helpers/byte_names.ts";
 import { HOSTILE_NAMES } from "../../helpers/hostile_tree.ts";
 import { ALL, UploadFolder } from "../../helpers/upload_folder.ts";
@@ -205,6 +206,35 @@ Deno.test("what is locked is changed only with the token", async () => {
     204,
   );
   assertEquals((await folder.send("DELETE", "/a")).status, 204);
+});
+
+Deno.test("addresses in header fields are of this server however its name is written", async () => {
+  using folder = new UploadFolder(DRIVE);
+  await folder.send("PUT", "/a", { body: "1" });
+  const token = await locked(folder, "/a", { depth: "0" });
+  for (const host of ["EXAMPLE:80", "example", "Example:80"]) {
+    const lists = `<http://example/a> (${token})`;
+    const headers = { host, if: lists };
+    const put = await folder.send("PUT", "/a", { headers, body: "2" });
+    assertEquals(put.status, 204, host);
+  }
+  const headers = { host: "other", if: `<http://example/a> (${token})` };
+  const put = await folder.send("PUT", "/a", { headers, body: "3" });
+  assertEquals(put.status, 412);
+});
+
+Deno.test({
+  name: "a folder that may not be read is refused before an answer begins",
+  ignore: !MODES_COUNT,
+  async fn() {
+    using folder = new UploadFolder({ webdav: true });
+    Deno.mkdirSync(join(folder.path, "closed"), { mode: 0o711 });
+    Deno.chmodSync(join(folder.path, "closed"), 0o711);
+    const answer = await asNobody(() =>
+      folder.send("PROPFIND", "/closed/", { headers: { depth: "1" } })
+    );
+    assertEquals(answer.status, 403);
+  },
 });
 
 Deno.test("a lock on a folder covers what is in it, and what is added", async () => {
