@@ -108,11 +108,17 @@ export function sharing(options: SharingOptions): Middleware {
   const given = readAppOptions("sharing", sharingOptions, options);
   const { random_path, expires, log_downloads } = given;
   const path = random_path === true ? newPath() : random_path;
+  const end = expires === null ? null : endOf(expires)!;
+  if (end !== null && end <= Date.now()) {
+    log.warn(
+      `expires=${expires} is in the past: everything is answered with 410.`,
+    );
+  }
   return (part) => {
     let app: PagiApp | null = null;
     const add = (middleware: Middleware) => app = middleware(app ?? part);
     if (log_downloads) add(downloadsLogged);
-    if (expires !== null) add(until(endOf(expires)!));
+    if (end !== null) add(until(end));
     if (path !== false) add(below(`/${path}`));
     return app ?? defineMiddleware("sharing", (app) => ({
       serve: app,

@@ -5,6 +5,7 @@ import {
   sharing,
   type SharingOptions,
 } from "../../src/middleware/sharing.ts";
+import { configureLog } from "../../src/log/log.ts";
 import { OptionError } from "../../src/options/option_error.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
 import {
@@ -75,7 +76,11 @@ Deno.test("newPath() has 128 bits and never comes twice", () => {
 });
 
 Deno.test("after its end a share says so with 410", async () => {
+  const log: string[] = [];
+  configureLog({ level: "warn", write: (text) => void log.push(text) });
   const over = sharing({ expires: "2020-01-01" })(where);
+  configureLog({ level: "info" });
+  assertMatch(log.join(""), /expires=2020-01-01 is in the past/);
   const page = await runApp(over);
   assertEquals(page.status, 410);
   assertMatch(page.text, /This share has ended/);
