@@ -5,6 +5,8 @@
  */
 
 import { encodeSegment, pathSegments, readPath } from "../../http/target.ts";
+import type { HeaderList } from "../../pagi/types.ts";
+import { fieldValue } from "../../http/headers.ts";
 import { decodeByteString } from "../../system/file_names.ts";
 import { isHidden, isUnfinished } from "./document_root.ts";
 
@@ -112,4 +114,23 @@ export function locationOf(
   const all = [...mount, ...parts].map((part) => `/${encodeSegment(part)}`);
   const location = all.join("") + (isDirectory ? "/" : "");
   return query_string === "" ? location : `${location}?${query_string}`;
+}
+
+/** What addresses in header fields are relative to. */
+export function baseOf({ headers }: { headers: HeaderList }): string {
+  return `http://${fieldValue(headers, "host") ?? "localhost"}`;
+}
+
+/** The path of an address beneath the mount; null if it is not there. */
+export function pathHere(
+  { headers, root_path }: { headers: HeaderList; root_path: string },
+  url: URL | null,
+): string | null {
+  const host = fieldValue(headers, "host");
+  if (
+    url === null ||
+    host !== null && url.host !== URL.parse(`${url.protocol}//${host}`)?.host
+  ) return null;
+  const { path } = readPath(url.pathname);
+  return path.startsWith(`${root_path}/`) ? path.slice(root_path.length) : null;
 }

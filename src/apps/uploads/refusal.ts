@@ -22,6 +22,24 @@ export class WriteRefused extends Error {
   }
 }
 
+/** The refusal of a path that `pathParts` does not take. */
+export function unusable(status: 400 | 403): WriteRefused {
+  return new WriteRefused(
+    status,
+    status === 400
+      ? "A path has no NUL."
+      : "This path is hidden or leads out of the shared folder.",
+  );
+}
+
+/** The refusal where a condition of the request does not hold. */
+export function notAsExpected(): WriteRefused {
+  return new WriteRefused(
+    412,
+    "The file is not the one that the request expects; nothing was changed.",
+  );
+}
+
 type Sentence = (path: string) => string;
 
 const NOT_ALLOWED: readonly [number, Sentence] = [

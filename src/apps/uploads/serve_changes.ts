@@ -20,11 +20,17 @@ import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
 import { ClientGone, RequestReader } from "../disconnect.ts";
 import type { FileCache } from "../files/file_cache.ts";
 import { type ContentDigests, versionOf } from "../files/file_version.ts";
-import { locationOf, pathParts, requestPath } from "../files/request_path.ts";
+import {
+  baseOf,
+  locationOf,
+  pathHere,
+  pathParts,
+  requestPath,
+} from "../files/request_path.ts";
 import { reply, type RequestScope } from "../reply.ts";
 import { boundaryOf, readParts } from "./multipart.ts";
 import { nameTaken } from "./incoming_file.ts";
-import { WriteRefused } from "./refusal.ts";
+import { notAsExpected, unusable, WriteRefused } from "./refusal.ts";
 import {
   assertApart,
   type Parts,
@@ -49,6 +55,8 @@ export interface Answer {
   readonly headers?: HeaderList;
 }
 
+/** What a weak tag begins with (RFC 9110, 8.8.3). */
+const WEAK = 'W/"';
 /** Bytes of a form that holds no file. */
 const MAX_FORM = 64 * 1024;
 /** Bytes that a form adds to its files. */
@@ -339,7 +347,15 @@ export class Changes {
       throw notAsExpected();
     }
     const { "if-modified-since": _, ...relevant } = conditions;
-    if (checkConditions(relevant, validators) !== null) throw notAsExpected();
+    // The tag of a file just written is weak for a moment, which is when
+    // davfs2 and others write to it again. No weak tag equals another by
+    // if-match, so that they would lose what they send.
+    const { etag, lastModified } = validators;
+    const met = checkConditions(
+      { ...relevant, "if-match": relevant["if-match"]?.replaceAll(WEAK, '"') },
+      { etag: etag?.replace(WEAK, '"') ?? null, lastModified },
+    );
+    if (met !== null) throw notAsExpected();
   }
 
   /** What tells versions of a file apart; null where nothing is. */
@@ -418,35 +434,6 @@ export function assertSameOrigin({ headers }: RequestScope): void {
   );
 }
 
-/** What addresses in header fields are relative to. */
-export function baseOf({ headers }: RequestScope): string {
-  return `http://${fieldValue(headers, "host") ?? "localhost"}`;
-}
-
-/** The path of an address beneath the mount; null if it is not there. */
-export function pathHere(
-  { headers, root_path }: RequestScope,
-  url: URL | null,
-): string | null {
-  const host = fieldValue(headers, "host");
-  if (
-    url === null ||
-    host !== null && url.host !== URL.parse(`${url.protocol}//${host}`)?.host
-  ) return null;
-  const { path } = readPath(url.pathname);
-  return path.startsWith(`${root_path}/`) ? path.slice(root_path.length) : null;
-}
-
-/** The refusal of a path that {@linkcode pathParts} does not take. */
-export function unusable(status: 400 | 403): WriteRefused {
-  return new WriteRefused(
-    status,
-    status === 400
-      ? "A path has no NUL."
-      : "This path is hidden or leads out of the shared folder.",
-  );
-}
-
 /** The whole body, as it comes. */
 async function* chunksOf(reader: RequestReader): AsyncGenerator<Uint8Array> {
   while (!reader.complete) yield await reader.next();
@@ -494,13 +481,6 @@ function seeFolder(
 
 function moved(from: Parts, to: Parts): string {
   return `moved ${quote(from.join("/"))} to ${quote(to.join("/"))}`;
-}
-
-function notAsExpected(): WriteRefused {
-  return new WriteRefused(
-    412,
-    "The file is not the one that the request expects; nothing was changed.",
-  );
 }
 
 /** Nobody waits for the digest of a file that is about to be replaced. */

@@ -7,14 +7,9 @@
 import { equalWeakly } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
 import type { RequestScope } from "../reply.ts";
-import { pathParts } from "../files/request_path.ts";
+import { baseOf, pathHere, pathParts } from "../files/request_path.ts";
 import { WriteRefused } from "../uploads/refusal.ts";
-import {
-  type Answer,
-  baseOf,
-  type Changes,
-  pathHere,
-} from "../uploads/serve_changes.ts";
+import type { Answer, Changes } from "../uploads/serve_changes.ts";
 import type { Parts } from "../uploads/tree_writer.ts";
 import type { DavState, Lock } from "./dav_state.ts";
 import { type IfCondition, type IfList, parseIf } from "./if_header.ts";

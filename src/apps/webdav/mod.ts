@@ -16,14 +16,13 @@ import { pathParts, requestPath } from "../files/request_path.ts";
 import type { RequestScope } from "../reply.ts";
 import type { FolderChanges } from "../uploads/mod.ts";
 import { pageParts } from "../uploads/page_parts.ts";
-import { WriteRefused } from "../uploads/refusal.ts";
+import { unusable, WriteRefused } from "../uploads/refusal.ts";
 import {
   type Answer,
   answering,
   assertSameOrigin,
   Changes,
   type ChangeSettings,
-  unusable,
 } from "../uploads/serve_changes.ts";
 import { assertApart, type Parts } from "../uploads/tree_writer.ts";
 import { copyTree } from "./copy_tree.ts";
