@@ -69,10 +69,18 @@ export class EventQueue {
   #size = 0;
   readonly #lost = new Losses();
 
+  /** @throws {RangeError} When a limit is none. */
   constructor(
     readonly limit: number = MAX_WAITING,
     readonly maxSize: number = MAX_WAITING_SIZE,
-  ) {}
+  ) {
+    if (limit >= 1 && maxSize >= 1) return;
+    throw new RangeError(
+      `The limit of what may wait for a subscriber is at least 1, not ${
+        limit >= 1 ? maxSize : limit
+      }.`,
+    );
+  }
 
   get length(): number {
     return this.#items.length - this.#first;

@@ -211,7 +211,7 @@ async function serve(
     predecessor: older,
     shutdownDelay: settings.shutdownDelay,
     onStopping: () => metrics?.stopping(),
-    onReplaced: () => metrics?.[Symbol.dispose](),
+    onReplaced: () => metrics?.replaced(),
     async onStarted() {
       const { urls, ...others } = service.facts();
       const facts = { ...others, urls: urls.map((url) => url + path) };

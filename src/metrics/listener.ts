@@ -72,10 +72,15 @@ export class MetricsListener implements Disposable {
     return this.#listener.addr;
   }
 
-  [Symbol.dispose](): void {
+  /** Accepts no more connections; those that are open get their answers. */
+  stop(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#listener.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
     for (const connection of this.#open) close(connection);
   }
 

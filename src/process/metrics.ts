@@ -122,6 +122,11 @@ export class Metrics implements Disposable {
     this.#stopping = true;
   }
 
+  /** From now on a successor answers. */
+  replaced(): void {
+    this.#listener?.stop();
+  }
+
   [Symbol.dispose](): void {
     this.#listener?.[Symbol.dispose]();
   }

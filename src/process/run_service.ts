@@ -136,14 +136,14 @@ export async function runService(
         service,
         options.command,
         stopping.signal,
-      ).then((process) => successor.process = process);
+      ).then((process) => {
+        if (process !== null) options.onReplaced();
+        return successor.process = process;
+      });
       starting = started;
       return started;
     });
-    if (replaced) {
-      options.onReplaced();
-      stop();
-    }
+    if (replaced) stop();
     replacing = false;
   };
   const remove = onSignals(SIGNALS, (signal) => {
