@@ -121,6 +121,17 @@ Deno.test("a subscriber that is too slow misses the newest, and is told how many
   slow.close();
 });
 
+Deno.test("a limit that is none is refused with a sentence", () => {
+  const channels = new Channels();
+  for (const limit of [0, -1, NaN]) {
+    assertThrows(
+      () => channels.subscribe("a", { limit }),
+      RangeError,
+      `at least 1, not ${limit}`,
+    );
+  }
+});
+
 Deno.test("gaps in a row become one, and one without a number makes the sum unknown", () => {
   const queue = new EventQueue(4);
   queue.gap("a", 2);
