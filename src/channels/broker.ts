@@ -258,12 +258,15 @@ export class Broker implements Outside {
   /** Subscribes to all again, and tells both sides what was lost. */
   async #begin(connection: BrokerConnection, again: boolean): Promise<void> {
     this.#held = [];
-    await connection.subscribe([ALL, ...this.#channels]);
     const before = new Set(this.#channels);
+    await connection.subscribe([ALL, ...before]);
     this.#connection = connection;
     this.#tellLost();
-    // A channel may have come while the others were subscribed to.
-    const late = [...this.#channels].filter((name) => !before.has(name));
+    // Channels may have come and gone while they were subscribed to.
+    for (const name of before.difference(this.#channels)) {
+      connection.unsubscribe(name);
+    }
+    const late = [...this.#channels.difference(before)];
     if (late.length > 0) await connection.subscribe(late);
     this.#subscribedAt = performance.now();
     if (again) this.#hub.gap(ALL_CHANNELS, null, null);

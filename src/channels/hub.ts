@@ -39,6 +39,9 @@ export class Hub {
   /** Connects with other processes. */
   connect(outside: Outside): void {
     this.#outside = outside;
+    for (const channel of this.#members.keys()) {
+      this.#joined.set(channel, outside.join(channel));
+    }
   }
 
   get dropped(): number {

@@ -3,6 +3,7 @@
 import { Broker } from "../../src/channels/broker.ts";
 import { Channels } from "../../src/channels/channels.ts";
 import { Hub } from "../../src/channels/hub.ts";
+import { SubscriptionQueue } from "../../src/channels/subscription.ts";
 import { configureLog } from "../../src/log/log.ts";
 import type { ChannelEvent } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
@@ -118,6 +119,37 @@ for (const name of ["redis-server", "nats-server"] as const) {
       for (const events of [here, there]) {
         const event = await nextOf(events);
         assert(event.type === "channel.message" && event.message === "last");
+        events.close();
+      }
+    },
+  );
+
+  testWith(
+    [name],
+    `channels that come while ${name} is being connected get its messages too`,
+    async () => {
+      configureLog({ level: "error" });
+      await using broker = await TestBroker.start(name);
+      const [one, two] = [processOf(), processOf()];
+      await using _one = closing(await Broker.open(one.hub, broker.url));
+      let isOpen = false;
+      const opening = Broker.open(two.hub, broker.url).finally(() => {
+        isOpen = true;
+      });
+      // One in each turn of the event loop.
+      const waiting: SubscriptionQueue[] = [];
+      while (!isOpen) {
+        waiting.push(
+          new SubscriptionQueue(two.channels, `c${waiting.length}`),
+        );
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+      await using _two = closing(await opening);
+      await Promise.all(waiting.map(({ ready }) => ready));
+      for (const { channel } of waiting) one.channels.publish(channel, channel);
+      for (const events of waiting) {
+        const event = await nextOf(events);
+        assert(event.type === "channel.message");
         events.close();
       }
     },

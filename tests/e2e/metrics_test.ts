@@ -86,7 +86,8 @@ Deno.test("counters of workers go on through HUP, a crash and --max-requests", a
   assertEquals(await sum(program, restarts, "reload"), 2);
   assertEquals(await sum(program, restarts, "crash"), 1);
   await until(async () => await sum(program, restarts, "max_requests") >= 1);
-  assert(await sum(program, "pagi_server_worker_starts_total") >= 6);
+  // The one that crashed may have been replaced already.
+  assert(await sum(program, "pagi_server_worker_starts_total") >= 5);
   assertEquals(
     await sum(program, "pagi_server_worker_silence_seconds") < 100,
     true,
