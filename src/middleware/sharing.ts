@@ -7,6 +7,7 @@
 
 import { explainApp } from "../apps/explain.ts";
 import { fieldValue } from "../http/headers.ts";
+import { encodeSegment } from "../http/target.ts";
 import { log } from "../log/log.ts";
 import { readAppOptions, type TableFor } from "../options/app_options.ts";
 import { quote } from "../options/option_error.ts";
@@ -149,8 +150,9 @@ function below(prefix: string): Middleware {
       }
       const query = scope.query_string === "" ? "" : `?${scope.query_string}`;
       if (isSame(scope.path, prefix)) {
+        const mount = scope.root_path.split("/").map(encodeSegment).join("/");
         return await refuse(scope, send, 308, [
-          ["location", `${scope.root_path}${prefix}/${query}`],
+          ["location", `${mount}${prefix}/${query}`],
           ["referrer-policy", "same-origin"],
         ], "");
       }

@@ -48,6 +48,11 @@ Deno.test("random_path serves below that path alone, and tells no other site", a
   }
   const { headers } = await runApp(app, { target: `/${PATH}?a=b` });
   assertEquals(headers[0], ["location", `/${PATH}/?a=b`]);
+  const mounted = await runApp(app, {
+    target: `/%C3%BC%20b/${PATH}`,
+    rootPath: "/ü b",
+  });
+  assertEquals(mounted.header("location"), `/%C3%BC%20b/${PATH}/`);
 });
 
 Deno.test("links of a listing below a random path stay below it", async () => {
