@@ -258,6 +258,8 @@ Deno.test(
           await page.click("summary");
           await page.click("text=Select entries");
           await page.waitForURL(`${program.url}/?view=select`);
+          await page.setViewportSize({ width: 320, height: 800 });
+          assertEquals(await page.evaluate(WIDTH), 320);
           await page.click('[aria-label="Select notes.txt"]');
           const download = page.waitForEvent("download");
           await page.click("button[value=tar]");

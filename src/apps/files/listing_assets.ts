@@ -117,11 +117,11 @@ article.readme { margin-top: 0; overflow-wrap: anywhere; }
   .tools input, .button { min-height: 2.9rem; }
   .button { flex: 1; justify-content: center; }
   nav li a { padding: .5rem .15rem .5rem 0; }
-  .tools form, .menu { flex: 1 0 auto; }
+  .tools form, .menu { flex: 1 0 auto; max-width: 100%; }
   .tools .search { flex-wrap: nowrap; width: 100%; }
   .tools .search .button { flex: none; }
   .tools .menu summary { width: 100%; }
-  .selectable input { position: relative; z-index: 1; margin-right: .5rem; }
+  .selectable input { position: relative; z-index: 1; width: 1.5rem; height: 1.5rem; margin-right: .5rem; }
   .selectable th { padding-left: .9rem; }
   thead tr { display: flex; }
   thead th:first-child { margin-right: auto; }
