@@ -32,7 +32,7 @@ export async function explainTree(
     scope.type !== "websocket" && !isRead && settings.serveChange !== undefined
   ) {
     const line =
-      `${scope.method} may change ${settings.root.directory} as far as its options allow (upload, mkdir, rename, delete, webdav); it was not run`;
+      `${scope.method} does what the options of ${settings.root.directory} allow (upload, mkdir, rename, delete, webdav); it was not run, as it may change something`;
     return { lines: [line], status: null };
   }
   const answer = await explainByStart(app, scope);
