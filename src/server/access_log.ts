@@ -19,16 +19,17 @@ import { standardStream } from "../log/log_output.ts";
 import { type Timer, unref } from "../std/timer.ts";
 import type { BodyProgress, InFlightRequest } from "./in_flight.ts";
 
-/** Milliseconds between two looks at the bodies that are on their way. */
+/** Interval between two checks of the bodies in transfer (ms). */
 const POLL_INTERVAL_MS = 1000;
-/** Milliseconds before the first line of a transfer, and most between two. */
+/** Shortest time before the first line about a transfer (ms). */
 const FIRST_MS = 2000;
+/** Longest pause between two lines about one transfer (ms). */
 const MAX_PAUSE_MS = 30_000;
-/** Bytes below which no transfer has lines before its end. */
+/** Smallest body whose progress is logged before its end (bytes). */
 const MIN_BYTES = 1_000_000;
 
-/** What was last said of a transfer. */
-interface Told {
+/** What was last logged about a transfer. */
+interface LoggedProgress {
   readonly progress: BodyProgress;
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -36,13 +37,16 @@ interface Told {
 
 /** A line per record, written in batches. */
 export class AccessLog extends LogFile<AccessRecord> {
-  /** Whether lines tell how long bodies were: counting can take time. */
+  /** Whether lines contain the length of bodies: counting it can take time. */
   readonly usesBodyBytes: boolean;
-  /** Whether lines tell fields of requests: otherwise none is kept. */
+  /** Whether lines contain request headers; otherwise no record keeps any. */
   readonly usesHeaders: boolean;
-  /** Whether lines tell how far large bodies have come. */
+  /** Whether the progress of large bodies is logged. */
   readonly showsProgress: boolean;
-  /** Milliseconds since 1970, as exactly as lines tell them: cheap or slow. */
+  /**
+   * Milliseconds since 1970, in the precision that the lines need: fractions of
+   * a millisecond take longer to obtain.
+   */
   readonly now: () => number;
   #timer: Timer | undefined;
 
@@ -71,16 +75,16 @@ export class AccessLog extends LogFile<AccessRecord> {
     return settings.noAccessLog ? null : new AccessLog(settings);
   }
 
-  /** From now on tells how far large bodies have come, in a format that does. */
+  /** Starts to log the progress of large bodies, if the format has that. */
   watch(requests: Iterable<InFlightRequest>): void {
     if (!this.showsProgress) return;
-    let told = new Map<InFlightRequest, Told>();
+    let logged = new Map<InFlightRequest, LoggedProgress>();
     this.#timer = unref(setInterval(() => {
-      const before = told;
-      told = new Map();
+      const before = logged;
+      logged = new Map();
       for (const request of requests) {
-        const last = this.#tellProgress(request, before.get(request));
-        if (last !== undefined) told.set(request, last);
+        const last = this.#logProgress(request, before.get(request));
+        if (last !== undefined) logged.set(request, last);
       }
     }, POLL_INTERVAL_MS));
   }
@@ -90,11 +94,14 @@ export class AccessLog extends LogFile<AccessRecord> {
     return super.close();
   }
 
-  /** Says it where it is time to: ever more seldom. Returns what was said last. */
-  #tellProgress(
+  /**
+   * Logs the progress of a transfer if a line is due; the pauses between lines
+   * grow with its age. Returns what was logged last.
+   */
+  #logProgress(
     request: InFlightRequest,
-    last: Told | undefined,
-  ): Told | undefined {
+    last: LoggedProgress | undefined,
+  ): LoggedProgress | undefined {
     const progress = request.transfer;
     if (progress === null) return last;
     const now = this.now();
@@ -114,7 +121,7 @@ export class AccessLog extends LogFile<AccessRecord> {
   }
 }
 
-/** Tells whether the access log is read where it is written. */
+/** True if the access log is written to a terminal. */
 export function isForTerminal({ accessLog }: Settings): boolean {
   switch (accessLog === null ? "stderr" : standardStream(accessLog)) {
     case "stderr":

@@ -12,18 +12,18 @@ import {
   raiseDescriptorLimit,
 } from "../system/descriptor_budget.ts";
 
-/** Descriptors kept for files and the rest, as the user's document says. */
+/** Descriptors reserved for files and everything else (PAGI::Server keeps 50). */
 const SPARE_DESCRIPTORS = 50;
-/** The limit where the system's is not readable [port]. */
+/** The limit if the system's limit of descriptors cannot be read [port]. */
 const DEFAULT_CONNECTIONS = 1000;
 
-/** Connections that may wait to be accepted: 900 at once cost nothing. */
+/** Connections that may wait to be accepted; listen(2) caps it at somaxconn. */
 const BACKLOG = 2048;
 
 /**
- * How many connections may wait to be accepted at one listener: where
- * descriptors are few, no more than a fraction of them, because the engine
- * accepts what waits before any request on it can be refused.
+ * How many connections may wait to be accepted at one listener. Where
+ * descriptors are few it is a fraction of them, because the engine accepts all
+ * waiting connections before the server can refuse a request on any of them.
  */
 export function backlog({ listenerBacklog, workers }: Settings): number {
   if (listenerBacklog !== null) return listenerBacklog;
@@ -33,8 +33,9 @@ export function backlog({ listenerBacklog, workers }: Settings): number {
 }
 
 /**
- * How many connections one process may have, as its settings and limits say.
- * The guard serves fewer where more than the spare descriptors are open.
+ * How many connections one process may have, by its settings and its limit of
+ * descriptors. The guard allows fewer when more than {@linkcode
+ * SPARE_DESCRIPTORS} are in use by other things.
  */
 export function connectionLimit(settings: Settings): number {
   const workers = Math.max(1, settings.workers);
@@ -46,10 +47,10 @@ export function connectionLimit(settings: Settings): number {
 }
 
 /**
- * Says how many connections there may be, or what is not enforced. To be
- * called when all is open that a server needs.
+ * Logs how many connections are allowed, or which limits are not enforced. To be
+ * called when everything that the server keeps open is open.
  *
- * @param limit What the settings ask for, of all workers.
+ * @param limit Connections that the settings ask for, of all workers together.
  */
 export function reportGuard(
   guard: Guard | null,

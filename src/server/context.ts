@@ -49,7 +49,7 @@ export interface WorkerContext {
   readonly app: PagiApp;
   readonly settings: Settings;
   readonly marks: Watermarks;
-  /** What the lifespan scope left, or null without lifespan. */
+  /** The state that the lifespan scope has filled; null without lifespan. */
   readonly state: State | null;
   readonly inFlight: InFlight;
   readonly guard: Guard | null;
@@ -57,9 +57,9 @@ export interface WorkerContext {
   readonly accessLog: AccessLog | null;
   /** Null without `--metrics`. */
   readonly counters: RequestCounters | null;
-  /** Tells of limits that clients hit. */
+  /** Logs limits that clients hit, each kind at most once in a while. */
   readonly seldom: SeldomLog;
-  /** Milliseconds since 1970, as exactly as the access log tells them. */
+  /** Milliseconds since 1970, in the precision of the access log. */
   now(): number;
   /** Bounds the pause between two parts of a request body. */
   readonly stalls: DeadlineSet;
@@ -73,14 +73,14 @@ export interface WorkerContext {
   onMaxRequests(): void;
   /** Closes idle connections after accepting failed; returns how many. */
   evictIdle(): Promise<number>;
-  /** True when others may listen at the same addresses. */
+  /** True when other workers may listen at the same addresses. */
   readonly shared: boolean;
-  /** True when the process that listens at the same Unix sockets is about to go. */
+  /** True when this process replaces one that listens at the same Unix sockets. */
   readonly takesOver: boolean;
   /**
-   * Since when clients are to leave (ms, `performance.now()`): answers by
-   * HTTP/1.1 tell them to close their connections. Null while they may stay.
-   * The server sets it, and `draining`.
+   * Time since which HTTP/1.1 responses have `connection: close`, because the
+   * server stops (ms, `performance.now()`); null before. Set by the server, as
+   * is `draining`.
    */
   leavingSince: number | null;
   /** Why the server is stopping; null while it is not. */
@@ -110,21 +110,23 @@ export interface ListenerContext {
   /** The handler of the app, where requests go to it without a scope. */
   readonly direct: DirectHandler | null;
   /**
-   * Tells which requests it may get before anything else is known of them; null
-   * where something has to be known of all.
+   * Decides which requests go to `direct` before their head is read; null where
+   * every head has to be read first.
    */
   readonly plainHeads: PlainHeads | null;
 }
 
-/** The engine's way to a WebSocket, or that of a test without a socket. */
+/** `Deno.upgradeWebSocket`, or its stand-in in tests without sockets. */
 export type Upgrade = (
   request: Request,
   options: Deno.UpgradeWebSocketOptions,
 ) => Deno.WebSocketUpgrade;
 
 /**
- * One address of `worker`; `certificate` is null without TLS, `bound` without a
- * socket.
+ * Makes the context of one address of `worker`.
+ *
+ * @param certificate PEM; null without TLS.
+ * @param bound The socket's address; null without a socket.
  */
 export function listenerContext(
   worker: WorkerContext,
@@ -171,7 +173,7 @@ export function listenerContext(
   };
 }
 
-/** What is known of TLS: the engine does not expose the handshake. */
+/** The TLS extension of scopes; the engine does not expose the handshake. */
 function tlsInfo(certificate: string): TlsInfo {
   return {
     server_cert: certificate,

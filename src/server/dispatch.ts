@@ -52,7 +52,7 @@ export function dispatch(
   }
   if (--listener.worker.requestsLeft === 0) listener.worker.onMaxRequests();
   const { checkHost, direct, findClient, plainHeads } = listener;
-  /** What the fetch handler returned, where it was called before anything else. */
+  /** The result of the fetch handler, if it was called before the head was read. */
   let given: unknown;
   /** Milliseconds since 1970; 0 where this one is not timed. */
   let began = 0;
@@ -113,8 +113,8 @@ export function dispatch(
 }
 
 /**
- * Drops an HTTP/2 connection that has as many requests in flight as it may: its
- * client resets streams faster than the app ends (CVE-2023-44487).
+ * Drops an HTTP/2 connection that has reached its limit of requests in flight:
+ * the client resets streams faster than the app ends (CVE-2023-44487).
  */
 function dropCrowded(
   { worker, name }: ListenerContext,
@@ -137,7 +137,7 @@ function refuse(
 ): Response {
   const address = info.remoteAddr;
   const { headers } = request;
-  // HTTP/2 with a `host` field of its own passes for HTTP/1.
+  // An HTTP/2 request that has a `host` field is taken for HTTP/1.
   const http2 = !headers.has("host") && !headers.has("upgrade") &&
     connections.of(info) !== null;
   if (!http2 || refusal === AT_CONNECTION_LIMIT) {

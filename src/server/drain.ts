@@ -14,7 +14,7 @@ import type { GracePeriod } from "./timers.ts";
 import type { InFlight } from "./in_flight.ts";
 import { delay } from "../std/timer.ts";
 
-/** Uploads that begin within this time after the stop are waited for (ms). */
+/** Time after the stop in which a new upload is waited for as well (ms). */
 const UPLOAD_GRACE_MS = 1000;
 /** Interval between two polls for request bodies that are under way (ms). */
 const POLL_INTERVAL_MS = 20;
@@ -39,13 +39,13 @@ export const CLIENT_TIME = {
 };
 
 /**
- * Tells clients to leave, stops accepting, ends event streams and WebSockets,
- * and waits for the requests in flight; what is left at the end of the wait is
- * cut off (PAGI.md 6). To be called after `leavingSince` and `draining` were
- * set.
+ * Gives clients time to close their connections, stops accepting, ends event
+ * streams and WebSockets, and waits for the requests in flight; what still runs
+ * after `--shutdown-timeout` is cut off (PAGI.md 6). To be called after
+ * `leavingSince` and `draining` were set.
  *
- * HTTP/2 needs no such time: the engine sends GOAWAY, which tells clients which
- * of their requests were taken.
+ * HTTP/2 clients need no such time: the engine sends them GOAWAY, which names
+ * the last request that was taken (RFC 9113, 6.8).
  *
  * @param alone True when all connections of the process are this server's.
  */
@@ -67,7 +67,7 @@ export async function drain(
   if (!hurried && guard !== null) {
     await closeIdle(worker, guard, listeners, alone);
   }
-  // Let the Close frames leave first: the engine would send its own.
+  // Lets the Close frames be sent first: the engine would send its own.
   if (endStreams(worker)) await delay(0);
   let closed: Promise<unknown> | null = null;
   const close = () =>
@@ -93,8 +93,8 @@ export async function drain(
 /**
  * Resolves when the request bodies of all requests in flight have arrived. The
  * engine's shutdown drops bodies that it has not read yet ("underlying resource
- * unavailable"), so uploads under way would be lost. Uploads may go on to begin
- * meanwhile, so after a while only the first ones are waited for.
+ * unavailable"), so uploads under way would be lost. New uploads may begin
+ * meanwhile; after UPLOAD_GRACE_MS only those present at the stop are awaited.
  */
 async function bodiesArrived(inFlight: InFlight): Promise<void> {
   const first = [...inFlight];
@@ -108,8 +108,9 @@ async function bodiesArrived(inFlight: InFlight): Promise<void> {
 }
 
 /**
- * Closes what is idle, such that no request is lost that has arrived. Where no
- * successor takes the new connections, the last of them come first.
+ * Closes idle connections without losing a request that has arrived. If no
+ * successor takes new connections, those that were just made get a moment for
+ * their first request.
  */
 async function closeIdle(
   { draining }: WorkerContext,
@@ -143,7 +144,7 @@ function endStreams({ inFlight, draining }: WorkerContext): boolean {
 function cutOff(inFlight: InFlight): void {
   for (const exchange of inFlight) {
     log.warn(
-      `Still running at the end of the wait, and cut off: ${exchange.describe()} (${
+      `Cut off while still running: ${exchange.describe()} (${
         exchange.age.toFixed(1)
       } s, response ${exchange.life}).`,
     );

@@ -34,10 +34,10 @@ import { type LifeOwner, ResponseLife } from "./response/life.ts";
 import { lacksDescriptors } from "./response/plain_answer.ts";
 import { delay } from "../std/timer.ts";
 
-/** The header fields in records of an access log that has none in its lines. */
+/** The header fields of records whose access log does not need any. */
 const NO_FIELDS: readonly never[] = [];
 
-/** Says in the log that the app threw on a request. */
+/** Logs that the app threw on a request. */
 export function logThrown(
   { seldom }: WorkerContext,
   describe: () => string,
@@ -46,7 +46,7 @@ export function logThrown(
   if (!lacksDescriptors(error)) {
     return log.error(`${describe()}: the app threw.`, error);
   }
-  // Clients can cause it, and the app cannot prevent it.
+  // Clients can cause this, and the app cannot prevent it: no stack for each.
   seldom.say(
     "warn",
     "descriptors",
@@ -63,7 +63,7 @@ export abstract class Exchange
   implements InFlightRequest, Http2Stream, LifeOwner, ChannelsOwner {
   readonly worker: WorkerContext;
   readonly life: ResponseLife;
-  /** The engine forgets it once it has the response. */
+  /** Kept, because the engine drops its own once it has the response. */
   readonly address: Deno.Addr;
   /** The client, by trusted proxies or the connection; undefined if unknown. */
   readonly client: [host: string, port: number] | undefined;
@@ -80,7 +80,7 @@ export abstract class Exchange
   countedKind: KindIndex = 0;
   /** When it began (ms since 1970); 0 where metrics do not time it. */
   timedFrom = 0;
-  /** The connection ends with this response. */
+  /** True when the connection is to be closed after this response. */
   closeAfterResponse = false;
   /** `pagi.channels`; null until there is a scope. */
   #channels: ScopeChannels | null = null;
@@ -91,7 +91,7 @@ export abstract class Exchange
   #watching = false;
   #givenUp = false;
 
-  /** What the access log says of the response. */
+  /** Status and size of the response for the access log. */
   abstract readonly status: number | null;
   abstract readonly bodyBytes: number;
   abstract readonly inputBudget: InputBudget | null;
@@ -123,7 +123,7 @@ export abstract class Exchange
 
   /** Calls the app with its scope and its two functions. */
   protected abstract callApp(): Promise<unknown>;
-  /** The app has resolved, with nothing if it keeps to the protocol. */
+  /** The app's promise has resolved; `result` is undefined by the protocol. */
   protected abstract settled(result: unknown): void | Promise<void>;
   /** The app has thrown before the request ended. */
   protected abstract failed(error: unknown): void | Promise<void>;
@@ -133,16 +133,16 @@ export abstract class Exchange
   /**
    * Runs the app on this exchange.
    *
-   * @returns the response; not a promise where the app has given it already.
+   * @returns the response; a promise unless the app has sent it already.
    */
   serve(): Response | Promise<Response> {
     this.worker.inFlight.add(this);
     this.worker.counters?.started(this.countedKind);
-    // The engine does not report that a stream was reset before.
+    // Watched from the start: the engine does not report an earlier reset.
     if (this.connection !== null) this.watchClient();
     this.run();
     const response = this.#response;
-    // A WebSocket or a stream would keep it as long as it lasts.
+    // Otherwise it would stay in memory as long as a WebSocket or stream lasts.
     this.#response = null;
     return response ?? new Promise((resolve) => (this.#resolve = resolve));
   }
@@ -246,7 +246,7 @@ export abstract class Exchange
     if (life.reason !== null) counters.addReason(life.reason);
   }
 
-  /** Counts it as an event stream from now on. */
+  /** From now on metrics count this exchange as an event stream. */
   protected countStream(): void {
     const { counters } = this.worker;
     if (counters === null || this.countedKind !== 0) return;
@@ -302,7 +302,7 @@ export abstract class Exchange
     if (this.#givenUp) this.connection!.givenUp--;
   }
 
-  /** Has `disconnect` called when the client leaves before a response. */
+  /** Calls `disconnect` when the client leaves before a response. */
   watchClient(): void {
     if (this.#watching || this.life.responded) return;
     this.#watching = true;
@@ -318,16 +318,17 @@ export abstract class Exchange
     this.#watching = false;
   }
 
-  /** Tells whether the client has left, where nobody watched so far. */
+  /** True if the client has left; for requests that were not watched. */
   async clientHasLeft(): Promise<boolean> {
     if (this.life.reason !== null) return true;
     const { signal } = this.request;
-    // The engine checks when it is first asked, and reports a moment later.
+    // The engine starts to check with the first access to `signal`, and reports
+    // a moment later.
     if (!signal.aborted) await delay(5);
     return signal.aborted;
   }
 
-  /** Closes the connection once the response has left; HTTP/2 shares it. */
+  /** Closes an HTTP/1 connection once the response has been sent. */
   endConnection(): void {
     if (this.connection === null) this.worker.guard?.endConnection(this);
   }
@@ -354,7 +355,7 @@ export abstract class Exchange
     return this.worker.guard?.idleTimes(this) ?? null;
   }
 
-  /** True of a connection that is this exchange's alone, and of TCP. */
+  /** True if the connection is TCP and serves this exchange only. */
   protected get ownsTcp(): boolean {
     return this.address.transport === "tcp" && this.connection === null;
   }
@@ -369,13 +370,13 @@ export abstract class Exchange
     return peerKey(this.address, this.listener.name);
   }
 
-  /** Says in the log which request an error belongs to. */
+  /** Logs an error with method and path of the request. */
   logError(what: string, error?: unknown): void {
     const kind = error === undefined ? what : undefined;
     log.error(`${this.describe()}: ${what}`, error, kind);
   }
 
-  /** Says in the log that the app threw. */
+  /** Logs that the app threw. */
   protected logThrown(error: unknown): void {
     traceError(this.span, error);
     logThrown(this.worker, () => this.describe(), error);
@@ -417,7 +418,7 @@ export abstract class Exchange
     return null;
   }
 
-  /** What scopes of all kinds share: plain objects, which middleware copies. */
+  /** The scope without the keys of its kind; plain, so that middleware can copy it. */
   netScope<Type extends string, Scheme extends string>(
     type: Type,
     scheme: Scheme,
@@ -426,7 +427,7 @@ export abstract class Exchange
     const { head, listener, client } = this;
     const { state, settings } = this.worker;
     const channels = this.#channels = new ScopeChannels(this);
-    // All fields at once: a field that is added later costs more.
+    // In one literal: adding a property later changes the object's shape in V8.
     const scope: NetScope & { type: Type; scheme: Scheme } = {
       type,
       pagi: PAGI,
@@ -449,7 +450,7 @@ export abstract class Exchange
     return scope;
   }
 
-  /** What a line of the access log needs, and nothing that is large. */
+  /** The access log's record: nothing in it keeps the request in memory. */
   record(usesHeaders: boolean): AccessRecord {
     const { method, rawPath, query, http2 } = this.head;
     return {

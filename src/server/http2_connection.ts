@@ -1,6 +1,6 @@
 /**
- * HTTP/2 connections: which requests came by one, and the limits that its
- * streams share.
+ * HTTP/2 connections: recognising their requests, and the limits that the
+ * streams of one share.
  *
  * @module
  */
@@ -15,15 +15,15 @@ import type { Guard } from "../guard/guard.ts";
  */
 const MAX_RUNNING = 1000;
 /**
- * Bytes that all other responses of the connection may have buffered when one
- * more byte is to be buffered. By HTTP/1.1 a client has one response buffered,
- * by HTTP/2 up to 200, each as large as the app makes it.
+ * Bytes that the other responses of a connection may have buffered while a
+ * response adds to its own. An HTTP/1.1 client has one response buffered, an
+ * HTTP/2 client up to 200, each as large as the app makes it.
  */
 const MAX_WAITING = 64 << 20;
 /**
- * Streams that may be given up and still be open. The engine cannot reset a
- * single stream, only its connection can be closed; each open one holds up to
- * 100 kB in the engine.
+ * Stalled streams that may stay open after the server has abandoned them. The
+ * engine cannot reset a single stream, only close the connection; each open one
+ * holds up to 100 kB in the engine.
  */
 const MAX_GIVEN_UP = 8;
 /**
@@ -32,7 +32,7 @@ const MAX_GIVEN_UP = 8;
  * more exactly whether the client takes any.
  */
 export const FRAME = 16_384;
-/** One in this many small responses is sent as a stream, as a sample. */
+/** One in this many small responses is sent as a stream (see `wantsStream`). */
 const SAMPLE_RATE = 16;
 
 /**
@@ -74,11 +74,12 @@ export class Http2Connection {
   }
 
   /**
-   * Whether a complete body should be given to the engine as a stream, by its
-   * length in bytes or UTF-16 units. Only for streams does the engine report
-   * that the client has taken them. They cost more, so small bodies are sampled:
-   * at random, or a client could take just those. Once a stream was given up,
-   * all are streams.
+   * Whether to pass a complete body to the engine as a stream. The engine reports
+   * what the client has taken for streams only. Streams take longer, so small
+   * bodies are sampled; at random, as otherwise a client could read just those.
+   * Once a stream of the connection has stalled, all bodies become streams.
+   *
+   * @param length Bytes or UTF-16 units.
    */
   wantsStream(length: number): boolean {
     return length > FRAME || this.givenUp > 0 ||
@@ -106,16 +107,16 @@ export class Http2Connections {
     this.#listener = listener;
   }
 
-  /** Tells whether requests came by HTTP/2 on a connection of the guard's. */
+  /** True if one of the guard's connections is known to be HTTP/2. */
   has(socket: object): boolean {
     return this.#known.has(socket);
   }
 
   /**
-   * The connection of a request without `host`; null when it came by HTTP/1, to
-   * whose requests the engine adds the host of an absolute target. To be called
-   * before the handler's first `await`. With Deno before 2.9 such requests pass
-   * for HTTP/2.
+   * The HTTP/2 connection of a request that has no `host` field; null if it came
+   * by HTTP/1 with an absolute target, whose URL has a host too. To be called before the
+   * handler's first `await`. Deno before 2.9 cannot be asked; there such requests
+   * are taken for HTTP/2.
    */
   of(info: Deno.ServeHandlerInfo): Http2Connection | null {
     const socket = this.#guard?.connectionOf(info, this.#listener);

@@ -1,5 +1,5 @@
 /**
- * Where to listen, and why that cannot be done.
+ * Addresses to listen at, and the errors of listening there.
  *
  * @module
  */
@@ -12,11 +12,11 @@ import { nextFreePort, portHolder } from "../system/network.ts";
 
 type HostAndPort = Extract<ListenAddress, { port: number }>;
 
-/** An address that cannot be listened at, in words for the person who chose it. */
+/** Listening at an address failed; the message is for the person who chose it. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
 
-  /** @param freePort Where the port is taken, one above it that is free. */
+  /** @param freePort A free port above the one in use; null if none is known. */
   constructor(
     message: string,
     readonly freePort: number | null = null,
@@ -26,7 +26,7 @@ export class ListenError extends Error {
   }
 }
 
-/** Puts the engine's error in such words. */
+/** Turns an error of the engine into a {@linkcode ListenError}. */
 export function listenError(
   address: ListenAddress,
   error: unknown,
@@ -75,7 +75,7 @@ function sentence(address: ListenAddress, error: unknown): string {
   return `Cannot listen on ${where}: ${text}`;
 }
 
-/** Where the settings say to listen. */
+/** The addresses that the settings name. */
 export function listenAddresses(settings: Settings): readonly ListenAddress[] {
   if (settings.listen.length > 0) return settings.listen;
   if (settings.socket !== null) return [{ path: settings.socket }];

@@ -25,7 +25,7 @@ import { messageOf } from "../options/option_error.ts";
 
 /** How long to wait before accepting again after a failure, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
-/** Permissions of a socket that nobody is to connect to. */
+/** Mode of a socket that nobody should connect to. */
 const OWNER_ONLY = 0o600;
 
 /** A Unix socket that the workers of a process share. */
@@ -34,7 +34,7 @@ export interface SharedSocket {
   readonly fd: number;
   /** The path that the kernel knows it by. */
   readonly bound: string;
-  /** Where this worker has its engine listen for a moment. */
+  /** The path at which this worker's engine listens for a moment. */
   readonly own: string;
 }
 
@@ -45,7 +45,7 @@ export class Listener {
   readonly #worker: WorkerContext;
   #tls: KeyPair | null;
   #address: ListenAddress;
-  /** The one that accepts, after those that failed to: their connections live. */
+  /** The last one accepts; earlier ones failed to, or were renewed, and still have connections. */
   readonly #servers: HttpServer[] = [];
   readonly #http2: Http2Connections[] = [];
   #closing = false;
@@ -78,12 +78,12 @@ export class Listener {
   }
 
   /**
-   * Listens with another certificate too; the returned function closes the
-   * listener of before, and resolves when its connections have ended. Where no
-   * two listeners can share a port, that one is closed at once.
+   * Listens with a new certificate. The returned function closes the previous
+   * listener, and resolves when its connections have ended. Where two listeners
+   * cannot share the port, the previous one is closed at once.
    *
    * @throws {import("./listen_address.ts").ListenError} When it cannot bind; the
-   * listener of before goes on.
+   * previous listener goes on.
    */
   async renew(tls: KeyPair): Promise<() => Promise<void>> {
     const before = this.#tls;
@@ -143,7 +143,7 @@ export class Listener {
     );
   }
 
-  /** Leaves new connections to other workers that share the socket. */
+  /** Stops accepting from a socket that other workers share. */
   leave(): void {
     this.#acceptor?.leave();
     this.#acceptor = null;
@@ -180,7 +180,7 @@ export class Listener {
     this.#socketPath?.release();
   }
 
-  /** Tells whether a connection of the guard's is by HTTP/2 and came here. */
+  /** True if one of the guard's connections is HTTP/2 and came to this address. */
   isHttp2(connection: object): boolean {
     return this.#http2.some((known) => known.has(connection));
   }
@@ -199,7 +199,7 @@ export class Listener {
     let context: ListenerContext | null = null;
     const options = {
       onListen() {},
-      // Errors of the engine, and of streams that the server cut short itself.
+      // Called for errors of the engine, and of streams that the server aborted.
       onError(error: unknown): Response {
         log.debug(`The engine reports: ${error}`);
         return FAILED.toResponse(context?.addedHeaders ?? null);
@@ -220,7 +220,7 @@ export class Listener {
     }
     this.#servers.push(server);
     const bound = server.addr;
-    // Older engines name no transport with TLS.
+    // Asked by "port": older engines set no `transport` with TLS.
     if ("port" in bound && "host" in this.#address) {
       this.#address = { host: this.#address.host, port: bound.port };
     }
@@ -241,11 +241,11 @@ export class Listener {
     );
   }
 
-  /** Accepting failed, and the engine has given the address up: serve again. */
+  /** Listens again after accepting failed, by which the engine stopped listening. */
   async #acceptFailed(error: unknown): Promise<void> {
     if (this.#closing) return;
     const closed = await this.#worker.evictIdle();
-    // In a flood it fails again and again.
+    // Logged by `seldom`: in a flood it fails again and again.
     this.#worker.seldom.say(
       "warn",
       "accept",
@@ -263,7 +263,7 @@ export class Listener {
         return await this.listen();
       } catch (error) {
         log.error(
-          `Serving again failed (${error}); the next try is in ${ACCEPT_PAUSE_MS} ms.`,
+          `Listening again failed (${error}); the next attempt is in ${ACCEPT_PAUSE_MS} ms.`,
         );
         await delay(ACCEPT_PAUSE_MS);
       }

@@ -38,7 +38,7 @@ export abstract class ResponseExchange extends Exchange
   readonly writer: ResponseWriter = new ResponseWriter(this);
   #body: RequestBody | null = null;
   #whenOver: Promise<ReceiveEvent> | null = null;
-  #tellOver: ((event: ReceiveEvent) => void) | null = null;
+  #resolveOver: ((event: ReceiveEvent) => void) | null = null;
   /** Bounds the time to the start of the response. */
   #start: Deadline | null = null;
   /** Bounds the time in which nothing is read or written. */
@@ -56,13 +56,13 @@ export abstract class ResponseExchange extends Exchange
     this.#activity = new IdleTimer(
       requestTimeout,
       () => this.#inactive(requestTimeout),
-      // The engine may have finished while the kernel still sends.
+      // Asked for, because the kernel may send after the engine has finished.
       () =>
         this.life.responded ? this.connectionIdleTimes()?.sent ?? null : null,
     );
   }
 
-  /** Stops it: from now on the exchange may be idle. */
+  /** Stops that timer: from now on the exchange may be idle. */
   protected stopIdleTimer(): void {
     this.#activity?.end();
     this.#activity = null;
@@ -149,7 +149,7 @@ export abstract class ResponseExchange extends Exchange
       };
     }
     const left = this.#bodyLeft;
-    // Before there is a response the engine reads a body as the app does.
+    // Before the response the engine reads no faster than the app.
     const allowed = left === 0 || responded ? left : Infinity;
     return {
       allowed,
@@ -180,7 +180,7 @@ export abstract class ResponseExchange extends Exchange
   whenOver(): Promise<ReceiveEvent> {
     if (this.life.over) return afterEnd().then(() => this.disconnectEvent);
     return this.#whenOver ??= new Promise((resolve) => {
-      this.#tellOver = resolve;
+      this.#resolveOver = resolve;
       this.watchClient();
     });
   }
@@ -195,7 +195,7 @@ export abstract class ResponseExchange extends Exchange
   }
 
   deliverStream(response: Response, onDone: () => void): Promise<void> {
-    // Read after the response was given, it would never settle.
+    // Read before the response is delivered: later it would never settle.
     const { completed } = this.info;
     this.deliver(response, false);
     const done = () => {
@@ -208,7 +208,7 @@ export abstract class ResponseExchange extends Exchange
     });
   }
 
-  /** The engine has done with a stream that this has taken over. */
+  /** The engine has finished with a stream that this exchange took over. */
   streamDone(isSent: boolean): void {
     if (!isSent) this.disconnect("client_closed");
     this.writer.passDone();
@@ -234,7 +234,7 @@ export abstract class ResponseExchange extends Exchange
     log.debug(() => `${this.describe()}: nothing was sent for too long.`);
     const untaken = this.writer.bufferedBytes > 0;
     this.#endEvents("idle_timeout");
-    // A client that takes nothing would not take the end either.
+    // A client that reads nothing would not read the end either.
     if (untaken) this.dropConnection();
   }
 
@@ -263,7 +263,7 @@ export abstract class ResponseExchange extends Exchange
     this.#events?.writes?.end();
     this.stopResponseTimer();
     this.cancelBody();
-    this.#tellOver?.(this.disconnectEvent);
+    this.#resolveOver?.(this.disconnectEvent);
   }
 
   /** The client can stall until the engine has finished. */
@@ -284,7 +284,7 @@ export abstract class ResponseExchange extends Exchange
     const { complete, ended, started } = this.life;
     if (ended) return;
     if (!started && reason === "client_closed" && this.#body?.waiting) {
-      // It may have ended its side only, and read the answer.
+      // The client may have closed its sending side only, and read the answer.
       return this.failBody(endedEarly());
     }
     this.life.fail(reason);
@@ -295,7 +295,7 @@ export abstract class ResponseExchange extends Exchange
     }
   }
 
-  /** The app cannot complete its response: it is cut off. */
+  /** Cuts off a response that the app cannot complete. */
   breakOff(how: string): void {
     this.logError(how);
     this.disconnect("server_error");
@@ -350,7 +350,7 @@ export abstract class ResponseExchange extends Exchange
     this.#start ??= starts.add(() => this.#startOverdue());
   }
 
-  /** Stops it while the app waits for the request body. */
+  /** Stops that timer, while the app waits for the request body. */
   stopResponseTimer(): void {
     this.worker.starts.cancel(this.#start);
     this.#start = null;
@@ -401,7 +401,7 @@ export abstract class ResponseExchange extends Exchange
     if (this.life.ended) return;
     this.logError(
       result instanceof Response
-        ? "the app returned a Response and sent nothing. Only fetch handlers give one, which are functions of one or two parameters, or { fetch }."
+        ? "the app returned a Response and sent nothing. Only fetch handlers return one: functions of one or two parameters, or { fetch }."
         : "the app returned without a response.",
     );
     this.answerFailure();

@@ -12,7 +12,7 @@ import type { Settings } from "../options/settings.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { Server } from "./server.ts";
 
-/** How to serve: settings, and what ends the server. */
+/** Settings, and a signal that stops the server. */
 export interface ServeOptions extends ServeSettings {
   /** Stops the server when it is aborted. */
   readonly signal?: AbortSignal;
@@ -59,7 +59,7 @@ export async function serve(
 ): Promise<RunningServer> {
   if (typeof app !== "function") {
     throw new TypeError(
-      `serve was given ${typeof app} for an app; an app is a function of scope, receive and send.`,
+      `serve() expects an app, a function of scope, receive and send, and got ${typeof app}.`,
     );
   }
   const { signal, ...settings } = options;
@@ -100,7 +100,7 @@ function unixUrl(address: ListenAddress): string {
   return "path" in address ? `unix:${address.path}` : "";
 }
 
-/** The settings of the program around a server: processes, files of its app. */
+/** Settings of the program `pagi-server`: its processes, log and app. */
 export const PROGRAM_SETTINGS = [
   "lib",
   "app",
@@ -126,7 +126,7 @@ export const PROGRAM_SETTINGS = [
   "quiet",
 ] as const;
 
-/** Settings that mean something to the program only; code cannot give them. */
+/** Settings that `serve()` does not take. */
 export type ProgramSetting = (typeof PROGRAM_SETTINGS)[number];
 
 /**

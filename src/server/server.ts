@@ -71,7 +71,7 @@ export class Server {
     return this.#listeners.map((listener) => listener.address);
   }
 
-  /** The same as the system has them: with resolved host names. */
+  /** The bound addresses with resolved host names. */
   get bound(): (Deno.NetAddr | Deno.UnixAddr)[] {
     return this.#listeners.flatMap((listener) => listener.bound ?? []);
   }
@@ -81,7 +81,7 @@ export class Server {
     return this.#listeners.flatMap((listener) => listener.url ?? []);
   }
 
-  /** What a banner can tell. */
+  /** Facts for the banner. */
   facts(): {
     urls: readonly string[];
     addresses: readonly ListenAddress[];
@@ -98,7 +98,7 @@ export class Server {
     return this.#listeners.length > 0 && this.#stopping === null;
   }
 
-  /** True when others may listen at the same addresses. */
+  /** True when other workers may listen at the same addresses. */
   get sharesAddresses(): boolean {
     return this.#role.shared;
   }
@@ -159,7 +159,7 @@ export class Server {
     });
     const [address] = this.bound;
     if (address !== undefined) this.#role.onListen(address);
-    // Of workers the supervisor says it, once.
+    // With workers, the supervisor reports it once.
     if (!this.#isAlone || this.#stopping !== null) return;
     reportGuard(worker.guard, this.#connectionLimit(), this.settings);
   }
@@ -247,23 +247,23 @@ export class Server {
     await this.#accessLog?.flush();
   }
 
-  /** For a process that ends at once: leaves no socket's file, no line unwritten. */
+  /** For a process that exits now: removes sockets' files, writes buffered log lines. */
   abandon(): void {
     for (const listener of this.#listeners) listener.abandon();
     this.#accessLog?.flushSync();
   }
 
   /**
-   * Tells clients to leave, because other workers take the new connections:
-   * responses say `connection: close` from now on. To be followed by
-   * {@linkcode stop} after {@linkcode LEAVE_MS}.
+   * Accepts no more, because other workers take the new connections, and sends
+   * `connection: close` with each response from now on. To be followed by
+   * {@linkcode stop} after `LEAVE_MS` (drain.ts).
    */
   leave(): void {
     for (const listener of this.#listeners) listener.leave();
-    this.#leavingSince();
+    this.#markLeaving();
   }
 
-  #leavingSince(): void {
+  #markLeaving(): void {
     if (this.#worker !== null) this.#worker.leavingSince ??= performance.now();
   }
 
@@ -278,7 +278,7 @@ export class Server {
    * WebSockets, waits for the requests in flight, and shuts the app down. Each
    * further call ends the current wait.
    *
-   * @param cause Tells WebSocket clients whether to connect again.
+   * @param cause Determines the Close code: 1012 lets WebSocket clients reconnect.
    */
   stop(cause: StopCause = "stopped"): Promise<void> {
     if (this.#stopping !== null) this.#grace.end();
@@ -288,7 +288,7 @@ export class Server {
   async #stop(cause: StopCause): Promise<void> {
     const worker = this.#worker;
     if (worker !== null) {
-      this.#leavingSince();
+      this.#markLeaving();
       worker.draining = cause;
       await drain(worker, this.#listeners, this.#grace, this.#isAlone);
     }
@@ -363,7 +363,7 @@ export class Server {
       limit,
       slots: this.#role.slots,
       threads: isAlone ? 1 : settings.workers,
-      // A worker does not see which connections are the others'.
+      // 0 in workers: they cannot tell their connections from others'.
       timeoutMs: isAlone ? settings.timeout * 1000 : 0,
       runningPeers: () => occupied(inFlight),
       requests: () => inFlight,
@@ -379,29 +379,29 @@ function* occupied(inFlight: InFlight): Iterable<string> {
   }
 }
 
-/** What a server is in its process; by itself, unless said otherwise. */
+/** The role of a server in its process; the default is {@linkcode ALONE}. */
 export interface ServerRole {
   /** 1, 2, … in a worker; null in a process of its own. */
   readonly workerNumber: number | null;
-  /** Others may listen at the same addresses. */
+  /** True when other workers may listen at the same addresses. */
   readonly shared: boolean;
-  /** The process that listens at the same Unix sockets is about to go. */
+  /** True when this process replaces one that listens at the same Unix sockets. */
   readonly takesOver: boolean;
-  /** Connections of all workers together; null for what settings say. */
+  /** Limit of connections of all workers together; null: by the settings. */
   readonly connectionLimit: number | null;
-  /** The slots of connections that all workers share; undefined without. */
+  /** Connection slots that all workers share; undefined without workers. */
   readonly slots: SharedArrayBuffer | undefined;
-  /** What counts its requests; null without `--metrics`. */
+  /** Counters of its requests; null without `--metrics`. */
   readonly counters: RequestCounters | null;
-  /** Read already; null for what settings name. */
+  /** Certificate and key; null: to be read from the files in the settings. */
   readonly keyPair: KeyPair | null;
   /** Called with the first address once all are listened at. */
   onListen(address: Deno.NetAddr | Deno.UnixAddr): void;
   /** Called once `--max-requests` have come. */
   onMaxRequests(): void;
   /**
-   * Called when accepting fails: the supervisor makes room. Resolves with how
-   * many connections were closed when it is this server's turn to bind again.
+   * Called when accepting fails: the supervisor evicts idle connections.
+   * Resolves, when this server may bind again, with how many were closed.
    */
   onAcceptFailed(): Promise<number>;
 }

@@ -76,7 +76,7 @@ Deno.test("an app that gives a Response is told what gives one", async () => {
     Promise.resolve(new Response("lost"));
   const result = await outcome(give as ServeHttp);
   assertPlain500(result);
-  assertStringIncludes(result.errors[0], "Only fetch handlers give one");
+  assertStringIncludes(result.errors[0], "Only fetch handlers return one");
 });
 
 Deno.test("throwing before start gives 500 and closes (PAGI.md 45)", async () => {

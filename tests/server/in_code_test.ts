@@ -81,7 +81,7 @@ Deno.test("serve() refuses settings that are unknown, wrong, or the program's", 
   await assertRejects(
     () => serve({} as never),
     TypeError,
-    "serve was given object for an app",
+    "a function of scope, receive and send, and got object",
   );
 });
 

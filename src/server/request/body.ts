@@ -59,8 +59,8 @@ export class RequestBody {
   #done = false;
 
   /**
-   * @param open Gives the body, of which some comes whole; asked when the first
-   * part is.
+   * @param open Returns the body, some bodies as a whole; called by the first
+   * read.
    * @param maxSize Bytes; 0 means no limit.
    * @param stalls Bounds the pause between two parts.
    * @param activity Notified of each part.
@@ -126,13 +126,14 @@ export class RequestBody {
   }
 
   /**
-   * Another reads a body, all of which has come.
+   * Counts a body that a fetch handler has read as a whole.
    *
    * @throws {BodyFailure} As `read` does.
    */
   takeWhole(body: string | Uint8Array): void {
     this.activity?.touch();
-    // No text has fewer bytes than units, and no body more than announced.
+    // A text of the announced length in units has as many bytes: it cannot have
+    // fewer, and the engine accepts no more than announced.
     const { length } = body;
     this.#count(length === this.contentLength ? length : byteLength(body));
     this.#expectWhole();
@@ -160,9 +161,9 @@ export class RequestBody {
   }
 
   /**
-   * To the engine the body of an HTTP/2 stream ends where the client resets it
-   * with CANCEL or NO_ERROR; only its announced length tells that this is not
-   * the end.
+   * Throws if fewer bytes came than announced. When the client resets an HTTP/2
+   * stream with CANCEL or NO_ERROR, the engine reports the end of the body, so
+   * only the announced length shows that it is incomplete.
    */
   #expectWhole(): void {
     if (this.contentLength === null) return;
@@ -196,7 +197,7 @@ export class RequestBody {
     } catch (error) {
       if (error instanceof BodyFailure) throw error;
       this.#done = true;
-      throw leftBehind(error);
+      throw readFailure(error);
     } finally {
       this.#waiting = false;
       this.stalls.cancel(wait);
@@ -204,7 +205,7 @@ export class RequestBody {
   }
 }
 
-/** Nothing more came of a body for too long; `limit` is for the log. */
+/** A body stopped arriving for too long; `limit` is for the log. */
 export function stalled(limit: string | null = null): BodyFailure {
   return new BodyFailure(
     408,
@@ -214,17 +215,17 @@ export function stalled(limit: string | null = null): BodyFailure {
   );
 }
 
-/** The client ended its side, or left, in the middle of a body. */
+/** The client closed its side, or the connection, in the middle of a body. */
 export function endedEarly(): BodyFailure {
   return new BodyFailure(
     400,
     "client_closed",
-    "The request body ended before its end.",
+    "The request body ended early.",
   );
 }
 
-/** The engine tells a client that left from a broken body by words alone. */
-function leftBehind(error: unknown): BodyFailure {
+/** Only the engine's error text distinguishes a client that left from a broken body. */
+function readFailure(error: unknown): BodyFailure {
   return isClientGone(error) ? endedEarly() : new BodyFailure(
     400,
     "protocol_error",

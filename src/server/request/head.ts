@@ -22,19 +22,19 @@ export type RequestKind = "http" | "sse" | "websocket";
 export class RequestHead {
   /** As sent, from the path on; one code unit per byte. */
   readonly #target: string;
-  /** Where its first "?" is, or -1. */
+  /** Index of its first "?", or -1. */
   readonly #mark: number;
   readonly #fields: HeaderList;
   #isLower: boolean;
-  /** What a trusted proxy tells of the client; null where none does. */
+  /** The client as a trusted proxy forwards it; null without one. */
   forwarded: ForwardedClient | null = null;
 
   /**
    * @param method As sent: names are case-sensitive (RFC 9110, 9.1).
-   * @param host What the `host` field says, once it is right.
-   * @param http2 The connection that it came by, where that is HTTP/2.
+   * @param host The checked value of the `host` field.
+   * @param http2 The request's HTTP/2 connection; null for HTTP/1.
    * @param contentLength Bytes announced by `content-length`, or null.
-   * @param isLower True where the names of `fields` are in lower case.
+   * @param isLower True if the names of `fields` are in lower case.
    */
   constructor(
     readonly kind: RequestKind,
@@ -84,16 +84,16 @@ export class RequestHead {
   }
 
   /**
-   * Takes what a trusted proxy tells of the client. The host that the client
-   * asked for is the request's from now on.
+   * Sets the client that a trusted proxy forwards. If the proxy forwards the
+   * host that the client asked for, it replaces the request's.
    *
-   * @throws {Refusal} 400 when that is no host.
+   * @throws {Refusal} 400 when that host is malformed.
    */
-  takeForwarded(told: ForwardedClient): void {
-    this.forwarded = told;
-    const { host } = told;
+  takeForwarded(forwarded: ForwardedClient): void {
+    this.forwarded = forwarded;
+    const { host } = forwarded;
     if (host === null) return;
-    // A list is no host either, though a name may hold a comma.
+    // `isHost` allows commas, but here a comma separates the hosts of a list.
     if (!isHost(host) || host.includes(",")) {
       throw new Refusal(400, "What the proxy forwards as the host is not one.");
     }
@@ -104,7 +104,7 @@ export class RequestHead {
   }
 }
 
-/** What a head may weigh and announce. */
+/** Limits of a request's head, and of the body length that it announces. */
 export interface HeadLimits {
   /** Bytes of the request line, and of the header fields together. */
   readonly maxHeaderSize: number;
@@ -119,8 +119,9 @@ const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+)(?::\d*)?$/;
 const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
 const EVENT_STREAM = /text\/event-stream/i;
 /**
- * Apps make URLs of it: `1.2.3.999` and `a:99999` would make them throw. Few
- * are kept: a host that was cut out of a URL holds on to all of that.
+ * Checks a host. Apps make URLs of it, and `1.2.3.999` or `a:99999` would make
+ * them throw. The memo is small, because a host that is a slice of a URL keeps
+ * the whole URL in memory.
  */
 const isHost = memo(
   (host) => HOST.test(host) && URL.canParse(`http://${host}/`),
@@ -130,12 +131,12 @@ const isHost = memo(
 /**
  * Reads the head of a request.
  *
- * @param secure True where the request came by TLS.
- * @param info The engine's object for the request, by which `connections` tell
- * HTTP/2 where the head is not enough.
- * @param fields What the request was sent with, where that is known.
- * @throws {Refusal} With the status that answers a head the server does not
- * take (PAGI.md 6): 400, 405, 413, 414, 421, 426, 431, 501.
+ * @param secure True if the request came by TLS.
+ * @param info The engine's object for the request, by which `connections`
+ * recognise HTTP/2 where the head does not show it.
+ * @param fields The header fields, if they have been read already.
+ * @throws {Refusal} When the head is not acceptable (PAGI.md 6): 400, 405, 413,
+ * 414, 421, 426, 431 or 501.
  */
 export function readHead(
   request: Request,
@@ -161,12 +162,12 @@ export function readHead(
     const name = field[0];
     const value = field[1];
     size += name.length + value.length + 4;
-    // Of most names the length tells that they do not matter here.
+    // The length alone rules out most names.
     switch (name.length) {
       case 4:
         if (!isName(name, "host")) break;
-        // The engine looks for a second one in HTTP/1.1 only; no version may
-        // have it (RFC 9112, 3.2).
+        // The engine refuses a second `host` in HTTP/1.1 only; no version allows
+        // one (RFC 9112, 3.2).
         if (hostField !== undefined) throw badHost();
         hostField = field;
         break;
@@ -181,7 +182,8 @@ export function readHead(
         break;
       case 14:
         if (!isName(name, "content-length")) break;
-        // Repeated, even with the same value, it is refused (PAGI.md 6).
+        // A repeated content-length is refused, even with an equal value
+        // (PAGI.md 6).
         contentLength = contentLength === null ? Number(value) : NaN;
         break;
       case 17:
@@ -199,11 +201,11 @@ export function readHead(
         break;
     }
   }
-  // HTTP/2 has names in lower case only (RFC 9113, 8.2.1), among which the
-  // engine lets some pass that are no tokens; by HTTP/1 it does not.
+  // Names are in lower case in HTTP/2 (RFC 9113, 8.2.1). There the engine
+  // accepts some that are not tokens; in HTTP/1 it does not.
   const isLower = hostField === undefined || hostField[0] === "host";
   if (isLower && !lowerNames(fields)) {
-    throw new Refusal(400, "A header field's name is no token.");
+    throw new Refusal(400, "A header field's name is not a token.");
   }
   let host = hostField?.[1];
 
@@ -225,10 +227,11 @@ export function readHead(
     if (pathStart === url.length && authority.endsWith("*")) {
       throw new Refusal(400, "Only OPTIONS takes the target *.");
     }
-    // An absolute target replaces the host (RFC 9112, 3.2.2), and HTTP/2
-    // sends `:authority` in its place. HTTP/1 must send `host` all the same.
+    // An absolute target overrides the host (RFC 9112, 3.2.2), but an HTTP/1
+    // request must have `host` nevertheless. HTTP/2 has `:authority` instead.
     if (host === undefined) {
-      // Only HTTP/1 upgrades, and the engine calls the handler otherwise then.
+      // Only HTTP/1 has upgrades, and for those `connections` cannot recognise
+      // the version: the engine calls the handler in another way.
       if (!upgrade) http2 = connections.of(info);
       if (http2 === null) {
         throw new Refusal(400, "An HTTP/1.1 request needs a host header.");
@@ -240,7 +243,7 @@ export function readHead(
     }
     host = authority;
   }
-  // By HTTP/2 a proxy that ends TLS sends the scheme of its own client.
+  // In HTTP/2 a proxy that terminates TLS sends the scheme of its own client.
   if (http2 === null && !ordinary) {
     assertScheme(url, secure);
   }
@@ -248,12 +251,12 @@ export function readHead(
   if (method === "CONNECT") {
     throw new Refusal(
       405,
-      "This server is no tunnel: CONNECT is not allowed.",
-      // A host and a port allow no method at all (RFC 9110, 15.5.6).
+      "This server is not a tunnel: CONNECT is not allowed.",
+      // No method is allowed on a target of host and port (RFC 9110, 15.5.6).
       [["allow", ""]],
     );
   }
-  // With two spaces and the version.
+  // 10: two spaces and "HTTP/1.1".
   if (url.length - pathStart + method.length + 10 > limits.maxHeaderSize) {
     throw new Refusal(
       414,
@@ -280,8 +283,8 @@ export function readHead(
   if (Number.isNaN(contentLength)) {
     throw new Refusal(400, "A request has one content-length.");
   }
-  // Engines before 2.9 let both pass, and may differ from others on where the
-  // body ends (RFC 9112, 6.3).
+  // Deno before 2.9 accepts a request with both, and may disagree with a proxy
+  // on where its body ends (RFC 9112, 6.3).
   if (coded && contentLength !== null) {
     throw new Refusal(400, "Length and transfer coding exclude each other.");
   }
@@ -320,8 +323,8 @@ export function readHead(
 }
 
 /**
- * Tells whether a name is `lower`, which has letters and hyphens only and the
- * same length, in upper or lower case. Nothing is made for that.
+ * Compares a name with `lower` without regard to case and without allocating.
+ * `lower` has the same length, and consists of lower-case letters and hyphens.
  */
 export function isName(name: string, lower: string): boolean {
   for (let i = 0; i < lower.length; i++) {
@@ -331,12 +334,12 @@ export function isName(name: string, lower: string): boolean {
 }
 
 /**
- * An absolute target may name another scheme than that of its connection: it
- * is meant for another server (RFC 9110, 7.4).
+ * Refuses an absolute target whose scheme is not that of its connection: it is
+ * meant for another server (RFC 9110, 7.4).
  */
 function assertScheme(url: string, secure: boolean): void {
   const scheme = url.slice(0, url.indexOf(":")).toLowerCase();
-  // The engine has a scheme of its own for Unix sockets.
+  // The engine uses the scheme `http+unix` for Unix sockets.
   if (scheme === (secure ? "https" : "http") || scheme === "http+unix") return;
   throw new Refusal(421, `This connection serves no ${scheme} targets.`);
 }
@@ -347,38 +350,38 @@ function badHost(): Refusal {
 
 /** `text/event-stream` among the media types, whatever its parameters. */
 function namesEventStream(accept: string): boolean {
-  // Most lists are ruled out without being taken apart.
+  // The regular expression rules out most lists without splitting them.
   return EVENT_STREAM.test(accept) &&
     accept.toLowerCase().split(",").some((item) =>
       item.split(";", 1)[0].trim() === "text/event-stream"
     );
 }
 
-/** Tells whether a comma-separated list holds `token` (lower case). */
+/** True if a comma-separated list contains `token` (lower case). */
 function listNames(list: string, token: string): boolean {
   return list.toLowerCase().split(",").some((item) => item.trim() === token);
 }
 
-/** What nearly all targets are: visible ASCII, without "#". */
+/** Visible ASCII without "#", as nearly all targets are. */
 const PLAIN = /^[!"$-~]*$/;
 /**
- * A target, one code unit per byte.
+ * Returns a target with one code unit per byte.
  *
- * @throws {Refusal} When it holds what no target may.
+ * @throws {Refusal} When it contains a character that no target may contain.
  */
 function checkedTarget(text: string): string {
   if (PLAIN.test(text)) return text;
   if (text.includes("#")) {
     throw new Refusal(400, "A request target has no fragment.");
   }
-  // The engine lets this one control character through by HTTP/2.
+  // DEL is the one control character that the engine accepts in HTTP/2.
   if (text.includes("\x7f")) {
     throw new Refusal(400, "A request target has no control character.");
   }
   return toByteString(text);
 }
 
-/** The target in the engine's URL of a request, whatever it holds. */
+/** The request target in the engine's URL of a request, unchecked. */
 export function targetOf(url: string): ReturnType<typeof splitTarget> {
   const start = endOfAuthority(url, url.indexOf("://") + 3);
   return splitTarget(toByteString(url.slice(start)));
@@ -397,7 +400,7 @@ function endsAuthority(unit: number): boolean {
   return unit === 47 || unit === 63 || unit === 35 || Number.isNaN(unit);
 }
 
-/** A target may hold UTF-8; PAGI's strings hold one byte per unit. */
+/** Encodes a target that may contain UTF-8: PAGI's strings have one byte per unit. */
 function toByteString(text: string): string {
   if (PLAIN.test(text)) return text;
   let bytes = "";

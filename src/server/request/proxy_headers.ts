@@ -1,5 +1,5 @@
 /**
- * `--proxy-headers`: the client as a trusted proxy tells of it.
+ * `--proxy-headers`: the client's address as a trusted proxy forwards it.
  *
  * @module
  */
@@ -15,13 +15,13 @@ import {
 import type { Settings } from "../../options/settings.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 
-/** Who asks; null where the peer is no proxy that may say so. */
+/** Finds the client of a request; null if the peer is not a trusted proxy. */
 export type FindClient = (
   peer: Deno.Addr,
   headers: HeaderList,
 ) => ForwardedClient | null;
 
-/** What `--proxy-headers` and `--trusted-proxies` ask for; null for nothing. */
+/** Compiles `--proxy-headers` and `--trusted-proxies`; null if they are off. */
 export function compileProxyHeaders(
   { proxyHeaders, trustedProxies }: Settings,
 ): FindClient | null {
