@@ -21,8 +21,8 @@ a round of it takes (10). Each starts the real server, warms it up with the same
 work for half that time, looks at the process, goes on for the time asked for,
 and looks again. Then memory must
 be within 15 %, descriptors and threads must not be more, the idle server must
-rest, and no line of the log may come more often than a few times and once in ten
-seconds.
+rest, and no line of the log may come more often than a few times and four times
+in ten seconds.
 
 `;
 

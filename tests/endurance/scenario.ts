@@ -29,6 +29,8 @@ export interface Scenario {
   readonly prepare?: (folder: string) => Promise<() => Promise<void>>;
   /** Does it once, and waits until the clients have left. */
   round(run: Run): Promise<void>;
+  /** Checks the figures of all rounds; not in the tests. */
+  judge?(run: Run): void;
   /** Lines that the log is to have for each thing that is done. */
   readonly expectedLines?: RegExp;
   /** False where the app keeps memory, which is no fault of the server. */
@@ -66,9 +68,12 @@ export interface Result {
 
 /** How much more memory may be in use afterwards. */
 const MEMORY_FACTOR = 1.15;
-/** A line may come once in ten seconds, and a few times at the start. */
+/**
+ * Of a kind of line three in ten seconds are logged, and the number of the others
+ * (src/log/repeats.ts); a few more at the start.
+ */
 const LINES_AT_ONCE = 6;
-const LINES_PER_SECOND = 0.1;
+const LINES_PER_SECOND = 0.4;
 /** An idle server does not use more processor time (ms in a second). */
 const IDLE_MS = 50;
 
@@ -241,13 +246,14 @@ async function observe(
 }
 
 function judge(
-  { judgesMemory = true, expectedLines }: Scenario,
+  scenario: Scenario,
   run: Run,
   { before, after, idle, log, seconds }: Pick<
     Result,
     "before" | "after" | "idle" | "log" | "seconds"
   >,
 ): void {
+  const { judgesMemory = true, expectedLines } = scenario;
   for (const what of ["descriptors", "threads"] as const) {
     run.check(
       after[what] <= before[what],
@@ -260,6 +266,7 @@ function judge(
     run.check(expected || count <= most, `${count} times in the log: ${line}`);
   }
   if (run.short) return;
+  scenario.judge?.(run);
   run.check(
     !judgesMemory || after.memory <= MEMORY_FACTOR * before.memory,
     `memory: ${megabytes(before.memory)} before, ${
@@ -302,15 +309,17 @@ function sample(pid: number): Sample {
 /** How much processor time passes in a second in which nobody asks (ms). */
 async function idleTime(pid: number, short: boolean): Promise<number> {
   if (short) return 0;
-  const ticks = (): number => {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return Number(fields[11]) + Number(fields[12]);
-  };
-  const before = ticks();
+  const before = processorTime(pid);
   await delay(2000);
+  return (processorTime(pid) - before) / 2;
+}
+
+/** The processor time that a process has used (ms). */
+export function processorTime(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   // A hundred ticks are a second (getconf CLK_TCK).
-  return (ticks() - before) * 10 / 2;
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 /** The lines of the server's own log, without times and numbers. */

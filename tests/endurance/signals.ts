@@ -38,7 +38,7 @@ export const SIGNALS: readonly Scenario[] = [
       "One of three workers ends every second, by Deno.exit, close() and an error that nobody catches in turn.",
     args: ["-w", "3", ...APP],
     options: { files: FILES },
-    expectedLines: /Worker N/,
+    expectedLines: /Worker N|next worker|Workers: N/,
     round: (run) =>
       everySecond(run, async (i) => {
         const ways = ["/exit", "/close", "/stray"];
