@@ -18,6 +18,7 @@ import { readImage } from "./dockerfile.ts";
 import { ConfigMap } from "npm:kubernetes-models@5.1.0/v1/ConfigMap";
 import { Deployment } from "npm:kubernetes-models@5.1.0/apps/v1/Deployment";
 import { HorizontalPodAutoscaler } from "npm:kubernetes-models@5.1.0/autoscaling/v2/HorizontalPodAutoscaler";
+import { NetworkPolicy } from "npm:kubernetes-models@5.1.0/networking.k8s.io/v1/NetworkPolicy";
 import { PodDisruptionBudget } from "npm:kubernetes-models@5.1.0/policy/v1/PodDisruptionBudget";
 import { Service } from "npm:kubernetes-models@5.1.0/v1/Service";
 import { parse } from "npm:deno-std@1.4.0/yaml/parse.js";
@@ -30,6 +31,7 @@ const MODELS = {
   ConfigMap,
   Deployment,
   HorizontalPodAutoscaler,
+  NetworkPolicy,
   PodDisruptionBudget,
   Service,
 } as unknown as Record<
@@ -229,8 +231,10 @@ Deno.test("every manifest keeps to the schemas of Kubernetes", () => {
     ...manifest("kustomization.yaml")("resources") as string[],
     `${OVERLAY}horizontal-pod-autoscaler.yaml`,
   ];
-  for (const name of names) {
-    const given = manifest(name)() as Resource;
+  const given = names.map((name) => manifest(name)() as Resource);
+  for (const resource of [...given, ...broker()]) check(resource);
+
+  function check(given: Resource): void {
     const checked = new MODELS[given.kind](given);
     assertEquals(checked.apiVersion, given.apiVersion);
     checked.validate();
@@ -238,4 +242,30 @@ Deno.test("every manifest keeps to the schemas of Kubernetes", () => {
     const broken = new MODELS[given.kind]({ ...given, ...{ metadata } });
     assertThrows(() => broken.validate(), Error, "name");
   }
+});
+
+/** What the overlay of channels adds. */
+function broker(): Resource[] {
+  const url = new URL("../kubernetes-channels/redis.yaml", FOLDER);
+  return Deno.readTextFileSync(url).split(/^---$/m)
+    .map((text) => parse(text) as Resource);
+}
+
+Deno.test("the channels of all pods meet at the broker of the overlay", () => {
+  const overlay = manifest("../kubernetes-channels/kustomization.yaml");
+  const patch = parse(String(overlay("patches", 0, "patch"))) as {
+    metadata: unknown;
+    data: Record<string, string>;
+  };
+  assertEquals(patch.metadata, { name: "pagi-server" });
+  const { settings } = parseCommandLine(["./app.js"], patch.data);
+  const { hostname, port } = new URL(settings.channelsBackend!);
+  const service = broker().find(({ kind }) =>
+    kind === "Service"
+  ) as unknown as {
+    metadata: { name: string };
+    spec: { ports: { port: number }[] };
+  };
+  assertEquals(hostname, service.metadata.name);
+  assertEquals(Number(port), service.spec.ports[0].port);
 });
