@@ -144,7 +144,7 @@ function endStreams({ inFlight, draining }: WorkerContext): boolean {
 function cutOff(inFlight: InFlight): void {
   for (const exchange of inFlight) {
     log.warn(
-      `Cut off while still running: ${exchange.describe()} (${
+      `Still running and now cut off: ${exchange.describe()} (${
         exchange.age.toFixed(1)
       } s, response ${exchange.life}).`,
     );

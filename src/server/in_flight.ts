@@ -21,7 +21,7 @@ export const UNSEEN = -1;
 /** How far a body has come. */
 export type BodyProgress = Omit<Transfer, "bytesPerSecond">;
 
-/** What the server asks of a request while it is served. */
+/** A request, as the server sees it while it is served. */
 export interface InFlightRequest extends WatchedRequest {
   /** Its neighbours in {@linkcode InFlight}, which alone sets them. */
   next: InFlightRequest | null;
@@ -42,7 +42,7 @@ export interface InFlightRequest extends WatchedRequest {
    * while nothing is buffered, and {@linkcode UNSEEN} where that is unknown.
    */
   readonly taken: number | null;
-  /** True when the engine has all of the response. */
+  /** True when the engine has the complete response. */
   readonly isGiven: boolean;
   /** Progress of the body in transfer; null if there is none. */
   readonly transfer: BodyProgress | null;
@@ -54,11 +54,11 @@ export interface InFlightRequest extends WatchedRequest {
   readonly life: { toString(): string };
   /** The server stops: ends what has no end of its own. */
   drain(cause: StopCause): void;
-  /** The client is gone, or the server gives it up. */
+  /** The client is gone, or the server ends the request. */
   disconnect(reason: DisconnectReason): void;
   /** The client has taken nothing of the response for the time of `--timeout`. */
   giveUp(): void;
-  /** Closes the connection at once; HTTP/2 shares it. False: nobody can. */
+  /** Closes an HTTP/1 connection at once. False if that is impossible. */
   dropConnection(): boolean;
   /** Closes the HTTP/2 connection at once, with all that runs on it. */
   dropShared(why: string): void;
@@ -86,7 +86,7 @@ export class InFlight {
   #size = 0;
   readonly #onAdd: () => void;
   #onIdle: (() => void)[] = [];
-  /** Requests that are likely to end within this moment, in no order. */
+  /** Requests that will probably end within {@linkcode UNWATCHED_MS}, in no order. */
   readonly #unwatched: Unwatched[] = [];
   #timer: Timer | undefined;
 

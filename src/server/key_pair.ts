@@ -32,10 +32,10 @@ interface PemFile {
   readonly path: string;
 }
 
-/** The pair of `--ssl-self-signed`: the same for as long as the process lives. */
+/** The pair of `--ssl-self-signed`: made once per process. */
 let made: Promise<KeyPair> | null = null;
 
-/** What a certificate made for `settings` is to be valid for. */
+/** The names and addresses that a self-signed certificate is made for. */
 function ownNames({ host, listen, allowedHosts }: Settings): string[] {
   const hosts = listen.flatMap((address) =>
     "host" in address ? [address.host] : []
@@ -50,8 +50,8 @@ function ownNames({ host, listen, allowedHosts }: Settings): string[] {
 }
 
 /**
- * Reads `--ssl-cert` and `--ssl-key`, or makes what `--ssl-self-signed` asks
- * for; null if none is set.
+ * Reads `--ssl-cert` and `--ssl-key`, or makes a pair for `--ssl-self-signed`;
+ * null if none is set.
  *
  * @param files Their contents, if they have been read already.
  * @throws {ListenError} When a file cannot be read, or the pair is not usable
@@ -78,8 +78,8 @@ async function makeKeyPair(settings: Settings): Promise<KeyPair> {
 }
 
 /**
- * A warning if every user of this machine can read the private key; null if
- * not, or if that cannot be found out.
+ * A warning if every user of this machine can read the private key; null if not,
+ * or if that is unknown.
  */
 export function keyExposure({ sslKey }: Settings): string | null {
   if (sslKey === null || Deno.build.os === "windows") return null;

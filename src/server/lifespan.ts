@@ -86,8 +86,8 @@ export class Lifespan implements ChannelsOwner {
   }
 
   /**
-   * Shuts the app down and waits for its answer; logs failures. False when
-   * there was one.
+   * Shuts the app down and waits for its answer. Logs failures, and returns false
+   * after one.
    */
   async shutdown(grace: GracePeriod): Promise<boolean> {
     if (this.#phase !== "serving") return true;
@@ -115,7 +115,7 @@ export class Lifespan implements ChannelsOwner {
     } catch (error) {
       thrown = error ?? new Error("The app threw nothing.");
     }
-    if (this.#phase === "startup") this.#notTakingPart(thrown);
+    if (this.#phase === "startup") this.#endWithoutStartup(thrown);
     else if (thrown !== null && this.#phase !== "over") {
       log.error("The app threw in its lifespan scope.", thrown);
     }
@@ -124,7 +124,7 @@ export class Lifespan implements ChannelsOwner {
     this.#stopped.resolve(thrown === null);
   }
 
-  #notTakingPart(thrown: unknown): void {
+  #endWithoutStartup(thrown: unknown): void {
     const how = thrown === null ? "returned from" : "threw on";
     if (this.options.mode === "on") {
       this.#started.reject(
@@ -188,13 +188,13 @@ export class Lifespan implements ChannelsOwner {
             event.message || "lifespan.shutdown.failed"
           }`,
         );
-        return this.#isDown(false);
+        return this.#endShutdown(false);
       case "lifespan.shutdown.complete":
-        if (this.#phase === "shutdown") this.#isDown(true);
+        if (this.#phase === "shutdown") this.#endShutdown(true);
     }
   }
 
-  #isDown(well: boolean): void {
+  #endShutdown(well: boolean): void {
     this.#phase = "down";
     this.#stopped.resolve(well);
   }

@@ -29,7 +29,7 @@ export class SocketPath {
    * to this path atomically.
    *
    * @param takesOver Replace a socket that another process still listens at.
-   * @param mode Permissions; null leaves them to the umask.
+   * @param mode Permissions; null: by the umask.
    * @throws {ListenError} When the path is in use by a file or a listener.
    */
   async bind(
@@ -69,8 +69,7 @@ export class SocketPath {
 }
 
 /**
- * Checks whether what is at `path` lets a socket be bound there, and
- * changes nothing.
+ * Checks, without changing anything, whether a socket can be bound at `path`.
  *
  * @throws {ListenError} When the path is in use by a file or a listener.
  */
@@ -95,7 +94,7 @@ async function free(
   Deno.removeSync(place.folder.entry(place.name));
 }
 
-/** True if nothing listens at the socket; false if there is no socket. */
+/** True if a socket exists and nothing listens there; false if there is none. */
 async function isStale(
   { folder, name }: Place,
   path: string,
@@ -106,7 +105,7 @@ async function isStale(
     if (found === null) return false;
     if (!found.info.isSocket) {
       throw new ListenError(
-        `Cannot listen on ${path}: a file that is no socket is there. Choose another path with --socket.`,
+        `Cannot listen on ${path}: the file there is not a socket. Choose another path with --socket.`,
       );
     }
   }

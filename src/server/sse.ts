@@ -155,7 +155,7 @@ class SseExchange extends ResponseExchange {
     if (interval === 0) return;
     const text = ENCODER.encode(formatSseComment(comment));
     this.#timer = setInterval(() => {
-      // A client that reads nothing needs no comment more.
+      // A client that reads nothing needs no further comment.
       if (!this.writer.transport.full) this.#stream!.write(text);
     }, timerDelay(interval));
   }
@@ -194,8 +194,8 @@ async function receiveSse(exchange: SseExchange): Promise<ReceiveEvent> {
 
 /** The `send` of an app. */
 function sseSend(exchange: SseExchange): Send {
-  // Kept here for the events of a running stream: with many streams, each
-  // further object that an event passes is a cache miss.
+  // Cached for the events of a running stream: with many streams, each further
+  // object that an event touches is a cache miss.
   let stream: OutboundBody | null = null;
   return (event) => {
     if (stream !== null && !stream.over) {

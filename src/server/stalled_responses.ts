@@ -1,5 +1,5 @@
 /**
- * Responses that their client does not read.
+ * Ends responses that their client does not read.
  *
  * @module
  */
@@ -9,18 +9,18 @@ import { type Timer, unref } from "../std/timer.ts";
 import { FRAME, type Http2Connection } from "./http2_connection.ts";
 import { type InFlight, type InFlightRequest, UNSEEN } from "./in_flight.ts";
 
-/** A response at the time when the client last took something of it. */
+/** State of a response when its client was last seen to read. */
 interface Wait {
   readonly taken: number;
   /** When that was seen (ms). */
   readonly since: number;
-  /** What TCP held of the connection at a look after that. */
+  /** TCP's counters of the connection at the first check after that. */
   readonly traffic: Traffic | null;
-  /** For how many frames that only TCP has shown the wait began anew. */
+  /** How often the wait restarted because TCP showed a frame as acknowledged. */
   readonly frames: number;
 }
 
-/** Checks of all responses within one timeout. */
+/** How often all responses are checked within one timeout. */
 const CHECKS = 8;
 /** Frames of one response that the engine buffers at most, by HTTP/2. */
 const MAX_HELD = 5;
@@ -28,17 +28,17 @@ const MAX_HELD = 5;
 const MIN_INTERVAL_MS = 50;
 
 /**
- * Gives up each response of which the client has taken nothing for the length
- * of the deadline, whatever else happens on its connection: a client that
- * withholds the window of an HTTP/2 stream leaves nothing waiting in TCP, by
- * which the guard would see it.
+ * Ends each response whose client has read nothing of it for the time of
+ * `--timeout`, whatever else happens on its connection. The guard cannot see
+ * that by TCP: a client that does not open the flow-control window of an HTTP/2
+ * stream (RFC 9113, 5.2) leaves no bytes unacknowledged.
  *
- * A response that the app has yet to write is no such one, and neither is one
- * behind bytes that TCP has taken and the client has not; those are for the
- * guard. An HTTP/2 connection that has nothing but stalled streams, or many of
- * them, is closed, since the engine lets no single stream be reset.
+ * Responses that the app has yet to write do not count, nor do those behind
+ * unacknowledged bytes, which are left to the guard. An HTTP/2 connection whose
+ * streams are all stalled, or that has many stalled ones, is closed, because the
+ * engine cannot reset a single stream.
  *
- * One timer checks all requests in flight, so that a request costs nothing.
+ * One timer checks all requests in flight, so nothing is done per request.
  */
 export class StalledResponses {
   readonly #timeoutMs: number;
@@ -48,8 +48,8 @@ export class StalledResponses {
   #timer: Timer | undefined;
 
   /**
-   * @param timeoutMs How long a client may take nothing (ms); 0 for ever.
-   * @param guard Without it nothing is given up: nobody knows TCP's state.
+   * @param timeoutMs How long a client may read nothing (ms); 0 means no limit.
+   * @param guard Reads TCP's counters; without it no response is ended.
    */
   constructor(timeoutMs: number, inFlight: InFlight, guard: Guard | null) {
     this.#timeoutMs = timeoutMs;
@@ -75,7 +75,7 @@ export class StalledResponses {
     const now = performance.now();
     const waits = new Map<InFlightRequest, Wait>();
     const stalled: InFlightRequest[] = [];
-    /** HTTP/2 connections on which something goes on. */
+    /** HTTP/2 connections with a response that is not stalled. */
     const alive = new Set<Http2Connection | null>();
     const traffics = new Map<string, Traffic | null>();
     const trafficOf = (exchange: InFlightRequest): Traffic | null => {
@@ -113,7 +113,7 @@ export class StalledResponses {
     if (this.#inFlight.size > 0) this.wake();
   }
 
-  /** Since when the client takes nothing; null when nothing waits for it. */
+  /** Since when the client reads nothing; null if nothing is buffered for it. */
   #waitOf(
     exchange: InFlightRequest,
     now: number,
@@ -130,7 +130,7 @@ export class StalledResponses {
     }
     const before = known.traffic;
     if (before === null) return { ...known, traffic: trafficOf(exchange) };
-    // What the engine takes of the rest that it has been given is out of sight.
+    // When the engine has the whole response, only TCP shows whether it is read.
     const traffic = exchange.isGiven && known.frames < MAX_HELD
       ? trafficOf(exchange)
       : null;
@@ -140,7 +140,7 @@ export class StalledResponses {
   }
 }
 
-/** Tells whether what TCP held `before` blocks a response no more. */
+/** True if the bytes that TCP held `before` no longer block a response. */
 function isStalled(before: Traffic | null, now: Traffic | null): boolean {
   if (before === null || now === null) return false;
   return now.unacked === 0 || ackedSince(before, now) >= before.unacked;

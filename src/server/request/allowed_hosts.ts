@@ -58,7 +58,7 @@ export function compileAllowedHosts(
       const name = shown(hostName(host));
       return new Refusal(
         421,
-        `This server does not answer for the host ${name}; the option --allowed-hosts says for which it does.`,
+        `This server does not answer for the host ${name}; the option --allowed-hosts lists those that it does.`,
         [],
         remedy,
       );

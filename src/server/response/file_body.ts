@@ -13,11 +13,11 @@ import {
 /** Bytes that are read at a time (PAGI.md 3.3). */
 const CHUNK_BYTES = 65536;
 
-/** The response that a file becomes the body of. */
+/** The response whose body is a file. */
 interface FileResponse {
   /** Bytes by its `content-length`; null without one. */
   readonly announced: number | null;
-  /** Tells whether the engine may read the file by itself. */
+  /** True if the engine may read the file by itself. */
   canBeNative(part: FilePart): boolean;
   writeNatively(part: FilePart): Promise<void>;
   /** Opens the body, if it is not open yet. */
@@ -52,8 +52,8 @@ export async function writeFile(
 }
 
 /**
- * Sends what a handle gives, from `offset` or from where it stands. One that the
- * server may close can be read by the engine itself, which is faster.
+ * Sends the content of a handle from `offset`, or else from its current position.
+ * The engine can read a file that the server may close, which is faster.
  */
 export async function writeHandle(
   response: FileResponse,
@@ -92,7 +92,7 @@ async function writeChunks(
   response.end();
 }
 
-/** A file that stands at the part of it that is to be sent. */
+/** An open file, positioned at the part that is to be sent. */
 export interface FilePart {
   readonly file: Deno.FsFile;
   /** Bytes to be sent. */
@@ -115,9 +115,9 @@ async function openFile(path: string): Promise<Deno.FsFile> {
 }
 
 /**
- * The part of an open file from `offset`, or from where it stands: up to
- * `length` bytes of it, or all. Null where its size does not tell, as of a pipe
- * and of files in /proc.
+ * The part of an open file from `offset`, or else from its current position: up
+ * to `length` bytes, or all. Null if the size is unknown, as for pipes and files
+ * in /proc.
  */
 async function partOf(
   file: Deno.FsFile,

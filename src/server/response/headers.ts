@@ -22,7 +22,7 @@ export function stripHopByHop(headers: HeaderList): HeaderList {
   return fields;
 }
 
-/** Tells whether a field is about the connection, and so the server's. */
+/** True if a field is about the connection, which only the server may set. */
 export function isHopByHop(name: string): boolean {
   switch (name.length) {
     case 10:
@@ -90,8 +90,8 @@ export function wrongLength(sent: number, announced: number): string {
 }
 
 /**
- * Removes the `content-length`: of a whole body the engine says it by itself,
- * and its shortest way is the one for a type alone.
+ * Removes `content-length`. The engine adds it to a complete body by itself, and
+ * is fastest with a response whose only field is `content-type`.
  */
 export function removeContentLength(headers: HeaderList): void {
   const at = headers.findIndex(([name]) => isContentLength(name));
@@ -126,10 +126,10 @@ export function toPayload(
   return ready ? body as string | Uint8Array<ArrayBuffer> : copyBytes(body);
 }
 
-/** The engine writes a body of so many bytes together with its head. */
+/** Largest body that the engine writes together with the head (bytes). */
 const MAX_AT_ONCE = 8192;
 
-/** Tells whether a body leaves together with its head. */
+/** True if the engine writes a body together with its head. */
 export function isShort(body: Uint8Array | string | null): boolean {
   return body === null || !exceeds(body, MAX_AT_ONCE);
 }

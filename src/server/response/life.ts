@@ -16,14 +16,14 @@ type Progress =
   | "started"
   /** The engine has the head, and reads the body as the app sends it. */
   | "streaming"
-  /** The body is whole, and the trailers that were announced are to come. */
+  /** The body is complete; the announced trailers are to follow. */
   | "trailers"
   /** All of it was sent. */
   | "complete"
   /** It was cut short after its head. */
   | "aborted";
 
-/** Whom a life tells what happens in it: the exchange. */
+/** The exchange, which is notified of changes. */
 export interface LifeOwner {
   /** The app asks for the first time whether its client is still there. */
   watchClient(): void;
@@ -106,8 +106,8 @@ export class ResponseLife implements PagiConnection {
   }
 
   /**
-   * The response goes on. To "started" it may return, with another head, until
-   * the engine has the first.
+   * Sets the progress. It may return to "started", with another head, until the
+   * engine has the first one.
    */
   advance(progress: Progress): void {
     const wasOver = this.over;
@@ -139,12 +139,12 @@ export class ResponseLife implements PagiConnection {
     return true;
   }
 
-  /** The engine has been given a response. */
+  /** The engine has received a response. */
   respond(): void {
     this.#engine = "responding";
   }
 
-  /** The engine has all of the response, or will get no more of it. */
+  /** The engine has the complete response, or will get no more of it. */
   release(): void {
     if (this.#engine === "done") return;
     this.#engine = "done";

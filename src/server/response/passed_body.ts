@@ -23,18 +23,18 @@ interface PassedBodyOwner {
 }
 
 /**
- * A stream of the app that the engine reads, and the server sees go by. Of one
- * that the engine reads natively, such as a file's, nothing is seen.
+ * A stream of the app that the engine reads while the server observes the reads.
+ * The reads of a native stream, such as a file's, cannot be observed.
  */
 export class PassedBody implements OutgoingBody, ReadWatcher {
   writes: IdleTimer | null = null;
   written = 0;
   taken = 0;
-  /** The engine has been told of its end. */
+  /** The engine has seen its end. */
   #isClosed = false;
-  /** The engine has given it up. */
+  /** The engine has cancelled it. */
   isCancelled = false;
-  /** Nothing waits here: the engine asks the app for each chunk. */
+  /** Nothing is buffered: the engine asks the app for each chunk. */
   readonly bufferedBytes = 0;
   /** Null until somebody wants to know. */
   owner: PassedBodyOwner | null = null;
@@ -72,7 +72,7 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
 
   given(chunk: unknown): void {
     this.taken++;
-    // The engine refuses what is no bytes.
+    // Anything else makes the engine fail.
     if (chunk instanceof Uint8Array) this.written += chunk.byteLength;
     this.writes?.touch();
   }
@@ -95,28 +95,28 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
     return this.#isClosed || (this.#watched?.isAwaited ?? false);
   }
 
-  /** From now on `owner` is told of reads, and not only what `done` tells. */
+  /** From now on `owner` is notified of each read, not only of the end. */
   watch(owner: PassedBodyOwner): void {
     this.owner = owner;
     this.#watched?.seeReads();
   }
 
-  /** Whether it is seen when the engine reads it. */
+  /** True if the engine's reads can be observed. */
   get isSeen(): boolean {
     return this.#watched !== null;
   }
 
-  /** How it has failed; null where it has not. */
+  /** The error of the stream; null if it has not failed. */
   get failure(): { readonly cause: unknown } | null {
     return this.#watched?.error() ?? null;
   }
 
-  /** From now on nothing is seen. */
+  /** Stops observing. */
   leave(): void {
     this.#watched?.leave();
   }
 
-  /** The engine has done with it. Reports an end that came between two reads. */
+  /** The engine has finished. Reports an end that came between two reads. */
   done(): void {
     const { failure } = this;
     this.leave();

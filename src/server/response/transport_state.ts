@@ -40,11 +40,11 @@ export function afterEnd(): Promise<void> {
   return performance.now() - sliceBegan < SLICE ? DONE : nextTurn;
 }
 
-/** When a writer has to wait, in bytes. */
+/** Buffered bytes at which writers wait and go on. */
 export interface Watermarks {
-  /** Bytes from which on writers wait. */
+  /** Writers wait from this many bytes on. */
   readonly high: number;
-  /** Bytes below which they go on. */
+  /** Writers go on below this many bytes. */
   readonly low: number;
 }
 
@@ -113,7 +113,7 @@ export class TransportState implements PagiTransport {
     return this.#full;
   }
 
-  /** Resolves when the buffer has drained, or is given up. */
+  /** Resolves when the buffer has drained or was abandoned. */
   drained(): Promise<void> {
     return new Promise((resolve) => (this.#waiting ??= []).push(resolve));
   }

@@ -49,11 +49,11 @@ export type StartEvent = Event<"http.response.start">;
 /** A chunk of its body. */
 export type BodyEvent = Event<"http.response.body">;
 
-/** What a writer needs of the exchange that it answers. */
+/** What a writer needs from its exchange. */
 export interface ResponseSink {
-  /** Of the request: HEAD gets no body. */
+  /** The request's method: the response to HEAD has no body. */
   readonly method: string;
-  /** The stream that the response leaves by; null for HTTP/1.1. */
+  /** The HTTP/2 stream that carries the response; null for HTTP/1.1. */
   readonly http2: Http2Stream | null;
   readonly listener: ListenerContext;
   readonly life: ResponseLife;
@@ -66,31 +66,31 @@ export interface ResponseSink {
   /** Notified of each read and write; null without an idle timeout. */
   readonly activity: IdleTimer | null;
   /**
-   * Gives the engine a response whose body is whole.
+   * Passes the engine a response with a complete body.
    *
-   * @param isShort Whether the engine writes head and body at once.
+   * @param isShort Whether the engine writes head and body together.
    */
   deliver(response: Response, isShort: boolean): void;
   /**
-   * Gives the engine a response whose body it reads by itself.
+   * Passes the engine a response whose body is a stream.
    *
-   * @param onDone Called first when it reads no more.
-   * @returns resolves when it reads no more
+   * @param onDone Called first when the engine has stopped reading.
+   * @returns resolves when the engine has stopped reading
    */
   deliverStream(response: Response, onDone: () => void): Promise<void>;
-  /** The body that has just begun is an event stream without an end. */
+  /** The body that has just begun is an endless event stream. */
   streamEvents(body: OutgoingBody): void;
   /** The client is gone. */
   disconnect(reason: DisconnectReason): void;
-  /** The body that the app gave has failed: its response is cut off. */
+  /** Cuts the response off, because the app's body has failed. */
   breakOffFor(error: unknown): void;
-  /** The app's response is wrong: 500 where its head has not left yet. */
+  /** The app's response is wrong: 500 if its head was not sent yet. */
   refuse(fault: string): void;
 }
 
 /**
  * Writes a response as PAGI.md 3.3 has it. The head waits for the first chunk
- * of the body: a response in two events leaves at once.
+ * of the body, so that a response of two events is sent in one piece.
  */
 export class ResponseWriter implements Buffer {
   status: number | null = null;
@@ -100,9 +100,9 @@ export class ResponseWriter implements Buffer {
   #headers: HeaderList = NO_FIELDS;
   #wantsTrailers = false;
   #body: OutgoingBody | null = null;
-  /** The same, where the app gave it as a stream. */
+  /** The same body, if a fetch handler made it; otherwise null. */
   #passed: PassedBody | null = null;
-  /** The same, where the app writes it. */
+  /** The same body, if the app sends it by events; otherwise null. */
   #out: OutboundBody | null = null;
   /** Bytes of the body by its `content-length`; null where it has no body. */
   announced: number | null = null;
@@ -155,7 +155,7 @@ export class ResponseWriter implements Buffer {
   body(event: BodyEvent): Promise<void> {
     const { progress } = this.#sink.life;
     if (progress !== "started" && progress !== "streaming") return afterEnd();
-    // A file completes the body: what comes beside it comes after the end.
+    // A file completes the body, so an event beside it comes after the end.
     if (this.#sendingFile) return DONE;
     if ("file" in event && event.file != null) {
       return this.#alone(writeFile(this, event.file, event));
@@ -198,7 +198,7 @@ export class ResponseWriter implements Buffer {
     else this.#finishBody();
   }
 
-  /** Sends head and body at once: `ready` where they are made already. */
+  /** Sends head and body together; `ready` is the response, if it exists already. */
   sendComplete(
     body: Uint8Array | string | null,
     ready: Response | null = null,
@@ -215,13 +215,13 @@ export class ResponseWriter implements Buffer {
           ? toPayload(body, counted)
           : body as string | Uint8Array<ArrayBuffer>;
       }
-      // Counting takes time; it is done for the log and for `content-length` only.
+      // Counting takes time, so only the log and `content-length` cause it.
       if (counted) this.bodyBytes = byteLength(payload ?? "");
       if (announced !== null) {
         if (this.bodyBytes !== announced) {
           return this.#wrongLength(this.bodyBytes);
         }
-        // The engine does not add it by HTTP/2, nor where there is no body.
+        // The engine adds no `content-length` in HTTP/2 or without a body.
         if (http2 === null && payload !== null && ready === null) {
           removeContentLength(this.#headers);
         }
@@ -236,8 +236,8 @@ export class ResponseWriter implements Buffer {
   }
 
   /**
-   * Takes a response as a fetch handler has made it for the engine. Nothing is
-   * made anew unless there are fields to be added or left out.
+   * Sends the response of a fetch handler: the same object, unless fields have to
+   * be added or removed.
    */
   pass(response: Response): void {
     const { listener, closesConnection, method, http2 } = this.#sink;
@@ -316,7 +316,7 @@ export class ResponseWriter implements Buffer {
     this.end();
   }
 
-  /** Drops what waits for a client that takes nothing. */
+  /** Drops the buffered bytes of a client that reads nothing. */
   drop(): void {
     this.#body?.drop();
     this.bodyBytes = this.sent;
@@ -325,7 +325,7 @@ export class ResponseWriter implements Buffer {
   /** Cuts the response short: no terminator, the connection closes. */
   abort(): void {
     const { life } = this.#sink;
-    // The head leaves all the same: a client learns more of it than of nothing.
+    // The head is sent nevertheless: it tells the client more than nothing.
     if (!life.responded) this.open();
     life.advance("aborted");
     this.#body?.abort();
@@ -333,9 +333,9 @@ export class ResponseWriter implements Buffer {
   }
 
   /**
-   * Opens the body, whatever its first chunk: the head leaves now.
+   * Sends the head and opens the body.
    *
-   * @param isEvents Whether it is an event stream without an end of its own.
+   * @param isEvents Whether the body is an endless event stream.
    */
   open(isEvents = this.#isEventStream): OutboundBody {
     if (this.#out !== null) return this.#out;
@@ -343,14 +343,14 @@ export class ResponseWriter implements Buffer {
     const body = this.#body = this.#out = new OutboundBody(
       this.transport,
       () => this.cancelled(),
-      // Nothing but its own time limits bounds the silence of an event stream.
+      // --request-timeout does not bound the pauses of an event stream.
       isEvents ? null : sink.activity,
       sink.http2,
     );
     sink.life.advance("streaming");
     const isHead = sink.method === "HEAD";
     if (isHead || !hasBody(this.status!)) {
-      // The app writes on; nobody reads.
+      // The app may go on writing, but nobody reads it.
       body.discard();
       const payload = isHead ? this.#headOnly(null) : null;
       sink.deliver(this.#response(payload), false);
@@ -360,7 +360,7 @@ export class ResponseWriter implements Buffer {
     return body;
   }
 
-  /** True of an event stream without an end of its own, whatever events sent it. */
+  /** True if the body is an event stream without `content-length`, so endless. */
   get #isEventStream(): boolean {
     return isEventStream(fieldValue(this.#headers, "content-type") ?? "") &&
       announcedLength(this.#headers) === null;
@@ -375,21 +375,21 @@ export class ResponseWriter implements Buffer {
 
   #response(payload: Payload | null): Response {
     const response = engineResponse(payload, this.status!, this.#headers);
-    // A stream would keep them as long as it lasts.
+    // Otherwise they would stay in memory as long as a stream lasts.
     this.#headers = NO_FIELDS;
     return response;
   }
 
   /**
-   * What answers HEAD: no body, with the length that GET would have. Given a
-   * body, the engine would send it by HTTP/2.
+   * The payload of a response to HEAD: none, with the `content-length` that GET
+   * would have. In HTTP/2 the engine would send a body.
    */
   #headOnly(body: Uint8Array | string | null): ReadableStream<never> | null {
     if (!hasBody(this.status!) || announcedLength(this.#headers) !== null) {
       return null;
     }
-    // Nothing is known of what GET would send; the engine would say that it
-    // is 0 bytes.
+    // The length of the response to GET is unknown. Without a stream the engine
+    // would announce 0 bytes.
     if (body === null || body.length === 0) return ReadableStream.from([]);
     this.#headers.push(["content-length", String(byteLength(body))]);
     return null;
@@ -408,7 +408,7 @@ export class ResponseWriter implements Buffer {
     } else if (this.#out === null) this.passed();
   }
 
-  /** What is sent while `work` goes on is ignored. */
+  /** Ignores the app's events until `work` is done. */
   async #alone(work: Promise<void>): Promise<void> {
     this.#sendingFile = true;
     try {
@@ -419,9 +419,9 @@ export class ResponseWriter implements Buffer {
   }
 
   /**
-   * Tells whether the engine may read a file by itself, to the file's end or to
-   * the announced length; nothing is heard of it until then. By HTTP/1.1 the
-   * connection tells whether the client takes it, by HTTP/2 nothing would.
+   * True if the engine may read a file by itself, up to the file's end or the
+   * announced length. It reports nothing until then: the guard sees from an
+   * HTTP/1.1 connection whether the client reads, but not from an HTTP/2 stream.
    */
   canBeNative({ bytes, rest }: FilePart): boolean {
     const { activity, http2, life, method, showsProgress } = this.#sink;
@@ -431,7 +431,7 @@ export class ResponseWriter implements Buffer {
       bytes === (this.announced ?? rest);
   }
 
-  /** Has the engine read a file by itself; resolves when it is done. */
+  /** Lets the engine read a file by itself; resolves when that has ended. */
   async writeNatively({ file, bytes }: FilePart): Promise<void> {
     this.#sink.life.advance("streaming");
     this.bodyBytes = bytes;
@@ -445,7 +445,7 @@ export class ResponseWriter implements Buffer {
     this.#body?.end();
   }
 
-  /** Refuses a body that ends early: a client would take a part for the whole. */
+  /** Refuses a body of the wrong length: a client could take a part for the whole. */
   #wrongLength(sent: number): void {
     this.#sink.refuse(wrongLength(sent, this.announced!));
   }

@@ -59,7 +59,7 @@ export function closeInfoOfError(message: string): CloseInfo {
 export function closeInfoOfClose(code: number, reason: string): CloseInfo {
   if (code === 0) return CLIENT_CLOSED;
   if (code === 1005) return { code, reason: "" };
-  // The engine knows some codes more, and reasons of any length.
+  // The engine accepts more codes, and reasons of any length.
   return isCloseCode(code) && isCloseReason(reason)
     ? { code, reason }
     : VIOLATION;

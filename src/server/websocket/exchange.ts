@@ -269,7 +269,7 @@ class WebSocketExchange extends Exchange
     );
     if (this.#keepAlive === null) {
       log.warn(
-        "This Deno lets no server ping: websocket.keepalive is ignored.",
+        "This version of Deno does not let a server send pings, so websocket.keepalive is ignored.",
       );
     } else this.#keepAlive.set(interval, timeout);
   }
@@ -292,7 +292,7 @@ class WebSocketExchange extends Exchange
     if (!more) this.#deny(this.#denial);
   }
 
-  /** Leaves the socket to a fetch handler. */
+  /** Upgrades for a fetch handler, which gets the socket. */
   upgrade(options: Deno.UpgradeWebSocketOptions): Upgrade {
     this.unwatchClient();
     const upgrade = this.listener.upgrade(this.request, options);
@@ -375,7 +375,7 @@ class WebSocketExchange extends Exchange
     else if (!this.life.responded) this.#fail(error);
   }
 
-  /** The connection is at its end; what was foreseen goes before `ending`. */
+  /** The connection has ended; a close info set before takes precedence. */
   #closed(ending: CloseInfo): void {
     if (this.#socket === null) return;
     this.#socket = null;

@@ -1,5 +1,5 @@
 /**
- * A WebSocket that a fetch handler holds.
+ * A WebSocket that belongs to a fetch handler.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export class HandedSocket {
   readonly #socket: WebSocket;
   readonly #maxSize: number;
   #idle: IdleTimer | null = null;
-  /** With what it is to be closed once it is open. */
+  /** The code to close it with once it is open; null for none. */
   #closeCode: number | null = null;
   #closeTimer: Timer | undefined;
 
@@ -166,9 +166,9 @@ function lengthOf(data: string | ArrayBufferLike | Blob | ArrayBufferView) {
 }
 
 /**
- * The response to a request that has been upgraded: what the handler gave, or
- * else `own`, that of the upgrade. To the engine any other would be the end of
- * its whole server.
+ * The response to a request that has been upgraded: the handler's, or else
+ * `own`, that of the upgrade. With any other response the engine's server would
+ * end as a whole.
  */
 export function upgradeResponse(
   exchange: Exchange,
@@ -178,7 +178,7 @@ export function upgradeResponse(
   const fits = given instanceof Response && given.status === 101;
   if (!fits) {
     exchange.logError(
-      "the fetch handler upgraded the request to a WebSocket and gave another response than that of the upgrade.",
+      "the fetch handler upgraded the request to a WebSocket, but returned a response other than that of the upgrade.",
     );
   }
   const response = fits ? given : own;

@@ -24,17 +24,17 @@ export class WebSocketInbox {
   /** Messages that came so far. */
   received = 0;
   /**
-   * What the app has received: nothing, though perhaps nothing but the end is
-   * to come, or the connect event, or all. A message looks at no other field
-   * that an end changes first: the engine compiles what has never changed as
-   * if it never would, and the first end would undo that for all that are left.
+   * Whether the app has received the connect event, and whether the connection is
+   * over. For a message only this field is read: V8 compiles a field that never
+   * changed as a constant, so one that only an end changes would deoptimise the
+   * code for all other WebSockets.
    */
   #phase: "new" | "new and over" | "open" | "over" = "new";
-  /** What came before the app asked for it; mostly nothing does. */
+  /** Events that came before the app asked for them; rarely used. */
   #events: Queue<ReceiveEvent> | null = null;
-  /** The call that waits for the next event; mostly there is one. */
+  /** The `receive()` that waits for the next event; usually there is one. */
   #waiter: ((event: ReceiveEvent) => void) | null = null;
-  /** Those that wait behind it. */
+  /** Further calls that wait behind it. */
   #waiting: ((event: ReceiveEvent) => void)[] | null = null;
   #disconnect: DisconnectEvent | null = null;
   /** The message that found the queue full. */
@@ -47,14 +47,14 @@ export class WebSocketInbox {
   /** Whether the last event came from there: they take turns. */
   #fromChannels = false;
 
-  /** @param limit So many messages may wait for the app. */
+  /** @param limit How many messages may wait for the app. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
   /**
-   * Takes a message in; false when too many wait already, and this one beside
-   * them until {@linkcode waitFor} or {@linkcode overflow} is called.
+   * Adds a message. False if the queue is full; then this one is kept beside it
+   * until {@linkcode waitFor} or {@linkcode overflow} is called.
    */
   push(data: string | ArrayBuffer): boolean {
     this.received++;
@@ -78,7 +78,7 @@ export class WebSocketInbox {
     return true;
   }
 
-  /** An event of a channel waits, which is the app's next unless others do. */
+  /** Passes an event of a channel to the app, if that waits for one. */
   channelEventCame(channels: ScopeChannels): void {
     this.#channels = channels;
     const waiter = this.#waiter;
@@ -88,17 +88,17 @@ export class WebSocketInbox {
     waiter!(event);
   }
 
-  /** The queue is full, and what follows stays unread until half is taken. */
+  /** Resumes `pause` when half of the full queue has been taken. */
   waitFor(pause: ReadPause): void {
     this.#pause = pause;
   }
 
-  /** The queue is full, and the connection ends with this. */
+  /** Drops the message beside the full queue: the connection is closed. */
   overflow(): void {
     this.#excess = null;
   }
 
-  /** The end, after what is queued already. */
+  /** Adds the disconnect behind the queued events. */
   end(info: CloseInfo): void {
     if (this.#disconnect !== null) return;
     this.#takeExcess();

@@ -1,5 +1,5 @@
 /**
- * What goes out on one WebSocket.
+ * The messages that an app sends on one WebSocket.
  *
  * @module
  */
@@ -13,18 +13,18 @@ import {
   type Watermarks,
 } from "../response/transport_state.ts";
 
-/** Sends messages, and has the app wait while too many bytes do. */
+/** Sends messages, and makes the app wait while too many bytes are buffered. */
 export class WebSocketOutbox implements Buffer {
   readonly transport: TransportState;
   /** Bytes of the messages sent, where they are counted. */
   sent = 0;
   #socket: WebSocket | null = null;
   /**
-   * Upper bound of the bytes that wait to be sent. It stands in for the exact
-   * number, because asking the engine takes as long as sending. It starts at
-   * the high watermark, so that the first message asks: the code for that would
-   * otherwise run for the first time after hundreds of messages, and have the
-   * code compiled without it thrown away (bench/PROFILE.md).
+   * Upper bound of the bytes that the engine buffers. Reading `bufferedAmount`
+   * takes as long as a send, so it is read only when this bound reaches the high
+   * watermark. The bound starts there, so that the first message takes that
+   * branch: taken later for the first time, it would deoptimise the code that V8
+   * has compiled by then (bench/PROFILE.md).
    */
   #maxBuffered: number;
   readonly #high: number;
@@ -51,7 +51,7 @@ export class WebSocketOutbox implements Buffer {
 
   /** Sends one message; resolves when the next may come. */
   send(message: string | Uint8Array): Promise<void> {
-    // The engine copies what it is given.
+    // The engine copies the message.
     this.#socket?.send(message as Uint8Array<ArrayBuffer>);
     if (this.#counts) this.sent += byteLength(message);
     // A UTF-16 code unit becomes at most three bytes.
@@ -67,7 +67,7 @@ export class WebSocketOutbox implements Buffer {
     return transport.drained();
   }
 
-  /** Nothing can be sent any more, and nobody waits. */
+  /** The connection has ended: drops later messages, and resolves all waits. */
   end(): void {
     this.#socket = null;
     this.#drainPoller.stop();
