@@ -54,9 +54,9 @@ export class BatchPort {
     return this.#queue.dropped;
   }
 
-  /** Sends a message, unless too much waits already: then it is counted. */
-  message(message: Message): void {
-    this.#queue.message(message);
+  /** False when too much waits already: then the message is counted. */
+  message(message: Message): boolean {
+    return this.#queue.message(message);
   }
 
   /** Sends anything else. */

@@ -51,17 +51,21 @@ export class BatchQueue<T> {
     this.#options = options;
   }
 
-  /** Takes a message, unless too much waits already: then it is counted. */
-  message(message: Message): void {
+  /** False when too much waits already: then the message is counted. */
+  message(message: Message): boolean {
     const { size } = message;
     const full = this.#queued >= MAX_QUEUED ||
       this.#queued > 0 && this.#size + size > MAX_QUEUED_SIZE;
-    if (full || this.#lost.size > 0) return this.lost(message.channel, 1);
+    if (full || this.#lost.size > 0) {
+      this.lost(message.channel, 1);
+      return false;
+    }
     this.#queued++;
     this.#size += size;
     const batch = this.push(this.#options.message(message));
     batch.messages++;
     batch.size += size;
+    return true;
   }
 
   /** Tells of lost messages behind what waits already. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { SeldomLog } from "../log/log.ts";
 import { BatchPort } from "./batch_port.ts";
 import type { Channels } from "./channels.ts";
 import { ALL_CHANNELS, type Missed } from "./event_queue.ts";
@@ -32,6 +33,7 @@ export class Hub {
   /** Resolve when the broker sends a channel's messages. */
   readonly #joined = new Map<string, Promise<void>>();
   readonly #ports = new Set<BatchPort>();
+  readonly #seldom = new SeldomLog();
   #outside: Outside | null = null;
   /** Messages that workers missed whose threads were too busy, ever. */
   #dropped = 0;
@@ -63,13 +65,22 @@ export class Hub {
   /**
    * Adds a worker.
    *
+   * @param number As the log names it.
    * @returns what removes it, and the end of the port that the worker needs
    */
-  addWorker(): { readonly port: MessagePort; remove(): void } {
+  addWorker(number: number): { readonly port: MessagePort; remove(): void } {
     const { port1, port2 } = new MessageChannel();
     const channels = new Set<string>();
     const member: Member = {
-      deliver: (message) => port.message(message),
+      deliver: (message) => {
+        if (port.message(message)) return;
+        this.#seldom.say(
+          "warn",
+          "dropped",
+          () =>
+            `Worker ${number} is too busy to take the messages of the channel ${message.channel}: some are dropped, and its subscribers are told how many.`,
+        );
+      },
       gap: (channel, missed) => port.send("gap", channel, missed),
     };
     const port = new BatchPort(port1, {

@@ -285,12 +285,13 @@ export class WorkerPool {
   #spawn(): WorkerHandle {
     const { request, settings } = this.#options;
     const counters = settings.metrics === null ? undefined : newCounters();
-    const { port, remove } = this.#options.hub.addWorker();
+    const number = ++this.#numbers;
+    const { port, remove } = this.#options.hub.addWorker(number);
     const worker = new WorkerHandle(
       {
         request,
         settings,
-        number: ++this.#numbers,
+        number,
         connectionLimit: this.connectionLimit,
         counters,
         slots: this.#guard?.slots,

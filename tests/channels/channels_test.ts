@@ -2,13 +2,20 @@
 
 import { Channels, threadChannels } from "../../src/channels/channels.ts";
 import { EventQueue } from "../../src/channels/event_queue.ts";
+import { Hub } from "../../src/channels/hub.ts";
 import {
   createMessage,
   MAX_MESSAGE_BYTES,
 } from "../../src/channels/message.ts";
 import { join, publish, subscribe } from "../../src/channels/mod.ts";
+import { configureLog } from "../../src/log/log.ts";
 import type { ChannelEvent } from "../../src/pagi/types.ts";
-import { assert, assertEquals, assertThrows } from "../../src/std/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertThrows,
+} from "../../src/std/assert.ts";
 
 async function take(
   events: AsyncIterator<ChannelEvent>,
@@ -130,6 +137,26 @@ Deno.test("a limit that is none is refused with a sentence", () => {
       `at least 1, not ${limit}`,
     );
   }
+});
+
+Deno.test("the log says which worker is too busy for its messages", async () => {
+  const [hub, channels] = [new Hub(), new Channels()];
+  hub.addLocal(channels);
+  const { port, remove } = hub.addWorker(7);
+  let text = "";
+  configureLog({ level: "info", write: (more) => text += more });
+  try {
+    port.postMessage([["join", "a", 1]]);
+    // From the answer on it takes nothing more.
+    await new Promise((resolve) => port.onmessage = resolve);
+    for (let i = 0; i < 101_000; i++) channels.publish("a", i);
+  } finally {
+    configureLog({ level: "info" });
+    port.close();
+    remove();
+  }
+  assertMatch(text, / warn {2}Worker 7 is too busy .* channel a: /);
+  assertEquals(text.trimEnd().split("\n").length, 1);
 });
 
 Deno.test("gaps in a row become one, and one without a number makes the sum unknown", () => {

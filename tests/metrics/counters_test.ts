@@ -149,14 +149,21 @@ Deno.test("a limit is counted by its option, whatever its value", () => {
   countLimit("413 --max-body-size is 20");
   countLimit("421 --allowed-hosts or --proxy-headers can allow it");
   countLimit("websocket 1009");
+  countLimit("dropped");
   countLimit("something new");
   countLimit("400 null"); // malformed
   count(AT.cacheHits);
   const { numbers } = sumsOf(counters);
   const of = (name: string) => numbers[AT.limits + LIMITS.indexOf(name)];
   assertEquals(
-    ["max-body-size", "allowed-hosts", "max-ws-frame-size", "other"].map(of),
-    [2, 1, 1, 1],
+    [
+      "max-body-size",
+      "allowed-hosts",
+      "max-ws-frame-size",
+      "channel-queue",
+      "other",
+    ].map(of),
+    [2, 1, 1, 1, 1],
   );
   assertEquals([numbers[AT.badRequests], numbers[AT.cacheHits]], [1, 1]);
 });
