@@ -6,7 +6,7 @@
 
 import { log, SeldomLog } from "../log/log.ts";
 import { messageOf } from "../options/option_error.ts";
-import { settledWithin, type Timer, unref } from "../std/timer.ts";
+import { settledWithin, type Timer } from "../std/timer.ts";
 import { BatchQueue } from "./batch_queue.ts";
 import {
   type BrokerConnection,
@@ -222,7 +222,7 @@ export class Broker implements Outside {
       reason = why;
       onFirst();
       await new Promise<void>((resolve) => {
-        unref(setTimeout(resolve, pause * (0.75 + Math.random() / 2)));
+        setTimeout(resolve, pause * (0.75 + Math.random() / 2));
       });
       pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
     }
@@ -273,12 +273,12 @@ export class Broker implements Outside {
     const held = this.#held;
     this.#held = null;
     for (const [channel, data] of held) this.#take(channel, data);
-    this.#pinging = unref(setInterval(async () => {
+    this.#pinging = setInterval(async () => {
       if (await settledWithin(connection.ping().catch(() => {}), PING_MS)) {
         return;
       }
       connection.close();
-    }, PING_MS));
+    }, PING_MS);
   }
 
   /** Messages in a row of one channel share an envelope, and so keep their order. */

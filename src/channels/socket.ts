@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Timer, unref } from "../std/timer.ts";
+import type { Timer } from "../std/timer.ts";
 import { EventQueue, type Missed } from "./event_queue.ts";
 import { checkName, type Message } from "./message.ts";
 import type { Subscriber, Subscribers } from "./subscribers.ts";
@@ -76,12 +76,12 @@ let poll: Timer | undefined;
 /** Has `member` try again soon. */
 function sendLater(member: SocketMember): void {
   full.add(member);
-  poll ??= unref(setInterval(() => {
+  poll ??= setInterval(() => {
     for (const one of full) one.flush();
     if (full.size > 0) return;
     clearInterval(poll);
     poll = undefined;
-  }, POLL_MS));
+  }, POLL_MS);
 }
 
 class SocketMember implements Subscriber {
