@@ -242,7 +242,7 @@ Deno.test("a socket's path where a file is: exit 1, and the file stays", async (
   assertEquals(code, 1);
   assertMatch(
     stderr,
-    /Cannot listen on precious\.txt: a file that is no socket/,
+    /Cannot listen on precious\.txt: the file there is not a socket/,
   );
   assertEquals(program.read("precious.txt"), "precious");
 });

@@ -158,7 +158,7 @@ Deno.test("a file, a folder or a link in the socket's place is refused, and left
       make();
       const message = await failure({ socket });
       assert(
-        message.includes("a file that is no socket"),
+        message.includes("the file there is not a socket"),
         `${kind}: ${message}`,
       );
       assert(message.includes(socket), message);
