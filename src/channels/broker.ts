@@ -4,7 +4,7 @@
  * @module
  */
 
-import { log, SeldomLog } from "../log/log.ts";
+import { log, RateLimitedLog } from "../log/log.ts";
 import { messageOf } from "../options/option_error.ts";
 import { settledWithin, type Timer } from "../std/timer.ts";
 import { BatchQueue } from "./batch_queue.ts";
@@ -95,7 +95,7 @@ export class Broker implements Outside {
   readonly #url: URL;
   readonly #connect: Connect;
   readonly #origin = newOrigin();
-  readonly #seldom = new SeldomLog();
+  readonly #limitedLog = new RateLimitedLog();
   /** Channels with subscribers in this process. */
   readonly #channels = new Set<string>();
   /** Messages of this process that reached no other. */
@@ -213,7 +213,7 @@ export class Broker implements Outside {
           `Channels reach no other process: ${name} is not connected (${why}). Messages within this one go on, and it tries again and again.`,
         );
       } else if (why !== reason && !UNREACHABLE.test(why)) {
-        this.#seldom.say(
+        this.#limitedLog.say(
           "warn",
           "reason",
           () => `${name} is still not connected: ${why}.`,
@@ -365,7 +365,7 @@ export class Broker implements Outside {
         this.#hub.gap(name, missed, null);
       }
     } catch (error) {
-      this.#seldom.say(
+      this.#limitedLog.say(
         "warn",
         "envelope",
         () =>

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { SeldomLog } from "../log/log.ts";
+import { RateLimitedLog } from "../log/log.ts";
 import { BatchPort } from "./batch_port.ts";
 import type { Channels } from "./channels.ts";
 import { ALL_CHANNELS, type Missed } from "./event_queue.ts";
@@ -33,7 +33,7 @@ export class Hub {
   /** Resolve when the broker sends a channel's messages. */
   readonly #joined = new Map<string, Promise<void>>();
   readonly #ports = new Set<BatchPort>();
-  readonly #seldom = new SeldomLog();
+  readonly #limitedLog = new RateLimitedLog();
   #outside: Outside | null = null;
   /** Messages that workers missed whose threads were too busy, ever. */
   #dropped = 0;
@@ -74,7 +74,7 @@ export class Hub {
     const member: Member = {
       deliver: (message) => {
         if (port.message(message)) return;
-        this.#seldom.say(
+        this.#limitedLog.say(
           "warn",
           "dropped",
           () =>

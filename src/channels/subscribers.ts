@@ -5,7 +5,7 @@
  * @module
  */
 
-import { SeldomLog } from "../log/log.ts";
+import { RateLimitedLog } from "../log/log.ts";
 import { ALL_CHANNELS, type Missed } from "./event_queue.ts";
 import { checkName, type Message } from "./message.ts";
 
@@ -35,7 +35,7 @@ export class Subscribers {
   dropped = 0;
   readonly #subscribers = new Map<string, Set<Subscriber>>();
   readonly #joined = new Map<string, Promise<void>>();
-  readonly #seldom = new SeldomLog();
+  readonly #limitedLog = new RateLimitedLog();
   #uplink: Uplink | null = null;
 
   /** Connects this thread with others. */
@@ -107,7 +107,7 @@ export class Subscribers {
 
   #drop(channel: string): void {
     this.dropped++;
-    this.#seldom.say(
+    this.#limitedLog.say(
       "warn",
       "dropped",
       () =>

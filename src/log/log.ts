@@ -243,7 +243,7 @@ const INTERVAL_MS = 10_000;
  * Logs the first message of each kind at once, then at most one in ten seconds
  * with the number left out, so that messages about limits do not flood the log.
  */
-export class SeldomLog {
+export class RateLimitedLog {
   /** One entry for each place in the code that logs. */
   readonly #kinds = new Map<string, { next: number; left: number }>();
   readonly #now: () => number;

@@ -201,14 +201,14 @@ export function newCounters(): SharedArrayBuffer {
   return new SharedArrayBuffer(8 * SIZE);
 }
 
-/** Counts what seldom happens, at one of the places of {@linkcode AT}. */
+/** Counts rare events, at one of the places of {@linkcode AT}. */
 export function count(place: number): void {
   numbers[place]++;
 }
 
 const limitPlaces = new Map<string, number>();
 
-/** Counts a limit that a client hit. @param kind As a `SeldomLog` has it. */
+/** Counts a limit that a client hit. @param kind As a `RateLimitedLog` has it. */
 export function countLimit(kind: string): void {
   let place = limitPlaces.get(kind);
   if (place === undefined) {

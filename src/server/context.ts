@@ -17,7 +17,7 @@ import type {
   TlsInfo,
 } from "../pagi/types.ts";
 import type { Fields } from "../http/headers.ts";
-import type { SeldomLog } from "../log/log.ts";
+import type { RateLimitedLog } from "../log/log.ts";
 import type { RequestCounters } from "../metrics/counters.ts";
 import type { Settings } from "../options/settings.ts";
 import { addressName, type SocketAddress } from "../guard/address.ts";
@@ -58,7 +58,7 @@ export interface WorkerContext {
   /** Null without `--metrics`. */
   readonly counters: RequestCounters | null;
   /** Logs limits that clients hit, each kind at most once in a while. */
-  readonly seldom: SeldomLog;
+  readonly limitedLog: RateLimitedLog;
   /** Milliseconds since 1970, in the precision of the access log. */
   now(): number;
   /** Bounds the pause between two parts of a request body. */

@@ -39,7 +39,7 @@ const NO_FIELDS: readonly never[] = [];
 
 /** Logs that the app threw on a request. */
 export function logThrown(
-  { seldom }: WorkerContext,
+  { limitedLog }: WorkerContext,
   describe: () => string,
   error: unknown,
 ): void {
@@ -47,7 +47,7 @@ export function logThrown(
     return log.error(`${describe()}: the app threw.`, error);
   }
   // Clients can cause this, and the app cannot prevent it: no stack for each.
-  seldom.say(
+  limitedLog.say(
     "warn",
     "descriptors",
     () => `${describe()}: too many files and connections are open (ulimit -n).`,
@@ -281,7 +281,7 @@ export abstract class Exchange
   }
 
   giveUp(): void {
-    this.worker.seldom.say(
+    this.worker.limitedLog.say(
       "info",
       "write_timeout",
       () =>

@@ -245,8 +245,8 @@ export class Listener {
   async #acceptFailed(error: unknown): Promise<void> {
     if (this.#closing) return;
     const closed = await this.#worker.evictIdle();
-    // Logged by `seldom`: in a flood it fails again and again.
-    this.#worker.seldom.say(
+    // Logged by `limitedLog`: in a flood it fails again and again.
+    this.#worker.limitedLog.say(
       "warn",
       "accept",
       () =>

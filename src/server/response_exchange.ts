@@ -317,7 +317,7 @@ export abstract class ResponseExchange extends Exchange
   failBody(failure: BodyFailure): void {
     const { started } = this.life;
     failure.log(
-      this.worker.seldom,
+      this.worker.limitedLog,
       () => this.describe(),
       started ? "broken off" : undefined,
     );
@@ -359,7 +359,7 @@ export abstract class ResponseExchange extends Exchange
   #startOverdue(): void {
     if (this.life.over || this.life.started) return;
     const { milliseconds } = this.worker.starts;
-    this.worker.seldom.say(
+    this.worker.limitedLog.say(
       "warn",
       "start",
       () =>
@@ -372,7 +372,7 @@ export abstract class ResponseExchange extends Exchange
 
   /** Nothing was read or written for the time of `--request-timeout`. */
   #inactive(seconds: number): void {
-    this.worker.seldom.say(
+    this.worker.limitedLog.say(
       "warn",
       "activity",
       () =>

@@ -8,7 +8,7 @@
 
 import type { Fields } from "../../http/headers.ts";
 import { hasBody, hasLength } from "../../http/headers.ts";
-import type { SeldomLog } from "../../log/log.ts";
+import type { RateLimitedLog } from "../../log/log.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import {
   announcedLength,
@@ -51,14 +51,14 @@ export class Refusal extends Error {
    * @param request Names the request.
    */
   log(
-    seldom: SeldomLog,
+    limitedLog: RateLimitedLog,
     request: () => string,
     how = `refused with ${this.status}`,
   ): void {
     const { limit, message, status } = this;
     // Only who runs the server can do something about a limit.
     const level = limit === null ? "info" : "warn";
-    seldom.say(level, `${status} ${limit}`, () => {
+    limitedLog.say(level, `${status} ${limit}`, () => {
       const what = message.replace(/\.$/, "");
       const why = limit === null ? "" : ` (${limit})`;
       return `${request()} was ${how}: ${what}${why}.`;

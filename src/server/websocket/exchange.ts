@@ -198,8 +198,8 @@ class WebSocketExchange extends Exchange
   }
 
   #tooLarge(): void {
-    const { seldom, settings } = this.worker;
-    seldom.say(
+    const { limitedLog, settings } = this.worker;
+    limitedLog.say(
       "warn",
       "websocket 1009",
       () =>
@@ -218,8 +218,8 @@ class WebSocketExchange extends Exchange
   }
 
   #overflow(): void {
-    const { seldom, settings } = this.worker;
-    seldom.say(
+    const { limitedLog, settings } = this.worker;
+    limitedLog.say(
       "warn",
       "websocket 1008",
       () =>

@@ -81,7 +81,7 @@ export class HandedSocket {
       this.#idle?.touch();
       if (!isLonger(event.data, this.#maxSize)) return;
       const exchange = this.#exchange;
-      exchange.worker.seldom.say(
+      exchange.worker.limitedLog.say(
         "warn",
         "websocket 1009",
         () =>

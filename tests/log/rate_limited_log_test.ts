@@ -1,15 +1,15 @@
-import { configureLog, SeldomLog } from "../../src/log/log.ts";
+import { configureLog, RateLimitedLog } from "../../src/log/log.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 
 /** What `body` logs, levels and texts; it is given a clock that it moves. */
 function logged(
-  body: (log: SeldomLog, clock: { now: number }) => void,
+  body: (log: RateLimitedLog, clock: { now: number }) => void,
 ): string[] {
   const lines: string[] = [];
   configureLog({ level: "info", write: (text) => void lines.push(text) });
   const clock = { now: 1e12 };
   try {
-    body(new SeldomLog(() => clock.now), clock);
+    body(new RateLimitedLog(() => clock.now), clock);
   } finally {
     configureLog({ level: "info" });
   }
