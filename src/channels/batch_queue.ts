@@ -7,7 +7,7 @@
 import { Losses, type Missed } from "./event_queue.ts";
 import type { Message } from "./message.ts";
 
-/** What may wait for somebody who is busy: messages … */
+/** Messages that may wait for a busy receiver … */
 const MAX_QUEUED = 100_000;
 /** … and their size, in bytes or UTF-16 units. */
 const MAX_QUEUED_SIZE = 16 * 1024 * 1024;

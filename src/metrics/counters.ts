@@ -193,7 +193,7 @@ export function labelsOf(key: number): {
 /** The series of all requests that find no room for one of their own. */
 const OVERFLOW = keyOf(0, OTHER_METHOD, 0, false, false);
 
-/** The numbers of this thread; without `--metrics` nobody reads them. */
+/** The numbers of this thread; only `--metrics` reads them. */
 let numbers: Float64Array = new Float64Array(AT.series);
 
 /** Memory for the counters of one thread. */

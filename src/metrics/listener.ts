@@ -29,7 +29,7 @@ export interface MetricsRequest {
 const MAX_HEAD = 8192;
 /** Milliseconds for a whole request, and again for taking the answer. */
 const TIMEOUT_MS = 5000;
-/** Connections at once; the oldest has to go for a new one. */
+/** Connections at once; the oldest is closed to admit a new one. */
 const MAX_CONNECTIONS = 32;
 /** Pause after accepting has failed (ms). */
 const RETRY_MS = 100;

@@ -85,7 +85,6 @@ export function breadcrumbs(
 }
 
 /**
-/**
  * The Content-Security-Policy of a page: its own style and `script`; pictures,
  * sounds and films of this server; and forms that lead back to it. The script
  * of `parts` may send requests to this server.
