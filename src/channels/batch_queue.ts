@@ -11,7 +11,7 @@ import type { Message } from "./message.ts";
 const MAX_QUEUED = 100_000;
 /** … and their size, in bytes or UTF-16 units. */
 const MAX_QUEUED_SIZE = 16 * 1024 * 1024;
-/** Items in a batch: those who take them get their turn after each. */
+/** Items in a batch; the receiving event loop can do other work after each. */
 const BATCH = 200;
 /** Batches on their way. */
 const IN_FLIGHT = 4;

@@ -12,7 +12,7 @@ export const MAX_WAITING = 10_000;
 /** … and their size, in bytes or UTF-16 units. */
 export const MAX_WAITING_SIZE = 4 * 1024 * 1024;
 
-/** A number of messages; null where nobody knows it. */
+/** A number of messages; null when it is unknown. */
 export type Missed = number | null;
 
 /** Stands for all channels, where messages of too many were lost. */
@@ -20,7 +20,7 @@ export const ALL_CHANNELS = "*";
 /** Channels whose losses are counted. */
 const MAX_COUNTED = 10_000;
 
-/** Messages that did not reach somebody, by their channels. */
+/** Counts of lost messages, by channel. */
 export class Losses {
   readonly #missed = new Map<string, Missed>();
 
