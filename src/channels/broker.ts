@@ -74,18 +74,16 @@ function prefixOf(url: URL): string {
 export async function checkBroker(text: string): Promise<void> {
   const url = new URL(text);
   const connect = await backend(url);
+  let connection: BrokerConnection | null = null;
   try {
-    const connection = await connect({
-      url,
-      prefix: prefixOf(url),
-      onMessage() {},
-    });
+    connection = await connect({ url, prefix: prefixOf(url), onMessage() {} });
     await connection.ping();
-    connection.close();
   } catch (error) {
     throw new BrokerError(
       `--channels-backend: ${shown(url)} cannot be used: ${messageOf(error)}`,
     );
+  } finally {
+    connection?.close();
   }
 }
 
@@ -187,10 +185,14 @@ export class Broker implements Outside {
     const name = shown(this.#url);
     while (!this.#closed) {
       let why: string;
+      let connection: BrokerConnection | null = null;
       try {
-        const connection = await this.#open();
-        if (this.#closed) return connection.close();
-        await this.#begin(connection, downSince !== null);
+        connection = await this.#open();
+        if (!this.#closed) await this.#begin(connection, downSince !== null);
+        if (this.#closed) {
+          clearInterval(this.#pinging);
+          return connection.close();
+        }
         log.info(
           downSince === null
             ? `Channels are connected with ${name}.`
@@ -204,6 +206,8 @@ export class Broker implements Outside {
         why = await connection.closed;
       } catch (error) {
         why = messageOf(error);
+        // One that cannot be subscribed with would stay open.
+        connection?.close();
       }
       this.#disconnected();
       if (this.#closed) return;

@@ -33,6 +33,7 @@ import { nameTaken } from "./incoming_file.ts";
 import { notAsExpected, unusable, WriteRefused } from "./refusal.ts";
 import {
   assertApart,
+  type FormWatch,
   type Parts,
   TreeWriter,
   type WriteSettings,
@@ -66,10 +67,12 @@ const FORM_ROOM = 1 << 20;
 export class Changes {
   readonly writer: TreeWriter;
   readonly settings: ChangeSettings;
+  readonly #watch: FormWatch | null;
 
-  constructor(settings: ChangeSettings) {
+  constructor(settings: ChangeSettings, watch: FormWatch | null = null) {
     this.settings = settings;
     this.writer = new TreeWriter(settings);
+    this.#watch = watch;
   }
 
   /** The methods that `allow` names. */
@@ -203,19 +206,25 @@ export class Changes {
     switch (form.get("action")) {
       case "mkdir": {
         const folder = child("name");
+        await this.#watch?.assertMayChange(scope, folder);
         await writer.makeFolder(folder);
         this.#tell(scope, `made the folder ${quote(folder.join("/"))}`);
         break;
       }
       case "rename": {
         const [from, to] = [child("name"), child("to")];
+        await this.#watch?.assertMayChange(scope, from);
+        await this.#watch?.assertMayChange(scope, to);
         await writer.move(from, to, false);
+        this.#watch?.moved(from, to);
         this.#tell(scope, moved(from, to));
         break;
       }
       case "delete": {
         const doomed = child("name");
+        await this.#watch?.assertMayChange(scope, doomed);
         await writer.remove(doomed);
+        this.#watch?.removed(doomed);
         this.#tell(scope, `deleted ${quote(doomed.join("/"))}`);
         break;
       }
@@ -251,6 +260,7 @@ export class Changes {
         // A field in which no file was chosen.
         if (part.fileName === "") continue;
         const target = this.#below(parts, part.fileName);
+        await this.#watch?.assertMayChange(scope, target);
         if (mkdir) await writer.makeFoldersTo(target);
         await writer.assertTaken(target, null);
         const { name, size } = await writer.store(target, part.body);

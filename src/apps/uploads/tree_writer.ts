@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { RequestScope } from "../reply.ts";
 import { mediaTypeOf } from "../../http/content_type.ts";
 import { quote } from "../../options/option_error.ts";
 import {
@@ -44,6 +45,14 @@ export interface WriteSettings {
 
 /** A path beneath the root, in its parts. */
 export type Parts = readonly string[];
+
+/** What has a say in the changes that a form asks for: a drive with locks. */
+export interface FormWatch {
+  /** Refuses a change of what is at a path, or beneath it. */
+  assertMayChange(scope: RequestScope, path: Parts): Promise<void>;
+  moved(from: Parts, to: Parts): void;
+  removed(path: Parts): void;
+}
 
 /** What is at a path. */
 export type Kind = "file" | "directory" | null;

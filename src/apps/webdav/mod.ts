@@ -57,7 +57,12 @@ class WebDav {
 
   constructor(settings: DavSettings) {
     this.#settings = settings;
-    this.#changes = new Changes(settings);
+    this.#changes = new Changes(settings, {
+      assertMayChange: async (scope, path) =>
+        await this.#locks?.assertMayCreate(scope, path),
+      moved: (from, to) => this.#moved(from, to),
+      removed: (path) => this.#state?.forget(path.join("/")),
+    });
     this.#state = settings.upload
       ? new DavState(settings.root.directory)
       : null;
@@ -134,8 +139,7 @@ class WebDav {
         const target = this.#changes.destination(scope);
         await this.#locks.assertMayChange(scope, parts, target);
         const answer = await this.#changes.change(scope, receive, parts);
-        this.#state.copied(parts.join("/"), target.join("/"));
-        this.#state.forget(parts.join("/"));
+        this.#moved(parts, target);
         return answer;
       }
       case "DELETE": {
@@ -156,6 +160,11 @@ class WebDav {
           headers: [["allow", this.#methods]],
         };
     }
+  }
+
+  #moved(from: Parts, to: Parts): void {
+    this.#state?.copied(from.join("/"), to.join("/"));
+    this.#state?.forget(from.join("/"));
   }
 
   async #find(

@@ -171,6 +171,39 @@ Deno.test("requests for whole trees and broken bodies are refused", async () => 
   }
 });
 
+Deno.test("a form changes nothing that is locked, and what it deletes is forgotten", async () => {
+  using folder = new UploadFolder(DRIVE);
+  await folder.send("PUT", "/a", { body: "1" });
+  await folder.send("MKCOL", "/sub");
+  await folder.send("PUT", "/sub/b", { body: "1" });
+  const token = await locked(folder, "/a", { depth: "0" });
+  await locked(folder, "/sub/b", { depth: "0" });
+  const form = (text: string) =>
+    folder.send("POST", "/", {
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body: text,
+    });
+  const file = folder.send("POST", "/", {
+    headers: { "content-type": "multipart/form-data; boundary=x" },
+    body:
+      '--x\r\ncontent-disposition: form-data; name="f"; filename="a"\r\n\r\n2\r\n--x--\r\n',
+  });
+  assertEquals((await file).status, 423);
+  for (
+    const text of [
+      "action=delete&name=a",
+      "action=rename&name=a&to=c",
+      "action=rename&name=sub&to=c",
+      "action=delete&name=sub",
+    ]
+  ) assertEquals((await form(text)).status, 423, text);
+  assertEquals(Deno.readTextFileSync(join(folder.path, "a")), "1");
+  await folder.send("UNLOCK", "/a", { headers: { "lock-token": token } });
+  assertEquals((await form("action=delete&name=a")).status, 200);
+  await folder.send("PUT", "/a", { body: "new" });
+  await locked(folder, "/a", { depth: "0" });
+});
+
 Deno.test("what is locked is changed only with the token", async () => {
   using folder = new UploadFolder(DRIVE);
   await folder.send("PUT", "/a", { body: "1" });
