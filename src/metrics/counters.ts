@@ -238,10 +238,10 @@ const MANY = 1000;
 const STRIDE = 16;
 
 /**
- * Counts the requests of a thread. All are counted. Reading the clock twice
- * takes as long as all the rest, so that a busy thread reads it for one request
- * in sixteen, and that one's duration stands for those of its series until the
- * next: sums and buckets are right on average.
+ * Counts the requests of a thread. All are counted. Of those that are answered
+ * at once, a busy thread times one in sixteen, as reading the clock twice takes
+ * as long as all the rest; the duration of the last one stands for those of its
+ * series until the next. All others are timed.
  */
 export class RequestCounters {
   readonly memory: SharedArrayBuffer;

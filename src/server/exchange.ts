@@ -78,8 +78,6 @@ export abstract class Exchange
   readonly span: Span | null = currentSpan();
   /** The kind under which metrics count it. */
   countedKind: KindIndex = 0;
-  /** When it began (ms since 1970); 0 where metrics do not time it. */
-  timedFrom = 0;
   /** True when the connection is to be closed after this response. */
   closeAfterResponse = false;
   /** `pagi.channels`; null until there is a scope. */
@@ -105,10 +103,7 @@ export abstract class Exchange
     this.worker = listener.worker;
     this.startedAt = this.worker.now();
     const { counters } = this.worker;
-    if (counters !== null) {
-      this.countedKind = kindIndex(head.kind);
-      this.timedFrom = counters.begin();
-    }
+    if (counters !== null) this.countedKind = kindIndex(head.kind);
     this.life = new ResponseLife(this);
     const address = info.remoteAddr;
     this.address = address;
@@ -239,7 +234,7 @@ export abstract class Exchange
       this.status,
       this.secure,
       head.http2 !== null,
-      this.timedFrom,
+      this.startedAt,
       this.received,
       this.bodyBytes,
     );

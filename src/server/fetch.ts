@@ -75,7 +75,6 @@ export function serveFetch(
     direct,
     given,
   );
-  if (given !== undefined) exchange.timedFrom = began;
   if (began !== 0) exchange.startedAt = began;
   if (!(given instanceof Response)) {
     exchange.startResponseTimer();

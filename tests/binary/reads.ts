@@ -26,6 +26,8 @@ const EXPECTED: readonly RegExp[] = [
   // memory it takes, what its descriptors are, and files in folders that it
   // holds open.
   /^\/proc\/self\/(?:exe|cmdline|statm|fdinfo\/\d+|fd\/?(?:\d+)?(?:\/log)?)$/,
+  // The guard of a worker: its descriptors, and whether its thread is there.
+  /^\/proc\/(?:thread-self(?:\/fd)?|\d+\/task\/\d+\/cwd)$/,
 ];
 
 const hasStrace = Deno.build.os === "linux" &&
