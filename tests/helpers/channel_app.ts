@@ -26,7 +26,9 @@ export default {
       return new Response(worker);
     }
     const { socket, response } = Deno.upgradeWebSocket(request);
-    join(socket, "room").ready.then(() => socket.send("worker " + worker));
+    const open = new Promise((resolve) => (socket.onopen = resolve));
+    Promise.all([open, join(socket, "room").ready])
+      .then(() => socket.send("worker " + worker));
     socket.onmessage = async ({ data }) => {
       if (data === "exit") Deno.exit(3);
       const [, name, count] = /^count (\\w+) (\\d+)$/.exec(data) ?? [];
@@ -57,9 +59,15 @@ export class ChannelClient implements Disposable {
 
   /** Resolves when it is in the channel. */
   static async open(program: Pick<Program, "port">): Promise<ChannelClient> {
-    const client = new ChannelClient(program);
-    await until(() => client.worker !== "");
-    return client;
+    for (;;) {
+      const client = new ChannelClient(program);
+      const { socket } = client;
+      await until(() =>
+        client.worker !== "" || socket.readyState === WebSocket.CLOSED
+      );
+      // The worker that accepted it may have died at this moment.
+      if (client.worker !== "") return client;
+    }
   }
 
   /** The numbers that came under `name`. */
