@@ -29,7 +29,8 @@ const REAL = {
 export class FakeClock implements Disposable {
   #passed = 0;
   readonly #date = REAL.dateNow();
-  readonly #start = REAL.now();
+  /** Whole, so that sums and differences of times are exact. */
+  readonly #start = Math.round(REAL.now());
   readonly #timers = new Map<number, FakeTimer>();
   #last = 0;
 
