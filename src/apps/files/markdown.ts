@@ -40,7 +40,11 @@ let renderer: Promise<MarkdownIt> | null = null;
  * as text, and links that would run code are left out.
  */
 export async function renderMarkdown(text: string): Promise<string> {
-  renderer ??= loadRenderer();
+  renderer ??= loadRenderer().catch((error) => {
+    // The next document tries again, as where the package could not be read.
+    renderer = null;
+    throw error;
+  });
   return (await renderer).render(text);
 }
 

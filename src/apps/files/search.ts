@@ -169,6 +169,11 @@ export class Searches {
       const results: Entry[] = [];
       const directories: string[] = [];
       for (const entry of names) {
+        if (timeSlice.expired) await timeSlice.yield();
+        if (performance.now() > end) {
+          state.limit = "time";
+          break;
+        }
         if (entry.isDirectory) directories.push(`${path}${entry.name}/`);
         const name = folded(entry.name);
         if (!words.every((word) => name.includes(word))) continue;
@@ -190,7 +195,6 @@ export class Searches {
           size: stat.size,
           mtime: Math.floor(stat.mtime / 1000),
         });
-        if (timeSlice.expired) await timeSlice.yield();
       }
       if (results.length > 0) yield results;
       if (state.limit !== null) return;
