@@ -69,12 +69,7 @@ export function createMessage(
   exclude: string | readonly string[] | undefined,
 ): Message {
   checkName(channel);
-  const excluded = exclude === undefined
-    ? null
-    : typeof exclude === "string"
-    ? [exclude]
-    : [...exclude];
-  excluded?.forEach(checkName);
+  const excluded = exclude === undefined ? null : excludedNames(exclude);
   const body = serialize(channel, value);
   const bytes = typeof body === "string" &&
       body.length * 3 > MAX_MESSAGE_BYTES
@@ -86,6 +81,19 @@ export function createMessage(
     );
   }
   return new Message(channel, body, excluded);
+}
+
+function excludedNames(exclude: string | readonly string[]): string[] {
+  const names = typeof exclude === "string" ? [exclude] : exclude;
+  if (!Array.isArray(names)) {
+    throw new TypeError(
+      `exclude is a pagi.channel, or an array of some, not ${
+        Deno.inspect(exclude)
+      }.`,
+    );
+  }
+  names.forEach(checkName);
+  return [...names];
 }
 
 function serialize(channel: string, value: unknown): string | Uint8Array {

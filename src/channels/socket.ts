@@ -4,12 +4,11 @@
  * @module
  */
 
-import type { Timer } from "../std/timer.ts";
 import { EventQueue, type Missed } from "./event_queue.ts";
 import { checkName, type Message } from "./message.ts";
 import type { Subscriber, Subscribers } from "./subscribers.ts";
 
-/** How often full sockets are asked whether they have drained (ms). */
+/** How often full sockets that take nothing are asked for room (ms). */
 const POLL_MS = 10;
 /**
  * What a socket may have to write before it has to wait: messages, each of which
@@ -71,17 +70,27 @@ export function joinSocket(
 
 /** Sockets that have more to send. */
 const full = new Set<SocketMember>();
-let poll: Timer | undefined;
+let isPolling = false;
 
 /** Has `member` try again soon. */
 function sendLater(member: SocketMember): void {
   full.add(member);
-  poll ??= setInterval(() => {
-    for (const one of full) one.flush();
-    if (full.size > 0) return;
-    clearInterval(poll);
-    poll = undefined;
-  }, POLL_MS);
+  if (isPolling) return;
+  isPolling = true;
+  poll(0);
+}
+
+/**
+ * The engine has no event for a socket that has drained. It writes between two
+ * timers, so while sockets drain the next one is due at once.
+ */
+function poll(ms: number): void {
+  setTimeout(() => {
+    let drains = false;
+    for (const one of full) drains = one.flush() || drains;
+    isPolling = full.size > 0;
+    if (isPolling) poll(drains ? 0 : POLL_MS);
+  }, ms);
 }
 
 class SocketMember implements Subscriber {
@@ -114,12 +123,21 @@ class SocketMember implements Subscriber {
     full.delete(this);
   }
 
-  /** Sends what waits, as far as the socket takes it. */
-  flush(): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return this.end();
-    while (this.#takesMore()) {
+  /**
+   * Sends what waits, as far as the socket takes it.
+   *
+   * @returns Whether it took something.
+   */
+  flush(): boolean {
+    let taken = false;
+    while (this.#socket.readyState === WebSocket.OPEN) {
+      if (!this.#takesMore()) {
+        sendLater(this);
+        return taken;
+      }
       const item = this.#queue.shiftItem();
-      if (item === null) return this.end();
+      if (item === null) break;
+      taken = true;
       const data = "missed" in item
         ? this.#gap(item.channel, item.missed)
         : item.body as string | Uint8Array<ArrayBuffer>;
@@ -127,7 +145,8 @@ class SocketMember implements Subscriber {
       this.#socket.send(data);
       this.#unsent++;
     }
-    if (this.#queue.length > 0) sendLater(this);
+    this.end();
+    return taken;
   }
 
   #takesMore(): boolean {
