@@ -32,12 +32,13 @@ export async function answer(
     caCerts: [cert],
     poolMaxIdlePerHost: 0,
   });
+  const fields = new Headers({ "accept-encoding": "identity" });
+  for (const [name, value] of await headers?.(server) ?? []) {
+    fields.set(name, value);
+  }
   const response = await fetch(`${scheme}://127.0.0.1:${server.port}${path}`, {
     method,
-    headers: [
-      ["accept-encoding", "identity"],
-      ...await headers?.(server) ?? [],
-    ],
+    headers: fields,
     body,
     client,
   });

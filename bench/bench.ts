@@ -8,12 +8,17 @@ import { type Base, openBase } from "./base.ts";
 import { type BenchOptions, benchOptions, HELP } from "./bench_options.ts";
 import { PINNED } from "./command.ts";
 import type { Run, ScenarioResult } from "./figures.ts";
-import { outcomes } from "./goals.ts";
+import { bound, outcomes } from "./goals.ts";
 import { machine } from "./machine.ts";
-import { ratioLines, scenarioCells, withError } from "./results_table.ts";
+import {
+  ratioLines,
+  scenarioCells,
+  titleOf,
+  withError,
+} from "./results_table.ts";
 import { runScenario } from "./run_scenario.ts";
 import { Workplace } from "./workplace.ts";
-import { writeResults } from "./write_results.ts";
+import { merged, readResults, writeResults } from "./write_results.ts";
 
 /** Runs what the command line says; resolves with the exit code. */
 async function bench(args: readonly string[]): Promise<number> {
@@ -34,39 +39,50 @@ async function bench(args: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const scenarios = await measure({ ...options, base });
+  const run: Run = {
+    quick: options.quick,
+    pinned: PINNED,
+    machine: machine(),
+    scenarios: [],
+  };
+  let there: Run | null;
+  try {
+    there = options.adds ? readResults(options.folder, run) : null;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return 2;
+  }
+  const count = options.scenarios.length;
+  console.log(
+    `${count} ${count === 1 ? "scenario" : "scenarios"}, about ${
+      Math.ceil(options.duration / 60)
+    } min`,
+  );
+  const results = await measure({ ...options, base }, run, there);
   console.log(`Results: ${options.folder}`);
-  return scenarios.some(({ failure }) => failure !== undefined) ? 1 : 0;
+  return results.some(({ failure }) => failure !== undefined) ? 1 : 0;
 }
 
 /** Measures one scenario after the other; the figures of each are there at once. */
 async function measure(
   options: BenchOptions & { base: Base | null },
+  run: Run,
+  there: Run | null,
 ): Promise<readonly ScenarioResult[]> {
-  const { date, quick, rounds, seconds, folder, name } = options;
   using workplace = new Workplace();
   const scenarios: ScenarioResult[] = [];
-  const run: Run = {
-    date,
-    quick,
-    rounds,
-    seconds,
-    pinned: PINNED,
-    machine: machine(),
-    scenarios,
-  };
   for (const scenario of options.scenarios) {
-    console.log(`${scenario.name}: ${scenario.title}`);
+    console.log(`${scenario.name}: ${titleOf(scenario)}`);
     const result = await runScenario(scenario, workplace, options);
-    tell(result, options.base === null);
+    tell(result, options.base === null ? run : null);
     scenarios.push(result);
-    writeResults(run, folder, name);
+    writeResults(merged(there, { ...run, scenarios }), options.folder);
   }
   return scenarios;
 }
 
-/** @param hasGoals False where ours is compared with another version. */
-function tell(result: ScenarioResult, hasGoals: boolean): void {
+/** @param run Null where ours is compared with another version: no goals. */
+function tell(result: ScenarioResult, run: Run | null): void {
   const cells = scenarioCells(result);
   const widths = cells[0].map((_, column) =>
     Math.max(...cells.map((row) => row[column].length))
@@ -80,20 +96,23 @@ function tell(result: ScenarioResult, hasGoals: boolean): void {
   for (const line of ratioLines(result)) console.log(`  ${line}`);
   for (const reason of result.skipped) console.log(`  skipped: ${reason}`);
   if (result.failure) console.error(`  FAILED: ${result.failure}`);
-  if (!hasGoals) return;
-  for (const outcome of outcomes({ scenarios: [result] })) {
-    const { goal, ratio, error, cpuRatio, cpuError, met } = outcome;
+  if (run === null) return;
+  for (const outcome of outcomes({ ...run, scenarios: [result] })) {
+    const { goal, ratio, error, cpuRatio, cpuError, limitRatio, met } = outcome;
     const verdict = met === undefined
-      ? "not measured"
+      ? `not measured: ${outcome.reason ?? "no figures"}`
       : met
       ? "met"
-      : "NOT met";
+      : `NOT met (${bound(goal)})`;
     const cpu = cpuRatio === undefined
       ? ""
       : ` (by CPU ${withError(cpuRatio, cpuError)})`;
+    const limit = limitRatio === undefined
+      ? ""
+      : ` (the engine's limit ${withError(limitRatio)})`;
     const figure = ratio === undefined
       ? ""
-      : `${withError(ratio, error)}${cpu}, `;
+      : `${withError(ratio, error)}${cpu}${limit}, `;
     console.log(`  ${goal.title}: ${figure}${verdict}`);
   }
 }

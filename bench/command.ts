@@ -4,10 +4,14 @@
  * @module
  */
 
+import { NotThere } from "./figures.ts";
 import { cores, findProgram } from "./machine.ts";
 
-/** Where a program runs: servers and load are kept apart. */
-export type Place = "server" | "load" | "everywhere";
+/**
+ * Where a program runs: servers and load are kept apart. "two" are the first
+ * two cores, of which the load has one where there are no more.
+ */
+export type Place = "server" | "load" | "two";
 
 /** A program and what it is given. */
 export interface Launch {
@@ -17,10 +21,15 @@ export interface Launch {
 }
 
 const TASKSET = findProgram("taskset");
-const [SERVER_CORE, LOAD_CORE] = cores();
+const CORES = cores();
+const PLACES: Readonly<Record<Place, string>> = {
+  server: String(CORES[0]),
+  load: String(CORES.at(-1)),
+  two: CORES.slice(0, 2).join(),
+};
 
 /** Whether servers and load are kept apart. */
-export const PINNED: boolean = TASKSET !== null && LOAD_CORE !== undefined;
+export const PINNED: boolean = TASKSET !== null && CORES.length > 1;
 
 /** How many files a process may have open. */
 export const DESCRIPTORS: number = descriptors();
@@ -31,10 +40,7 @@ export function spawn(
   place: Place,
   streams: Pick<Deno.CommandOptions, "stdin" | "stdout" | "stderr">,
 ): Deno.ChildProcess {
-  const core = place === "server" ? SERVER_CORE : LOAD_CORE;
-  const pin = PINNED && place !== "everywhere"
-    ? [TASKSET!, "-c", String(core)]
-    : [];
+  const pin = PINNED ? [TASKSET!, "-c", PLACES[place]] : [];
   const raise = ["sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh"];
   const [first, ...rest] = [...pin, ...raise, command, ...args];
   return new Deno.Command(first, {
@@ -43,6 +49,23 @@ export function spawn(
     env: { ...environment(), ...env },
     ...streams,
   }).spawn();
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @throws {NotThere} With its last line, when it fails.
+ */
+export function run({ command, args }: Launch): void {
+  const { success, stderr } = new Deno.Command(command, {
+    args: [...args],
+    env: { NO_COLOR: "1" },
+    stdout: "null",
+    stderr: "piped",
+  }).outputSync();
+  if (success) return;
+  const lines = new TextDecoder().decode(stderr).trim().split("\n");
+  throw new NotThere(`${command} failed: ${lines.at(-1)}`);
 }
 
 /** Ours without what would change the contenders. */

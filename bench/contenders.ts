@@ -5,7 +5,7 @@
  */
 
 import { fromFileUrl } from "../src/std/path.ts";
-import type { Launch, Place } from "./command.ts";
+import { type Launch, type Place, run } from "./command.ts";
 import type { Workplace } from "./workplace.ts";
 
 /** One server in one configuration. */
@@ -52,6 +52,9 @@ function path(relative: string): string {
   return fromFileUrl(new URL(relative, import.meta.url));
 }
 
+/** A handler that has its answer ready: no server on this engine does less. */
+export const LIMIT = "the engine's limit";
+
 /** The bare server that knows how many header fields a request has. */
 export const LISTING = "bare, listing the fields";
 
@@ -67,10 +70,10 @@ export function ours(app: string, options: OurOptions = {}): Contender {
 /** Our server with a bundled app. */
 export function bundled(
   app: string,
-  arg: (workplace: Workplace) => string,
+  args: (workplace: Workplace) => readonly string[],
   options: OurOptions = {},
 ): Contender {
-  return start((workplace) => [app, arg(workplace)], {}, options);
+  return start((workplace) => [app, ...args(workplace)], {}, options);
 }
 
 function start(
@@ -130,25 +133,40 @@ export function bareFetch(app: string, lists = false): Contender {
   };
 }
 
-/** `Bun.serve` with the same handler. */
-export function bunFetch(app: string): Contender {
+/** `Bun.serve` with the same handler, or with a file of the site. */
+export function bunFetch(
+  app: string,
+  { file }: { file?: string } = {},
+): Contender {
   return {
     name: "Bun",
     program: "bun",
-    launch: (port) => ({
+    launch: (port, workplace) => ({
       command: "bun",
       args: [BUN_FETCH, String(port)],
-      env: { BENCH_APP: app },
+      env: {
+        BENCH_APP: app,
+        ...(file && { BENCH_FILE: `${workplace.site}/${file}` }),
+      },
     }),
   };
+}
+
+/** What `bare` is given. */
+export interface BareOptions extends Encryption {
+  readonly name?: string;
+  /** Of the site. */
+  readonly file?: string;
+  /** Writes a log. */
+  readonly log?: boolean;
+  /** Asks what runs behind the contenders. */
+  readonly upstream?: boolean;
 }
 
 /** `Deno.serve` with an app of `apps/bare.ts`. */
 export function bare(
   app: string,
-  { name = "bare Deno.serve", tls, file, log }:
-    & { name?: string; file?: string; log?: boolean }
-    & Encryption = {},
+  { name = "bare Deno.serve", tls, file, log, upstream }: BareOptions = {},
 ): Contender {
   return {
     name,
@@ -159,9 +177,67 @@ export function bare(
       env: {
         ...(file && { BENCH_FILE: `${workplace.site}/${file}` }),
         ...(log && { BENCH_LOG: workplace.fresh("access") }),
+        ...(upstream && { BENCH_UPSTREAM: String(workplace.upstream) }),
       },
     }),
   };
+}
+
+/** The names of executables that {@linkcode compileExecutables} makes. */
+const EXECUTABLES = { ours: "pagi-server", bare: "bare-server" };
+
+/** Our executable with a fetch handler of one line. */
+export function oursExecutable(): Contender {
+  return {
+    name: "ours",
+    program: "deno",
+    launch: (port, workplace) => ({
+      command: workplace.path(EXECUTABLES.ours),
+      args: [
+        ...["--quiet", "--env", "production", "--port", String(port)],
+        ...["--no-access-log", "--lifespan", "off"],
+        workplace.write(
+          "hello.js",
+          'const headers = { "content-type": "text/plain" };\n' +
+            'export default { fetch: () => new Response("Hello from PAGI\\n", { headers }) };\n',
+        ),
+      ],
+    }),
+  };
+}
+
+/** An app of `apps/bare.ts` as an executable. */
+export function bareExecutable(app: string): Contender {
+  return {
+    name: "bare Deno.serve",
+    program: "deno",
+    launch: (port, workplace) => ({
+      command: workplace.path(EXECUTABLES.bare),
+      args: [app, String(port)],
+    }),
+  };
+}
+
+/**
+ * Compiles both executables, with `compile.sh`, and with the same Deno and
+ * runtime (`DENO`, `DENORT_BIN`).
+ *
+ * @throws {NotThere} When that fails, as without a runtime or a network.
+ */
+export function compileExecutables(workplace: Workplace): void {
+  run({ command: path("../compile.sh"), args: [] });
+  Deno.copyFileSync(
+    path("../dist/pagi-server"),
+    workplace.path(EXECUTABLES.ours),
+  );
+  run({
+    command: Deno.env.get("DENO") ?? Deno.execPath(),
+    args: [
+      ...["compile", "--quiet", "--no-config", "--no-check", "--allow-all"],
+      "--no-code-cache",
+      ...["--output", workplace.path(EXECUTABLES.bare), BARE_APPS],
+    ],
+  });
 }
 
 /** Node's http or http2 with an app of `apps/node.mjs`. */
@@ -231,10 +307,10 @@ export function nginx(
   };
 }
 
-/** caddy with one site; see `fill`. */
+/** Caddy with one site; see `fill`. */
 export function caddy(site: string, { tls }: Encryption = {}): Contender {
   return {
-    name: "caddy",
+    name: "Caddy",
     program: "caddy",
     launch(port, workplace) {
       const { folder, certificate, key } = workplace;
@@ -255,6 +331,29 @@ ${scheme}://127.0.0.1:${port} {
         args: ["run", "--adapter", "caddyfile", "--config", file],
         env: { XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder },
       };
+    },
+  };
+}
+
+/** lighttpd with some lines of its configuration; see `fill`. */
+export function lighttpd(lines = ""): Contender {
+  return {
+    name: "lighttpd",
+    program: "lighttpd",
+    launch(port, workplace) {
+      const text = `server.document-root = SITE
+server.bind = "127.0.0.1"
+server.port = ${port}
+server.listen-backlog = 2048
+server.max-fds = 20000
+server.max-connections = 16000
+server.max-keep-alive-requests = 0
+server.max-keep-alive-idle = 60
+mimetype.assign = ( ".pdf" => "application/pdf", ".txt" => "text/plain" )
+${lines}
+`;
+      const file = workplace.write(`lighttpd-${port}`, fill(text, workplace));
+      return { command: "lighttpd", args: ["-D", "-f", file] };
     },
   };
 }

@@ -9,10 +9,23 @@ import type { Machine } from "./machine.ts";
 /**
  * The figures of one round by metric: `rate` (per second), `cpu` (µs of the
  * server per unit of `rate`), `busy` and `load` (what the server and the load
- * use of a core, 0 to 1), `p50` … `p99` (latency, ms), `start` (ms), and memory
- * in bytes: `rss_…`, `connection`.
+ * use of a core, 0 to 1), `p50` … `p99.9` (latency, ms), `p99_beside` (the same
+ * beside other work), `start` (ms), and memory in bytes: `rss_…`, `connection`.
  */
 export type Figures = Readonly<Record<string, number>>;
+
+/** Why a contender, or a whole scenario, is not measured. */
+export class NotThere extends Error {}
+
+/** A point of a growth curve; those with one title make a curve. */
+export interface CurvePoint {
+  readonly title: string;
+  /** Where on the axis: "10 connections". */
+  readonly at: string;
+  /** What is drawn: units per core-second, units per second, memory. */
+  readonly shows: readonly ("core" | "rate" | "memory")[];
+  readonly logarithmic?: boolean;
+}
 
 /** What came of one scenario. */
 export interface ScenarioResult {
@@ -20,21 +33,25 @@ export interface ScenarioResult {
   readonly title: string;
   /** What `rate` counts: "requests". */
   readonly unit: string;
+  /** The day. */
+  readonly date: string;
+  /** Of one round. */
+  readonly seconds: number;
   /** The rounds of each contender, ours first. */
   readonly rounds: Readonly<Record<string, readonly Figures[]>>;
   /** Who was not measured, and why; also why the whole scenario was not. */
   readonly skipped: readonly string[];
+  readonly curve?: CurvePoint;
+  /** Requests per second, where all are asked as many. */
+  readonly fixedRate?: number;
   /** What is wrong; then the figures are not to be used. */
   readonly failure?: string;
 }
 
-/** A whole run, as it is kept. */
+/** Scenarios of one machine, as they are kept. */
 export interface Run {
-  readonly date: string;
-  /** Short rounds, which show that it works and nothing else. */
+  /** Whether one has short rounds, which show that it works and nothing else. */
   readonly quick: boolean;
-  readonly rounds: number;
-  readonly seconds: number;
   /** Whether servers and load had a core each. */
   readonly pinned: boolean;
   readonly machine: Machine;

@@ -4,27 +4,48 @@
  * @module
  */
 
+import { gzipSync } from "node:zlib";
 import { answer } from "./answers.ts";
-import { bare, bundled, caddy, nginx } from "./contenders.ts";
-import { client, wrk } from "./load.ts";
+import {
+  bare,
+  bundled,
+  bunFetch,
+  caddy,
+  type Contender,
+  lighttpd,
+  LIMIT,
+  nginx,
+} from "./contenders.ts";
+import { besideListing, client, h2load, http, wrk } from "./load.ts";
 import type { RunningServer } from "./running_server.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Scenario } from "./run_scenario.ts";
 
-/** A handler that has the answer ready: no server on this engine does less. */
-const LIMIT = "the engine's limit";
 const ROOT = "root SITE;";
+const AUTOINDEX = `${ROOT} autoindex on;`;
 const FILE_SERVER = "root * SITE\n  file_server";
+const GZIP: [string, string] = ["accept-encoding", "gzip"];
+const TLS = { tls: true };
 
-function file(name: string, size: number, app?: string): Pick<
+/** Ours with the site's files, or its listings. */
+function site(app: "File" | "Directory", ...args: string[]): Contender {
+  return bundled(
+    `PAGI::App::${app}`,
+    ({ site }) => [`root=${site}`, ...args],
+  );
+}
+
+function file(name: string, size: number, app: string): Pick<
   Scenario,
   "contenders" | "ask" | "prepare"
 > {
   return {
     contenders: [
-      bundled("PAGI::App::File", ({ site }) => `root=${site}`),
+      site("File"),
       nginx(ROOT),
       caddy(FILE_SERVER),
-      ...(app === undefined ? [] : [bare(app, { name: LIMIT, file: name })]),
+      lighttpd(),
+      bunFetch("reply", { file: name }),
+      bare(app, { name: LIMIT, file: name }),
     ],
     ask: { path: `/${name}`, fields: ["content-type", "content-length"] },
     prepare: (workplace) => workplace.serve(name, size),
@@ -46,7 +67,7 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
     title: "1 KB file",
     unit: "requests",
     ...file("1k.pdf", 1024, "memory"),
-    load: wrk({ path: "/1k.pdf" }),
+    load: http("GET /1k.pdf HTTP/1.1\r\n\r\n"),
   },
   {
     name: "file-100k",
@@ -63,24 +84,102 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
     load: client("download_client.ts", (servers) => [servers, "/200m.pdf", 4]),
   },
   {
+    name: "file-http2",
+    title: "1 KB file, HTTP/2 over TLS",
+    unit: "requests",
+    contenders: [
+      bundled("PAGI::App::File", ({ site }) => [`root=${site}`], {
+        options: ({ certificate, key }) => [
+          ...["--ssl-cert", certificate, "--ssl-key", key],
+        ],
+      }),
+      nginx(ROOT, TLS),
+      caddy(FILE_SERVER, TLS),
+      bare("memory", { name: LIMIT, file: "1k.pdf", ...TLS }),
+    ],
+    ask: {
+      path: "/1k.pdf",
+      scheme: "https",
+      fields: ["content-type", "content-length"],
+    },
+    prepare: (workplace) => workplace.serve("1k.pdf", 1024),
+    load: h2load("/1k.pdf"),
+  },
+  {
     name: "not-modified",
     title: "304 for a 1 KB file",
     unit: "requests",
-    ...file("1k.pdf", 1024),
+    contenders: [
+      site("File"),
+      nginx(ROOT),
+      caddy(FILE_SERVER),
+      lighttpd(),
+      bare("unmodified", { name: LIMIT }),
+    ],
     ask: { path: "/1k.pdf", headers: validators, status: 304, fields: [] },
+    prepare: (workplace) => workplace.serve("1k.pdf", 1024),
     load: wrk({ path: "/1k.pdf", headers: validators }),
+  },
+  {
+    name: "gzip",
+    title: "20 KB of text, compressed with gzip and kept so",
+    unit: "requests",
+    contenders: [
+      site("File", "precompressed=0"),
+      nginx(`${ROOT} gzip_static on; default_type text/plain;`),
+      bare("memory", { name: LIMIT, file: "text.txt.gz" }),
+    ],
+    ask: {
+      path: "/text.txt",
+      headers: () => Promise.resolve([GZIP]),
+      fields: ["content-encoding"],
+      anyBody: true,
+    },
+    prepare({ site }) {
+      const text = Array.from(
+        { length: 2000 },
+        (_, line) => `${line * 7919 % 1000} lines of text\n`,
+      ).join("").slice(0, 20_000);
+      Deno.writeTextFileSync(`${site}/text.txt`, text);
+      Deno.writeFileSync(`${site}/text.txt.gz`, gzipSync(text));
+    },
+    load: http(`GET /text.txt HTTP/1.1\r\n${GZIP.join(": ")}\r\n\r\n`),
   },
   {
     name: "listing",
     title: "Listing of 1,000 files",
     unit: "requests",
     contenders: [
-      bundled("PAGI::App::Directory", ({ site }) => `root=${site}`),
-      nginx(`${ROOT} autoindex on;`),
+      site("Directory"),
+      nginx(AUTOINDEX),
       caddy(`${FILE_SERVER} browse`),
+      lighttpd(
+        `server.modules = ( "mod_dirlisting" )\ndir-listing.activate = "enable"`,
+      ),
+      bare("memory", { name: LIMIT, file: "page.pdf" }),
     ],
     ask: { path: "/many/", fields: [], anyBody: true },
+    prepare(workplace) {
+      workplace.fill("many", 1000);
+      // About as much as a listing has.
+      workplace.serve("page.pdf", 150_000);
+    },
     // More at a time would not be answered within a short turn.
     load: wrk({ path: "/many/", connections: 4 }),
+  },
+  {
+    name: "listing-others",
+    title:
+      "1 KB file at 1,000 requests per second, beside listings of 50,000 files",
+    unit: "requests",
+    fixedRate: 1000,
+    contenders: [site("Directory"), nginx(AUTOINDEX)],
+    maxRounds: 3,
+    ask: { path: "/1k.pdf", fields: [] },
+    prepare(workplace) {
+      workplace.serve("1k.pdf", 1024);
+      workplace.fill("large", 50_000);
+    },
+    load: besideListing(1000, "GET /1k.pdf HTTP/1.1\r\n\r\n", "large"),
   },
 ];

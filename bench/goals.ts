@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LISTING } from "./contenders.ts";
+import { LIMIT, LISTING } from "./contenders.ts";
 import { median, ratio as roundRatio, type Run } from "./figures.ts";
 
 /** A ratio of two medians, and its bound. */
@@ -15,6 +15,10 @@ export interface Goal {
   readonly to: Figure;
   readonly atLeast?: number;
   readonly atMost?: number;
+  /** Who shows what this engine allows: the least that a handler can do. */
+  readonly limit?: string;
+  /** How many cores it takes to tell. */
+  readonly cores?: number;
 }
 
 type Figure = readonly [contender: string, metric: string];
@@ -31,8 +35,14 @@ export interface Outcome {
    */
   readonly cpuRatio?: number;
   readonly cpuError?: number;
+  /** The same ratio of what the engine allows. */
+  readonly limitRatio?: number;
   readonly met?: boolean;
+  /** Why nothing can be said. */
+  readonly reason?: string;
 }
+
+const BARE = "bare Deno.serve";
 
 /** In the order of the results. */
 export const GOALS: readonly Goal[] = [
@@ -52,9 +62,35 @@ export const GOALS: readonly Goal[] = [
   rate("streamed body of a fetch handler, ours / bare", "fetch-stream", 0.95),
   rate("100 events of a fetch handler, ours / bare", "fetch-events", 0.95),
   rate("WebSocket echo through Hono, ours / bare", "fetch-echo", 0.95),
-  rate("1 KB file, ours / nginx", "file-1k", 1, "nginx"),
-  rate("100 KB file, ours / nginx", "file-100k", 0.5, "nginx"),
-  rate("200 MB file, ours / nginx", "file-200m", 0.9, "nginx"),
+  rate("1 KB file, ours / the engine's limit", "file-1k", 0.95, LIMIT),
+  { ...rate("1 KB file, ours / nginx", "file-1k", 1, "nginx"), limit: LIMIT },
+  {
+    ...rate("100 KB file, ours / nginx", "file-100k", 0.5, "nginx"),
+    limit: LIMIT,
+  },
+  {
+    ...rate("200 MB file, ours / nginx", "file-200m", 0.9, "nginx"),
+    limit: LIMIT,
+  },
+  {
+    ...rate("304 for a 1 KB file, ours / nginx", "not-modified", 0.85, "nginx"),
+    limit: LIMIT,
+  },
+  {
+    ...rate("gzip of text, ours / nginx gzip_static", "gzip", 0.8, "nginx"),
+    limit: LIMIT,
+  },
+  {
+    ...rate("listing of 1,000, ours / nginx", "listing", 0.6, "nginx"),
+    limit: LIMIT,
+  },
+  {
+    title: "99 % of others' requests, beside a listing of 50,000 / without",
+    scenario: "listing-others",
+    of: ["ours", "p99_beside"],
+    to: ["ours", "p99"],
+    atMost: 2,
+  },
   rate(
     "access log to a file on / off",
     "access-log",
@@ -79,21 +115,61 @@ export const GOALS: readonly Goal[] = [
     "event-stream",
     0.9,
   ),
-  rate("proxy, ours / caddy reverse-proxy", "proxy", 0.7, "caddy"),
+  rate("HTTP/2 over TLS, ours / bare Deno.serve", "http2", 0.95),
+  rate("new connection per request, ours / bare", "connect", 0.95),
+  {
+    ...rate("proxy, 1 KB, ours / Caddy", "proxy", 1.5, "Caddy"),
+    limit: LIMIT,
+  },
+  {
+    ...rate("proxy, 1 KB, ours / nginx", "proxy", 0.55, "nginx"),
+    limit: LIMIT,
+  },
+  {
+    ...rate(
+      "2 workers / 1 worker, a core each and the load on neither",
+      "workers",
+      1.8,
+      "1 worker",
+      "2 workers",
+    ),
+    cores: 3,
+  },
+  {
+    title: "requests per core-second, 2 workers / 1 worker",
+    scenario: "workers",
+    of: ["1 worker", "cpu"],
+    to: ["2 workers", "cpu"],
+    atLeast: 0.9,
+  },
   {
     title:
       "memory per idle keep-alive connection at 10,000, ours / bare Deno.serve",
     scenario: "idle",
     of: ["ours", "connection"],
-    to: ["bare Deno.serve", "connection"],
+    to: [BARE, "connection"],
     atMost: 1.15,
   },
   {
-    title: "start to first answer, ours / bare Deno.serve",
+    title: "start to first answer, executable, ours / bare Deno.serve",
+    scenario: "start-executable",
+    of: ["ours", "start"],
+    to: [BARE, "start"],
+    atMost: 1.4,
+  },
+  {
+    title: "start to first answer, deno run, ours / bare Deno.serve",
     scenario: "start",
     of: ["ours", "start"],
-    to: ["bare Deno.serve", "start"],
-    atMost: 4,
+    to: [BARE, "start"],
+    atMost: 1.8,
+  },
+  {
+    title: "resident memory at rest, ours / bare Deno.serve",
+    scenario: "memory",
+    of: ["ours", "rss_idle"],
+    to: [BARE, "rss_idle"],
+    atMost: 1.4,
   },
   {
     title: "resident memory after 1,000,000 requests / after 10,000",
@@ -108,15 +184,22 @@ function rate(
   title: string,
   scenario: string,
   atLeast: number,
-  peer = "bare Deno.serve",
+  peer = BARE,
   own = "ours",
 ): Goal {
   return { title, scenario, of: [own, "rate"], to: [peer, "rate"], atLeast };
 }
 
+/** As "≥ 0.9". */
+export function bound({ atLeast, atMost }: Goal): string {
+  return atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
+}
+
 /** What came of the goals whose scenarios were run. */
-export function outcomes({ scenarios }: Pick<Run, "scenarios">): Outcome[] {
-  return GOALS.flatMap((goal) => {
+export function outcomes(
+  { scenarios, machine }: Pick<Run, "scenarios" | "machine">,
+): Outcome[] {
+  return GOALS.flatMap((goal): Outcome[] => {
     const result = scenarios.find(({ name }) => name === goal.scenario);
     if (result === undefined) return [];
     const ratioOf = (of: Figure, to: Figure): number | undefined => {
@@ -124,15 +207,25 @@ export function outcomes({ scenarios }: Pick<Run, "scenarios">): Outcome[] {
       return above && below ? above / below : undefined;
     };
     const ratio = ratioOf(goal.of, goal.to);
-    if (ratio === undefined) return [{ goal }];
-    const { atLeast = -Infinity, atMost = Infinity } = goal;
+    if (ratio === undefined) {
+      return [{ goal, reason: result.failure ?? result.skipped[0] }];
+    }
+    const { cores = 0, limit, atLeast = -Infinity, atMost = Infinity } = goal;
+    if (machine.cores < cores) {
+      const reason = `it takes ${cores} cores, and there are ${machine.cores}`;
+      return [{ goal, reason }];
+    }
     const cpu: [Figure, Figure] = [[goal.to[0], "cpu"], [goal.of[0], "cpu"]];
+    const comparesRates = goal.of[1] === "rate";
     return [{
       goal,
       ratio,
       error: roundRatio(result, goal.of, goal.to)?.error,
-      cpuRatio: ratioOf(...cpu),
+      cpuRatio: comparesRates ? ratioOf(...cpu) : undefined,
       cpuError: roundRatio(result, ...cpu)?.error,
+      limitRatio: limit === undefined
+        ? undefined
+        : ratioOf([limit, goal.of[1]], goal.to),
       met: ratio >= atLeast && ratio <= atMost,
     }];
   });

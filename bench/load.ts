@@ -8,10 +8,11 @@
 import { fromFileUrl } from "../src/std/path.ts";
 import type { Tally } from "./clients/turns.ts";
 import { type Launch, spawn } from "./command.ts";
-import { type Figures, mean, percentile } from "./figures.ts";
+import { type Figures, mean, NotThere, percentile } from "./figures.ts";
 import { findProgram } from "./machine.ts";
 import { cpuSince, endedChildrenCpu } from "./process_usage.ts";
-import { NotThere, type RunningServer } from "./running_server.ts";
+import type { RunningServer } from "./running_server.ts";
+import { fileName, type Workplace } from "./workplace.ts";
 
 /** Loads each of some servers for so many seconds; none while another is. */
 export type Load = (
@@ -29,9 +30,14 @@ export interface WrkOptions {
   readonly script?: string;
   /** How many ask at a time (64). */
   readonly connections?: number;
+  /** "http" */
+  readonly scheme?: "http" | "https";
 }
 
 const CONNECTIONS = 64;
+const GET = "GET / HTTP/1.1\r\n\r\n";
+/** Of latencies, in per cent. */
+const PERCENTILES = [50, 75, 90, 99, 99.9];
 const STREAMS = { connections: 8, each: 16 };
 const MILLISECONDS: Readonly<Record<string, number>> = {
   us: 1e-3,
@@ -42,7 +48,13 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
 
 /** HTTP/1.1 requests, from another program than ours. */
 export function wrk(
-  { path = "/", headers, script, connections = CONNECTIONS }: WrkOptions = {},
+  {
+    path = "/",
+    headers,
+    script,
+    connections = CONNECTIONS,
+    scheme = "http",
+  }: WrkOptions = {},
 ): Load {
   return oneByOne(async (server) => {
     const fields = await headers?.(server) ?? [];
@@ -53,7 +65,7 @@ export function wrk(
       ...(script === undefined
         ? []
         : ["-s", server.workplace.write("wrk.lua", script)]),
-      `http://127.0.0.1:${server.port}${path}`,
+      `${scheme}://127.0.0.1:${server.port}${path}`,
     ];
     return await measured(server, async () => {
       const text = await output({ command: program("wrk"), args });
@@ -78,18 +90,64 @@ export function wrk(
  *
  * @param request Its line, fields but `host`, and body; a GET of `/`.
  */
-export function http(request = "GET / HTTP/1.1\r\n\r\n"): Load {
+export function http(request = GET): Load {
   return client("http_client.ts", (to) => [to, CONNECTIONS, request]);
 }
 
+/** The same on so many connections, one server after the other. */
+export function connections(count: number): Load {
+  const load = client("http_client.ts", (to) => [to, count, GET]);
+  return async (servers, seconds) => {
+    const figures: Figures[] = [];
+    for (const server of servers) {
+      figures.push(...await load([server], seconds));
+    }
+    return figures;
+  };
+}
+
+/** HTTP/1.1 requests at a fixed rate: an open loop, for tails. */
+export function atRate(perSecond: number, request = GET): Load {
+  return client(
+    "rate_client.ts",
+    (to) => [to, CONNECTIONS, perSecond, request],
+  );
+}
+
+/**
+ * The same, and once more beside a client that asks for a folder again and
+ * again, in which a file has changed each time.
+ */
+export function besideListing(
+  perSecond: number,
+  request: string,
+  folder: string,
+): Load {
+  const args = (to: string) => [to, CONNECTIONS, perSecond, request];
+  const alone = client("rate_client.ts", args);
+  const beside = client("rate_client.ts", args, ({ site }) => ({
+    BENCH_BESIDE: `/${folder}/`,
+    BENCH_TOUCH: `${site}/${folder}/${fileName(0)}`,
+  }));
+  return async (servers, seconds) => {
+    const others = await beside(servers, seconds);
+    const figures = await alone(servers, seconds);
+    return figures.map((figure, index) => ({
+      ...figure,
+      p99_beside: others[index].p99,
+      listings: others[index].beside,
+    }));
+  };
+}
+
 /** HTTP/2 requests over TLS: 8 connections with 16 streams each. */
-export function h2load(): Load {
+export function h2load(path = "/"): Load {
   return oneByOne((server) =>
     measured(server, () => {
       const { connections, each } = STREAMS;
       return h2loadOutput([
         ...[`-c${connections}`, `-m${each}`, "-D1"],
-        `https://127.0.0.1:${server.port}/`,
+        `https://127.0.0.1:${server.port}${path}`,
       ]);
     })
   );
@@ -148,24 +206,29 @@ async function h2loadOutput(args: readonly string[]): Promise<Counted> {
 export function client(
   file: string,
   args: (servers: string) => readonly (string | number)[],
+  env: (workplace: Workplace) => Record<string, string> = () => ({}),
 ): Load {
   return async (servers, seconds) => {
     const targets = servers.map(({ port, pid }) => `${port}:${pid}`).join();
-    const text = await output(clientLaunch(file, [...args(targets), seconds]));
+    const text = await output({
+      ...clientLaunch(file, [...args(targets), seconds]),
+      env: env(servers[0].workplace),
+    });
     const tallies: Tally[] = JSON.parse(text);
     return servers.map((server, index) => figuresOf(tallies[index], server));
   };
 }
 
 function figuresOf(
-  { count, seconds, cpu, latencies }: Tally,
+  { count, seconds, cpu, latencies, beside }: Tally,
   server: RunningServer,
 ): Figures {
-  const parts = [50, 75, 90, 99].map((part) =>
+  const parts = PERCENTILES.map((part) =>
     [`p${part}`, percentile(latencies, part / 100)] as const
   );
   const figures = {
     rate: count / seconds,
+    ...(beside !== undefined && { beside: beside / seconds }),
     ...Object.fromEntries(latencies.length > 0 ? parts : []),
   };
   return withState({ count, figures }, cpu, {

@@ -22,6 +22,7 @@ const VERSION_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   bun: ["--version"],
   nginx: ["-v"],
   caddy: ["version"],
+  lighttpd: ["-v"],
   uvicorn: ["--version"],
   wrk: ["--version"],
   h2load: ["--version"],

@@ -6,9 +6,9 @@
 
 import { DESCRIPTORS } from "./command.ts";
 import type { Contender } from "./contenders.ts";
-import type { Figures } from "./figures.ts";
+import { type Figures, NotThere } from "./figures.ts";
 import { idleConnections, requests } from "./load.ts";
-import { NotThere, RunningServer } from "./running_server.ts";
+import { RunningServer } from "./running_server.ts";
 import type { Workplace } from "./workplace.ts";
 
 /** Starts a contender and measures it. */

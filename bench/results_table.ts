@@ -12,7 +12,7 @@ import {
   type ScenarioResult,
   short,
 } from "./figures.ts";
-import { outcomes } from "./goals.ts";
+import { bound, outcomes } from "./goals.ts";
 
 /** A metric's column. */
 interface Column {
@@ -29,16 +29,33 @@ const milliseconds = (ms: number): string =>
 function columns({ unit }: ScenarioResult): Column[] {
   return [
     { title: `${unit}/s`, metric: "rate", text: short },
+    {
+      title: `${unit} per core-second`,
+      metric: "cpu",
+      text: (microseconds) => short(1e6 / microseconds),
+    },
     { title: "CPU µs each", metric: "cpu", text: short },
     { title: "server busy", metric: "busy", text: percent },
     { title: "load busy", metric: "load", text: percent },
     { title: "median", metric: "p50", text: milliseconds },
     { title: "99 %", metric: "p99", text: milliseconds },
+    { title: "99.9 %", metric: "p99.9", text: milliseconds },
+    {
+      title: "99 % beside a listing",
+      metric: "p99_beside",
+      text: milliseconds,
+    },
+    { title: "listings/s", metric: "listings", text: short },
     { title: "mean", metric: "mean", text: milliseconds },
     {
-      title: "per connection",
+      title: "MB per idle client",
       metric: "connection",
-      text: (bytes) => `${(bytes / 1000).toFixed(1)} kB`,
+      text: (bytes) => (bytes / 1e6).toFixed(4),
+    },
+    {
+      title: "idle clients per GB",
+      metric: "connection",
+      text: (bytes) => short(1e9 / bytes),
     },
     { title: "first answer", metric: "start", text: milliseconds },
     { title: "idle", metric: "rss_idle", text: megabytes },
@@ -62,46 +79,63 @@ export function resultsTable(run: Run, name: string): string {
     "",
     "![Memory](memory.svg)",
     "",
+    "![How cost grows](growth.svg)",
+    "",
     ...run.scenarios.flatMap(scenarioTable),
   ].join("\n").trimEnd() + "\n";
 }
 
 function introduction(run: Run, name: string): string[] {
-  const { machine, rounds, seconds } = run;
+  const { machine, scenarios } = run;
   const versions = Object.entries(machine.versions)
     .map(([program, version]) => `${program} ${version}`);
+  const rounds = scenarios.flatMap(({ rounds }) =>
+    Object.values(rounds).map(({ length }) => length)
+  );
   return [
     ...(run.quick
       ? [
-        "**A quick run: it shows that the benchmark works, nothing else.**",
+        "**Of quick runs: they show that the benchmark works, nothing else.**",
         "",
       ]
       : []),
-    `${run.date}, ${machine.cpu}, ${machine.cores} cores, ${machine.memory} GB, ` +
+    `${
+      range(scenarios.map(({ date }) => date))
+    }, ${machine.cpu}, ${machine.cores} cores, ${machine.memory} GB, ` +
     `Linux ${machine.kernel}; ${versions.join(", ")}.`,
     "",
-    `Medians of ${rounds} alternating rounds of ${seconds} s. ` +
+    `Medians of ${range(rounds)} alternating rounds of ${
+      range(scenarios.map(({ seconds }) => seconds))
+    } s. ` +
     (run.pinned
       ? "Servers are pinned to one core, the load to another. "
       : "**Servers and load share cores: the figures mislead.** ") +
     `Only ratios of one run mean something. Raw figures: [${name}](${name}).`,
     "",
-    "CPU is the processor time of the server for each unit, which other work on the machine changes least. A server that was not busy was not the bottleneck: its rate is that of the load.",
+    "CPU is the processor time of the server for each unit, which other work on the machine changes least; how many of them a second of one core pays for says the same the other way round. A server that was not busy was not the bottleneck: its rate is that of the load.",
   ];
+}
+
+/** As "5", or "3 to 5". */
+function range(values: readonly (string | number)[]): string {
+  const [first, ...others] = [...new Set(values)].sort();
+  return others.length === 0 ? String(first) : `${first} to ${others.at(-1)}`;
 }
 
 function goalTable(run: Run): string[] {
   const rows = outcomes(run).map((outcome) => {
-    const { goal, met } = outcome;
-    const bound = goal.atLeast === undefined
-      ? `≤ ${goal.atMost}`
-      : `≥ ${goal.atLeast}`;
-    const verdict = met === undefined ? "not measured" : met ? "yes" : "**no**";
+    const { goal, met, reason } = outcome;
+    const verdict = met === undefined
+      ? `not measured${reason === undefined ? "" : `: ${reason}`}`
+      : met
+      ? "yes"
+      : "**no**";
     return [
       goal.title,
-      bound,
+      bound(goal),
       withError(outcome.ratio, outcome.error),
       withError(outcome.cpuRatio, outcome.cpuError),
+      withError(outcome.limitRatio),
       verdict,
     ];
   });
@@ -109,7 +143,12 @@ function goalTable(run: Run): string[] {
   return [
     "## Goals",
     "",
-    ...table(["scenario", "goal", "ratio", "by CPU", "met"], rows),
+    "The engine's limit is the same ratio of the least that a handler can do: one that has its answer at hand and reads nothing of the request.",
+    "",
+    ...table(
+      ["scenario", "goal", "ratio", "by CPU", "engine's limit", "met"],
+      rows,
+    ),
     "",
   ];
 }
@@ -126,6 +165,8 @@ const COMPARED = [
   { metric: "start", title: "first answer" },
   { metric: "connection", title: "memory per connection" },
   { metric: "rss_many", title: "memory" },
+  { metric: "p99_beside", title: "99 % beside a listing" },
+  { metric: "p99.9", title: "99.9 %" },
 ] as const;
 
 /** The ratios of the first contender to each other one, for a terminal. */
@@ -160,10 +201,17 @@ export function scenarioCells(result: ScenarioResult): string[][] {
   return [["", ...shown.map(({ title }) => title)], ...rows];
 }
 
+/** With its place on the curve, where it belongs to one. */
+export function titleOf(
+  { title, curve }: Pick<ScenarioResult, "title" | "curve">,
+): string {
+  return curve === undefined ? title : `${curve.title}: ${curve.at}`;
+}
+
 function scenarioTable(result: ScenarioResult): string[] {
   const [titles, ...rows] = scenarioCells(result);
   return [
-    `## ${result.title}`,
+    `## ${titleOf(result)}`,
     "",
     ...(titles.length > 1 ? [...table(titles, rows), ""] : []),
     ...(result.failure === undefined

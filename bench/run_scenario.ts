@@ -4,21 +4,56 @@
  * @module
  */
 
-import { checkSame } from "./answers.ts";
+import { type Ask, checkSame } from "./answers.ts";
 import type { Base } from "./base.ts";
 import type { Contender } from "./contenders.ts";
-import type { Figures, ScenarioResult } from "./figures.ts";
+import {
+  type CurvePoint,
+  type Figures,
+  NotThere,
+  type ScenarioResult,
+} from "./figures.ts";
 import type { Load } from "./load.ts";
 import type { Measure } from "./measures.ts";
-import { NotThere, RunningServer } from "./running_server.ts";
-import type { Scenario } from "./scenario.ts";
+import { RunningServer } from "./running_server.ts";
 import type { Workplace } from "./workplace.ts";
+
+/** One thing that is measured. */
+export interface Scenario {
+  readonly name: string;
+  readonly title: string;
+  /** What is counted per second. */
+  readonly unit: string;
+  readonly contenders: readonly Contender[];
+  /** More than these rounds tell no more. */
+  readonly maxRounds?: number;
+  /** What has to be answered the same by all. */
+  readonly ask?: Ask;
+  /** Loads servers that run side by side through a round, … */
+  readonly load?: Load;
+  /** … or measures one that is started for each. */
+  readonly measure?: Measure;
+  /** Requests per second, where all are asked as many. */
+  readonly fixedRate?: number;
+  /** Of which growth curve it is a point. */
+  readonly curve?: CurvePoint;
+  /** What runs behind the contenders, on the core of the load. */
+  readonly upstream?: Contender;
+  /**
+   * Writes what is served.
+   *
+   * @throws {NotThere} When it cannot be had.
+   */
+  prepare?(workplace: Workplace): void | Promise<void>;
+}
 
 /** How long to measure. */
 export interface RunOptions {
   readonly rounds: number;
   /** Of one round. */
   readonly seconds: number;
+  /** Of a whole scenario; it has fewer rounds where they would take longer. */
+  readonly rowSeconds: number;
   /** Shows that it works and nothing else. */
   readonly quick: boolean;
   /** Ours is compared with this version of it, and with nobody else. */
@@ -29,7 +64,19 @@ export interface RunOptions {
  * Most seconds of load before each round, in which engines compile what is used
  * most; none for a quick run. The clients then leave, and others come.
  */
-const WARM_UP = 2;
+const WARM_UP = 0.5;
+/** Seconds that a contender takes in a round beside that, about. */
+const OVERHEAD = 2.5;
+
+/** About how many seconds a scenario takes. */
+export function estimatedSeconds(
+  { contenders, maxRounds = Infinity }: Scenario,
+  options: Omit<RunOptions, "base">,
+): number {
+  const round = contenders.length * (OVERHEAD + options.seconds);
+  const rounds = Math.min(options.rounds, maxRounds);
+  return Math.max(round, Math.min(options.rowSeconds, rounds * round));
+}
 
 /** Measures the contenders in turn, as often as there are rounds. */
 export async function runScenario(
@@ -37,8 +84,8 @@ export async function runScenario(
   workplace: Workplace,
   options: RunOptions,
 ): Promise<ScenarioResult> {
-  const { name, title, unit } = scenario;
-  const { base } = options;
+  const { name, title, unit, curve, fixedRate } = scenario;
+  const { base, seconds } = options;
   const contestants = base === null
     ? scenario.contenders
     : scenario.contenders.flatMap((contender) => {
@@ -47,8 +94,11 @@ export async function runScenario(
     });
   const skipped: string[] = [];
   const rounds: Record<string, Figures[]> = {};
+  const date = new Date().toISOString().slice(0, 10);
+  const told = { name, title, unit, date, seconds, curve, fixedRate };
+  const start = performance.now();
   try {
-    scenario.prepare?.(workplace);
+    await scenario.prepare?.(workplace);
     await using stack = new AsyncDisposableStack();
     if (scenario.upstream !== undefined) {
       const upstream = await RunningServer.start(
@@ -60,12 +110,12 @@ export async function runScenario(
     await (scenario.load === undefined
       ? measureFresh(scenario.measure!)
       : measureRunning(scenario.load));
-    return { name, title, unit, rounds, skipped };
+    return { ...told, rounds, skipped };
   } catch (error) {
     if (error instanceof NotThere) {
-      return { name, title, unit, rounds, skipped: [error.message] };
+      return { ...told, rounds, skipped: [error.message] };
     }
-    return { name, title, unit, rounds, skipped, failure: causes(error) };
+    return { ...told, rounds, skipped, failure: causes(error) };
   }
 
   /**
@@ -74,7 +124,7 @@ export async function runScenario(
    */
   async function measureRunning(load: Load): Promise<void> {
     let contenders = contestants;
-    for (let round = 0; round < roundCount(); round++) {
+    for (let round = 0; hasTimeFor(round); round++) {
       await using stack = new AsyncDisposableStack();
       const servers: RunningServer[] = [];
       const there: Contender[] = [];
@@ -109,7 +159,7 @@ export async function runScenario(
         contenders.push(contender);
       });
     }
-    for (let round = 0; round < roundCount(); round++) {
+    for (let round = 0; hasTimeFor(round); round++) {
       for (const contender of contenders) {
         const figures = await measure(contender, workplace, options.quick);
         keep(contender.name, figures);
@@ -118,8 +168,13 @@ export async function runScenario(
     }
   }
 
-  function roundCount(): number {
-    return Math.min(options.rounds, scenario.maxRounds ?? Infinity);
+  /** Whether another round would end in time, if it took as long as others. */
+  function hasTimeFor(round: number): boolean {
+    if (round >= Math.min(options.rounds, scenario.maxRounds ?? Infinity)) {
+      return false;
+    }
+    const spent = (performance.now() - start) / 1000;
+    return round === 0 || spent * (round + 1) / round <= options.rowSeconds;
   }
 
   function keep(name: string, figures: Figures): void {

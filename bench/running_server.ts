@@ -6,6 +6,7 @@
 
 import { spawn } from "./command.ts";
 import type { Contender } from "./contenders.ts";
+import { NotThere } from "./figures.ts";
 import { findProgram } from "./machine.ts";
 import { type ThreadTimes, threadTimes, treeMemory } from "./process_usage.ts";
 import type { Workplace } from "./workplace.ts";
@@ -14,8 +15,6 @@ import type { Workplace } from "./workplace.ts";
 const PATIENCE = 15_000;
 /** Between two tries to reach one that starts (ms). */
 const PAUSE = 2;
-/** Why a contender is not measured. */
-export class NotThere extends Error {}
 
 /** A started contender, ended when disposed of. */
 export class RunningServer implements AsyncDisposable {

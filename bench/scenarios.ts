@@ -6,20 +6,26 @@
 
 import {
   bare,
+  bareExecutable,
   bareFetch,
   bundled,
   bunFetch,
   caddy,
+  compileExecutables,
+  type Encryption,
+  LIMIT,
   nginx,
   node,
   ours,
+  oursExecutable,
   oursFetch,
   uvicorn,
 } from "./contenders.ts";
 import { FILE_SCENARIOS } from "./file_scenarios.ts";
-import { besideIdle, client, h2load, http, wrk } from "./load.ts";
+import { GROWTH } from "./growth.ts";
+import { atRate, besideIdle, client, h2load, http, wrk } from "./load.ts";
 import { firstAnswer, idleMemory, memoryOverTime } from "./measures.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Scenario } from "./run_scenario.ts";
 
 const JSON_FIELD: [string, string] = ["content-type", "application/json"];
 const JSON_BODY = JSON.stringify({
@@ -33,7 +39,18 @@ const JSON_BODY = JSON.stringify({
 
 const PAGE = `default_type text/plain; location / {
   return 200 "Hello from PAGI\\n"; }`;
-const HTTP2 = { tls: true };
+const CADDY_PAGE = `header Content-Type text/plain
+  respond "Hello from PAGI
+" 200`;
+const TLS: Encryption = { tls: true };
+/** Ours with TLS. */
+const OURS_TLS = ours("reply", {
+  options: ({ certificate, key }) => [
+    ...["--ssl-cert", certificate, "--ssl-key", key],
+  ],
+});
+/** Requests per second that all can answer, at half of what a core can. */
+const RATE = 20_000;
 
 /** The same POST, from the client that takes turns. */
 const JSON_REQUEST = [
@@ -206,17 +223,27 @@ export const SCENARIOS: readonly Scenario[] = [
     title: "16-byte reply, HTTP/2 over TLS",
     unit: "requests",
     contenders: [
-      ours("reply", {
-        options: ({ certificate, key }) => [
-          ...["--ssl-cert", certificate, "--ssl-key", key],
-        ],
-      }),
-      bare("reply", HTTP2),
-      node("reply", HTTP2),
-      nginx(PAGE, HTTP2),
+      OURS_TLS,
+      bare("reply", TLS),
+      node("reply", TLS),
+      nginx(PAGE, TLS),
+      caddy(CADDY_PAGE, TLS),
     ],
     ask: { scheme: "https" },
     load: h2load(),
+  },
+  {
+    name: "connect-tls",
+    title: "16-byte reply, a new TLS connection per request",
+    unit: "requests",
+    contenders: [
+      OURS_TLS,
+      bare("reply", TLS),
+      nginx(PAGE, TLS),
+      caddy(CADDY_PAGE, TLS),
+    ],
+    ask: { scheme: "https", headers: closing },
+    load: wrk({ headers: closing, scheme: "https" }),
   },
   {
     name: "proxy",
@@ -226,7 +253,7 @@ export const SCENARIOS: readonly Scenario[] = [
     contenders: [
       bundled(
         "PAGI::App::Proxy",
-        ({ upstream }) => `target=http://127.0.0.1:${upstream}`,
+        ({ upstream }) => [`target=http://127.0.0.1:${upstream}`],
       ),
       caddy("reverse_proxy 127.0.0.1:UPSTREAM"),
       nginx(
@@ -237,6 +264,7 @@ export const SCENARIOS: readonly Scenario[] = [
             "upstream upstream { server 127.0.0.1:UPSTREAM; keepalive 64; }",
         },
       ),
+      bare("forward", { name: LIMIT, upstream: true }),
     ],
     ask: { fields: ["content-type", "content-length"] },
     load: wrk(),
@@ -274,12 +302,12 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "workers",
-    title: "16-byte reply, workers on all cores, one shared with the load",
+    title: "16-byte reply, workers with a core each",
     unit: "requests",
     contenders: [1, 2].map((count) =>
       ours("reply", {
         name: count === 1 ? "1 worker" : `${count} workers`,
-        place: "everywhere",
+        place: count === 1 ? "server" : "two",
         options: () => ["--workers", String(count)],
       })
     ),
@@ -302,20 +330,35 @@ export const SCENARIOS: readonly Scenario[] = [
     title: "Memory of each of 10,000 idle connections",
     unit: "",
     maxRounds: 3,
-    contenders: [ours("reply"), bare("reply"), node("reply")],
+    contenders: [
+      ours("reply"),
+      bare("reply"),
+      node("reply"),
+      bunFetch("reply"),
+      nginx(PAGE),
+    ],
     measure: idleMemory,
   },
   {
     name: "start",
-    title: "Start to first answer",
+    title: "Start to first answer, deno run",
     unit: "",
     contenders: [
       ours("reply"),
       bare("reply"),
       node("reply"),
       uvicorn("reply"),
+      bunFetch("reply"),
     ],
     measure: firstAnswer,
+  },
+  {
+    name: "start-executable",
+    title: "Start to first answer, executables of one runtime",
+    unit: "",
+    contenders: [oursExecutable(), bareExecutable("reply")],
+    measure: firstAnswer,
+    prepare: compileExecutables,
   },
   {
     name: "memory",
@@ -325,4 +368,34 @@ export const SCENARIOS: readonly Scenario[] = [
     contenders: [ours("reply"), bare("reply"), node("reply")],
     measure: memoryOverTime,
   },
+  {
+    name: "tail",
+    title: "16-byte reply at 20,000 requests per second",
+    unit: "requests",
+    fixedRate: RATE,
+    contenders: [
+      ours("reply"),
+      bare("reply"),
+      node("reply"),
+      bunFetch("reply"),
+      nginx(PAGE),
+    ],
+    ask: {},
+    load: atRate(RATE),
+  },
+  {
+    name: "tail-file",
+    title: "1 KB file at 20,000 requests per second",
+    unit: "requests",
+    fixedRate: RATE,
+    contenders: [
+      bundled("PAGI::App::File", ({ site }) => [`root=${site}`]),
+      bare("memory", { name: LIMIT, file: "1k.pdf" }),
+      nginx("root SITE;"),
+    ],
+    ask: { path: "/1k.pdf", fields: ["content-type", "content-length"] },
+    load: atRate(RATE, "GET /1k.pdf HTTP/1.1\r\n\r\n"),
+    prepare: (workplace) => workplace.serve("1k.pdf", 1024),
+  },
+  ...GROWTH,
 ];

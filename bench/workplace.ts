@@ -7,9 +7,12 @@
 import { cert, key } from "../tests/guard/certificate.ts";
 import { join } from "../src/std/path.ts";
 
-/** How many files the listing shows. */
-const LISTED = 1000;
 const BLOCK = new Uint8Array(1 << 20).map((_, index) => index * 31 >> 4);
+
+/** The name of the file that `fill` makes for a number. */
+export function fileName(index: number): string {
+  return `file ${String(index).padStart(4, "0")}.txt`;
+}
 
 /** A folder of its own, removed when disposed of. */
 export class Workplace implements Disposable {
@@ -23,11 +26,7 @@ export class Workplace implements Disposable {
   #names = 0;
 
   constructor() {
-    Deno.mkdirSync(join(this.site, "many"), { recursive: true });
-    for (let i = 0; i < LISTED; i++) {
-      const name = `file ${String(i).padStart(4, "0")}.txt`;
-      Deno.writeTextFileSync(join(this.site, "many", name), name);
-    }
+    Deno.mkdirSync(this.site);
   }
 
   /** Writes a file of that many bytes into the site. */
@@ -42,9 +41,23 @@ export class Workplace implements Disposable {
     }
   }
 
+  /** Makes a folder of the site with so many files of a name each. */
+  fill(folder: string, count: number): void {
+    Deno.mkdirSync(join(this.site, folder), { recursive: true });
+    for (let i = 0; i < count; i++) {
+      const name = fileName(i);
+      Deno.writeTextFileSync(join(this.site, folder, name), name);
+    }
+  }
+
+  /** The path of a file beside the site. */
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
   /** Writes a file beside the site; returns its path. */
   write(name: string, text: string): string {
-    const path = join(this.folder, name);
+    const path = this.path(name);
     Deno.writeTextFileSync(path, text);
     return path;
   }

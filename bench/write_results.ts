@@ -1,5 +1,5 @@
 /**
- * The files of a run.
+ * The files of a run, and how a run adds to what is there.
  *
  * @module
  */
@@ -8,13 +8,58 @@ import { join } from "../src/std/path.ts";
 import type { Run } from "./figures.ts";
 import { plots } from "./plots.ts";
 import { resultsTable } from "./results_table.ts";
+import { SCENARIOS } from "./scenarios.ts";
 
-/** Writes raw figures, table and plots; `name` is that of the raw figures. */
-export function writeResults(run: Run, folder: string, name: string): void {
+const RAW = "results.json";
+
+/**
+ * The run whose results are in a folder; null when there are none.
+ *
+ * @throws {Error} When they are of another machine, engine or form: ratios of
+ * two machines mean nothing.
+ */
+export function readResults(
+  folder: string,
+  { machine }: Pick<Run, "machine">,
+): Run | null {
+  const path = join(folder, RAW);
+  let there: Run;
+  try {
+    there = JSON.parse(Deno.readTextFileSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw new Error(`${path} cannot be read: ${error}`);
+  }
+  const told = ({ cpu, cores, kernel, versions }: Run["machine"]) =>
+    `${cpu}, ${cores} cores, Linux ${kernel}, deno ${versions.deno}`;
+  const isOurs = told(there.machine) === told(machine) &&
+    there.scenarios.every(({ date }) => date !== undefined);
+  if (isOurs) return there;
+  throw new Error(
+    `${path} holds results of another machine or benchmark (${
+      told(there.machine)
+    }): remove it, or name another folder with --out`,
+  );
+}
+
+/** The scenarios of `there` with those of `run` in their place. */
+export function merged(there: Run | null, run: Run): Run {
+  if (there === null) return run;
+  const names = new Set(run.scenarios.map(({ name }) => name));
+  const order = SCENARIOS.map(({ name }) => name);
+  const scenarios = [
+    ...there.scenarios.filter(({ name }) => !names.has(name)),
+    ...run.scenarios,
+  ].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  return { ...run, quick: there.quick || run.quick, scenarios };
+}
+
+/** Writes raw figures, table and plots. */
+export function writeResults(run: Run, folder: string): void {
   Deno.mkdirSync(folder, { recursive: true });
   const files = {
-    [`${name}.json`]: JSON.stringify(run, rounded, 1) + "\n",
-    "README.md": resultsTable(run, `${name}.json`),
+    [RAW]: JSON.stringify(run, rounded, 1) + "\n",
+    "README.md": resultsTable(run, RAW),
     ...plots(run),
   };
   for (const [file, text] of Object.entries(files)) {

@@ -23,8 +23,19 @@ const FILE_FIELDS: [string, string][] = [
   ["last-modified", "Sun, 22 Nov 2026 00:00:00 GMT"],
   ["x-content-type-options", "nosniff"],
   ["accept-ranges", "bytes"],
+  ...(file.endsWith(".gz")
+    ? [["content-encoding", "gzip"] as [string, string]]
+    : []),
 ];
 const content = name === "memory" ? Deno.readFileSync(file) : EVENT;
+
+/** What {@linkcode apps}.forward asks. */
+const UPSTREAM = Number(Deno.env.get("BENCH_UPSTREAM"));
+const ASK = new TextEncoder().encode(
+  `GET / HTTP/1.1\r\nhost: 127.0.0.1:${UPSTREAM}\r\n\r\n`,
+);
+const idle: Deno.Conn[] = [];
+const decoder = new TextDecoder();
 
 const streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
 const sockets = new Set<WebSocket>();
@@ -94,6 +105,10 @@ const apps: Record<string, Handler> = {
   /** The least that an answer with a file in memory costs in this engine. */
   memory: () => new Response(content, { headers: FILE_FIELDS }),
 
+  /** The same where the client has the file. */
+  unmodified: () =>
+    new Response(null, { status: 304, headers: FILE_FIELDS.slice(1) }),
+
   /** The same for a large file. */
   async readable() {
     const opened = await Deno.open(file);
@@ -105,6 +120,28 @@ const apps: Record<string, Handler> = {
 
   /** What the proxies stand before. */
   kilobyte: () => new Response("x".repeat(1024), { headers: PLAIN }),
+
+  /** The least that a proxy does: one write and one read on a connection. */
+  async forward() {
+    const connection = idle.pop() ??
+      await Deno.connect({ hostname: "127.0.0.1", port: UPSTREAM });
+    await connection.write(ASK);
+    const buffer = new Uint8Array(4096);
+    let text = "";
+    let whole = Infinity;
+    while (text.length < whole) {
+      const count = await connection.read(buffer);
+      if (count === null) throw new Error("the upstream closed a connection");
+      text += decoder.decode(buffer.subarray(0, count));
+      const body = text.indexOf("\r\n\r\n") + 4;
+      const length = /content-length: (\d+)/i.exec(text)?.[1];
+      if (body > 3 && length !== undefined) whole = body + Number(length);
+    }
+    idle.push(connection);
+    return new Response(text.slice(text.indexOf("\r\n\r\n") + 4), {
+      headers: PLAIN,
+    });
+  },
 
   async json(request) {
     read(request);

@@ -1,14 +1,18 @@
 /**
- * The handlers of `fetch.ts` on `Bun.serve`: `bun bun.mjs PORT`.
+ * The handlers of `fetch.ts` on `Bun.serve`, or the file that `BENCH_FILE`
+ * names: `bun bun.mjs PORT`.
  *
  * @module
  */
 
 import handler from "./fetch.ts";
 
-globalThis.Bun.serve({
+const { Bun, process } = globalThis;
+const file = process.env.BENCH_FILE;
+
+Bun.serve({
   hostname: "127.0.0.1",
-  port: Number(globalThis.process.argv[2]),
-  fetch: handler.fetch,
+  port: Number(process.argv[2]),
+  fetch: file ? () => new Response(Bun.file(file)) : handler.fetch,
   websocket: handler.websocket,
 });

@@ -87,6 +87,51 @@ export function receiveHead(fd: number): { head: string; rest: number } {
   }
 }
 
+const LATIN1 = new TextDecoder("latin1");
+
+/** An answer of which one piece comes after the other. */
+export class Answer {
+  /** Its bytes so far. */
+  size = 0;
+  #head = "";
+  /** Of the whole answer, once its head is there; NaN when it is chunked. */
+  #whole: number | null = null;
+  #end = "";
+
+  /**
+   * Takes a piece; tells whether the answer is whole now.
+   *
+   * @throws {Error} When it is an error.
+   */
+  take(piece: Uint8Array): boolean {
+    this.size += piece.length;
+    const text = LATIN1.decode(piece.subarray(-5));
+    this.#end = (this.#end + text).slice(-5);
+    if (this.#whole === null) {
+      this.#head += LATIN1.decode(piece);
+      const head = this.#head.indexOf("\r\n\r\n") + 4;
+      if (head === 3) return false;
+      if (!/^HTTP\/1.1 (200|304) /.test(this.#head)) {
+        throw new Error(`failed: ${this.#head}`);
+      }
+      const fields = this.#head.slice(0, head);
+      const length = /^content-length: *(\d+)\r$/im.exec(fields)?.[1];
+      const isChunked = /^transfer-encoding: *chunked\r$/im.test(fields);
+      this.#whole = isChunked ? NaN : head + Number(length ?? 0);
+    }
+    return Number.isNaN(this.#whole)
+      ? this.#end === "0\r\n\r\n"
+      : this.size >= this.#whole;
+  }
+}
+
+/** Reads an answer and tells how long it was: the same each time. */
+export function answerSize(fd: number): number {
+  const answer = new Answer();
+  while (!answer.take(buffer.subarray(0, receive(fd))));
+  return answer.size;
+}
+
 /** Tells which of many connections have bytes to read. */
 export class Poller {
   readonly #fd = libc.epoll_create1(0);
@@ -115,6 +160,15 @@ export class Poller {
         );
       }
     }
+    this.#tell(count, ready);
+  }
+
+  /** Calls `ready` for each that can be read now. */
+  look(ready: (index: number) => void): void {
+    this.#tell(this.#poll(), ready);
+  }
+
+  #tell(count: number, ready: (index: number) => void): void {
     for (let i = 0; i < count; i++) {
       ready(this.#events.getUint32(i * EVENT_SIZE + DATA_OFFSET, true));
     }

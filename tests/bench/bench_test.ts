@@ -4,16 +4,24 @@
  * @module
  */
 
-import { GOALS } from "../../bench/goals.ts";
+import { benchOptions } from "../../bench/bench_options.ts";
+import type { Run, ScenarioResult } from "../../bench/figures.ts";
+import { GOALS, outcomes } from "../../bench/goals.ts";
 import { findProgram } from "../../bench/machine.ts";
 import { SCENARIOS } from "../../bench/scenarios.ts";
+import {
+  merged,
+  readResults,
+  writeResults,
+} from "../../bench/write_results.ts";
 import {
   assert,
   assertEquals,
   assertStringIncludes,
+  assertThrows,
 } from "../../src/std/assert.ts";
 import { fromFileUrl, join } from "../../src/std/path.ts";
-import { tempFolder } from "../helpers/temp_folder.ts";
+import { TempFolder, tempFolder } from "../helpers/temp_folder.ts";
 
 const BENCH = fromFileUrl(new URL("../../bench/bench.ts", import.meta.url));
 
@@ -41,12 +49,11 @@ Deno.test({
     const folder = tempFolder("pagi bench ");
     try {
       const { code, stdout, stderr } = await bench(
-        ...["--quick", "--scenario", "reply", "--name", "raw"],
-        ...["--out", folder],
+        ...["--quick", "--scenario", "reply", "--out", folder],
       );
       assertEquals(code, 0, stderr);
       assertStringIncludes(stdout, "16-byte reply, ours / bare Deno.serve: ");
-      const text = Deno.readTextFileSync(join(folder, "raw.json"));
+      const text = Deno.readTextFileSync(join(folder, "results.json"));
       const { scenarios: [{ rounds }] } = JSON.parse(text);
       for (const name of ["ours", "bare Deno.serve"]) {
         const [figures] = rounds[name];
@@ -58,7 +65,7 @@ Deno.test({
         table,
         "| 16-byte reply, ours / Node http | ≥ 1.4 |",
       );
-      for (const plot of ["throughput", "latency", "memory"]) {
+      for (const plot of ["throughput", "latency", "memory", "growth"]) {
         const svg = Deno.readTextFileSync(join(folder, `${plot}.svg`));
         assertStringIncludes(svg, "<svg ");
       }
@@ -76,17 +83,82 @@ Deno.test({
     try {
       const { code, stdout, stderr } = await bench(
         ...["--quick", "--compare", ROOT, "--scenario", "fetch"],
-        ...["--out", folder, "--name", "raw"],
+        ...["--out", folder],
       );
       assertEquals(code, 0, stderr);
       assertStringIncludes(stdout, `ours / ours, ${ROOT}: rate `);
-      const text = Deno.readTextFileSync(join(folder, "raw.json"));
+      const text = Deno.readTextFileSync(join(folder, "results.json"));
       const { scenarios: [{ rounds }] } = JSON.parse(text);
       assertEquals(Object.keys(rounds), ["ours", `ours, ${ROOT}`]);
     } finally {
       Deno.removeSync(folder, { recursive: true });
     }
   },
+});
+
+function result(name: string, rate: number): ScenarioResult {
+  return {
+    ...{ name, title: name, unit: "requests", date: "2026-11-28", seconds: 1 },
+    rounds: { ours: [{ rate }] },
+    skipped: [],
+  };
+}
+
+const RUN: Run = {
+  quick: false,
+  pinned: true,
+  machine: {
+    ...{ cpu: "a processor", cores: 2, memory: 4, kernel: "6.1" },
+    versions: { deno: "2.9.6" },
+  },
+  scenarios: [result("http2", 1), result("reply", 2)],
+};
+
+Deno.test("a run adds to the results that are there, in the order of the scenarios", () => {
+  using folder = new TempFolder();
+  assertEquals(readResults(folder.path, RUN), null);
+  writeResults(merged(null, RUN), folder.path);
+  const there = readResults(folder.path, RUN);
+  const scenarios = [result("http2", 3), result("fetch", 4)];
+  const both = merged(there, { ...RUN, scenarios });
+  assertEquals(both.scenarios, [
+    result("reply", 2),
+    result("fetch", 4),
+    result("http2", 3),
+  ]);
+});
+
+Deno.test("a run does not add to the results of another machine", () => {
+  using folder = new TempFolder();
+  writeResults(RUN, folder.path);
+  const machine = { ...RUN.machine, cpu: "another processor" };
+  assertThrows(
+    () => readResults(folder.path, { machine }),
+    Error,
+    "remove it, or name another folder",
+  );
+});
+
+Deno.test("the parts of the benchmark are all of it", () => {
+  const parts = [1, 2, 3, 4].flatMap((part) =>
+    benchOptions(["--part", `${part}/4`]).scenarios
+  );
+  assertEquals(parts, SCENARIOS);
+});
+
+Deno.test("a goal that takes more cores is not measured on fewer", () => {
+  const workers = {
+    ...result("workers", 1),
+    rounds: {
+      "1 worker": [{ rate: 1, cpu: 1 }],
+      "2 workers": [{ rate: 2, cpu: 1 }],
+    },
+  };
+  const verdicts = (cores: number) =>
+    outcomes({ scenarios: [workers], machine: { ...RUN.machine, cores } })
+      .map(({ met, reason }) => reason ?? met);
+  assertEquals(verdicts(3), [true, true]);
+  assertEquals(verdicts(2), ["it takes 3 cores, and there are 2", true]);
 });
 
 Deno.test("the benchmark refuses to compare with what is no version", async () => {
@@ -105,9 +177,12 @@ Deno.test("the goals of the benchmark compare contenders that it has", () => {
   const known = SCENARIOS.flatMap(({ name, contenders }) =>
     contenders.map((contender) => `${name}: ${contender.name}`)
   );
-  const compared = GOALS.flatMap(({ scenario, of: [one], to: [other] }) => [
+  const compared = GOALS.flatMap((
+    { scenario, of: [one], to: [other], limit },
+  ) => [
     `${scenario}: ${one}`,
     `${scenario}: ${other}`,
+    ...(limit === undefined ? [] : [`${scenario}: ${limit}`]),
   ]);
   assertEquals(compared.filter((name) => !known.includes(name)), []);
 });
