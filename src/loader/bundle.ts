@@ -9,15 +9,30 @@
  */
 
 import { threadChannels } from "../channels/channels.ts";
+import { log } from "../log/log.ts";
 import { isAbsolute, resolve, toFileUrl } from "../std/path.ts";
+import { stampOf } from "./files.ts";
 import { LoadError } from "./load_error.ts";
 import { isCommonJs } from "./packages.ts";
 import { importedNames, localSources } from "./sources.ts";
 
 /** What the thread answers: a module, or what is wrong with the app. */
 export type Bundle =
-  | { readonly code: string; readonly map: string }
+  | {
+    readonly code: string;
+    readonly map: string;
+    /** The files that it was made of, with their stamps of then. */
+    readonly files: ReadonlyMap<string, string>;
+  }
   | { readonly fault: string };
+
+/** What the thread is asked for. */
+export interface BundleRequest {
+  /** A path, or what a file in the current directory may import. */
+  readonly name: string;
+  /** Whether `import.meta.main` is true in it. */
+  readonly isMain: boolean;
+}
 
 /** The first Deno whose executables run TypeScript from disk. */
 const RUNS_TYPESCRIPT = "2.8.2";
@@ -50,15 +65,19 @@ function sortable(version: string): number {
  * Imports a module with all that it imports.
  *
  * @param name Its path, or what a file in the current directory may import.
+ * @param isMain Whether `import.meta.main` is true in it.
  *
  * @throws {LoadError} When something that it imports is not there.
  */
-export async function importBundled(name: string): Promise<object> {
+export async function importBundled(
+  name: string,
+  isMain = false,
+): Promise<object> {
   const { commonJs, requireFromDisk } = await import("./require_from_disk.ts");
   requireFromDisk(importFrom);
   threadChannels();
   if (isAbsolute(name) && isCommonJs(name)) return commonJs(name);
-  const bundle = await inThread(name);
+  const bundle = await makeBundle({ name, isMain });
   if ("fault" in bundle) {
     throw new LoadError(`${name} could not be loaded. ${bundle.fault}`);
   }
@@ -86,19 +105,66 @@ async function importFrom(importer: string, name: string): Promise<object> {
   return await module;
 }
 
-function inThread(name: string): Promise<Bundle> {
+/** What a worker asks the main thread for, and where it waits for the answer. */
+export interface BundleQuestion {
+  readonly request: BundleRequest;
+  readonly port: MessagePort;
+}
+
+/** A worker leaves it to the main thread, so that all of them share one. */
+function makeBundle(request: BundleRequest): Promise<Bundle> {
+  if (!("WorkerGlobalScope" in globalThis)) return inThread(request);
+  const { port1, port2 } = new MessageChannel();
+  const answer = new Promise<Bundle>((resolve) => {
+    port1.onmessage = ({ data }) => {
+      port1.close();
+      resolve(data);
+    };
+  });
+  const question: BundleQuestion = { request, port: port2 };
+  const thread = globalThis as unknown as Pick<Worker, "postMessage">;
+  thread.postMessage({ type: "bundle", ...question }, [port2]);
+  return answer;
+}
+
+const shared = new Map<string, Promise<Bundle>>();
+
+/** Answers a worker; what it was made of may have changed since the last one. */
+export async function answerWorker(
+  { request, port }: BundleQuestion,
+): Promise<void> {
+  const key = JSON.stringify(request);
+  const last = shared.get(key);
+  if (last === undefined || !isCurrent(await last)) {
+    // Another worker may have waited for the last one as well.
+    if (shared.get(key) === last) shared.set(key, inThread(request));
+  }
+  port.postMessage(await shared.get(key));
+}
+
+function isCurrent(bundle: Bundle): boolean {
+  return !("fault" in bundle) &&
+    bundle.files.entries().every(([path, stamp]) => stampOf(path) === stamp);
+}
+
+function inThread(request: BundleRequest): Promise<Bundle> {
   const worker = new Worker(new URL("./loader/bundler.js", import.meta.url), {
     type: "module",
     name: "bundler",
   });
-  return new Promise<Bundle>((resolve, reject) => {
+  const begun = performance.now();
+  return new Promise<Bundle>((resolve) => {
     worker.addEventListener("message", ({ data }) => resolve(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();
-      reject(new LoadError(`The bundler failed: ${event.message}`));
+      resolve({ fault: `The bundler failed: ${event.message}` });
     });
-    worker.postMessage(name);
-  }).finally(() => worker.terminate());
+    worker.postMessage(request);
+  }).finally(() => {
+    worker.terminate();
+    const ms = Math.round(performance.now() - begun);
+    log.debug(`${request.name} was made one module in ${ms} ms.`);
+  });
 }
 
 function base64(text: string): string {

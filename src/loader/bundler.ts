@@ -18,7 +18,8 @@ import {
   resolve,
   toFileUrl,
 } from "../std/path.ts";
-import type { Bundle } from "./bundle.ts";
+import type { Bundle, BundleRequest } from "./bundle.ts";
+import { stampOf } from "./files.ts";
 import { isCommonJs } from "./packages.ts";
 import { ImportError, Resolver } from "./resolver.ts";
 
@@ -59,9 +60,16 @@ self.addEventListener("message", async ({ data }: MessageEvent) => {
   }
 });
 
-async function bundle(name: string): Promise<Bundle> {
+async function bundle({ name, isMain }: BundleRequest): Promise<Bundle> {
   const resolver = new Resolver();
   const compilerOptions = resolver.compilerOptions(dirname(resolve(name)));
+  const files = new Map<string, string>();
+  const options = {
+    resolver,
+    compilerOptions,
+    files,
+    main: isMain ? Deno.realPathSync(name) : null,
+  };
   await esbuild.initialize({ wasmModule: await compiler(), worker: false });
   const { outputFiles } = await esbuild.build({
     entryPoints: [name],
@@ -79,7 +87,7 @@ async function bundle(name: string): Promise<Bundle> {
     tsconfigRaw: { compilerOptions },
     plugins: [{
       name: "project",
-      setup: (build) => connect(build, resolver, compilerOptions),
+      setup: (build) => connect(build, options),
     }],
   });
   const text = (end: string) =>
@@ -90,7 +98,7 @@ async function bundle(name: string): Promise<Bundle> {
       ? toFileUrl(source.slice(SPACE.length + 1, -MARK.length)).href
       : source
   );
-  return { code: text("app.js"), map: JSON.stringify(map) };
+  return { code: text("app.js"), map: JSON.stringify(map), files };
 }
 
 const DECORATOR = /^\s*@\w+\(/m;
@@ -98,10 +106,18 @@ const DECORATOR = /^\s*@\w+\(/m;
 const NO_METADATA =
   'needs the types of its parameters when it runs ("emitDecoratorMetadata" in its tsconfig.json), which an executable does not keep: name what the build of the project makes, such as dist/main.js, or run the app in a clone of the server.';
 
+interface Options {
+  readonly resolver: Resolver;
+  readonly compilerOptions: Record<string, unknown>;
+  /** Those that were read, with their stamps. */
+  readonly files: Map<string, string>;
+  /** The path of the program. */
+  readonly main: string | null;
+}
+
 function connect(
   build: esbuild.PluginBuild,
-  resolver: Resolver,
-  { emitDecoratorMetadata }: Record<string, unknown>,
+  { resolver, compilerOptions, files, main }: Options,
 ): void {
   build.onResolve({ filter: CHANNELS }, () => ({
     path: "@pagi/server/channels",
@@ -135,6 +151,7 @@ function connect(
     { filter: /.*/, namespace: SPACE },
     ({ path: marked, suffix, with: how }) => {
       const path = marked.slice(0, -MARK.length);
+      files.set(path, stampOf(path));
       if (how.type === "text") return { contents: read(path), loader: "text" };
       if (how.type === "bytes") {
         return { contents: Deno.readFileSync(path), loader: "binary" };
@@ -153,18 +170,19 @@ function connect(
       }
       const text = read(path);
       if (
-        emitDecoratorMetadata && /\.[cm]?tsx?$/.test(path) &&
+        compilerOptions.emitDecoratorMetadata && /\.[cm]?tsx?$/.test(path) &&
         DECORATOR.test(text)
       ) {
         return { errors: [{ text: `${path} ${NO_METADATA}` }] };
       }
-      return { contents: alone(text, path), loader: loaderOf(path) };
+      const isMain = path === main;
+      return { contents: alone(text, path, isMain), loader: loaderOf(path) };
     },
   );
 }
 
 /** The text of a file, as it were not part of another. */
-function alone(text: string, path: string): string {
+function alone(text: string, path: string, isMain: boolean): string {
   let plain = text.startsWith("#!") ? `//${text}` : text;
   // To Deno, naming the library says as well how it is used.
   if (plain.includes("@jsxImportSource")) {
@@ -176,7 +194,7 @@ function alone(text: string, path: string): string {
     url,
     filename: fromFileUrl(url),
     dirname: fromFileUrl(new URL(".", url)).replace(/(.)[\\/]$/, "$1"),
-    main: false,
+    main: isMain,
   });
   return `const $meta = { ...${meta}, resolve: (name) => new URL(name, ${
     JSON.stringify(url)

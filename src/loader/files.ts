@@ -32,6 +32,16 @@ export function isFile(path: string): boolean {
   }
 }
 
+/** What changes when the file at `path` does; empty where there is none. */
+export function stampOf(path: string): string {
+  try {
+    const { ino, mtime, size } = Deno.statSync(path);
+    return `${ino} ${mtime?.getTime()} ${size}`;
+  } catch {
+    return "";
+  }
+}
+
 /** `; did you mean ./app.ts?` where the folder has a file of a similar name. */
 export function nearestFile(path: string): string {
   try {

@@ -29,8 +29,12 @@ import { isFile } from "./files.ts";
 export interface FoundModule {
   /** What to call it in messages: the path or name as the user knows it. */
   readonly label: string;
-  /** Yields its exports. */
-  load(): Promise<object>;
+  /**
+   * Yields its exports.
+   *
+   * @param isMain Whether an executable is to tell it so (`import.meta.main`).
+   */
+  load(isMain?: boolean): Promise<object>;
 }
 
 const MODULE_NAME = /^[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*$/;
@@ -206,11 +210,11 @@ function brokenLink(path: string): string | null {
 
 function fileModule(path: string): FoundModule {
   const url = toFileUrl(resolve(path)).href;
-  const load = async (): Promise<object> => {
+  const load = async (isMain = false): Promise<object> => {
     if (!Deno.build.standalone) return await import(url);
     const { importBundled, needsBundle } = await import("./bundle.ts");
-    return needsBundle(path)
-      ? await importBundled(resolve(path))
+    return isMain || needsBundle(path)
+      ? await importBundled(resolve(path), isMain)
       : await import(url);
   };
   return { label: path, load };

@@ -201,9 +201,10 @@ async function loadNamed(
     ? []
     : [...localSources(file)].map(({ text }) => text);
   const mayStart = file === null || texts.some((text) => STARTS.test(text));
-  const asksForMain = file !== null && ASKS_FOR_MAIN.test(texts[0] ?? "");
   const loaded = await importModule(
-    asksForMain ? await asMain(found, file) : found,
+    file === null || !texts.some((text) => IS_PROGRAM.test(text))
+      ? found
+      : await asMain(found, file, texts),
     (exports) => mayStart && exportsNothing(exports),
     texts.some((text) => LISTENS.test(text)) ||
       texts.length > 0 && !GIVES_APP.test(texts[0]),
@@ -294,13 +295,18 @@ const GIVES_APP = /\bexports?\b|\bDeno\.serve\b/;
 /** What it most likely has where it starts any, perhaps late. */
 const STARTS = /serve|listen|start|run|boot|launch|main|init|open|fire/i;
 
-/** What a module of CommonJS has that starts its server only as a program. */
-const ASKS_FOR_MAIN = /\bmodule\.parent\b|\brequire\.main\b/;
+/** What programs have that ask what the command line says. */
+const IS_PROGRAM =
+  /\bmodule\.parent\b|\b(?:require|import\.meta)\.main\b|\bDeno\.args\b|\bargv\b/;
 
 /** `found`, to be loaded as the program that its own command would run. */
-async function asMain(found: FoundModule, path: string): Promise<FoundModule> {
-  const { loadAsMain } = await import("./node_server.ts");
-  return { ...found, load: () => loadAsMain(path, found.load) };
+async function asMain(
+  found: FoundModule,
+  path: string,
+  texts: readonly string[],
+): Promise<FoundModule> {
+  const { loadAsMain } = await import("./main_module.ts");
+  return { ...found, load: () => loadAsMain(path, texts, found.load) };
 }
 
 /** An app made for Node as one of ours: it starts its server for that. */

@@ -16,7 +16,7 @@
 import type { IncomingMessage, RequestListener, Server } from "node:http";
 import ProxyApp from "../apps/proxy.ts";
 import type { PagiApp } from "../pagi/types.ts";
-import { join, resolve } from "../std/path.ts";
+import { join } from "../std/path.ts";
 import {
   type BoundAddress,
   type OwnServer,
@@ -76,38 +76,6 @@ export function catchNodeServers(
     http.Server.prototype.listen = listen;
     https.Server.prototype.listen = listenTls;
   };
-}
-
-/** What Node's module system has for {@linkcode loadAsMain}. */
-interface Loads {
-  _load(request: string, parent: unknown, isMain: boolean): unknown;
-}
-
-/**
- * Loads the CommonJS module at `path` as Node loads the file of its command
- * line: `require.main` is that module, and its `module.parent` is null.
- *
- * @param load Imports it.
- */
-export async function loadAsMain(
-  path: string,
-  load: () => Promise<object>,
-): Promise<object> {
-  const system = globalThis.process.getBuiltinModule(
-    "node:module",
-  ) as unknown as Loads;
-  const own = system._load;
-  const file = Deno.realPathSync(path);
-  system._load = function (request, parent, isMain) {
-    return request === file || request === resolve(path)
-      ? own.call(this, request, null, true)
-      : own.call(this, request, parent, isMain);
-  };
-  try {
-    return await load();
-  } finally {
-    system._load = own;
-  }
 }
 
 /** Where `listen(first, …)` wants to listen. */

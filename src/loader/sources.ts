@@ -39,6 +39,11 @@ export function* localSources(
   }
 }
 
+/** Tells whether an ES module asks whether it is that of the command line. */
+export function asksForMain(text: string): boolean {
+  return /\bimport\.meta\.main\b/.test(text);
+}
+
 /** What a module most likely imports; comments and strings may add to it. */
 export function importedNames(text: string): string[] {
   return [

@@ -23,7 +23,8 @@ import {
   namesImportMap,
   type Project,
 } from "../loader/project.ts";
-import { importedNames, localSources } from "../loader/sources.ts";
+
+import { asksForMain, importedNames, localSources } from "../loader/sources.ts";
 import { dirname, fromFileUrl, join, resolve, toFileUrl } from "../std/path.ts";
 import { replaceProcess } from "../system/replace_process.ts";
 import { namesFromFiles } from "./env_files.ts";
@@ -60,7 +61,7 @@ export async function startInProject(request: AppRequest): Promise<void> {
   const files = namedFiles(request);
   const projects = findProjects(files, importsByName(request));
   if (projects.length === 0 && !leaks(files, request.eval)) return;
-  const flags = await flagsFor(projects);
+  const flags = await flagsFor(projects, files.some(isMainModule));
   const before = ownArguments();
   const args = withFlags(before, flags);
   if (args.join("\0") === before.join("\0")) return;
@@ -112,8 +113,21 @@ function leaks(files: readonly string[], code: string | null): boolean {
   return texts.flatMap(importedNames).some((name) => own.includes(name));
 }
 
-/** Flags for the projects; the first one's configuration applies as a whole. */
-async function flagsFor(projects: readonly Project[]): Promise<string[]> {
+/** Tells whether a file is a program that only an ES module can be. */
+function isMainModule(path: string): boolean {
+  const [source] = localSources(resolve(path));
+  return source !== undefined && asksForMain(source.text);
+}
+
+/**
+ * Flags for the projects; the first one's configuration applies as a whole.
+ *
+ * @param isModule Whether the app tells by itself that it is no CommonJS.
+ */
+async function flagsFor(
+  projects: readonly Project[],
+  isModule: boolean,
+): Promise<string[]> {
   const [first] = projects;
   const maps = await Promise.all(projects.map(importMapOf));
   const map: ImportMap = {
@@ -146,7 +160,8 @@ async function flagsFor(projects: readonly Project[]): Promise<string[]> {
     ...isPackage
       ? [
         "--node-modules-dir=manual",
-        "--unstable-detect-cjs",
+        // What may be CommonJS is not given to hooks (main_module.ts).
+        ...isModule ? [] : ["--unstable-detect-cjs"],
         "--unstable-sloppy-imports",
       ]
       : [],

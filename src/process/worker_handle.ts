@@ -5,6 +5,7 @@
  */
 
 import { closeAfterThread, type ThreadDescriptors } from "../guard/sockets.ts";
+import type { BundleQuestion } from "../loader/bundle.ts";
 import type { AppRequest } from "../loader/load_app.ts";
 import type { UpstreamState } from "../metrics/upstreams.ts";
 import type { ListenAddress } from "../options/value_types.ts";
@@ -248,6 +249,9 @@ export class WorkerHandle {
       case "broken":
       case "acceptFailed":
         return this.#onEvent(this, message);
+      case "bundle":
+        void answerWorker(message);
+        return;
       case "exit":
         return this.#gone(`its app called ${message.call}`);
       case "flushed":
@@ -279,6 +283,11 @@ export class WorkerHandle {
     this.#stopped.resolve();
     for (const answer of this.#peersQueue.splice(0)) answer([]);
   }
+}
+
+async function answerWorker(question: BundleQuestion): Promise<void> {
+  const bundles = await import("../loader/bundle.ts");
+  await bundles.answerWorker(question);
 }
 
 /** What a worker needs to start. */
@@ -357,6 +366,8 @@ export type FromWorker =
     readonly upstreams: readonly UpstreamState[];
   }
   | { readonly type: "peers"; readonly peers: readonly string[] }
+  /** Asks for its app as one module. */
+  | { readonly type: "bundle" } & BundleQuestion
   /** The app ends its worker by calling `call`. */
   | { readonly type: "exit"; readonly call: string }
   | { readonly type: "flushed" }

@@ -16,6 +16,7 @@ import {
   PACKAGE_PROJECT,
 } from "../helpers/projects.ts";
 import { runProgram, startProgram } from "../helpers/run_program.ts";
+import { until } from "../helpers/wait.ts";
 import { alone, binaryTest } from "./binary_test_case.ts";
 
 const QUIET = ["-p", "0", "--no-access-log"];
@@ -92,6 +93,29 @@ binaryTest("runs an app made for Node's HTTP server", async () => {
   );
   assertEquals(await answer(program.url), "Node");
 });
+
+binaryTest(
+  "bundles an app once for all workers, and anew once it has changed",
+  async () => {
+    await using program = await startProgram(
+      [...QUIET, "-w", "2", "--log-level", "debug", "./app.tsx"],
+      alone({
+        "app.tsx": `import { word } from "./word.ts";
+        if (import.meta.main) Deno.serve(() => new Response(word));`,
+        "word.ts": `export const word: string = "one" + import.meta.main;`,
+      }),
+    );
+    assertEquals(await answer(program.url), "onefalse");
+    Deno.writeTextFileSync(
+      `${program.folder}/word.ts`,
+      'export const word = "new";',
+    );
+    program.signal("SIGHUP");
+    await until(() => program.log.split(" replaces worker ").length === 3);
+    assertEquals(await answer(program.url), "new");
+    assertEquals(program.log.match(/ was made one module /g)?.length, 2);
+  },
+);
 
 binaryTest("gives require() what a CommonJS package exports", async () => {
   await using program = await startProgram(

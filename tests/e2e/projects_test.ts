@@ -54,6 +54,24 @@ Deno.test("without the permission for FFI a project starts as a child process", 
   assertEquals((await program.stop()).code, 0);
 });
 
+Deno.test("a program of a project runs as the module of the command line", async () => {
+  await using program = await startProgram([...QUIET, "-w", "2", "./app.ts"], {
+    files: {
+      ...PACKAGE_PROJECT,
+      "package.json": PACKAGE_PROJECT["package.json"]
+        .replace('"type":"module",', ""),
+      "app.ts": `import old from "old-style";
+        import { modern } from "@scope/modern";
+        const text: string = old() + modern;
+        if (import.meta.main) Deno.serve(() => new Response(text));`,
+    },
+  });
+  assertEquals(
+    await answer(program.url),
+    "cjs deep 1stringesm inner cjs deep 1string function",
+  );
+});
+
 Deno.test("HUP loads a project's code anew", async () => {
   await using program = await startProgram(
     [...QUIET, "-w", "2", "./app.ts"],

@@ -134,6 +134,73 @@ Deno.test("a module that serves nothing, and one that fails, are no apps", async
   });
 });
 
+/** Once a thread has had a hook, the engine waits for work of it. */
+const HOOKS = { sanitizeOps: false };
+
+Deno.test(
+  "a program that serves only as the module of the command line runs, without arguments",
+  HOOKS,
+  async () => {
+    const jsx = `export const jsx = (_tag, { children }) => children;`;
+    const forms = {
+      "script.js": `#!/usr/bin/env -S deno run
+      if (import.meta.main) Deno.serve(${HANDLER});`,
+      "typed.ts": `import { word } from "./word.ts";
+      enum Port { None = 1 }
+      if (import.meta.main && !word.isMain) {
+        Deno.serve({ port: Port.None }, (_: Request) => new Response(word.text));
+      }`,
+      "word.ts":
+        `export const word = { text: "mine", isMain: import.meta.main };`,
+      "elements.tsx": `/** @jsxImportSource ./elements */
+      if (import.meta.main) Deno.serve(() => new Response(<p>mine</p>));`,
+      "elements/jsx-runtime": jsx,
+      "waits.js": `await import("./word.ts");
+      if (import.meta.main) setTimeout(() => Deno.serve(${HANDLER}), 10);`,
+      "arguments.js": `import process from "node:process";
+      import { pathToFileURL } from "node:url";
+      const isMain = import.meta.url === pathToFileURL(process.argv[1]).href;
+      if (isMain && process.argv.length === 2 && Deno.args.length === 0) {
+        Deno.serve(${HANDLER});
+      }`,
+      "exports.js": `export default ${HANDLER};
+      if (!import.meta.main) throw new Error("It is.");`,
+    };
+    const { args } = Deno;
+    await withFiles(forms, async (folder) => {
+      const programs = Object.keys(forms).filter((name) =>
+        !name.startsWith("word") && !name.includes("/")
+      );
+      for (const name of programs) {
+        assertEquals(await said([`${folder}/${name}`]), "mine", name);
+      }
+    });
+    assertEquals(Deno.args, args);
+  },
+);
+
+Deno.test(
+  "a program that fails as the module of the command line says where",
+  HOOKS,
+  async () => {
+    await withFiles({
+      "throws.ts": `type Line2 = string;
+      throw new Error(import.meta.main ? "broken" : "");`,
+      "lacks.ts": `import "./none.ts"; import.meta.main;`,
+      "wrong.ts": `import.meta.main; const = 1;`,
+    }, async (folder) => {
+      const throwing = await failure([`${folder}/throws.ts`]);
+      assertStringIncludes(throwing, "broken");
+      assertStringIncludes(throwing, "throws.ts:2:");
+      assertStringIncludes(await failure([`${folder}/lacks.ts`]), "none.ts");
+      assertStringIncludes(
+        await failure([`${folder}/wrong.ts`]),
+        "wrong.ts:1:",
+      );
+    });
+  },
+);
+
 for (const workers of [1, 2]) {
   Deno.test(`a program that serves until it is stopped runs with ${workers} of workers, and learns its address`, async () => {
     await using program = await startProgram(

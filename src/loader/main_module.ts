@@ -1,0 +1,121 @@
+/**
+ * Apps that are programs: they start their server only where they are the
+ * module of the command line, or read arguments.
+ *
+ * @module
+ */
+
+import { dirname, resolve, toFileUrl } from "../std/path.ts";
+import { LoadError } from "./load_error.ts";
+import { asksForMain } from "./sources.ts";
+
+/** Undoes what was done for one load. */
+type Undo = () => void;
+
+/**
+ * Loads the module at `path` as its own command would, without arguments, where
+ * the text of it or of the files that it imports (`others`) asks for that.
+ *
+ * @param load Imports it.
+ */
+export async function loadAsMain(
+  path: string,
+  [text = "", ...others]: readonly string[],
+  load: (isMain: boolean) => Promise<object>,
+): Promise<object> {
+  const file = resolve(path);
+  const undo: Undo[] = [];
+  if ([text, ...others].some((text) => READS_ARGUMENTS.test(text))) {
+    undo.push(hideArguments(file));
+  }
+  if (MAIN_OF_COMMONJS.test(text)) undo.push(markRequired(file));
+  const isMain = asksForMain(text);
+  const mark = isMain && !Deno.build.standalone
+    ? await markImported(file, text)
+    : () => {};
+  if (mark !== null) undo.push(mark);
+  try {
+    const exports = await load(isMain);
+    if (mark !== null || Object.keys(exports).length > 0) return exports;
+    throw new LoadError(
+      `${path} starts its server only where import.meta.main is true, which takes Deno 2.9 or newer here, with the permission to run deno. Have it export its handler as default, or call Deno.serve in any case.`,
+    );
+  } finally {
+    undo.forEach((stop) => stop());
+  }
+}
+
+const MAIN_OF_COMMONJS = /\bmodule\.parent\b|\brequire\.main\b/;
+const READS_ARGUMENTS = /\bDeno\.args\b|\bargv\b/;
+
+/** The arguments are the server's, and the second word its own program. */
+function hideArguments(file: string): Undo {
+  globalThis.process.argv.splice(1, Infinity, file);
+  const own = Object.getOwnPropertyDescriptor(Deno, "args")!;
+  Object.defineProperty(Deno, "args", { configurable: true, value: [] });
+  return () => Object.defineProperty(Deno, "args", own);
+}
+
+/** What Node's module system has besides what its types tell. */
+interface Loads {
+  _load(request: string, parent: unknown, isMain: boolean): unknown;
+}
+
+/** Imported, it would be loaded at each start (see the test of the layout). */
+function nodeModule(): typeof import("node:module") {
+  return globalThis.process.getBuiltinModule("node:module");
+}
+
+/** Has `require.main` be the CommonJS module `file`, and no `module.parent`. */
+function markRequired(file: string): Undo {
+  const system = nodeModule() as unknown as Loads;
+  const own = system._load;
+  const real = Deno.realPathSync(file);
+  system._load = function (request, parent, isMain) {
+    return request === real || request === file
+      ? own.call(this, request, null, true)
+      : own.call(this, request, parent, isMain);
+  };
+  return () => system._load = own;
+}
+
+/**
+ * Has `import.meta.main` be true in the ES module `file`, whose own first
+ * statement says so; null where that cannot be. An executable has it so by its
+ * bundler.
+ */
+async function markImported(file: string, text: string): Promise<Undo | null> {
+  const { registerHooks } = nodeModule();
+  const code = await compiled(file, text);
+  // Deno before 2.8.3 has no hooks.
+  if (registerHooks === undefined || code === null) return null;
+  const url = toFileUrl(file).href;
+  const hooks = registerHooks({
+    load(loaded) {
+      // Without a source, it is loaded as if there were no hook.
+      if (loaded !== url) return { ...HOOKED, source: undefined };
+      hooks.deregister();
+      const source = `import.meta.main = true;${code.replace(/^#!/, "//")}`;
+      return { ...HOOKED, source };
+    },
+  });
+  return () => hooks.deregister();
+}
+
+const HOOKED = { format: "module", shortCircuit: true };
+
+/** What a hook has to give is JavaScript; null where that cannot be made. */
+async function compiled(file: string, text: string): Promise<string | null> {
+  if (/\.m?js$/.test(file)) return text;
+  try {
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["transpile", "--quiet", "--source-map", "inline", file],
+      cwd: dirname(file),
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    return code === 0 ? new TextDecoder().decode(stdout) : null;
+  } catch {
+    return null;
+  }
+}
