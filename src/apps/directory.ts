@@ -27,7 +27,7 @@ import { MarkdownPages } from "./files/markdown.ts";
 import { directorySender } from "./files/send_listing.ts";
 import { serveTree, type TreeSettings } from "./files/serve_tree.ts";
 import { SORT_KEYS } from "./files/directory_entries.ts";
-import type { FolderChanges } from "./uploads/mod.ts";
+import type { Changes } from "./uploads/serve_changes.ts";
 
 const NAME = "PAGI::App::Directory";
 
@@ -223,7 +223,7 @@ function assertUsed(
 function loadChanges(
   files: TreeSettings,
   given: AppOptionValues<typeof table>,
-): Promise<FolderChanges> | null {
+): Promise<Changes> | null {
   const { upload, mkdir, rename, delete: deletes, webdav } = given;
   assertUsed("overwrite", given, upload || rename);
   assertUsed("upload_types", given, upload || rename);
@@ -243,9 +243,9 @@ function loadChanges(
     delete: deletes,
   };
   return webdav
-    ? import("./webdav/mod.ts").then(({ webDav }) => webDav(settings))
-    : import("./uploads/mod.ts").then(({ folderChanges }) =>
-      folderChanges(settings)
+    ? import("./webdav/mod.ts").then(({ WebDav }) => new WebDav(settings))
+    : import("./uploads/serve_changes.ts").then(({ Changes }) =>
+      new Changes(settings)
     );
 }
 

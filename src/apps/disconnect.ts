@@ -79,6 +79,15 @@ export class RequestReader implements DisconnectWatch {
     return event.body;
   }
 
+  /**
+   * The rest of the body.
+   *
+   * @throws {ClientGone} When the client leaves instead.
+   */
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    while (!this.complete) yield await this.next();
+  }
+
   /** Calls `act`, in place of the last one, when the client leaves. */
   onDisconnect(act: () => void): void {
     this.#onDisconnect = act;

@@ -22,6 +22,11 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", "i32", "u32", "buffer"],
     result: "i32",
   },
+  renameat2: {
+    parameters: ["i32", "buffer", "i32", "buffer", "u32"],
+    result: "i32",
+    optional: true, // glibc 2.28
+  },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
@@ -31,6 +36,7 @@ type Functions = Libc<typeof SYMBOLS>["symbols"];
 const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0o40000 : 0o200000;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
+const RENAME_EXCHANGE = 2;
 /** Modes of access(2): readable, writable. */
 const R_OK = 4;
 const W_OK = 2;
@@ -230,6 +236,22 @@ function mayAccess(path: string, mode: number): boolean | null {
   using _held = holdFileLibrary();
   const failed = heldLibrary()?.access(cPath(path), mode);
   return failed === undefined ? null : failed === 0;
+}
+
+/**
+ * Exchanges the names of two files or directories at once (rename(2)); false
+ * where the library, the kernel or the file system cannot, or either is missing.
+ */
+export function exchangeNames(a: string, b: string): boolean {
+  using _held = holdFileLibrary();
+  const libc = heldLibrary();
+  return libc?.renameat2?.(
+    AT_FDCWD,
+    encodeName(`${a}\0`),
+    AT_FDCWD,
+    encodeName(`${b}\0`),
+    RENAME_EXCHANGE,
+  ) === 0;
 }
 
 /** What stat(2) tells of a file. Times are milliseconds since 1970. */

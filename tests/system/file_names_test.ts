@@ -3,6 +3,7 @@ import {
   decodeByteString,
   decodeName,
   encodeName,
+  exchangeNames,
   FileError,
   holdFileLibrary,
   openDescriptor,
@@ -17,7 +18,7 @@ import {
   makeByteTree,
   NAMES_CAN_BE_BYTES,
 } from "../helpers/byte_names.ts";
-import { tempFolder } from "../helpers/temp_folder.ts";
+import { TempFolder, tempFolder } from "../helpers/temp_folder.ts";
 
 const NAMES: [bytes: number[], name: string][] = [
   [[0x61], "a"],
@@ -118,4 +119,20 @@ Deno.test("a folder of many entries is read in pieces, and all of it", () => {
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
+});
+
+Deno.test({
+  name: "a folder and a file exchange their names, or nothing happens",
+  ignore: !NAMES_CAN_BE_BYTES,
+  fn() {
+    using folder = new TempFolder();
+    const [a, b] = [`${folder.path}/a`, `${folder.path}/b`];
+    Deno.mkdirSync(a);
+    Deno.writeTextFileSync(b, "file");
+    assert(exchangeNames(a, b));
+    assertEquals(Deno.readTextFileSync(a), "file");
+    assert(Deno.statSync(b).isDirectory);
+    assert(!exchangeNames(a, `${folder.path}/missing`));
+    assertEquals(Deno.readTextFileSync(a), "file");
+  },
 });

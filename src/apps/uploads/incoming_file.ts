@@ -98,9 +98,7 @@ export class IncomingFile implements AsyncDisposable {
   async #writeAll(bytes: Uint8Array): Promise<void> {
     this.#isWriting = true;
     try {
-      for (let at = 0; at < bytes.length;) {
-        at += await this.#file.write(bytes.subarray(at));
-      }
+      await writeAll(this.#file, bytes);
     } catch (error) {
       throw refusalOf(error, this.#name);
     } finally {
@@ -170,6 +168,16 @@ export class IncomingFile implements AsyncDisposable {
     } catch {
       // Its folder may be gone.
     }
+  }
+}
+
+/** Writes all of `bytes`: write(2) may write fewer. */
+export async function writeAll(
+  file: Deno.FsFile,
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    at += await file.write(bytes.subarray(at));
   }
 }
 

@@ -1,11 +1,21 @@
 /**
- * Why a change of a served folder is refused: a status and a sentence.
+ * Answers to changes of a served folder, and their refusals: a status and a
+ * sentence.
  *
  * @module
  */
 
 import { quote } from "../../options/option_error.ts";
 import type { HeaderList } from "../../pagi/types.ts";
+
+/** The response to a change: a sentence or XML, or no body. */
+export interface Answer {
+  readonly status: number;
+  readonly text?: string;
+  /** XML in place of the text. */
+  readonly xml?: string;
+  readonly headers?: HeaderList;
+}
 
 /** A request that is not carried out; the message is for its sender. */
 export class WriteRefused extends Error {

@@ -11,15 +11,15 @@ import {
   type Validators,
 } from "../../http/conditional.ts";
 import { fieldValue } from "../../http/headers.ts";
-import { namesType } from "../../http/negotiation.ts";
 import { readPath } from "../../http/target.ts";
 import { log } from "../../log/log.ts";
 import { quote } from "../../options/option_error.ts";
 import { raiseBodyLimit } from "../../pagi/body_limit.ts";
-import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
+import type { Receive, Send } from "../../pagi/types.ts";
 import { ClientGone, RequestReader } from "../disconnect.ts";
 import type { FileCache } from "../files/file_cache.ts";
 import { type ContentDigests, versionOf } from "../files/file_version.ts";
+import type { PageParts } from "../files/page_frame.ts";
 import {
   baseOf,
   locationOf,
@@ -28,13 +28,19 @@ import {
   requestPath,
 } from "../files/request_path.ts";
 import { reply, type RequestScope } from "../reply.ts";
-import { boundaryOf, readParts } from "./multipart.ts";
+import { type FormTarget, serveForm } from "./forms.ts";
 import { nameTaken } from "./incoming_file.ts";
-import { notAsExpected, unusable, WriteRefused } from "./refusal.ts";
+import { pageParts } from "./page_parts.ts";
+import {
+  type Answer,
+  notAsExpected,
+  unusable,
+  WriteRefused,
+} from "./refusal.ts";
 import {
   assertApart,
-  type FormWatch,
   type Parts,
+  type StoredFile,
   TreeWriter,
   type WriteSettings,
 } from "./tree_writer.ts";
@@ -47,32 +53,20 @@ export interface ChangeSettings extends WriteSettings {
   readonly digests: ContentDigests | null;
 }
 
-/** An answer; a sentence where there is a text. */
-export interface Answer {
-  readonly status: number;
-  readonly text?: string;
-  /** XML in place of the text. */
-  readonly xml?: string;
-  readonly headers?: HeaderList;
-}
-
-/** What a weak tag begins with (RFC 9110, 8.8.3). */
+/** The prefix of a weak tag (RFC 9110, 8.8.3). */
 const WEAK = 'W/"';
-/** Bytes of a form that holds no file. */
-const MAX_FORM = 64 * 1024;
-/** Bytes that a form adds to its files. */
-const FORM_ROOM = 1 << 20;
 
-/** Carries out requests other than GET and HEAD. */
-export class Changes {
+/** Serves requests other than GET and HEAD for a folder. */
+export class Changes implements FormTarget {
   readonly writer: TreeWriter;
   readonly settings: ChangeSettings;
-  readonly #watch: FormWatch | null;
+  /** What listings have for changes; null where no form is allowed. */
+  readonly pageParts: PageParts | null;
 
-  constructor(settings: ChangeSettings, watch: FormWatch | null = null) {
+  constructor(settings: ChangeSettings) {
     this.settings = settings;
     this.writer = new TreeWriter(settings);
-    this.#watch = watch;
+    this.pageParts = pageParts(settings);
   }
 
   /** The methods that `allow` names. */
@@ -88,40 +82,52 @@ export class Changes {
     ].join(", ");
   }
 
-  /** Answers a request; what is refused gets a status and a sentence. */
+  /** Serves a request; a refusal is answered with its status and sentence. */
   async serve(
     scope: RequestScope,
     receive: Receive,
     send: Send,
   ): Promise<void> {
-    const { showHidden } = this.settings;
-    await answering(send, async () => {
-      const parts = pathParts(requestPath(scope), showHidden);
+    let answer: Answer | null;
+    try {
+      const parts = pathParts(requestPath(scope), this.settings.showHidden);
       if (typeof parts === "number") throw unusable(parts);
-      return await this.change(scope, receive, parts);
-    });
+      if (scope.method !== "OPTIONS" && scope.method !== "PROPFIND") {
+        assertSameOrigin(scope);
+      }
+      answer = await this.change(scope, parts, receive, send);
+    } catch (error) {
+      if (error instanceof ClientGone) return;
+      if (!(error instanceof WriteRefused)) throw error;
+      const { status, message, headers, xml } = error;
+      answer = { status, text: message, headers, xml };
+    }
+    if (answer !== null) await sendAnswer(send, answer);
   }
 
-  /** Does what a request asks for. */
+  /** Carries out a request; null where the response has been sent. */
   async change(
     scope: RequestScope,
-    receive: Receive,
     parts: Parts,
-  ): Promise<Answer> {
-    if (scope.method !== "OPTIONS") assertSameOrigin(scope);
+    receive: Receive,
+    _send: Send,
+  ): Promise<Answer | null> {
     switch (scope.method) {
       case "PUT":
+        await this.assertMayChange(scope, parts);
         return await this.#put(scope, receive, parts);
       case "POST":
-        return await this.#post(scope, receive, parts);
+        await this.assertMayChange(scope, parts);
+        return await serveForm(this, scope, receive, parts);
       case "MKCOL":
+        await this.assertMayChange(scope, parts);
         return await this.#makeFolder(scope, receive, parts);
       case "MOVE":
         return await this.#move(scope, parts);
       case "DELETE":
+        await this.assertMayReplace(scope, parts);
         await this.assertConditions(scope, parts);
-        await this.writer.remove(parts);
-        this.#tell(scope, `deleted ${quote(parts.join("/"))}`);
+        await this.remove(scope, parts);
         return { status: 204 };
       case "OPTIONS":
         return { status: 204, headers: [["allow", this.methods]] };
@@ -132,6 +138,48 @@ export class Changes {
           headers: [["allow", this.methods]],
         };
     }
+  }
+
+  /** Refuses to change what a lock protects; a plain folder has no locks. */
+  async assertMayChange(_scope: RequestScope, _parts: Parts): Promise<void> {}
+
+  /** The same for everything at and beneath `paths`, and for adding it. */
+  async assertMayReplace(
+    _scope: RequestScope,
+    ..._paths: Parts[]
+  ): Promise<void> {}
+
+  /** Stores a file as {@linkcode TreeWriter.store} does, and logs it. */
+  async store(
+    scope: RequestScope,
+    ...file: Parameters<TreeWriter["store"]>
+  ): Promise<StoredFile> {
+    const stored = await this.writer.store(...file);
+    const path = quote(stored.parts.join("/"));
+    this.log(scope, `stored ${path} (${stored.size} bytes)`);
+    return stored;
+  }
+
+  async makeFolder(scope: RequestScope, parts: Parts): Promise<void> {
+    await this.writer.makeFolder(parts);
+    this.log(scope, `made the folder ${quote(parts.join("/"))}`);
+  }
+
+  /** @returns Whether nothing was there. */
+  async move(
+    scope: RequestScope,
+    from: Parts,
+    to: Parts,
+    replace: boolean,
+  ): Promise<boolean> {
+    const created = await this.writer.move(from, to, replace);
+    this.log(scope, `moved ${quote(from.join("/"))} to ${quote(to.join("/"))}`);
+    return created;
+  }
+
+  async remove(scope: RequestScope, parts: Parts): Promise<void> {
+    await this.writer.remove(parts);
+    this.log(scope, `deleted ${quote(parts.join("/"))}`);
   }
 
   async #put(
@@ -163,120 +211,20 @@ export class Changes {
     );
     // The size of each file has its own limit.
     raiseBodyLimit(scope, 0);
-    const reader = new RequestReader(receive);
-    const { name, created, size } = await this.writer.store(
+    const stored = await this.store(
+      scope,
       parts,
-      chunksOf(reader),
+      new RequestReader(receive).chunks(),
       this.settings.overwrite,
       () => this.assertConditions(scope, parts),
     );
-    const stored = [...parts.slice(0, -1), name];
-    this.#tell(scope, `stored ${quote(stored.join("/"))} (${size} bytes)`);
-    if (!created) return { status: 204 };
+    if (!stored.created) return { status: 204 };
+    const place = { ...scope, query_string: "" };
     return {
       status: 201,
-      text: `${quote(name)} is stored.`,
-      headers: [[
-        "location",
-        locationOf({ ...scope, query_string: "" }, stored, false),
-      ]],
+      text: `${quote(stored.parts.at(-1)!)} is stored.`,
+      headers: [["location", locationOf(place, stored.parts, false)]],
     };
-  }
-
-  /** A form: files, or a field "action" with what it needs. */
-  async #post(
-    scope: RequestScope,
-    receive: Receive,
-    parts: Parts,
-  ): Promise<Answer> {
-    const { writer } = this;
-    const type = fieldValue(scope.headers, "content-type");
-    const boundary = boundaryOf(type);
-    if (boundary !== null) {
-      return await this.#takeForm(scope, receive, parts, boundary);
-    }
-    if (!/^application\/x-www-form-urlencoded(?:;|$)/i.test(type ?? "")) {
-      throw new WriteRefused(
-        415,
-        "Send files as multipart/form-data, or one file by PUT.",
-      );
-    }
-    const form = await readForm(new RequestReader(receive));
-    const child = (key: string) => this.#below(parts, form.get(key) ?? "");
-    switch (form.get("action")) {
-      case "mkdir": {
-        const folder = child("name");
-        await this.#watch?.assertMayChange(scope, folder);
-        await writer.makeFolder(folder);
-        this.#tell(scope, `made the folder ${quote(folder.join("/"))}`);
-        break;
-      }
-      case "rename": {
-        const [from, to] = [child("name"), child("to")];
-        await this.#watch?.assertMayChange(scope, from);
-        await this.#watch?.assertMayChange(scope, to);
-        await writer.move(from, to, false);
-        this.#watch?.moved(from, to);
-        this.#tell(scope, moved(from, to));
-        break;
-      }
-      case "delete": {
-        const doomed = child("name");
-        await this.#watch?.assertMayChange(scope, doomed);
-        await writer.remove(doomed);
-        this.#watch?.removed(doomed);
-        this.#tell(scope, `deleted ${quote(doomed.join("/"))}`);
-        break;
-      }
-      default:
-        throw new WriteRefused(
-          400,
-          "The form does not say what is to be done.",
-        );
-    }
-    return seeFolder(scope, parts);
-  }
-
-  async #takeForm(
-    scope: RequestScope,
-    receive: Receive,
-    parts: Parts,
-    boundary: string,
-  ): Promise<Answer> {
-    const { upload, mkdir } = this.settings;
-    const { writer } = this;
-    if (!upload) await writer.assertTaken([...parts, "file"], null);
-    // Only the number of its files bounds a form.
-    raiseBodyLimit(scope, 0);
-    const reader = new RequestReader(receive);
-    const next = async () => reader.complete ? null : await reader.next();
-    const stored: string[][] = [];
-    try {
-      for await (const part of readParts(boundary, next)) {
-        if (part.fileName === null) {
-          await assertShort(part.body);
-          continue;
-        }
-        // A field in which no file was chosen.
-        if (part.fileName === "") continue;
-        const target = this.#below(parts, part.fileName);
-        await this.#watch?.assertMayChange(scope, target);
-        if (mkdir) await writer.makeFoldersTo(target);
-        await writer.assertTaken(target, null);
-        const { name, size } = await writer.store(target, part.body);
-        const path = [...target.slice(0, -1), name];
-        this.#tell(scope, `stored ${quote(path.join("/"))} (${size} bytes)`);
-        stored.push(path);
-      }
-    } catch (error) {
-      if (!(error instanceof WriteRefused) || stored.length === 0) throw error;
-      const names = stored.map((path) => quote(path.join("/"))).join(", ");
-      throw new WriteRefused(
-        error.status,
-        `${error.message} Stored before that: ${names}.`,
-      );
-    }
-    return seeFolder(scope, parts, stored);
   }
 
   async #makeFolder(
@@ -290,20 +238,19 @@ export class Changes {
     if (first.length > 0 || !reader.complete) {
       throw new WriteRefused(415, "A folder is made without a request body.");
     }
-    await this.writer.makeFolder(parts);
-    this.#tell(scope, `made the folder ${quote(parts.join("/"))}`);
+    await this.makeFolder(scope, parts);
     return { status: 201 };
   }
 
   async #move(scope: RequestScope, parts: Parts): Promise<Answer> {
     const target = this.destination(scope);
+    await this.assertMayReplace(scope, parts, target);
     const replace = this.replaces(scope);
     await this.assertConditions(scope, parts);
     assertApart(parts, target);
     this.writer.assertThere(parts);
     if (!replace) this.assertFree(target);
-    const created = await this.writer.move(parts, target, replace);
-    this.#tell(scope, moved(parts, target));
+    const created = await this.move(scope, parts, target, replace);
     return { status: created ? 201 : 204 };
   }
 
@@ -382,35 +329,13 @@ export class Changes {
     };
   }
 
-  /** The path of a name in a form, which may have folders in front. */
-  #below(parts: Parts, name: string): string[] {
-    const below = pathParts(name, this.settings.showHidden);
-    if (typeof below === "number" || below.length === 0) {
-      throw new WriteRefused(400, `${quote(name)} cannot be a name here.`);
-    }
-    return [...parts, ...below];
-  }
-
-  #tell({ client }: RequestScope, what: string): void {
+  /** Logs what a client has changed. */
+  log({ client }: RequestScope, what: string): void {
     log.info(`${this.settings.appName}: ${client?.[0] ?? "a client"} ${what}.`);
   }
 }
 
-/** Sends what `work` answers or refuses; nothing to a client that has left. */
-export async function answering(
-  send: Send,
-  work: () => Promise<Answer | null>,
-): Promise<void> {
-  let answer: Answer | null;
-  try {
-    answer = await work();
-  } catch (error) {
-    if (error instanceof ClientGone) return;
-    if (!(error instanceof WriteRefused)) throw error;
-    const { status, message, headers, xml } = error;
-    answer = { status, text: message, headers, xml };
-  }
-  if (answer === null) return;
+async function sendAnswer(send: Send, answer: Answer): Promise<void> {
   const { status, text, xml, headers = [] } = answer;
   if (status === 204) {
     await send({ type: "http.response.start", status, headers });
@@ -427,10 +352,10 @@ export async function answering(
 
 /**
  * Refuses what a page of another site makes a browser send: by `sec-fetch-site`,
- * which browsers send to secure origins, or else by `origin`. Programs send
- * neither.
+ * which browsers send to secure origins only, or else by `origin`. Other clients
+ * send neither.
  */
-export function assertSameOrigin({ headers }: RequestScope): void {
+function assertSameOrigin({ headers }: RequestScope): void {
   const site = fieldValue(headers, "sec-fetch-site");
   const origin = fieldValue(headers, "origin");
   const isOwn = site !== null
@@ -442,55 +367,6 @@ export function assertSameOrigin({ headers }: RequestScope): void {
     403,
     "Only pages of this server may change something here, and this request comes from another one.",
   );
-}
-
-/** The whole body, as it comes. */
-async function* chunksOf(reader: RequestReader): AsyncGenerator<Uint8Array> {
-  while (!reader.complete) yield await reader.next();
-}
-
-async function readForm(reader: RequestReader): Promise<URLSearchParams> {
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of chunksOf(reader)) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > MAX_FORM) {
-      throw new WriteRefused(413, `A form may have up to ${MAX_FORM} bytes.`);
-    }
-  }
-  return new URLSearchParams(text);
-}
-
-/** A value in a form of files: nobody asks for it. */
-async function assertShort(body: AsyncIterable<Uint8Array>): Promise<void> {
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > FORM_ROOM) {
-      throw new WriteRefused(413, "A value in the form is too long.");
-    }
-  }
-}
-
-/** A browser goes back to the folder; programs read what was stored. */
-function seeFolder(
-  scope: RequestScope,
-  parts: Parts,
-  stored: readonly Parts[] = [],
-): Answer {
-  const place = { ...scope, query_string: "" };
-  const location = locationOf(place, parts, true);
-  if (namesType(fieldValue(scope.headers, "accept"), "text/html")) {
-    return { status: 303, headers: [["location", location]] };
-  }
-  const text = stored.length === 0
-    ? "Done."
-    : stored.map((path) => locationOf(place, path, false)).join("\n");
-  return { status: 200, text };
-}
-
-function moved(from: Parts, to: Parts): string {
-  return `moved ${quote(from.join("/"))} to ${quote(to.join("/"))}`;
 }
 
 /** Nobody waits for the digest of a file that is about to be replaced. */

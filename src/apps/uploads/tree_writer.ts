@@ -9,9 +9,9 @@
  * @module
  */
 
-import type { RequestScope } from "../reply.ts";
 import { mediaTypeOf } from "../../http/content_type.ts";
 import { quote } from "../../options/option_error.ts";
+import { exchangeNames } from "../../system/file_names.ts";
 import {
   type DocumentRoot,
   type OpenedDirectory,
@@ -26,7 +26,7 @@ import {
   removeLeftovers,
   renameToFree,
 } from "./incoming_file.ts";
-import { refusing, WriteRefused } from "./refusal.ts";
+import { refusalOf, refusing, WriteRefused } from "./refusal.ts";
 
 /** What may be changed. */
 export interface WriteSettings {
@@ -46,21 +46,23 @@ export interface WriteSettings {
 /** A path beneath the root, in its parts. */
 export type Parts = readonly string[];
 
-/** What has a say in the changes that a form asks for: a drive with locks. */
-export interface FormWatch {
-  /** Refuses a change of what is at a path, or beneath it. */
-  assertMayChange(scope: RequestScope, path: Parts): Promise<void>;
-  moved(from: Parts, to: Parts): void;
-  removed(path: Parts): void;
-}
-
 /** What is at a path. */
 export type Kind = "file" | "directory" | null;
+
+/** A file that was stored. */
+export interface StoredFile {
+  /** Its path, perhaps with another name than the client wanted. */
+  readonly parts: Parts;
+  /** False where it has replaced another. */
+  readonly created: boolean;
+  /** Bytes. */
+  readonly size: number;
+}
 
 /** Changes what is beneath a root. All methods throw {@linkcode WriteRefused}. */
 export class TreeWriter {
   readonly settings: WriteSettings;
-  /** When leftovers were looked for in a folder (ms since 1970). */
+  /** When a folder was last searched for leftovers (ms since 1970), by path. */
   readonly #tidied = new Map<string, number>();
 
   constructor(settings: WriteSettings) {
@@ -126,7 +128,7 @@ export class TreeWriter {
     body: AsyncIterable<Uint8Array>,
     overwrite: Overwrite = this.settings.overwrite,
     beforeKept: () => void | Promise<void> = () => {},
-  ): Promise<{ name: string; created: boolean; size: number }> {
+  ): Promise<StoredFile> {
     const name = this.#nameOf(parts);
     const { uploadLimit } = this.settings;
     using folder = this.folder(parts.slice(0, -1));
@@ -140,7 +142,11 @@ export class TreeWriter {
     }
     await beforeKept();
     const kept = await file.keep(name, overwrite);
-    return { ...kept, size: file.size };
+    return {
+      parts: [...parts.slice(0, -1), kept.name],
+      created: kept.created,
+      size: file.size,
+    };
   }
 
   #tidy(folder: OpenedDirectory, parts: Parts): void {
@@ -258,15 +264,17 @@ export class TreeWriter {
   }
 
   /** Sets when a file or folder was changed (ms since 1970). */
-  async setTime(parts: Parts, time: number): Promise<void> {
+  setTime(parts: Parts, time: number): void {
     const name = this.#nameOf(parts);
     using folder = this.folder(parts.slice(0, -1));
-    await refusing(name, () => {
+    try {
       const path = `${folder.path}/${name}`;
-      // Another's file is not changed through a link.
+      // A link must not lead to a file outside.
       if (Deno.lstatSync(path).isSymlink) return;
       Deno.utimeSync(path, new Date(), new Date(time));
-    });
+    } catch (error) {
+      throw refusalOf(error, name);
+    }
   }
 
   /** Refuses a name of a type that is not taken. */
@@ -338,21 +346,23 @@ async function settle(
   const hasFolder = [source, target].some((path) =>
     Deno.lstatSync(path).isDirectory
   );
-  if (hasFolder) await replaceFolder(source, target, folder);
+  if (hasFolder) await replaceFolder(source, target);
   else Deno.renameSync(source, target);
   return false;
 }
 
 /**
- * Puts `source` in the place of `target`, one of them a folder: rename(2) does
- * not do that. Nothing is lost if it fails.
+ * Puts `source` in the place of `target`, one of which is a folder, which
+ * rename(2) does not replace. Where the system cannot exchange their names,
+ * `target` gets another name first. That is not one of unfinished uploads:
+ * `target` is removed only once `source` is in its place, even if the server
+ * is killed in between.
  */
-async function replaceFolder(
-  source: string,
-  target: string,
-  { path }: OpenedDirectory,
-): Promise<void> {
-  const aside = `${path}/${UNFINISHED_PREFIX}${crypto.randomUUID()}`;
+async function replaceFolder(source: string, target: string): Promise<void> {
+  if (exchangeNames(source, target)) {
+    return await Deno.remove(source, { recursive: true });
+  }
+  const aside = `${target}.replaced-${crypto.randomUUID()}`;
   Deno.renameSync(target, aside);
   try {
     Deno.renameSync(source, target);
@@ -363,7 +373,7 @@ async function replaceFolder(
   await Deno.remove(aside, { recursive: true });
 }
 
-/** Folders that are remembered. */
+/** Folders whose last tidying is remembered. */
 const MAX_TIDIED = 10_000;
 
 /** Refuses to put something into itself, or in place of what it is in. */

@@ -1,5 +1,5 @@
 /**
- * Copies what readers of a folder can see.
+ * Copies the files and folders that a listing shows.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import type { OpenedFile } from "../files/document_root.ts";
 import { readNames } from "../files/directory_entries.ts";
 import { TimeSlice } from "../files/time_slice.ts";
+import { writeAll } from "../uploads/incoming_file.ts";
 import { WriteRefused } from "../uploads/refusal.ts";
 import type { ChangeSettings } from "../uploads/serve_changes.ts";
 
@@ -58,8 +59,6 @@ async function copyFile({ file }: OpenedFile, target: string): Promise<void> {
   using copy = Deno.openSync(target, { write: true, createNew: true });
   const buffer = new Uint8Array(CHUNK_BYTES);
   for (let count; (count = await file.read(buffer)) !== null;) {
-    for (let at = 0; at < count;) {
-      at += await copy.write(buffer.subarray(at, count));
-    }
+    await writeAll(copy, buffer.subarray(0, count));
   }
 }

@@ -18,13 +18,13 @@ export interface Lock {
   /** True where it covers all beneath. */
   readonly deep: boolean;
   readonly shared: boolean;
-  /** XML that tells whose lock it is. */
+  /** XML that the client sent to identify itself. */
   readonly owner: string;
   /** Milliseconds since 1970. */
   readonly expires: number;
 }
 
-/** A property that a client has set; its value is XML. */
+/** A property that a client has set (a "dead" one); its value is XML. */
 export interface DeadProperty {
   readonly path: string;
   readonly space: string;
@@ -39,16 +39,16 @@ const MAX_TRIES = 1000;
 
 const TABLES = `
 create table if not exists locks (
-  token text primary key, path text, deep int, shared int, owner text,
+  token text primary key, path text, deep integer, shared integer, owner text,
   expires real
 ) strict;
 create table if not exists properties (
   path text, space text, name text, value text,
   primary key (path, space, name)
 ) strict;
-`.replaceAll(" int,", " integer,");
+`;
 
-/** A path and all beneath it; the parameter stands twice. */
+/** The condition for a path (parameter 1) and all beneath it. */
 const BENEATH =
   "(?1 = '' or path = ?1 or substr(path, 1, length(?1) + 1) = ?1 || '/')";
 
@@ -63,16 +63,16 @@ export class DavState {
     this.#database = new DatabaseSync(
       `file:pagi-webdav-${id}?mode=memory&cache=shared`,
     );
-    patiently(() => this.#database.exec(TABLES));
+    retrying(() => this.#database.exec(TABLES));
   }
 
   #all(sql: string, ...values: (string | number)[]): Record<string, unknown>[] {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
-      statement = patiently(() => this.#database.prepare(sql));
+      statement = retrying(() => this.#database.prepare(sql));
       this.#statements.set(sql, statement);
     }
-    return patiently(() => statement.all(...values)) as Record<
+    return retrying(() => statement.all(...values)) as Record<
       string,
       unknown
     >[];
@@ -116,7 +116,7 @@ export class DavState {
       if (lock.deep) others.push(...this.locksBeneath(lock.path));
       const other = others.find(({ shared }) => !shared || !lock.shared);
       if (other !== undefined) return other;
-      this.#assertRoom("locks");
+      this.#assertRoom("locks", 1);
       this.#all(
         "insert into locks values (?1, ?2, ?3, ?4, ?5, ?6)",
         lock.token,
@@ -130,7 +130,7 @@ export class DavState {
     });
   }
 
-  /** Lets a lock last until another time. */
+  /** Sets when a lock expires (ms since 1970). */
   refreshLock(token: string, expires: number): void {
     this.#all("update locks set expires = ?2 where token = ?1", token, expires);
   }
@@ -155,27 +155,47 @@ export class DavState {
     ) as unknown as DeadProperty[];
   }
 
-  setProperty({ path, space, name, value }: DeadProperty): void {
-    this.#assertRoom("properties");
-    this.#all(
-      "insert or replace into properties values (?1, ?2, ?3, ?4)",
-      path,
-      space,
-      name,
-      value,
-    );
+  /**
+   * Sets properties of a path, and removes those whose value is null: all of
+   * them or, where `last` or one of them throws, none.
+   *
+   * @throws {WriteRefused} 507 where there are too many.
+   */
+  changeProperties(
+    path: string,
+    changes: readonly {
+      readonly space: string;
+      readonly name: string;
+      readonly value: string | null;
+    }[],
+    last: () => void,
+  ): void {
+    const added = changes.filter(({ value }) => value !== null).length;
+    this.#atomically(() => {
+      if (added > 0) this.#assertRoom("properties", added);
+      for (const { space, name, value } of changes) {
+        if (value !== null) {
+          this.#all(
+            "insert or replace into properties values (?1, ?2, ?3, ?4)",
+            path,
+            space,
+            name,
+            value,
+          );
+        } else {
+          this.#all(
+            "delete from properties where path = ?1 and space = ?2 and name = ?3",
+            path,
+            space,
+            name,
+          );
+        }
+      }
+      last();
+    });
   }
 
-  removeProperty(path: string, space: string, name: string): void {
-    this.#all(
-      "delete from properties where path = ?1 and space = ?2 and name = ?3",
-      path,
-      space,
-      name,
-    );
-  }
-
-  /** Forgets what was deleted: its properties and locks. */
+  /** Deletes the properties and locks of a path and of what is beneath it. */
   forget(path: string): void {
     this.#atomically(() => {
       this.#all(`delete from properties where ${BENEATH}`, path);
@@ -183,29 +203,32 @@ export class DavState {
     });
   }
 
-  /** What was copied has the same properties; locks stay where they are. */
-  copied(from: string, to: string): void {
+  /**
+   * Gives the copy at `to` the properties of `from` and, if `deep`, of what is
+   * beneath it. Locks are not copied (RFC 4918, 7.5).
+   */
+  copied(from: string, to: string, deep: boolean): void {
     this.#atomically(() => {
       this.#all(`delete from properties where ${BENEATH}`, to);
       this.#all(
         `insert or replace into properties
          select ?2 || substr(path, length(?1) + 1), space, name, value
-         from properties where ${BENEATH}`,
+         from properties where ${deep ? BENEATH : "path = ?1"}`,
         from,
         to,
       );
     });
   }
 
-  #assertRoom(table: "locks" | "properties"): void {
+  #assertRoom(table: "locks" | "properties", added: number): void {
     const [{ rows }] = this.#all(`select count(*) as rows from ${table}`);
-    if (rows as number >= MAX_ROWS) {
+    if (rows as number + added > MAX_ROWS) {
       throw new WriteRefused(507, `There are ${MAX_ROWS} ${table} already.`);
     }
   }
 
   #atomically<T>(work: () => T): T {
-    patiently(() => this.#database.exec("begin immediate"));
+    retrying(() => this.#database.exec("begin immediate"));
     try {
       const result = work();
       this.#database.exec("commit");
@@ -220,10 +243,11 @@ export class DavState {
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * Tries again while another worker has the database: connections that share
- * their memory get an error instead of waiting. It has it for microseconds.
+ * Retries while another worker, for microseconds, holds the database:
+ * connections with a shared cache get an error instead of waiting
+ * (https://sqlite.org/sharedcache.html).
  */
-function patiently<T>(work: () => T): T {
+function retrying<T>(work: () => T): T {
   for (let i = 1;; i++) {
     try {
       return work();

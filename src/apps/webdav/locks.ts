@@ -8,8 +8,8 @@ import { equalWeakly } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
 import type { RequestScope } from "../reply.ts";
 import { baseOf, pathHere, pathParts } from "../files/request_path.ts";
-import { WriteRefused } from "../uploads/refusal.ts";
-import type { Answer, Changes } from "../uploads/serve_changes.ts";
+import { type Answer, WriteRefused } from "../uploads/refusal.ts";
+import type { Changes } from "../uploads/serve_changes.ts";
 import type { Parts } from "../uploads/tree_writer.ts";
 import type { DavState, Lock } from "./dav_state.ts";
 import { type IfCondition, type IfList, parseIf } from "./if_header.ts";
@@ -24,66 +24,58 @@ import {
   type XmlElement,
 } from "./xml.ts";
 
-/** Seconds that a lock lasts where its client does not say, and at most. */
-const USUAL_TIMEOUT = 600;
+/** Seconds that a lock lasts by default, and at most. */
+const DEFAULT_TIMEOUT = 600;
 const MAX_TIMEOUT = 3600;
 
 /** The locks beneath one root. */
 export class Locks {
-  readonly #state: DavState;
+  readonly state: DavState;
   readonly #changes: Changes;
 
   constructor(state: DavState, changes: Changes) {
-    this.#state = state;
+    this.state = state;
     this.#changes = changes;
   }
 
   /**
-   * Refuses to change what is at `parts` (and in it) or to move it to `target`:
-   * 412 where no list of the field `if` holds, 423 where a lock forbids it
-   * whose token the request does not have.
+   * Refuses to change a file or folder, or to create it: 412 where no list of
+   * the field `if` holds, 423 where the request lacks the token of a lock.
    */
-  async assertMayChange(
+  async assertMayChange(scope: RequestScope, parts: Parts): Promise<void> {
+    const lists = await this.#assertIf(scope, parts);
+    const isNew = this.#changes.writer.kindOf(parts) === null;
+    assertTokens(scope, [
+      ...this.state.locksOn(parts.join("/")),
+      ...isNew ? this.#locksOnFolder(parts) : [],
+    ], lists);
+  }
+
+  /**
+   * The same for all that is at and beneath `paths`, and for adding or removing
+   * them; `if` is about the first.
+   */
+  async assertMayReplace(
     scope: RequestScope,
-    parts: Parts,
-    target?: Parts,
+    ...paths: Parts[]
   ): Promise<void> {
-    const lists = await this.#assertIf(scope, parts);
-    const path = parts.join("/");
-    const replacesFolder = target !== undefined || scope.method === "DELETE";
-    const forbidding = [
-      ...this.#state.locksOn(path),
-      ...replacesFolder ? this.#state.locksBeneath(path) : [],
-      ...this.#locksOnFolder(parts, replacesFolder),
-      ...target === undefined ? [] : this.#locksAround(target),
-    ];
-    assertTokens(scope, forbidding, lists);
+    const lists = await this.#assertIf(scope, paths[0]);
+    const locks = paths.flatMap((parts) => [
+      ...this.state.locksOn(parts.join("/")),
+      ...this.state.locksBeneath(parts.join("/")),
+      ...this.#locksOnFolder(parts),
+    ]);
+    assertTokens(scope, locks, lists);
   }
 
-  /** The same for something new at `parts`, or in the place of what is there. */
-  async assertMayCreate(scope: RequestScope, parts: Parts): Promise<void> {
-    const lists = await this.#assertIf(scope, parts);
-    assertTokens(scope, this.#locksAround(parts), lists);
-  }
-
-  #locksAround(parts: Parts): Lock[] {
-    const path = parts.join("/");
-    return [
-      ...this.#state.locksOn(path),
-      ...this.#state.locksBeneath(path),
-      ...this.#locksOnFolder(parts, true),
-    ];
-  }
-
-  /** Locks that forbid to add something to a folder, or to take it away. */
-  #locksOnFolder(parts: Parts, always: boolean): Lock[] {
+  /** The locks of the folder of `parts`: they protect its list of names. */
+  #locksOnFolder(parts: Parts): Lock[] {
     if (parts.length === 0) return [];
-    if (!always && this.#changes.writer.kindOf(parts) !== null) return [];
     const folder = parts.slice(0, -1).join("/");
-    return this.#state.locksOn(folder).filter(({ path }) => path === folder);
+    return this.state.locksOn(folder).filter(({ path }) => path === folder);
   }
 
-  /** LOCK: a new lock or, without a body, more time for one. */
+  /** Carries out LOCK: a new lock or, without a body, more time for one. */
   async lock(
     scope: RequestScope,
     parts: Parts,
@@ -94,7 +86,7 @@ export class Locks {
     const expires = Date.now() + 1000 * timeoutOf(scope);
     if (body === null) {
       const tokens = tokensIn(lists);
-      const lock = this.#state.locksOn(path).find(({ token }) =>
+      const lock = this.state.locksOn(path).find(({ token }) =>
         tokens.has(token)
       );
       if (lock === undefined) {
@@ -105,7 +97,7 @@ export class Locks {
           errorBody("lock-token-matches-request-uri"),
         );
       }
-      this.#state.refreshLock(lock.token, expires);
+      this.state.refreshLock(lock.token, expires);
       return lockAnswer(scope, { ...lock, expires }, 200);
     }
     const { shared, owner } = readLockInfo(body);
@@ -116,7 +108,7 @@ export class Locks {
     const { writer } = this.#changes;
     const isNew = writer.kindOf(parts) === null;
     if (isNew) {
-      assertTokens(scope, this.#locksOnFolder(parts, true), lists);
+      assertTokens(scope, this.#locksOnFolder(parts), lists);
       await writer.assertTaken(parts, null);
     }
     const lock: Lock = {
@@ -127,7 +119,7 @@ export class Locks {
       owner,
       expires,
     };
-    const other = this.#state.addLock(lock);
+    const other = this.state.addLock(lock);
     if (other !== null) {
       throw new WriteRefused(
         423,
@@ -140,7 +132,7 @@ export class Locks {
       try {
         await writer.store(parts, empty(), "0");
       } catch (error) {
-        this.#state.removeLock(lock.token);
+        this.state.removeLock(lock.token);
         throw error;
       }
     }
@@ -154,7 +146,7 @@ export class Locks {
     if (token === undefined) {
       throw new WriteRefused(400, "The field lock-token has to name a lock.");
     }
-    const locks = this.#state.locksOn(parts.join("/"));
+    const locks = this.state.locksOn(parts.join("/"));
     if (!locks.some((lock) => lock.token === token)) {
       throw new WriteRefused(
         409,
@@ -163,7 +155,7 @@ export class Locks {
         errorBody("lock-token-matches-request-uri"),
       );
     }
-    this.#state.removeLock(token);
+    this.state.removeLock(token);
     return { status: 204 };
   }
 
@@ -187,7 +179,7 @@ export class Locks {
   ): Promise<boolean> {
     for (const { not, kind, value } of conditions) {
       const holds = kind === "token"
-        ? this.#state.locksOn(parts.join("/")).some((lock) =>
+        ? this.state.locksOn(parts.join("/")).some((lock) =>
           lock.token === value
         )
         // The tag of a file just written is weak for a moment, which is when
@@ -263,7 +255,7 @@ function readLockInfo(root: XmlElement): { shared: boolean; owner: string } {
 
 /** Seconds that a client asks for: `Second-600`, `Infinite`. */
 function timeoutOf({ headers }: RequestScope): number {
-  const field = fieldValue(headers, "timeout") ?? `Second-${USUAL_TIMEOUT}`;
+  const field = fieldValue(headers, "timeout") ?? `Second-${DEFAULT_TIMEOUT}`;
   const seconds = /^second-(\d+)/i.exec(field)?.[1];
   return Math.min(Number(seconds ?? MAX_TIMEOUT), MAX_TIMEOUT);
 }

@@ -33,24 +33,24 @@ export interface PropertyName {
   readonly name: string;
 }
 
-/** What a PROPFIND asks for. */
+/** The properties that a PROPFIND asks for. */
 interface Wanted {
   /** Names without values. */
   readonly namesOnly: boolean;
-  /** All of them, besides those that are named. */
+  /** All live and dead properties, and those in `names`. */
   readonly all: boolean;
   readonly names: readonly PropertyName[];
 }
 
-/** A file or folder whose properties are asked for. */
+/** A file or folder in the response. */
 interface Resource {
   readonly parts: readonly string[];
   readonly stat: FileStat;
-  /** Where it is until the end of the request. */
+  /** A path that is valid until the end of the request. */
   readonly path: string;
 }
 
-/** Reads the body of a PROPFIND; none asks for all. */
+/** Reads the body of a PROPFIND; without one, all properties are wanted. */
 export function readPropfind(root: XmlElement | null): Wanted {
   if (root === null) return { namesOnly: false, all: true, names: [] };
   if (root.space !== DAV || root.name !== "propfind") {
@@ -68,16 +68,16 @@ export function readPropfind(root: XmlElement | null): Wanted {
   return { namesOnly, all, names };
 }
 
-/** Sends what is wanted of `parts` and, with depth 1, of what is in it. */
+/** How a drive is served. */
+export type DavSettings = ChangeSettings & { readonly defaultType: string };
+
+/** Sends the wanted properties of `parts` and, with depth 1, of its entries. */
 export class Propfind {
-  readonly #settings: ChangeSettings & { readonly defaultType: string };
+  readonly #settings: DavSettings;
   readonly #state: DavState | null;
 
   /** @param state Null where nothing can be locked. */
-  constructor(
-    settings: ChangeSettings & { readonly defaultType: string },
-    state: DavState | null,
-  ) {
+  constructor(settings: DavSettings, state: DavState | null) {
     this.#settings = settings;
     this.#state = state;
   }
@@ -150,29 +150,24 @@ export class Propfind {
     wanted: Wanted,
     beneath: boolean,
   ): (resource: Resource) => string {
-    const dead = new Map<string, DeadProperty[]>();
     const state = path.isWellFormed() ? this.#state : null;
     const properties = beneath
       ? state?.propertiesBeneath(path)
       : state?.propertiesOf(path);
-    for (const property of properties ?? []) {
-      const list = dead.get(property.path);
-      if (list === undefined) dead.set(property.path, [property]);
-      else list.push(property);
-    }
-    const locks = [
-      ...state?.locksOn(path) ?? [],
-      ...beneath ? state?.locksBeneath(path) ?? [] : [],
-    ];
+    const dead = Map.groupBy(properties ?? [], (property) => property.path);
+    const locks = state?.locksOn(path) ?? [];
+    const inherited = locks.filter(({ deep }) => deep);
+    const inside = Map.groupBy(
+      beneath ? state?.locksBeneath(path) ?? [] : [],
+      (lock) => lock.path,
+    );
     return (resource) => {
       const own = resource.parts.join("/");
-      const covering = locks.filter((lock, i) =>
-        (lock.path === own ||
-          lock.deep &&
-            (lock.path === "" || own.startsWith(`${lock.path}/`))) &&
-        locks.findIndex(({ token }) => token === lock.token) === i
+      const live = this.#live(
+        scope,
+        resource,
+        own === path ? locks : [...inherited, ...inside.get(own) ?? []],
       );
-      const live = this.#live(scope, resource, covering);
       return responseOf(
         hrefOf(scope, resource.parts, resource.stat.isDirectory),
         live,
@@ -182,7 +177,7 @@ export class Propfind {
     };
   }
 
-  /** The properties that the server knows by itself; "" where empty. */
+  /** The properties that the server computes ("live" ones); "" where empty. */
   #live(
     scope: RequestScope,
     { parts, stat, path }: Resource,
@@ -213,7 +208,6 @@ export class Propfind {
       live.set("supportedlock", () => SUPPORTED_LOCK);
       live.set("lockdiscovery", () => activeLocks(scope, locks));
     }
-    // Only where they are asked for (RFC 4331, 3).
     if (isDirectory) {
       live.set("quota-available-bytes", () => freeBytes(path));
     }
@@ -221,7 +215,7 @@ export class Propfind {
   }
 }
 
-/** UTF-16 units that are sent at once. */
+/** UTF-16 units in one chunk of the body. */
 const CHUNK = 32 * 1024;
 
 const SUPPORTED_LOCK = ["exclusive", "shared"].map((scope) =>
@@ -233,7 +227,7 @@ const SUPPORTED_LOCK = ["exclusive", "shared"].map((scope) =>
   )
 ).join("");
 
-/** Properties that are not among all. */
+/** Properties that `allprop` leaves out (RFC 4331, 3). */
 const ON_REQUEST = new Set(["quota-available-bytes"]);
 
 /** The locks of a resource, as a property. */

@@ -1,15 +1,14 @@
 /**
- * PROPPATCH: sets and removes properties (RFC 4918, 9.2). What clients set is
- * kept as they send it, as long as the process runs; the times that Windows
- * sets are those of the file, too.
+ * PROPPATCH: sets and removes properties (RFC 4918, 9.2). Values are kept as
+ * clients send them, as long as the process runs; a modification time set by
+ * Windows is also set on the file.
  *
  * @module
  */
 
 import { parseHttpDate } from "../../http/etags.ts";
 import type { RequestScope } from "../reply.ts";
-import { WriteRefused } from "../uploads/refusal.ts";
-import type { Answer } from "../uploads/serve_changes.ts";
+import { type Answer, WriteRefused } from "../uploads/refusal.ts";
 import type { Parts, TreeWriter } from "../uploads/tree_writer.ts";
 import type { DavState } from "./dav_state.ts";
 import { hrefOf, type PropertyName, propstat } from "./propfind.ts";
@@ -26,14 +25,14 @@ import {
 const MAX_VALUE = 16 * 1024;
 const WINDOWS = "urn:schemas-microsoft-com:";
 
-/** Changes the properties of `parts`: all that are named, or none. */
-export async function patchProperties(
+/** Changes all properties that the body names, or none. */
+export function patchProperties(
   scope: RequestScope,
   writer: TreeWriter,
   state: DavState,
   parts: Parts,
   body: XmlElement | null,
-): Promise<Answer> {
+): Answer {
   if (body === null || body.space !== DAV || body.name !== "propertyupdate") {
     throw new WriteRefused(400, "The body is not that of a PROPPATCH.");
   }
@@ -46,10 +45,13 @@ export async function patchProperties(
   });
   const names = (list: readonly { prop: PropertyName }[]) =>
     list.map(({ prop }) => tag(prop.space, prop.name)).join("");
-  const isRefused = ({ prop }: { prop: XmlElement }) =>
-    prop.space === DAV || innerXml(prop).length > MAX_VALUE;
-  const refused = changes.filter(isRefused);
-  const others = changes.filter((change) => !isRefused(change));
+  const { refused = [], others = [] } = Object.groupBy(
+    changes,
+    ({ prop }) =>
+      prop.space === DAV || innerXml(prop).length > MAX_VALUE
+        ? "refused"
+        : "others",
+  );
   let stats: string;
   if (refused.length > 0) {
     stats = propstat(
@@ -61,17 +63,18 @@ export async function patchProperties(
       stats += propstat(names(others), "424 Failed Dependency");
     }
   } else {
-    const path = parts.join("/");
-    for (const { prop, sets } of others) {
-      const { space, name } = prop;
-      const value = innerXml(prop);
-      if (!sets) state.removeProperty(path, space, name);
-      else state.setProperty({ path, space, name, value });
-      if (sets && space === WINDOWS && name === "Win32LastModifiedTime") {
-        const time = parseHttpDate(value);
-        if (time !== null) await writer.setTime(parts, time);
-      }
-    }
+    const values = others.map(({ prop, sets }) => ({
+      space: prop.space,
+      name: prop.name,
+      value: sets ? innerXml(prop) : null,
+    }));
+    const modified = values.findLast(({ space, name, value }) =>
+      space === WINDOWS && name === "Win32LastModifiedTime" && value !== null
+    );
+    const time = parseHttpDate(modified?.value ?? "");
+    state.changeProperties(parts.join("/"), values, () => {
+      if (time !== null) writer.setTime(parts, time);
+    });
     stats = propstat(names(others), "200 OK");
   }
   const href = hrefOf(scope, parts, kind === "directory");

@@ -11,6 +11,7 @@ import { asNobody, MODES_COUNT } from "../../helpers/as_nobody.ts";
 import { byteName, NAMES_CAN_BE_BYTES } from "../../helpers/byte_names.ts";
 import { HOSTILE_NAMES } from "../../helpers/hostile_tree.ts";
 import { ALL, UploadFolder } from "../../helpers/upload_folder.ts";
+import { DavState } from "../../../src/apps/webdav/dav_state.ts";
 import { parseXml } from "../../../src/apps/webdav/xml.ts";
 
 configureLog({ level: "error" });
@@ -334,6 +335,109 @@ Deno.test("properties that clients set are kept, copied and moved", async () => 
     });
     assertEquals(text.includes("Win32LastModifiedTime"), has, target);
   }
+});
+
+/** The names of the properties that clients have set on `target`. */
+async function deadProperties(
+  folder: UploadFolder,
+  target: string,
+): Promise<string[]> {
+  const headers = { depth: "0" };
+  const { text } = await folder.send("PROPFIND", target, { headers });
+  return [...text.matchAll(/<(\w+) xmlns="urn:x">/g)].map(([, name]) => name);
+}
+
+function setting(names: readonly string[]): { body: string } {
+  const properties = names.map((name) => `<x:${name}>v</x:${name}>`).join("");
+  return {
+    body:
+      `<propertyupdate xmlns="DAV:" xmlns:x="urn:x"><set><prop>${properties}</prop></set></propertyupdate>`,
+  };
+}
+
+Deno.test("a copy of depth 0 has the properties of the folder alone", async () => {
+  using folder = new UploadFolder(DRIVE);
+  await folder.send("MKCOL", "/a");
+  await folder.send("PUT", "/a/in", { body: "1" });
+  await folder.send("PROPPATCH", "/a", setting(["outer"]));
+  await folder.send("PROPPATCH", "/a/in", setting(["inner"]));
+  const headers = { destination: "/b", depth: "0" };
+  await folder.send("COPY", "/a", { headers });
+  await folder.send("PUT", "/b/in", { body: "another file" });
+  assertEquals(await deadProperties(folder, "/b"), ["outer"]);
+  assertEquals(await deadProperties(folder, "/b/in"), []);
+  assertEquals(await deadProperties(folder, "/a/in"), ["inner"]);
+});
+
+Deno.test("a folder that takes the place of another leaves nothing of it", async () => {
+  using folder = new UploadFolder(DRIVE);
+  for (const name of ["a", "b", "c"]) await folder.send("MKCOL", `/${name}`);
+  for (const target of ["/a/new", "/b/old", "/file"]) {
+    await folder.send("PUT", target, { body: target });
+  }
+  const to = (destination: string) => ({ headers: { destination } });
+  assertEquals((await folder.send("MOVE", "/a", to("/b"))).status, 204);
+  assertEquals((await folder.send("COPY", "/b", to("/c"))).status, 204);
+  assertEquals((await folder.send("MOVE", "/b", to("/file"))).status, 204);
+  assertEquals(folder.tree(), {
+    c: null,
+    "c/new": "/a/new",
+    file: null,
+    "file/new": "/a/new",
+  });
+});
+
+Deno.test("all properties of a PROPPATCH are set, or none", async () => {
+  using folder = new UploadFolder(DRIVE);
+  await folder.send("PUT", "/a", { body: "1" });
+  const state = new DavState(folder.path);
+  const values = Array.from({ length: 19_999 }, (_, i) => ({
+    space: "urn:y",
+    name: `p${i}`,
+    value: "v",
+  }));
+  state.changeProperties("elsewhere", values, () => {});
+  const full = await folder.send("PROPPATCH", "/a", setting(["k", "l"]));
+  assertEquals(full.status, 507);
+  assertEquals(await deadProperties(folder, "/a"), []);
+  const last = await folder.send("PROPPATCH", "/a", setting(["k"]));
+  assertEquals(last.status, 207);
+  state.forget("elsewhere");
+  // The time cannot be set where nothing is: nothing else is set either.
+  try {
+    state.changeProperties("a", values, () => {
+      throw new Error("the time is not set");
+    });
+  } catch {
+    assertEquals(await deadProperties(folder, "/a"), ["k"]);
+  }
+});
+
+Deno.test("a listing shows which locks cover each entry", async () => {
+  using folder = new UploadFolder(DRIVE);
+  await folder.send("MKCOL", "/a");
+  await folder.send("MKCOL", "/a/sub");
+  for (const name of ["x", "sub/y", "z"]) {
+    await folder.send("PUT", `/a/${name}`, { body: "1" });
+  }
+  await locked(folder, "/a/x", { depth: "0" });
+  await locked(folder, "/a/sub", { depth: "infinity" });
+  const locksIn = async (target: string) => {
+    const headers = { depth: "1" };
+    const { text } = await folder.send("PROPFIND", target, { headers });
+    const responses = text.split("<D:response>").slice(1);
+    return Object.fromEntries(responses.map((response) => [
+      /<D:href>([^<]*)/.exec(response)![1],
+      response.split("<D:activelock>").length - 1,
+    ]));
+  };
+  assertEquals(await locksIn("/a"), {
+    "/a/": 0,
+    "/a/x": 1,
+    "/a/sub/": 1,
+    "/a/z": 0,
+  });
+  assertEquals(await locksIn("/a/sub"), { "/a/sub/": 1, "/a/sub/y": 1 });
 });
 
 Deno.test("folders are copied whole, without what is hidden or outside", async () => {
