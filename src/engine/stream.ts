@@ -107,39 +107,20 @@ export interface ReadWatcher {
   closed(): void;
   /** It gets an error. */
   failed(error: unknown): void;
-  /** The reader cancels the stream. */
-  cancelled(): void;
-}
-
-/** A stream of the app that is watched. */
-export interface WatchedStream {
-  /** From now on its watcher is told of reads, and not of a cancel alone. */
-  seeReads(): void;
-  /** A read waits for a chunk. */
-  readonly isAwaited: boolean;
-  /** Closes it as its source would: a reader gets the end after all chunks. */
-  end(reason: unknown): void;
-  /** Puts it in error. */
-  fail(error: unknown): void;
-  /** Its error, whether a reader has got it or not; null for none. */
-  error(): { readonly cause: unknown } | null;
-  /** Tells its watcher nothing more. */
-  leave(): void;
 }
 
 type PullSteps = (this: Controller, read: PendingRead) => void;
 type CancelSteps = (
-  this: Controller,
+  this: object,
   reason: unknown,
 ) => Promise<void> | undefined;
 /** A controller that is watched. */
-type WatchedController =
-  & Controller
-  & Record<symbol, unknown>
-  & { [WATCH]: Watch };
+type WatchedController = Controller & Record<symbol, unknown>;
 
 /** The property with the watch; a closure would be one more object. */
 const WATCH = Symbol("watch");
+/** The property of a controller whose stream was cancelled by its reader. */
+const CANCELLED = Symbol("cancelled");
 
 const PROBE = new ReadableStream();
 const PROBE_READER = PROBE.getReader();
@@ -169,28 +150,64 @@ const WATCHED_READS = new Door({
     (symbol) => symbol !== undefined,
   ) &&
   Reflect.get(PROBE, READER!) === PROBE_READER &&
-  (PROBE_READER as unknown as ReadRequests)[REQUESTS!].size === 0);
+  (PROBE_READER as unknown as ReadRequests)[REQUESTS!].size === 0 &&
+  markCancels());
 
-/** True when `watchReads` works. */
+/** True when streams of the app can be watched. */
 export function canWatch(): boolean {
   return WATCHED_READS.isOpen;
 }
 
 /**
- * Watches the reads of `stream`, which nobody has locked yet, where they reach its
- * controller. Reading it here and writing it to another stream would take several
- * times as long as all other work for a chunk.
- *
- * @returns null for a stream that the engine reads natively, such as that of a
- * file, and where {@linkcode canWatch} is false
+ * Has controllers remember that their readers have cancelled. Afterwards nothing
+ * else tells that from an end; and to ask each stream for it would cost more
+ * than all that is done for a short one.
  */
-export function watchReads(
-  stream: ReadableStream<Uint8Array>,
-  watcher: ReadWatcher,
-): WatchedStream | null {
-  const parts = stream as unknown as Record<symbol, unknown>;
-  if (!canWatch() || parts[BACKING!] !== null) return null;
-  return new Watch(parts, watcher);
+function markCancels(): boolean {
+  const kinds = [ReadableStreamDefaultController, ReadableByteStreamController];
+  for (const { prototype } of kinds) {
+    const parts = prototype as unknown as Record<symbol, unknown>;
+    const cancel = parts[CANCEL_STEPS!] as CancelSteps;
+    parts[CANCEL_STEPS!] = function (
+      this: Record<symbol, unknown>,
+      reason: unknown,
+    ) {
+      this[CANCELLED] = true;
+      return cancel.call(this, reason);
+    };
+  }
+  const stream = new ReadableStream();
+  stream.cancel();
+  return isCancelled(stream);
+}
+
+/**
+ * True for a stream whose reads can be watched. Those of a stream that the
+ * engine reads natively, such as that of a file, cannot.
+ */
+export function isWatchable(stream: ReadableStream<Uint8Array>): boolean {
+  return canWatch() && partsOf(stream)[BACKING!] === null;
+}
+
+/** True for a watchable stream that its reader has cancelled. */
+export function isCancelled(stream: ReadableStream): boolean {
+  const controller = partsOf(stream)[CONTROLLER!];
+  return (controller as WatchedController | undefined)?.[CANCELLED] === true;
+}
+
+/**
+ * The error of a watchable stream, whether a reader has got it or not; null for
+ * none.
+ */
+export function failureOf(
+  stream: ReadableStream,
+): { readonly cause: unknown } | null {
+  const { [STATE!]: state, [ERROR!]: cause } = partsOf(stream);
+  return state === "errored" ? { cause } : null;
+}
+
+function partsOf(stream: ReadableStream): Record<symbol, unknown> {
+  return stream as unknown as Record<symbol, unknown>;
 }
 
 /** Watches a stream that has ended. */
@@ -199,34 +216,33 @@ const NOBODY: ReadWatcher = {
   given() {},
   closed() {},
   failed() {},
-  cancelled() {},
 };
 
-/** A watched stream, and its read that waits. */
-class Watch implements WatchedStream, PendingRead {
+/**
+ * A watchable stream whose reads are seen where they reach its controller, and
+ * its read that waits. Reading it here and writing it to another stream would
+ * take several times as long as all other work for a chunk.
+ */
+export class WatchedStream implements PendingRead {
   readonly #stream: Record<symbol, unknown>;
   readonly #controller: WatchedController;
   #watcher: ReadWatcher;
   readonly #pull: PullSteps;
-  readonly #cancel: CancelSteps;
   /** The read that waits. The engine's reader has one at a time. */
   #read: PendingRead | null = null;
 
-  constructor(stream: Record<symbol, unknown>, watcher: ReadWatcher) {
-    const controller = stream[CONTROLLER!] as WatchedController;
-    this.#stream = stream;
+  constructor(stream: ReadableStream<Uint8Array>, watcher: ReadWatcher) {
+    const parts = partsOf(stream);
+    const controller = parts[CONTROLLER!] as WatchedController;
+    this.#stream = parts;
     this.#controller = controller;
     this.#watcher = watcher;
     this.#pull = controller[PULL_STEPS!] as PullSteps;
-    this.#cancel = controller[CANCEL_STEPS!] as CancelSteps;
     controller[WATCH] = this;
-    controller[CANCEL_STEPS!] = cancelWatched;
+    controller[PULL_STEPS!] = pullWatched;
   }
 
-  seeReads(): void {
-    this.#controller[PULL_STEPS!] = pullWatched;
-  }
-
+  /** A read waits for a chunk. */
   get isAwaited(): boolean {
     const reader = this.#stream[READER!] as ReadRequests | undefined;
     return reader !== undefined && reader[REQUESTS!].size > 0;
@@ -238,11 +254,6 @@ class Watch implements WatchedStream, PendingRead {
     const seen = this.#read === null;
     if (seen) this.#read = read;
     this.#pull.call(this.#controller, seen ? this : read);
-  }
-
-  cancel(reason: unknown): Promise<void> | undefined {
-    this.#watcher.cancelled();
-    return this.#cancel.call(this.#controller, reason);
   }
 
   chunkSteps(chunk: Uint8Array): void {
@@ -263,6 +274,7 @@ class Watch implements WatchedStream, PendingRead {
     read.errorSteps(error);
   }
 
+  /** Tells its watcher, which is returned, nothing more. */
   leave(): ReadWatcher {
     const watcher = this.#watcher;
     this.#watcher = NOBODY;
@@ -275,38 +287,33 @@ class Watch implements WatchedStream, PendingRead {
     return read;
   }
 
+  /** Closes it as its source would: a reader gets the end after all chunks. */
   end(reason: unknown): void {
     this.#stop(reason, () => this.#controller.close());
   }
 
+  /** Puts it in error. */
   fail(error: unknown): void {
     this.#stop(error, () => this.#controller.error(error));
   }
 
   /** Cancels the source, as `cancel()` does for a stream that is not locked. */
   #stop(reason: unknown, close: () => void): void {
+    const controller = this.#controller;
     try {
-      Promise.resolve(this.#cancel.call(this.#controller, reason))
+      Promise.resolve(
+        (controller[CANCEL_STEPS!] as CancelSteps).call(controller, reason),
+      )
         .catch(() => {});
       close();
     } catch {
       // The stream has ended by itself.
     }
-  }
-
-  error(): { readonly cause: unknown } | null {
-    const { [STATE!]: state, [ERROR!]: cause } = this.#stream;
-    return state === "errored" ? { cause } : null;
+    // No reader did that.
+    controller[CANCELLED] = false;
   }
 }
 
 function pullWatched(this: WatchedController, read: PendingRead): void {
-  this[WATCH].pull(read);
-}
-
-function cancelWatched(
-  this: WatchedController,
-  reason: unknown,
-): Promise<void> | undefined {
-  return this[WATCH].cancel(reason);
+  (this[WATCH] as WatchedStream).pull(read);
 }

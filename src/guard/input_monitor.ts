@@ -105,7 +105,6 @@ export class InputMonitor {
   wake(): void {
     if (this.#alert) return;
     this.#alert = true;
-    clearTimeout(this.#timer);
     this.#wait(MIN_INTERVAL_MS);
   }
 
@@ -115,6 +114,8 @@ export class InputMonitor {
   }
 
   #wait(ms: number): void {
+    // A request that begins during a check has woken this already.
+    clearTimeout(this.#timer);
     const pause = Math.max(ms, this.#budget.rest);
     this.#timer = unref(setTimeout(() => this.#readMemory(), pause));
   }

@@ -12,11 +12,7 @@ import { currentSpan } from "../metrics/tracing.ts";
 import { peerKey } from "../guard/address.ts";
 import type { ListenerContext } from "./context.ts";
 import { callHandler, serveFetch } from "./fetch.ts";
-import {
-  countPlain,
-  servePromised,
-  serveStreamed,
-} from "./unwatched_answers.ts";
+import { countPlain, serveUnwatched } from "./unwatched_answers.ts";
 import { serveHttp } from "./http.ts";
 import { Refusal, RETRY_SOON } from "./response/plain_answer.ts";
 import { readHead, type RequestHead, targetOf } from "./request/head.ts";
@@ -65,13 +61,15 @@ export function dispatch(
         if (counters !== null) countPlain(listener, request, given, began);
         return given;
       }
-      if (given instanceof Promise) {
-        return servePromised(listener, request, info, fields, given, began);
-      }
-      if (given instanceof Response) {
-        const streamed = serveStreamed(listener, request, info, fields, given);
-        if (streamed !== null) return streamed;
-      }
+      const answer = serveUnwatched(
+        listener,
+        request,
+        info,
+        fields,
+        given,
+        began,
+      );
+      if (answer !== null) return answer;
     }
   }
   let head: RequestHead;

@@ -29,7 +29,6 @@ import type { StopCause } from "./in_flight.ts";
 import { httpScope } from "./http.ts";
 import { BodyFailure } from "./request/body.ts";
 import type { RequestHead } from "./request/head.ts";
-import type { PassedBody } from "./response/passed_body.ts";
 import { ResponseExchange } from "./response_exchange.ts";
 import { HandedSocket, upgradeResponse } from "./websocket/handed_socket.ts";
 
@@ -112,11 +111,14 @@ export class FetchExchange extends ResponseExchange
   }
 
   /** Takes over a response that the engine has, and sends from a stream. */
-  takeOver(response: Response, body: PassedBody): void {
+  takeOver(
+    response: Response,
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  ): void {
     this.#given = undefined;
     this.worker.inFlight.add(this);
     this.life.respond();
-    this.writer.adopt(response, body);
+    this.writer.adopt(response, stream);
     this.life.endApp();
   }
 

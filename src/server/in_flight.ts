@@ -64,13 +64,18 @@ export interface InFlightRequest extends WatchedRequest {
   dropShared(why: string): void;
 }
 
-/** How long a request may wait to be watched (ms); most are answered by then. */
-const UNWATCHED_MS = 20;
+/**
+ * A request may wait for so long, and up to twice that, to be watched (ms): even
+ * a busy server has answered most by then.
+ */
+const UNWATCHED_MS = 50;
 
 /** A request that is served and not yet watched. */
 export interface Unwatched {
-  /** Its place among them, which {@linkcode InFlight} alone sets. */
+  /** Its place among them, which {@linkcode InFlight} alone sets … */
   place: number;
+  /** … as the number of timers that had run when it came. */
+  turn: number;
   /** Adds what serves it to those that are watched. */
   watch(): void;
 }
@@ -86,8 +91,9 @@ export class InFlight {
   #size = 0;
   readonly #onAdd: () => void;
   #onIdle: (() => void)[] = [];
-  /** Requests that will probably end within {@linkcode UNWATCHED_MS}, in no order. */
+  /** Requests that will probably end before they are watched, in no order. */
   readonly #unwatched: Unwatched[] = [];
+  #turn = 0;
   #timer: Timer | undefined;
 
   /** @param onAdd Called after each {@linkcode add}. */
@@ -127,12 +133,13 @@ export class InFlight {
   }
 
   /**
-   * Adds a request that is likely to be answered at once. It is watched after
+   * Adds a request that is likely to be answered soon. It is watched after
    * {@linkcode UNWATCHED_MS}, or when the requests in flight are listed.
    */
   addUnwatched(request: Unwatched): void {
+    request.turn = this.#turn;
     request.place = this.#unwatched.push(request) - 1;
-    this.#timer ??= unref(setTimeout(() => this.#watchAll(), UNWATCHED_MS));
+    this.#timer ??= unref(setTimeout(() => this.#watchOld(), UNWATCHED_MS));
   }
 
   /** It has been answered, and was not watched. */
@@ -141,6 +148,18 @@ export class InFlight {
     if (place === this.#unwatched.length) return;
     this.#unwatched[place] = last;
     last.place = place;
+  }
+
+  #watchOld(): void {
+    const old = this.#unwatched.filter(({ turn }) => turn !== this.#turn);
+    this.#turn++;
+    for (const request of old) {
+      this.deleteUnwatched(request);
+      request.watch();
+    }
+    this.#timer = this.#unwatched.length === 0
+      ? undefined
+      : unref(setTimeout(() => this.#watchOld(), UNWATCHED_MS));
   }
 
   #watchAll(): void {
@@ -154,9 +173,17 @@ export class InFlight {
     return this.#size;
   }
 
-  /** A copy of the list: requests may end during the iteration. */
+  /** All of them. */
   [Symbol.iterator](): IterableIterator<InFlightRequest> {
     this.#watchAll();
+    return this.watched();
+  }
+
+  /**
+   * Those that are watched already. A copy of the list: requests may end during
+   * the iteration.
+   */
+  watched(): IterableIterator<InFlightRequest> {
     const all: InFlightRequest[] = [];
     for (let one = this.#first; one !== null; one = one.next) all.push(one);
     return all.values();

@@ -366,7 +366,8 @@ export class Server {
       // 0 in workers: they cannot tell their connections from others'.
       timeoutMs: isAlone ? settings.timeout * 1000 : 0,
       runningPeers: () => occupied(inFlight),
-      requests: () => inFlight,
+      // Others are answered before they could do harm.
+      requests: () => inFlight.watched(),
       onClose: (peer, reason, request) =>
         this.connectionClosed(peer, reason, request),
     });

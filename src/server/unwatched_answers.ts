@@ -7,15 +7,15 @@
 
 import { abortRequest } from "../engine/request.ts";
 import { bodyOf, fieldsOf, isPlain, streamOf } from "../engine/response.ts";
+import { failureOf, isCancelled, isWatchable } from "../engine/stream.ts";
 import { byteLength } from "../http/headers.ts";
 import type { HeaderList } from "../pagi/types.ts";
 import type { ListenerContext } from "./context.ts";
 import { logThrown } from "./exchange.ts";
 import { FetchExchange, serveFetch } from "./fetch.ts";
 import type { Unwatched } from "./in_flight.ts";
-import { readHead, targetOf } from "./request/head.ts";
+import { readHead, type RequestHead, targetOf } from "./request/head.ts";
 import { isHopByHop } from "./response/headers.ts";
-import { PassedBody } from "./response/passed_body.ts";
 
 /** Counts a plain request whose answer is plain too. */
 export function countPlain(
@@ -30,32 +30,42 @@ export function countPlain(
   worker.counters!.add(0, method, 200, secure, false, began, 0, sent);
 }
 
+/** A stream as the engine's response has it. */
+type BodyStream = ReadableStream<Uint8Array<ArrayBuffer>>;
+
 /**
- * A plain request whose handler gave a promise. Most async handlers have
- * answered a few microtasks later; until that, or until somebody asks for it,
- * it has no exchange.
+ * A plain request whose handler gave a promise, or a stream. Most promises are
+ * settled a few microtasks later, and most streams over a few milliseconds later;
+ * until that, or until somebody asks for it, it has no exchange.
  */
-class PromisedAnswer implements Unwatched {
+class UnwatchedAnswer implements Unwatched {
   place = -1;
+  turn = 0;
+  /** Resolves the promise that the engine has got. */
   #resolve!: (response: Response | Promise<Response>) => void;
+  /** The stream that the engine reads as the handler gave it. */
+  #stream: BodyStream | null = null;
+  #exchange: FetchExchange | null = null;
   #isWatched = false;
 
+  /** @param given The handler's promise, or its response with a stream. */
   constructor(
     readonly listener: ListenerContext,
     readonly request: Request,
     readonly info: Deno.ServeHandlerInfo,
     readonly fields: HeaderList,
-    readonly given: Promise<unknown>,
+    public given: Promise<unknown> | Response,
     readonly began: number,
   ) {}
 
-  response(): Promise<Response> {
+  /** Awaits the handler's promise. */
+  promised(given: Promise<unknown>): Promise<Response> {
     const { counters, inFlight } = this.listener.worker;
     inFlight.addUnwatched(this);
     counters?.started(0);
-    this.given.then(
+    given.then(
       (answer) => this.#settled(answer),
-      () => this.#settled(this.given),
+      () => this.#settled(given),
     );
     return new Promise((resolve) => (this.#resolve = resolve));
   }
@@ -63,92 +73,63 @@ class PromisedAnswer implements Unwatched {
   #settled(answer: unknown): void {
     if (this.#isWatched) return;
     const { worker } = this.listener;
+    if (worker.leavingSince === null) {
+      const { counters } = worker;
+      if (isPlain(answer)) {
+        worker.inFlight.deleteUnwatched(this);
+        this.#resolve(answer);
+        if (counters === null) return;
+        counters.stopped(0);
+        countPlain(this.listener, this.request, answer, this.began);
+        return;
+      }
+      const stream = plainStreamOf(this.listener, this.request, answer);
+      if (stream !== null) {
+        this.streamed(answer as Response, stream);
+        return this.#resolve(answer as Response);
+      }
+    }
     worker.inFlight.deleteUnwatched(this);
-    if (isPlain(answer) && worker.leavingSince === null) {
-      this.#resolve(answer);
-      if (worker.counters === null) return;
-      worker.counters.stopped(0);
-      countPlain(this.listener, this.request, answer, this.began);
-      return;
-    }
-    if (answer instanceof Response && worker.leavingSince === null) {
-      const { listener, request, info, fields } = this;
-      const streamed = serveStreamed(listener, request, info, fields, answer);
-      if (streamed !== null) return this.#resolve(streamed);
-    }
-    this.#serve(answer instanceof Response ? answer : this.given);
+    if (answer instanceof Response) this.given = answer;
+    this.#serve();
   }
 
-  watch(): void {
-    this.#isWatched = true;
-    this.#serve(this.given);
-  }
-
-  /** Has an exchange serve it. */
-  #serve(given: unknown): void {
-    const { listener, request, info, fields, began } = this;
-    const { worker, secure, http2, direct } = listener;
-    worker.counters?.stopped(0); // the exchange counts it again
-    const head = readHead(
-      request,
-      worker.settings,
-      secure,
-      info,
-      http2,
-      fields,
-    );
+  /** Has an exchange serve what the handler gave. */
+  #serve(): void {
+    const { listener, request, info, given, began } = this;
+    listener.worker.counters?.stopped(0); // the exchange counts it again
     this.#resolve(
-      serveFetch(listener, request, info, head, direct!, given, began),
+      serveFetch(
+        listener,
+        request,
+        info,
+        this.#head(),
+        listener.direct!,
+        given,
+        began,
+      ),
     );
   }
-}
 
-/** Serves a plain request whose handler gave a promise. */
-export function servePromised(
-  listener: ListenerContext,
-  request: Request,
-  info: Deno.ServeHandlerInfo,
-  fields: HeaderList,
-  given: Promise<unknown>,
-  began: number,
-): Promise<Response> {
-  return new PromisedAnswer(listener, request, info, fields, given, began)
-    .response();
-}
-
-/**
- * A stream that the engine sends as the handler gave it. Most are over a few
- * milliseconds later; until then nobody has to know of them.
- */
-class StreamedAnswer implements Unwatched {
-  place = -1;
-  readonly body: PassedBody;
-  #exchange: FetchExchange | null = null;
-  #isWatched = false;
-
-  constructor(
-    readonly listener: ListenerContext,
-    readonly request: Request,
-    readonly info: Deno.ServeHandlerInfo,
-    readonly fields: HeaderList,
-    readonly response: Response,
-    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  ) {
-    this.body = new PassedBody(stream, false, null, null);
+  #head(): RequestHead {
+    const { listener, request, info, fields } = this;
+    const { worker, secure, http2 } = listener;
+    return readHead(request, worker.settings, secure, info, http2, fields);
   }
 
-  start(): void {
-    this.listener.worker.inFlight.addUnwatched(this);
+  /** The engine reads the handler's stream from now on. */
+  streamed(response: Response, stream: BodyStream): void {
+    this.given = response;
+    this.#stream = stream;
     // Asked for later, it would never settle.
     this.info.completed.then(() => this.#done(true), () => this.#done(false));
   }
 
   #done(isSent: boolean): void {
-    const { listener, request, body } = this;
+    const { listener, request } = this;
     if (this.#exchange !== null) return this.#exchange.streamDone(isSent);
     if (!this.#isWatched) listener.worker.inFlight.deleteUnwatched(this);
-    body.leave();
-    const { failure } = body;
+    const failure = failureOf(this.#stream!);
     if (failure !== null) {
       logThrown(
         listener.worker,
@@ -156,70 +137,80 @@ class StreamedAnswer implements Unwatched {
         failure.cause,
       );
     }
-    if (failure !== null || body.isCancelled || !isSent) abortRequest(request);
+    if (failure !== null || !isSent || isCancelled(this.#stream!)) {
+      abortRequest(request);
+    }
   }
 
   watch(): void {
-    const { listener, request, info, fields, response } = this;
-    const { worker, secure, http2, direct } = listener;
     this.#isWatched = true;
-    let exchange: FetchExchange;
+    if (this.#stream === null) return this.#serve();
+    const { listener, request, info, given } = this;
     try {
-      const head = readHead(
-        request,
-        worker.settings,
-        secure,
-        info,
-        http2,
-        fields,
-      );
-      exchange = new FetchExchange(
+      this.#exchange = new FetchExchange(
         listener,
         request,
         info,
-        head,
-        direct!,
-        response,
+        this.#head(),
+        listener.direct!,
+        given,
       );
     } catch {
       // The engine has finished with the request, and is about to say so.
       return;
     }
-    this.#exchange = exchange;
-    exchange.takeOver(response, this.body);
+    this.#exchange.takeOver(given as Response, this.#stream);
   }
 }
 
 /**
- * Has the engine send a stream that a handler gave to a plain request.
+ * Serves a plain request whose handler gave no plain response.
  *
  * @returns null for what an exchange has to serve
  */
-export function serveStreamed(
+export function serveUnwatched(
   listener: ListenerContext,
   request: Request,
   info: Deno.ServeHandlerInfo,
   fields: HeaderList,
-  response: Response,
-): Response | null {
-  const { counters, settings } = listener.worker;
-  if (
-    counters !== null || settings.requestTimeout !== 0 ||
-    request.method !== "GET"
-  ) return null;
-  const stream = streamOf(response);
-  if (stream === null || fieldsOf(response).some(isOfFraming)) return null;
-  const answer = new StreamedAnswer(
+  given: unknown,
+  began: number,
+): Response | Promise<Response> | null {
+  if (given instanceof Promise) {
+    return new UnwatchedAnswer(listener, request, info, fields, given, began)
+      .promised(given);
+  }
+  const stream = plainStreamOf(listener, request, given);
+  if (stream === null) return null;
+  const response = given as Response;
+  const answer = new UnwatchedAnswer(
     listener,
     request,
     info,
     fields,
     response,
-    stream,
+    began,
   );
-  if (!answer.body.isSeen) return null;
-  answer.start();
+  listener.worker.inFlight.addUnwatched(answer);
+  answer.streamed(response, stream);
   return response;
+}
+
+/** The stream that the engine may read as the handler gave it; null of others. */
+function plainStreamOf(
+  { worker }: ListenerContext,
+  { method }: Request,
+  given: unknown,
+): BodyStream | null {
+  if (
+    !(given instanceof Response) || method !== "GET" ||
+    worker.counters !== null || worker.settings.requestTimeout !== 0
+  ) return null;
+  const stream = streamOf(given);
+  return stream === null || !isWatchable(stream) ||
+      fieldsOf(given).some(isOfFraming)
+    ? null
+    : stream;
 }
 
 /** True of a field that tells of the body's length or of the connection. */

@@ -5,9 +5,11 @@
  */
 
 import {
+  failureOf,
+  isCancelled,
+  isWatchable,
   type ReadWatcher,
-  type WatchedStream,
-  watchReads,
+  WatchedStream,
 } from "../../engine/stream.ts";
 import type { IdleTimer } from "../timers.ts";
 import type { OutgoingBody } from "./outbound_body.ts";
@@ -32,15 +34,13 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
   taken = 0;
   /** The engine has seen its end. */
   #isClosed = false;
-  /** The engine has cancelled it. */
-  isCancelled = false;
   /** Nothing is buffered: the engine asks the app for each chunk. */
   readonly bufferedBytes = 0;
-  /** Null until somebody wants to know. */
-  owner: PassedBodyOwner | null = null;
+  readonly #owner: PassedBodyOwner;
   readonly #activity: IdleTimer | null;
-  /** What the engine is to read. */
+  /** What the engine is to read, or reads already. */
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Null where the reads cannot be observed. */
   readonly #watched: WatchedStream | null;
 
   /**
@@ -50,20 +50,22 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
    * @param activity Notified of each chunk.
    */
   constructor(
+    owner: PassedBodyOwner,
     stream: ReadableStream<Uint8Array<ArrayBuffer>>,
     mustSee: boolean,
     announced: number | null,
     activity: IdleTimer | null,
   ) {
+    this.#owner = owner;
     this.#activity = activity;
-    let watched = watchReads(stream, this);
-    if (watched === null && mustSee) {
+    if (mustSee && !isWatchable(stream)) {
       stream = stream.pipeThrough(new TransformStream());
-      watched = watchReads(stream, this);
     }
-    if (watched === null) this.written = announced ?? 0;
     this.stream = stream;
-    this.#watched = watched;
+    this.#watched = isWatchable(stream)
+      ? new WatchedStream(stream, this)
+      : null;
+    if (this.#watched === null) this.written = announced ?? 0;
   }
 
   asked(): void {
@@ -79,15 +81,11 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
 
   closed(): void {
     this.#isClosed = true;
-    this.owner?.passed();
+    this.#owner.passed();
   }
 
   failed(error: unknown): void {
-    this.owner?.passFailed(error);
-  }
-
-  cancelled(): void {
-    this.isCancelled = true;
+    this.#owner.passFailed(error);
   }
 
   /** Whether the engine waits for a chunk, or for nothing more. */
@@ -95,34 +93,15 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
     return this.#isClosed || (this.#watched?.isAwaited ?? false);
   }
 
-  /** From now on `owner` is notified of each read, not only of the end. */
-  watch(owner: PassedBodyOwner): void {
-    this.owner = owner;
-    this.#watched?.seeReads();
-  }
-
-  /** True if the engine's reads can be observed. */
-  get isSeen(): boolean {
-    return this.#watched !== null;
-  }
-
-  /** The error of the stream; null if it has not failed. */
-  get failure(): { readonly cause: unknown } | null {
-    return this.#watched?.error() ?? null;
-  }
-
-  /** Stops observing. */
-  leave(): void {
-    this.#watched?.leave();
-  }
-
   /** The engine has finished. Reports an end that came between two reads. */
   done(): void {
-    const { failure } = this;
-    this.leave();
-    if (failure !== null) this.owner?.passFailed(failure.cause);
-    else if (this.isCancelled) this.owner?.cancelled();
-    else this.owner?.passed();
+    const watched = this.#watched;
+    watched?.leave();
+    const failure = watched && failureOf(this.stream);
+    if (failure !== null) this.#owner.passFailed(failure.cause);
+    else if (watched !== null && isCancelled(this.stream)) {
+      this.#owner.cancelled();
+    } else this.#owner.passed();
   }
 
   end(): void {

@@ -268,8 +268,7 @@ export class ResponseWriter implements Buffer {
     const announced = this.announced;
     const mustSee = activity || http2 || showsProgress ||
       listener.worker.accessLog?.usesBodyBytes && announced === null;
-    const body = new PassedBody(stream, !!mustSee, announced, activity);
-    body.watch(this);
+    const body = new PassedBody(this, stream, !!mustSee, announced, activity);
     this.#passed = this.#body = body;
     life.advance("streaming");
     const isEvents = this.#isEventStream;
@@ -283,10 +282,13 @@ export class ResponseWriter implements Buffer {
   }
 
   /** Takes over a stream that the engine reads already. */
-  adopt(response: Response, body: PassedBody): void {
+  adopt(
+    response: Response,
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  ): void {
     const { life } = this.#sink;
     this.begin(response.status, [...fieldsOf(response)]);
-    body.watch(this);
+    const body = new PassedBody(this, stream, false, null, null);
     this.#passed = this.#body = body;
     life.advance("streaming");
     const isEvents = this.#isEventStream;
