@@ -73,7 +73,11 @@ function environment(): Record<string, string> {
   const kept = Object.entries(Deno.env.toObject()).filter(([name]) =>
     !/^(PAGI|BENCH|UVICORN|NODE_OPTIONS|DENO_V8)/.test(name)
   );
-  return { ...Object.fromEntries(kept), DENO_NO_UPDATE_CHECK: "1" };
+  return {
+    ...Object.fromEntries(kept),
+    DENO_NO_UPDATE_CHECK: "1",
+    NO_COLOR: "1",
+  };
 }
 
 function descriptors(): number {

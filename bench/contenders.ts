@@ -347,7 +347,7 @@ server.port = ${port}
 server.listen-backlog = 2048
 server.max-fds = 20000
 server.max-connections = 16000
-server.max-keep-alive-requests = 0
+server.max-keep-alive-requests = 65535
 server.max-keep-alive-idle = 60
 mimetype.assign = ( ".pdf" => "application/pdf", ".txt" => "text/plain" )
 ${lines}

@@ -130,8 +130,8 @@ export function besideListing(
     BENCH_TOUCH: `${site}/${folder}/${fileName(0)}`,
   }));
   return async (servers, seconds) => {
-    const others = await beside(servers, seconds);
     const figures = await alone(servers, seconds);
+    const others = await beside(servers, seconds);
     return figures.map((figure, index) => ({
       ...figure,
       p99_beside: others[index].p99,
@@ -213,6 +213,10 @@ export function client(
     const text = await output({
       ...clientLaunch(file, [...args(targets), seconds]),
       env: env(servers[0].workplace),
+    }).catch(({ message }) => {
+      // The client knows servers by number.
+      const index = Number(/\[(\d+)\]/.exec(message)?.[1]);
+      throw new Error(`${servers[index]?.name ?? "the client"}: ${message}`);
     });
     const tallies: Tally[] = JSON.parse(text);
     return servers.map((server, index) => figuresOf(tallies[index], server));
@@ -316,6 +320,11 @@ function clientLaunch(
   };
 }
 
+/**
+ * What a program prints.
+ *
+ * @throws {Error} With its first line of errors, when it fails.
+ */
 async function output(launch: Launch): Promise<string> {
   const child = spawn(launch, "load", {
     stdin: "null",
@@ -325,8 +334,8 @@ async function output(launch: Launch): Promise<string> {
   const { code, stdout, stderr } = await child.output();
   const text = new TextDecoder().decode(stdout);
   if (code === 0) return text;
-  const error = new TextDecoder().decode(stderr);
-  throw new Error(`${launch.command} failed: ${error || text}`);
+  const [line] = (new TextDecoder().decode(stderr).trim() || text).split("\n");
+  throw new Error(line);
 }
 
 function program(name: string): string {

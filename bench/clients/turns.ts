@@ -83,9 +83,13 @@ function turns(
   }));
   // One way round only: two turns in a row differ from one that comes alone.
   while (tallies.some((tally) => tally.seconds < seconds)) {
-    loaders.forEach((loader, index) =>
-      turn(loader, pids[index], tallies[index], length)
-    );
+    loaders.forEach((loader, index) => {
+      try {
+        turn(loader, pids[index], tallies[index], length);
+      } catch (error) {
+        throw new Error(`[${index}] ${error}`);
+      }
+    });
   }
   return tallies;
 }
