@@ -32,6 +32,7 @@ type PortItem = readonly [
 export class BatchPort {
   readonly #port: MessagePort;
   readonly #queue = new BatchQueue<PortItem>({
+    to: "thread",
     message: ({ channel, body, exclude }) =>
       exclude === null
         ? ["message", channel, body]
@@ -47,11 +48,6 @@ export class BatchPort {
       for (const item of data as PortItem[]) handle(item, events);
       port.postMessage(null);
     };
-  }
-
-  /** Messages that were dropped because the other thread was too busy. */
-  get dropped(): number {
-    return this.#queue.dropped;
   }
 
   /** False when too much waits already: then the message is counted. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { countDropped } from "../metrics/counters.ts";
 import { Losses, type Missed } from "./event_queue.ts";
 import type { Message } from "./message.ts";
 
@@ -20,6 +21,8 @@ const IN_FLIGHT = 4;
 interface BatchOptions<T> {
   message(message: Message): T;
   gap(channel: string, missed: Missed): T;
+  /** Where they go, for metrics. */
+  readonly to: "thread" | "broker";
   /** Hands items on; then {@linkcode BatchQueue.answered} is to be called. */
   send(items: readonly T[]): void;
 }
@@ -36,8 +39,6 @@ interface Batch<T> {
  * is known, bounded and counted.
  */
 export class BatchQueue<T> {
-  /** Messages that were dropped here. */
-  dropped = 0;
   readonly #options: BatchOptions<T>;
   readonly #lost = new Losses();
   #batches: Batch<T>[] = [];
@@ -57,7 +58,9 @@ export class BatchQueue<T> {
     const full = this.#queued >= MAX_QUEUED ||
       this.#queued > 0 && this.#size + size > MAX_QUEUED_SIZE;
     if (full || this.#lost.size > 0) {
-      this.lost(message.channel, 1);
+      countDropped(this.#options.to, 1);
+      this.#lost.add(message.channel, 1);
+      if (this.#inFlight === 0) this.#tellLost();
       return false;
     }
     this.#queued++;
@@ -66,13 +69,6 @@ export class BatchQueue<T> {
     batch.messages++;
     batch.size += size;
     return true;
-  }
-
-  /** Tells of lost messages behind what waits already. */
-  lost(channel: string, missed: Missed): void {
-    this.dropped += missed ?? 0;
-    this.#lost.add(channel, missed);
-    if (this.#inFlight === 0) this.#tellLost();
   }
 
   /** Takes anything else; of this there is never much. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { log, RateLimitedLog } from "../log/log.ts";
+import { countDropped } from "../metrics/counters.ts";
+import { log } from "../log/log.ts";
 import { messageOf } from "../options/option_error.ts";
 import { settledWithin, type Timer } from "../std/timer.ts";
 import { BatchQueue } from "./batch_queue.ts";
@@ -93,7 +94,6 @@ export class Broker implements Outside {
   readonly #url: URL;
   readonly #connect: Connect;
   readonly #origin = newOrigin();
-  readonly #limitedLog = new RateLimitedLog();
   /** Channels with subscribers in this process. */
   readonly #channels = new Set<string>();
   /** Messages of this process that reached no other. */
@@ -135,7 +135,7 @@ export class Broker implements Outside {
   }
 
   publish(message: Message): void {
-    if (this.#connection === null) this.#countLost(message.channel, 1);
+    if (this.#connection === null) this.#drop(message.channel, 1);
     else this.#queue.message(message);
   }
 
@@ -167,6 +167,7 @@ export class Broker implements Outside {
 
   #newQueue(): BatchQueue<Outgoing> {
     const queue = new BatchQueue<Outgoing>({
+      to: "broker",
       message: (message) => message,
       gap: (channel, missed) => [channel, missed],
       send: (items) =>
@@ -217,11 +218,7 @@ export class Broker implements Outside {
           `Channels reach no other process: ${name} is not connected (${why}). Messages within this one go on, and it tries again and again.`,
         );
       } else if (why !== reason && !UNREACHABLE.test(why)) {
-        this.#limitedLog.say(
-          "warn",
-          "reason",
-          () => `${name} is still not connected: ${why}.`,
-        );
+        log.warn(`${name} is still not connected: ${why}.`);
       }
       reason = why;
       onFirst();
@@ -239,11 +236,11 @@ export class Broker implements Outside {
     const waiting = this.#queue.waiting();
     this.#queue = this.#newQueue();
     for (const run of this.#unconfirmed) {
-      this.#countLost(run[0].channel, run.length);
+      this.#drop(run[0].channel, run.length);
     }
     this.#unconfirmed.clear();
     for (const item of waiting) {
-      if ("channel" in item) this.#countLost(item.channel, 1);
+      if ("channel" in item) this.#drop(item.channel, 1);
       else this.#countLost(...item);
     }
   }
@@ -311,7 +308,7 @@ export class Broker implements Outside {
           (taken) => {
             // Else it was counted when the connection ended.
             if (this.#unconfirmed.delete(run) && !taken) {
-              this.#countLost(first.channel, run.length);
+              this.#drop(first.channel, run.length);
               if (this.#connection !== null) this.#tellLost();
             }
           },
@@ -348,6 +345,12 @@ export class Broker implements Outside {
     }
   }
 
+  /** So many messages of this process reach no other. */
+  #drop(channel: string, messages: number): void {
+    countDropped("broker", messages);
+    this.#countLost(channel, messages);
+  }
+
   #countLost(channel: string, missed: Missed): void {
     this.#lostAt = performance.now();
     this.#lost.add(channel, missed);
@@ -369,13 +372,11 @@ export class Broker implements Outside {
         this.#hub.gap(name, missed, null);
       }
     } catch (error) {
-      this.#limitedLog.say(
-        "warn",
+      log.warn(
+        `What another program published in ${channel} is ignored: it is neither JSON nor a message of a pagi-server. ${
+          messageOf(error)
+        }`,
         "envelope",
-        () =>
-          `What another program published in ${channel} is ignored: it is neither JSON nor a message of a pagi-server. ${
-            messageOf(error)
-          }`,
       );
     }
   }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { RateLimitedLog } from "../log/log.ts";
+import { logLimit } from "../log/log.ts";
 import { BatchPort } from "./batch_port.ts";
 import type { Channels } from "./channels.ts";
 import { ALL_CHANNELS, type Missed } from "./event_queue.ts";
@@ -32,11 +32,7 @@ export class Hub {
   readonly #members = new Map<string, Set<Member>>();
   /** Resolve when the broker sends a channel's messages. */
   readonly #joined = new Map<string, Promise<void>>();
-  readonly #ports = new Set<BatchPort>();
-  readonly #limitedLog = new RateLimitedLog();
   #outside: Outside | null = null;
-  /** Messages that workers missed whose threads were too busy, ever. */
-  #dropped = 0;
 
   /** Connects with other processes. */
   connect(outside: Outside): void {
@@ -44,12 +40,6 @@ export class Hub {
     for (const channel of this.#members.keys()) {
       this.#joined.set(channel, outside.join(channel));
     }
-  }
-
-  get dropped(): number {
-    let sum = this.#dropped;
-    for (const port of this.#ports) sum += port.dropped;
-    return sum;
   }
 
   /** Adds the channels of this thread itself. */
@@ -74,7 +64,7 @@ export class Hub {
     const member: Member = {
       deliver: (message) => {
         if (port.message(message)) return;
-        this.#limitedLog.say(
+        logLimit(
           "warn",
           "dropped",
           () =>
@@ -97,11 +87,9 @@ export class Hub {
         this.#leave(channel, member);
       },
     });
-    this.#ports.add(port);
     const remove = (): void => {
       for (const channel of channels) this.#leave(channel, member);
       channels.clear();
-      if (this.#ports.delete(port)) this.#dropped += port.dropped;
       port.close();
     };
     return { port: port2, remove };

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { RateLimitedLog } from "../log/log.ts";
+import { countDropped } from "../metrics/counters.ts";
+import { logLimit } from "../log/log.ts";
 import { ALL_CHANNELS, type Missed } from "./event_queue.ts";
 import { checkName, type Message } from "./message.ts";
 
@@ -35,7 +36,6 @@ export class Subscribers {
   dropped = 0;
   readonly #subscribers = new Map<string, Set<Subscriber>>();
   readonly #joined = new Map<string, Promise<void>>();
-  readonly #limitedLog = new RateLimitedLog();
   #uplink: Uplink | null = null;
 
   /** Connects this thread with others. */
@@ -107,7 +107,8 @@ export class Subscribers {
 
   #drop(channel: string): void {
     this.dropped++;
-    this.#limitedLog.say(
+    countDropped("subscriber", 1);
+    logLimit(
       "warn",
       "dropped",
       () =>

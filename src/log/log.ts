@@ -12,7 +12,7 @@ import type {
 } from "@logtape/logtape";
 import { countLimit } from "../metrics/counters.ts";
 import { quote, visible } from "../options/option_error.ts";
-import { kindOfError, Repeats } from "./repeats.ts";
+import { placeOfError, Repeats, shapeOf } from "./repeats.ts";
 import { LogOutput, standardStream } from "./log_output.ts";
 import { type SyncWriter, writeAllSync } from "./write_all_sync.ts";
 import { withoutServerFrames } from "./stack_frames.ts";
@@ -44,7 +44,8 @@ interface Log {
   /** Like `error`; a function is called only when debug messages are logged. */
   debug(text: string | (() => string), error?: unknown): void;
   info(text: string): void;
-  warn(text: string): void;
+  /** @param kind As of `error`. */
+  warn(text: string, kind?: string): void;
   /**
    * Prints the other lines, then the error's stack and causes, indented.
    *
@@ -144,7 +145,7 @@ export const log: Log = {
     emit("debug", typeof text === "string" ? text : text(), error);
   },
   info: (text) => emit("info", text),
-  warn: (text) => emit("warn", text),
+  warn: (text, kind) => emit("warn", text, undefined, kind),
   error: (text, error, kind) => emit("error", text, error, kind),
 };
 
@@ -157,11 +158,12 @@ function emit(
   if (RANKS[level] < minRank) return;
   const lines = typeof text === "string" ? [text] : text;
   if (level !== "debug") {
-    const same = kind ?? kindOfError(error) ?? lines[0];
-    const summary = error === undefined
-      ? lines[0]
-      : `${lines[0]} ${linesOf(error)[0]}`;
-    if (!repeats.admits(level, same, summary)) return;
+    const place = kind ?? placeOfError(error);
+    const same = place ?? lines[0];
+    const variant = kind === undefined && place !== null ? shapeOf(error) : "";
+    const summary = (): string =>
+      error === undefined ? lines[0] : `${lines[0]} ${linesOf(error)[0]}`;
+    if (!repeats.admits(level, same, summary, { variant })) return;
   }
   print(level, lines, error);
 }
@@ -236,44 +238,21 @@ function writeOutput(text: string): void {
   }
 }
 
-/** Minimum time between two messages of a kind (ms). */
-const INTERVAL_MS = 10_000;
-
 /**
- * Logs the first message of each kind at once, then at most one in ten seconds
- * with the number left out, so that messages about limits do not flood the log.
+ * Logs that a limit was hit: the first time at once, then its number every ten
+ * seconds. Counts it for metrics.
+ *
+ * @param kind Names the limit; nothing that a client can choose.
+ * @param text Makes the message when it is logged.
  */
-export class RateLimitedLog {
-  /** One entry for each place in the code that logs. */
-  readonly #kinds = new Map<string, { next: number; left: number }>();
-  readonly #now: () => number;
-
-  /** @param now Milliseconds since 1970. */
-  constructor(now: () => number = Date.now) {
-    this.#now = now;
-  }
-
-  /**
-   * @param kind Names the limit; nothing that a client can choose.
-   * @param text Makes the message when it is logged.
-   */
-  say(level: "info" | "warn", kind: string, text: () => string): void {
-    countLimit(kind);
-    const now = this.#now();
-    const known = this.#kinds.get(kind);
-    // The second test is for a clock that was set back.
-    if (
-      known !== undefined && now < known.next && now >= known.next - INTERVAL_MS
-    ) {
-      known.left++;
-      return;
-    }
-    const left = known?.left ?? 0;
-    this.#kinds.set(kind, { next: now + INTERVAL_MS, left: 0 });
-    log[level](
-      left === 0
-        ? text()
-        : `${text()} Since the last such message it happened ${left} times more.`,
-    );
+export function logLimit(
+  level: "info" | "warn",
+  kind: string,
+  text: () => string,
+): void {
+  countLimit(kind);
+  if (RANKS[level] < minRank) return;
+  if (repeats.admits(level, kind, text, { most: 1 })) {
+    print(level, [text()], undefined);
   }
 }

@@ -98,6 +98,12 @@ export const LIMITS = [
   "other",
 ];
 
+/**
+ * Where messages of channels are dropped: at a subscriber that is slow, on the
+ * way to a thread that is busy, or to a broker that is busy or away.
+ */
+export const DROPS = ["subscriber", "thread", "broker"] as const;
+
 /** Those whose messages name no option. */
 const LIMIT_OF_KIND: Readonly<Record<string, string>> = {
   "503 1000 for one HTTP/2 connection": "http2-streams",
@@ -132,6 +138,8 @@ function layout() {
     counters: take(0),
     reasons: take(REASONS.length),
     limits: take(LIMITS.length),
+    /** Messages of channels, by {@linkcode DROPS}. */
+    dropped: take(DROPS.length),
     badRequests: take(1),
     cacheHits: take(1),
     cacheMisses: take(1),
@@ -206,9 +214,17 @@ export function count(place: number): void {
   numbers[place]++;
 }
 
+/** Counts messages of channels that were dropped. */
+export function countDropped(
+  where: typeof DROPS[number],
+  messages: number,
+): void {
+  numbers[AT.dropped + DROPS.indexOf(where)] += messages;
+}
+
 const limitPlaces = new Map<string, number>();
 
-/** Counts a limit that a client hit. @param kind As a `RateLimitedLog` has it. */
+/** Counts a limit that a client hit. @param kind As `logLimit` has it. */
 export function countLimit(kind: string): void {
   let place = limitPlaces.get(kind);
   if (place === undefined) {
@@ -400,6 +416,11 @@ function noteHeap(): void {
   numbers[AT.external] = external;
 }
 
+/** What a thread counts that serves no requests, as `CounterSums.numbers`. */
+export function ownNumbers(): Float64Array | null {
+  return numbers.buffer instanceof SharedArrayBuffer ? null : numbers;
+}
+
 /** The sums of several threads. */
 export class CounterSums {
   /** What stands before the series, in the order of {@linkcode AT}. */
@@ -425,11 +446,14 @@ export class CounterSums {
     }
   }
 
+  /** Adds what is no series. */
+  addNumbers(numbers: Float64Array): void {
+    for (const [at, value] of numbers.entries()) this.numbers[at] += value;
+  }
+
   /** Adds other sums. */
   addSums(other: CounterSums): void {
-    for (const [at, value] of other.numbers.entries()) {
-      this.numbers[at] += value;
-    }
+    this.addNumbers(other.numbers);
     for (const [key, durations] of other.series) {
       this.#addSeries(key, durations);
     }

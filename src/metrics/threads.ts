@@ -6,7 +6,7 @@
  * @module
  */
 
-import { CounterSums } from "./counters.ts";
+import { CounterSums, ownNumbers } from "./counters.ts";
 import type { UpstreamState } from "./upstreams.ts";
 
 /** A thread that serves, or is about to, or has ended. */
@@ -62,10 +62,12 @@ export class CountedThreads {
     });
   }
 
-  /** The sums of `threads` and of all that have ended. */
+  /** The sums of `threads`, of all that have ended, and of this thread itself. */
   sums(threads: readonly ShownThread[]): CounterSums {
     const all = new CounterSums();
     all.addSums(this.#ended);
+    const own = ownNumbers();
+    if (own !== null) all.addNumbers(own);
     for (const { sums } of threads) all.addSums(sums);
     return all;
   }

@@ -6,7 +6,7 @@
 
 import { explainApp, type Explanation } from "../apps/explain.ts";
 import { fieldValue } from "../http/headers.ts";
-import { log, RateLimitedLog } from "../log/log.ts";
+import { log, logLimit } from "../log/log.ts";
 import { readAppOptions, type TableFor } from "../options/app_options.ts";
 import { OptionError, quote } from "../options/option_error.ts";
 import { choice, defineType, path } from "../options/value_types.ts";
@@ -94,7 +94,6 @@ export function auth(options: AuthOptions): Middleware {
     throw new OptionError("auth needs users: auth=USER:HASH or auth_file=FILE");
   }
   const checker = new PasswordChecker(users);
-  const limitedLog = new RateLimitedLog();
   const writes = given.auth_for === "write";
   const realm = given.auth_realm.replace(/["\\]/g, "\\$&");
   const challenge: HeaderList = [
@@ -118,7 +117,7 @@ export function auth(options: AuthOptions): Middleware {
     const { scheme, client } = scope;
     if (scheme === "https" || scheme === "wss" || client === undefined) return;
     if (isLoopback(client[0])) return;
-    limitedLog.say(
+    logLimit(
       "warn",
       "plain",
       () =>
@@ -169,7 +168,7 @@ export function auth(options: AuthOptions): Middleware {
         );
       }
       const { status, seconds } = verdict;
-      limitedLog.say(
+      logLimit(
         "warn",
         String(status),
         () =>

@@ -10,6 +10,7 @@ import {
   BYTES,
   BYTES_STEP,
   type CounterSums,
+  DROPS,
   KINDS,
   labelsOf,
   LAG_SECONDS,
@@ -271,6 +272,13 @@ function showRequests(text: Exposition, { numbers, series }: CounterSums) {
   );
   for (const [index, limit] of LIMITS.entries()) {
     limits(numbers[AT.limits + index], { limit });
+  }
+  const dropped = text.counter(
+    "pagi_server_channel_messages_dropped_total",
+    "Messages of channels that somebody missed, by where they were dropped.",
+  );
+  for (const [index, where] of DROPS.entries()) {
+    dropped(numbers[AT.dropped + index], { where });
   }
   text.counter(
     "pagi_server_malformed_requests_total",

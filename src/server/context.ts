@@ -17,7 +17,6 @@ import type {
   TlsInfo,
 } from "../pagi/types.ts";
 import type { Fields } from "../http/headers.ts";
-import type { RateLimitedLog } from "../log/log.ts";
 import type { RequestCounters } from "../metrics/counters.ts";
 import type { Settings } from "../options/settings.ts";
 import { addressName, type SocketAddress } from "../guard/address.ts";
@@ -57,8 +56,6 @@ export interface WorkerContext {
   readonly accessLog: AccessLog | null;
   /** Null without `--metrics`. */
   readonly counters: RequestCounters | null;
-  /** Logs limits that clients hit, each kind at most once in a while. */
-  readonly limitedLog: RateLimitedLog;
   /** Milliseconds since 1970, in the precision of the access log. */
   now(): number;
   /** Bounds the pause between two parts of a request body. */

@@ -154,7 +154,6 @@ function refuse(
   const { status } = refusal;
   worker.counters?.add(0, method, status, secure, http2, 0, 0, bodyBytes);
   refusal.log(
-    worker.limitedLog,
     () =>
       `${record.method} ${
         record.rawPath.slice(0, MAX_LOGGED_PATH)

@@ -19,7 +19,7 @@ import {
   type ChannelsOwner,
   ScopeChannels,
 } from "../channels/scope_channels.ts";
-import { log } from "../log/log.ts";
+import { log, logLimit } from "../log/log.ts";
 import type {
   DisconnectReason,
   NetScope,
@@ -39,7 +39,6 @@ const NO_FIELDS: readonly never[] = [];
 
 /** Logs that the app threw on a request. */
 export function logThrown(
-  { limitedLog }: WorkerContext,
   describe: () => string,
   error: unknown,
 ): void {
@@ -47,7 +46,7 @@ export function logThrown(
     return log.error(`${describe()}: the app threw.`, error);
   }
   // Clients can cause this, and the app cannot prevent it: no stack for each.
-  limitedLog.say(
+  logLimit(
     "warn",
     "descriptors",
     () => `${describe()}: too many files and connections are open (ulimit -n).`,
@@ -276,7 +275,7 @@ export abstract class Exchange
   }
 
   giveUp(): void {
-    this.worker.limitedLog.say(
+    logLimit(
       "info",
       "write_timeout",
       () =>
@@ -374,7 +373,7 @@ export abstract class Exchange
   /** Logs that the app threw. */
   protected logThrown(error: unknown): void {
     traceError(this.span, error);
-    logThrown(this.worker, () => this.describe(), error);
+    logThrown(() => this.describe(), error);
   }
 
   describe(): string {

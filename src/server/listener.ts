@@ -6,7 +6,7 @@
 
 import { acceptFrom, type Acceptor } from "../engine/unix_listener.ts";
 import type { SocketAddress } from "../guard/address.ts";
-import { log } from "../log/log.ts";
+import { log, logLimit } from "../log/log.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import { backlog } from "./connection_limit.ts";
 import {
@@ -245,8 +245,7 @@ export class Listener {
   async #acceptFailed(error: unknown): Promise<void> {
     if (this.#closing) return;
     const closed = await this.#worker.evictIdle();
-    // Logged by `limitedLog`: in a flood it fails again and again.
-    this.#worker.limitedLog.say(
+    logLimit(
       "warn",
       "accept",
       () =>

@@ -8,7 +8,7 @@ import { bodyLimit } from "../pagi/body_limit.ts";
 import type { DisconnectReason, ReceiveEvent } from "../pagi/types.ts";
 import { bodyOf } from "../engine/request.ts";
 import type { InputBudget } from "../guard/input_monitor.ts";
-import { log } from "../log/log.ts";
+import { log, logLimit } from "../log/log.ts";
 import { Exchange } from "./exchange.ts";
 import type { Http2Stream } from "./http2_connection.ts";
 import type { BodyProgress, StopCause } from "./in_flight.ts";
@@ -317,7 +317,6 @@ export abstract class ResponseExchange extends Exchange
   failBody(failure: BodyFailure): void {
     const { started } = this.life;
     failure.log(
-      this.worker.limitedLog,
       () => this.describe(),
       started ? "broken off" : undefined,
     );
@@ -359,7 +358,7 @@ export abstract class ResponseExchange extends Exchange
   #startOverdue(): void {
     if (this.life.over || this.life.started) return;
     const { milliseconds } = this.worker.starts;
-    this.worker.limitedLog.say(
+    logLimit(
       "warn",
       "start",
       () =>
@@ -372,7 +371,7 @@ export abstract class ResponseExchange extends Exchange
 
   /** Nothing was read or written for the time of `--request-timeout`. */
   #inactive(seconds: number): void {
-    this.worker.limitedLog.say(
+    logLimit(
       "warn",
       "activity",
       () =>

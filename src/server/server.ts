@@ -6,7 +6,7 @@
 
 import type { WatchedRequest } from "../guard/input_monitor.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";
-import { log, RateLimitedLog, reopenLog } from "../log/log.ts";
+import { log, logLimit, reopenLog } from "../log/log.ts";
 import type { RequestCounters } from "../metrics/counters.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { ResolvedSettings } from "../options/settings.ts";
@@ -228,7 +228,7 @@ export class Server {
   ): void {
     log.debug(() => `Closed the connection of ${peer}: ${reason}.`);
     if (reason === "queue_overflow" || reason === "protocol_error") {
-      this.#worker?.limitedLog.say(
+      logLimit(
         "warn",
         reason,
         () =>
@@ -327,7 +327,6 @@ export class Server {
       guard,
       accessLog,
       counters: this.#role.counters,
-      limitedLog: new RateLimitedLog(),
       now: accessLog?.now ?? Date.now,
       stalls: new DeadlineSet(settings.timeout * 1000),
       starts: new DeadlineSet(this.settings.responseStartTimeout * 1000),

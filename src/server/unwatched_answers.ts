@@ -132,7 +132,6 @@ class UnwatchedAnswer implements Unwatched {
     const failure = failureOf(this.#stream!);
     if (failure !== null) {
       logThrown(
-        listener.worker,
         () => `${request.method} ${targetOf(request.url).rawPath}`,
         failure.cause,
       );

@@ -11,6 +11,13 @@ import { join, publish, subscribe } from "../../src/channels/mod.ts";
 import { configureLog } from "../../src/log/log.ts";
 import type { ChannelEvent } from "../../src/pagi/types.ts";
 import {
+  AT,
+  CounterSums,
+  DROPS,
+  newCounters,
+  RequestCounters,
+} from "../../src/metrics/counters.ts";
+import {
   assert,
   assertEquals,
   assertMatch,
@@ -140,7 +147,8 @@ Deno.test("a limit that is none is refused with a sentence", () => {
   }
 });
 
-Deno.test("the log says which worker is too busy for its messages", async () => {
+Deno.test("the log says which worker is too busy for its messages, and metrics how many it missed", async () => {
+  const counters = new RequestCounters(newCounters());
   const [hub, channels] = [new Hub(), new Channels()];
   hub.addLocal(channels);
   const { port, remove } = hub.addWorker(7);
@@ -157,7 +165,14 @@ Deno.test("the log says which worker is too busy for its messages", async () => 
     remove();
   }
   assertMatch(text, / warn {2}Worker 7 is too busy .* channel a: /);
-  assertEquals(text.trimEnd().split("\n").length, 1);
+  assertMatch(
+    text,
+    /\n\S+ warn {2}Repeated \d+ times in \d+ s: Worker 7 .*\n$/,
+  );
+  const sums = new CounterSums();
+  sums.add(counters.memory);
+  const missed = sums.numbers[AT.dropped + DROPS.indexOf("thread")];
+  assert(missed > 0 && missed <= 1000, `${missed}`);
 });
 
 Deno.test("gaps in a row become one, and one without a number makes the sum unknown", () => {

@@ -1,5 +1,17 @@
-import { configureLog, flushRepeats, log } from "../../src/log/log.ts";
-import { kindOfError, Repeats } from "../../src/log/repeats.ts";
+import {
+  configureLog,
+  flushRepeats,
+  log,
+  logLimit,
+} from "../../src/log/log.ts";
+import {
+  AT,
+  CounterSums,
+  LIMITS,
+  newCounters,
+  RequestCounters,
+} from "../../src/metrics/counters.ts";
+import { placeOfError, Repeats, shapeOf } from "../../src/log/repeats.ts";
 import { assertEquals, assertMatch } from "../../src/std/assert.ts";
 
 /** What is told of messages that come at a time that the test sets. */
@@ -17,14 +29,14 @@ Deno.test("three messages of a kind are logged, and then how many more there wer
   const { all, clock, told } = repeats();
   let logged = 0;
   for (let i = 1; i <= 123; i++) {
-    if (all.admits("error", "kind", `GET /${i}: no.`)) logged++;
+    if (all.admits("error", "kind", () => `GET /${i}: no.`)) logged++;
   }
   assertEquals([logged, told], [3, []]);
   clock.now = 10_000;
-  assertEquals(all.admits("error", "other", "Another."), true);
+  assertEquals(all.admits("error", "other", () => "Another."), true);
   assertEquals(told, ["error Repeated 120 times in 10 s: GET /123: no."]);
   // The next time begins.
-  assertEquals(all.admits("error", "kind", "GET /: no."), true);
+  assertEquals(all.admits("error", "kind", () => "GET /: no."), true);
   all.settle(true);
   assertEquals(told.length, 1);
 });
@@ -32,20 +44,75 @@ Deno.test("three messages of a kind are logged, and then how many more there wer
 Deno.test("kinds do not count for each other, and there is no end of kinds", () => {
   const { all, told } = repeats();
   for (let i = 0; i < 2000; i++) {
-    assertEquals(all.admits("error", `kind ${i}`, "x"), true);
-    assertEquals(all.admits("warn", `kind ${i}`, "x"), true);
+    assertEquals(all.admits("error", `kind ${i}`, () => "x"), true);
+    assertEquals(all.admits("warn", `kind ${i}`, () => "x"), true);
   }
   all.settle(true);
   assertEquals(told, []);
 });
 
-Deno.test("errors of one place are of a kind, whatever their messages", () => {
+Deno.test("an error is known by where it was thrown, and by what it says without names and numbers", () => {
   const make = (text: string) => new Error(text);
   const [one, other] = ["a\nb", "c"].map(make);
-  assertEquals(kindOfError(one), kindOfError(other));
-  assertEquals(kindOfError(one) === kindOfError(new Error("c")), false);
-  assertEquals(kindOfError("text"), null);
-  assertEquals(kindOfError(Object.assign(make("x"), { stack: 7 })), null);
+  assertEquals(placeOfError(one), placeOfError(other));
+  assertEquals(placeOfError(one) === placeOfError(new Error("c")), false);
+  assertEquals(placeOfError("text"), null);
+  assertEquals(placeOfError(Object.assign(make("x"), { stack: 7 })), null);
+  assertEquals(
+    shapeOf(make('no user "ann" (7) in /home/ann/x of `db` or \'q')),
+    "no user … (…) in … of … or …",
+  );
+  assertEquals(shapeOf(Object.assign(make("x"), { message: null })), "null");
+});
+
+Deno.test("different errors of one place are told apart, unless there is no end of them", () => {
+  let text = "";
+  const thrown = (i: number, word: string) => new Error(`${word} for ${i}`);
+  configureLog({ level: "info", write: (more) => text += more });
+  try {
+    for (let i = 0; i < 30; i++) {
+      for (const word of ["timeout", "no disk", "x".repeat(i + 1)]) {
+        log.error(`GET /${i}: the app threw.`, thrown(i, word));
+      }
+    }
+    flushRepeats();
+  } finally {
+    configureLog({ level: "info" });
+  }
+  for (const word of ["timeout", "no disk"]) {
+    assertMatch(
+      text,
+      RegExp(`Repeated 27 times in 1 s: .* threw\\. Error: ${word} for 29\\n`),
+    );
+  }
+  // Three of them count for themselves, and three of the others are logged.
+  assertMatch(text, /Repeated 24 times in 1 s: GET \/29: .* Error: x{30} for/);
+});
+
+Deno.test("limits that are hit again and again are told once, then their number, and counted for metrics", () => {
+  const counters = new RequestCounters(newCounters());
+  const sums = new CounterSums();
+  let text = "";
+  let made = 0;
+  configureLog({ level: "warn", write: (more) => text += more });
+  try {
+    for (let i = 1; i <= 50; i++) {
+      logLimit("warn", "start", () => `${++made} of ${i}`);
+      logLimit("info", "start", () => `never ${++made}`);
+    }
+    flushRepeats();
+  } finally {
+    configureLog({ level: "info" });
+  }
+  assertEquals(
+    text.trimEnd().split("\n").map((line) => line.replace(/^\S+ /, "")),
+    [
+      "warn  1 of 1",
+      "warn  Repeated 49 times in 1 s: 2 of 50",
+    ],
+  );
+  sums.add(counters.memory);
+  assertEquals(sums.numbers[AT.limits + LIMITS.indexOf("timeout")], 100);
 });
 
 Deno.test("the log tells of a fault that each request meets three times, and then its number", () => {

@@ -87,7 +87,7 @@ for (
   });
 }
 
-Deno.test("a flood of refusals is one line, which shows the start of a long path", async () => {
+Deno.test("a flood of refusals is one line and their number, which shows the start of a long path", async () => {
   const settings = { maxHeaderSize: 400 };
   const log = await withServer(reading, settings, async ({ connect }) => {
     for (let i = 0; i < 20; i++) {
@@ -97,7 +97,8 @@ Deno.test("a flood of refusals is one line, which shows the start of a long path
     }
   });
   const lines = log.filter((line) => line.includes("414"));
-  assertEquals(lines.length, 1);
+  assertEquals(lines.length, 2);
+  assertStringIncludes(lines[1], "Repeated 19 times");
   assertEquals(
     lines[0].includes(`/${"a".repeat(99)} from 127.0.0.1 was`),
     true,

@@ -8,7 +8,7 @@
 
 import type { Fields } from "../../http/headers.ts";
 import { hasBody, hasLength } from "../../http/headers.ts";
-import type { RateLimitedLog } from "../../log/log.ts";
+import { logLimit } from "../../log/log.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 import {
   announcedLength,
@@ -50,15 +50,11 @@ export class Refusal extends Error {
    *
    * @param request Names the request.
    */
-  log(
-    limitedLog: RateLimitedLog,
-    request: () => string,
-    how = `refused with ${this.status}`,
-  ): void {
+  log(request: () => string, how = `refused with ${this.status}`): void {
     const { limit, message, status } = this;
     // Only who runs the server can do something about a limit.
     const level = limit === null ? "info" : "warn";
-    limitedLog.say(level, `${status} ${limit}`, () => {
+    logLimit(level, `${status} ${limit}`, () => {
       const what = message.replace(/\.$/, "");
       const why = limit === null ? "" : ` (${limit})`;
       return `${request()} was ${how}: ${what}${why}.`;

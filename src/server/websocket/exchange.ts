@@ -17,7 +17,7 @@ import type {
 } from "../../pagi/types.ts";
 import { exceeds, hasBody } from "../../http/headers.ts";
 import type { ScopeChannels } from "../../channels/scope_channels.ts";
-import { log } from "../../log/log.ts";
+import { log, logLimit } from "../../log/log.ts";
 import { awaitClose, KeepAlive, ReadPause } from "../../engine/websocket.ts";
 import type { InputBudget } from "../../guard/input_monitor.ts";
 import type { ListenerContext } from "../context.ts";
@@ -198,8 +198,8 @@ class WebSocketExchange extends Exchange
   }
 
   #tooLarge(): void {
-    const { limitedLog, settings } = this.worker;
-    limitedLog.say(
+    const { settings } = this.worker;
+    logLimit(
       "warn",
       "websocket 1009",
       () =>
@@ -218,8 +218,8 @@ class WebSocketExchange extends Exchange
   }
 
   #overflow(): void {
-    const { limitedLog, settings } = this.worker;
-    limitedLog.say(
+    const { settings } = this.worker;
+    logLimit(
       "warn",
       "websocket 1008",
       () =>

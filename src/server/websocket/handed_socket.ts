@@ -7,6 +7,7 @@
 import { awaitClose } from "../../engine/websocket.ts";
 import type { InputBudget } from "../../guard/input_monitor.ts";
 import { byteLength, exceeds } from "../../http/headers.ts";
+import { logLimit } from "../../log/log.ts";
 import type { DisconnectReason } from "../../pagi/types.ts";
 import { type Timer, unref } from "../../std/timer.ts";
 import type { Exchange } from "../exchange.ts";
@@ -81,7 +82,7 @@ export class HandedSocket {
       this.#idle?.touch();
       if (!isLonger(event.data, this.#maxSize)) return;
       const exchange = this.#exchange;
-      exchange.worker.limitedLog.say(
+      logLimit(
         "warn",
         "websocket 1009",
         () =>
