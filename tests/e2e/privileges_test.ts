@@ -1,7 +1,10 @@
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { Daemon } from "../helpers/daemon.ts";
-import { ReadableCopy } from "../helpers/readable_copy.ts";
+import {
+  type ReadableCopy,
+  readableProgram,
+} from "../helpers/readable_copy.ts";
 import { cert, key } from "../guard/certificate.ts";
 import {
   Program,
@@ -117,7 +120,7 @@ Deno.test(
   "as root, USR2 and --user: the process that takes over binds the low port again, and so does the next",
   { ignore },
   async () => {
-    using copy = new ReadableCopy();
+    const copy = readableProgram();
     const port = lowPort();
     await using daemon = await Daemon.start(
       ["--user", "nobody", "-p", `${port}`, "--no-access-log", "./app.js"],
@@ -140,7 +143,7 @@ Deno.test(
   "as root, workers of --user bind a low port, and are replaced on HUP",
   { ignore },
   async () => {
-    using copy = new ReadableCopy();
+    const copy = readableProgram();
     const port = lowPort();
     await using program = Program.spawn(
       [
@@ -304,7 +307,7 @@ Deno.test(
   "who is not root cannot become another user, and a taken away right is named (as root)",
   { ignore },
   async () => {
-    using copy = new ReadableCopy();
+    const copy = readableProgram();
     for (
       const [setpriv, message] of [
         [
@@ -336,7 +339,7 @@ Deno.test(
   "as root, workers of a user who cannot read Deno's cache or the program end with what to do",
   { ignore },
   async () => {
-    using copy = new ReadableCopy();
+    const copy = readableProgram();
     for (
       const [folder, remedy] of [
         ["deno_dir", "Set DENO_DIR to a cache that everybody can read"],

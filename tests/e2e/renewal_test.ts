@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { isAlive } from "../helpers/daemon.ts";
 import { testWith } from "../helpers/programs.ts";
-import { ReadableCopy } from "../helpers/readable_copy.ts";
+import { readableProgram } from "../helpers/readable_copy.ts";
 import { type Program, startProgram } from "../helpers/run_program.ts";
 import { until } from "../helpers/wait.ts";
 import { workerApp } from "../helpers/worker_app.ts";
@@ -140,7 +140,7 @@ for (const workers of ["1", "2"]) {
   }
   testWith(["openssl"], title, async () => {
     using certbot = new Certbot();
-    using copy = new ReadableCopy();
+    const copy = readableProgram();
     const first = await certbot.issue();
     const program = copy.program.map((word) => `'${word}'`).join(" ");
     const args = ["--user", "nobody", "-w", workers, "--pid", "a.pid"];

@@ -69,6 +69,14 @@ export class ReadableCopy implements Disposable {
   }
 }
 
+let whole: ReadableCopy | undefined;
+Deno.test.afterAll(() => whole?.[Symbol.dispose]());
+
+/** The copy of the whole program that the tests of a file share. */
+export function readableProgram(): ReadableCopy {
+  return whole ??= new ReadableCopy();
+}
+
 function copy(from: string, to: string): void {
   const { isDirectory, mode } = Deno.statSync(from);
   if (isDirectory) {
