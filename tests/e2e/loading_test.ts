@@ -98,69 +98,6 @@ for (const [how, source] of ENDLESS) {
   }
 
   Deno.test({
-    name:
-      `HUP with an app that ${how} while it is loaded is given up, and the next HUP is done`,
-    ignore,
-    async fn() {
-      const args = [...SOON, "-w", "2", "./app.js"];
-      await using program = await startProgram(args, OPTIONS);
-      const load = new Load({ host: "127.0.0.1", port: program.port });
-      write(program, endless(source));
-      program.signal("SIGHUP");
-      await program.logged(/loading/);
-      program.signal("SIGTTIN");
-      program.signal("SIGTTOU");
-      await program.logged(
-        / error Worker 3 did not start\. It did not load its app within 1\.5 s/,
-      );
-      await program.logged(/ error Reload given up: the present workers go on/);
-      write(program, workerApp("two"));
-      program.signal("SIGHUP");
-      await program.logged(/replaces worker 2: SIGHUP/);
-      const { failures } = await load.stop();
-      assertEquals(failures, []);
-      assertMatch(await (await fetch(program.url)).text(), /^two /);
-      assertEquals((await program.stop()).code, 0);
-    },
-  });
-
-  Deno.test({
-    name: `a later HUP does not wait for the deadline of an app that ${how}`,
-    ignore,
-    async fn() {
-      const args = [...LATE, "-w", "2", "./app.js"];
-      await using program = await startProgram(args, OPTIONS);
-      write(program, endless(source));
-      program.signal("SIGHUP");
-      await program.logged(/loading/);
-      write(program, workerApp("two"));
-      program.signal("SIGHUP");
-      await program.logged(/replaces worker 2: SIGHUP/);
-      assertMatch(await (await fetch(program.url)).text(), /^two /);
-      assertEquals((await program.stop()).code, 0);
-    },
-  });
-
-  Deno.test({
-    name:
-      `TERM ends two workers whose app ${how} while it is loaded, at the first start and after HUP`,
-    ignore,
-    async fn() {
-      const args = [...LATE, "-w", "2", "./app.js"];
-      const files = { "app.js": endless(source) };
-      await using first = Program.spawn(args, { files });
-      await until(() => count(first, /loading/g) === 2);
-      assertEquals((await first.stop()).code, 0);
-
-      await using second = await startProgram(args, OPTIONS);
-      write(second, endless(source));
-      second.signal("SIGHUP");
-      await second.logged(/loading/);
-      assertEquals((await second.stop()).code, 0);
-    },
-  });
-
-  Deno.test({
     name: `TERM while a successor's app ${how} ends both processes`,
     ignore,
     async fn() {
@@ -177,6 +114,90 @@ for (const [how, source] of ENDLESS) {
     },
   });
 }
+
+Deno.test({
+  name:
+    "HUP with an app that never finishes loading is given up, and the next HUP is done",
+  ignore,
+  async fn() {
+    const args = [...SOON, "-w", "2", "./app.js"];
+    await using program = await startProgram(args, OPTIONS);
+    const load = new Load({ host: "127.0.0.1", port: program.port });
+    for (const [at, [, source]] of ENDLESS.entries()) {
+      write(program, endless(source));
+      program.signal("SIGHUP");
+      await until(() => count(program, /^loading$/gm) > at);
+      program.signal("SIGTTIN");
+      program.signal("SIGTTOU");
+      await program.logged(
+        new RegExp(
+          ` error Worker ${
+            3 + at
+          } did not start\\. It did not load its app within 1\\.5 s`,
+        ),
+      );
+      await until(() =>
+        count(
+          program,
+          / error Reload given up: the present workers go on/g,
+        ) > at
+      );
+    }
+    write(program, workerApp("two"));
+    program.signal("SIGHUP");
+    await program.logged(/replaces worker 2: SIGHUP/);
+    const { failures } = await load.stop();
+    assertEquals(failures, []);
+    assertMatch(await (await fetch(program.url)).text(), /^two /);
+    assertEquals((await program.stop()).code, 0);
+  },
+});
+
+Deno.test({
+  name:
+    "a later HUP does not wait for the deadline of an app that never finishes loading",
+  ignore,
+  async fn() {
+    const args = [...LATE, "-w", "2", "./app.js"];
+    await using program = await startProgram(args, OPTIONS);
+    for (const [at, [, source]] of ENDLESS.entries()) {
+      write(program, endless(source));
+      program.signal("SIGHUP");
+      await until(() => count(program, /^loading$/gm) > at);
+    }
+    write(program, workerApp("two"));
+    program.signal("SIGHUP");
+    await program.logged(/replaces worker 2: SIGHUP/);
+    assertMatch(await (await fetch(program.url)).text(), /^two /);
+    assertEquals((await program.stop()).code, 0);
+  },
+});
+
+Deno.test({
+  name:
+    "TERM ends two workers whose apps never finish loading, at the first start and after HUP",
+  ignore,
+  async fn() {
+    const args = [...LATE, "-w", "2", "./app.js"];
+    // The first worker waits, the second is in a loop.
+    const source = `let first = true;
+      try { Deno.mkdirSync("first"); } catch { first = false; }
+      console.error("loading");
+      if (first) { ${ENDLESS[0][1].replace("export default 1;", "")} }
+      ${ENDLESS[1][1]}`;
+    await using first = Program.spawn(args, { files: { "app.js": source } });
+    await until(() => count(first, /loading/g) === 2);
+    assertEquals((await first.stop()).code, 0);
+
+    await using second = await startProgram(args, OPTIONS);
+    for (const [at, [, source]] of ENDLESS.entries()) {
+      write(second, endless(source));
+      second.signal("SIGHUP");
+      await until(() => count(second, /^loading$/gm) > at);
+    }
+    assertEquals((await second.stop()).code, 0);
+  },
+});
 
 const SERVERS: [kind: string, more: string[]][] = [
   ["two workers", ["-w", "2"]],

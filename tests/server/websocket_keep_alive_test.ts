@@ -65,16 +65,16 @@ Deno.test("pings come at the interval, and a peer that answers stays", async () 
 
 Deno.test("a peer that does not answer in time ends with 1006 and keepalive_timeout (PAGI.md 75)", async () => {
   const { app, result } = keptAlive((send) =>
-    send({ type: "websocket.keepalive", interval: 0.03, timeout: 0.08 })
+    send({ type: "websocket.keepalive", interval: 0.03, timeout: 0.4 })
   );
   await withServer(app, {}, async ({ connect }) => {
     const socket = await RawWebSocket.open(await connect());
     const began = performance.now();
     // It goes on being pinged while the answer is awaited; no Close comes.
-    const pings = await pingsWithin(socket, 2000, false);
+    const pings = await pingsWithin(socket, 10_000, false);
     const lasted = performance.now() - began;
     assert(pings >= 2, `${pings} pings`);
-    assert(lasted > 90 && lasted < 10_000, `it lasted ${lasted} ms`);
+    assert(lasted > 390 && lasted < 10_000, `it lasted ${lasted} ms`);
     const { end } = await result;
     assertEquals([end.code, end.reason], [1006, "keepalive_timeout"]);
   });
