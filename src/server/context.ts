@@ -9,6 +9,7 @@ import { canLook } from "../engine/response.ts";
 import { canWatch } from "../engine/stream.ts";
 import { engineUpgrade } from "../engine/upgrade.ts";
 import { type DirectHandler, directOf } from "../pagi/fetch.ts";
+import { type FindReady, readyAnswersOf } from "../pagi/ready_answers.ts";
 import type {
   Extensions,
   PagiApp,
@@ -111,6 +112,8 @@ export interface ListenerContext {
    * every head has to be read first.
    */
   readonly plainHeads: PlainHeads | null;
+  /** Finds answers that the app keeps ready; null if it keeps none. */
+  readonly findReady: FindReady | null;
 }
 
 /** `Deno.upgradeWebSocket`, or its stand-in in tests without sockets. */
@@ -166,6 +169,9 @@ export function listenerContext(
         addedHeaders === null && worker.accessLog === null &&
         server[1] !== null
       ? new PlainHeads(worker.settings, secure)
+      : null,
+    findReady: bound !== null && addedHeaders === null
+      ? readyAnswersOf(worker.app)
       : null,
   };
 }

@@ -6,10 +6,12 @@
  */
 
 import type { AccessRecord } from "../log/access_format.ts";
-import { isPlain } from "../engine/response.ts";
+import { engineResponse, isPlain } from "../engine/response.ts";
 import { log } from "../log/log.ts";
+import { kindIndex } from "../metrics/counters.ts";
 import { currentSpan } from "../metrics/tracing.ts";
 import { peerKey } from "../guard/address.ts";
+import type { FindReady } from "../pagi/ready_answers.ts";
 import type { ListenerContext } from "./context.ts";
 import { callHandler, serveFetch } from "./fetch.ts";
 import { countPlain, serveUnwatched } from "./unwatched_answers.ts";
@@ -100,6 +102,10 @@ export function dispatch(
     plainHeads?.learn(head);
     return serveFetch(listener, request, info, head, direct, given, began);
   }
+  if (listener.findReady !== null) {
+    const ready = answerReady(listener, info, head, listener.findReady);
+    if (ready !== null) return ready;
+  }
   switch (head.kind) {
     case "http":
       return serveHttp(listener, request, info, head);
@@ -108,6 +114,64 @@ export function dispatch(
     case "websocket":
       return serveWebSocket(listener, request, info, head);
   }
+}
+
+/**
+ * Answers with what the app keeps ready for a request. It is given to the engine
+ * whole and at once, so that nothing has to be watched or timed.
+ *
+ * @returns null where there is no such answer, or an exchange has to send it
+ */
+function answerReady(
+  { worker, secure }: ListenerContext,
+  info: Deno.ServeHandlerInfo,
+  head: RequestHead,
+  findReady: FindReady,
+): Response | null {
+  const { accessLog, counters } = worker;
+  // A stream of HTTP/2 has a window, and may be reset.
+  if (
+    head.kind === "websocket" || head.http2 !== null ||
+    worker.leavingSince !== null
+  ) return null;
+  const timed = accessLog !== null || counters !== null;
+  const startedAt = timed ? worker.now() : 0;
+  const answer = findReady(head);
+  if (answer === null) return null;
+  const { status, fields, body } = answer;
+  if (timed) {
+    const { method, rawPath, query } = head;
+    const bodyBytes = body === null ? 0 : body.length;
+    counters?.add(
+      kindIndex(head.kind),
+      method,
+      status,
+      head.forwarded?.secure ?? secure,
+      false,
+      startedAt,
+      0,
+      bodyBytes,
+    );
+    accessLog?.write({
+      host: head.forwarded?.client?.[0] ?? hostOf(info),
+      method,
+      rawPath,
+      query,
+      httpVersion: "1.1",
+      status,
+      bodyBytes,
+      startedAt,
+      durationMs: Math.max(0, worker.now() - startedAt),
+      headers: accessLog.usesHeaders ? head.headers : [],
+      span: currentSpan(),
+    });
+  }
+  return engineResponse(body, status, fields);
+}
+
+/** The client's address, for the log. */
+function hostOf({ remoteAddr }: Deno.ServeHandlerInfo): string {
+  return "hostname" in remoteAddr ? remoteAddr.hostname : "unix";
 }
 
 /**
@@ -146,8 +210,7 @@ function refuse(
     });
   }
   const forwarded = findClient?.(address, [...headers])?.client;
-  const own = "hostname" in address ? address.hostname : "unix";
-  const client = forwarded?.[0] ?? own;
+  const client = forwarded?.[0] ?? hostOf(info);
   const record = refusedRecord(request, client, http2, refusal);
   worker.accessLog?.write(record);
   const { method, bodyBytes } = record;

@@ -12,7 +12,8 @@ import { isAscii } from "./request_path.ts";
 import { isSettled } from "../../http/etags.ts";
 import { markImmutable } from "../../pagi/constant_bytes.ts";
 import { AT, count } from "../../metrics/counters.ts";
-import type { HeaderList } from "../../pagi/types.ts";
+import type { Validators } from "../../http/conditional.ts";
+import type { ReadyAnswer } from "../../pagi/ready_answers.ts";
 import { FileStamp, isSameVersion } from "../../system/file_stamp.ts";
 
 /** The largest file in the cache, in bytes. */
@@ -28,11 +29,14 @@ export interface FileVersion {
   readonly date: string | null;
 }
 
-/** The response to a GET without conditions and range. */
-export interface CachedResponse {
-  readonly headers: HeaderList;
-  /** Only for requests without `accept-encoding`. */
-  readonly uncodedOnly: boolean;
+/** The answers to a GET without `range`, for clients that accept certain codings. */
+export interface ReadyFile {
+  readonly whole: ReadyAnswer;
+  /** The answer 304. */
+  readonly unchanged: ReadyAnswer;
+  readonly validators: Validators;
+  /** What must not have changed either: the sidecar, and the folder of others. */
+  readonly stamps: readonly FileStamp[];
 }
 
 /** The content of a file at one moment. */
@@ -40,13 +44,15 @@ export class SmallFile implements Disposable {
   readonly kind = "small";
   /** These are null until they are needed: its validators, … */
   version: FileVersion | null = null;
-  /** … the response with all of it, … */
-  response: CachedResponse | null = null;
   /** … its `content-type`, … */
   type: string | null = null;
   /** … and whether it is a compressed copy of the last file compared to it. */
   copied: { of: SmallFile; same: boolean } | null = null;
-  #gzipped: Uint8Array | null = null;
+  /** Its answers, by the codings that the client accepts: {@linkcode FileCache.keepReady}. */
+  readonly ready = new Map<string, ReadyFile>();
+  /** True if they depend on those codings; otherwise there is one, for "". */
+  varies = false;
+  #gzipped: Uint8Array<ArrayBuffer> | null = null;
 
   /**
    * @param stable It did not change while it was read, and has the size that
@@ -54,14 +60,14 @@ export class SmallFile implements Disposable {
    */
   constructor(
     readonly info: Deno.FileInfo,
-    readonly bytes: Uint8Array,
+    readonly bytes: Uint8Array<ArrayBuffer>,
     readonly stable: boolean = true,
   ) {
     markImmutable(bytes);
   }
 
   /** The file compressed with gzip. */
-  get gzipped(): Uint8Array {
+  get gzipped(): Uint8Array<ArrayBuffer> {
     if (this.#gzipped === null) {
       this.#gzipped = new Uint8Array(gzipSync(this.bytes));
       markImmutable(this.#gzipped);
@@ -193,12 +199,30 @@ function readAt(
 const CAPACITY = 32 * 1024 * 1024;
 /** Bytes of an entry besides its content and the compressed form. */
 const OVERHEAD = 1024;
+/** Bytes of the answers for certain codings besides their body. */
+const READY_BYTES = 1024;
+/** Combinations of codings for which a file keeps answers; clients choose them. */
+const MAX_READY = 4;
+/** Folders whose stamps are kept. */
+const MAX_FOLDERS = 1000;
+
 /** A file in memory. */
 export interface CacheEntry {
   readonly file: SmallFile;
   readonly stamp: FileStamp;
-  /** Bytes of memory. */
-  readonly weight: number;
+  /** True if its path means the same as text and as bytes. */
+  readonly isAscii: boolean;
+  /** Bytes of memory, which {@linkcode FileCache} alone sets. */
+  weight: number;
+}
+
+/** An upper bound of the memory of a file at `path`, in bytes. */
+function weightOf(path: string, { bytes, ready }: SmallFile): number {
+  let weight = 2 * (bytes.length + path.length) + OVERHEAD;
+  for (const { whole: { body } } of ready.values()) {
+    weight += READY_BYTES + (body === null || body === bytes ? 0 : body.length);
+  }
+  return weight;
 }
 
 /**
@@ -210,6 +234,8 @@ export class FileCache {
   readonly #capacity: number;
   /** By path beneath the root, in the order of reading. */
   readonly #entries = new Map<string, CacheEntry>();
+  /** By path beneath the root. */
+  readonly #folders = new Map<string, FileStamp>();
   #bytes = 0;
 
   constructor(root: DocumentRoot, capacity: number = CAPACITY) {
@@ -274,7 +300,67 @@ export class FileCache {
     if (!path.startsWith("/") || path.includes("/.")) return null;
     const entry = this.#entries.get(path.slice(1));
     // Other paths may have to be decoded in another way.
-    return entry !== undefined && isAscii(path) ? entry : null;
+    return entry?.isAscii ? entry : null;
+  }
+
+  /** The stamp of the cached `file` at `path`; null if it is not cached. */
+  stampOf(path: string, file: SmallFile): FileStamp | null {
+    const entry = this.#entries.get(path);
+    return entry?.file === file ? entry.stamp : null;
+  }
+
+  /**
+   * The stamp of the folder that the file at `path` is in: while it is current,
+   * no name is added there. Null if the folder is not there, or has just changed.
+   */
+  folderStamp(path: string): FileStamp | null {
+    const folder = path.slice(0, path.lastIndexOf("/") + 1);
+    const known = this.#folders.get(folder);
+    if (known?.isCurrent()) return known;
+    this.#folders.delete(folder);
+    const now = Date.now();
+    try {
+      const whole = this.#root.pathOf(folder);
+      const info = Deno.statSync(whole);
+      // Within the same tick of the clock, another change would not show.
+      if (info.ctime === null || !isSettled(info.ctime.getTime(), now)) {
+        return null;
+      }
+      const stamp = new FileStamp(whole, info, now);
+      if (this.#folders.size >= MAX_FOLDERS) this.#folders.clear();
+      this.#folders.set(folder, stamp);
+      return stamp;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Tells whether something is at `path`, which need not be a file. */
+  has(path: string): boolean {
+    return this.#root.has(path);
+  }
+
+  /**
+   * Keeps answers with the cached `file` at `path`.
+   *
+   * @param codings Those that the client accepts, joined by commas.
+   */
+  keepReady(
+    path: string,
+    file: SmallFile,
+    codings: string,
+    ready: ReadyFile,
+  ): void {
+    const entry = this.#entries.get(path);
+    if (entry?.file !== file) return;
+    if (!file.ready.has(codings) && file.ready.size >= MAX_READY) {
+      file.ready.clear();
+    }
+    file.ready.set(codings, ready);
+    this.#bytes -= entry.weight;
+    entry.weight = weightOf(path, file);
+    this.#bytes += entry.weight;
+    this.#evict();
   }
 
   #read(path: string, known: SmallFile | null): Opened | SmallFile {
@@ -306,7 +392,8 @@ export class FileCache {
     this.#add(path, {
       file: kept,
       stamp: new FileStamp(this.#root.pathOf(path), file.info, now),
-      weight: 2 * (kept.bytes.length + path.length) + OVERHEAD,
+      isAscii: isAscii(path),
+      weight: weightOf(path, kept),
     });
     return kept;
   }
@@ -314,6 +401,10 @@ export class FileCache {
   #add(path: string, entry: CacheEntry): void {
     this.#entries.set(path, entry);
     this.#bytes += entry.weight;
+    this.#evict();
+  }
+
+  #evict(): void {
     // Files in use are read again every second and added at the end, so the
     // first one is the least recently used.
     for (const [first, oldest] of this.#entries) {

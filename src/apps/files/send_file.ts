@@ -4,25 +4,22 @@
  * @module
  */
 
-import { AT, count } from "../../metrics/counters.ts";
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
-import {
-  bytesAt,
-  type CachedResponse,
-  type CacheEntry,
-  type FileCache,
-  type SmallFile,
-} from "./file_cache.ts";
+import { bytesAt, type FileCache, type SmallFile } from "./file_cache.ts";
 import { type ContentDigests, versionOf } from "./file_version.ts";
 import { RangeParts } from "./range_parts.ts";
-import { type Coding, CODINGS, openSidecar } from "./sidecar.ts";
+import { sendReady } from "./ready_file.ts";
+import {
+  acceptedCodings,
+  type Coding,
+  openSidecar,
+  sidecarStamps,
+} from "./sidecar.ts";
 import { replyStatus, type RequestScope } from "../reply.ts";
 import type { CachePolicy } from "../../http/content_type.ts";
-import { preferredCodings } from "../../http/negotiation.ts";
 import {
   checkConditions,
-  NO_CONDITIONS,
   parseRanges,
   rangeToHonour,
   readConditions,
@@ -79,41 +76,6 @@ function sandboxOf(type: string, { sandbox }: FileSettings): HeaderList {
 export const WORTH_COMPRESSING = 1024;
 
 /**
- * Sends a file from memory with the fields of its last response, if they fit the
- * request and the file has not changed; or else nothing (null).
- */
-export function sendCached(
-  scope: RequestScope,
-  send: Send,
-  { file, stamp }: CacheEntry,
-): Promise<void> | null {
-  const { response } = file;
-  if (
-    response === null || scope.method !== "GET" ||
-    readConditions(scope.headers) !== NO_CONDITIONS ||
-    response.uncodedOnly &&
-      fieldValue(scope.headers, "accept-encoding") !== null ||
-    !stamp.isCurrent()
-  ) return null;
-  count(AT.cacheHits);
-  return sendPrepared(send, response, file.bytes);
-}
-
-async function sendPrepared(
-  send: Send,
-  { headers }: CachedResponse,
-  body: Uint8Array,
-): Promise<void> {
-  await send({
-    type: "http.response.start",
-    status: 200,
-    // A copy, as middleware may change it.
-    headers: headers.map(([name, value]) => [name, value]),
-  });
-  await send({ type: "http.response.body", body });
-}
-
-/**
  * Answers a GET or HEAD request with `found`, or with a compressed form of it:
  * 200, 206, 304, 412 or 416 as in RFC 9110. The file stays open.
  *
@@ -136,16 +98,21 @@ export async function sendFile(
   const type = typeOf(found.opened, name, settings);
   const stored = storedCoding(found.opened, name);
   const vary = [...found.vary ?? []];
-  let codings: Coding[] = [];
+  let accepted = "";
   if (
     stored === null && isCompressible(type) &&
     (settings.precompressed || settings.compress)
   ) {
     vary.push("accept-encoding");
-    const accepted = fieldValue(scope.headers, "accept-encoding");
-    codings = preferredCodings(accepted, CODINGS);
+    accepted = acceptedCodings(fieldValue(scope.headers, "accept-encoding"));
   }
-  const sidecar = settings.precompressed && codings.length > 0
+  const codings = accepted === "" ? [] : accepted.split(",") as Coding[];
+  const looksForSidecar = settings.precompressed && codings.length > 0;
+  // Taken before the choice, so that it shows what changes meanwhile.
+  const folder = looksForSidecar && found.opened.kind === "small"
+    ? settings.files.folderStamp(path)
+    : null;
+  const sidecar = looksForSidecar
     ? await openSidecar(settings.files, path, found.opened, codings, client)
     : null;
   using _sidecar = sidecar?.opened;
@@ -169,8 +136,39 @@ export async function sendFile(
   const cacheControl = settings.cacheControl(name, type);
   if (cacheControl !== null) lasting.push(["cache-control", cacheControl]);
   if (vary.length > 0) lasting.push(["vary", vary.join(", ")]);
+  const content: HeaderList = [...lasting];
+  const contentCoding = coding ?? stored;
+  if (contentCoding !== null) {
+    content.push(["content-encoding", contentCoding]);
+  }
+  const rest: HeaderList = [
+    ["x-content-type-options", "nosniff"],
+    ...sandboxOf(type, settings),
+  ];
+  if (settings.handleRanges && !compress && isSized) {
+    rest.push(["accept-ranges", "bytes"]);
+  }
 
   const status = checkConditions(conditions, validators);
+  if (
+    isGet && !ranged && status !== 412 && size > 0 &&
+    found.opened.kind === "small" && found.vary === undefined &&
+    opened.kind === "small" && opened.version === version
+  ) {
+    const stamps = looksForSidecar
+      ? sidecarStamps(settings.files, path, codings, folder, sidecar)
+      : [];
+    const body = compress ? opened.gzipped : opened.bytes;
+    const fields: HeaderList = [["content-type", type], ...content, ...rest];
+    const whole = { status: 200, fields, body };
+    const unchanged = { status: 304, fields: lasting, body: null };
+    if (stamps !== null) {
+      const ready = { whole, unchanged, validators, stamps };
+      found.opened.varies = vary.length > 0;
+      settings.files.keepReady(path, found.opened, accepted, ready);
+    }
+    return await sendReady(send, status === 304 ? unchanged : whole);
+  }
   if (status !== null) return await replyUnsent(send, status, lasting);
 
   const wanted = ranged && isSized
@@ -180,13 +178,9 @@ export async function sendFile(
   if (ranges === "unsatisfiable") {
     return await replyStatus(send, 416, [["content-range", `bytes */${size}`]]);
   }
-  const contentCoding = coding ?? stored;
-  if (contentCoding !== null) {
-    lasting.push(["content-encoding", contentCoding]);
-  }
   if (ranges !== null && ranges.length > 1) {
     const parts = new RangeParts(ranges, type, size);
-    return await parts.send(send, opened, lasting, client);
+    return await parts.send(send, opened, content, client);
   }
   const range = ranges === null ? null : ranges[0];
   const offset = range?.start ?? 0;
@@ -201,25 +195,12 @@ export async function sendFile(
   if (body !== null || !compress && isSized) {
     headers.push(["content-length", String(body?.length ?? length)]);
   }
-  headers.push(...lasting, ["x-content-type-options", "nosniff"]);
-  headers.push(...sandboxOf(type, settings));
-  if (settings.handleRanges && !compress && isSized) {
-    headers.push(["accept-ranges", "bytes"]);
-  }
+  headers.push(...content, ...rest);
   if (range !== null) {
     headers.push([
       "content-range",
       `bytes ${range.start}-${range.end}/${size}`,
     ]);
-  }
-  if (
-    isGet && opened.kind === "small" && opened.version === version &&
-    conditions === NO_CONDITIONS && codings.length === 0 &&
-    found.vary === undefined
-  ) {
-    const uncodedOnly = vary.length > 0;
-    const copy = headers.map(([name, value]) => [name, value]);
-    opened.response = { headers: copy as HeaderList, uncodedOnly };
   }
   await send({
     type: "http.response.start",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type FindReady, withReadyAnswers } from "../../pagi/ready_answers.ts";
 import type { HeaderList, PagiApp, Receive, Send } from "../../pagi/types.ts";
 import { explainable } from "../explain.ts";
 import { RequestReader } from "../disconnect.ts";
@@ -18,12 +19,8 @@ import { explainTree } from "./explain_tree.ts";
 import { findFile, type FindSettings } from "./find_file.ts";
 import { isMarkdown, type MarkdownPages } from "./markdown.ts";
 import { pathParts, requestPath } from "./request_path.ts";
-import {
-  type FileSettings,
-  sendCached,
-  sendFile,
-  sendNotFoundPage,
-} from "./send_file.ts";
+import { findReady, sendReady } from "./ready_file.ts";
+import { type FileSettings, sendFile, sendNotFoundPage } from "./send_file.ts";
 
 /** Answers a request for a directory that has no index file. */
 export type SendDirectory = (
@@ -57,6 +54,11 @@ export interface TreeSettings
 export function serveTree(appName: string, settings: TreeSettings): PagiApp {
   const { showHidden, sendDirectory, serveChange, files, cleanUrls } = settings;
   const finding = { ...settings, findDirectories: sendDirectory !== undefined };
+
+  // With clean URLs a file's address may be that of another.
+  const find: FindReady | null = cleanUrls
+    ? null
+    : (request) => findReady(files, request);
 
   async function serve(
     scope: RequestScope,
@@ -120,10 +122,15 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
 
   const app: PagiApp = async (scope, receive, send) => {
     assertRequest(scope, appName);
-    const entry = cleanUrls ? null : files.cached(scope.path);
-    await ((entry && sendCached(scope, send, entry)) ??
-      serve(scope, receive, send));
+    const ready = find?.(scope) ?? null;
+    await (ready === null
+      ? serve(scope, receive, send)
+      : sendReady(send, ready));
   };
   const explaining = { ...finding, showHidden };
-  return explainable(app, (scope) => explainTree(app, scope, explaining));
+  const explained = explainable(
+    app,
+    (scope) => explainTree(app, scope, explaining),
+  );
+  return find === null ? explained : withReadyAnswers(explained, find);
 }

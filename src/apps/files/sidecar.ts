@@ -11,6 +11,9 @@ import {
 } from "node:zlib";
 import { Buffer } from "node:buffer";
 import type { RequestReader } from "../disconnect.ts";
+import { memo } from "../../http/memo.ts";
+import { preferredCodings } from "../../http/negotiation.ts";
+import type { FileStamp } from "../../system/file_stamp.ts";
 import type { OpenedFile } from "./document_root.ts";
 import { bytesAt, type FileCache, type SmallFile } from "./file_cache.ts";
 
@@ -18,6 +21,19 @@ import { bytesAt, type FileCache, type SmallFile } from "./file_cache.ts";
 export const CODINGS = ["br", "zstd", "gzip"] as const;
 /** One of {@linkcode CODINGS}. */
 export type Coding = (typeof CODINGS)[number];
+
+/**
+ * The codings among them that a client accepts by its `accept-encoding`, the
+ * preferred ones first, joined by commas.
+ */
+export function acceptedCodings(field: string | null): string {
+  return field === null ? "" : codingsIn(field);
+}
+
+const codingsIn = memo(
+  (field) => preferredCodings(field, CODINGS).join(),
+  { entries: 100 },
+);
 
 const FORMATS = {
   // No magic number.
@@ -33,7 +49,7 @@ const FORMATS = {
 } as const;
 
 /** A compressed file, and its coding. */
-interface Sidecar {
+export interface Sidecar {
   readonly opened: OpenedFile | SmallFile;
   readonly coding: Coding;
 }
@@ -65,6 +81,35 @@ export async function openSidecar(
     opened[Symbol.dispose]();
   }
   return null;
+}
+
+/**
+ * The stamps of all that the choice of `sidecar` depends on: its own, and that of
+ * the folder where better ones may appear. Null if something cannot be stamped.
+ *
+ * @param folder As it was before the choice.
+ * @param sidecar What {@linkcode openSidecar} has chosen among `codings`.
+ */
+export function sidecarStamps(
+  files: FileCache,
+  path: string,
+  codings: readonly Coding[],
+  folder: FileStamp | null,
+  sidecar: Sidecar | null,
+): FileStamp[] | null {
+  const stamps: FileStamp[] = [];
+  for (const coding of codings) {
+    const name = path + FORMATS[coding].extension;
+    if (coding === sidecar?.coding) {
+      const { opened } = sidecar;
+      const own = opened.kind === "small" ? files.stampOf(name, opened) : null;
+      return own && [...stamps, own];
+    }
+    // What is there and was not chosen may change without the folder.
+    if (folder === null || files.has(name)) return null;
+    if (stamps.length === 0) stamps.push(folder);
+  }
+  return stamps;
 }
 
 /** Tells whether `copy` can be sent in place of `original`. */

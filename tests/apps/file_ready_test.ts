@@ -1,0 +1,313 @@
+/** Files whose answers are ready: what clients get is what the app would send. */
+
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { FileApp } from "../../src/apps/file.ts";
+import { DocumentRoot } from "../../src/apps/files/document_root.ts";
+import { FileCache, type ReadyFile } from "../../src/apps/files/file_cache.ts";
+import { readyAnswersOf } from "../../src/pagi/ready_answers.ts";
+import type { HeaderList, PagiApp } from "../../src/pagi/types.ts";
+import { assert, assertEquals } from "../../src/std/assert.ts";
+import { join } from "../../src/std/path.ts";
+import type { RawConnection, RawResponse } from "../helpers/raw_connection.ts";
+import { runApp } from "../helpers/run_app.ts";
+import { tempFolder } from "../helpers/temp_folder.ts";
+import { until } from "../helpers/wait.ts";
+import { withServer } from "../helpers/with_server.ts";
+
+const ALL = "gzip, deflate, br, zstd";
+const TEXT = "All work and no play. ".repeat(500);
+const FILES: Record<string, string | Uint8Array> = {
+  "a.bin": TEXT,
+  "a.css": TEXT,
+  "b.css": TEXT,
+  "b.css.br": brotliCompressSync(TEXT),
+  "c.css": TEXT,
+  "c.css.gz": gzipSync(TEXT),
+  "empty.css": "",
+  "short.txt": "short",
+  "page.html": "<p>page",
+};
+
+async function withFolder(
+  body: (root: string) => Promise<void>,
+): Promise<void> {
+  const root = tempFolder();
+  try {
+    for (const [name, content] of Object.entries(FILES)) {
+      write(join(root, name), content);
+    }
+    await body(root);
+  } finally {
+    Deno.removeSync(root, { recursive: true });
+  }
+}
+
+/** Writes a file that is old enough to have a strong tag. */
+function write(path: string, content: string | Uint8Array): void {
+  if (typeof content === "string") Deno.writeTextFileSync(path, content);
+  else Deno.writeFileSync(path, content);
+  Deno.utimeSync(path, 1e9, 1e9);
+}
+
+async function ask(
+  client: RawConnection,
+  line: string,
+  fields: readonly string[] = [],
+): Promise<RawResponse> {
+  await client.request(line, ...fields);
+  return await client.response(line.startsWith("HEAD"));
+}
+
+/** Asks until the answer is ready. */
+async function ready(
+  app: PagiApp,
+  client: RawConnection,
+  path: string,
+  headers: HeaderList,
+): Promise<void> {
+  const find = readyAnswersOf(app)!;
+  await until(async () => {
+    const lines = headers.map(([name, value]) => `${name}: ${value}`);
+    await ask(client, `GET ${path}`, lines);
+    return find({ method: "GET", path, headers }) !== null;
+  });
+}
+
+const REQUESTS: readonly (readonly string[])[] = [
+  [],
+  ...[ALL, "gzip", "br", "zstd", "identity", "gzip;q=0", "*", "br, gzip", ""]
+    .map((value) => [`accept-encoding: ${value}`]),
+  ["accept: text/event-stream"],
+  ["range: bytes=2-5"],
+  ["range: bytes=0-0", `accept-encoding: ${ALL}`],
+  ["if-none-match: *", `accept-encoding: ${ALL}`],
+  ['if-match: "another"'],
+  ["if-modified-since: Sun, 09 Sep 2001 01:46:40 GMT"],
+  ["if-modified-since: Sun, 09 Sep 2001 01:46:39 GMT"],
+  ["if-unmodified-since: Sun, 09 Sep 2001 01:46:39 GMT"],
+];
+
+for (const options of [{}, { compress: false }, { precompressed: false }]) {
+  Deno.test(
+    `a ready answer is the one that the app sends, with ${
+      JSON.stringify(options)
+    }`,
+    async () => {
+      await withFolder(async (root) => {
+        const app = new FileApp({ root, ...options }).toApp();
+        await withServer(app, {}, async ({ connect }) => {
+          const client = await connect();
+          for (const name of Object.keys(FILES)) {
+            const tags = new Set<string>();
+            const compare = async (line: string, fields: readonly string[]) => {
+              // An app that has kept nothing yet, and is called.
+              const fresh = new FileApp({ root, ...options }).toApp();
+              const expected = await runApp(
+                (scope, receive, send) => fresh(scope, receive, send),
+                {
+                  method: line.split(" ")[0],
+                  target: `/${name}`,
+                  type: fields.includes("accept: text/event-stream")
+                    ? "sse"
+                    : "http",
+                  headers: Object.fromEntries(
+                    fields.map((field) => field.split(": ", 2)),
+                  ),
+                },
+              );
+              const what = `${line} ${fields}`;
+              const found = await ask(client, line, fields);
+              const tag = found.headers.get("etag");
+              if (tag !== undefined) tags.add(tag);
+              assertEquals(found.status, expected.status, what);
+              const sent = new Map(found.headers);
+              sent.delete("date");
+              const wanted = new Map(expected.headers as [string, string][]);
+              if (found.body !== "" || line.startsWith("HEAD")) {
+                assertEquals(
+                  sent.get("content-length"),
+                  wanted.get("content-length"),
+                  what,
+                );
+              }
+              sent.delete("content-length");
+              wanted.delete("content-length");
+              assertEquals([...sent].sort(), [...wanted].sort(), what);
+              const bytes = Uint8Array.from(
+                found.body,
+                (unit) => unit.charCodeAt(0),
+              );
+              assertEquals(bytes, expected.body, what);
+            };
+            for (let round = 0; round < 2; round++) {
+              for (const fields of REQUESTS) {
+                await compare(`GET /${name}`, fields);
+              }
+              await compare(`HEAD /${name}`, [`accept-encoding: ${ALL}`]);
+            }
+            for (const tag of [...tags]) {
+              for (const accepted of [ALL, "gzip", ""]) {
+                await compare(`GET /${name}`, [
+                  `accept-encoding: ${accepted}`,
+                  `if-none-match: "x", ${tag}`,
+                ]);
+              }
+            }
+          }
+        });
+      });
+    },
+  );
+}
+
+Deno.test("the answer to a browser is ready, compressed or not, and its 304", async () => {
+  await withFolder(async (root) => {
+    const app = new FileApp({ root }).toApp();
+    const find = readyAnswersOf(app)!;
+    await withServer(app, {}, async ({ connect }) => {
+      const client = await connect();
+      for (const name of ["a.bin", "a.css", "b.css", "c.css", "page.html"]) {
+        const path = `/${name}`;
+        const headers: HeaderList = [["accept-encoding", ALL]];
+        await ready(app, client, path, headers);
+        const { headers: fields } = await ask(client, `GET ${path}`, [
+          `accept-encoding: ${ALL}`,
+        ]);
+        const conditional: HeaderList = [
+          ...headers,
+          ["if-none-match", fields.get("etag")!],
+        ];
+        await until(async () => {
+          await ask(client, `GET ${path}`, [`accept-encoding: ${ALL}`]);
+          const found = find({ method: "GET", path, headers: conditional });
+          return found?.status === 304;
+        });
+      }
+    });
+  });
+});
+
+Deno.test("a compressed file that comes, changes or goes shows at once", async () => {
+  await withFolder(async (root) => {
+    const app = new FileApp({ root }).toApp();
+    await withServer(app, {}, async ({ connect }) => {
+      const client = await connect();
+      const coding = async () => {
+        const { headers } = await ask(client, "GET /c.css", [
+          `accept-encoding: ${ALL}`,
+        ]);
+        return headers.get("content-encoding");
+      };
+      const path = join(root, "c.css.br");
+      for (let i = 0; i < 30; i++) {
+        assertEquals(await coding(), "gzip", `${i}`);
+        write(path, FILES["b.css.br"]);
+        assertEquals(await coding(), "br", `${i}`);
+        write(path, i % 2 === 0 ? brotliCompressSync("other") : "nonsense");
+        assertEquals(await coding(), "gzip", `${i}`);
+        write(path, FILES["b.css.br"]);
+        assertEquals(await coding(), "br", `${i}`);
+        Deno.removeSync(path);
+      }
+      const headers: HeaderList = [["accept-encoding", ALL]];
+      await ready(app, client, "/c.css", headers);
+      write(path, FILES["b.css.br"]);
+      assertEquals(await coding(), "br");
+      await ready(app, client, "/c.css", headers);
+      Deno.removeSync(path);
+      assertEquals(await coding(), "gzip");
+      await ready(app, client, "/c.css", headers);
+      write(join(root, "c.css"), "new");
+      const { body } = await ask(client, "GET /c.css", [
+        `accept-encoding: ${ALL}`,
+      ]);
+      assertEquals(body, "new");
+    });
+  });
+});
+
+Deno.test("middleware changes its own copy of what is ready", async () => {
+  await withFolder(async (root) => {
+    const app = new FileApp({ root }).toApp();
+    const wrapped: PagiApp = (scope, receive, send) =>
+      app(scope, receive, (event) => {
+        if (event.type === "http.response.start") {
+          event.headers![0][1] = "text/x-changed";
+          event.headers!.push(["x-added", "1"]);
+        }
+        return send(event);
+      });
+    assertEquals(readyAnswersOf(wrapped), null);
+    await withServer(wrapped, {}, async ({ connect }) => {
+      const client = await connect();
+      await ready(app, client, "/a.css", []);
+      const { headers } = await ask(client, "GET /a.css");
+      assertEquals(headers.get("content-type"), "text/x-changed");
+      assertEquals(headers.get("x-added"), "1");
+    });
+    const [[, type]] = readyAnswersOf(app)!(
+      { method: "GET", path: "/a.css", headers: [] },
+    )!.fields;
+    assertEquals(type, "text/css; charset=UTF-8");
+  });
+});
+
+Deno.test("ready answers are logged, and have the fields that the server adds", async () => {
+  await withFolder(async (root) => {
+    const accessLog = join(root, "log");
+    const app = new FileApp({ root }).toApp();
+    const format = '%h %m %U%q %H %s %b "%{x-name}i"';
+    await withServer(
+      app,
+      { accessLog, accessLogFormat: format },
+      async ({ connect }) => {
+        const client = await connect();
+        await ready(app, client, "/a.bin", [["x-name", "first"]]);
+        await ask(client, "GET /a.bin?q", ["x-name: last"]);
+      },
+    );
+    const lines = Deno.readTextFileSync(accessLog).trimEnd().split("\n");
+    const line = (query: string, name: string) =>
+      `127.0.0.1 GET /a.bin${query} HTTP/1.1 200 ${TEXT.length} "${name}"`;
+    assertEquals(lines.at(-1), line("?q", "last"));
+    assert(lines.slice(0, -1).every((each) => each === line("", "first")));
+    await withServer(app, { header: [["x-own", "1"]] }, async ({ connect }) => {
+      const client = await connect();
+      await ready(app, client, "/a.bin", []);
+      const { headers } = await ask(client, "GET /a.bin");
+      assertEquals(headers.get("x-own"), "1");
+    });
+  });
+});
+
+Deno.test("answers count as memory of the cache, and there are few for a file", async () => {
+  await withFolder(async (root) => {
+    const cache = new FileCache(new DocumentRoot("Test", root));
+    await until(() => {
+      cache.open("a.css");
+      return cache.bytes > 0;
+    });
+    const file = cache.open("a.css");
+    assert(typeof file === "object" && file.kind === "small");
+    const { bytes } = cache;
+    const answer = (size: number): ReadyFile => ({
+      whole: { status: 200, fields: [], body: new Uint8Array(size) },
+      unchanged: { status: 304, fields: [], body: null },
+      validators: { etag: null, lastModified: null },
+      stamps: [],
+    });
+    cache.keepReady("a.css", file, "br", answer(50_000));
+    assert(cache.bytes >= bytes + 50_000);
+    cache.keepReady("a.css", file, "br", answer(10));
+    assert(cache.bytes < bytes + 50_000);
+    for (let i = 0; i < 100; i++) {
+      cache.keepReady("a.css", file, `coding${i}`, answer(10));
+      assert(file.ready.size < 10);
+    }
+    Deno.removeSync(join(root, "a.css"));
+    assertEquals(cache.open("a.css"), 404);
+    assertEquals(cache.bytes, 0);
+    cache.keepReady("a.css", file, "br", answer(10));
+    assertEquals(cache.bytes, 0);
+  });
+});
