@@ -7,15 +7,10 @@
 import { type Base, openBase } from "./base.ts";
 import { type BenchOptions, benchOptions, HELP } from "./bench_options.ts";
 import { PINNED } from "./command.ts";
-import type { Run, ScenarioResult } from "./figures.ts";
+import { estimateText, type Run, type ScenarioResult } from "./figures.ts";
 import { bound, outcomes } from "./goals.ts";
 import { machine } from "./machine.ts";
-import {
-  ratioLines,
-  scenarioCells,
-  titleOf,
-  withError,
-} from "./results_table.ts";
+import { ratioLines, scenarioCells, titleOf } from "./results_table.ts";
 import { runScenario } from "./run_scenario.ts";
 import { Workplace } from "./workplace.ts";
 import { merged, readResults, writeResults } from "./write_results.ts";
@@ -98,22 +93,18 @@ function tell(result: ScenarioResult, run: Run | null): void {
   if (result.failure) console.error(`  FAILED: ${result.failure}`);
   if (run === null) return;
   for (const outcome of outcomes({ ...run, scenarios: [result] })) {
-    const { goal, ratio, error, cpuRatio, cpuError, limitRatio, met } = outcome;
-    const verdict = met === undefined
-      ? `not measured: ${outcome.reason ?? "no figures"}`
-      : met
-      ? "met"
-      : `NOT met (${bound(goal)})`;
-    const cpu = cpuRatio === undefined
-      ? ""
-      : ` (by CPU ${withError(cpuRatio, cpuError)})`;
-    const limit = limitRatio === undefined
-      ? ""
-      : ` (the engine's limit ${withError(limitRatio)})`;
-    const figure = ratio === undefined
-      ? ""
-      : `${withError(ratio, error)}${cpu}${limit}, `;
-    console.log(`  ${goal.title}: ${figure}${verdict}`);
+    const { goal, ratio, cpuRatio, limitRatio, met } = outcome;
+    const figures = [
+      ...(ratio === undefined ? [] : [estimateText(ratio)]),
+      ...(cpuRatio === undefined ? [] : [`by CPU ${estimateText(cpuRatio)}`]),
+      ...(limitRatio === undefined
+        ? []
+        : [`the engine's limit ${estimateText(limitRatio)}`]),
+      met === undefined
+        ? `not measured: ${outcome.reason ?? "no figures"}`
+        : `${met ? "met" : "NOT met"} (${bound(goal)})`,
+    ];
+    console.log(`  ${goal.title}: ${figures.join(", ")}`);
   }
 }
 

@@ -98,7 +98,8 @@ export function benchOptions(args: readonly string[]): BenchOptions {
     rowSeconds: count("--row-seconds", values["row-seconds"], 60),
   };
   const wanted = SCENARIOS.filter((scenario) =>
-    names.length === 0 || names.some((name) => isNamed(scenario, name))
+    (names.length === 0 || names.some((name) => isNamed(scenario, name))) &&
+    (compare === undefined || compared(scenario).length > 0)
   );
   const takes = (scenario: Scenario) =>
     estimatedSeconds({

@@ -64,13 +64,16 @@ export function median(
   contender: string,
   metric: string,
 ): number | undefined {
-  const values = (result?.rounds[contender] ?? [])
-    .flatMap((figures) => figures[metric] ?? [])
-    .sort((a, b) => a - b);
-  const middle = values.length >> 1;
-  return values.length % 2 === 1 || values.length === 0
-    ? values[middle]
-    : (values[middle - 1] + values[middle]) / 2;
+  const rounds = result?.rounds[contender] ?? [];
+  return middle(rounds.flatMap((figures) => figures[metric] ?? []));
+}
+
+function middle(values: readonly number[]): number | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = sorted.length >> 1;
+  return sorted.length % 2 === 1 || sorted.length === 0
+    ? sorted[at]
+    : (sorted[at - 1] + sorted[at]) / 2;
 }
 
 /** The mean of figures by metric. */
@@ -83,7 +86,7 @@ export function mean(all: readonly Figures[]): Figures {
   );
 }
 
-/** A mean and its standard error. */
+/** A median and its standard error. */
 export interface Estimate {
   readonly value: number;
   /** NaN of one value alone. */
@@ -91,8 +94,9 @@ export interface Estimate {
 }
 
 /**
- * The ratio of two contenders, which is that of each round: its mean, and the
- * standard error of that. Undefined when one was not measured.
+ * The ratio of two contenders: the median of the ratios of the rounds, in which
+ * they took turns, and the standard error of their mean. Undefined when one was
+ * not measured.
  */
 export function ratio(
   result: ScenarioResult,
@@ -105,10 +109,11 @@ export function ratio(
     const [above, below] = [figures[ofOne], others[round]?.[ofOther]];
     return above && below ? above / below : [];
   });
-  if (ratios.length === 0) return undefined;
+  const value = middle(ratios);
+  if (value === undefined) return undefined;
   const count = ratios.length;
-  const value = ratios.reduce((sum, one) => sum + one) / count;
-  const squares = ratios.reduce((sum, one) => sum + (one - value) ** 2, 0);
+  const average = ratios.reduce((sum, one) => sum + one) / count;
+  const squares = ratios.reduce((sum, one) => sum + (one - average) ** 2, 0);
   return { value, error: Math.sqrt(squares / (count - 1) / count) };
 }
 

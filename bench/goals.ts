@@ -1,13 +1,13 @@
 /**
- * What the server has to reach, as ratios of medians of one run.
+ * What the server has to reach, as ratios within one run.
  *
  * @module
  */
 
 import { LIMIT, LISTING } from "./contenders.ts";
-import { median, ratio as roundRatio, type Run } from "./figures.ts";
+import { type Estimate, ratio as ratioOf, type Run } from "./figures.ts";
 
-/** A ratio of two medians, and its bound. */
+/** A ratio, and its bound. */
 export interface Goal {
   readonly title: string;
   readonly scenario: string;
@@ -26,17 +26,14 @@ type Figure = readonly [contender: string, metric: string];
 /** What came of a goal; without figures nothing can be said. */
 export interface Outcome {
   readonly goal: Goal;
-  readonly ratio?: number;
-  /** Standard error of that, by the ratios of the rounds. */
-  readonly error?: number;
+  readonly ratio?: Estimate;
   /**
    * The same comparison by processor time per request, which other work on the
    * machine changes less; above 1 means that ours takes less.
    */
-  readonly cpuRatio?: number;
-  readonly cpuError?: number;
+  readonly cpuRatio?: Estimate;
   /** The same ratio of what the engine allows. */
-  readonly limitRatio?: number;
+  readonly limitRatio?: Estimate;
   readonly met?: boolean;
   /** Why nothing can be said. */
   readonly reason?: string;
@@ -202,11 +199,7 @@ export function outcomes(
   return GOALS.flatMap((goal): Outcome[] => {
     const result = scenarios.find(({ name }) => name === goal.scenario);
     if (result === undefined) return [];
-    const ratioOf = (of: Figure, to: Figure): number | undefined => {
-      const [above, below] = [of, to].map((one) => median(result, ...one));
-      return above && below ? above / below : undefined;
-    };
-    const ratio = ratioOf(goal.of, goal.to);
+    const ratio = ratioOf(result, goal.of, goal.to);
     if (ratio === undefined) {
       return [{ goal, reason: result.failure ?? result.skipped[0] }];
     }
@@ -220,13 +213,11 @@ export function outcomes(
     return [{
       goal,
       ratio,
-      error: roundRatio(result, goal.of, goal.to)?.error,
-      cpuRatio: comparesRates ? ratioOf(...cpu) : undefined,
-      cpuError: roundRatio(result, ...cpu)?.error,
+      cpuRatio: comparesRates ? ratioOf(result, ...cpu) : undefined,
       limitRatio: limit === undefined
         ? undefined
-        : ratioOf([limit, goal.of[1]], goal.to),
-      met: ratio >= atLeast && ratio <= atMost,
+        : ratioOf(result, [limit, goal.of[1]], goal.to),
+      met: ratio.value >= atLeast && ratio.value <= atMost,
     }];
   });
 }

@@ -5,6 +5,7 @@
  */
 
 import {
+  type Estimate,
   estimateText,
   median,
   ratio,
@@ -110,7 +111,7 @@ function introduction(run: Run, name: string): string[] {
     (run.pinned
       ? "Servers are pinned to one core, the load to another. "
       : "**Servers and load share cores: the figures mislead.** ") +
-    `Only ratios of one run mean something. Raw figures: [${name}](${name}).`,
+    `Only ratios of one run mean something; they are the medians of those of the rounds, with the standard error. Raw figures: [${name}](${name}).`,
     "",
     "CPU is the processor time of the server for each unit, which other work on the machine changes least; how many of them a second of one core pays for says the same the other way round. A server that was not busy was not the bottleneck: its rate is that of the load.",
   ];
@@ -133,8 +134,8 @@ function goalTable(run: Run): string[] {
     return [
       goal.title,
       bound(goal),
-      withError(outcome.ratio, outcome.error),
-      withError(outcome.cpuRatio, outcome.cpuError),
+      withError(outcome.ratio),
+      withError(outcome.cpuRatio),
       withError(outcome.limitRatio),
       verdict,
     ];
@@ -154,8 +155,8 @@ function goalTable(run: Run): string[] {
 }
 
 /** A ratio as a reader sees it; "" for none. */
-export function withError(ratio?: number, error = NaN): string {
-  return ratio === undefined ? "" : estimateText({ value: ratio, error });
+function withError(ratio: Estimate | undefined): string {
+  return ratio === undefined ? "" : estimateText(ratio);
 }
 
 /** What is compared with the first contender, and which way is better. */
