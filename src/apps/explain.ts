@@ -60,7 +60,17 @@ export async function explainApp(
   return { ...explanation, lines: [name, ...indented(explanation.lines)] };
 }
 
-/** Lines one step further to the right. */
+/** Explains what `app` would do, after a line of the app around it. */
+export async function explainBelow(
+  line: string,
+  app: PagiApp,
+  scope: ConnectionScope,
+): Promise<Explanation> {
+  const { lines, ...rest } = await explainApp(app, scope);
+  return { ...rest, lines: [line, ...lines] };
+}
+
+/** Indents lines by two spaces. */
 export function indented(lines: readonly string[]): string[] {
   return lines.map((line) => `  ${line}`);
 }

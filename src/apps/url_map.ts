@@ -9,7 +9,7 @@ import { fieldValue } from "../http/headers.ts";
 import { isDirectoryPath, pathSegments } from "../http/target.ts";
 import type { AppOptionTable } from "../options/app_options.ts";
 import { OptionError, quote } from "../options/option_error.ts";
-import type { PagiApp, Scope } from "../pagi/types.ts";
+import type { PagiApp } from "../pagi/types.ts";
 import {
   appOf,
   type AppPart,
@@ -17,7 +17,7 @@ import {
   type LoadPart,
   part,
 } from "./composing.ts";
-import { explainable, explainApp } from "./explain.ts";
+import { type ConnectionScope, explainable, explainBelow } from "./explain.ts";
 import NotFoundApp from "./not_found.ts";
 
 const NAME = "PAGI::App::URLMap";
@@ -160,12 +160,12 @@ export class UrlMapApp {
       traceRoute(method, `${inner.root_path}/*`);
       return mount.app(inner, receive, send);
     };
-    return explainable(app, async (scope) => {
+    return explainable(app, (scope) => {
       const [mount, path] = this.#find(scope);
-      const { lines, ...rest } = mount === undefined
-        ? await explainApp(this.#default, scope)
-        : await explainApp(mount.app, below(scope, mount.prefix, path));
-      return { ...rest, lines: [which(mount, path), ...lines] };
+      const line = which(mount, path);
+      return mount === undefined
+        ? explainBelow(line, this.#default, scope)
+        : explainBelow(line, mount.app, below(scope, mount.prefix, path));
     });
   }
 
@@ -175,7 +175,7 @@ export class UrlMapApp {
    * that stays below its mount.
    */
   #find(
-    scope: Exclude<Scope, { type: "lifespan" }>,
+    scope: ConnectionScope,
   ): [mount: Mount | undefined, path: string] {
     const { path, scheme } = scope;
     const { name, port } = hostOf(fieldValue(scope.headers, "host") ?? "");
@@ -223,7 +223,7 @@ function which(mount: Mount | undefined, path: string): string {
 const UNCLEAN = /[/\\]\.|\/\/|\\/;
 
 /** The scope for an app that is mounted at `prefix`. */
-function below<S extends Exclude<Scope, { type: "lifespan" }>>(
+function below<S extends ConnectionScope>(
   scope: S,
   prefix: string,
   path: string,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { explainApp, type Explanation } from "../apps/explain.ts";
+import { explainBelow } from "../apps/explain.ts";
 import { fieldValue } from "../http/headers.ts";
 import { log, logLimit } from "../log/log.ts";
 import { readAppOptions, type TableFor } from "../options/app_options.ts";
@@ -16,6 +16,7 @@ import { isLoopback } from "../http/addresses.ts";
 import {
   type ConnectionScope,
   defineMiddleware,
+  isPreflight,
   type Middleware,
   refuse,
 } from "./middleware.ts";
@@ -26,7 +27,7 @@ import { credentials, Users } from "./users.ts";
 export interface AuthOptions {
   /** Users and the hashes of their passwords, as `USER:HASH`. */
   readonly auth?: string | readonly string[];
-  /** A file of users as htpasswd writes it, read anew when it changes. */
+  /** A file of users as htpasswd writes it, read again when it changes. */
   readonly authFile?: string;
   /** What browsers call the place that asks for a password. */
   readonly authRealm?: string;
@@ -68,18 +69,18 @@ export const authOptions = {
 const READS: ReadonlySet<string> = new Set(
   "GET HEAD OPTIONS TRACE PROPFIND REPORT SEARCH QUERY".split(" "),
 );
-/** Fields of a preflight that the app gets without credentials. */
+/** Fields of a preflight that are passed on without credentials. */
 const PREFLIGHT_FIELD = /^(?:host|origin|access-control-request-.*)$/;
 
-/** The credentials of requests that went through an outer one of these. */
+/** The credentials that an outer `auth` has removed from header fields. */
 const passed = new WeakMap<HeaderList, string>();
 
 /**
- * Lets through what comes with the name and password of a user, whom the app
- * finds in `scope["auth.user"]`; `authorization` is taken out of the header
- * fields. All else gets 401, and a client with many wrong passwords 429. A CORS
- * preflight, which has no credentials, is let through without anything else of
- * it (Fetch standard, 4.8).
+ * Passes on requests with the name and password of a user, who is then in
+ * `scope["auth.user"]`; the field `authorization` is removed. Others are answered
+ * with 401, and with 429 after many wrong passwords of a client. CORS preflights,
+ * which have no credentials (Fetch standard, 4.8), are passed on without a body
+ * and without fields that are not part of a preflight.
  *
  * ```ts
  * auth({ authFile: "/etc/pagi/users" })(new DirectoryApp({ root: "public" }));
@@ -129,9 +130,7 @@ export function auth(options: AuthOptions): Middleware {
 
   return defineMiddleware("auth", (app) => ({
     async serve(scope, receive, send) {
-      if (scope.type === "lifespan" || isOpen(scope)) {
-        return await app(scope, receive, send);
-      }
+      if (isOpen(scope)) return await app(scope, receive, send);
       if (isPreflight(scope)) {
         return await app(bare(scope), withoutBody(receive), send);
       }
@@ -190,28 +189,24 @@ export function auth(options: AuthOptions): Middleware {
           : "Too many passwords wait to be verified. Try again in a moment.\n",
       );
     },
-    async explain(scope): Promise<Explanation> {
-      const inner = async (line: string, scope: ConnectionScope) => {
-        const { lines, ...rest } = await explainApp(app, scope);
-        return { ...rest, lines: [line, ...lines] };
-      };
+    async explain(scope) {
       if (isOpen(scope)) {
-        return await inner("auth_for=write: reading needs no password", scope);
+        const line = "auth_for=write: reading needs no password";
+        return await explainBelow(line, app, scope);
       }
       if (isPreflight(scope)) {
-        return await inner("a CORS preflight needs no password", bare(scope));
+        const line = "a CORS preflight needs no password";
+        return await explainBelow(line, app, bare(scope));
       }
       const verdict = await verdictOf(scope);
       if (verdict !== null && "user" in verdict) {
         const line = `the password of user ${quote(verdict.user)} is right`;
-        return await inner(line, withUser(scope, verdict.user));
+        return await explainBelow(line, app, withUser(scope, verdict.user));
       }
-      const lines = [
-        verdict === null
-          ? "a user and a password are needed, and none came: answers 401"
-          : "the user or the password is wrong: answers 401",
-      ];
-      return { lines, status: 401 };
+      const line = verdict === null
+        ? "a user and a password are needed, and none came: answers 401"
+        : "the user or the password is wrong: answers 401";
+      return { lines: [line], status: 401 };
     },
   }));
 }
@@ -220,14 +215,7 @@ function clientOf({ client }: ConnectionScope): string {
   return client?.[0] ?? "";
 }
 
-/** True of what a browser asks before a request to another origin. */
-function isPreflight(scope: ConnectionScope): boolean {
-  return scope.type === "http" && scope.method === "OPTIONS" &&
-    fieldValue(scope.headers, "origin") !== null &&
-    fieldValue(scope.headers, "access-control-request-method") !== null;
-}
-
-/** Without all that could make an app take a preflight for something else. */
+/** The preflight without fields and a body for other purposes. */
 function bare(scope: ConnectionScope): ConnectionScope {
   const headers = scope.headers.filter(([name]) => PREFLIGHT_FIELD.test(name));
   return { ...scope, headers };

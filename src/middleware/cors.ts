@@ -1,11 +1,11 @@
 /**
- * Lets pages of other origins read what an app answers (CORS, the Fetch
- * standard, section 3.3), and adds header fields to all responses.
+ * Lets pages of other origins read an app's responses (CORS, the Fetch
+ * standard, section 3.3), and sets header fields of all responses.
  *
  * @module
  */
 
-import { explainApp } from "../apps/explain.ts";
+import { explainBelow } from "../apps/explain.ts";
 import { fieldValue, isToken } from "../http/headers.ts";
 import { readAppOptions, type TableFor } from "../options/app_options.ts";
 import {
@@ -20,6 +20,7 @@ import type { HeaderList } from "../pagi/types.ts";
 import {
   type ConnectionScope,
   defineMiddleware,
+  isPreflight,
   type Middleware,
   withHeaders,
 } from "./middleware.ts";
@@ -67,7 +68,7 @@ export const corsOptions = {
   },
 } satisfies TableFor<CorsOptions>;
 
-/** Seconds for which a browser need not ask again; Chromium takes no more. */
+/** Seconds for which browsers cache a preflight; Chromium's maximum. */
 const MAX_AGE = "7200";
 const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /** Fields of responses that a page needs for ranges, versions and downloads. */
@@ -76,13 +77,13 @@ const EXPOSED =
 
 /**
  * Answers CORS preflights itself and lets pages of the given origins read all
- * other answers. What the app says of CORS is replaced.
+ * other responses. CORS fields of the app are replaced.
  *
- * @throws {OptionError} When an origin is none.
+ * @throws {OptionError} When an origin is malformed.
  */
 export function cors(options: CorsOptions): Middleware {
   const { cors } = readAppOptions("cors", corsOptions, options);
-  if (cors === false) return (app) => defineMiddleware("cors", identity)(app);
+  if (cors === false) return defineMiddleware("cors", () => ({}));
   const named = cors === true ? null : new Set(cors);
 
   /** The fields that let the page read a response; none for other origins. */
@@ -99,9 +100,7 @@ export function cors(options: CorsOptions): Middleware {
 
   return defineMiddleware("cors", (app) => ({
     async serve(scope, receive, send) {
-      if (scope.type === "lifespan" || scope.type === "websocket") {
-        return await app(scope, receive, send);
-      }
+      if (scope.type === "websocket") return await app(scope, receive, send);
       const fields = allowed(scope);
       if (isPreflight(scope)) {
         await send({
@@ -124,30 +123,17 @@ export function cors(options: CorsOptions): Middleware {
         ]),
       );
     },
-    async explain(scope) {
+    explain(scope) {
+      const isAllowed = allowed(scope).length > 0;
       if (isPreflight(scope)) {
-        const answer = allowed(scope).length > 0 ? "allows" : "does not allow";
+        const answer = isAllowed ? "allows" : "does not allow";
         return { lines: [`${answer} this origin: answers 204`], status: 204 };
       }
-      const { lines, ...rest } = await explainApp(app, scope);
-      const who = allowed(scope).length > 0 ? "may" : "may not";
-      return {
-        ...rest,
-        lines: [`a page of this origin ${who} read the answer`, ...lines],
-      };
+      const may = isAllowed ? "may" : "may not";
+      const line = `a page of this origin ${may} read the answer`;
+      return explainBelow(line, app, scope);
     },
   }));
-}
-
-const identity: Parameters<typeof defineMiddleware>[1] = (app) => ({
-  serve: app,
-  explain: (scope) => explainApp(app, scope),
-});
-
-function isPreflight(scope: ConnectionScope): boolean {
-  return "method" in scope && scope.method === "OPTIONS" &&
-    fieldValue(scope.headers, "origin") !== null &&
-    fieldValue(scope.headers, "access-control-request-method") !== null;
 }
 
 function preflight(
@@ -226,7 +212,7 @@ export const headersOptions = {
 /**
  * Sets header fields of all responses, in place of those that the app sends.
  *
- * @throws {OptionError} When one of them is none, or is the server's own.
+ * @throws {OptionError} When a field is malformed, or reserved to the server.
  */
 export function responseHeaders(options: ResponseHeadersOptions): Middleware {
   const given = readAppOptions("headers", headersOptions, options);
@@ -239,10 +225,9 @@ export function responseHeaders(options: ResponseHeadersOptions): Middleware {
   return defineMiddleware("headers", (app) => ({
     serve: (scope, receive, send) =>
       app(scope, receive, withHeaders(send, set)),
-    async explain(scope) {
-      const { lines, ...rest } = await explainApp(app, scope);
+    explain(scope) {
       const texts = added.map(([name, value]) => `${name}: ${value}`);
-      return { ...rest, lines: [`sets ${texts.join("; ")}`, ...lines] };
+      return explainBelow(`sets ${texts.join("; ")}`, app, scope);
     },
   }));
 }

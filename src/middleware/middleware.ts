@@ -5,34 +5,59 @@
  */
 
 import { appOf, type AppPart } from "../apps/composing.ts";
-import { type Explain, explainable, nameApp } from "../apps/explain.ts";
-import type { HeaderList, PagiApp, Scope, Send } from "../pagi/types.ts";
+import {
+  type ConnectionScope,
+  type Explain,
+  explainable,
+  explainApp,
+  nameApp,
+} from "../apps/explain.ts";
+import { fieldValue } from "../http/headers.ts";
+import type { HeaderList, PagiApp, Receive, Send } from "../pagi/types.ts";
 
-export type { AppPart };
+export type { AppPart, ConnectionScope };
 
 /** Makes an app that does more than the one it is given. */
 export type Middleware = (app: AppPart) => PagiApp;
 
-/** The scopes of connections. */
-export type ConnectionScope = Exclude<Scope, { type: "lifespan" }>;
+/** An app for connections only. */
+type Serve = (
+  scope: ConnectionScope,
+  receive: Receive,
+  send: Send,
+) => Promise<void>;
 
 /**
- * Middleware called `name` for `--explain`; lifespan passes it by.
+ * Makes middleware with a `name` for `--explain`. The app itself gets the
+ * lifespan scope.
  *
- * @param wrap Makes the app for connections, and what explains it.
+ * @param wrap Makes what serves connections and what explains it; without
+ * them, the app does.
  */
 export function defineMiddleware(
   name: string,
-  wrap: (app: PagiApp) => { serve: PagiApp; explain: Explain },
+  wrap: (app: PagiApp) => { serve?: Serve; explain?: Explain },
 ): Middleware {
   return (part) => {
     const app = appOf(part);
-    const { serve, explain } = wrap(app);
+    const {
+      serve = app,
+      explain = (scope: ConnectionScope) => explainApp(app, scope),
+    } = wrap(app);
     const wrapped: PagiApp = (scope, receive, send) =>
-      (scope.type === "lifespan" ? app : serve)(scope, receive, send);
+      scope.type === "lifespan"
+        ? app(scope, receive, send)
+        : serve(scope, receive, send);
     nameApp(wrapped, name);
     return explainable(wrapped, explain);
   };
+}
+
+/** Tells whether a browser asks what it may send (Fetch standard, 3.3.2). */
+export function isPreflight(scope: ConnectionScope): boolean {
+  return scope.type !== "websocket" && scope.method === "OPTIONS" &&
+    fieldValue(scope.headers, "origin") !== null &&
+    fieldValue(scope.headers, "access-control-request-method") !== null;
 }
 
 /** A `send` that changes the header fields of every response. */
@@ -53,7 +78,7 @@ export function withHeaders(
   };
 }
 
-/** Answers a connection of any kind with a whole response; a WebSocket by a denial. */
+/** Sends a whole response; a WebSocket is denied with it. */
 export async function refuse(
   scope: ConnectionScope,
   send: Send,

@@ -42,7 +42,7 @@ const FORMS: readonly HashForm[] = [
         Number(cost),
         fromBcrypt64(salt),
       );
-      return isSame(made.slice(-digest.length), digest);
+      return isSameText(made.slice(-digest.length), digest);
     },
   },
   {
@@ -78,7 +78,7 @@ const FORMS: readonly HashForm[] = [
         ? `its ${rounds} rounds are more than 1000000`
         : null,
     verify: (password, [id, rounds = "5000", salt, digest]) =>
-      isSame(
+      isSameText(
         shaCrypt(id === "5" ? 32 : 64, password, salt, Number(rounds)),
         digest,
       ),
@@ -86,12 +86,12 @@ const FORMS: readonly HashForm[] = [
   {
     pattern: /^(\$(?:apr1|1)\$)([^$:\n]{0,8})\$([./A-Za-z0-9]{22})$/,
     verify: (password, [magic, salt, digest]) =>
-      isSame(md5Crypt(magic, password, salt), digest),
+      isSameText(md5Crypt(magic, password, salt), digest),
   },
   {
     pattern: /^\{SHA\}([A-Za-z0-9+/]{27}=)$/,
     verify: (password, [digest]) =>
-      isSame(createHash("sha1").update(password).digest("base64"), digest),
+      isSameText(createHash("sha1").update(password).digest("base64"), digest),
     fast: true,
   },
   {
@@ -101,7 +101,7 @@ const FORMS: readonly HashForm[] = [
         ? null
         : `it has ${digest.length} digits`,
     verify: (password, [name, digest]) =>
-      isSame(
+      isSameText(
         createHash(name).update(password).digest("hex"),
         digest.toLowerCase(),
       ),
@@ -110,7 +110,7 @@ const FORMS: readonly HashForm[] = [
   {
     pattern: /^(?:plain:|\{PLAIN\})(.+)$/is,
     verify: (password, [plain]) =>
-      isSame(
+      isSameText(
         createHash("sha256").update(password).digest("hex"),
         createHash("sha256").update(plain).digest("hex"),
       ),
@@ -172,7 +172,8 @@ function formOf(hash: string): { form: HashForm; groups: string[] } | null {
   return null;
 }
 
-function isSame(a: string, b: string): boolean {
+/** Compares texts in a time that does not reveal where they differ. */
+export function isSameText(a: string, b: string): boolean {
   const encoder = new TextEncoder();
   const [x, y] = [encoder.encode(a), encoder.encode(b)];
   return x.length === y.length && timingSafeEqual(x, y);

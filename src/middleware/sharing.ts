@@ -1,11 +1,11 @@
 /**
- * Manners of a share: a path that nobody guesses, an end, and a line in the log
- * for each download.
+ * Sharing with others for a while: a path that cannot be guessed, a time of
+ * expiry, and a log line for each download.
  *
  * @module
  */
 
-import { explainApp } from "../apps/explain.ts";
+import { explainBelow } from "../apps/explain.ts";
 import { fieldValue } from "../http/headers.ts";
 import { encodeSegment } from "../http/target.ts";
 import { log } from "../log/log.ts";
@@ -14,6 +14,7 @@ import { quote } from "../options/option_error.ts";
 import { defineType, flag, type ValueType } from "../options/value_types.ts";
 import type { HeaderList, PagiApp, Send } from "../pagi/types.ts";
 import { type Timer, unref } from "../std/timer.ts";
+import { isSameText } from "./password_hash.ts";
 import {
   type ConnectionScope,
   defineMiddleware,
@@ -32,7 +33,7 @@ export interface SharingOptions {
   readonly logDownloads?: boolean;
 }
 
-/** A new path of 128 random bits, without slashes. */
+/** A new path of 128 random bits in base64url, without slashes. */
 export function newPath(): string {
   return crypto.getRandomValues(new Uint8Array(16))
     .toBase64({ alphabet: "base64url", omitPadding: true });
@@ -56,8 +57,9 @@ const randomPath: ValueType<boolean | string> = defineType<boolean | string>({
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /**
- * The time that `2h`, `1h30m` or `2026-12-24T18:00:00Z` stands for, in
- * milliseconds since 1970; undefined where it stands for none.
+ * Parses a time such as `2h`, `1h30m` or `2026-12-24T18:00:00Z`.
+ *
+ * @returns milliseconds since 1970; undefined for other texts
  */
 export function endOf(text: string, now = Date.now()): number | undefined {
   if (/^(?:\d+(?:\.\d+)?[smhd])+$/i.test(text)) {
@@ -99,9 +101,10 @@ export const sharingOptions = {
 } satisfies TableFor<SharingOptions>;
 
 /**
- * Serves an app as a share. Below a random path pages tell no other site their
- * address, and all else is 404. After its end everything is 410; downloads that
- * run finish, event streams and WebSockets are closed.
+ * Serves an app as a share. With a random path, requests outside it get 404, and
+ * pages below it do not reveal their address to other sites. After the end every
+ * request gets 410; running downloads finish, event streams and WebSockets are
+ * closed.
  *
  * @throws {OptionError} When an option is wrong.
  */
@@ -121,14 +124,11 @@ export function sharing(options: SharingOptions): Middleware {
     if (log_downloads) add(downloadsLogged);
     if (end !== null) add(until(end));
     if (path !== false) add(below(`/${path}`));
-    return app ?? defineMiddleware("sharing", (app) => ({
-      serve: app,
-      explain: (scope) => explainApp(app, scope),
-    }))(part);
+    return app ?? defineMiddleware("sharing", () => ({}))(part);
   };
 }
 
-/** Serves below `prefix` alone. */
+/** Serves the app below `prefix`. */
 function below(prefix: string): Middleware {
   const inner = <S extends ConnectionScope>(scope: S): S => ({
     ...scope,
@@ -141,15 +141,15 @@ function below(prefix: string): Middleware {
     ["referrer-policy", "same-origin"],
   ];
   const isBelow = ({ path }: ConnectionScope) =>
-    isSame(path.slice(0, prefix.length), prefix) && path[prefix.length] === "/";
+    isSameText(path.slice(0, prefix.length), prefix) &&
+    path[prefix.length] === "/";
   return defineMiddleware("random_path", (app) => ({
     async serve(scope, receive, send) {
-      if (scope.type === "lifespan") return await app(scope, receive, send);
       if (isBelow(scope)) {
         return await app(inner(scope), receive, withHeaders(send, policy));
       }
       const query = scope.query_string === "" ? "" : `?${scope.query_string}`;
-      if (isSame(scope.path, prefix)) {
+      if (isSameText(scope.path, prefix)) {
         const mount = scope.root_path.split("/").map(encodeSegment).join("/");
         return await refuse(scope, send, 308, [
           ["location", `${mount}${prefix}/${query}`],
@@ -164,26 +164,11 @@ function below(prefix: string): Middleware {
         "Not Found",
       );
     },
-    async explain(scope) {
-      if (!isBelow(scope)) {
-        return {
-          lines: ["not below the random path: answers 404"],
-          status: 404,
-        };
-      }
-      const { lines, ...rest } = await explainApp(app, inner(scope));
-      return { ...rest, lines: ["below the random path", ...lines] };
-    },
+    explain: (scope) =>
+      isBelow(scope)
+        ? explainBelow("below the random path", app, inner(scope))
+        : { lines: ["not below the random path: answers 404"], status: 404 },
   }));
-}
-
-/** Compares in a time that does not tell where texts differ. */
-function isSame(a: string, b: string): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < b.length; i++) {
-    difference |= (a.charCodeAt(i) || 0) ^ b.charCodeAt(i);
-  }
-  return difference === 0;
 }
 
 const ENDED = `<!DOCTYPE html>
@@ -204,7 +189,6 @@ function until(endsAt: number): Middleware {
   const when = new Date(endsAt).toISOString().replace(/\.\d+/, "");
   return defineMiddleware("expires", (app) => ({
     async serve(scope, receive, send) {
-      if (scope.type === "lifespan") return await app(scope, receive, send);
       const left = endsAt - Date.now();
       if (left <= 0) {
         return await refuse(scope, send, 410, [
@@ -225,30 +209,26 @@ function until(endsAt: number): Middleware {
         clearTimeout(timer);
       }
     },
-    async explain(scope) {
-      if (endsAt <= Date.now()) {
-        return { lines: [`ended at ${when}: answers 410`], status: 410 };
-      }
-      const { lines, ...rest } = await explainApp(app, scope);
-      return { ...rest, lines: [`ends at ${when}`, ...lines] };
-    },
+    explain: (scope) =>
+      endsAt <= Date.now()
+        ? { lines: [`ended at ${when}: answers 410`], status: 410 }
+        : explainBelow(`ends at ${when}`, app, scope),
   }));
 }
 
 /** Closes a stream that would outlive the share. */
 function closeAfter(ms: number, type: "sse" | "websocket", send: Send): Timer {
   return unref(setTimeout(() => {
+    const reason = "The share has ended.";
     send(
-      type === "sse" ? { type: "sse.close", reason: "The share has ended." } : {
-        type: "websocket.close",
-        code: 1001,
-        reason: "The share has ended.",
-      },
+      type === "sse"
+        ? { type: "sse.close", reason }
+        : { type: "websocket.close", code: 1001, reason },
     ).catch(() => {}); // not open any more
   }, ms));
 }
 
-/** Logs each file that a client gets. */
+/** Logs each download. */
 const downloadsLogged: Middleware = defineMiddleware(
   "log_downloads",
   (app) => ({
@@ -272,11 +252,10 @@ const downloadsLogged: Middleware = defineMiddleware(
       connection.onComplete(() => say("sent to"));
       connection.onDisconnect(() => say("broken off by"));
     },
-    explain: (scope) => explainApp(app, scope),
   }),
 );
 
-/** How much of a file a response has; null where it is none. */
+/** What a response has of a file; null if it is not a download. */
 function downloadOf(status: number, headers: HeaderList): string | null {
   const type = fieldValue(headers, "content-type") ?? "";
   const saved = fieldValue(headers, "content-disposition") !== null;
