@@ -13,6 +13,7 @@ import type {
   Scope,
   Send,
   SseScope,
+  WebSocketScope,
 } from "../pagi/types.ts";
 import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 
@@ -45,6 +46,31 @@ export async function reply(
     headers: [...headers, ["content-length", String(bytes.length)]],
   });
   await send({ type: "http.response.body", body: bytes });
+}
+
+/** Sends a response without a body, as to HEAD or with the status 204. */
+export async function replyBare(
+  send: Send,
+  status: number,
+  headers: HeaderList,
+): Promise<void> {
+  await send({ type: "http.response.start", status, headers });
+  await send({ type: "http.response.body" });
+}
+
+/** Denies a WebSocket, with a response if the server can send one. */
+export async function denyWebSocket(
+  { extensions }: WebSocketScope,
+  send: Send,
+  status: number,
+  headers: HeaderList,
+  body: BytesIn,
+): Promise<void> {
+  if (extensions["websocket.http.response"] === undefined) {
+    return await send({ type: "websocket.close" });
+  }
+  await send({ type: "websocket.http.response.start", status, headers });
+  await send({ type: "websocket.http.response.body", body });
 }
 
 /** Sends the reason phrase of `status` as plain text (PAGI.md 7). */

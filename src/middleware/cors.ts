@@ -6,6 +6,7 @@
  */
 
 import { explainBelow } from "../apps/explain.ts";
+import { replyBare } from "../apps/reply.ts";
 import { fieldValue, isToken } from "../http/headers.ts";
 import { readAppOptions, type TableFor } from "../options/app_options.ts";
 import {
@@ -103,12 +104,8 @@ export function cors(options: CorsOptions): Middleware {
       if (scope.type === "websocket") return await app(scope, receive, send);
       const fields = allowed(scope);
       if (isPreflight(scope)) {
-        await send({
-          type: "http.response.start",
-          status: 204,
-          headers: preflight(scope, fields, named !== null),
-        });
-        return await send({ type: "http.response.body" });
+        const headers = preflight(scope, fields, named !== null);
+        return await replyBare(send, 204, headers);
       }
       const added: HeaderList = fields.length === 0
         ? fields

@@ -12,6 +12,7 @@ import {
   explainApp,
   nameApp,
 } from "../apps/explain.ts";
+import { denyWebSocket, reply } from "../apps/reply.ts";
 import { fieldValue } from "../http/headers.ts";
 import type { HeaderList, PagiApp, Receive, Send } from "../pagi/types.ts";
 
@@ -86,19 +87,7 @@ export async function refuse(
   headers: HeaderList,
   text: string,
 ): Promise<void> {
-  if (scope.type !== "websocket") {
-    const body = new TextEncoder().encode(text);
-    const length = String(body.length);
-    await send({
-      type: "http.response.start",
-      status,
-      headers: [...headers, ["content-length", length]],
-    });
-    await send({ type: "http.response.body", body });
-  } else if (scope.extensions["websocket.http.response"] === undefined) {
-    await send({ type: "websocket.close" });
-  } else {
-    await send({ type: "websocket.http.response.start", status, headers });
-    await send({ type: "websocket.http.response.body", body: text });
-  }
+  if (scope.type === "websocket") {
+    await denyWebSocket(scope, send, status, headers, text);
+  } else await reply(send, status, headers, text);
 }

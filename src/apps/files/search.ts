@@ -15,7 +15,7 @@ import {
   holdFileLibrary,
 } from "../../system/file_names.ts";
 import type { RequestReader } from "../disconnect.ts";
-import type { RequestScope } from "../reply.ts";
+import { replyBare, type RequestScope } from "../reply.ts";
 import { DirectoryRefused } from "./directory_cache.ts";
 import { type Entry, inspectEntry, readNames } from "./directory_entries.ts";
 import type { DocumentRoot } from "./document_root.ts";
@@ -91,10 +91,7 @@ export class Searches {
       ["vary", "accept"],
       ["x-content-type-options", "nosniff"],
     ];
-    if (scope.method === "HEAD") {
-      await send({ type: "http.response.start", status: 200, headers });
-      return await send({ type: "http.response.body" });
-    }
+    if (scope.method === "HEAD") return await replyBare(send, 200, headers);
     if (
       this.#running >= MAX_SEARCHES || !reserveDescriptors(SEARCH_DESCRIPTORS)
     ) {

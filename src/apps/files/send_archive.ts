@@ -13,7 +13,7 @@ import {
   releaseDescriptors,
   reserveDescriptors,
 } from "../../system/descriptor_budget.ts";
-import type { RequestScope } from "../reply.ts";
+import { replyBare, type RequestScope } from "../reply.ts";
 import {
   type ArchiveMember,
   archiveMembers,
@@ -100,13 +100,8 @@ export class Archives {
       ["cache-control", "no-store"],
       ["x-content-type-options", "nosniff"],
     ];
-    const start = () =>
-      send({ type: "http.response.start", status: 200, headers });
-    // The length would take a walk, which is not worth it for HEAD.
-    if (scope.method === "HEAD") {
-      await start();
-      return await send({ type: "http.response.body" });
-    }
+    // Without the length, which would require a walk.
+    if (scope.method === "HEAD") return await replyBare(send, 200, headers);
     const directory = parts.map((part) => `${part}/`).join("");
     // A form sends a line break in a name as CR LF.
     const names = selected.length === 0 ? null : new Set(
@@ -140,7 +135,7 @@ export class Archives {
       if (format !== "tar.gz") {
         headers.push(["content-length", String(lengths[format])]);
       }
-      await start();
+      await send({ type: "http.response.start", status: 200, headers });
       const content = { root: this.#root, directory, client };
       const chunks = joined(
         format === "zip" ? zip(members, content) : tar(members, content),

@@ -60,7 +60,7 @@ function sized(length: number): HeaderList {
 }
 
 async function* chunkedBody(client: RequestReader): AsyncGenerator<Uint8Array> {
-  while (!client.complete) yield frameChunk(await client.next());
+  for await (const chunk of client.chunks()) yield frameChunk(chunk);
   yield LAST_CHUNK;
 }
 

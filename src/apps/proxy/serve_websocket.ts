@@ -5,6 +5,7 @@
  */
 
 import { ClientGone, type DisconnectWatch } from "../disconnect.ts";
+import { denyWebSocket } from "../reply.ts";
 import {
   type ProxyContext,
   refusalStatus,
@@ -90,7 +91,7 @@ export async function serveWebSocket(
     status: number,
     headers: HeaderList = [["content-type", "text/plain"]],
     body: BytesIn = reasonPhrase(status),
-  ) => denial(scope, send, status, headers, body);
+  ) => denyWebSocket(scope, send, status, headers, body);
   const watch = new HandshakeWatch(receive);
   const request = upstreamRequest(scope, context.rules);
   const refusal = refusalStatus(context, scope, request);
@@ -194,21 +195,6 @@ async function readDenial(
     connection.close();
   }
   return concat(chunks);
-}
-
-/** Refuses the handshake, without a response where the server has no way. */
-async function denial(
-  { extensions }: WebSocketScope,
-  send: Send,
-  status: number,
-  headers: HeaderList,
-  body: BytesIn,
-): Promise<void> {
-  if (extensions["websocket.http.response"] === undefined) {
-    return await send({ type: "websocket.close" });
-  }
-  await send({ type: "websocket.http.response.start", status, headers });
-  await send({ type: "websocket.http.response.body", body });
 }
 
 /** Time for a target to answer a Close (ms). */

@@ -27,7 +27,7 @@ import {
   pathParts,
   requestPath,
 } from "../files/request_path.ts";
-import { reply, type RequestScope } from "../reply.ts";
+import { reply, replyBare, type RequestScope } from "../reply.ts";
 import { type FormTarget, serveForm } from "./forms.ts";
 import { nameTaken } from "./incoming_file.ts";
 import { pageParts } from "./page_parts.ts";
@@ -337,10 +337,7 @@ export class Changes implements FormTarget {
 
 async function sendAnswer(send: Send, answer: Answer): Promise<void> {
   const { status, text, xml, headers = [] } = answer;
-  if (status === 204) {
-    await send({ type: "http.response.start", status, headers });
-    return await send({ type: "http.response.body" });
-  }
+  if (status === 204) return await replyBare(send, status, headers);
   const body = xml ?? (text === undefined ? "" : `${text}\n`);
   const type = xml === undefined ? "text/plain" : "application/xml";
   await reply(send, status, [
