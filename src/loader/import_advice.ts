@@ -24,7 +24,7 @@ const IN_WORKER = "ERR_WORKER_UNSUPPORTED_OPERATION";
  */
 export function importAdvice(name: string, error: unknown): string | null {
   if (error instanceof Error && "code" in error && error.code === IN_WORKER) {
-    return "It does what only a process of its own may do: run it with one worker, which is the default.";
+    return "It does what only a process of its own may do: run it with one worker, which is the default. If it changes the folder by process.chdir(), start the server in that folder.";
   }
   const absent = undefinedName(error);
   if (absent !== null) return absentName(fileOfError(error) ?? name, absent);

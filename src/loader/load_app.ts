@@ -295,9 +295,9 @@ const GIVES_APP = /\bexports?\b|\bDeno\.serve\b/;
 /** What it most likely has where it starts any, perhaps late. */
 const STARTS = /serve|listen|start|run|boot|launch|main|init|open|fire/i;
 
-/** What programs have that ask what the command line says. */
+/** What programs have that ask what the command line or the folder is. */
 const IS_PROGRAM =
-  /\bmodule\.parent\b|\b(?:require|import\.meta)\.main\b|\bDeno\.args\b|\bargv\b/;
+  /\bmodule\.parent\b|\b(?:require|import\.meta)\.main\b|\bDeno\.args\b|\bargv\b|\bchdir\b/;
 
 /** `found`, to be loaded as the program that its own command would run. */
 async function asMain(

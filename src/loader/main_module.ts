@@ -1,6 +1,6 @@
 /**
  * Apps that are programs: they start their server only where they are the
- * module of the command line, or read arguments.
+ * module of the command line, read arguments, or change the folder.
  *
  * @module
  */
@@ -28,6 +28,7 @@ export async function loadAsMain(
   if ([text, ...others].some((text) => READS_ARGUMENTS.test(text))) {
     undo.push(hideArguments(file));
   }
+  if (/\bchdir\b/.test(text)) allowStay();
   if (MAIN_OF_COMMONJS.test(text)) undo.push(markRequired(file));
   const isMain = asksForMain(text);
   const mark = isMain && !Deno.build.standalone
@@ -54,6 +55,15 @@ function hideArguments(file: string): Undo {
   const own = Object.getOwnPropertyDescriptor(Deno, "args")!;
   Object.defineProperty(Deno, "args", { configurable: true, value: [] });
   return () => Object.defineProperty(Deno, "args", own);
+}
+
+/** In a worker, `process.chdir()` fails even where it changes nothing. */
+function allowStay(): void {
+  const { process } = globalThis;
+  const { chdir } = process;
+  process.chdir = (folder) => {
+    if (resolve(folder) !== Deno.cwd()) chdir(folder);
+  };
 }
 
 /** What Node's module system has besides what its types tell. */
