@@ -36,6 +36,7 @@ interface DenoJson {
   readonly name?: string;
   readonly exports?: string | Readonly<Record<string, string>>;
   readonly compilerOptions?: Readonly<Record<string, unknown>>;
+  readonly lock?: boolean | string | { readonly path?: string };
   readonly workspace?: readonly string[] | {
     readonly members?: readonly string[];
   };
@@ -176,6 +177,16 @@ export function readJson<T extends object>(path: string): T {
 /** Tells whether a `deno.json` has its import map in a file of its own. */
 export function namesImportMap(path: string): boolean {
   return readJson<DenoJson>(path).importMap !== undefined;
+}
+
+/** The lock file of a project with a `deno.json`; null where there is none. */
+export function lockFileOf({ rootJson }: Project): string | null {
+  if (rootJson === null) return null;
+  const { lock } = readJson<DenoJson>(rootJson);
+  if (lock === false) return null;
+  const named = typeof lock === "object" ? lock.path : lock;
+  const name = typeof named === "string" ? named : "deno.lock";
+  return fileIn(dirname(rootJson), [name]);
 }
 
 /** The import map of a configuration, and the URL that it is relative to. */

@@ -34,6 +34,7 @@ import {
   findProject,
   type ImportMap,
   importMapOf,
+  lockFileOf,
   type Project,
   readJson,
 } from "./project.ts";
@@ -237,9 +238,9 @@ function fetchedPackage(
   return best === undefined ? null : versions.get(format(best)) ?? null;
 }
 
-function lockedVersions({ rootJson }: Project): Record<string, string> {
-  const lock = rootJson && fileIn(dirname(rootJson), ["deno.lock"]);
-  if (!lock) return {};
+function lockedVersions(project: Project): Record<string, string> {
+  const lock = lockFileOf(project);
+  if (lock === null) return {};
   const { specifiers } = readJson<{ specifiers?: Record<string, string> }>(
     lock,
   );

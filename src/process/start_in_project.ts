@@ -20,8 +20,10 @@ import {
   findProject,
   type ImportMap,
   importMapOf,
+  lockFileOf,
   namesImportMap,
   type Project,
+  readJson,
 } from "../loader/project.ts";
 
 import { asksForMain, importedNames, localSources } from "../loader/sources.ts";
@@ -45,8 +47,8 @@ const IMPORTERS = ["channels/", "cli/", "std/", "log/"];
 const HAS_DEPENDENCIES = /^(?:ioredis$|@nats-io\/)/;
 /** Flags of `deno run` for the configuration, and those with a separate value. */
 const FLAGS =
-  /^(?:-c|--config|--import-map|--no-config|--no-lock|--node-modules-dir)(?:=.*)?$/;
-const WITH_VALUE = /^(?:-c|--config|--import-map)$/;
+  /^(?:-c|--config|--import-map|--no-config|--lock|--no-lock|--frozen|--node-modules-dir)(?:=.*)?$/;
+const WITH_VALUE = /^(?:-c|--config|--import-map|--lock)$/;
 
 /**
  * Starts this program over when what `request` names belongs to a project that
@@ -157,6 +159,7 @@ async function flagsFor(
     ...path ? ["--config", path] : instead,
     // Else Deno warns that it takes ours for the one that is named there.
     ...path && namesImportMap(path) ? ["--quiet"] : [],
+    ...await lockFlags(json),
     ...isPackage
       ? [
         "--node-modules-dir=manual",
@@ -169,6 +172,14 @@ async function flagsFor(
     "--import-map",
     await written(map),
   ];
+}
+
+/** Else Deno would add the server's packages to the project's lock file. */
+async function lockFlags(project: Project | undefined): Promise<string[]> {
+  const lock = project === undefined ? null : lockFileOf(project);
+  return lock === null
+    ? ["--no-lock"]
+    : ["--lock", await written(readJson(lock)), "--frozen=false"];
 }
 
 /**
@@ -231,7 +242,8 @@ function ownArguments(): string[] {
 function withFlags(args: readonly string[], flags: readonly string[]) {
   const main = args.length - Deno.args.length - 1;
   const kept = args.slice(0, main).filter((arg, index) =>
-    !FLAGS.test(arg) && !WITH_VALUE.test(args[index - 1] ?? "") &&
+    !FLAGS.test(arg) &&
+    (arg.startsWith("-") || !WITH_VALUE.test(args[index - 1] ?? "")) &&
     !flags.includes(arg)
   );
   return [...kept, ...flags, ...args.slice(main)];

@@ -114,6 +114,24 @@ import other from "@me/one";`,
   assertEquals(await answer(program.url), "root,own,other");
 });
 
+Deno.test("the lock file of a project stays as it is, also a frozen one", async () => {
+  const lock = '{ "version": "5" }\n';
+  for (const config of ['{ "lock": { "frozen": true } }', "{}"]) {
+    await using program = await startProgram([...QUIET, "./app.ts"], {
+      files: {
+        "deno.json": config,
+        "app.ts": answering("1"),
+        ...config === "{}" ? {} : { "deno.lock": lock },
+      },
+    });
+    assertEquals(await answer(program.url), "1");
+    const files = [...Deno.readDirSync(program.folder)].map(({ name }) => name);
+    assertEquals(files.includes("deno.lock"), config !== "{}");
+    if (config === "{}") continue;
+    assertEquals(Deno.readTextFileSync(`${program.folder}/deno.lock`), lock);
+  }
+});
+
 Deno.test("an import map of its own file is relative to that file", async () => {
   await using program = await startProgram([...QUIET, "./app.ts"], {
     files: {
