@@ -90,7 +90,7 @@ export class AppWatch {
     return this.#returned && this.thrown === null;
   }
 
-  /** Where the app stands, to end a sentence about it. */
+  /** The state of the app, as the end of a sentence. */
   describe(): string {
     if (!this.#called) return "it was not called";
     const last = this.events.at(-1);
@@ -296,7 +296,7 @@ export class TestExchange {
   #abandon(): void {
     this.#left.abort();
     this.#completed.reject(new Error("The client has left."));
-    // The body goes unread, whether it is there already or still to come.
+    // The rest of the body is not read.
     if (this.#reader !== null) this.#reader.cancel().catch(() => {});
     else this.#response.then(({ body }) => body?.cancel()).catch(() => {});
   }

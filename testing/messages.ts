@@ -90,7 +90,7 @@ export function testRequest(
   return request;
 }
 
-/** The fields with which a client asks for a WebSocket (RFC 6455, 4.1). */
+/** The header fields of a WebSocket handshake (RFC 6455, 4.1). */
 export function handshakeHeaders(
   headers: TestHeaders,
   subprotocols: readonly string[],
@@ -118,7 +118,7 @@ function bytes(piece: BytesIn): Uint8Array<ArrayBuffer> {
     : new Uint8Array(piece);
 }
 
-/** A body whose next piece is asked for when the app asks for it. */
+/** A body whose chunks are pulled as the app receives them. */
 function inPieces(
   pieces: Iterable<BytesIn> | AsyncIterable<BytesIn>,
   left: AbortSignal,
@@ -169,7 +169,7 @@ export class TestResponse {
   /**
    * The body as JSON.
    *
-   * @throws {SyntaxError} When it is none.
+   * @throws {SyntaxError} When it is not JSON.
    */
   json(): unknown {
     return JSON.parse(this.text);

@@ -156,7 +156,7 @@ export class TestClient implements AsyncDisposable {
   }
 
   /**
-   * Asks for an event stream and waits for its start.
+   * Requests an event stream and waits for its start.
    *
    * @throws {DeclinedError} When the app answers with anything else.
    */
@@ -180,7 +180,7 @@ export class TestClient implements AsyncDisposable {
   }
 
   /**
-   * Asks for a WebSocket and waits until the app has accepted it.
+   * Opens a WebSocket and waits until the app has accepted it.
    *
    * @throws {DeclinedError} When the app denies it.
    */

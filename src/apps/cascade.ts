@@ -307,7 +307,7 @@ export class Replay {
       ));
     }
     const event = this.#events.get(index);
-    // An earlier app asks for an event that was dropped.
+    // An earlier app waits for an event that was dropped.
     if (event === undefined) return new Promise(() => {});
     if (!this.#keeps && app === this.#app) {
       this.#events.delete(index);

@@ -29,15 +29,15 @@ export class RequestReader implements DisconnectWatch {
   /** True when the response has begun. */
   responseStarted = false;
   readonly #receive: Receive;
-  readonly #isTold: boolean;
+  readonly #isReported: boolean;
   #served = false;
   #onDisconnect: () => void = () => {};
   #disconnect: Promise<void> | null = null;
 
-  /** @param connection Where given, it tells of the disconnect. */
+  /** @param connection Reports the disconnect; otherwise `receive` does. */
   constructor(receive: Receive, connection?: HttpScope["pagi.connection"]) {
     this.#receive = receive;
-    this.#isTold = connection !== undefined;
+    this.#isReported = connection !== undefined;
     connection?.onDisconnect(() => this.#leave());
   }
 
@@ -48,9 +48,9 @@ export class RequestReader implements DisconnectWatch {
     return reader;
   }
 
-  /** Drops the rest of the body, and goes on watching for the disconnect. */
+  /** Drops the rest of the body while watching for the disconnect. */
   drop(): void {
-    if (!this.#isTold) void this.#watch();
+    if (!this.#isReported) void this.#watch();
   }
 
   /** Resolves when the client leaves before the end of its response. */

@@ -1,6 +1,6 @@
 /**
- * What an app would do with a request: for `--explain`, which asks instead of
- * running handlers.
+ * What an app would do with a request, for `--explain`, which does not run
+ * handlers.
  *
  * @module
  */
@@ -45,7 +45,7 @@ export function nameApp(app: PagiApp, name: string): void {
   names.set(app, name);
 }
 
-/** Explains what `app` would do; an app that cannot tell is only named. */
+/** Explains what `app` would do; without an explanation it is only named. */
 export async function explainApp(
   app: PagiApp,
   scope: ConnectionScope,

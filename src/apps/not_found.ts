@@ -51,7 +51,7 @@ const table = {
 } satisfies TableFor<NotFoundOptions>;
 
 /**
- * Answers every request with the same status, 404 unless told otherwise
+ * Answers every request with the same status, 404 by default
  * (PAGI.md 7). Wrong options throw an `OptionError`.
  *
  * ```ts

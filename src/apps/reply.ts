@@ -1,5 +1,5 @@
 /**
- * What the bundled apps share: whole replies, and types of option values.
+ * Complete responses, and types of option values, for the bundled apps.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
 /** A scope that a plain HTTP response can answer (PAGI.md 3.5). */
 export type RequestScope = HttpScope | SseScope;
 
-/** Throws on any scope that is not a request, as PAGI.md 1.7 asks. */
+/** Throws on any scope that is not a request (PAGI.md 1.7). */
 export function assertRequest(
   scope: Scope,
   appName: string,

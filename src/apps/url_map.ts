@@ -206,7 +206,7 @@ export class UrlMapApp {
   }
 }
 
-/** Which mount serves a request, and by what. */
+/** A line on which mount serves a request, and why. */
 function which(mount: Mount | undefined, path: string): string {
   if (mount === undefined) return "no mount has this path and host: default";
   const { host, prefix } = mount;
@@ -243,9 +243,9 @@ function hostOf(text: string): Host {
   return { name, port };
 }
 
-/** Whether the host of a mount matches the one `asked` for. */
-function isAt({ name, port }: Host, asked: Host): boolean {
-  return name === asked.name && (port === "" || port === asked.port);
+/** Whether the host of a mount matches the requested one. */
+function isAt({ name, port }: Host, requested: Host): boolean {
+  return name === requested.name && (port === "" || port === requested.port);
 }
 
 /** How specific a mount is about the host. */

@@ -115,7 +115,7 @@ export function othersUrls(
 }
 
 function limits({ connectionLimit, settings }: ServiceFacts): string {
-  // Without a guard nobody counts connections, nor sees which are idle.
+  // Without a guard, connections are not counted, nor idle ones closed.
   return [
     connectionLimit === null ? "" : `${connectionLimit} connections`,
     settings.maxBodySize === 0

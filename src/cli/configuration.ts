@@ -74,7 +74,7 @@ async function checkAppOptions(config: ConfigFile): Promise<void> {
   }
 }
 
-/** True of a name that stands for those that the user chooses. */
+/** Whether a name is a placeholder for names that the user chooses. */
 function isPart(name: string): boolean {
   return /[A-Z]/.test(name);
 }

@@ -13,7 +13,7 @@ const OPENERS: Readonly<Record<string, readonly string[]>> = {
   windows: ["cmd", "/c", "start", ""],
 };
 
-/** Opens `url` in a browser; the log says why not, where there is none. */
+/** Opens `url` in a browser, or logs why that is impossible. */
 export async function openBrowser(url: string): Promise<void> {
   const [command, ...args] = OPENERS[Deno.build.os] ?? ["xdg-open"];
   let why: string;

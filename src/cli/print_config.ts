@@ -98,7 +98,7 @@ async function appText(line: CommandLine): Promise<string> {
   return `\n# Application: ${where}\n${tables.join("\n")}\n`;
 }
 
-/** Leaves out passwords that stand in plain text in an `auth`. */
+/** Hides passwords in plain text in the value of `auth`. */
 function withoutPlain(value: string): string {
   return value.replace(/(:(?:plain:|\{PLAIN\})).*$/gim, "$1…");
 }
@@ -137,7 +137,7 @@ function valueText({ type }: Option, value: unknown): string {
     : show(value);
 }
 
-/** JSON lets DEL stand, which TOML does not. */
+/** JSON allows DEL unescaped, TOML does not. */
 function escaped(json: string): string {
   return json.replaceAll("\x7f", "\\u007f");
 }

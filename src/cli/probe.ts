@@ -1,5 +1,5 @@
 /**
- * `--probe`: asks a server once whether it is well.
+ * `--probe`: a health check, once.
  *
  * It loads nothing of the server, and needs neither a shell nor curl: a health
  * check in a container that has only this program.
@@ -27,7 +27,7 @@ const MAX_CHARACTERS = 1024;
  * the names that others call it by, and nobody stands in between.
  *
  * @param seconds How long the answer may take, from the first step on.
- * @throws {ProbeError} When the status is none of 200–399, comes too late, or
+ * @throws {ProbeError} When the status is not one of 200–399, comes too late, or
  * not at all.
  */
 export async function probe(
@@ -67,7 +67,7 @@ function open(target: ProbeTarget): Socket {
   });
 }
 
-/** The status of the answer; null when there is none. */
+/** The status of the response; null without one. */
 async function ask(
   socket: Socket,
   target: ProbeTarget,
@@ -90,7 +90,7 @@ async function ask(
   return null;
 }
 
-/** Tells whether a URL's host is this machine. */
+/** Whether a URL's host is this machine. */
 function isLoopback(hostname: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }

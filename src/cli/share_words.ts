@@ -67,7 +67,7 @@ export function sharePath(positionals: readonly string[]): string {
   return "";
 }
 
-/** Whether a part of the app asks for passwords. */
+/** Whether a part of the app requires passwords. */
 export function asksForPassword(positionals: readonly string[]): boolean {
   return positionals.some((word) => AUTH.test(word));
 }

@@ -1,5 +1,5 @@
 /**
- * Starts what the command line asks for.
+ * Starts the server that the command line describes.
  *
  * @module
  */
@@ -138,7 +138,7 @@ export function withModeDefaults(line: CommandLine): CommandLine {
 }
 
 /**
- * Tells whether no page of another host may read what is served at a loopback
+ * Whether no page of another host may read what is served at a loopback
  * address: unless somebody has said otherwise, that is what a developer works
  * on, and a folder. In production an app is most likely behind a proxy on the
  * same machine, which passes on the names of its clients' hosts.
@@ -281,7 +281,7 @@ function isReadableOnTheWay({ urls, addresses, settings }: ServiceFacts) {
     addresses.some((address) => "port" in address && !isLoopback(address.host));
 }
 
-/** Opens a browser, and shows the QR code, where these are asked for. */
+/** Opens a browser and shows the QR code, as the options say. */
 async function invite(facts: ServiceFacts, page: string | null): Promise<void> {
   const { open, qr } = facts.settings;
   if (!open && !qr) return;
@@ -298,7 +298,7 @@ async function invite(facts: ServiceFacts, page: string | null): Promise<void> {
   if (open && url !== undefined) void openBrowser(pageUrl(url, page));
 }
 
-/** What the command line asks to be loaded. */
+/** The app that the command line names. */
 export function appRequest({ settings, positionals }: CommandLine): AppRequest {
   const { app, lib, module: modules, eval: code } = settings;
   return { positionals, app, lib, modules, eval: code };
@@ -312,7 +312,7 @@ export function isExpected(error: unknown): error is Error {
     error instanceof BrokerError;
 }
 
-/** Says what went wrong and returns the exit code that stands for it. */
+/** Prints an error and returns its exit code. */
 function report(error: unknown): number {
   if (isExpected(error)) {
     const next = error instanceof ListenError && error.freePort !== null

@@ -10,7 +10,7 @@ import { fromFileUrl, relative } from "../std/path.ts";
 
 /** The exit codes, as `--help` lists them (PAGI.md 6). */
 export const EXIT = {
-  /** It did what it was asked to. */
+  /** Success. */
   ok: 0,
   /** The app, an address or a file could not be used. */
   failure: 1,
@@ -40,7 +40,7 @@ export function outputWidth(): number {
   }
 }
 
-/** Writes to the standard output: what was asked for. */
+/** Writes the requested output to standard output. */
 export function print(text: string): void {
   try {
     writeAllSync(Deno.stdout, ENCODER.encode(text));
@@ -51,14 +51,14 @@ export function print(text: string): void {
 }
 
 /**
- * Writes to the standard error: everything else. Nobody need read it. Control
+ * Writes everything else to standard error; failures are ignored. Control
  * characters are escaped: apps that cannot be loaded say what they like.
  */
 export function printError(text: string): void {
   try {
     writeAllSync(Deno.stderr, ENCODER.encode(visibleLines(text)));
   } catch {
-    // There is nobody else to tell.
+    // Standard error is closed; there is nowhere else to write.
   }
 }
 

@@ -27,17 +27,17 @@ export interface Connection extends Socket {
   namesake: Connection | undefined;
   /** Requests that were found to be on it: some, not all. */
   requests: number;
-  /** Its descriptor, … */
+  /** Its descriptor at scan number {@linkcode scan}. */
   fd: number;
-  /** … according to the last scan that found it. */
+  /** The last scan that found it. */
   scan: number;
-  /** When its idle timeout is to be checked (ms, `performance.now()`). */
+  /** When to check its idle timeout (ms, `performance.now()`). */
   due: number;
   /** The last check found it idle for too long. */
   overdue: boolean;
-  /** Bytes acknowledged (modulo 2³²) when a check last saw that change, … */
+  /** Bytes acknowledged (modulo 2³²) at the last change that a check saw. */
   acked: number;
-  /** … and when that was (ms). */
+  /** When that change was seen (ms). */
   ackedAt: number;
 }
 
@@ -53,7 +53,7 @@ export interface RequestOrigin {
 
 /** The share of all time that scans on behalf of requests may take. */
 const MAX_CPU_SHARE = 0.1;
-/** What such scans may take at once, in excess of their share (ms). */
+/** Time that such scans may take at once beyond their share (ms). */
 const BURST_MS = 50;
 /** As a burst: no scan at all. */
 export const NO_SCAN = -1;
@@ -76,9 +76,9 @@ export class Connections {
   readonly #unclear = new WeakSet<object>();
   /** Cookies of other sockets. */
   #unrelatedSockets = new Set<number>();
-  /** Numbers of descriptors that were free at the last scan, … */
+  /** Free descriptor numbers below {@linkcode #top} at the last scan. */
   #gaps: number[] = [];
-  /** … as were this one and all above. */
+  /** The lowest number above which all were free. */
   #top = 0;
   #scan = 0;
   #scannedAt = -Infinity;
@@ -114,7 +114,7 @@ export class Connections {
     return this.#known.size;
   }
 
-  /** How many keys several connections share. */
+  /** The number of keys that several connections share. */
   get contested(): number {
     return this.#contested.size;
   }
@@ -205,7 +205,7 @@ export class Connections {
     this.#byInfo.set(info, connection);
   }
 
-  /** No connection is to be closed for this request. */
+  /** Prevents that a connection is closed for this request. */
   leaveAlone({ info }: RequestOrigin): void {
     this.#unclear.add(info);
   }

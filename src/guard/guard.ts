@@ -83,7 +83,7 @@ export interface Traffic {
 const MIN_EVICTED = 16;
 /** … but at most this many of those that were served before. */
 const MAX_SERVED_EVICTED = 4;
-/** How long a worker may have a request that nobody knows of yet (ms). */
+/** How long a request of a worker may be unknown (ms). */
 const UNSEEN_MS = 250;
 /** Assumed where the limit of descriptors cannot be read. */
 const DEFAULT_DESCRIPTORS = 1024;

@@ -29,9 +29,9 @@ interface IdleTimeoutOptions {
 interface Idleness {
   /** Milliseconds, `performance.now()`. */
   readonly since: number;
-  /** Bytes that were sent by then, modulo 2³², … */
+  /** Bytes sent by then, modulo 2³². */
   readonly sent: number;
-  /** … in so many segments. */
+  /** Segments sent by then. */
   readonly segments: number;
 }
 
@@ -57,7 +57,7 @@ const SCANS_PER_TIMEOUT = 4;
  *   request does not arrive or arrives slowly (the time counts from the
  *   handshake or from the last response);
  * - had no request at all, whatever was sent: HTTP/2 acknowledges pings;
- * - acknowledged none of the bytes that are to be sent, whatever runs on it.
+ * - acknowledged none of the pending bytes, even while a request runs.
  */
 export class IdleTimeouts {
   readonly #connections: Connections;

@@ -51,7 +51,7 @@ export class ReuseportSelector {
       : new ReuseportSelector(sockets, address, others);
   }
 
-  /** The listener that was bound since the last call; null when there is none. */
+  /** The listener bound since the last call; null without one. */
   join(): ListenerId | null {
     const found = this.#listeners()
       .find(({ cookie }) => !this.#group.includes(cookie));

@@ -53,7 +53,7 @@ export interface TcpState {
   readonly received: number;
 }
 
-/** One socket: a descriptor, and the cookie that tells it from the next. */
+/** A socket: a descriptor, and the cookie that identifies the socket. */
 export interface Socket {
   readonly fd: number;
   readonly cookie: number;
@@ -68,11 +68,11 @@ export interface ListeningSocket extends Socket {
 export interface ThreadDescriptors {
   /** The thread's folder in `/proc`, which is there as long as the thread. */
   readonly thread: string;
-  /** Each descriptor, and the link that tells what it is. */
+  /** Each descriptor, and the target of its link in /proc. */
   readonly links: readonly (readonly [descriptor: number, link: string])[];
 }
 
-/** How often to look whether a thread has ended (ms). */
+/** Interval of checks whether a thread has ended (ms). */
 const THREAD_POLL_MS = 500;
 
 /** Closes what a thread that was terminated has left, once it has ended. */
@@ -187,7 +187,7 @@ export class Sockets implements Disposable {
     }
   }
 
-  /** The cookie of the socket that `fd` is, or 0 when it is none. */
+  /** The cookie of the socket `fd`, or 0 if it is not a socket. */
   cookie(fd: number): number {
     const number = this.#number;
     return this.#option(fd, SOL_SOCKET, SO_COOKIE, number)
@@ -483,7 +483,7 @@ const SHUT_RDWR = 2;
 /** Ends a classic BPF program (linux/bpf_common.h). */
 export const RETURN = 0x06;
 
-/** Opens the C library for the guard; null where there is none. */
+/** Opens the C library for the guard; null without one. */
 export function openLibc(): Libc | null {
   return openSystemLibc(SYMBOLS);
 }

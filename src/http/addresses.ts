@@ -74,7 +74,7 @@ export function parseAddressRange(text: string): AddressRange | null {
   return prefix >= 0 && prefix <= bits ? { bytes, prefix } : null;
 }
 
-/** Tells whether a range contains `address`, of the same IP version. */
+/** Whether a range contains `address`, of the same IP version. */
 export function isInRange(
   { bytes, prefix }: AddressRange,
   address: IpAddress,

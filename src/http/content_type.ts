@@ -39,7 +39,7 @@ export function cachePolicy(
 
 const PAGE = /^(?:text\/html|application\/xhtml\+xml)\s*(?:;|$)/i;
 
-/** Tells whether a media type is that of a page. */
+/** Whether a media type is that of a page. */
 function isPage(type: string): boolean {
   return PAGE.test(type);
 }
@@ -85,7 +85,7 @@ const SHORT = new RegExp(`[._~-]([A-Za-z0-9_-]{8})${END}`);
  */
 const NO_HASH = /^[A-Za-z]+[_-]?\d+$|^\d+[_-]?[A-Za-z]+$|^(?:19|20)\d\d/;
 
-/** Tells whether a hash of the content is in a file's name. */
+/** Whether a hash of the content is in a file's name. */
 export function hasHash(name: string): boolean {
   const hex = HEX.exec(name)?.[1];
   if (hex !== undefined) return !NO_HASH.test(hex);
@@ -253,7 +253,7 @@ const COMPRESSIBLE = new RegExp(
     "|image/(?:bmp|x-icon|vnd\\.microsoft\\.icon))(?:;|$)",
 );
 
-/** Tells whether bodies of the media type `type` shrink when compressed. */
+/** Whether bodies of the media type `type` shrink when compressed. */
 export function isCompressible(type: string): boolean {
   return COMPRESSIBLE.test(type);
 }

@@ -72,7 +72,7 @@ const REPRODUCIBLE_TIMES = new Set([
 ]);
 
 /**
- * Tells whether `time` (milliseconds, or null if unknown) may be that of a
+ * Whether `time` (milliseconds, or null if unknown) may be that of a
  * change: it is not in the future, and not set by a reproducible build.
  */
 export function isTelling(time: number | null, now: number): time is number {
@@ -81,7 +81,7 @@ export function isTelling(time: number | null, now: number): time is number {
 }
 
 /**
- * Tells whether changes from `now` on get another time than `time`, that of an
+ * Whether changes from `now` on get another time than `time`, that of an
  * earlier change (milliseconds). False unless `time` {@linkcode isTelling}.
  */
 export function isSettled(time: number, now: number): boolean {
@@ -131,7 +131,7 @@ export function weakened(tag: string): string {
   return isWeak(tag) ? tag : `W/${tag}`;
 }
 
-/** Tells whether `tag` is weak. */
+/** Whether `tag` is weak. */
 export function isWeak(tag: string): boolean {
   return tag.startsWith("W/");
 }

@@ -57,7 +57,7 @@ export function byteLength(body: string | Uint8Array | ArrayBuffer): number {
   return length;
 }
 
-/** Tells whether a body has more than `limit` bytes, mostly without counting. */
+/** Whether a body has more than `limit` bytes, mostly without counting. */
 export function exceeds(
   body: string | Uint8Array | ArrayBuffer,
   limit: number,
@@ -94,13 +94,13 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Visible characters, space, tab, and obs-text (RFC 9110, section 5.5). */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Tells whether `text` is a token (RFC 9110, section 5.6.2). */
+/** Whether `text` is a token (RFC 9110, section 5.6.2). */
 export function isToken(text: string): boolean {
   return TOKEN.test(text);
 }
 
 /**
- * Tells whether `value` is valid in a header field: no control character but
+ * Whether `value` is valid in a header field: no control character but
  * the tab, and nothing above 0xFF (PAGI.md 3.1, checklist 8). Any other value
  * makes Deno 2.9 exit, so all values must be checked.
  */
@@ -136,7 +136,7 @@ export function fieldValue(fields: Fields, name: string): string | null {
 }
 
 /**
- * Tells whether bodies of the media type `type` are event streams, which may
+ * Whether bodies of the media type `type` are event streams, which may
  * be silent for long and have no end of their own (HTML standard, "Server-sent
  * events").
  */

@@ -26,7 +26,7 @@ export function preferredType(
   return accepts(request, ...new Set([...named, usual])) ?? named[0];
 }
 
-/** Tells whether `accept` names `type` (not by a wildcard). */
+/** Whether `accept` names `type` (not by a wildcard). */
 export function namesType(accept: string | null, type: string): boolean {
   return accept !== null && accept.toLowerCase().includes(type);
 }

@@ -63,7 +63,7 @@ export function pathSegments(path: string): string[] | null {
   return names;
 }
 
-/** Tells whether a path ends with a slash or a dot segment. */
+/** Whether a path ends with a slash or a dot segment. */
 export function isDirectoryPath(path: string): boolean {
   return /(?:^|[/\\])\.{0,2}$/.test(path);
 }

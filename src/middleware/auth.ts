@@ -1,5 +1,5 @@
 /**
- * Asks for a user and a password (RFC 7617).
+ * HTTP Basic authentication (RFC 7617).
  *
  * @module
  */
@@ -29,7 +29,7 @@ export interface AuthOptions {
   readonly auth?: string | readonly string[];
   /** A file of users as htpasswd writes it, read again when it changes. */
   readonly authFile?: string;
-  /** What browsers call the place that asks for a password. */
+  /** The realm, which browsers show when they ask for the password. */
   readonly authRealm?: string;
   /** Ask for everything, or only for requests that may change something. */
   readonly authFor?: "all" | "write";

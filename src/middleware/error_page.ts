@@ -1,5 +1,5 @@
 /**
- * The development page that shows why a request failed.
+ * The error page of development mode.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { log } from "../log/log.ts";
 import { isServerFrame } from "../log/stack_frames.ts";
 import type { HeaderList, HttpScope, PagiApp, Send } from "../pagi/types.ts";
 
-/** CSS, to stand in the page itself. */
+/** The CSS of the page, inline. */
 const ERROR_PAGE_STYLE = `
 :root {
   color-scheme: light dark;
@@ -154,7 +154,7 @@ ${stack(cause.frames)}</section>
 `;
 }
 
-/** The app's own frames; the others on demand. */
+/** The app's own frames; the others are collapsed. */
 function stack(frames: readonly Frame[]): string {
   if (frames.length === 0) return "";
   const own = frames.filter((frame) => frame.own);
@@ -210,7 +210,7 @@ export async function errorResponse(
   return new Response(body, { status: 500, headers });
 }
 
-/** Never rejects; on failure the server sends its own response. */
+/** Never rejects: on failure the server sends its own response. */
 async function show(
   error: unknown,
   scope: HttpScope,

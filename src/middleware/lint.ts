@@ -70,7 +70,7 @@ function broken(field: string, value: unknown, rule: string): LintError {
   );
 }
 
-/** Time for the engine to report a disconnect once it is asked (ms). */
+/** How long the engine may take to report a disconnect (ms). */
 const DISCONNECT_MS = 10;
 /** Limit for an app that ignores disconnects in an endless loop. */
 const MAX_DISCONNECTS = 1000;
@@ -102,7 +102,7 @@ class LintedScope {
   #lastError: Error | null = null;
   #returned = false;
   #disconnects = 0;
-  /** What the app calls, and where stacks of its mistakes begin. */
+  /** The functions that the app calls; stacks of its mistakes begin there. */
   readonly #appReceive: Receive = () => this.#receiveEvent();
   readonly #appSend: Send = (event) => this.#sendEvent(event);
 

@@ -1,5 +1,5 @@
 /**
- * What middleware is: it makes an app of an app.
+ * Middleware: functions from an app to an app.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import type { HeaderList, PagiApp, Receive, Send } from "../pagi/types.ts";
 
 export type { AppPart, ConnectionScope };
 
-/** Makes an app that does more than the one it is given. */
+/** Wraps an app. */
 export type Middleware = (app: AppPart) => PagiApp;
 
 /** An app for connections only. */
@@ -54,7 +54,7 @@ export function defineMiddleware(
   };
 }
 
-/** Tells whether a browser asks what it may send (Fetch standard, 3.3.2). */
+/** Whether a request is a CORS preflight (Fetch standard, 3.3.2). */
 export function isPreflight(scope: ConnectionScope): boolean {
   return scope.type !== "websocket" && scope.method === "OPTIONS" &&
     fieldValue(scope.headers, "origin") !== null &&

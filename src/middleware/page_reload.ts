@@ -12,11 +12,11 @@ import { delay } from "../std/timer.ts";
 
 /** Hidden, so that no file of the directory is served there. */
 const PATH = "/.pagi/reload";
-/** Changes closer than this together are one (ms). */
+/** Changes within this time are one (ms). */
 const SETTLE_MS = 50;
 const OPEN = "<script>";
 const CLOSE = "</script>";
-/** Pages over this many bytes stay as they are. */
+/** Bytes of the longest page that gets the script. */
 const MAX_PAGE_BYTES = 5_000_000;
 
 /** Adds a script to the HTML of `app`, which serves `directory`. */
@@ -59,7 +59,7 @@ export function pageReload(app: PagiApp, directory: string): PagiApp {
   };
 }
 
-/** The stream of changes, and the end of it after a restart, reload the page. */
+/** Reloads on each message, and when the stream reconnects after a restart. */
 function scriptFor(rootPath: string): string {
   const url = JSON.stringify(rootPath + PATH).replaceAll("<", "\\u003c");
   return `${OPEN}{let s=new EventSource(${url}),o;s.onmessage=()=>location.reload();s.onopen=()=>{o?location.reload():o=1}}${CLOSE}`;
@@ -86,14 +86,14 @@ async function forScript(
     if (name === "content-length") {
       return [name, `${Number(value) + script.length}`];
     }
-    // A listing lets in no other script than its own, and no connection.
+    // The policy of a listing allows only its own script, and no connections.
     if (name !== "content-security-policy") return [name, value];
     const policy = value.replace("script-src ", `script-src ${hash} `);
     return [name, `${policy}; connect-src 'self'`];
   });
 }
 
-/** What an event of a body may hold; of `body`, `file` and `fh` one. */
+/** A body event; it has one of `body`, `file` and `fh`. */
 interface Piece {
   readonly body?: string | Uint8Array;
   readonly more?: unknown;
@@ -104,7 +104,7 @@ interface Piece {
   readonly length?: number;
 }
 
-/** The bytes that an event stands for; its file is closed where it says so. */
+/** Reads the bytes of an event, and closes its file if it says so. */
 async function bytesOf(
   { body, file, fh, offset = 0, length = MAX_PAGE_BYTES, close }: Piece,
 ): Promise<string | Uint8Array> {
@@ -124,7 +124,7 @@ async function bytesOf(
   return bytes.subarray(0, filled);
 }
 
-/** Tells a page of each change below `directory`, until it leaves. */
+/** Sends an event for each change below `directory`, until the page leaves. */
 async function sendChanges(
   directory: string,
   receive: Parameters<PagiApp>[1],

@@ -1,10 +1,9 @@
 /**
- * Verifies what clients send as user and password, in bounded time and memory.
+ * Verifies the users and passwords that clients send, in bounded time and memory.
  *
- * A right password is remembered for a while as a keyed digest, so that it costs
- * its processor time once. Wrong ones count against their client, and all are
- * verified one after the other by a thread, which ends when it has nothing to
- * do.
+ * A right password is cached for a while as a keyed digest, so that its hash is
+ * computed once. Wrong ones count against their client. One thread verifies them
+ * in sequence, and ends when it has been idle for a while.
  *
  * @module
  */
@@ -16,26 +15,26 @@ import { type Timer, unref } from "../std/timer.ts";
 import { isFast, verifyPassword } from "./password_hash.ts";
 import type { Users } from "./users.ts";
 
-/** How long a right password counts without being verified again (ms). */
+/** How long a right password is cached (ms). */
 const REMEMBERED_MS = 300_000;
 const MAX_REMEMBERED = 1000;
 /** Wrong passwords that a client may send at once … */
 const MAX_FAILURES = 10;
 /** … and the time after which it may send one more (ms). */
 const FAILURE_MS = 6000;
-/** Clients whose failures are known; the oldest are forgotten. */
+/** Clients whose failures are counted; the oldest are dropped. */
 const MAX_CLIENTS = 10_000;
-/** Passwords that wait to be verified, in all. */
+/** Passwords that wait for the thread. */
 const MAX_WAITING = 64;
-/** How long the thread stays without work (ms). */
+/** How long the idle thread is kept (ms). */
 const IDLE_MS = 10_000;
 
-/** What became of the credentials of a request. */
+/** The result for the credentials of a request. */
 export type Verdict =
   | { readonly user: string }
   /** The name that was tried; null where the field is malformed. */
   | { readonly failed: string | null }
-  /** Not verified: the client, or everybody, is to come back later. */
+  /** Not verified: this client (429) or all (503) should retry later. */
   | { readonly status: 429 | 503; readonly seconds: number };
 
 /** A right password. */
@@ -52,7 +51,7 @@ export class PasswordChecker {
   readonly #key = randomBytes(32);
   /** By the keyed digest of the header field; the oldest come first. */
   readonly #remembered = new Map<string, Remembered>();
-  /** What is being verified, so that the same is not verified twice. */
+  /** Pending verifications, shared by requests with the same field. */
   readonly #running = new Map<string, Promise<Verdict>>();
   readonly #failures = new Map<string, { count: number; at: number }>();
 
@@ -82,7 +81,7 @@ export class PasswordChecker {
     const seconds = this.#blockedFor(client);
     if (seconds > 0) return { status: 429, seconds };
     if (waiting.size >= MAX_WAITING) return { status: 503, seconds: 5 };
-    // Counted before it is verified: many at a time are no way around.
+    // Counted in advance, so that parallel attempts do not evade the limit.
     this.#count(client, 1);
     const verdict = this.#verify(given, hashes, key, client)
       .finally(() => this.#running.delete(key));
@@ -97,7 +96,7 @@ export class PasswordChecker {
     client: string,
   ): Promise<Verdict> {
     const hash = hashes.get(user);
-    // What an unknown user costs is what one of the known would cost.
+    // An unknown user takes as long as a known one, so that time reveals none.
     const tried = hash ?? decoy(user, hashes);
     const isRight = tried === undefined
       ? false
@@ -157,7 +156,7 @@ function networkOf(client: string): string {
   return bytes?.length === 16 ? bytes.slice(0, 8).join(".") : client;
 }
 
-/** The hash of one user, the same for each unknown name. */
+/** The hash to verify for an unknown name: of one user, always the same. */
 function decoy(
   user: string,
   hashes: ReadonlyMap<string, string>,
@@ -192,20 +191,20 @@ export function basicCredentials(
   return colon < 0 ? null : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-/** What the thread is asked. */
+/** A password for the thread to verify. */
 export interface PasswordQuestion {
   readonly id: number;
   readonly password: string;
   readonly hash: string;
 }
 
-/** What it answers; null where it could not be verified. */
+/** The result; null if the password could not be verified. */
 export interface PasswordAnswer {
   readonly id: number;
   readonly isRight: boolean | null;
 }
 
-/** Resolvers of what the thread is asked, by number. */
+/** Resolvers of pending questions, by their ids. */
 const waiting = new Map<number, (isRight: boolean | null) => void>();
 let thread: Worker | null = null;
 let nextId = 0;
@@ -249,7 +248,7 @@ function startThread(): Worker {
   return worker;
 }
 
-/** Ends the thread; what it has not answered is not verified. */
+/** Ends the thread; pending passwords are not verified. */
 export function endPasswordThread(): void {
   clearTimeout(idle);
   thread?.terminate();

@@ -1,9 +1,8 @@
 /**
  * Hashes of passwords as htpasswd(1), crypt(5) and miniserve write them.
  *
- * The slow ones are bcrypt and Argon2, by hash-wasm, and those of crypt(5); they
- * take 10 ms to a second of processor time, so that servers leave them to a
- * thread (`password_check.ts`).
+ * bcrypt and Argon2 (by hash-wasm) and the hashes of crypt(5) take 10 ms to 1 s
+ * of CPU time, so the server verifies them in a thread (`password_check.ts`).
  *
  * @module
  */
@@ -11,19 +10,19 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { concat } from "../std/bytes.ts";
 
-/** Bytes of a password that is looked at; some hashes take time by its length. */
+/** Bytes of the longest password; some hashes take time by its length. */
 const MAX_PASSWORD_BYTES = 1024;
 /** bcrypt ignores what follows (htpasswd does so without a word). */
 export const MAX_BCRYPT_BYTES = 72;
 /** 2^10 rounds: about 50 ms, and htpasswd's own cost is lower. */
 const BCRYPT_COST = 10;
 
-/** What verifies the hashes of one form. */
+/** A form of hashes, and how they are verified. */
 interface HashForm {
   readonly pattern: RegExp;
   /** Whether a password has this hash, from the groups of the pattern. */
   verify(password: Uint8Array, groups: string[]): boolean | Promise<boolean>;
-  /** Why such a hash is refused, though it has the form; null where it is not. */
+  /** Why a hash of this form is refused; null if it is not. */
   refuse?(groups: string[]): string | null;
   /** True where verifying takes no time worth a thread. */
   readonly fast?: true;
@@ -118,7 +117,7 @@ const FORMS: readonly HashForm[] = [
   },
 ];
 
-/** True of a hash that is the password itself, marked as such. */
+/** Whether a hash is the password itself, marked as plain text. */
 export function isPlain(hash: string): boolean {
   return /^(?:plain:|\{PLAIN\})/i.test(hash);
 }

@@ -44,7 +44,7 @@ export class Sending extends Promise<void> {
   }
 }
 
-/** Follows one scope: where it stands, and what may be sent there. */
+/** Follows the state of one scope, which decides what may be sent next. */
 export abstract class Rules<State> {
   #state: State;
 
@@ -52,7 +52,7 @@ export abstract class Rules<State> {
     this.#state = initial;
   }
 
-  /** Where the scope stands. */
+  /** The state of the scope. */
   protected get state(): State {
     return this.#state;
   }

@@ -25,7 +25,7 @@ import {
 
 /** Options of {@linkcode sharing}. */
 export interface SharingOptions {
-  /** Serve below a path that nobody guesses: true for a new one, or the path. */
+  /** Serve below a path that cannot be guessed: true for a new one, or the path. */
   readonly randomPath?: boolean | string;
   /** When the share ends: a time such as `2h`, `30m`, `7d`, or a date. */
   readonly expires?: string;

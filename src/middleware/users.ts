@@ -1,6 +1,6 @@
 /**
- * Who may come in: users with the hashes of their passwords, from options and
- * from a file as htpasswd(1) writes it.
+ * Users and the hashes of their passwords, from options and from a file as
+ * htpasswd(1) writes it.
  *
  * @module
  */
@@ -36,7 +36,7 @@ function checkedCredential(text: string): string {
   return text;
 }
 
-/** What is wrong with `USER:HASH`, without what may be a password; or null. */
+/** What is wrong with `USER:HASH`, or null; never shows a possible password. */
 function credentialFault(text: string): string | null {
   const colon = text.indexOf(":");
   if (colon < 0) return "there is no colon, as in USER:HASH";
@@ -46,13 +46,13 @@ function credentialFault(text: string): string | null {
   return fault && `user ${quote(user)}: ${fault}`;
 }
 
-/** Users by name; the file is read anew when it changes. */
+/** Users by name; the file is read again when it changes. */
 export class Users {
   readonly #given: ReadonlyMap<string, string>;
   readonly #path: string | null;
   #stamp: FileStamp | null = null;
   #hashes: ReadonlyMap<string, string>;
-  /** What the last reading failed with, so that it is logged once. */
+  /** The last failure to read the file, which is logged once. */
   #fault: string | null = null;
 
   /**
@@ -100,7 +100,7 @@ export class Users {
     let text: string;
     try {
       using file = Deno.openSync(path);
-      // Of a file that changes meanwhile, the next look finds another version.
+      // If the file changes while it is read, the next check finds that.
       this.#stamp = new FileStamp(path, file.statSync());
       text = Deno.readTextFileSync(path);
     } catch (error) {
@@ -110,7 +110,7 @@ export class Users {
     }
     const hashes = new Map(this.#given);
     const lineOf = new Map<string, number>();
-    // Editors of Windows put a mark of the byte order first.
+    // Editors on Windows may write a byte order mark first.
     const lines = text.replace(/^\ufeff/, "").split(/\r?\n/);
     for (const [index, line] of lines.entries()) {
       if (/^\s*(?:#.*)?$/.test(line)) continue;

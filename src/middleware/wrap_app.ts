@@ -1,6 +1,6 @@
 /**
- * The options that every bundled app and every mount takes beside its own, and
- * what they wrap around the app when it is made.
+ * The options that every bundled app and every mount has besides its own: each
+ * group wraps the app in a middleware.
  *
  * @module
  */
@@ -40,8 +40,8 @@ export function wrapApp(
     );
     if (mine.length > 0) app = middleware(Object.fromEntries(mine) as O)(app);
   };
-  // The outermost comes last: errors of auth have the fields of CORS, and where
-  // nothing is served there is none of them.
+  // The outermost comes last: responses of auth get the fields of CORS, and
+  // nothing else applies outside the path or time of a share.
   add(authOptions, auth);
   add(corsOptions, cors);
   add(headersOptions, responseHeaders);

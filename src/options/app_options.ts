@@ -12,7 +12,7 @@ import { didYouMean, OptionError, quote } from "./option_error.ts";
 /** One option of an app. */
 export interface AppOption<T = unknown> {
   readonly type: ValueType<T>;
-  /** Where nothing is given; undefined or null when there is no default. */
+  /** The default; undefined or null when there is none. */
   readonly default: T | null | undefined;
   readonly help: string;
   /** Other names of the same option. */
@@ -42,7 +42,7 @@ type SnakeCase<S extends string> = S extends `${infer First}${infer Rest}`
 
 /**
  * The table of an app whose options are an `O` in code: each of them by its
- * name on the command line, and no other. JSR wants the types of a package
+ * name on the command line, and no other. JSR requires the types of a package
  * written out ("no slow types"), so they cannot be made of the table; the
  * compiler compares both.
  */
@@ -95,10 +95,10 @@ export function readAppOptions<const T extends AppOptionTable>(
   return values as AppOptionValues<T>;
 }
 
-/** What `import` takes, and may hold "=". */
+/** Specifiers that `import` takes, and that may contain "=". */
 export const SPECIFIER = /^(?:jsr|npm|https?|file):/;
 
-/** Tells a `key=value` from the name of an app. */
+/** Whether a word is a `key=value`, not the name of an app. */
 export function isPair(word: string): boolean {
   return word.includes("=") && !SPECIFIER.test(word);
 }

@@ -41,8 +41,8 @@ interface Notice {
 }
 
 /**
- * The notices for a `--loop` that was given, and for the variables by which
- * IO::Async and libev are told of a loop. The option overrides IO_ASYNC_LOOP.
+ * Notices that `--loop`, and the variables of IO::Async and libev for the choice
+ * of an event loop, have no effect. The option overrides IO_ASYNC_LOOP.
  */
 function loopNotices(
   loop: string | null,
@@ -76,7 +76,7 @@ const LONG = /^(--?)([^=]*)(?:=(.*))?$/s;
 
 /**
  * Splits clusters (`-qp8080`), attaches values (`--port 8080`), replaces
- * aliases and gathers positionals, which may stand between options until `--`.
+ * aliases and collects positionals, which may appear between options until `--`.
  * A long name may have one dash (`-port`), as in Perl. Throws
  * {@linkcode OptionError} for a value missing or too many.
  */
@@ -135,7 +135,7 @@ function normalise(args: readonly string[]): NormalArgs {
   return { options, positionals, spellings };
 }
 
-/** npm wants "--" before options; here, and for Deno's tasks, it ends them. */
+/** npm requires "--" before options; here, and in Deno's tasks, it ends them. */
 function refuseOptionAfterDashes(rest: readonly string[]): void {
   const option = rest.find((word) => isOption(word.replace(/=.*/s, "")));
   if (option === undefined) return;
@@ -195,7 +195,7 @@ function nextValue(rest: string[], spelling: string, name: string): string {
 /** The variables of the environment. */
 export type Environment = Readonly<Record<string, string>>;
 
-/** The arguments of the command line, before anything else counts. */
+/** The arguments of the command line by themselves. */
 export interface Arguments {
   /** What they set. */
   readonly values: GivenValues;
@@ -204,7 +204,7 @@ export interface Arguments {
   /** The app and its `key=value` pairs. */
   readonly positionals: readonly string[];
   readonly action: "run" | Action;
-  /** True where the version is to come with all that belongs to it. */
+  /** `--verbose`: print more with the version. */
   readonly verbose: boolean;
   /** What to probe; null unless that is the action. */
   readonly probe: ProbeTarget | null;
@@ -376,7 +376,7 @@ function refuseUnknown(arg: string): never {
   throw new UnknownOptionError(written, meant);
 }
 
-/** What other servers call it, and what it is here. */
+/** Names of options in other servers, and what they are here. */
 const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
   ["?", "--help"],
   ["V", "--version"],

@@ -39,7 +39,7 @@ export class ConfigFile {
   readonly #text: string;
 
   /**
-   * @param path As it is to be named in messages.
+   * @param path For messages.
    * @throws {OptionError} For what is wrong in `text`, with the line.
    */
   constructor(readonly path: string, text: string) {

@@ -47,7 +47,7 @@ export function columns(
   }).map((line) => `${line}\n`).join("");
 }
 
-/** `text (default: value)`; without the bracket where nothing is to be said. */
+/** `text (default: value)`, or `text` alone where there is no default. */
 export function withDefault(text: string, value: unknown): string {
   const shown = Array.isArray(value)
     ? value.join(", ")
@@ -84,7 +84,7 @@ export function optionNames(name: string, { aliases = [] }: Option): string[] {
   ].map(dashed);
 }
 
-/** What stands for its value; "" for a flag. */
+/** The placeholder of its value; "" for a flag. */
 export function optionPlaceholder(option: Option): string {
   const { placeholder, type } = option;
   return placeholder ?? type.item?.placeholder ?? type.placeholder;
@@ -178,7 +178,7 @@ const MORE =
   "pagi-server --help OPTION and --help TOPIC tell more, as in --help port; " +
   "topics are the headings above and the names of bundled apps.";
 
-/** The sections of `--help` that can be asked for, by their headings. */
+/** The sections of `--help`, by their headings. */
 export function sections(width = WIDTH): [heading: string, text: string][] {
   return [
     ["Examples", columns(EXAMPLES, 52, width)],
@@ -210,7 +210,7 @@ function optionSections(width: number): [heading: string, text: string][] {
   });
 }
 
-/** `-p, --port PORT`, indented so that the long names stand in one column. */
+/** `-p, --port PORT`, indented so that the long names form a column. */
 export function term(name: string, option: Option): string {
   const names = optionNames(name, option).join(", ");
   const indent = names.startsWith("--") ? "    " : "";

@@ -76,7 +76,7 @@ export function optionDetails(name: string): string | undefined {
  * The help on a word: an option by any of its names, or a heading of `--help`,
  * whole or by its first word.
  *
- * @throws {OptionError} When there is none.
+ * @throws {OptionError} When there is no such topic.
  */
 export function topicHelp(word: string, width: number): string {
   const name = LONG_NAMES.get(word.replace(/^--?/, ""));
@@ -102,7 +102,7 @@ export function topicHelp(word: string, width: number): string {
   );
 }
 
-/** `Behind a proxy` as it is asked for: `behind-a-proxy`. */
+/** The name of the topic `Behind a proxy`: `behind-a-proxy`. */
 function topicName(heading: string): string {
   return heading.replace(/ \(.*| in .*/, "").toLowerCase().replaceAll(" ", "-");
 }

@@ -1,5 +1,5 @@
 /**
- * The names of options: which there are, and which option each stands for.
+ * The names of options, and the option of each.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export const ACTIONS = [
 ] as const;
 export type Action = typeof ACTIONS[number];
 
-/** Tells whether an action is up to what all other options say. */
+/** Whether an action depends on the other options. */
 export function needsSettings(action: "run" | Action): boolean {
   return !["help", "version", "probe", "hashPassword"].includes(action);
 }
@@ -100,14 +100,14 @@ export const NAMED: ReadonlyMap<string, Option> = new Map<string, Option>(
     .map(([key, option]) => [longName(key), option]),
 );
 
-/** Every name there is, dashes left out, with the long name it stands for. */
+/** The long name of every name, without dashes. */
 export const LONG_NAMES: ReadonlyMap<string, string> = new Map(
   [...NAMED].flatMap(([name, { aliases = [] }]) =>
     [name, ...aliases].map((spelling) => [spelling, name] as const)
   ),
 );
 
-/** Tells whether the option takes no value. */
+/** Whether the option takes no value. */
 export function isFlag(option: Option): boolean {
   return option.type.placeholder === "";
 }

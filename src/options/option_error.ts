@@ -1,12 +1,12 @@
 /**
- * What is wrong with an option, and what may have been meant.
+ * Errors of options, and suggestions for mistyped names.
  *
  * @module
  */
 
 /**
- * What a terminal or an editor does not show as it is: controls, line ends, and
- * what reorders or hides text, such as U+202E. Unicode's categories Cc, Cf, Zl,
+ * Characters that terminals and editors do not show: controls, line ends, and
+ * those that reorder or hide text, such as U+202E. Unicode's categories Cc, Cf, Zl,
  * Zp, and Cs for halves of characters.
  */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
@@ -43,7 +43,7 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-/** Text that stays on its line and is seen as it is: `\x1b`, `\u202e`. */
+/** Text with its invisible characters escaped: `\x1b`, `\u202e`. */
 export function visible(text: string): string {
   return text.replace(UNSEEN, (character) => {
     const code = character.codePointAt(0)!;
@@ -73,9 +73,8 @@ export function visibleLines(text: string): string {
 }
 
 /**
- * A wrong option, value or combination. The message is one line for the person
- * who wrote it; no stack trace is needed. On the command line it means exit
- * code 2.
+ * A wrong option, value or combination. The message is one line for its author,
+ * without a stack trace. On the command line the exit code is 2.
  */
 export class OptionError extends Error {
   override name = "OptionError";
@@ -94,9 +93,9 @@ export class UnknownOptionError extends OptionError {
 }
 
 /**
- * The one of `names` that `word` most likely stands for, or null when none is
- * near: a name that begins with it, else the one with the fewest typing errors
- * (at most one for every three characters, and one in any case).
+ * The one of `names` that `word` most likely means, or null: a name that begins
+ * with it, else the one with the fewest typing errors (at most one for every
+ * three characters, and one in any case).
  */
 export function nearest(word: string, names: Iterable<string>): string | null {
   const known = [...names];

@@ -1,5 +1,5 @@
 /**
- * From given values to settings: defaults, and what must hold between options.
+ * From given values to settings: defaults, and conflicts between options.
  *
  * @module
  */
@@ -50,15 +50,15 @@ export function check<T>(label: string, read: () => T): T {
 }
 
 /**
- * Checks what must hold between `values` and fills in the defaults. `label`
- * tells how to name an option in a message.
+ * Checks `values` against one another and fills in the defaults. `label` names
+ * an option in messages.
  */
 export function applyDefaults(
   values: GivenValues,
   label: (key: Key) => string,
 ): ResolvedSettings {
   for (const [key, value] of values) {
-    if (asksForNothing(value)) continue;
+    if (isOff(value)) continue;
     const other = excludedBy(values, key);
     if (other !== undefined) {
       throw new OptionError(
@@ -112,12 +112,12 @@ export function excludedBy(values: GivenValues, key: Key): Key | undefined {
     OPTIONS[one].conflictsWith?.includes(other) ?? false;
   for (const [other, value] of values) {
     const conflict = conflicts(key, other) || conflicts(other, key);
-    if (conflict && !asksForNothing(value)) return other;
+    if (conflict && !isOff(value)) return other;
   }
 }
 
-/** Tells whether a value is a flag that is off, or an empty list. */
-function asksForNothing(value: unknown): boolean {
+/** Whether a value is a flag that is off, or an empty list. */
+function isOff(value: unknown): boolean {
   return value === false || Array.isArray(value) && value.length === 0;
 }
 

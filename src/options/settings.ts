@@ -1,5 +1,5 @@
 /**
- * What the server can be told.
+ * The settings of the server.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { HeaderField, ListenAddress } from "./value_types.ts";
  *
  * The names and types are written down here, and not taken from the table,
  * because JSR wants public types explicit; the compiler keeps the two equal.
- * `null` stands for "not given" where there is no default.
+ * `null` means "not given" where there is no default.
  */
 export interface Settings {
   readonly lib: readonly string[];

@@ -16,9 +16,9 @@ export class ValueError extends Error {
 
 /** The type of an option's values. */
 export interface ValueType<T> {
-  /** Stands for the value in help texts, as in `NUM`; "" for a flag. */
+  /** The placeholder of the value in help texts, as in `NUM`; "" for a flag. */
   readonly placeholder: string;
-  /** What is allowed, as it ends a sentence: `a whole number from 0 to 9`. */
+  /** The end of a sentence on what is allowed: `a whole number from 0 to 9`. */
   readonly allowed: string;
   /** All that is allowed, where that is a few words. */
   readonly words?: readonly string[];
@@ -31,7 +31,7 @@ export interface ValueType<T> {
    * {@linkcode ValueError} when it is not allowed.
    */
   coerce(value: unknown): T;
-  /** True where {@linkcode show} leaves out what nobody is to see. */
+  /** True if {@linkcode show} hides secrets. */
   readonly isSecret?: boolean;
   /** The text that {@linkcode parse} makes this value of, unless it is one. */
   show?(value: T): string;
@@ -44,7 +44,7 @@ interface TypeDefinition<T> {
   words?: readonly string[];
   /** The value, or undefined when it is not allowed. */
   parse(text: string): T | undefined;
-  /** Tells whether a value other than a string is of this type. */
+  /** Whether a value other than a string is of this type. */
   is?(value: unknown): value is T;
   show?(value: T): string;
 }
@@ -265,7 +265,7 @@ export const fileMode: ValueType<number> = defineType({
   show: (mode) => mode.toString(8).padStart(4, "0"),
 });
 
-/** Who may tell of clients: an address, a range, or who comes by Unix sockets. */
+/** A trusted proxy: an address, a range, or whatever connects by Unix sockets. */
 export const trustedProxy: ValueType<string> = defineType({
   placeholder: "PROXY",
   allowed: "an IP address, a range such as 10.0.0.0/8, or unix:",
@@ -284,7 +284,7 @@ export const rootPath: ValueType<string> = defineType({
     ROOT_PATH.test(given) ? given.replace(/\/$/, "") : undefined,
 });
 
-/** A URL, or the path of a Unix socket at which `/` is asked for. */
+/** A URL, or the path of a Unix socket that is sent a request for `/`. */
 export type ProbeTarget = URL | { readonly path: string };
 
 /** `http:` and `https:` URLs, and Unix sockets as `--listen` takes them. */
@@ -343,7 +343,7 @@ const NAME = /^[\w.-]+$/;
 /** Two colons or more, and perhaps a zone; the bind finds finer errors. */
 const IPV6 = /^(?=.*:.*:)[\da-f:.]+(%[\w.-]+)?$/i;
 
-/** A host name or IP address; brackets around an IPv6 address may stand. */
+/** A host name or IP address; an IPv6 address may be in brackets. */
 export const host: ValueType<string> = defineType({
   placeholder: "HOST",
   allowed: "a host name or an IP address",
@@ -373,7 +373,7 @@ export const listenAddress: ValueType<ListenAddress> = defineType({
     if (/^[./]/.test(given)) return { path: given };
     const tcp = /^(\[.*\]|[^:]+):(\d+)$/.exec(given);
     if (tcp !== null) return tcpAddress(tcp[1], Number(tcp[2]));
-    // Digits alone would make a socket file called 8080: no one means that.
+    // A number alone is a forgotten host, not a socket file called 8080.
     const isName = given !== "" && !given.includes(":") && !/^\d+$/.test(given);
     return isName ? { path: given } : undefined;
   },

@@ -13,7 +13,7 @@ import type { HttpScope, PagiConnection, SseScope } from "./types.ts";
 let mayRise = false;
 const raised = new WeakMap<PagiConnection, number>();
 
-/** Tells the server that {@linkcode raiseBodyLimit} may be called. */
+/** Announces to the server that {@linkcode raiseBodyLimit} may be called. */
 export function announceRaisedLimits(): void {
   mayRise = true;
 }

@@ -15,10 +15,10 @@ export function markImmutable(bytes: Uint8Array): void {
   constants.add(bytes.buffer);
 }
 
-/** To look for the buffer of fewer bytes costs more than to copy them. */
+/** Bytes below which a copy is faster than the look-up of the buffer. */
 const WORTH_LOOKING = 256;
 
-/** Tells whether `bytes` were declared never to change; no of a few bytes. */
+/** Whether `bytes` were declared immutable; false for a few bytes. */
 export function isImmutable(bytes: Uint8Array): boolean {
   return bytes.length >= WORTH_LOOKING && constants.has(bytes.buffer);
 }

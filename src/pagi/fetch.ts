@@ -32,7 +32,7 @@ export type ErrorPage = (error: unknown, scope: HttpScope) => Promise<Response>;
 /**
  * Checks what a fetch handler gave.
  *
- * @param isUsed Tells whether the body of a response has been read.
+ * @param isUsed Whether the body of a response has been read.
  * @throws {TypeError} When it is no response that can be sent.
  */
 export function checkResponse(
@@ -102,7 +102,7 @@ export function setUpgrading(scope: WebSocketScope, how: Upgrading): void {
   (scope as WebSocketScope & { [UPGRADING]?: Upgrading })[UPGRADING] = how;
 }
 
-/** How a fetch handler makes a WebSocket; null where nobody has said it. */
+/** How a fetch handler makes a WebSocket; null until it is set. */
 export function upgradingOf(scope: WebSocketScope): Upgrading | null {
   return (scope as WebSocketScope & { [UPGRADING]?: Upgrading })[UPGRADING] ??
     null;

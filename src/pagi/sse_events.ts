@@ -92,7 +92,7 @@ function checkSend(event: UncheckedEvent): void {
   checkCount(event, "retry");
 }
 
-/** An optional string that is to be one line of the stream. */
+/** An optional string that becomes one line of the stream. */
 function checkLine(event: UncheckedEvent, field: string): void {
   const value = event[field];
   if (value == null) return;

@@ -92,11 +92,11 @@ export interface NetScope {
 
 /** One HTTP request. */
 export interface HttpScope extends NetScope {
-  /** Tells the scopes apart. */
+  /** The discriminant of the union. */
   type: "http";
   /** As sent: names are case-sensitive (RFC 9110, 9.1). */
   method: string;
-  /** Of the URL that the client asked for. */
+  /** The scheme of the requested URL. */
   scheme: "http" | "https";
   /** How the request fares. */
   "pagi.connection": PagiConnection;
@@ -104,19 +104,19 @@ export interface HttpScope extends NetScope {
 
 /** One request that accepts `text/event-stream`. */
 export interface SseScope extends NetScope {
-  /** Tells the scopes apart. */
+  /** The discriminant of the union. */
   type: "sse";
   /** As sent; any method may ask for a stream. */
   method: string;
-  /** Of the URL that the client asked for. */
+  /** The scheme of the requested URL. */
   scheme: "http" | "https";
 }
 
 /** One WebSocket connection. */
 export interface WebSocketScope extends NetScope {
-  /** Tells the scopes apart. */
+  /** The discriminant of the union. */
   type: "websocket";
-  /** Of the URL that the client asked for. */
+  /** The scheme of the requested URL. */
   scheme: "ws" | "wss";
   /** What the client offers, the best first; `[]` without an offer. */
   subprotocols: string[];
@@ -124,7 +124,7 @@ export interface WebSocketScope extends NetScope {
 
 /** Start and stop of one worker or of the single process. */
 export interface LifespanScope {
-  /** Tells the scopes apart. */
+  /** The discriminant of the union. */
   type: "lifespan";
   /** The live object: what the app puts there, requests get copies of. */
   state?: State;
@@ -136,7 +136,7 @@ export interface LifespanScope {
   "pagi.channel"?: string;
 }
 
-/** Any scope, told apart by `type`. */
+/** Any scope; `type` is the discriminant. */
 export type Scope = HttpScope | SseScope | WebSocketScope | LifespanScope;
 
 /** What `receive()` yields. */
@@ -154,7 +154,7 @@ export type ReceiveEvent =
 export type ChannelEvent =
   /** A JSON value, frozen, or bytes. */
   | { type: "channel.message"; channel: string; message: unknown }
-  /** So many messages were lost before the next; null: nobody knows how many. */
+  /** Messages lost before the next one; null if the number is unknown. */
   | { type: "channel.gap"; channel: string; missed: number | null };
 
 /**
@@ -298,7 +298,7 @@ export interface PagiConnection {
   onDisconnect(callback: (reason: DisconnectReason) => void): void;
   /** Called once after success, at once if that has come already. */
   onComplete(callback: () => void): void;
-  /** True from the start of a response, whoever made it. */
+  /** True from the start of the response, of the app or of the server. */
   responseStarted(): boolean;
   /** True after the last part of the response. */
   responseComplete(): boolean;
@@ -312,7 +312,7 @@ export interface PagiTransport {
   bufferedAmount(): number;
   /** Bytes from which on `send` waits; null where there is no such mark. */
   highWaterMark(): number | null;
-  /** Bytes below which it goes on. */
+  /** Bytes below which `send` resolves again. */
   lowWaterMark(): number | null;
   /** Called once on reaching the high mark, at once if that is so already. */
   onHighWater(callback: () => void): this;

@@ -1,5 +1,5 @@
 /**
- * Who a request is from, as middleware has found out, for the access log.
+ * The authenticated user of a request, for the access log.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export function setUser(headers: HeaderList, user: string): void {
   users.set(headers, user);
 }
 
-/** The user of a request; undefined where nobody said. */
+/** The user of a request; undefined if it is not authenticated. */
 export function userOf(
   request: { readonly headers: HeaderList },
 ): string | undefined {

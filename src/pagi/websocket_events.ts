@@ -22,11 +22,11 @@ import type { EventOf, UncheckedEvent } from "./event_checks.ts";
 const MAX_CLOSE_REASON_BYTES = 123;
 
 /**
- * Tells whether `code` may stand in a Close frame, from either side:
+ * Whether `code` may be sent in a Close frame, by either side:
  * 1000–1003, 1007–1014 and 3000–4999 (PAGI.md 3.4). 1012 to 1014 were assigned
  * after RFC 6455, in the IANA registry of close codes: service restart, try
  * again later, bad gateway. The others are unassigned,
- * or, like 1005 and 1006, stand for an ending that has no frame.
+ * or, like 1005 and 1006, mean an end without a Close frame.
  */
 export function isCloseCode(code: number): boolean {
   return Number.isInteger(code) &&
@@ -34,7 +34,7 @@ export function isCloseCode(code: number): boolean {
       code >= 3000 && code <= 4999);
 }
 
-/** Tells whether `reason` fits in a Close frame. */
+/** Whether `reason` fits in a Close frame. */
 export function isCloseReason(reason: string): boolean {
   return !exceeds(reason, MAX_CLOSE_REASON_BYTES);
 }

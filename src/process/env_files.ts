@@ -47,7 +47,7 @@ export function rereadEnvFiles(): void {
   }
 }
 
-/** The variable that tells a started process which ones came from files. */
+/** The variable with the names of those that came from files. */
 export function namesFromFiles(): Readonly<Record<string, string>> {
   return ours.size === 0 ? {} : { [VARIABLE]: [...ours.keys()].join("\n") };
 }

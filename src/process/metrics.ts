@@ -1,5 +1,5 @@
 /**
- * `--metrics`: what the main thread tells of the whole process, for Prometheus
+ * `--metrics`: the main thread's metrics of the whole process, for Prometheus
  * and for probes.
  *
  * @module

@@ -111,7 +111,7 @@ function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // It was not made, or somebody has moved it.
+    // It was not created, or was moved.
   }
 }
 
@@ -122,7 +122,7 @@ interface FoundPid {
   readonly written: number | null;
 }
 
-/** The process id in the file; null when there is none. */
+/** The process id in the file; null without one. */
 function readPid({ folder, name }: Place, path: string): FoundPid | null {
   using found = folder.lookUp(name);
   if (found === null) return null;
@@ -148,7 +148,7 @@ function isAlive(pid: number): boolean {
     // Imported, it would be loaded at each start (see the test of the layout).
     return globalThis.process.kill(pid, 0);
   } catch (error) {
-    return (error as { code?: unknown }).code === "EPERM"; // somebody else's
+    return (error as { code?: unknown }).code === "EPERM"; // of another user
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * `--reload`: what is watched, and when it has changed (PAGI.md 6).
  *
- * What counts is what stat(2) says of the files, which is asked once a second:
+ * Files are compared by stat(2) once a second:
  * so a change is found on every file system, and however an editor saves.
  * Events of the file system only have it asked at once.
  *
@@ -16,7 +16,7 @@ import type { Settings } from "../options/settings.ts";
 import { dirname, globToRegExp, join, relative, resolve } from "../std/path.ts";
 import { delay } from "../std/timer.ts";
 
-/** How often files are looked at without an event (ms). */
+/** Interval of scans without an event (ms). */
 const POLL_MS = 1000;
 /** How long files must stay as they are before they count as saved (ms). */
 const SETTLE_MS = 40;
@@ -141,7 +141,7 @@ export class SourceWatcher implements Disposable {
     return files;
   }
 
-  /** The state of all files; those of folders are looked for anew. */
+  /** The state of all files; folders are listed again. */
   #look(): State {
     const { reloadDir } = this.#settings;
     const state = new Map<string, string>();
@@ -157,7 +157,7 @@ export class SourceWatcher implements Disposable {
     return state;
   }
 
-  /** Waits for an event or the next look. */
+  /** Waits for an event or the next scan. */
   async #wakened(): Promise<void> {
     const timer = setTimeout(() => this.#wake.resolve(), POLL_MS);
     await this.#wake.promise;
@@ -176,7 +176,7 @@ export class SourceWatcher implements Disposable {
     try {
       this.#events = Deno.watchFs(folders, { recursive: false });
     } catch {
-      this.#events = null; // the files are looked at all the same
+      this.#events = null; // files are still scanned
       return;
     }
     void this.#read(this.#events);

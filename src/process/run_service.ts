@@ -28,7 +28,7 @@ export type ServiceSignal = Exclude<
   "SIGTERM" | "SIGINT" | "SIGUSR1" | "SIGUSR2"
 >;
 
-/** What the banner shows. */
+/** Facts for the banner. */
 export interface ServiceFacts {
   /** What is served. */
   readonly title: string;
@@ -45,7 +45,7 @@ export interface ServiceFacts {
 /** One server, or a supervisor with its workers. */
 export interface Service {
   facts(): ServiceFacts;
-  /** What metrics tell of it. */
+  /** Its state, for metrics. */
   observe(): Observed;
   /** @throws {Error} When it cannot start; nothing stays bound. */
   start(): Promise<void>;
@@ -63,7 +63,7 @@ export interface Service {
   /** Reopens the log files. */
   reopenLogs(): void;
   signal(signal: ServiceSignal): void;
-  /** Loads the app anew. @param reason A clause for the log. */
+  /** Reloads the app. @param reason A clause for the log. */
   reload(reason: string): void;
   /** @param left Resolves when the predecessor has closed its listeners. */
   predecessorLeaves(left: Promise<void>): void;
@@ -79,12 +79,12 @@ export type StartSuccessor = () => Promise<Successor | null>;
 
 /** How a service is run. */
 export interface RunOptions {
-  /** How to start this program again; null where the system does not tell. */
+  /** How to start this program again; null if unknown. */
   readonly command: OwnCommand | null;
   readonly predecessor: Predecessor | null;
   /** Called once it accepts connections. */
   onStarted(): Promise<void>;
-  /** Called when it is to stop: it goes on for `shutdownDelay` after TERM. */
+  /** Called when a stop begins: after TERM it still serves for `shutdownDelay`. */
   onStopping(): void;
   /** Called when a successor serves in its place. */
   onReplaced(): void;
@@ -228,7 +228,7 @@ export async function runService(
   }
 }
 
-/** Loads the app anew with each change, or starts a fresh process for it. */
+/** Reloads the app after each change, or starts a new process. */
 async function followChanges(
   watcher: SourceWatcher,
   first: Promise<Change | null>,
@@ -289,7 +289,7 @@ async function startSuccessorOf(
   }
 }
 
-/** Tells the predecessor that this process serves; waits for its listeners. */
+/** Notifies the predecessor, and waits until it has closed its listeners. */
 async function notifyPredecessor(
   predecessor: Predecessor,
   { listeners }: Service,

@@ -52,7 +52,7 @@ export class SingleProcess implements Service {
   #loaded: LoadedServer | null = null;
   #stopped = false;
   readonly #counted: CountedThreads | null;
-  /** Stands for the current listeners among those that share the addresses. */
+  /** The identity of the current listeners among those at the same addresses. */
   #holder = {};
   #shared: SharedAddresses<object> | null = null;
   /** Changes of the listeners, one after the other; never rejects. */

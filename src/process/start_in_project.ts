@@ -115,7 +115,7 @@ function leaks(files: readonly string[], code: string | null): boolean {
   return texts.flatMap(importedNames).some((name) => own.includes(name));
 }
 
-/** Tells whether a file is a program that only an ES module can be. */
+/** Whether a file can only be an ES module. */
 function isMainModule(path: string): boolean {
   const [source] = localSources(resolve(path));
   return source !== undefined && asksForMain(source.text);

@@ -35,7 +35,7 @@ const PREDECESSOR_WAIT_MS = 60_000;
  * SIGHUP (ms). Workers that start faster succeed however often SIGHUP comes.
  */
 const OUTDATED_AFTER_MS = 5000;
-/** Interval at which such workers are looked for (ms). */
+/** Interval of checks for such workers (ms). */
 const OUTDATED_POLL_MS = 500;
 
 /** Until a crashed worker is replaced while no other serves, at most (ms). */
@@ -59,7 +59,7 @@ export class Supervisor implements Service {
   readonly #unkillable = Promise.withResolvers<void>();
   readonly needsReplacement: Promise<void> = this.#unkillable.promise;
   #heartbeat: Heartbeat | null = null;
-  /** The number of workers asked for. */
+  /** The desired number of workers. */
   #wanted: number;
   /** Crashed workers whose restart is delayed. */
   #pausing = 0;
@@ -160,7 +160,7 @@ export class Supervisor implements Service {
 
   predecessorLeaves(left: Promise<void>): void {
     const over = left.then(() => this.#pool.predecessorClosed());
-    // Listeners can be told apart only while one process changes them.
+    // Listeners can be distinguished only while one process changes them.
     void this.#next(async () => {
       await settledWithin(over, PREDECESSOR_WAIT_MS);
     });

@@ -186,7 +186,7 @@ export class WorkerHandle {
     this.#tell({ type: "acceptAgain", closed });
   }
 
-  /** Tells it of a connection that the guard has closed. */
+  /** Reports a connection that the guard has closed. */
   connectionClosed(peer: string, reason: DisconnectReason): void {
     this.#tell({ type: "closed", peer, reason });
   }
@@ -330,7 +330,7 @@ export type ToWorker =
   | { readonly type: "flushLogs" }
   /** `closed` connections were closed: accept again after a failure. */
   | { readonly type: "acceptAgain"; readonly closed: number }
-  /** Asks which peers have a request running. */
+  /** Requests the peers with a running request. */
   | { readonly type: "peers" }
   /** The guard has closed a connection. */
   | {
@@ -366,7 +366,7 @@ export type FromWorker =
     readonly upstreams: readonly UpstreamState[];
   }
   | { readonly type: "peers"; readonly peers: readonly string[] }
-  /** Asks for its app as one module. */
+  /** Requests its app as one module. */
   | { readonly type: "bundle" } & BundleQuestion
   /** The app ends its worker by calling `call`. */
   | { readonly type: "exit"; readonly call: string }

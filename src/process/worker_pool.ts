@@ -36,7 +36,7 @@ const PEERS_MS = 1000;
 /** Why workers that are starting do not serve any more. */
 const STOPPING = "The server stops.";
 
-/** What a pool makes its workers of. */
+/** What the workers of a pool have in common. */
 export interface PoolOptions {
   readonly settings: ResolvedSettings;
   /** Null without TLS. */
@@ -161,7 +161,7 @@ export class WorkerPool {
   /**
    * Ends a worker without losing a connection: it gets no new ones, and closes
    * each after its next response. When clients had time to leave, there is an
-   * event "left", after which {@linkcode closeLeft} goes on.
+   * event "left"; call {@linkcode closeLeft} then.
    */
   drain(worker: WorkerHandle): void {
     this.remove(worker);
@@ -241,7 +241,7 @@ export class WorkerPool {
     // Workers without a started app have nothing to shut down.
     const workers = [...this.all()].filter((worker) => worker.appHasStarted);
     const ended = workers.map((worker) => this.#end(worker, false));
-    // Workers accept nothing any more, so nobody should wait in the queue.
+    // Workers no longer accept, so connections must not wait in the queue.
     const timer = setTimeout(() => this.#sockets?.close(), LEAVE_MS);
     await Promise.all(ended);
     clearTimeout(timer);

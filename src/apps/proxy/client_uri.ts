@@ -25,7 +25,7 @@ export interface UriMapping {
   readonly targets: readonly Target[];
   /** The `host` that was sent to the target. */
   readonly sentHost: string;
-  /** The hosts that the client asked for: ours, and that of a proxy before us. */
+  /** The hosts in the client's request: ours, and that of a proxy before us. */
   readonly hosts: readonly string[];
   /** True when the client's connection uses TLS. */
   readonly secure: boolean;

@@ -1,5 +1,5 @@
 /**
- * One connection to a target, by TCP or TLS, and what goes wrong with it.
+ * A connection to a target, by TCP or TLS, and its errors.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import {
   reserveDescriptors,
 } from "../../system/descriptor_budget.ts";
 
-/** A target failed, or none could be asked. */
+/** A target failed, or none could be reached. */
 export class UpstreamError extends Error {
   override readonly name: string = "UpstreamError";
 

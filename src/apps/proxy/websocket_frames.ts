@@ -21,7 +21,7 @@ export const OPCODE = {
 export type Message =
   | { kind: "text"; text: string }
   | { kind: "binary" | "ping"; bytes: Uint8Array }
-  /** Code 1005 stands for none (RFC 6455, section 7.1.5). */
+  /** Code 1005 means none (RFC 6455, section 7.1.5). */
   | { kind: "close"; code: number; reason: string };
 
 /** A target broke the protocol; `code` is for the Close frame. */

@@ -1,5 +1,5 @@
 /**
- * A file that is being received: whole or not at all.
+ * Receives a file: completely, or not at all.
  *
  * @module
  */
@@ -17,12 +17,12 @@ import {
 } from "../files/document_root.ts";
 import { refusalOf, WriteRefused } from "./refusal.ts";
 
-/** What becomes of a file that has the name of another. */
+/** What happens to a file with the name of another. */
 export type Overwrite = "0" | "1" | "rename";
 
 /**
- * Bytes that are written at once: each write is done by another thread, and
- * bodies come in pieces of a few kilobytes.
+ * Bytes that are written at once: bodies come in chunks of a few kilobytes, and
+ * each write takes a switch to another thread.
  */
 const WRITE_BYTES = 256 * 1024;
 /** Bytes that may wait for a write before nothing more is read. */
@@ -34,8 +34,8 @@ export const LEFTOVER_MS = 60 * 60 * 1000;
 
 /**
  * Receives a file into a folder. Its bytes go to a temporary file beside it,
- * which nobody is shown, and which gets its name when it is whole. Dispose of
- * it in the end: whatever was not kept is removed.
+ * which is hidden from readers, and renamed when it is complete. Dispose of it in
+ * the end: a file that was not kept is removed.
  */
 export class IncomingFile implements AsyncDisposable {
   /** Bytes so far. */
@@ -71,9 +71,8 @@ export class IncomingFile implements AsyncDisposable {
   }
 
   /**
-   * Adds bytes. They are written when enough have come, and the next may come
-   * meanwhile: while nobody reads, Deno 2.9 falls behind by milliseconds for
-   * each piece of a body.
+   * Adds bytes. They are written once there are enough, while more are received:
+   * Deno 2.9 loses milliseconds per chunk of a body that is not being read.
    */
   async write(chunk: Uint8Array): Promise<void> {
     this.size += chunk.length;
@@ -91,7 +90,7 @@ export class IncomingFile implements AsyncDisposable {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#writing = this.#writeAll(bytes);
-    // Whoever writes next, or keeps the file, is told of a failure.
+    // The next write, or `keep`, rejects with a failure.
     this.#writing.catch(() => {});
   }
 
@@ -119,8 +118,8 @@ export class IncomingFile implements AsyncDisposable {
     await this.#flush();
     await this.#writing;
     try {
-      // Some file systems report a full disk only now; and a sender who is told
-      // that the file is here may delete its own.
+      // Some file systems report a full disk only now; and a sender may delete
+      // its own copy after the response.
       await this.#file.syncData();
       const target = (tried: string) => `${this.#folder.path}/${tried}`;
       if (overwrite === "1") {
@@ -201,7 +200,7 @@ export function renameToFree(from: string, to: string): boolean {
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
     const { code = "" } = error as { code?: string };
-    // A folder, a file of somebody else, or a file system without such names.
+    // A folder, a file of another user, or a file system without hard links.
     if (!/^(?:EPERM|EOPNOTSUPP|ENOTSUP|ENOSYS|EMLINK)$/.test(code)) throw error;
     if (isThere(to)) return false;
     Deno.renameSync(from, to);
@@ -211,7 +210,7 @@ export function renameToFree(from: string, to: string): boolean {
   return true;
 }
 
-/** Tells whether there is something at `path`, be it a broken link. */
+/** Whether anything is at `path`, even a broken link. */
 export function isThere(path: string): boolean {
   try {
     Deno.lstatSync(path);
@@ -230,7 +229,7 @@ function numbered(name: string, number: number): string {
     : `${name.slice(0, dot)} (${number})${name.slice(dot)}`;
 }
 
-/** Removes what a crash has left in a folder. */
+/** Removes unfinished files of a crash from a folder. */
 export function removeLeftovers({ path }: OpenedDirectory): void {
   const now = Date.now();
   for (const entries of readDirectory(path)) {

@@ -1,6 +1,6 @@
 /**
- * Reads `multipart/form-data` (RFC 7578) as it arrives: no part is held in
- * memory, whatever its size.
+ * Reads `multipart/form-data` (RFC 7578) as a stream: no part is held in memory,
+ * whatever its size.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { concat } from "../../std/bytes.ts";
 import { WriteRefused } from "./refusal.ts";
 
-/** One part; its body is to be read before the next part. */
+/** A part; its body must be read before the next part. */
 export interface Part {
   /** The name of the form's field. */
   readonly name: string;
@@ -77,7 +77,7 @@ export async function* readParts(
 ): AsyncGenerator<Part> {
   const source = new Source(next);
   const delimiter = encoder.encode(`\r\n--${boundary}`);
-  // The first delimiter may stand at the very beginning.
+  // The first delimiter may lack the line break.
   const first = delimiter.subarray(2);
   while (source.held.length < first.length) await source.more();
   if (!startsWith(source.held, first)) {

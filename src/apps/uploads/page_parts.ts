@@ -1,6 +1,6 @@
 /**
- * What a listing has where its folder can be changed: forms that work without a
- * script, and a script that shows progress.
+ * The forms of a listing whose folder can be changed, which work without a script,
+ * and a script that shows progress.
  *
  * @module
  */
@@ -85,7 +85,7 @@ body.dropping { outline: 3px dashed var(--link); outline-offset: -6px; }
 
 /**
  * Two files are sent at a time; each has a bar and a button that cancels it.
- * The page is loaded anew once all have arrived.
+ * The page reloads once all have arrived.
  */
 const SCRIPT = `
 const area = document.querySelector(".changes");
@@ -224,7 +224,7 @@ if (form) {
     if (!holdsFiles(event)) return;
     event.preventDefault();
     document.body.classList.remove("dropping");
-    // Asked for at once: they are gone after the event.
+    // Read synchronously: the list is empty after the event.
     const dropped = [...event.dataTransfer.items].filter((item) => item.kind === "file")
       .map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
     try {

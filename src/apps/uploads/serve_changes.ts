@@ -209,7 +209,7 @@ export class Changes implements FormTarget {
       parts,
       length === null ? null : Number(length),
     );
-    // The size of each file has its own limit.
+    // Each file has a limit of its own.
     raiseBodyLimit(scope, 0);
     const stored = await this.store(
       scope,
@@ -315,7 +315,7 @@ export class Changes implements FormTarget {
     if (met !== null) throw notAsExpected();
   }
 
-  /** What tells versions of a file apart; null where nothing is. */
+  /** The validators of a file; null where nothing is. */
   async validatorsOf(parts: Parts): Promise<Validators | null> {
     const { files, digests } = this.settings;
     const opened = files.open(parts.join("/"));
@@ -366,7 +366,7 @@ function assertSameOrigin({ headers }: RequestScope): void {
   );
 }
 
-/** Nobody waits for the digest of a file that is about to be replaced. */
+/** A client that never disconnects, for the digest of a file to be replaced. */
 function unwatched(): RequestReader {
   return new RequestReader(() => new Promise(() => {}));
 }

@@ -282,7 +282,7 @@ export class TreeWriter {
     this.#assertType(this.#nameOf(parts));
   }
 
-  /** The last name of a path that is to be written. */
+  /** The last name of a path to be written. */
   #nameOf(parts: Parts): string {
     const name = parts.at(-1);
     if (name === undefined) {

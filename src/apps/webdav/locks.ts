@@ -253,7 +253,7 @@ function readLockInfo(root: XmlElement): { shared: boolean; owner: string } {
   return { shared, owner: owner === undefined ? "" : innerXml(owner) };
 }
 
-/** Seconds that a client asks for: `Second-600`, `Infinite`. */
+/** The timeout of a request (s): `Second-600`, `Infinite`. */
 function timeoutOf({ headers }: RequestScope): number {
   const field = fieldValue(headers, "timeout") ?? `Second-${DEFAULT_TIMEOUT}`;
   const seconds = /^second-(\d+)/i.exec(field)?.[1];

@@ -27,13 +27,13 @@ interface XmlAttribute {
 }
 
 const XML_SPACE = "http://www.w3.org/XML/1998/namespace";
-/** Elements in one another. */
+/** Depth of nested elements. */
 const MAX_DEPTH = 50;
-/** Elements of a document; the names of each are looked up for each file. */
+/** Elements of a document; their names are looked up for each file. */
 const MAX_ELEMENTS = 1000;
 /** Prefixes that are declared around an element. */
 const MAX_PREFIXES = 100;
-/** UTF-16 units of all namespaces, which an answer repeats for each file. */
+/** UTF-16 units of all namespaces, which a response repeats for each file. */
 const MAX_NAMESPACES = 64 * 1024;
 /** A name without a colon (Namespaces in XML 1.0, 3; XML 1.0, 2.3). */
 const NAME_START = "A-Z_a-z\\xc0-\\xd6\\xd8-\\xf6\\xf8-\\u02ff\\u0370-\\u037d" +
