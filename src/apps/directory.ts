@@ -35,9 +35,9 @@ const NAME = "PAGI::App::Directory";
 export interface DirectoryOptions extends FileOptions {
   /** List and serve names that begin with a dot. */
   readonly showHidden?: boolean;
-  /** What listings call the root, in place of its path. */
+  /** The name of the root in listings (default: its path). */
   readonly title?: string;
-  /** What listings are sorted by until a reader says more. */
+  /** The order of listings unless the request names one. */
   readonly sort?: "name" | "size" | "time";
   /** Offer folders as archives: ZIP, tar and tar.gz. */
   readonly zip?: boolean;
@@ -45,9 +45,9 @@ export interface DirectoryOptions extends FileOptions {
   readonly search?: boolean;
   /** Show README files below listings. */
   readonly readme?: boolean;
-  /** Show Markdown as it is meant, to browsers. */
+  /** Render Markdown for browsers. */
   readonly markdown?: boolean;
-  /** Take files by PUT and from forms. */
+  /** Accept uploads, by PUT and from forms. */
   readonly upload?: boolean;
   /** What becomes of a file whose name is taken: refuse, replace, rename. */
   readonly overwrite?: "0" | "1" | "rename";
@@ -85,12 +85,12 @@ const table = {
   title: {
     type: text,
     default: null,
-    help: "what listings call the root, in place of its path",
+    help: "the name of the root in listings (default: its path)",
   },
   sort: {
     type: choice(SORT_KEYS),
     default: "name",
-    help: "what listings are sorted by until a reader says more",
+    help: "the order of listings unless the request names one",
   },
   zip: {
     type: flag,
@@ -110,12 +110,12 @@ const table = {
   markdown: {
     type: flag,
     default: true,
-    help: "show Markdown as it is meant, to browsers",
+    help: "render Markdown for browsers",
   },
   upload: {
     type: flag,
     default: false,
-    help: "take files, by PUT and from the page",
+    help: "accept uploads, by PUT and from the page",
   },
   overwrite: {
     type: choice(["0", "1", "rename"]),

@@ -26,29 +26,29 @@ const NAME = "PAGI::App::File";
 export interface FileOptions {
   /** The folder to serve. */
   readonly root?: string;
-  /** Files that stand for their folder. */
+  /** Index files of folders. */
   readonly index?: string | readonly string[];
-  /** The media type of files whose name does not tell. */
+  /** The media type of files with an unknown extension. */
   readonly defaultType?: string;
-  /** Answer requests for parts of files. */
+  /** Answer range requests. */
   readonly handleRanges?: boolean;
   /** Send FILE.br, FILE.zst or FILE.gz in place of FILE where they exist. */
   readonly precompressed?: boolean;
-  /** Compress text on its way out. */
+  /** Compress text responses. */
   readonly compress?: boolean;
   /**
-   * The cache-control of files, as in "max-age=3600", but pages do not last;
-   * "auto": for ever with a hash in the name.
+   * The cache-control of files, as in "max-age=3600", for pages without the
+   * lifetime; "auto": a year for names with a hash.
    */
   readonly cacheControl?: string;
   /** The cache-control of HTML pages. */
   readonly htmlCacheControl?: string;
   /**
-   * The charset of text that does not say its own; by default UTF-8 where it
-   * is that, "" for none.
+   * The charset of text that declares none; by default UTF-8 if the text is
+   * valid UTF-8, "" for none.
    */
   readonly charset?: string;
-  /** What tells versions of files apart: time and size, or the content. */
+  /** The basis of entity tags: time and size, or the content. */
   readonly etag?: "stat" | "content";
   /** Serve about.html as /about. */
   readonly cleanUrls?: boolean;
@@ -69,17 +69,17 @@ export const fileOptions = {
   index: {
     type: list(text),
     default: ["index.html", "index.htm"],
-    help: "files that stand for their folder",
+    help: "index files of folders",
   },
   default_type: {
     type: mediaType,
     default: "application/octet-stream",
-    help: "the media type of files whose name does not tell",
+    help: "the media type of files with an unknown extension",
   },
   handle_ranges: {
     type: flag,
     default: true,
-    help: "answer requests for parts of files",
+    help: "answer range requests",
   },
   precompressed: {
     type: flag,
@@ -89,14 +89,14 @@ export const fileOptions = {
   compress: {
     type: flag,
     default: true,
-    help: "compress text on its way out",
+    help: "compress text responses",
   },
   cache_control: {
     type: fieldText,
     default: null,
     help:
-      'the cache-control of files, as in "max-age=3600", but pages do not ' +
-      'last; "auto": for ever with a hash in the name',
+      'the cache-control of files, as in "max-age=3600", for pages without the ' +
+      'lifetime; "auto": a year for names with a hash',
   },
   html_cache_control: {
     type: fieldText,
@@ -106,13 +106,13 @@ export const fileOptions = {
   charset: {
     type: charset,
     default: null,
-    help: "the charset of text that does not say its own; by default UTF-8 " +
-      'where it is that, "" for none',
+    help: "the charset of text that declares none; by default UTF-8 if the " +
+      'text is valid UTF-8, "" for none',
   },
   etag: {
     type: choice(["stat", "content"]),
     default: "stat",
-    help: "what tells versions of files apart: time and size, or the content",
+    help: "the basis of entity tags: time and size, or the content",
   },
   clean_urls: {
     type: flag,

@@ -43,29 +43,28 @@ const NAME = "PAGI::App::Proxy";
 /** Options of {@linkcode ProxyApp}. */
 export interface ProxyOptions {
   /**
-   * Where requests go; the path of the URL goes before theirs; several targets
-   * take turns.
+   * The URL of the target, whose path is prepended; several targets take turns.
    */
   readonly target?: string | readonly string[];
-  /** Seconds for each of the next three; 0 waits for ever. */
+  /** Default of the next three, in seconds; 0: no limit. */
   readonly timeout?: number;
   /** Seconds to connect, TLS included (default: timeout). */
   readonly connectTimeout?: number;
   /**
-   * Seconds from the end of a request to the head of the answer (default:
+   * Seconds from the end of a request to the head of the response (default:
    * timeout).
    */
   readonly firstByteTimeout?: number;
   /**
-   * Seconds that a target may pause within a body; event streams and
-   * WebSockets may for ever (default: timeout).
+   * Seconds that a target may pause within a body, except in event streams and
+   * WebSockets (default: timeout).
    */
   readonly idleTimeout?: number;
-  /** Seconds for which a target that failed is asked after all others. */
+  /** Seconds for which a failed target is tried last. */
   readonly failTimeout?: number;
-  /** Set in each request, in place of the client's. */
+  /** Header fields to set in each request, in place of the client's. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Not passed on; also forwarded, via and others that the proxy adds. */
+  /** Header fields not to pass on, even those that the proxy adds. */
   readonly removeHeaders?: string | readonly string[];
   /** Pass on the client's host in place of the target's. */
   readonly preserveHost?: boolean;
@@ -75,15 +74,14 @@ export interface ProxyOptions {
    */
   readonly trustForwarded?: boolean;
   /**
-   * Authorities (PEM) to trust besides the usual ones, for https; a
-   * self-signed certificate is its own.
+   * Certificate authorities (PEM) to trust for https besides the usual ones; for
+   * a self-signed certificate, the certificate itself.
    */
   readonly caCert?: string;
-  /** 0 takes any certificate of an https target, of whomever is there. */
+  /** Verify the certificates of https targets; 0 accepts any, from anybody. */
   readonly verify?: boolean;
   /**
-   * The domain of targets' cookies in place of their own; none leaves it out
-   * (default: their own).
+   * The domain of cookies of targets; none removes it (default: unchanged).
    */
   readonly cookieDomain?: string;
 }
@@ -94,13 +92,13 @@ const table = {
     default: ["http://localhost:8080"],
     positional: true,
     help:
-      "where requests go; the path of the URL goes before theirs; several targets take turns",
+      "the URL of the target, whose path is prepended; several targets take turns",
     aliases: ["backend"],
   },
   timeout: {
     type: seconds,
     default: 30,
-    help: "seconds for each of the next three; 0 waits for ever",
+    help: "default of the next three, in seconds; 0: no limit",
   },
   connect_timeout: {
     type: seconds,
@@ -111,28 +109,29 @@ const table = {
     type: seconds,
     default: undefined,
     help:
-      "seconds from the end of a request to the head of the answer (default: timeout)",
+      "seconds from the end of a request to the head of the response (default: timeout)",
   },
   idle_timeout: {
     type: seconds,
     default: undefined,
     help:
-      "seconds that a target may pause within a body; event streams and WebSockets may for ever (default: timeout)",
+      "seconds that a target may pause within a body, except in event streams and WebSockets (default: timeout)",
   },
   fail_timeout: {
     type: seconds,
     default: 5,
-    help: "seconds for which a target that failed is asked after all others",
+    help: "seconds for which a failed target is tried last",
   },
   headers: {
     type: headerFields,
     default: {},
-    help: "set in each request, in place of the client's",
+    help: "header fields to set in each request, in place of the client's",
   },
   remove_headers: {
     type: list(fieldName),
     default: [],
-    help: "not passed on; also forwarded, via and others that the proxy adds",
+    help:
+      "header fields not to pass on, even those that the proxy adds, such as forwarded and via",
   },
   preserve_host: {
     type: flag,
@@ -149,18 +148,19 @@ const table = {
     type: existingFile,
     default: undefined,
     help:
-      "authorities (PEM) to trust besides the usual ones, for https; a self-signed certificate is its own",
+      "certificate authorities (PEM) to trust for https besides the usual ones; for a self-signed certificate, the certificate itself",
   },
   verify: {
     type: flag,
     default: true,
-    help: "0 takes any certificate of an https target, of whomever is there",
+    help:
+      "verify the certificates of https targets; 0 accepts any, from anybody",
   },
   cookie_domain: {
     type: cookieDomain,
     default: undefined,
     help:
-      "the domain of targets' cookies in place of their own; none leaves it out (default: their own)",
+      "the domain of cookies of targets; none removes it (default: unchanged)",
   },
 } satisfies TableFor<ProxyOptions>;
 

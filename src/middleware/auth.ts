@@ -46,8 +46,7 @@ export const authOptions = {
   auth_file: {
     type: path,
     default: null,
-    help:
-      "the same with a file as htpasswd writes it, read anew when it changes",
+    help: "the same with a file of htpasswd, read again when it changes",
   },
   auth_realm: {
     type: defineType({
@@ -56,12 +55,12 @@ export const authOptions = {
       parse: (given) => /^[\x20-\x7e]*$/.test(given) ? given : undefined,
     }),
     default: "pagi-server",
-    help: "what browsers call the place that asks for a password",
+    help: "the realm, which browsers show when they ask for the password",
   },
   auth_for: {
     type: choice(["all", "write"]),
     default: "all",
-    help: "ask for everything, or only for what may change something",
+    help: "ask for all requests, or only for those that may change something",
   },
 } satisfies TableFor<AuthOptions>;
 

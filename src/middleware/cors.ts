@@ -65,7 +65,7 @@ export const corsOptions = {
     type: origins,
     default: false,
     help:
-      "let pages of other origins read the answers: 1 for all, or the origins, which may then send passwords and cookies",
+      "let pages of other origins read responses: 1 for all, or the origins, which may then send passwords and cookies",
   },
 } satisfies TableFor<CorsOptions>;
 
@@ -202,7 +202,7 @@ export const headersOptions = {
     type: fields as ValueType<(string | readonly [string, string])[]>,
     default: [],
     help:
-      "a header field of all responses, in place of the app's; repeatable (of the app Proxy it is one of requests)",
+      "a header field of all responses, in place of the app's; repeatable (for the app Proxy, of requests)",
   },
 } satisfies TableFor<ResponseHeadersOptions>;
 

@@ -86,7 +86,7 @@ export const sharingOptions = {
   random_path: {
     type: randomPath,
     default: false,
-    help: "serve below a path that nobody guesses, which the banner shows",
+    help: "serve below a path that cannot be guessed, which the banner shows",
   },
   expires: {
     type: end,
