@@ -131,9 +131,10 @@ export class SingleProcess implements Service {
       `The app did not ${phase} within ${seconds} s (--lifespan-startup-timeout). Look for an await or a loop that never ends, ${
         phase === "load" ? "at the top level of its modules" : "in startup()"
       }.`;
-    this.#endDeadline();
     if (seconds > 0) {
-      this.#deadline = endProcessAfter(seconds + BLOCKED_GRACE, late);
+      const next = endProcessAfter(seconds + BLOCKED_GRACE, late);
+      this.#endDeadline();
+      this.#deadline = next;
     }
     return late;
   }

@@ -16,14 +16,23 @@ export const O_CLOEXEC = 0o2000000;
 /** Gives a descriptor that refers to a file without opening it: open(2). */
 export const O_PATH = 0o10000000;
 
-/** The C library, to be closed or disposed of. */
+/** Functions of the C library, to be closed or disposed of. */
 export type Libc<S extends Deno.ForeignLibraryInterface> =
-  & Deno.DynamicLibrary<S>
+  & Pick<Deno.DynamicLibrary<S>, "symbols" | "close">
   & Disposable;
 
+interface OpenLibrary {
+  readonly libc: Deno.DynamicLibrary<Deno.ForeignLibraryInterface>;
+  holders: number;
+}
+
+/** What is open in this thread, by the functions that were asked for. */
+const openLibraries = new Map<Deno.ForeignLibraryInterface, OpenLibrary>();
+
 /**
- * Opens the C library for the functions in `symbols`, in milliseconds the first
- * time.
+ * Opens the C library for the functions in `symbols`. Deno compiles a stub for
+ * each, which takes up to a millisecond: who asks for the same object while
+ * somebody has its functions shares them.
  *
  * @returns null on other systems than Linux, in a Deno built for another C
  * library than glibc, and without the permission (nobody is asked for it)
@@ -32,14 +41,34 @@ export function openLibc<const S extends Deno.ForeignLibraryInterface>(
   symbols: S,
 ): Libc<S> | null {
   if (Deno.build.os !== "linux") return null;
-  const ffi = Deno.permissions.querySync({ name: "ffi", path: PATH });
-  if (ffi.state !== "granted") return null;
-  try {
-    const libc = Deno.dlopen(PATH, symbols);
-    return Object.assign(libc, { [Symbol.dispose]: () => libc.close() });
-  } catch {
-    return null; // not there, or without one of the functions
+  let library = openLibraries.get(symbols);
+  if (library === undefined) {
+    const ffi = Deno.permissions.querySync({ name: "ffi", path: PATH });
+    if (ffi.state !== "granted") return null;
+    try {
+      library = { libc: Deno.dlopen(PATH, symbols), holders: 0 };
+    } catch {
+      return null; // not there, or without one of the functions
+    }
+    openLibraries.set(symbols, library);
   }
+  return hold(symbols, library) as Libc<S>;
+}
+
+function hold(
+  symbols: Deno.ForeignLibraryInterface,
+  library: OpenLibrary,
+): Libc<Deno.ForeignLibraryInterface> {
+  library.holders++;
+  let isHeld = true;
+  const close = (): void => {
+    if (!isHeld) return;
+    isHeld = false;
+    if (--library.holders > 0) return;
+    openLibraries.delete(symbols);
+    library.libc.close();
+  };
+  return { symbols: library.libc.symbols, close, [Symbol.dispose]: close };
 }
 
 /**
