@@ -162,7 +162,9 @@ export function descriptorLimit(): number | null {
  */
 export function raiseDescriptorLimit(): number | null {
   const limits = descriptorLimits();
-  if (limits === null || limits.soft >= limits.hard) return limits?.soft ?? null;
+  if (limits === null || limits.soft >= limits.hard) {
+    return limits?.soft ?? null;
+  }
   using libc = openLibc(RLIMIT);
   const { soft, hard } = limits;
   const both = BigUint64Array.of(BigInt(hard), BigInt(hard));
