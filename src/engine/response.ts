@@ -195,20 +195,21 @@ export function shownFields(response: Response): HeaderList {
 
 const NO_URLS: readonly string[] = [];
 
-/** What `new Response` creates for a complete body. */
+/** What `new Response` creates for a complete body, or none (null). */
 class WholeResponse {
   [part: symbol]: unknown;
 
   constructor(
-    body: string | Uint8Array,
+    body: string | Uint8Array | null,
     status: number,
     headers: HeaderList,
   ) {
-    const alone = headers.length === 1 && isContentType(headers[0][0]);
+    const alone = headers.length === 1 && body !== null &&
+      isContentType(headers[0][0]);
     const inner: EngineResponse = {
       type: "default",
       // With a content-type alone the engine adds what is missing on demand.
-      body: alone ? null : new Body({ body, consumed: false }),
+      body: alone || body === null ? null : new Body({ body, consumed: false }),
       headerList: alone ? [] : headers,
       urlList: NO_URLS,
       status,
@@ -245,7 +246,7 @@ export function engineResponse(
   headers: HeaderList,
 ): Response {
   if (!OWN_PARTS.isOpen) return publicResponse(body, status, headers);
-  if (typeof body === "string" || body instanceof Uint8Array) {
+  if (!(body instanceof ReadableStream)) {
     return new WholeResponse(body, status, headers) as unknown as Response;
   }
   const response = new Response(body) as Response & Parts;

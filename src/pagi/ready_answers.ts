@@ -13,7 +13,7 @@ import type { HeaderList, PagiApp } from "./types.ts";
  */
 export interface ReadyAnswer {
   readonly status: number;
-  /** Without `content-length`, which the engine adds to a body. */
+  /** Without `content-length`, which is added to a body. */
   readonly fields: HeaderList;
   /** The bytes, at least one; null for none. */
   readonly body: Uint8Array<ArrayBuffer> | null;

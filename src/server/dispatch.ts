@@ -11,6 +11,7 @@ import { log } from "../log/log.ts";
 import { kindIndex } from "../metrics/counters.ts";
 import { currentSpan } from "../metrics/tracing.ts";
 import { peerKey } from "../guard/address.ts";
+import { noteRequest } from "../guard/idle_timeouts.ts";
 import type { FindReady } from "../pagi/ready_answers.ts";
 import type { ListenerContext } from "./context.ts";
 import { callHandler, serveFetch } from "./fetch.ts";
@@ -129,16 +130,23 @@ function answerReady(
   findReady: FindReady,
 ): Response | null {
   const { accessLog, counters } = worker;
-  // A stream of HTTP/2 has a window, and may be reset.
-  if (
-    head.kind === "websocket" || head.http2 !== null ||
-    worker.leavingSince !== null
-  ) return null;
+  if (head.kind === "websocket" || worker.leavingSince !== null) return null;
+  const { http2 } = head;
   const timed = accessLog !== null || counters !== null;
   const startedAt = timed ? worker.now() : 0;
   const answer = findReady(head);
   if (answer === null) return null;
-  const { status, fields, body } = answer;
+  const { status, body } = answer;
+  let { fields } = answer;
+  if (http2 !== null) {
+    if (body !== null) {
+      if (http2.needsExchange(body.length)) return null;
+      // The engine adds it in HTTP/1 only.
+      fields = [...fields, ["content-length", String(body.length)]];
+    }
+    const { remoteAddr } = info;
+    if ("port" in remoteAddr) noteRequest(remoteAddr.port, Date.now());
+  }
   if (timed) {
     const { method, rawPath, query } = head;
     const bodyBytes = body === null ? 0 : body.length;
@@ -147,7 +155,7 @@ function answerReady(
       method,
       status,
       head.forwarded?.secure ?? secure,
-      false,
+      http2 !== null,
       startedAt,
       0,
       bodyBytes,
@@ -157,7 +165,7 @@ function answerReady(
       method,
       rawPath,
       query,
-      httpVersion: "1.1",
+      httpVersion: http2 === null ? "1.1" : "2",
       status,
       bodyBytes,
       startedAt,

@@ -46,6 +46,8 @@ export class Http2Connection {
   givenUp = 0;
   /** Bytes that are buffered for the engine. */
   #waiting = 0;
+  /** The next body is sent as a stream, as was decided before. */
+  #owesStream = false;
 
   /**
    * @param isWhole False of a stand-in for a single request whose connection
@@ -82,8 +84,18 @@ export class Http2Connection {
    * @param length Bytes or UTF-16 units.
    */
   wantsStream(length: number): boolean {
-    return length > FRAME || this.givenUp > 0 ||
+    const owed = this.#owesStream;
+    this.#owesStream = false;
+    return owed || length > FRAME || this.givenUp > 0 ||
       Math.random() * SAMPLE_RATE < 1;
+  }
+
+  /**
+   * The same for a body that can be sent without an exchange, as long as it is
+   * not sent as a stream; if it is, that holds when the exchange asks, too.
+   */
+  needsExchange(length: number): boolean {
+    return this.#owesStream = this.wantsStream(length);
   }
 }
 

@@ -8,6 +8,7 @@ import { readyAnswersOf } from "../../src/pagi/ready_answers.ts";
 import type { HeaderList, PagiApp } from "../../src/pagi/types.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
+import { Http2Client } from "../helpers/http2_client.ts";
 import type { RawConnection, RawResponse } from "../helpers/raw_connection.ts";
 import { runApp } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
@@ -223,6 +224,35 @@ Deno.test("a compressed file that comes, changes or goes shows at once", async (
       ]);
       assertEquals(body, "new");
     });
+  });
+});
+
+Deno.test("by HTTP/2 each answer is whole and has its length, and so has the log", async () => {
+  await withFolder(async (root) => {
+    const accessLog = join(root, "log");
+    const app = new FileApp({ root }).toApp();
+    const settings = { accessLog, accessLogFormat: "%m %U %H %s %b" };
+    await withServer(app, settings, async ({ connect, url }) => {
+      await ready(app, await connect(), "/a.bin", []);
+      await using client = await Http2Client.open(url);
+      const { headers: { etag } } = await client.get("/a.bin");
+      // One in sixteen is sent in another way.
+      for (let i = 0; i < 100; i++) {
+        const whole = await client.get("/a.bin");
+        assertEquals([whole.status, whole.body], [200, TEXT]);
+        assertEquals(whole.headers["content-length"], String(TEXT.length));
+        const same = await client.get("/a.bin", {
+          "if-none-match": String(etag),
+        });
+        assertEquals([same.status, same.body], [304, ""]);
+        assertEquals(same.headers.etag, etag);
+      }
+    });
+    const lines = Deno.readTextFileSync(accessLog).trimEnd().split("\n");
+    const counted = (line: string) => lines.filter((each) => each === line);
+    const whole = counted(`GET /a.bin HTTP/2 200 ${TEXT.length}`);
+    assertEquals(whole.length, 101);
+    assertEquals(counted("GET /a.bin HTTP/2 304 -").length, 100);
   });
 });
 
