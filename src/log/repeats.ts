@@ -112,11 +112,15 @@ export class Repeats {
   }
 }
 
-/** Where an error was thrown; null of what is none. */
+/** Where an error was thrown; null of what is none, or does not tell. */
 export function placeOfError(error: unknown): string | null {
-  if (!(error instanceof Error)) return null;
-  const frames = /\n\s+at [\s\S]*/.exec(String(error.stack))?.[0];
-  return frames === undefined ? null : error.name + frames;
+  try {
+    if (!(error instanceof Error)) return null;
+    const frames = /\n\s+at [\s\S]*/.exec(String(error.stack))?.[0];
+    return frames === undefined ? null : error.name + frames;
+  } catch {
+    return null; // a getter of the app's that throws
+  }
 }
 
 /**
@@ -124,7 +128,11 @@ export function placeOfError(error: unknown): string | null {
  * and what is quoted or a path.
  */
 export function shapeOf(error: unknown): string {
-  const message = error instanceof Error ? String(error.message) : "";
-  return message.slice(0, MAX_SHAPE)
-    .replaceAll(/"[^"]*"?|'[^']*'?|`[^`]*`?|\/\S*|\d+/g, "…");
+  try {
+    const message = error instanceof Error ? String(error.message) : "";
+    return message.slice(0, MAX_SHAPE)
+      .replaceAll(/"[^"]*"?|'[^']*'?|`[^`]*`?|\/\S*|\d+/g, "…");
+  } catch {
+    return ""; // a getter of the app's that throws
+  }
 }

@@ -63,6 +63,15 @@ Deno.test("an error is known by where it was thrown, and by what it says without
     "no user … (…) in … of … or …",
   );
   assertEquals(shapeOf(Object.assign(make("x"), { message: null })), "null");
+  const hostile = make("x");
+  for (const key of ["message", "stack"]) {
+    Object.defineProperty(hostile, key, {
+      get() {
+        throw new Error("Do not look.");
+      },
+    });
+  }
+  assertEquals([placeOfError(hostile), shapeOf(hostile)], [null, ""]);
 });
 
 Deno.test("different errors of one place are told apart, unless there is no end of them", () => {
