@@ -9,7 +9,7 @@ import { byteSize } from "../log/development_format.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
 import type { ServiceFacts } from "../process/run_service.ts";
-import { isLoopback } from "../http/addresses.ts";
+import { bracketed, isLoopback } from "../http/addresses.ts";
 import {
   type NetworkInterface,
   networkInterfaces,
@@ -106,10 +106,8 @@ export function othersUrls(
     if (host !== "0.0.0.0" && host !== "::") return [];
     return reachable(interfaces)
       .filter(({ family }) => host === "::" || family === "IPv4")
-      .map(({ family, address }) =>
-        `${protocol}//${
-          family === "IPv6" ? `[${address}]` : address
-        }:${port}${pathname}`
+      .map(({ address }) =>
+        `${protocol}//${bracketed(address)}:${port}${pathname}`
       );
   });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { statOf } from "../loader/files.ts";
 import { loadApp } from "../loader/load_app.ts";
 import { configureLog } from "../log/log.ts";
 import { standardStream } from "../log/log_output.ts";
@@ -109,7 +110,7 @@ async function checkKeyPair(settings: ResolvedSettings): Promise<void> {
 /** @throws {SystemError} When a file could not be written by this process. */
 function checkFile(option: string, path: string): void {
   if (standardStream(path) !== null) return;
-  const info = stat(path);
+  const info = statOf(path);
   if (info?.isDirectory) {
     throw new SystemError(`${option} ${path} is a directory. Name a file.`);
   }
@@ -122,7 +123,7 @@ function assertWritable(
   path: string,
   who: Identity | null,
 ): void {
-  const info = stat(path);
+  const info = statOf(path);
   if (info === null) {
     throw new SystemError(
       `${option}: there is no directory ${path}. Create it, or choose another.`,
@@ -137,14 +138,6 @@ function assertWritable(
   throw new SystemError(
     `${option}: the server's user may not write to ${path}. Give it the permission, or choose another place.`,
   );
-}
-
-function stat(path: string): Deno.FileInfo | null {
-  try {
-    return Deno.statSync(path);
-  } catch {
-    return null;
-  }
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isFile } from "../loader/files.ts";
 import type { Environment } from "../options/command_line.ts";
 import type { ConfigFile } from "../options/config_file.ts";
 import { flag } from "../options/value_types.ts";
@@ -28,7 +29,7 @@ export async function findConfig(
     (given.has("noConfig") ? undefined : env.PAGI_CONFIG || undefined);
   if (named !== undefined) return await readConfig(named);
   if (given.has("noConfig") || isOn(env.PAGI_NO_CONFIG)) return null;
-  if (!isThere(DEFAULT_FILE)) return null;
+  if (!isFile(DEFAULT_FILE)) return null;
   const reason = distrust(DEFAULT_FILE);
   if (reason !== null) {
     throw new OptionError(
@@ -87,17 +88,9 @@ function isOn(text: string | undefined): boolean {
   }
 }
 
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
-
 /** Why a file may be another user's; null where it is not. */
 function distrust(path: string): string | null {
-  // Windows has other means to say whose a file is.
+  // Windows has other means of ownership.
   if (Deno.build.os === "windows") return null;
   let uid: number | null;
   try {

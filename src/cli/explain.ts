@@ -15,6 +15,7 @@ import {
   type Explanation,
   indented,
 } from "../apps/explain.ts";
+import { bracketed } from "../http/addresses.ts";
 import { loadApp } from "../loader/load_app.ts";
 import { configureLog } from "../log/log.ts";
 import type { CommandLine } from "../options/command_line.ts";
@@ -130,12 +131,9 @@ function requestFields(
   const fields = [...given];
   const url = /^(?:https?|wss?):\/\/([^/?]+)/i.exec(target);
   const name = /^(?:0\.0\.0\.0|::)$/.test(host) ? "localhost" : host;
-  const bracketed = name.includes(":") ? `[${name}]` : name;
   if (!has("host")) {
-    const own = port === null || port === 80
-      ? bracketed
-      : `${bracketed}:${port}`;
-    fields.unshift(["host", url?.[1] ?? own]);
+    const own = port === null || port === 80 ? "" : `:${port}`;
+    fields.unshift(["host", url?.[1] ?? bracketed(name) + own]);
   }
   const upgrades = /^wss?:/i.test(target) ||
     given.some(([name, value]) =>

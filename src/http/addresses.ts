@@ -230,3 +230,8 @@ export function isLoopback(address: string): boolean {
       ? bytes[0] === 127
       : bytes.every((byte, i) => byte === (i === 15 ? 1 : 0)));
 }
+
+/** A host as a URL has it: an IPv6 address in brackets (RFC 3986, 3.2.2). */
+export function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,5 +1,5 @@
 /**
- * Files by their names, for all that looks for some.
+ * Files by their paths: whether they exist, and which one is meant.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { nearest, shellWord } from "../options/option_error.ts";
 import { basename, dirname, join } from "../std/path.ts";
 
-/** `folder` and those it lies in. */
+/** `folder` and the folders around it. */
 export function* upwards(folder: string): Generator<string> {
   for (let place = folder;; place = dirname(place)) {
     yield place;
@@ -23,23 +23,31 @@ export function fileIn(
   return names.map((name) => join(folder, name)).find(isFile) ?? null;
 }
 
-/** Tells whether `path` is a file that can be seen. */
-export function isFile(path: string): boolean {
+/** The result of stat(2), or null if it fails. */
+export function statOf(path: string): Deno.FileInfo | null {
   try {
-    return Deno.statSync(path).isFile;
+    return Deno.statSync(path);
   } catch {
-    return false;
+    return null;
   }
 }
 
-/** What changes when the file at `path` does; empty where there is none. */
+/** Whether `path` is a file, or a link to one. */
+export function isFile(path: string): boolean {
+  return statOf(path)?.isFile === true;
+}
+
+/** Whether `path` is a folder, or a link to one. */
+export function isFolder(path: string): boolean {
+  return statOf(path)?.isDirectory === true;
+}
+
+/** Inode, time and size: changes with the file. Empty where there is none. */
 export function stampOf(path: string): string {
-  try {
-    const { ino, mtime, size } = Deno.statSync(path);
-    return `${ino} ${mtime?.getTime()} ${size}`;
-  } catch {
-    return "";
-  }
+  const info = statOf(path);
+  return info === null
+    ? ""
+    : `${info.ino} ${info.mtime?.getTime()} ${info.size}`;
 }
 
 /** `; did you mean ./app.ts?` where the folder has a file of a similar name. */

@@ -20,10 +20,9 @@ import {
 } from "../std/path.ts";
 import { type ModuleTarget, parseTarget, type PathKind } from "./app_spec.ts";
 import { BUNDLED_APPS } from "./bundled_apps.ts";
-import { nearestFile } from "./files.ts";
 import { importHere } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
-import { isFile } from "./files.ts";
+import { isFile, isFolder, nearestFile, statOf } from "./files.ts";
 
 /** A module that was found but not loaded yet. */
 export interface FoundModule {
@@ -65,7 +64,7 @@ export function findModule(
  * can be read only once.
  */
 export function lookUp(path: string): PathKind {
-  const info = stat(path);
+  const info = statOf(path);
   if (info === null) return null;
   if (info.isDirectory) return "directory";
   if (CODE_FILE.test(path) || !info.isFile) return "code";
@@ -105,7 +104,7 @@ export function libraryNotices(
   lib: readonly string[],
   names: readonly string[],
 ): string[] {
-  const notices = lib.filter((path) => !stat(path)?.isDirectory).map((path) =>
+  const notices = lib.filter((path) => !isFolder(path)).map((path) =>
     `-I ${path}: there is no such directory.`
   );
   const isLookedUp = (name: string): boolean => {
@@ -268,13 +267,4 @@ function notFound(name: string, places: readonly string[]): string {
     (places.length === 0
       ? "Name its file, or give the path above it with -I."
       : `Looked for it at:\n${places.map((place) => `  ${place}`).join("\n")}`);
-}
-
-/** What is known of `path`, or null when it cannot be seen. */
-function stat(path: string): Deno.FileInfo | null {
-  try {
-    return Deno.statSync(path);
-  } catch {
-    return null;
-  }
 }

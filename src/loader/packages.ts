@@ -6,7 +6,7 @@
  */
 
 import { join } from "../std/path.ts";
-import { fileIn, isFile, upwards } from "./files.ts";
+import { fileIn, isFile, isFolder, upwards } from "./files.ts";
 import { findProject, importMapOf, readJson } from "./project.ts";
 
 /** What an `import` asks for, the most particular ones first. */
@@ -235,12 +235,4 @@ function chosen(
     if (found !== null) return found;
   }
   return null;
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }

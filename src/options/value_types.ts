@@ -5,7 +5,7 @@
  * @module
  */
 
-import { parseAddressRange } from "../http/addresses.ts";
+import { bracketed, parseAddressRange } from "../http/addresses.ts";
 import { isSafeFieldValue, isToken } from "../http/headers.ts";
 import { quote } from "./option_error.ts";
 
@@ -387,7 +387,7 @@ export const listenAddress: ValueType<ListenAddress> = defineType({
   show(address) {
     if ("path" in address) return `unix:${address.path}`;
     const { host, port } = address;
-    return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+    return `${bracketed(host)}:${port}`;
   },
 });
 
@@ -437,8 +437,7 @@ export const allowedHost: ValueType<string> = defineType({
     const bare = rest.replace(/^\[(.*:.*)\]$/, "$1");
     if (!NAME.test(bare) && !IPV6.test(bare)) return undefined;
     // As browsers write it: lower case, and IPv6 in its shortest form.
-    const text = bare.includes(":") ? `[${bare}]` : bare;
-    const name = URL.parse(`http://${text}/`)?.hostname
+    const name = URL.parse(`http://${bracketed(bare)}/`)?.hostname
       .replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
     return name && (wildcard === undefined ? name : `.${name}`);
   },

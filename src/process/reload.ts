@@ -1,14 +1,15 @@
 /**
  * `--reload`: what is watched, and when it has changed (PAGI.md 6).
  *
- * Files are compared by stat(2) once a second:
- * so a change is found on every file system, and however an editor saves.
- * Events of the file system only have it asked at once.
+ * Files are compared by stat(2) once a second, which finds changes on every file
+ * system, and however an editor saves. Events of the file system only trigger
+ * that at once.
  *
  * @module
  */
 
 import { appFiles } from "../loader/app_files.ts";
+import { isFolder, stampOf } from "../loader/files.ts";
 import type { AppRequest } from "../loader/load_app.ts";
 import { log } from "../log/log.ts";
 import { visible } from "../options/option_error.ts";
@@ -24,7 +25,7 @@ const SETTLE_MS = 40;
 const SETTLE_EMPTY_MS = 300;
 /** How many files of `--reload-dir` and `--reload-include` are watched. */
 const MAX_FILES = 20_000;
-/** Where nobody edits, and files that editors write beside the real one. */
+/** Folders of packages and versions, and temporary files of editors. */
 const IGNORED =
   /^(?:node_modules|\.git|\.svn|\.hg|4913|.*~|#.*#|\.#.*|\..*\.sw[a-z]|.*\.tmp)$/;
 
@@ -34,14 +35,14 @@ export interface Change {
   readonly reason: string;
   /** Absolute paths. */
   readonly paths: readonly string[];
-  /** True when only a fresh process reads it. */
+  /** True if only a new process reads it. */
   readonly needsProcess: boolean;
 }
 
 /** Absolute paths; true for those that a process reads at its start alone. */
 type Watched = Map<string, boolean>;
 
-/** What stat(2) says of each path, as text. */
+/** The {@linkcode stampOf} each path. */
 type State = ReadonlyMap<string, string>;
 
 /** Watches the files of an app. */
@@ -70,7 +71,7 @@ export class SourceWatcher implements Disposable {
     });
   }
 
-  /** Takes note of the files as they are. */
+  /** Records the present state of the files. */
   async begin(): Promise<void> {
     this.#watched = await this.#files();
     this.#state = this.#look();
@@ -92,7 +93,7 @@ export class SourceWatcher implements Disposable {
       if (difference(this.#state, state).length === 0) continue;
       for (let before = this.#state; difference(before, state).length > 0;) {
         const isEmpty = difference(before, state).some((path) =>
-          /^$|^\S+ 0 /.test(state.get(path) ?? "")
+          /^$| 0$/.test(state.get(path) ?? "")
         );
         before = state;
         await delay(isEmpty ? SETTLE_EMPTY_MS : SETTLE_MS);
@@ -146,7 +147,7 @@ export class SourceWatcher implements Disposable {
     const { reloadDir } = this.#settings;
     const state = new Map<string, string>();
     const add = (path: string): boolean => {
-      if (!state.has(path)) state.set(path, stateOf(path));
+      if (!state.has(path)) state.set(path, stampOf(path));
       return state.size < MAX_FILES;
     };
     for (const path of this.#watched.keys()) add(path);
@@ -214,26 +215,9 @@ function walk(folder: string, add: (path: string) => boolean): boolean {
   return true;
 }
 
-function stateOf(path: string): string {
-  try {
-    const { mtime, size, ino } = Deno.statSync(path);
-    return `${mtime?.getTime()} ${size} ${ino}`;
-  } catch {
-    return "";
-  }
-}
-
-/** The paths of which `a` and `b` say different things. */
+/** The paths whose state differs. */
 function difference(a: State, b: State): string[] {
   return [...new Set([...a.keys(), ...b.keys()])].filter((path) =>
     a.get(path) !== b.get(path)
   );
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { bracketed } from "../http/addresses.ts";
 import { isBadKeyPair, isUnknownHost } from "../engine/error_text.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { Settings } from "../options/settings.ts";
@@ -50,7 +51,7 @@ function taken(address: HostAndPort, free: number | null): string {
 }
 
 function authority({ host, port }: HostAndPort): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return `${bracketed(host)}:${port}`;
 }
 
 function sentence(address: ListenAddress, error: unknown): string {

@@ -6,6 +6,7 @@
 
 import { acceptFrom, type Acceptor } from "../engine/unix_listener.ts";
 import type { SocketAddress } from "../guard/address.ts";
+import { bracketed } from "../http/addresses.ts";
 import { log, logLimit } from "../log/log.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import { backlog } from "./connection_limit.ts";
@@ -169,9 +170,7 @@ export class Listener {
     const scheme = this.#tls === null ? "http" : "https";
     const name = host === "0.0.0.0" || host === "::"
       ? "localhost"
-      : host.includes(":")
-      ? `[${host}]`
-      : host;
+      : bracketed(host);
     return `${scheme}://${name}:${port}/`;
   }
 
