@@ -45,7 +45,10 @@ interface Panel {
 const WIDTH = 720;
 const MARGIN = 16;
 /** Of series; ours is the first. */
-const COLOURS = ["#2f6fde", "#e08a1e", "#8a8f98", "#3a9d5d", "#b0519e"];
+const COLOURS = [
+  ...["#2f6fde", "#e08a1e", "#8a8f98", "#3a9d5d", "#b0519e"],
+  ...["#c0392b", "#16a2b8", "#8b6f47", "#6c5ce7", "#a3b018"],
+];
 const TITLE_HEIGHT = 40;
 const STYLE = `text{font:13px system-ui,sans-serif;fill:#222}
 .title{font-size:17px;font-weight:600}.panel{font-weight:600}
@@ -63,9 +66,15 @@ export function barChart(title: string, panels: readonly BarPanel[]): string {
   return page(title, panels.map(barPanel));
 }
 
-/** Draws lines. */
+/** Draws lines, those of one name in one colour. */
 export function lineChart(title: string, panels: readonly LinePanel[]): string {
-  return page(title, panels.map(linePanel));
+  const names = new Set(
+    panels.flatMap(({ lines }) => lines.map(({ name }) => name)),
+  );
+  const colours = new Map(
+    [...names].map((name, index) => [name, COLOURS[index % COLOURS.length]]),
+  );
+  return page(title, panels.map((panel) => linePanel(panel, colours)));
 }
 
 function barPanel({ title, bars }: BarPanel): Panel {
@@ -86,7 +95,10 @@ function barPanel({ title, bars }: BarPanel): Panel {
   };
 }
 
-function linePanel({ title, lines, logarithmic = false }: LinePanel): Panel {
+function linePanel(
+  { title, lines, logarithmic = false }: LinePanel,
+  colours: ReadonlyMap<string, string>,
+): Panel {
   const values = lines.flatMap(({ points }) =>
     points.map(({ value }) => value)
   );
@@ -122,7 +134,7 @@ function linePanel({ title, lines, logarithmic = false }: LinePanel): Panel {
     text(x(label), PLOT.top + PLOT.height + 16, label, "small", "middle")
   );
   const drawn = lines.map(({ name, points }, index) => {
-    const colour = COLOURS[index % COLOURS.length];
+    const colour = colours.get(name);
     const path = points.map(({ label, value }) =>
       `${x(label).toFixed(1)},${y(value).toFixed(1)}`
     ).join(" ");

@@ -135,13 +135,13 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
       fields: ["content-encoding"],
       anyBody: true,
     },
-    prepare({ site }) {
+    prepare(workplace) {
       const text = Array.from(
         { length: 2000 },
         (_, line) => `${line * 7919 % 1000} lines of text\n`,
       ).join("").slice(0, 20_000);
-      Deno.writeTextFileSync(`${site}/text.txt`, text);
-      Deno.writeFileSync(`${site}/text.txt.gz`, gzipSync(text));
+      workplace.serveBytes("text.txt", new TextEncoder().encode(text));
+      workplace.serveBytes("text.txt.gz", gzipSync(text));
     },
     load: http(`GET /text.txt HTTP/1.1\r\n${GZIP.join(": ")}\r\n\r\n`),
   },

@@ -115,7 +115,7 @@ export const GROWTH: readonly Scenario[] = [
     unit: "requests",
     maxRounds: ROUNDS,
     curve: {
-      title: "Workers, the load on neither core where there are three",
+      title: "Workers",
       at: String(count),
       shows: ["rate", "core", "memory"],
     },

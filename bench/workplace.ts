@@ -9,6 +9,12 @@ import { join } from "../src/std/path.ts";
 
 const BLOCK = new Uint8Array(1 << 20).map((_, index) => index * 31 >> 4);
 
+/**
+ * The time of files and folders: the server trusts none that has just changed,
+ * as another change may come within the same tick of the clock.
+ */
+const LONG_AGO = new Date("2026-01-01T00:00:00Z");
+
 /** The name of the file that `fill` makes for a number. */
 export function fileName(index: number): string {
   return `file ${String(index).padStart(4, "0")}.txt`;
@@ -31,7 +37,8 @@ export class Workplace implements Disposable {
 
   /** Writes a file of that many bytes into the site. */
   serve(name: string, size: number): void {
-    using file = Deno.openSync(join(this.site, name), {
+    const path = join(this.site, name);
+    using file = Deno.openSync(path, {
       write: true,
       create: true,
       truncate: true,
@@ -39,15 +46,25 @@ export class Workplace implements Disposable {
     for (let left = size; left > 0;) {
       left -= file.writeSync(BLOCK.subarray(0, left));
     }
+    file.utimeSync(LONG_AGO, LONG_AGO);
+  }
+
+  /** Writes these bytes into the site. */
+  serveBytes(name: string, bytes: Uint8Array): void {
+    const path = join(this.site, name);
+    Deno.writeFileSync(path, bytes);
+    Deno.utimeSync(path, LONG_AGO, LONG_AGO);
   }
 
   /** Makes a folder of the site with so many files of a name each. */
   fill(folder: string, count: number): void {
-    Deno.mkdirSync(join(this.site, folder), { recursive: true });
+    const path = join(this.site, folder);
+    Deno.mkdirSync(path, { recursive: true });
     for (let i = 0; i < count; i++) {
       const name = fileName(i);
-      Deno.writeTextFileSync(join(this.site, folder, name), name);
+      this.serveBytes(join(folder, name), new TextEncoder().encode(name));
     }
+    Deno.utimeSync(path, LONG_AGO, LONG_AGO);
   }
 
   /** The path of a file beside the site. */
