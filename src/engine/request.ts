@@ -276,17 +276,13 @@ export interface BodyTaker {
   replace(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array>;
 }
 
-const BODY_READS = new Door({
+/** Open where `takeBody` works. */
+export const BODY_READS = new Door({
   name: "request body reads",
   gives: "the body of a fetch handler's request, counted where it is read",
   otherwise: "requests reach fetch handlers by way of a scope",
   source: "denoland/deno ext/http/00_serve.ts, InnerRequest.body",
 }, () => REQUEST !== undefined);
-
-/** True when `takeBody` works. */
-export function canTakeBody(): boolean {
-  return BODY_READS.isOpen;
-}
 
 /** The getter of the body, of the class of the engine's objects. */
 function bodyGetter(engine: EngineRequest): (() => unknown) | undefined {

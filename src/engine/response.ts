@@ -90,7 +90,8 @@ const INNER = PROBE[RESPONSE] as EngineResponse | undefined;
 const Body = INNER?.body?.constructor as new (
   whole: EngineBody["streamOrStatic"],
 ) => EngineBody;
-const OWN_PARTS = new Door({
+/** Open where the inner parts of responses can be read and made. */
+export const RESPONSE_PARTS = new Door({
   name: "response parts",
   gives: "responses whose fields are not checked and copied a second time",
   otherwise: "small responses take longer",
@@ -100,11 +101,6 @@ const OWN_PARTS = new Door({
   PARTS.every((part) => symbols.has(part)) && INNER !== undefined &&
   Object.keys(INNER).join(" ") === INNER_PARTS &&
   INNER.body?.streamOrStatic.body instanceof Uint8Array);
-
-/** True when the inner parts of a handler's response can be read. */
-export function canLook(): boolean {
-  return OWN_PARTS.isOpen;
-}
 
 /**
  * True for a response that the engine can send as it is: a complete body, not
@@ -124,7 +120,7 @@ export function isPlain(response: unknown): response is Response {
  * stream of a complete body.
  */
 export function bodyOf(response: Response): Payload | null {
-  if (!OWN_PARTS.isOpen) return response.body;
+  if (!RESPONSE_PARTS.isOpen) return response.body;
   const parts = response as Response & Parts;
   const lazy = parts[LAZY_BODY];
   if (typeof lazy === "string" || lazy instanceof Uint8Array) {
@@ -170,7 +166,7 @@ export function streamOf(
 export function isUsed(response: Response): boolean {
   const parts = response as Response & Parts;
   const inner = parts[RESPONSE] as EngineResponse | undefined;
-  if (inner === undefined || !OWN_PARTS.isOpen) return response.bodyUsed;
+  if (inner === undefined || !RESPONSE_PARTS.isOpen) return response.bodyUsed;
   const source = inner.body?.streamOrStatic as
     | ReadableStream
     | EngineBody["streamOrStatic"]
@@ -245,7 +241,7 @@ export function engineResponse(
   status: number,
   headers: HeaderList,
 ): Response {
-  if (!OWN_PARTS.isOpen) return publicResponse(body, status, headers);
+  if (!RESPONSE_PARTS.isOpen) return publicResponse(body, status, headers);
   if (!(body instanceof ReadableStream)) {
     return new WholeResponse(body, status, headers) as unknown as Response;
   }

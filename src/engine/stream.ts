@@ -139,7 +139,8 @@ const CANCEL_STEPS = symbolOf(
   "[[CancelSteps]]",
 );
 
-const WATCHED_READS = new Door({
+/** Open where streams of apps can be watched. */
+export const WATCHED_READS = new Door({
   name: "watched reads",
   gives: "the stream of a fetch handler's response, seen where it is read",
   otherwise: "requests reach fetch handlers by way of a scope",
@@ -152,11 +153,6 @@ const WATCHED_READS = new Door({
   Reflect.get(PROBE, READER!) === PROBE_READER &&
   (PROBE_READER as unknown as ReadRequests)[REQUESTS!].size === 0 &&
   markCancels());
-
-/** True when streams of the app can be watched. */
-export function canWatch(): boolean {
-  return WATCHED_READS.isOpen;
-}
 
 /**
  * Has controllers remember that their readers have cancelled. Afterwards nothing
@@ -186,7 +182,7 @@ function markCancels(): boolean {
  * engine reads natively, such as that of a file, cannot.
  */
 export function isWatchable(stream: ReadableStream<Uint8Array>): boolean {
-  return canWatch() && partsOf(stream)[BACKING!] === null;
+  return WATCHED_READS.isOpen && partsOf(stream)[BACKING!] === null;
 }
 
 /** True for a watchable stream that its reader has cancelled. */

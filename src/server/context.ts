@@ -4,9 +4,9 @@
  * @module
  */
 
-import { canTakeBody } from "../engine/request.ts";
-import { canLook } from "../engine/response.ts";
-import { canWatch } from "../engine/stream.ts";
+import { BODY_READS } from "../engine/request.ts";
+import { RESPONSE_PARTS } from "../engine/response.ts";
+import { WATCHED_READS } from "../engine/stream.ts";
 import { engineUpgrade } from "../engine/upgrade.ts";
 import { type DirectHandler, directOf } from "../pagi/fetch.ts";
 import { type FindReady, readyAnswersOf } from "../pagi/ready_answers.ts";
@@ -142,9 +142,9 @@ export function listenerContext(
   const findClient = compileProxyHeaders(worker.settings);
   const addedHeaders = header.length > 0 ? header : null;
   // Requests of a test are not the engine's.
-  const direct = bound !== null && canTakeBody() && canLook() && canWatch()
-    ? directOf(worker.app)
-    : null;
+  const isDirect = bound !== null && BODY_READS.isOpen &&
+    RESPONSE_PARTS.isOpen && WATCHED_READS.isOpen;
+  const direct = isDirect ? directOf(worker.app) : null;
   return {
     worker,
     secure,
