@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RawConnection } from "../helpers/raw_connection.ts";
+import { fromFileUrl } from "../../src/std/path.ts";
 import { delay } from "../helpers/wait.ts";
 import { APP, FILES } from "./app.ts";
 import { processorTime, type Run, type Scenario } from "./scenario.ts";
@@ -12,37 +12,41 @@ import { processorTime, type Run, type Scenario } from "./scenario.ts";
 /** How many of each kind. */
 const CLIENTS = 300;
 /** Between two bytes of a slow client (ms). */
-const DRIP_MS = 500;
+const PACE_MS = 1000;
 /** What the normal client may lose (p99 with them to p99 without). */
 const MOST = 3;
+const ATTACK = fromFileUrl(new URL("slow_attack.ts", import.meta.url));
 
-type Slow = (client: RawConnection, over: () => boolean) => Promise<void>;
+/** Slow clients, see `slow_attack.ts`. */
+type Kind = "heads" | "bodies" | "readers";
 
-/** Sends `start`, and then a byte at a time. */
-function drip(start: string, byte: string): Slow {
-  return async (client, over) => {
-    await client.send(start);
-    while (!over()) {
-      await delay(DRIP_MS);
-      await client.send(byte);
-    }
-  };
-}
+/** `count` slow clients, in a process of their own. */
+class Attack {
+  readonly #child: Deno.ChildProcess;
 
-const heads = drip("GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: ", "x");
-const bodies = drip(
-  "POST /body HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n",
-  "x",
-);
-/** Takes 1,000 bytes at a time of an answer that no buffer holds. */
-const readers: Slow = async ({ connection }, over) => {
-  const head = "GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n";
-  await connection.write(new TextEncoder().encode(head));
-  const bytes = new Uint8Array(1000);
-  while (!over() && await connection.read(bytes) !== null) {
-    await delay(DRIP_MS);
+  constructor(readonly kind: Kind, port: number, count: number, pace: number) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        "--no-check",
+        ATTACK,
+        kind,
+        ...[port, count, pace].map(String),
+      ],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
   }
-};
+
+  /** Ends it; tells how many were opened and cut off. */
+  async end(): Promise<{ opened: number; cut: number }> {
+    await this.#child.stdin.close();
+    const { stdout } = await this.#child.output();
+    const [, report] = new TextDecoder().decode(stdout).split("\n");
+    return JSON.parse(report);
+  }
+}
 
 /** Response times of one request after another on a kept connection (p99, ms). */
 async function p99(run: Run, seconds: number): Promise<number> {
@@ -62,34 +66,25 @@ async function p99(run: Run, seconds: number): Promise<number> {
 }
 
 /** `CLIENTS` of each kind, with a normal client before and beside them. */
-async function crowd(run: Run, kinds: readonly Slow[]): Promise<void> {
-  const count = run.short ? 20 : CLIENTS;
+async function crowd(run: Run, kinds: readonly Kind[]): Promise<void> {
   const alone = await p99(run, run.seconds / 2);
-  let over = false;
-  let open = 0;
-  const clients = kinds.flatMap((slow) =>
-    Array.from({ length: count }, async (_, i) => {
-      // Real ones do not come in the same millisecond.
-      await delay(run.short ? 0 : i * 10);
-      while (!over) {
-        try {
-          using client = await run.connect();
-          open++;
-          await slow(client, () => over);
-        } catch {
-          run.tell("a slow client: cut off");
-          // A busy machine is not to be asked again at once.
-          await delay(100);
-        }
-      }
-    })
+  const attacks = kinds.map((kind) =>
+    run.short
+      ? new Attack(kind, run.port, 20, 50)
+      : new Attack(kind, run.port, CLIENTS, PACE_MS)
   );
-  const arriving = await p99(run, 0);
-  while (open < count * kinds.length) await delay(10);
+  const arriving = await p99(run, run.short ? 0 : 2 * PACE_MS / 1000);
   if (!run.short) await calm(run.pid);
   const beside = await p99(run, run.seconds / 2);
-  over = true;
-  await Promise.all(clients);
+  for (const attack of attacks) {
+    const { opened, cut } = await attack.end();
+    run.tell(`slow ${attack.kind}: connected`, opened);
+    if (cut > 0) run.tell(`slow ${attack.kind}: cut off`, cut);
+    run.check(
+      opened >= (run.short ? 1 : CLIENTS),
+      `only ${opened} slow ${attack.kind} were connected`,
+    );
+  }
   run.figure("p99 alone", alone, "ms");
   run.figure("p99 while they arrive", arriving, "ms");
   run.figure("p99 beside them", beside, "ms");
@@ -111,7 +106,7 @@ async function calm(pid: number): Promise<void> {
 function slowScenario(
   name: string,
   does: string,
-  kinds: readonly Slow[],
+  kinds: readonly Kind[],
 ): Scenario {
   return {
     name,
@@ -130,22 +125,22 @@ function slowScenario(
 export const SLOW_CLIENTS: readonly Scenario[] = [
   slowScenario(
     "slow-heads",
-    `${CLIENTS} clients send a byte of a request head every half second.`,
-    [heads],
+    `${CLIENTS} clients send a byte of a request head each second.`,
+    ["heads"],
   ),
   slowScenario(
     "slow-bodies",
-    `${CLIENTS} clients send a byte of a request body every half second.`,
-    [bodies],
+    `${CLIENTS} clients send a byte of a request body each second.`,
+    ["bodies"],
   ),
   slowScenario(
     "slow-readers",
-    `${CLIENTS} clients read 1,000 bytes of an answer of 64 MB every half second.`,
-    [readers],
+    `${CLIENTS} clients read 1,000 bytes of an answer of 64 MB each second.`,
+    ["readers"],
   ),
   slowScenario(
     "slow-all",
     `Slow heads, slow bodies and slow readers, ${CLIENTS} of each at once.`,
-    [heads, bodies, readers],
+    ["heads", "bodies", "readers"],
   ),
 ];
