@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { Daemon } from "../helpers/daemon.ts";
+import { testWith } from "../helpers/programs.ts";
 import {
   type ReadableCopy,
   readableProgram,
@@ -303,9 +304,9 @@ Deno.test("an unknown user or group is a wrong command line", {
   }
 });
 
-Deno.test(
+testWith(
+  ["setpriv"],
   "who is not root cannot become another user, and a taken away right is named (as root)",
-  { ignore },
   async () => {
     const copy = readableProgram();
     for (
@@ -333,6 +334,7 @@ Deno.test(
       assertEquals([code, stderr], [1, `pagi-server: ${message}\n`]);
     }
   },
+  { ignore },
 );
 
 Deno.test(

@@ -28,13 +28,18 @@ export function testWith(
   programs: readonly string[],
   title: string,
   fn: () => void | Promise<void>,
+  options: Pick<
+    Deno.TestDefinition,
+    "ignore" | "sanitizeOps" | "sanitizeResources"
+  > = {},
 ): void {
   const missing = programs.filter((name) => findProgram(name) === null);
   Deno.test({
+    ...options,
     name: missing.length === 0
       ? title
       : `${title} (skipped without ${missing.join(", ")})`,
-    ignore: missing.length > 0,
+    ignore: missing.length > 0 || options.ignore === true,
     fn,
   });
 }

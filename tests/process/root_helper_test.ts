@@ -4,6 +4,7 @@ import { commandLine } from "../../src/process/own_process.ts";
 import { RootHelper } from "../../src/process/root_helper.ts";
 import { join } from "../../src/std/path.ts";
 import { runProgram } from "../helpers/run_program.ts";
+import { testWith } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
 import { workerApp } from "../helpers/worker_app.ts";
 
@@ -12,10 +13,9 @@ const ignore = Deno.build.os !== "linux" || Deno.uid() !== 0;
 
 const NOBODY = 65534;
 
-Deno.test(
+testWith(
+  ["setpriv"],
   "the helper of --user writes into root's pid file the number of a process of that user, and nothing else that an app asks for (as root)",
-  // The helper lives as long as this process, and so does its pipe.
-  { ignore, sanitizeOps: false, sanitizeResources: false },
   async () => {
     const folder = Deno.makeTempDirSync({ dir: "/run", prefix: "pagi-" });
     const pid = join(folder, "server.pid");
@@ -56,6 +56,8 @@ Deno.test(
       Deno.removeSync(folder, { recursive: true });
     }
   },
+  // The helper lives as long as this process, and so does its pipe.
+  { ignore, sanitizeOps: false, sanitizeResources: false },
 );
 
 Deno.test(

@@ -10,6 +10,7 @@ import {
 import { join } from "../../src/std/path.ts";
 import { parseCommandLine } from "../../src/options/command_line.ts";
 import config from "../../deno.json" with { type: "json" };
+import { testWith } from "../helpers/programs.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 import { ROOT } from "./local_jsr.ts";
 
@@ -49,11 +50,10 @@ sha256sum *.tar.gz >SHA256SUMS`,
   assert(success, text);
 }
 
-Deno.test({
-  name:
-    "the commands for the executable install it, unless it is not the one that was released",
-  ignore,
-  async fn() {
+testWith(
+  ["curl"],
+  "the commands for the executable install it, unless it is not the one that was released",
+  async () => {
     const published = tempFolder("pagi-release-");
     const folder = tempFolder("pagi-install-");
     await release(published);
@@ -90,7 +90,8 @@ Deno.test({
       Deno.removeSync(folder, { recursive: true });
     }
   },
-});
+  { ignore },
+);
 
 Deno.test({
   name: "the commands for the manual page and the completions find the files",

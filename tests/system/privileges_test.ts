@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
+import { testWith } from "../helpers/programs.ts";
 import { ReadableCopy } from "../helpers/readable_copy.ts";
 import type { Report, Rights } from "./privileges_child.ts";
 
@@ -49,9 +50,9 @@ function capabilities({ CapInh, CapPrm, CapEff, CapAmb }: Rights): string[] {
   return [CapInh, CapPrm, CapEff, CapAmb];
 }
 
-Deno.test(
+testWith(
+  ["setpriv"],
   "dropPrivileges() leaves no thread a group, a capability or a way back (as root)",
-  { ignore },
   async () => {
     const report = await drop([`${NOBODY}`, "12345", "drop"], [
       "--groups",
@@ -72,11 +73,12 @@ Deno.test(
     assert(!report.canListen);
     assert(!report.canListenInWorker);
   },
+  { ignore },
 );
 
-Deno.test(
+testWith(
+  ["setpriv"],
   "dropPrivileges() can keep the right to bind low ports, for this process and not for those it starts (as root)",
-  { ignore },
   async () => {
     const report = await drop([`${NOBODY}`, `${NOBODY}`, "keep"], [
       "--inh-caps",
@@ -103,11 +105,12 @@ Deno.test(
       Array(4).fill(LOW_PORTS),
     );
   },
+  { ignore },
 );
 
-Deno.test(
+testWith(
+  ["setpriv"],
   "dropPrivileges() to another group alone leaves root its capabilities (as root)",
-  { ignore },
   async () => {
     const report = await drop(["0", "12345", "drop"], ["--groups", "1,2,3"]);
     assertEquals(report.error, null);
@@ -116,11 +119,12 @@ Deno.test(
     assert(main.CapEff !== NONE);
     assert(report.canListen);
   },
+  { ignore },
 );
 
-Deno.test(
+testWith(
+  ["setpriv"],
   "dropPrivileges() does nothing for who is that user already, and keeps what an exec handed on to this process (as root)",
-  { ignore },
   async () => {
     for (const groups of ["--clear-groups", `--groups=${NOBODY}`]) {
       const report = await drop([`${NOBODY}`, `${NOBODY}`, "keep"], [
@@ -139,11 +143,12 @@ Deno.test(
       assertEquals(report.startedWithPorts.CapPrm, LOW_PORTS);
     }
   },
+  { ignore },
 );
 
-Deno.test(
+testWith(
+  ["setpriv"],
   "dropPrivileges() tells who is not root, and root without the right to it, what is missing (as root)",
-  { ignore },
   async () => {
     for (
       const [uid, groups] of [
@@ -176,4 +181,5 @@ Deno.test(
       assertMatch(error!, /this container or unit takes that right away/);
     }
   },
+  { ignore },
 );
