@@ -144,7 +144,7 @@ function goalTable(run: Run): string[] {
   return [
     "## Goals",
     "",
-    "The engine's limit is the same ratio of the least that a handler can do: one that has its answer at hand and reads nothing of the request.",
+    "The engine's limit is the same ratio of the least that a handler can do: one that has its answer at hand and reads nothing of the request; or, of fetch handlers, one that does no more for the promised limits than it must.",
     "",
     ...table(
       ["scenario", "goal", "ratio", "by CPU", "engine's limit", "met"],

@@ -76,7 +76,7 @@ const BROWSER_REQUEST = [
 ].join("\r\n");
 
 function fetchContenders(app: string) {
-  return [oursFetch(app), bareFetch(app), bunFetch(app)];
+  return [oursFetch(app), bareFetch(app), bareFetch(app, true), bunFetch(app)];
 }
 
 const closing = (): Promise<[string, string][]> =>
@@ -130,7 +130,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "fetch",
     title: "16-byte reply of a fetch handler",
     unit: "requests",
-    contenders: [...fetchContenders("reply"), bareFetch("reply", true)],
+    contenders: fetchContenders("reply"),
     ask: {},
     load: http(),
   },
@@ -138,7 +138,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "fetch-browser",
     title: "16-byte reply of a fetch handler to a browser's nine fields",
     unit: "requests",
-    contenders: [...fetchContenders("reply"), bareFetch("reply", true)],
+    contenders: fetchContenders("reply"),
     ask: {},
     load: http(BROWSER_REQUEST),
   },
