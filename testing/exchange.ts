@@ -162,7 +162,7 @@ export class TestExchange {
   readonly #left = new AbortController();
   readonly #completed = Promise.withResolvers<void>();
   #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
-  /** Bytes still to come by the response's `content-length`. */
+  /** Remaining bytes of the response's `content-length`. */
   #announced = Infinity;
   /** The client has the whole response. */
   #over = false;

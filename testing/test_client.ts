@@ -66,12 +66,12 @@ export class TestClient implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new WeakMap<Request, MemorySocket>();
   #handler: Deno.ServeHandler | null = null;
-  /** What the call of the app that is about to come belongs to. */
+  /** The exchange of the next call of the app. */
   #next: { watch: AppWatch; scope: Readonly<Record<string, unknown>> } | null =
     null;
 
   /**
-   * @param app The app, of which nothing is called yet.
+   * @param app The app; it is not called yet.
    * @throws {OptionError} For wrong settings.
    */
   constructor(app: PagiApp, options: TestClientOptions = {}) {

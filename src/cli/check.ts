@@ -35,8 +35,8 @@ import { EXIT, print, printError } from "./terminal.ts";
 type Check = readonly [what: string, check: () => unknown];
 
 /**
- * Prints the settings and checks what a start needs: each problem is printed,
- * not only the first. Nothing is written, and no socket stays.
+ * Prints the settings and checks the requirements of a start; prints all
+ * problems, not only the first. Writes no file and leaves no socket.
  *
  * @returns the exit code
  */
@@ -171,7 +171,7 @@ async function checkApp(
   throw new StartupError("The app did not stop as it should; see the log.");
 }
 
-/** An app that ends the process ends the check too, which then has failed. */
+/** Makes the check fail if the app ends the process. */
 function whileExitIsProblem(): Disposable {
   const onExit = () => {
     print("# problem: app, its start and its stop\n");

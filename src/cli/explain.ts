@@ -1,10 +1,9 @@
 /**
- * `--explain`: what would answer a request, and by what rules, without running
+ * `--explain`: what would answer a request, and by which rules, without running
  * the handler.
  *
- * The request goes over a socket to a server with the same settings, which is
- * there for it alone: so the server itself decides what it refuses and what it
- * tells the app.
+ * The request is sent over a socket to a temporary server with the same settings,
+ * so that the server's own code refuses it or makes the scope.
  *
  * @module
  */
@@ -82,7 +81,7 @@ export async function explainRequest(
         server: "path" in address ? [address.path, null] : [host, port],
       } as ConnectionScope;
       explained = [asked, await explainApp(app, asked)];
-      // Neither a stream nor a WebSocket is opened for it.
+      // A plain response in place of a stream or WebSocket.
       const kind = scope.type === "http" ? "" : `${scope.type}.`;
       await send(
         { type: `${kind}http.response.start`, status: 200 } as SendEvent,
@@ -91,7 +90,7 @@ export async function explainRequest(
     },
     {
       ...settings,
-      // A check that is meant for loopback addresses is not for others.
+      // The temporary server is at a loopback address, the real one may not be.
       allowedHosts: secure || port === null
         ? settings.allowedHosts.filter((name) => name !== "loopback")
         : settings.allowedHosts,
@@ -187,7 +186,7 @@ async function ask(
   return `${start.split(" ")[1]} ${body.trim()}`.trim();
 }
 
-/** What the server makes of the request, and what decided that. */
+/** The scope of the request, and why it has that type. */
 function scopeLines(
   { type, headers, scheme, client, root_path }: ConnectionScope,
 ): string[] {

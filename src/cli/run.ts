@@ -1,8 +1,8 @@
 /**
- * The command line, from its words to its exit code.
+ * Runs a command line, from its words to its exit code.
  *
- * The server is loaded only where it is to start: a health check is made again
- * and again, and has to be quick. Nor does a server load what asks one.
+ * Imports are lazy: a health check, which runs often, does not load the server,
+ * and a server does not load the health check.
  *
  * @module
  */
@@ -34,8 +34,8 @@ import { internalsText, versionText } from "./version.ts";
 /**
  * Runs the program of this process, and ends the process.
  *
- * No module waits for that: as long as one did, the engine would go through its
- * event loop twice for each turn.
+ * It is not awaited at the top level: with a pending module the engine polls its
+ * event loop twice per turn.
  */
 export function runProcess(): void {
   run(Deno.args, Deno.env.toObject()).then(Deno.exit, (error) => {
@@ -68,7 +68,7 @@ export async function run(
   }
 }
 
-/** `help` and `version` as the app are taken for the options, unless they exist. */
+/** Takes `help` and `version` in place of an app for options, unless they are files. */
 function commandWord(read: Arguments): Arguments {
   const [word, ...rest] = read.positionals;
   const isWord = word === "help" || word === "version";
@@ -81,7 +81,7 @@ function commandWord(read: Arguments): Arguments {
   }
 }
 
-/** The message of an error; an option of an app is known as such. */
+/** The message of an error, with a hint if the option is that of an app. */
 async function explain(error: Error, args: readonly string[]): Promise<string> {
   if (!(error instanceof UnknownOptionError)) return error.message;
   const { appOptionHint } = await import("../loader/bundled_app_help.ts");

@@ -68,7 +68,7 @@ export async function start(line: CommandLine): Promise<number> {
       const { startInProject } = await import("../process/start_in_project.ts");
       await startInProject(appRequest(line));
     }
-    // What is saved while the app loads is a change already.
+    // Before the app is loaded, so that changes meanwhile are noticed.
     if (line.settings.reload) watcher = await sourceWatcher(line);
     await startOrDaemonize(withoutSharing(withModeDefaults(line)), watcher);
     return EXIT.ok;
@@ -87,14 +87,14 @@ export async function start(line: CommandLine): Promise<number> {
   }
 }
 
-/** With --reload a fault of the app is mended while the program waits. */
+/** With --reload, the program waits until a broken app has been fixed. */
 function waitsForChange(error: unknown): boolean {
   return startedAs() === null &&
     (error instanceof LoadError || error instanceof StartupError ||
       error instanceof WorkerError && !error.usage);
 }
 
-/** Loaded when it is needed: it brings modules of Node. */
+/** Imported on demand, since it loads modules of Node. */
 async function sourceWatcher(line: CommandLine): Promise<SourceWatcher> {
   const { SourceWatcher } = await import("../process/reload.ts");
   const watcher = new SourceWatcher(appRequest(line), line.settings);
@@ -112,7 +112,7 @@ async function startOrDaemonize(
   await serve(line, watcher);
 }
 
-/** Decides the mode, and what depends on it; all that follows finds it among the settings. */
+/** Sets the mode and the settings that depend on it. */
 export function withModeDefaults(line: CommandLine): CommandLine {
   const env = decideMode(line.settings);
   const { logFile: path } = line.settings;
@@ -130,7 +130,7 @@ export function withModeDefaults(line: CommandLine): CommandLine {
     env === "development" && !line.sources.has("accessLogFormat") &&
     isForTerminal(settings)
   ) settings.accessLogFormat = DEVELOPMENT;
-  // What reads the log reads both kinds of lines, which may be on one stream.
+  // Both logs may go to one stream, and one reader.
   if (settings.logFormat === "json" && !line.sources.has("accessLogFormat")) {
     settings.accessLogFormat = "json";
   }
@@ -138,10 +138,9 @@ export function withModeDefaults(line: CommandLine): CommandLine {
 }
 
 /**
- * Whether no page of another host may read what is served at a loopback
- * address: unless somebody has said otherwise, that is what a developer works
- * on, and a folder. In production an app is most likely behind a proxy on the
- * same machine, which passes on the names of its clients' hosts.
+ * Whether only names of this machine are allowed at a loopback address: by
+ * default in development, and for folders. In production an app is most likely
+ * behind a proxy on the same machine, which passes its clients' host names on.
  */
 function isOnlyForThisMachine(
   { settings, positionals, sources }: CommandLine,
@@ -274,7 +273,7 @@ async function openMetrics(
   return Metrics.open(settings, VERSION, () => service.observe(), takesOver);
 }
 
-/** Whether other machines can send what is not encrypted. */
+/** Whether requests of other machines may come without TLS. */
 function isReadableOnTheWay({ urls, addresses, settings }: ServiceFacts) {
   return !settings.proxyHeaders &&
     urls.some((url) => url.startsWith("http:")) &&
@@ -304,7 +303,7 @@ export function appRequest({ settings, positionals }: CommandLine): AppRequest {
   return { positionals, app, lib, modules, eval: code };
 }
 
-/** True of an error whose message says what is wrong, and what to do. */
+/** Whether the message of an error says what is wrong, and what to do. */
 export function isExpected(error: unknown): error is Error {
   return error instanceof LoadError || error instanceof StartupError ||
     error instanceof ListenError || error instanceof WorkerError ||
@@ -320,7 +319,7 @@ function report(error: unknown): number {
       : null;
     const hint = next === null ? "" : `  ${next}\n`;
     printError(`pagi-server: ${error.message}\n${hint}`);
-    // Standard error may lead nowhere by now.
+    // Standard error may be closed by now.
     if (logsToFile()) log.error(error.message.split("\n"));
   } else log.error("The server failed.", error);
   if (error instanceof DaemonError) return error.exitCode;

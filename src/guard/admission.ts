@@ -32,14 +32,13 @@ interface AdmissionOptions {
 }
 
 /**
- * Descriptors that connections leave free for files that are being sent, in
- * addition to those that are open for other purposes, …
+ * Descriptors that connections leave free for files being sent, besides those
+ * that are open for other purposes.
  */
 const SPARE = 14;
 /**
- * … and per thread, for connections that are accepted before they are refused,
- * or are closed after that. A server of one process has about 32 descriptors
- * open, which makes the 50 of its documentation.
+ * The same per thread, for connections that are accepted and then refused. A
+ * single process has about 32 descriptors open: together the documented 50.
  */
 const SPARE_PER_THREAD = 4;
 /**

@@ -1,14 +1,14 @@
 /**
- * How much of the thread's time the guard may take: its scans block requests.
+ * Limits the CPU time of the guard, whose scans block requests.
  *
  * @module
  */
 
-/** Limits the share of all time that some work takes. */
+/** Limits the share of a thread's time that some work takes. */
 export class CpuBudget {
-  /** Milliseconds of work in excess of the share … */
+  /** Work in excess of the share at the time {@linkcode #at} (ms). */
   #debt = 0;
-  /** … at this time (ms, `performance.now()`). */
+  /** Milliseconds, `performance.now()`. */
   #at = -Infinity;
 
   /**

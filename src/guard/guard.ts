@@ -44,10 +44,10 @@ export interface GuardOptions {
   /** How long a connection may be idle (ms); 0 for no limit. */
   timeoutMs: number;
   /**
-   * The peers (see {@linkcode peerKey}) that have a request running: a promise
-   * where other threads have to be asked, null when they do not answer. A guard
-   * that gets a promise closes no connections after their responses: the guards
-   * of the other threads do.
+   * The peers (see {@linkcode peerKey}) with a running request: a promise if
+   * other threads must report them, null if they do not respond. With a promise
+   * the guard closes no connections after their responses: those of the other
+   * threads do.
    */
   runningPeers(): PeersRunning | Promise<PeersRunning>;
   /** This thread's requests, whose clients are watched; none if missing. */
@@ -79,9 +79,9 @@ export interface Traffic {
   readonly unacked: number;
 }
 
-/** `evictIdle` tries to close at least this many connections, … */
+/** Connections that `evictIdle` closes at least, if there are so many. */
 const MIN_EVICTED = 16;
-/** … but at most this many of those that were served before. */
+/** Connections among them, at most, that were served before. */
 const MAX_SERVED_EVICTED = 4;
 /** How long a request of a worker may be unknown (ms). */
 const UNSEEN_MS = 250;
@@ -227,11 +227,11 @@ export class Guard {
   }
 
   /**
-   * Closes a connection after its response, which is to be given to the engine
-   * in the same turn, and after all that runs on it has ended. The client gets
-   * the whole response even while it is still sending. Until the connection is
-   * closed its further requests are not admitted; so on HTTP/2, where other
-   * requests share the connection, end only the stream instead.
+   * Closes a connection once its response, which the caller gives to the engine
+   * in the same turn, and all other requests on it have ended. The client gets
+   * the complete response even while it is still sending. Until then, further
+   * requests of the connection are not admitted; on HTTP/2, where requests share
+   * connections, end only the stream instead.
    */
   endConnection(request: RequestOrigin): void {
     this.#lingering.add(request);
@@ -239,8 +239,8 @@ export class Guard {
 
   /**
    * Sends the end of the stream (FIN) once the engine has written a response,
-   * which is to be given to it in the same turn and is short enough to be
-   * written at once. Some clients ignore `connection: close` and look for the
+   * which the caller gives to it in the same turn and which is short enough for
+   * one write. Some clients ignore `connection: close` and check only for the
    * end before they send another request. Further requests are admitted.
    */
   finishBehind(request: RequestOrigin): void {
@@ -345,7 +345,7 @@ export class Guard {
       if (!this.#sockets.shutdownRead(connection)) continue;
       closing.push(connection);
       if (closing.length % CLOSED_PER_TURN > 0) continue;
-      // A request that comes now would be cut off: let the engine close first.
+      // A request that arrives now would be aborted: let the engine close first.
       await delay(0);
       running = new Set(await this.#runningPeers());
     }
@@ -377,7 +377,7 @@ export class Guard {
     return this.#admission.limit;
   }
 
-  /** What it has open, for whoever sees its thread end without a close. */
+  /** Its descriptors, to be closed if its thread ends without `close`. */
   get held(): ThreadDescriptors {
     return this.#sockets.held;
   }
@@ -388,9 +388,9 @@ export class Guard {
   }
 
   /**
-   * Frees descriptors after accepting failed for want of them: closes what is
-   * over the limit, and a few connections at least, but none that has a request
-   * running. Their descriptors are free a moment later.
+   * Frees descriptors after accept(2) failed for lack of them: closes the
+   * connections over the limit, and at least a few, but none with a running
+   * request. Their descriptors are free a moment later.
    *
    * @returns how many were closed
    */

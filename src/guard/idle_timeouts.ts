@@ -190,21 +190,21 @@ const PORTS = 65_536;
 
 /**
  * When a client at each port sent its last request, in seconds since 1970; 0 for
- * never. Requests by HTTP/1 need not be noted: the size of their responses tells
- * them from pings (see `MAX_PING_BYTES`).
+ * never. Requests by HTTP/1 are not recorded: the size of their responses
+ * distinguishes them from pings (see `MAX_PING_BYTES`).
  */
 let times = new Uint32Array(
   new SharedArrayBuffer(PORTS * Uint32Array.BYTES_PER_ELEMENT),
 );
 
-/** Notes a request; `at` in ms since 1970. */
+/** Records a request; `at` in ms since 1970. */
 export function noteRequest(port: number, at: number): void {
   times[port] = at / 1000;
 }
 
 /** How long no client at `port` has sent a request (ms). */
 function sinceRequest(port: number): number {
-  // Fractions were cut off: a request of this second came just now.
+  // Times are whole seconds: a request of this second counts as just now.
   return Math.max(0, Date.now() - 1000 * (times[port] + 1));
 }
 

@@ -1,5 +1,5 @@
 /**
- * Connections that are closed after the response they have just been given.
+ * Lingering close: connections that are closed after their present response.
  *
  * @module
  */
@@ -40,7 +40,7 @@ interface Lingering {
 const POLL_MS = 10;
 /** How long a response may take to begin (ms). */
 const RESPONSE_TIMEOUT_MS = 1000;
-/** How long a peer may go on sending after the end of the stream (ms). */
+/** How long a peer may still send after the end of the stream (ms). */
 const LINGER_MS = 2000;
 /** The share of all time that checks may take. */
 const MAX_CPU_SHARE = 0.1;

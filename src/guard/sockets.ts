@@ -37,9 +37,9 @@ import {
 export interface TcpState {
   /** The peer has sent its end (FIN), or a reset. */
   readonly left: boolean;
-  /** Some bytes are not sent or not acknowledged yet, … */
+  /** Whether bytes are not sent or not acknowledged yet. */
   readonly pending: boolean;
-  /** … so many. */
+  /** Bytes not sent or not acknowledged yet. */
   readonly unacked: number;
   /** Time since a byte was sent; without any, since the handshake (ms). */
   readonly sendIdle: number;
@@ -64,9 +64,9 @@ export interface ListeningSocket extends Socket {
   readonly address: SocketAddress;
 }
 
-/** What a thread has opened by system calls: Deno does not close it for it. */
+/** Descriptors that a thread has opened by system calls, so Deno does not close them. */
 export interface ThreadDescriptors {
-  /** The thread's folder in `/proc`, which is there as long as the thread. */
+  /** The thread's folder in `/proc`, which exists while the thread does. */
   readonly thread: string;
   /** Each descriptor, and the target of its link in /proc. */
   readonly links: readonly (readonly [descriptor: number, link: string])[];
@@ -302,8 +302,8 @@ export class Sockets implements Disposable {
   /**
    * Shuts both directions. The owner of the socket notices and closes it.
    *
-   * @param reset drops the bytes that are not sent yet; else the kernel keeps
-   * them for as long as a peer accepts none
+   * @param reset Drops unsent bytes; otherwise the kernel keeps them until the
+   * peer accepts them.
    */
   shutdownBoth(socket: Socket, reset = false): boolean {
     const { setsockopt, shutdown } = this.#libc.symbols;

@@ -18,9 +18,9 @@ import type { Users } from "./users.ts";
 /** How long a right password is cached (ms). */
 const REMEMBERED_MS = 300_000;
 const MAX_REMEMBERED = 1000;
-/** Wrong passwords that a client may send at once … */
+/** Wrong passwords that a client may send at once. */
 const MAX_FAILURES = 10;
-/** … and the time after which it may send one more (ms). */
+/** The time after which it may send one more (ms). */
 const FAILURE_MS = 6000;
 /** Clients whose failures are counted; the oldest are dropped. */
 const MAX_CLIENTS = 10_000;

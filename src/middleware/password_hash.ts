@@ -12,7 +12,7 @@ import { concat } from "../std/bytes.ts";
 
 /** Bytes of the longest password; some hashes take time by its length. */
 const MAX_PASSWORD_BYTES = 1024;
-/** bcrypt ignores what follows (htpasswd does so without a word). */
+/** Bytes that bcrypt uses of a password (htpasswd ignores the rest silently). */
 export const MAX_BCRYPT_BYTES = 72;
 /** 2^10 rounds: about 50 ms, and htpasswd's own cost is lower. */
 const BCRYPT_COST = 10;

@@ -208,9 +208,9 @@ export interface Arguments {
   readonly verbose: boolean;
   /** What to probe; null unless that is the action. */
   readonly probe: ProbeTarget | null;
-  /** What to explain, if that is the action … */
+  /** The requests to explain, if that is the action. */
   readonly requests: readonly AskedRequest[];
-  /** … and the fields that these requests have. */
+  /** The header fields of these requests. */
   readonly fields: readonly HeaderField[];
 }
 
@@ -218,7 +218,7 @@ export interface Arguments {
 export interface CommandLine extends Omit<Arguments, "values" | "spellings"> {
   /** With defaults filled in. */
   readonly settings: ResolvedSettings;
-  /** Where each setting that has not its default comes from, in words. */
+  /** The origin, in words, of each setting that is not the default. */
   readonly sources: ReadonlyMap<Key, () => string>;
   /** For the log, once there is one. */
   readonly notices: readonly Notice[];
@@ -283,9 +283,9 @@ export function readArguments(args: readonly string[]): Arguments {
 }
 
 /**
- * Settles what counts: the arguments, then `PAGI_…` variables, of which an
- * empty one is unset, then the configuration file, then the defaults. What
- * excludes an option also hides it in all that counts less.
+ * Merges the sources by precedence: the arguments, then `PAGI_…` variables (an
+ * empty one is unset), then the configuration file, then the defaults. An option
+ * that excludes another also hides it in sources of lower precedence.
  *
  * @throws {OptionError}
  */
@@ -301,7 +301,7 @@ export function resolveArguments(
   for (const [key, spelling] of spellings) {
     sources.set(key, () => spelling);
   }
-  /** Adds what counts less than `values` and is not excluded by them. */
+  /** Adds options of a lower precedence, unless `values` exclude them. */
   const add = (
     more: Iterable<readonly [Key, () => unknown]>,
     source: (key: Key) => string,

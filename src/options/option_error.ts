@@ -18,8 +18,8 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = {
 const LONGEST = 100;
 
 /**
- * Shows `value` in double quotes, with control characters escaped and what is
- * over 100 characters cut off; a value that is no string as what it is.
+ * Shows a string in double quotes, cut after 100 characters and with control
+ * characters escaped; other values by their type.
  */
 export function quote(value: unknown): string {
   if (typeof value === "function") return "a function";

@@ -98,7 +98,7 @@ export interface HttpScope extends NetScope {
   method: string;
   /** The scheme of the requested URL. */
   scheme: "http" | "https";
-  /** How the request fares. */
+  /** The state of the request. */
   "pagi.connection": PagiConnection;
 }
 
@@ -167,7 +167,7 @@ export interface PagiChannels {
    * Sends a JSON value or bytes to all that have subscribed; never waits.
    * Rejects when the name or the message cannot be one.
    *
-   * @param options `exclude`: own channels of connections that are not to get it.
+   * @param options `exclude`: own channels of connections to leave out.
    */
   publish(
     channel: string,

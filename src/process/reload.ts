@@ -21,7 +21,7 @@ import { delay } from "../std/timer.ts";
 const POLL_MS = 1000;
 /** How long files must stay as they are before they count as saved (ms). */
 const SETTLE_MS = 40;
-/** The same for a file that is empty or missing: its editor may be at work. */
+/** The same for a file that is empty or missing: it may be being saved. */
 const SETTLE_EMPTY_MS = 300;
 /** How many files of `--reload-dir` and `--reload-include` are watched. */
 const MAX_FILES = 20_000;

@@ -54,9 +54,9 @@ export interface Service {
   readonly serving: boolean;
   /** The number of listeners at each address. */
   readonly listeners: number;
-  /** Rejects when it cannot go on. */
+  /** Rejects when the service fails. */
   readonly failure: Promise<never>;
-  /** Resolves when only a new process can go on. */
+  /** Resolves when a new process must take over. */
   readonly needsReplacement: Promise<void>;
   /** Writes buffered log lines; resolves when they are written. */
   flushLogs(): Promise<void>;
@@ -247,7 +247,7 @@ async function followChanges(
   }
 }
 
-/** Hands a signal on; Ctrl-C at a terminal reaches both processes anyway. */
+/** Forwards a signal; Ctrl-C at a terminal reaches both processes anyway. */
 function forward(signal: ServerSignal, { kill }: Successor): void {
   if (signal === "SIGINT" && Deno.stdin.isTerminal()) return;
   try {

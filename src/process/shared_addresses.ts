@@ -20,8 +20,8 @@ const POLL_MS = 10;
 const WAIT_MS = 2000;
 /**
  * Time for which a listener without new connections stays open (ms). Closing it
- * also closes idle connections; until then each response closes its own, so
- * that most clients have left by then.
+ * also closes idle connections. Until then each response closes its connection,
+ * so that few are left.
  */
 export const RETIRE_MS = 1000;
 
@@ -32,7 +32,7 @@ interface Group<Holder> {
 }
 
 /**
- * Tracks whose listeners are whose, and keeps the kernel from giving new
+ * Tracks the listeners of each holder, and keeps the kernel from giving new
  * connections to those that are about to close. A holder is a worker, or the
  * only server of a process. Where listeners cannot be selected (Unix sockets,
  * other systems than Linux) there are no groups, and all methods do nothing.

@@ -51,8 +51,8 @@ const FLAGS =
 const WITH_VALUE = /^(?:-c|--config|--import-map|--lock)$/;
 
 /**
- * Starts this program over when what `request` names belongs to a project that
- * this process does not run under; returns when it may go on.
+ * Restarts this program if the app belongs to a project whose configuration this
+ * process does not have; otherwise returns.
  *
  * @throws {LoadError} When a configuration cannot be read.
  */

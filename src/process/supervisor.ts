@@ -31,7 +31,7 @@ import { type PoolOptions, WorkerPool } from "./worker_pool.ts";
  */
 const PREDECESSOR_WAIT_MS = 60_000;
 /**
- * Time after which a worker that is still starting is given up for a later
+ * Time after which a worker that is still starting is abandoned for a later
  * SIGHUP (ms). Workers that start faster succeed however often SIGHUP comes.
  */
 const OUTDATED_AFTER_MS = 5000;
@@ -190,8 +190,8 @@ export class Supervisor implements Service {
 
   /**
    * Replaces every worker in turn with fresh code. A worker of an earlier
-   * reload that has been loading for long is given up, so that a mended app
-   * need not wait for the deadline of a broken one.
+   * reload that has been loading for long is abandoned, so that a fixed app need
+   * not wait for the deadline of a broken one.
    */
   reload(reason: string): void {
     if (this.#nextReload !== undefined) return;
@@ -342,8 +342,8 @@ export class Supervisor implements Service {
   }
 
   /**
-   * Waits longer after each crash; the remaining workers go on serving. Where
-   * none remains, a long pause would be an outage.
+   * Waits longer after each crash, while the other workers serve. Without any, a
+   * long pause would be an outage.
    */
   async #pauseAfter(worker: WorkerHandle): Promise<void> {
     const after = this.#pause.after(performance.now() - worker.startedAt);

@@ -74,7 +74,7 @@ export interface Successor {
   closed(): Promise<void>;
 }
 
-/** Time between SIGTERM and SIGKILL for a successor that is given up (ms). */
+/** Time between SIGTERM and SIGKILL for a successor that does not serve (ms). */
 const END_MS = 1000;
 
 /**

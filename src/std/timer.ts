@@ -1,6 +1,6 @@
 /**
- * Timers, whose type differs between versions of Deno: a number, or an object
- * as Node has it; and many timeouts on one of them.
+ * Timers, whose type differs between versions of Deno (a number, or an object as
+ * in Node), and many timeouts on one timer.
  *
  * @module
  */
@@ -8,18 +8,18 @@
 /** What `setTimeout` and `setInterval` return. */
 export type Timer = ReturnType<typeof setTimeout>;
 
-/** Lets the process end although the timer is still to come. */
+/** Lets the process end while the timer is pending. */
 export function unref(timer: Timer): Timer {
   Deno.unrefTimer(timer as unknown as number);
   return timer;
 }
 
-/** Seconds as the delay of a timer, which would take a longer one for none. */
+/** Seconds as the delay of a timer (ms), which overflows above 2³¹ − 1. */
 export function timerDelay(seconds: number): number {
   return Math.min(seconds * 1000, 2 ** 31 - 1);
 }
 
-/** Waits for a promise, but no longer than `ms`; tells whether it settled. */
+/** Waits at most `ms` for a promise; resolves with whether it was fulfilled. */
 export async function settledWithin(
   promise: Promise<unknown>,
   ms: number,
@@ -40,7 +40,7 @@ export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** One timeout; its only use is to be cancelled. */
+/** A handle for cancelling a timeout. */
 export interface Deadline {
   readonly due: number;
   readonly onDue: () => void;
