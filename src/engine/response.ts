@@ -242,7 +242,9 @@ export function engineResponse(
   headers: HeaderList,
 ): Response {
   if (!RESPONSE_PARTS.isOpen) return publicResponse(body, status, headers);
-  if (!(body instanceof ReadableStream)) {
+  if (
+    typeof body === "string" || body instanceof Uint8Array || body === null
+  ) {
     return new WholeResponse(body, status, headers) as unknown as Response;
   }
   const response = new Response(body) as Response & Parts;
