@@ -7,7 +7,7 @@
 
 import type { Connection, Connections, RequestOrigin } from "./connections.ts";
 import { CpuBudget } from "./cpu_budget.ts";
-import { type Timer, unref } from "../std/timer.ts";
+import { delay, type Timer, unref } from "../std/timer.ts";
 
 /** Why a connection was closed (PAGI.md 4). */
 export type ClientReason = "client_closed" | FloodReason;
@@ -65,6 +65,8 @@ const GROWTH_BYTES = 4 << 20;
 const SCAN_INTERVAL_MS = 250;
 /** The share of all time that checks may take. */
 const MAX_CPU_SHARE = 0.02;
+/** How long a check runs before others have their turn (ms). */
+const SLICE_MS = 1;
 /** Bytes that a client may send before the response to its request. */
 const MAX_AHEAD_BYTES = 1 << 20;
 /**
@@ -90,6 +92,9 @@ export class InputMonitor {
   #timer: Timer | undefined;
   /** Bytes or requests came lately: memory is read at the short interval. */
   #alert = false;
+  /** A check has begun; it may be waiting for its next turn. */
+  #checking = false;
+  #stopped = false;
   /** When the next check comes at the latest (ms). */
   #due = 0;
   readonly #budget = new CpuBudget(MAX_CPU_SHARE);
@@ -105,11 +110,12 @@ export class InputMonitor {
   wake(): void {
     if (this.#alert) return;
     this.#alert = true;
-    this.#wait(MIN_INTERVAL_MS);
+    if (!this.#checking) this.#wait(MIN_INTERVAL_MS);
   }
 
   /** Stops watching. */
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
@@ -129,17 +135,26 @@ export class InputMonitor {
     ) return this.#wait(MIN_INTERVAL_MS);
     this.#memory = memory;
     this.#due = began + MAX_INTERVAL_MS;
-    this.#check(began);
+    void this.#check(began);
   }
 
-  #check(began: number): void {
+  async #check(began: number): Promise<void> {
     const inputs = new Map<Connection, Input>();
     const claimed = new Set<Connection>();
     const closed: [WatchedRequest, ClientReason][] = [];
     /** By peer: requests that may be on any of several connections. */
     const unclear = new Map<string, WatchedRequest[]>();
-    let running = false;
+    const running = [...this.#options.requests()];
     this.#alert = false;
+    this.#checking = true;
+    let sliceBegan = began;
+    let spent = 0;
+    const endSlice = (): void => {
+      spent += performance.now() - sliceBegan;
+      for (const [request, reason] of closed.splice(0)) {
+        this.#options.onClose(request, reason);
+      }
+    };
     const close = (
       request: WatchedRequest,
       connection: Connection,
@@ -150,8 +165,14 @@ export class InputMonitor {
       this.#connections.sockets.shutdownBoth(connection);
       closed.push([request, reason]);
     };
-    for (const request of this.#options.requests()) {
-      running = true;
+    for (const request of running) {
+      if (performance.now() - sliceBegan > SLICE_MS) {
+        endSlice();
+        await delay(0);
+        if (this.#stopped) return;
+        sliceBegan = performance.now();
+      }
+      // Null also if it has ended meanwhile.
       const expected = request.inputBudget;
       if (expected === null) continue;
       const connection = this.#find(request, began);
@@ -165,7 +186,9 @@ export class InputMonitor {
         else unclear.set(request.peerKey, [request]);
       }
     }
-    for (const [peer, requests] of unclear) {
+    for (const [peer, found] of unclear) {
+      const requests = found.filter((one) => one.inputBudget !== null);
+      if (requests.length === 0) continue;
       const others = this.#connections.named(peer)
         .filter((connection) => !claimed.has(connection));
       const worst = this.#evaluateTogether(requests, others, inputs);
@@ -178,10 +201,11 @@ export class InputMonitor {
       close(requests[0], ...worst);
     }
     this.#inputs = inputs;
-    this.#budget.spend(began);
-    if (running) this.#wait(this.#alert ? MIN_INTERVAL_MS : MAX_INTERVAL_MS);
-    for (const [request, reason] of closed) {
-      this.#options.onClose(request, reason);
+    this.#checking = false;
+    endSlice();
+    this.#budget.spend(performance.now() - spent);
+    if (running.length > 0 || this.#alert) {
+      this.#wait(this.#alert ? MIN_INTERVAL_MS : MAX_INTERVAL_MS);
     }
   }
 
