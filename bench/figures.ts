@@ -10,7 +10,7 @@ import type { Machine } from "./machine.ts";
  * The figures of one round by metric: `rate` (per second), `cpu` (µs of the
  * server per unit of `rate`), `busy` and `load` (what the server and the load
  * use of a core, 0 to 1), `p50` … `p99.9` (latency, ms), `p99_beside` (the same
- * beside other work), `start` (ms), and memory in bytes: `rss_…`, `connection`.
+ * beside other work), `start` and `start_cpu` (ms), and memory in bytes: `rss_…`, `connection`.
  */
 export type Figures = Readonly<Record<string, number>>;
 
@@ -76,14 +76,14 @@ function middle(values: readonly number[]): number | undefined {
     : (sorted[at - 1] + sorted[at]) / 2;
 }
 
-/** The mean of figures by metric. */
+/** The mean of figures by metric; a turn without an answer has few of them. */
 export function mean(all: readonly Figures[]): Figures {
-  return Object.fromEntries(
-    Object.keys(all[0]).map((metric) => [
-      metric,
-      all.reduce((sum, figures) => sum + figures[metric], 0) / all.length,
-    ]),
-  );
+  const metrics = new Set(all.flatMap((figures) => Object.keys(figures)));
+  return Object.fromEntries([...metrics].map((metric) => {
+    const values = all.flatMap((figures) => figures[metric] ?? []);
+    const sum = values.reduce((sum, value) => sum + value);
+    return [metric, sum / values.length];
+  }));
 }
 
 /** A median and its standard error. */

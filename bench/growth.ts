@@ -84,7 +84,11 @@ export const GROWTH: readonly Scenario[] = [
     ],
     ask: { path: `/${count}/`, fields: [], anyBody: true },
     prepare: (workplace) => workplace.fill(String(count), count),
-    load: wrk({ path: `/${count}/`, connections: 2 }),
+    load: wrk({
+      path: `/${count}/`,
+      connections: 2,
+      seconds: count > 10_000 ? 5 : 1,
+    }),
   })),
   ...[1e3, 1e4, 1e5, 1e6, 1e7, 1e8].map((bytes): Scenario => ({
     name: `grow-size-${bytes}`,

@@ -32,6 +32,8 @@ export interface WrkOptions {
   readonly connections?: number;
   /** "http" */
   readonly scheme?: "http" | "https";
+  /** Of a turn (1): an answer that takes longer does not count. */
+  readonly seconds?: number;
 }
 
 const CONNECTIONS = 64;
@@ -54,12 +56,13 @@ export function wrk(
     script,
     connections = CONNECTIONS,
     scheme = "http",
+    seconds = 1,
   }: WrkOptions = {},
 ): Load {
   return oneByOne(async (server) => {
     const fields = await headers?.(server) ?? [];
     const args = [
-      ...["-t1", `-c${connections}`, "-d1", "--latency"],
+      ...["-t1", `-c${connections}`, `-d${seconds}`, "--latency"],
       ...["--timeout", "30s"],
       ...fields.flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
       ...(script === undefined

@@ -8,6 +8,7 @@ import { DESCRIPTORS } from "./command.ts";
 import type { Contender } from "./contenders.ts";
 import { type Figures, NotThere } from "./figures.ts";
 import { idleConnections, requests } from "./load.ts";
+import { cpuSince } from "./process_usage.ts";
 import { RunningServer } from "./running_server.ts";
 import type { Workplace } from "./workplace.ts";
 
@@ -24,11 +25,14 @@ const SPARE = 100;
 /** For memory to be given back and counted (ms). */
 const REST = 500;
 
-/** From the start of the program to its first answer. */
+/** From the start of the program to its first answer, and what that took. */
 export const firstAnswer: Measure = async (contender, workplace) => {
   const start = performance.now();
-  await using _server = await RunningServer.start(contender, workplace);
-  return { start: performance.now() - start };
+  await using server = await RunningServer.start(contender, workplace);
+  return {
+    start: performance.now() - start,
+    start_cpu: cpuSince(new Map(), server.threadTimes()) * 1000,
+  };
 };
 
 /** What each of 10,000 silent connections costs that got an answer. */

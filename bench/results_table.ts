@@ -59,6 +59,7 @@ function columns({ unit }: ScenarioResult): Column[] {
       text: (bytes) => short(1e9 / bytes),
     },
     { title: "first answer", metric: "start", text: milliseconds },
+    { title: "CPU until then", metric: "start_cpu", text: milliseconds },
     { title: "idle", metric: "rss_idle", text: megabytes },
     { title: "after 10,000", metric: "rss_few", text: megabytes },
     { title: "after 1,000,000", metric: "rss_many", text: megabytes },
@@ -74,6 +75,7 @@ export function resultsTable(run: Run, name: string): string {
     ...introduction(run, name),
     "",
     ...goalTable(run),
+    ...costTable(run),
     "![Throughput](throughput.svg)",
     "",
     "![Latency](latency.svg)",
@@ -154,6 +156,33 @@ function goalTable(run: Run): string[] {
   ];
 }
 
+/** What a core and a GB are good for, with ours. */
+function costTable({ scenarios }: Run): string[] {
+  const rows = scenarios.flatMap((result) => {
+    const [ours] = Object.keys(result.rounds);
+    const cpu = median(result, ours, "cpu");
+    if (cpu === undefined || result.curve !== undefined) return [];
+    return [[result.title, `${short(1e6 / cpu)} ${result.unit}`]];
+  });
+  const idle = scenarios.find(({ name }) => name === "idle");
+  const bytes = median(idle, "ours", "connection");
+  const clients = bytes === undefined ? [] : [
+    `A client that is connected and says nothing costs ${
+      (bytes / 1e6).toFixed(4)
+    } MB: a GB holds ${short(1e9 / bytes)} of them.`,
+    "",
+  ];
+  return rows.length === 0 ? [] : [
+    "## Cost",
+    "",
+    "What our server does with one second of one core, apps as short as those of the benchmark:",
+    "",
+    ...table(["work", "per core-second"], rows),
+    "",
+    ...clients,
+  ];
+}
+
 /** A ratio as a reader sees it; "" for none. */
 function withError(ratio: Estimate | undefined): string {
   return ratio === undefined ? "" : estimateText(ratio);
@@ -164,6 +193,7 @@ const COMPARED = [
   { metric: "rate", title: "rate" },
   { metric: "cpu", title: "by CPU", inverse: true },
   { metric: "start", title: "first answer" },
+  { metric: "start_cpu", title: "CPU until then" },
   { metric: "connection", title: "memory per connection" },
   { metric: "rss_many", title: "memory" },
   { metric: "p99_beside", title: "99 % beside a listing" },

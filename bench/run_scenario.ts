@@ -27,6 +27,8 @@ export interface Scenario {
   readonly contenders: readonly Contender[];
   /** More than these rounds tell no more. */
   readonly maxRounds?: number;
+  /** So many times the rounds of others, as each is short. */
+  readonly times?: number;
   /** What has to be answered the same by all. */
   readonly ask?: Ask;
   /** Loads servers that run side by side through a round, … */
@@ -70,12 +72,19 @@ const OVERHEAD = 2.5;
 
 /** About how many seconds a scenario takes. */
 export function estimatedSeconds(
-  { contenders, maxRounds = Infinity }: Scenario,
+  scenario: Scenario,
   options: Omit<RunOptions, "base">,
 ): number {
-  const round = contenders.length * (OVERHEAD + options.seconds);
-  const rounds = Math.min(options.rounds, maxRounds);
-  return Math.max(round, Math.min(options.rowSeconds, rounds * round));
+  const round = scenario.contenders.length * (OVERHEAD + options.seconds);
+  const all = round * roundsOf(scenario, options);
+  return Math.max(round, Math.min(options.rowSeconds, all));
+}
+
+function roundsOf(
+  { maxRounds = Infinity, times = 1 }: Scenario,
+  { rounds, quick }: Pick<RunOptions, "rounds" | "quick">,
+): number {
+  return Math.min(quick ? rounds : rounds * times, maxRounds);
 }
 
 /** Measures the contenders in turn, as often as there are rounds. */
@@ -96,9 +105,10 @@ export async function runScenario(
   const rounds: Record<string, Figures[]> = {};
   const date = new Date().toISOString().slice(0, 10);
   const told = { name, title, unit, date, seconds, curve, fixedRate };
-  const start = performance.now();
+  let start = NaN;
   try {
     await scenario.prepare?.(workplace);
+    start = performance.now();
     await using stack = new AsyncDisposableStack();
     if (scenario.upstream !== undefined) {
       const upstream = await RunningServer.start(
@@ -170,9 +180,7 @@ export async function runScenario(
 
   /** Whether another round would end in time, if it took as long as others. */
   function hasTimeFor(round: number): boolean {
-    if (round >= Math.min(options.rounds, scenario.maxRounds ?? Infinity)) {
-      return false;
-    }
+    if (round >= roundsOf(scenario, options)) return false;
     const spent = (performance.now() - start) / 1000;
     return round === 0 || spent * (round + 1) / round <= options.rowSeconds;
   }

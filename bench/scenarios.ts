@@ -350,6 +350,7 @@ export const SCENARIOS: readonly Scenario[] = [
       uvicorn("reply"),
       bunFetch("reply"),
     ],
+    times: 4,
     measure: firstAnswer,
   },
   {
@@ -357,6 +358,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: "Start to first answer, executables of one runtime",
     unit: "",
     contenders: [oursExecutable(), bareExecutable("reply")],
+    times: 4,
     measure: firstAnswer,
     prepare: compileExecutables,
   },
