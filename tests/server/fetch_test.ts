@@ -101,6 +101,35 @@ Deno.test("`completed` settles with the answer", async () => {
   assertStringIncludes(linesOf("error", log).join(), "GET /fail: the app thr");
 });
 
+Deno.test("`completed` settles with an answer that was promised, and `request.signal` stays", async () => {
+  const completed: Promise<void>[] = [];
+  const signals: AbortSignal[] = [];
+  const handler: FetchHandler["fetch"] = async (request, info) => {
+    await Promise.resolve();
+    completed.push(info.completed);
+    signals.push(request.signal);
+    return request.url.endsWith("/stream")
+      ? new Response(ReadableStream.from([new Uint8Array(9)]))
+      : new Response("well");
+  };
+  await serving(handler, {}, async ({ url }) => {
+    for (const path of ["/", "/stream", "/", "/stream"]) {
+      await (await fetch(url + path)).arrayBuffer();
+    }
+    await Promise.all(completed);
+    assertEquals(signals.map(({ aborted }) => aborted), Array(4).fill(false));
+  });
+});
+
+Deno.test("a handler sees the URL as it was sent, whatever the root path", async () => {
+  await serving(whoAsks, { rootPath: "/api" }, async ({ url, port }) => {
+    for (const path of ["/a", "/a?b=c"]) {
+      const [seen] = await (await fetch(url + path)).json();
+      assertEquals(seen, `http://127.0.0.1:${port}${path}`);
+    }
+  });
+});
+
 Deno.test("`request.signal` aborts when the client leaves a stream, and when time is up", async () => {
   const aborted: Record<string, PromiseWithResolvers<void>> = {
     "/stream": Promise.withResolvers(),
@@ -152,6 +181,35 @@ Deno.test("`request.signal` aborts when a client leaves its second stream at onc
       await client.request("GET /");
       await client.response();
       await client.request("GET /stream");
+      client.close();
+      await aborted.promise;
+    },
+  );
+  assertEquals(linesOf("error", log), []);
+});
+
+Deno.test("`request.signal` aborts when a client leaves a stream that was whole from the start", async () => {
+  const aborted = Promise.withResolvers<void>();
+  const log = await serving(
+    ({ url, signal }) => {
+      if (!url.endsWith("/stream")) return new Response("well");
+      signal.addEventListener("abort", () => aborted.resolve());
+      return new Response(
+        new ReadableStream({
+          start(body) {
+            for (let i = 0; i < 200; i++) body.enqueue(new Uint8Array(1 << 16));
+            body.close();
+          },
+        }),
+      );
+    },
+    {},
+    async ({ connect }) => {
+      const client = await connect();
+      await client.request("GET /");
+      await client.response();
+      await client.request("GET /stream");
+      await client.until("\r\n\r\n");
       client.close();
       await aborted.promise;
     },
