@@ -8,15 +8,6 @@ export function assertNotEquals<T>(
   expected: T,
   message?: string,
 ): void;
-export function assertStrictEquals<T>(
-  actual: unknown,
-  expected: T,
-  message?: string,
-): asserts actual is T;
-export function assertExists<T>(
-  actual: T,
-  message?: string,
-): asserts actual is NonNullable<T>;
 export function assertGreater<T>(actual: T, low: T, message?: string): void;
 export function assertGreaterOrEqual<T>(
   actual: T,

@@ -34,25 +34,25 @@ import { Abandoned, sortInSlices, TimeSlice } from "./time_slice.ts";
 const MAX_RESULTS = 1000;
 /** Milliseconds of a search, including the time slices of others. */
 const MAX_SEARCH_MS = 30_000;
-/** Searches that run at the same time. */
+/** Concurrent searches. */
 const MAX_SEARCHES = 8;
-/** Descriptors that a search has open at most. */
+/** Descriptors of one search, at most. */
 const SEARCH_DESCRIPTORS = 5;
 /** Words of a query; the others are ignored. */
 const MAX_WORDS = 10;
 
-/** How a search ended. */
+/** The state of one search. */
 interface SearchState {
-  /** Why it ended before it had looked at all names. */
+  /** Why it ended early; null if it did not. */
   limit: SearchLimit | null;
 }
 
-/** Text as it is compared: without case and accents. */
+/** Text for comparison: without case and accents. */
 function folded(text: string): string {
   return text.toLowerCase().normalize("NFD").replace(/\p{M}+/gu, "");
 }
 
-/** What a search looks for, and for whom. */
+/** The query, and the page that shows its results. */
 export interface SearchRequest extends PagePlace {
   /** Words that all occur in a name. */
   readonly query: string;
@@ -71,12 +71,12 @@ export class Searches {
   }
 
   /**
-   * Sends the files and directories below that of `request` whose names have all
-   * words of its query, as HTML, JSON or plain text; at most 1,000, from at most
-   * half a minute. Links to directories are not followed, to avoid loops. Ends
-   * when the client leaves.
+   * Sends the files and directories below that of `request` whose names contain
+   * all words of its query, as HTML, JSON or plain text: at most 1,000, for at
+   * most 30 s, or until the client disconnects. Links to directories are not
+   * followed, to avoid loops.
    *
-   * @throws {DirectoryRefused} When as many searches run as may.
+   * @throws {DirectoryRefused} When {@linkcode MAX_SEARCHES} are running.
    */
   async send(
     scope: RequestScope,

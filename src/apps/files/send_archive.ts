@@ -35,7 +35,7 @@ import {
 
 /** Bytes in one chunk of the body. */
 const CHUNK_BYTES = 64 * 1024;
-/** Directory trees that are walked at the same time. */
+/** Concurrent walks of directory trees. */
 const MAX_WALKS = 8;
 /** Bytes of memory for plans that are cached but not in use. */
 const MAX_CACHED = 32 << 20;
@@ -53,7 +53,7 @@ const MEDIA_TYPES: Readonly<Record<ArchiveFormat, string>> = {
   "tar.gz": "application/gzip",
 };
 
-/** Which archive a client asks for. */
+/** The requested archive. */
 export interface ArchiveRequest {
   readonly format: ArchiveFormat;
   /** Names of entries of the directory; empty for all. */
@@ -151,7 +151,7 @@ export class Archives {
   }
 }
 
-/** Where the content of members comes from, and for whom. */
+/** The source of the content of members, and the client. */
 interface Content {
   readonly root: DocumentRoot;
   readonly directory: string;
@@ -242,11 +242,11 @@ function gzipped(
     .pipeThrough(new CompressionStream("gzip"));
 }
 
-/** What came of the content of a member. */
+/** The result of sending the content of a member. */
 interface Outcome {
   /** False too for a file that claimed to be empty and is not, as in /proc. */
   readonly isWhole: boolean;
-  /** Bytes that it has not given. */
+  /** Bytes that could not be read. */
   readonly missing: number;
 }
 
