@@ -90,10 +90,15 @@ export async function importBundled(
 
 const imported = new Map<string, Promise<object>>();
 
-/** What `import(name)` in the CommonJS module at `importer` gives. */
-async function importFrom(importer: string, name: string): Promise<object> {
+/** What `import(given)` in the module at `importer` gives. */
+async function importFrom(
+  importer: string,
+  given: string | URL,
+): Promise<object> {
+  const name = String(given);
+  if (/^(?:data|blob):/.test(name)) return await import(name);
   const { Resolver } = await import("./resolver.ts");
-  const path = await new Resolver().resolve(String(name), importer);
+  const path = await new Resolver().resolve(name, importer);
   if (!isAbsolute(path)) return await import(path);
   let module = imported.get(path);
   if (module === undefined) {
@@ -127,19 +132,26 @@ function makeBundle(request: BundleRequest): Promise<Bundle> {
   return answer;
 }
 
-const shared = new Map<string, Promise<Bundle>>();
+interface Shared {
+  readonly bundle: Promise<Bundle>;
+  /** Null while it is being made. */
+  made: Bundle | null;
+}
 
-/** Answers a worker; what it was made of may have changed since the last one. */
+const shared = new Map<string, Shared>();
+
+/** Answers a worker, with a bundle that others got unless a file has changed. */
 export async function answerWorker(
   { request, port }: BundleQuestion,
 ): Promise<void> {
   const key = JSON.stringify(request);
-  const last = shared.get(key);
-  if (last === undefined || !isCurrent(await last)) {
-    // Another worker may have waited for the last one as well.
-    if (shared.get(key) === last) shared.set(key, inThread(request));
+  let entry = shared.get(key);
+  if (entry === undefined || entry.made !== null && !isCurrent(entry.made)) {
+    entry = { bundle: inThread(request), made: null };
+    shared.set(key, entry);
   }
-  port.postMessage(await shared.get(key));
+  entry.made = await entry.bundle;
+  port.postMessage(entry.made);
 }
 
 function isCurrent(bundle: Bundle): boolean {

@@ -21,6 +21,7 @@ import {
 import type { Bundle, BundleRequest } from "./bundle.ts";
 import { stampOf } from "./files.ts";
 import { isCommonJs } from "./packages.ts";
+import { IMPORT, IMPORT_CALL } from "./require_from_disk.ts";
 import { ImportError, Resolver } from "./resolver.ts";
 
 /** Keeps paths as they are in the source map. */
@@ -181,9 +182,23 @@ function connect(
   );
 }
 
+/** What follows `import(` where the text tells the name. */
+const LITERAL =
+  /^\s*(?:\/\*.*?\*\/\s*)?(?:"[^"\n]*"|'[^'\n]*'|`[^`$]*`)\s*[,)]/;
+
 /** The text of a file, as it were not part of another. */
 function alone(text: string, path: string, isMain: boolean): string {
   let plain = text.startsWith("#!") ? `//${text}` : text;
+  plain = plain.replace(
+    IMPORT_CALL,
+    (call, at: number) =>
+      LITERAL.test(plain.slice(at + call.length, at + call.length + 500))
+        ? call
+        : `globalThis.${IMPORT}($file,`,
+  );
+  if (plain.includes("($file,")) {
+    plain = `const $file = ${JSON.stringify(path)};${plain}`;
+  }
   // To Deno, naming the library says as well how it is used.
   if (plain.includes("@jsxImportSource")) {
     plain = `/** @jsxRuntime automatic */${plain}`;

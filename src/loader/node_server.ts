@@ -51,6 +51,8 @@ export function catchNodeServers(
   caught: (server: OwnServer) => void,
 ): () => void {
   const { http, https } = nodeModules();
+  // There is nobody to send to; in a thread of Deno it is there, and throws.
+  globalThis.process.send = undefined;
   const { listen } = http.Server.prototype;
   const { listen: listenTls } = https.Server.prototype;
   const catching = function (this: Server, ...args: unknown[]): Server {

@@ -27,8 +27,13 @@ interface Compiling {
   _compile(text: string, path: string): void;
 }
 
-/** What `import()` in CommonJS becomes: the engine's own reads embedded files. */
-const IMPORT = "$pagiImport";
+/**
+ * What `import()` becomes in CommonJS, and elsewhere where the name is made at
+ * run time: the engine's own reads embedded files.
+ */
+export const IMPORT = "$pagiImport";
+/** The beginning of `import(name)`, but not of a method of that name. */
+export const IMPORT_CALL = /(?<![.\w$])import\s*\((?!\s*\)|[^()]*\)\s*\{)/g;
 
 /**
  * Makes `require` read from disk, for all bundles of this thread.
@@ -36,7 +41,7 @@ const IMPORT = "$pagiImport";
  * @param importFrom What `import(name)` in the file at `importer` gives.
  */
 export function requireFromDisk(
-  importFrom: (importer: string, name: string) => Promise<object>,
+  importFrom: (importer: string, name: string | URL) => Promise<object>,
 ): void {
   const symbol = Symbol.for(COMMON_JS);
   if (symbol in globalThis) return;
@@ -46,7 +51,7 @@ export function requireFromDisk(
       const text = Deno.readTextFileSync(path);
       const script = text.startsWith("#!") ? `//${text}` : text;
       module._compile(
-        script.replace(/(?<![.\w$])import\s*\(/g, `${IMPORT}(__filename,`),
+        script.replace(IMPORT_CALL, `${IMPORT}(__filename,`),
         path,
       );
     };

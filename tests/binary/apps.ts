@@ -157,6 +157,35 @@ binaryTest(
   },
 );
 
+binaryTest("imports what a module names at run time", async () => {
+  await using program = await startProgram(
+    [...QUIET, "./app.mjs"],
+    alone({
+      "app.mjs": `import { hi } from "hi";
+        class Loader { async import(name) { return name; } }
+        const all = [];
+        for (const name of ["./one.ts", "./two.mjs", "hi", "./d.json"]) {
+          all.push(Object.values(await import(name))[0]);
+        }
+        all.push(await import(new URL("two.mjs", import.meta.url)));
+        all.push(await new Loader().import("import(x)"));
+        export default () => new Response(JSON.stringify(all) + hi);`,
+      "one.ts": 'const one: string = "one"; export { one };',
+      "two.mjs": 'import { hi } from "hi"; export const two = hi + 2;',
+      "d.json": "[5]",
+      "package.json": "{}",
+      "node_modules/hi/package.json": '{ "type": "module", "main": "i.js" }',
+      "node_modules/hi/i.js": "export const hi = 'hi';",
+    }),
+  );
+  const [one, two, hi, data, again, method] = JSON.parse(
+    (await answer(program.url)).replace(/hi$/, ""),
+  );
+  assertEquals([one, two, hi, data[0] ?? data], ["one", "hi2", "hi", 5]);
+  assertEquals(again, { two: "hi2" });
+  assertEquals(method.endsWith(")"), true, method);
+});
+
 binaryTest("runs a CommonJS app of a package that names no type", async () => {
   await using program = await startProgram(
     [...QUIET, "./app.js"],
