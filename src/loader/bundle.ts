@@ -8,13 +8,12 @@
  * @module
  */
 
-import { threadChannels } from "../channels/channels.ts";
 import { log } from "../log/log.ts";
 import { isAbsolute, resolve, toFileUrl } from "../std/path.ts";
 import { stampOf } from "./files.ts";
 import { LoadError } from "./load_error.ts";
 import { isCommonJs } from "./packages.ts";
-import { importedNames, localSources } from "./sources.ts";
+import { importedNames, localSources, ownEntry } from "./sources.ts";
 
 /** What the thread answers: a module, or what is wrong with the app. */
 export type Bundle =
@@ -23,6 +22,8 @@ export type Bundle =
     readonly map: string;
     /** The files that it was made of, with their stamps of then. */
     readonly files: ReadonlyMap<string, string>;
+    /** What it needs of {@linkcode OWN_ENTRIES}. */
+    readonly own: ReadonlySet<string>;
   }
   | { readonly fault: string };
 
@@ -61,6 +62,20 @@ function sortable(version: string): number {
   );
 }
 
+/** What apps of an executable may import of the server, by its last word. */
+const OWN_ENTRIES: Readonly<Record<string, () => Promise<object>>> = {
+  apps: () => import("../apps/mod.ts"),
+  channels: () => import("../channels/mod.ts"),
+  middleware: () => import("../middleware/mod.ts"),
+  types: () => Promise.resolve({}),
+};
+
+/** Those that were imported, where bundles find them. */
+const own: Record<string, object> = {};
+Object.defineProperty(globalThis, Symbol.for("pagi-server.own"), {
+  value: own,
+});
+
 /**
  * Imports a module with all that it imports.
  *
@@ -75,12 +90,14 @@ export async function importBundled(
 ): Promise<object> {
   const { commonJs, requireFromDisk } = await import("./require_from_disk.ts");
   requireFromDisk(importFrom);
-  threadChannels();
+  const entry = OWN_ENTRIES[ownEntry(name) ?? ""];
+  if (entry !== undefined) return await entry();
   if (isAbsolute(name) && isCommonJs(name)) return commonJs(name);
   const bundle = await makeBundle({ name, isMain });
   if ("fault" in bundle) {
     throw new LoadError(`${name} could not be loaded. ${bundle.fault}`);
   }
+  for (const entry of bundle.own) own[entry] ??= await OWN_ENTRIES[entry]();
   const source =
     `${bundle.code}\n//# sourceMappingURL=data:application/json;base64,${
       base64(bundle.map)

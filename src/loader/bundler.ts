@@ -21,8 +21,8 @@ import {
 import type { Bundle, BundleRequest } from "./bundle.ts";
 import { stampOf } from "./files.ts";
 import { isCommonJs } from "./packages.ts";
-import { IMPORT, IMPORT_CALL } from "./require_from_disk.ts";
 import { ImportError, Resolver } from "./resolver.ts";
+import { IMPORT, IMPORT_CALL, ownEntry } from "./sources.ts";
 
 /** Keeps paths as they are in the source map. */
 const SPACE = "app";
@@ -34,15 +34,11 @@ const MARK = "#";
 
 /** Marks a module that is required, not imported. */
 const REQUIRED = "?require";
-/** The module of channels, which is the server's own in this thread. */
-const CHANNELS = /^(?:(?:jsr:|npm:)\/?)?@pagi\/server(?:@[^/]+)?\/channels$/;
-const CHANNELS_OF_SERVER =
-  `const channels = globalThis[Symbol.for("pagi.channels")];
-export const publish = (...given) => channels.publish(...given);
-export const subscribe = (...given) => channels.subscribe(...given);
-export const join = (...given) => channels.join(...given);`;
+/** Those that an executable offers (`bundle.ts`). */
+const OWN_ENTRIES = ["apps", "channels", "middleware", "types"];
 /** How the bundle imports what is CommonJS (`require_from_disk.ts`). */
-const PRELUDE = 'const $cjs = globalThis[Symbol.for("pagi-server.commonjs")];';
+const PRELUDE =
+  'const [$cjs, $own] = ["commonjs", "own"].map((name) => globalThis[Symbol.for("pagi-server." + name)]);';
 
 // esbuild passes each message to itself by a timer of 0 ms, which Deno lets wait
 // for milliseconds. There are thousands.
@@ -65,10 +61,12 @@ async function bundle({ name, isMain }: BundleRequest): Promise<Bundle> {
   const resolver = new Resolver();
   const compilerOptions = resolver.compilerOptions(dirname(resolve(name)));
   const files = new Map<string, string>();
+  const own = new Set<string>();
   const options = {
     resolver,
     compilerOptions,
     files,
+    own,
     main: isMain ? Deno.realPathSync(name) : null,
   };
   await esbuild.initialize({ wasmModule: await compiler(), worker: false });
@@ -99,7 +97,7 @@ async function bundle({ name, isMain }: BundleRequest): Promise<Bundle> {
       ? toFileUrl(source.slice(SPACE.length + 1, -MARK.length)).href
       : source
   );
-  return { code: text("app.js"), map: JSON.stringify(map), files };
+  return { code: text("app.js"), map: JSON.stringify(map), files, own };
 }
 
 const DECORATOR = /^\s*@\w+\(/m;
@@ -112,20 +110,29 @@ interface Options {
   readonly compilerOptions: Record<string, unknown>;
   /** Those that were read, with their stamps. */
   readonly files: Map<string, string>;
+  /** What is imported of the server. */
+  readonly own: Set<string>;
   /** The path of the program. */
   readonly main: string | null;
 }
 
 function connect(
   build: esbuild.PluginBuild,
-  { resolver, compilerOptions, files, main }: Options,
+  { resolver, compilerOptions, files, own, main }: Options,
 ): void {
-  build.onResolve({ filter: CHANNELS }, () => ({
-    path: "@pagi/server/channels",
-    namespace: "channels",
-  }));
-  build.onLoad({ filter: /.*/, namespace: "channels" }, () => ({
-    contents: CHANNELS_OF_SERVER,
+  build.onResolve({ filter: /@pagi\/server/ }, ({ path }) => {
+    const entry = ownEntry(path);
+    if (entry === null) return undefined;
+    if (OWN_ENTRIES.includes(entry)) {
+      own.add(entry);
+      return { path: entry, namespace: "own" };
+    }
+    const text =
+      `An executable does not have ${path} for apps: run the app in a clone of the server, or with the server that deno install has installed.`;
+    return { errors: [{ text }] };
+  });
+  build.onLoad({ filter: /.*/, namespace: "own" }, ({ path }) => ({
+    contents: `module.exports = $own.${path};`,
   }));
   build.onResolve({ filter: /.*/ }, async ({ path, importer, kind }) => {
     try {

@@ -6,6 +6,7 @@
 
 import { join, resolve, toFileUrl } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";
+import { IMPORT_CALL } from "./sources.ts";
 
 /** The names that the code of `-e` finds defined. */
 export type Names = Map<string, unknown>;
@@ -45,7 +46,10 @@ export function addNames(
  */
 export async function runInline(code: string, names: Names): Promise<unknown> {
   const all = new Map<string, unknown>([["$import", importHere], ...names]);
-  const run = parse(code, [...all.keys()]);
+  const text = Deno.build.standalone
+    ? code.replace(IMPORT_CALL, "$import(")
+    : code;
+  const run = parse(text, [...all.keys()]);
   try {
     return await run(...all.values());
   } catch (error) {
@@ -54,8 +58,9 @@ export async function runInline(code: string, names: Names): Promise<unknown> {
 }
 
 /** Imports what `name` stands for in the current directory. */
-export async function importHere(name: string): Promise<object> {
-  if (Deno.build.standalone && !name.startsWith("node:")) {
+export async function importHere(given: string | URL): Promise<object> {
+  const name = String(given);
+  if (Deno.build.standalone && !/^(?:node|data|blob):/.test(name)) {
     const { importBundled } = await import("./bundle.ts");
     return await importBundled(/^\.{0,2}\//.test(name) ? resolve(name) : name);
   }

@@ -35,7 +35,7 @@ import { addNames, importHere, runInline } from "./inline_code.ts";
 import type { Names } from "./inline_code.ts";
 import { LoadError } from "./load_error.ts";
 import { type BoundAddress, hook } from "./fetch_object.ts";
-import { localSources } from "./sources.ts";
+import { localSources, ownEntry } from "./sources.ts";
 import { appOrServer, type Loaded, loadWithoutServing } from "./own_server.ts";
 
 /** The part of the command line that says what to run. */
@@ -159,7 +159,8 @@ async function preload(
   for (const name of modules) {
     const target = parseTarget(name, lookUp);
     const { isDeclaredHere } = await import("./packages.ts");
-    const found = fileOf(target, lib) === null && await isDeclaredHere(name)
+    const found = fileOf(target, lib) === null &&
+        (ownEntry(name) !== null || await isDeclaredHere(name))
       ? { label: name, load: () => importHere(name) }
       : findModule(target, lib);
     const { result } = await importModule(found, () => false);

@@ -8,6 +8,7 @@
 import Module, { createRequire } from "node:module";
 import { dirname } from "../std/path.ts";
 import { fetchedDependency } from "./resolver.ts";
+import { IMPORT, IMPORT_CALL } from "./sources.ts";
 
 /** Where the bundle of an app finds {@linkcode commonJs}. */
 export const COMMON_JS = "pagi-server.commonjs";
@@ -26,14 +27,6 @@ interface Compiling {
   exports: unknown;
   _compile(text: string, path: string): void;
 }
-
-/**
- * What `import()` becomes in CommonJS, and elsewhere where the name is made at
- * run time: the engine's own reads embedded files.
- */
-export const IMPORT = "$pagiImport";
-/** The beginning of `import(name)`, but not of a method of that name. */
-export const IMPORT_CALL = /(?<![.\w$])import\s*\((?!\s*\)|[^()]*\)\s*\{)/g;
 
 /**
  * Makes `require` read from disk, for all bundles of this thread.

@@ -44,6 +44,23 @@ export function asksForMain(text: string): boolean {
   return /\bimport\.meta\.main\b/.test(text);
 }
 
+/** The last word of `@pagi/server/channels`; null of other names. */
+export function ownEntry(name: string): string | null {
+  const [, entry] =
+    /^(?:(?:jsr:|npm:)\/?)?@pagi\/server(?:@[^/]+)?(?:$|\/)(.*)$/.exec(name) ??
+      [];
+  return entry ?? null;
+}
+
+/**
+ * What `import()` becomes in CommonJS, and elsewhere where the name is made at
+ * run time: the engine's own reads embedded files.
+ */
+export const IMPORT = "$pagiImport";
+
+/** The beginning of `import(name)`, but not of a method of that name. */
+export const IMPORT_CALL = /(?<![.\w$])import\s*\((?!\s*\)|[^()]*\)\s*\{)/g;
+
 /** What a module most likely imports; comments and strings may add to it. */
 export function importedNames(text: string): string[] {
   return [

@@ -33,8 +33,13 @@ import { namesFromFiles } from "./env_files.ts";
 import { commandLine } from "./own_process.ts";
 import { takeVariable } from "../system/process_pipes.ts";
 
-/** What apps import of the server at run time, whatever their project says. */
-const CHANNELS = "@pagi/server/channels";
+/** What apps may import of the server, unless their project declares it. */
+const ENTRIES = Object.fromEntries(
+  Object.entries(config.exports).map(([sub, path]) => [
+    config.name + sub.slice(1),
+    new URL(`../../${path.slice(2)}`, import.meta.url).href,
+  ]),
+);
 /** Environment variable that marks the second start. */
 const VARIABLE = "PAGI_SERVER_IN_PROJECT";
 /** The server's directory; null where it does not run from files. */
@@ -106,7 +111,9 @@ function findProjects(
  * where the server does not run from files, what only an import map gives it.
  */
 function leaks(files: readonly string[], code: string | null): boolean {
-  const own = ROOT === null ? [CHANNELS] : Object.keys(config.imports);
+  const own = ROOT === null
+    ? Object.keys(ENTRIES)
+    : Object.keys(config.imports);
   const texts = files
     .filter((path) => ROOT === null || !resolve(path).startsWith(ROOT))
     .flatMap((path) => [...localSources(resolve(path))])
@@ -134,7 +141,7 @@ async function flagsFor(
   const maps = await Promise.all(projects.map(importMapOf));
   const map: ImportMap = {
     imports: {
-      [CHANNELS]: new URL("../channels/mod.ts", import.meta.url).href,
+      ...ENTRIES,
       ...maps[0]?.imports,
     },
     scopes: serverScopes(),

@@ -12,6 +12,7 @@ import {
 import {
   DENO_ANSWER,
   DENO_PROJECT,
+  OWN_ENTRIES,
   PACKAGE_ANSWER,
   PACKAGE_PROJECT,
 } from "../helpers/projects.ts";
@@ -115,6 +116,38 @@ binaryTest(
     // A connection that is kept alive belongs to a former worker.
     await until(async () => await answer(program.url) === "new");
     assertEquals(program.log.match(/ was made one module /g)?.length, 2);
+  },
+);
+
+binaryTest(
+  "gives apps the server's own entries, by -M and -e too",
+  async () => {
+    const files = {
+      "app.ts": `${OWN_ENTRIES} export default () => new Response(names);`,
+      "deno.json": "{}",
+    };
+    const inline = OWN_ENTRIES.replace(/import type.*/, "");
+    for (
+      const args of [
+        ["./app.ts"],
+        [
+          "-M",
+          "@pagi/server/middleware",
+          "-e",
+          `${inline}
+        return cors && (() => new Response(names));`.replace(
+            /^.*await import.*$/m,
+            "",
+          ),
+        ],
+      ]
+    ) {
+      await using program = await startProgram(
+        [...QUIET, ...args],
+        alone(files),
+      );
+      assertEquals(await answer(program.url), "publish,FileApp,cors");
+    }
   },
 );
 

@@ -12,6 +12,7 @@ import {
   DENO_ANSWER,
   DENO_PROJECT,
   type Files,
+  OWN_ENTRIES,
   PACKAGE_ANSWER,
   PACKAGE_PROJECT,
 } from "../helpers/projects.ts";
@@ -70,6 +71,32 @@ Deno.test("a program of a project runs as the module of the command line", async
     await answer(program.url),
     "cjs deep 1stringesm inner cjs deep 1string function",
   );
+});
+
+Deno.test("apps import the server's own entries, by -M and -e too", async () => {
+  const files = {
+    "app.ts": `${OWN_ENTRIES} export default () => new Response(names);`,
+    "deno.json": "{}",
+  };
+  const inline = OWN_ENTRIES.replace(/import type.*/, "");
+  for (
+    const args of [
+      ["./app.ts"],
+      [
+        "-M",
+        "@pagi/server/middleware",
+        "-e",
+        `${inline}
+        return cors && (() => new Response(names));`.replace(
+          /^.*await import.*$/m,
+          "",
+        ),
+      ],
+    ]
+  ) {
+    await using program = await startProgram([...QUIET, ...args], { files });
+    assertEquals(await answer(program.url), "publish,FileApp,cors");
+  }
 });
 
 Deno.test("HUP loads a project's code anew", async () => {

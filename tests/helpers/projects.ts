@@ -14,6 +14,13 @@ export default { fetch: () => new Response(String(${expression})) };
 `;
 }
 
+/** Names an export of each entry of the server, imported in several ways. */
+export const OWN_ENTRIES = `import { publish } from "@pagi/server/channels";
+  import { FileApp } from "@pagi/server/apps";
+  import type {} from "@pagi/server/types";
+  const { cors } = await import("@pagi/server/middleware");
+  const names = [publish, FileApp, cors].map((value) => value.name).join();`;
+
 /** A package of npm in `node_modules`, or in another folder. */
 export function installed(
   name: string,
