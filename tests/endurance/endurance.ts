@@ -8,7 +8,7 @@
 
 import { parseArgs } from "../../src/std/cli.ts";
 import { writeReport } from "./report.ts";
-import { runScenario } from "./scenario.ts";
+import { megabytes, type Result, runScenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
 const { scenario, minutes, list, ["round-seconds"]: roundSeconds } = parseArgs(
@@ -56,17 +56,32 @@ for (const one of chosen) {
   }
   console.log(`${one.name}: ${one.does}`);
   const result = await runScenario(one, { seconds, roundSeconds: round });
-  for (const fault of result.faults) console.log(`  FAULT ${fault}`);
-  console.log(
-    `  ${result.rounds} rounds in ${result.seconds} s,`,
-    JSON.stringify(result.seen),
-    JSON.stringify(result.figures),
-    JSON.stringify(result.log),
-  );
+  console.log(inOneLine(result));
   if (result.faults.length > 0) bad++;
   await writeReport(result);
 }
 Deno.exit(bad > 0 ? 1 : 0);
+
+/** Whether it passed, what was held before and after, what was seen and logged. */
+function inOneLine(result: Result): string {
+  const { before, after, faults, seen, figures, log } = result;
+  const counts = (table: Readonly<Record<string, number | string>>): string =>
+    Object.entries(table).map(([what, count]) => `${what}: ${count}`)
+      .join("; ") || "nothing";
+  return [
+    `${
+      faults.length === 0 ? "PASS" : `FAIL (${faults.join("; ")})`
+    } ${result.name}`,
+    `${result.rounds} rounds in ${result.seconds} s`,
+    `memory ${megabytes(before.memory)} -> ${megabytes(after.memory)}`,
+    `descriptors ${before.descriptors} -> ${after.descriptors}`,
+    `threads ${before.threads} -> ${after.threads}`,
+    `idle ${result.idle} ms/s (timers)`,
+    `clients saw ${counts(seen)}`,
+    `figures ${counts(figures)}`,
+    `log ${counts(log)}`,
+  ].join(" | ");
+}
 
 function number(name: string, text: string | undefined, usual: number): number {
   if (text === undefined) return usual;

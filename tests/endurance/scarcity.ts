@@ -104,13 +104,15 @@ export const SCARCITY: readonly Scenario[] = [
   {
     name: "disk-read-only",
     does:
-      "The disk of the access log and the pid file becomes read-only; HUP has the log opened anew, and again once it can be written to.",
+      "The access log is moved away and its disk becomes read-only; HUP has the log opened anew in vain, and again once the disk can be written to.",
     args: ["--access-log", "%/access.log", "--pid", "%/pid", "./app.js"],
     options: { files: FILES },
     unavailable: needsRoot,
     prepare: smallDisk,
-    expectedLines: /SIGHUP: logs were reopened/,
+    expectedLines: /SIGHUP: logs were reopened|Read-only/,
     async round(run) {
+      const path = `${run.folder}/access.log`;
+      await Deno.rename(path, `${path}.1`);
       // A mount on itself can be made read-only although files are open.
       await command("mount", "--bind", run.folder, run.folder);
       await command("mount", "-o", "remount,bind,ro", run.folder);
@@ -119,7 +121,14 @@ export const SCARCITY: readonly Scenario[] = [
       await command("umount", "-l", run.folder);
       run.program.signal("SIGHUP");
       await requests(run, 50);
-      await Deno.truncate(`${run.folder}/access.log`);
+      run.check(
+        await Deno.stat(path).then(() => true, () => false),
+        "the access log was not opened once the disk could be written to",
+      );
+      run.check(
+        run.program.log.includes("Read-only file system"),
+        "the log did not say that the disk is read-only",
+      );
       await delay(run.short ? 0 : 1000);
     },
   },
