@@ -155,11 +155,11 @@ testAll("a change of a file that is kept shows", {
         assertEquals(await get("/a.txt"), "404");
       });
     },
-  "a file that may no longer be read is not found": async () => {
+  "a file that may no longer be read is refused": async () => {
     await withSite({ "sub/a.txt": "one" }, async ({ root, get, keep }) => {
       // Windows has no such modes, and root reads all.
       if (Deno.build.os === "windows") return;
-      const now = Deno.uid() === 0 ? "200 one" : "404";
+      const now = Deno.uid() === 0 ? "200 one" : "403";
       for (const path of ["sub/a.txt", "sub"]) {
         await keep("/sub/a.txt");
         Deno.chmodSync(join(root, path), 0);

@@ -262,11 +262,13 @@ Deno.test({
   ignore: !MODES_COUNT,
   async fn() {
     using folder = new UploadFolder({ webdav: true });
-    Deno.mkdirSync(join(folder.path, "closed"), { mode: 0o711 });
-    Deno.chmodSync(join(folder.path, "closed"), 0o711);
+    const closed = join(folder.path, "closed");
+    Deno.mkdirSync(closed);
+    Deno.chmodSync(closed, 0o111);
     const answer = await asNobody(() =>
       folder.send("PROPFIND", "/closed/", { headers: { depth: "1" } })
     );
+    Deno.chmodSync(closed, 0o755); // so that it can be removed
     assertEquals(answer.status, 403);
   },
 });
