@@ -22,10 +22,10 @@ const EXPECTED: readonly RegExp[] = [
   // Random numbers, and the time zone for an app's dates.
   /^\/dev\/u?random$/,
   /^(?:\/etc\/localtime|\/usr\/share\/zoneinfo\/.*)$/,
-  // The server: how it was started, which connections there are, how much
-  // memory it takes, what its descriptors are, and files in folders that it
-  // holds open.
-  /^\/proc\/self\/(?:exe|cmdline|statm|fdinfo\/\d+|fd\/?(?:\d+)?(?:\/log)?)$/,
+  // The server: how it was started, how many descriptors it may have, which
+  // connections there are, how much memory it takes, what its descriptors are,
+  // and files in folders that it holds open.
+  /^\/proc\/self\/(?:exe|cmdline|limits|statm|fdinfo\/\d+|fd\/?(?:\d+)?(?:\/log)?)$/,
   // The guard of a worker: its descriptors, and whether its thread is there.
   /^\/proc\/(?:thread-self(?:\/fd)?|\d+\/task\/\d+\/cwd)$/,
 ];
