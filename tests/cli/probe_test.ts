@@ -166,10 +166,10 @@ Deno.test("a probe loads nothing of the server", async () => {
     ...await loadedModules("src/cli/probe.ts"),
   ];
   const rooms = loaded.flatMap((specifier) =>
-    /\/src\/(\w+)\//.exec(specifier)?.[1] ?? []
+    /\/src\/(loader\/files\.ts|\w+)/.exec(specifier)?.[1] ?? []
   );
   assertEquals(
     [...new Set(rooms)].sort(),
-    ["cli", "http", "log", "options", "std"],
+    ["cli", "http", "loader/files.ts", "log", "options", "std"],
   );
 });
