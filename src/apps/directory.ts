@@ -193,7 +193,7 @@ export class DirectoryApp {
     this.#app = serveTree(NAME, {
       ...files,
       sandbox: given.upload,
-      sendDirectory: directorySender(listings),
+      ...directorySender(listings),
       markdown: markdown ? new MarkdownPages(title, files.compress) : undefined,
       serveChange: changes === null
         ? undefined

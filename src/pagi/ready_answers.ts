@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Validators } from "../http/conditional.ts";
 import type { HeaderList, PagiApp } from "./types.ts";
 
 /**
@@ -19,16 +20,33 @@ export interface ReadyAnswer {
   readonly body: Uint8Array<ArrayBuffer> | null;
 }
 
-/** The part of a scope that decides on an answer. */
+/** The answers to a GET without `range`. */
+export interface ReadyAnswers {
+  readonly whole: ReadyAnswer;
+  /** The answer 304. */
+  readonly unchanged: ReadyAnswer;
+  readonly validators: Validators;
+}
+
+/** The part of a request that decides on an answer. */
 export interface ReadyRequest {
   readonly method: string;
   readonly path: string;
+  /** As the client sent it. */
+  readonly rawPath: string;
+  readonly query: string;
   /** Names in lower case. */
   readonly headers: HeaderList;
 }
 
-/** The answer that is ready for a request, or null: then the app is called. */
-export type FindReady = (request: ReadyRequest) => ReadyAnswer | null;
+/**
+ * The answer that is ready for a request to an app mounted at `rootPath`, or
+ * null: then the app is called.
+ */
+export type FindReady = (
+  request: ReadyRequest,
+  rootPath: string,
+) => ReadyAnswer | null;
 
 /** On the app's function: middleware makes another one, which has none. */
 const FIND = Symbol("ready answers");

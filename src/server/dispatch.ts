@@ -134,7 +134,7 @@ function answerReady(
   const { http2 } = head;
   const timed = accessLog !== null || counters !== null;
   const startedAt = timed ? worker.now() : 0;
-  const answer = findReady(head);
+  const answer = findReady(head, worker.settings.rootPath);
   if (answer === null) return null;
   const { status, body } = answer;
   let { fields } = answer;

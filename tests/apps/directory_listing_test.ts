@@ -61,7 +61,7 @@ function senderOf(root: DocumentRoot): SendDirectory {
     markdown: true,
     readme: true,
     compress: true,
-  });
+  }).sendDirectory;
 }
 
 const senders = new WeakMap<DocumentRoot, SendDirectory>();

@@ -59,6 +59,13 @@ async function ask(
   return await client.response(line.startsWith("HEAD"));
 }
 
+/** What finds the answers to a GET that `app` keeps ready. */
+function finderOf(app: PagiApp) {
+  const find = readyAnswersOf(app)!;
+  return (path: string, headers: HeaderList) =>
+    find({ method: "GET", path, rawPath: path, query: "", headers }, "");
+}
+
 /** Asks until the answer is ready. */
 async function ready(
   app: PagiApp,
@@ -66,11 +73,11 @@ async function ready(
   path: string,
   headers: HeaderList,
 ): Promise<void> {
-  const find = readyAnswersOf(app)!;
+  const find = finderOf(app);
   await until(async () => {
     const lines = headers.map(([name, value]) => `${name}: ${value}`);
     await ask(client, `GET ${path}`, lines);
-    return find({ method: "GET", path, headers }) !== null;
+    return find(path, headers) !== null;
   });
 }
 
@@ -164,7 +171,7 @@ for (const options of [{}, { compress: false }, { precompressed: false }]) {
 Deno.test("the answer to a browser is ready, compressed or not, and its 304", async () => {
   await withFolder(async (root) => {
     const app = new FileApp({ root }).toApp();
-    const find = readyAnswersOf(app)!;
+    const find = finderOf(app);
     await withServer(app, {}, async ({ connect }) => {
       const client = await connect();
       for (const name of ["a.bin", "a.css", "b.css", "c.css", "page.html"]) {
@@ -180,7 +187,7 @@ Deno.test("the answer to a browser is ready, compressed or not, and its 304", as
         ];
         await until(async () => {
           await ask(client, `GET ${path}`, [`accept-encoding: ${ALL}`]);
-          const found = find({ method: "GET", path, headers: conditional });
+          const found = find(path, conditional);
           return found?.status === 304;
         });
       }
@@ -275,9 +282,7 @@ Deno.test("middleware changes its own copy of what is ready", async () => {
       assertEquals(headers.get("content-type"), "text/x-changed");
       assertEquals(headers.get("x-added"), "1");
     });
-    const [[, type]] = readyAnswersOf(app)!(
-      { method: "GET", path: "/a.css", headers: [] },
-    )!.fields;
+    const [[, type]] = finderOf(app)("/a.css", [])!.fields;
     assertEquals(type, "text/css; charset=UTF-8");
   });
 });

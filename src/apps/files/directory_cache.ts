@@ -76,7 +76,20 @@ export class Snapshot {
     }
   }
 
-  /** Tells whether nothing has changed. */
+  /** The number of paths. */
+  get size(): number {
+    return this.#paths.length;
+  }
+
+  /** Tells whether nothing has changed, without a pause. */
+  isCurrentNow(): boolean {
+    for (let i = 0; i < this.#paths.length; i++) {
+      if (!this.#isUnchanged(i)) return false;
+    }
+    return true;
+  }
+
+  /** The same, in slices of time. */
   async isCurrent(timeSlice: TimeSlice): Promise<boolean> {
     for (let i = 0; i < this.#paths.length; i++) {
       if (!this.#isUnchanged(i)) return false;
@@ -212,6 +225,12 @@ export class DirectoryCache<T extends Found> {
       grow: (bytes) => this.#grow(entry, found, bytes),
       [Symbol.dispose]: release,
     };
+  }
+
+  /** The result for `path`, which may be outdated; null if it is not cached. */
+  cached(path: string): T | null {
+    const found = this.#entries.get(path)?.found ?? null;
+    return found?.snapshot.settled ? found : null;
   }
 
   #grow(entry: CacheEntry<T>, found: T, bytes: number): void {

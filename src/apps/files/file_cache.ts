@@ -12,8 +12,7 @@ import { isAscii } from "./request_path.ts";
 import { isSettled } from "../../http/etags.ts";
 import { markImmutable } from "../../pagi/constant_bytes.ts";
 import { AT, count } from "../../metrics/counters.ts";
-import type { Validators } from "../../http/conditional.ts";
-import type { ReadyAnswer } from "../../pagi/ready_answers.ts";
+import type { ReadyAnswers } from "../../pagi/ready_answers.ts";
 import { FileStamp, isSameVersion } from "../../system/file_stamp.ts";
 
 /** The largest file in the cache, in bytes. */
@@ -29,12 +28,8 @@ export interface FileVersion {
   readonly date: string | null;
 }
 
-/** The answers to a GET without `range`, for clients that accept certain codings. */
-export interface ReadyFile {
-  readonly whole: ReadyAnswer;
-  /** The answer 304. */
-  readonly unchanged: ReadyAnswer;
-  readonly validators: Validators;
+/** The answers for clients that accept certain codings. */
+export interface ReadyFile extends ReadyAnswers {
   /** What must not have changed either: the sidecar, and the folder of others. */
   readonly stamps: readonly FileStamp[];
 }

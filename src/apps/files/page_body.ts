@@ -11,6 +11,7 @@ import { codedTag, contentTag } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
 import { preferredCodings } from "../../http/negotiation.ts";
 import { markImmutable } from "../../pagi/constant_bytes.ts";
+import type { ReadyAnswers } from "../../pagi/ready_answers.ts";
 import type { HeaderList, Send } from "../../pagi/types.ts";
 import { concat } from "../../std/bytes.ts";
 import type { RequestReader } from "../disconnect.ts";
@@ -23,7 +24,7 @@ const CODINGS = ["br", "gzip"] as const;
 type Coding = typeof CODINGS[number];
 /** Bytes that are compressed or sent at once. */
 const CHUNK_BYTES = 64 * 1024;
-/** Bytes of a body above which it is sent in chunks. */
+/** Bytes of a body above which it is sent in chunks, and not kept ready. */
 const MAX_WHOLE_BYTES = 4 * CHUNK_BYTES;
 /** Of 11 levels: as fast as gzip, and smaller. */
 const BROTLI_QUALITY = 4;
@@ -59,11 +60,13 @@ export async function makeBody(
   return { tag, bytes, coded: new Map() };
 }
 
-/** How {@linkcode sendBody} compresses. */
-interface Compression {
+/** How {@linkcode sendBody} compresses, and what it keeps. */
+interface Sending {
   readonly compress: boolean;
   /** Counts the memory for what has been compressed. */
   grow?(bytes: number): void;
+  /** Keeps the answers ready for requests with the same fields. */
+  keep?(ready: ReadyAnswers): void;
 }
 
 /** Sends `body` with `fields`, or 304 or 412, as the request's fields ask. */
@@ -73,7 +76,7 @@ export async function sendBody(
   client: RequestReader,
   fields: HeaderList,
   body: PageBody,
-  { compress, grow }: Compression,
+  { compress, grow, keep }: Sending,
 ): Promise<void> {
   const [coding] = compress && body.bytes.length >= WORTH_COMPRESSING
     ? preferredCodings(fieldValue(scope.headers, "accept-encoding"), CODINGS)
@@ -102,6 +105,18 @@ export async function sendBody(
       grow?.((await coded).length);
     }
     bytes = await coded;
+  }
+  if (
+    keep !== undefined && bytes.length > 0 && bytes.length <= MAX_WHOLE_BYTES
+  ) {
+    // A copy, as middleware may change what is sent.
+    const copy = (list: HeaderList) =>
+      list.map(([name, value]): [string, string] => [name, value]);
+    keep({
+      whole: { status: 200, fields: copy(headers), body: bytes },
+      unchanged: { status: 304, fields: copy(lasting), body: null },
+      validators: { etag, lastModified: null },
+    });
   }
   await sendBytes(scope, send, client, headers, bytes);
 }

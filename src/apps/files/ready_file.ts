@@ -5,13 +5,41 @@
  */
 
 import { AT, count } from "../../metrics/counters.ts";
-import { checkConditions, readConditions } from "../../http/conditional.ts";
 import { fieldValue } from "../../http/headers.ts";
 import type { HeaderList, Send } from "../../pagi/types.ts";
-import type { ReadyAnswer, ReadyRequest } from "../../pagi/ready_answers.ts";
+import { checkConditions, readConditions } from "../../http/conditional.ts";
+import type {
+  ReadyAnswer,
+  ReadyAnswers,
+  ReadyRequest,
+} from "../../pagi/ready_answers.ts";
 import type { FileStamp } from "../../system/file_stamp.ts";
+import type { RequestScope } from "../reply.ts";
 import type { FileCache } from "./file_cache.ts";
 import { acceptedCodings } from "./sidecar.ts";
+
+/** The part of a scope that decides on a ready answer. */
+export function readyRequestOf(scope: RequestScope): ReadyRequest {
+  const { method, path, raw_path, query_string, headers } = scope;
+  return {
+    method,
+    path,
+    rawPath: raw_path ?? path,
+    query: query_string,
+    headers,
+  };
+}
+
+/** The one for a request with `headers`; null where the app has to answer. */
+export function chooseAnswer(
+  { whole, unchanged, validators }: ReadyAnswers,
+  headers: HeaderList,
+): ReadyAnswer | null {
+  const conditions = readConditions(headers);
+  if (conditions.range !== undefined) return null;
+  const status = checkConditions(conditions, validators);
+  return status === null ? whole : status === 304 ? unchanged : null;
+}
 
 /**
  * The answer that is ready for `request`, if no file that it depends on has
@@ -31,14 +59,12 @@ export function findReady(
     : "";
   const ready = file.ready.get(codings);
   if (ready === undefined) return null;
-  const conditions = readConditions(headers);
-  if (conditions.range !== undefined) return null;
-  const status = checkConditions(conditions, ready.validators);
-  if (status === 412 || !stamp.isCurrent() || !areCurrent(ready.stamps)) {
+  const answer = chooseAnswer(ready, headers);
+  if (answer === null || !stamp.isCurrent() || !areCurrent(ready.stamps)) {
     return null;
   }
   count(AT.cacheHits);
-  return status === 304 ? ready.unchanged : ready.whole;
+  return answer;
 }
 
 function areCurrent(stamps: readonly FileStamp[]): boolean {

@@ -6,6 +6,12 @@
 
 import { preferredType } from "../../http/negotiation.ts";
 import { fieldValue, reasonPhrase } from "../../http/headers.ts";
+import type {
+  FindReady,
+  ReadyAnswer,
+  ReadyAnswers,
+  ReadyRequest,
+} from "../../pagi/ready_answers.ts";
 import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
 import { encodeName } from "../../system/file_names.ts";
 import { reply, type RequestScope } from "../reply.ts";
@@ -39,6 +45,7 @@ import {
 import { Searches } from "./search.ts";
 import { readmeSection } from "./markdown.ts";
 import { makeBody, type PageBody, sendBody } from "./page_body.ts";
+import { chooseAnswer, readyRequestOf } from "./ready_file.ts";
 import { type PageParts, pagePolicy } from "./page_frame.ts";
 import { Archives } from "./send_archive.ts";
 import type { SendDirectory } from "./serve_tree.ts";
@@ -88,6 +95,17 @@ const MAX_USED = 256 << 20;
 /** Approximate bytes of memory for each entry. */
 const ENTRY_WEIGHT = 250;
 
+/** Milliseconds for which answers are ready: {@linkcode FileStamp}. */
+const READY_MS = 1000;
+/** Entries whose state can be checked within a slice of time. */
+const MAX_READY_ENTRIES = 500;
+/** Answers that are ready for a directory; clients choose them by their fields. */
+const MAX_READY = 4;
+/** UTF-16 units of the fields that choose an answer. */
+const MAX_READY_KEY = 1000;
+/** An upper bound of the memory for one, in bytes, besides its body. */
+const READY_WEIGHT = 4096;
+
 /** What a listing depends on, besides the directory. */
 interface ListingRequest {
   readonly rootPath: string;
@@ -103,14 +121,25 @@ interface ListingRequest {
 interface DirectoryListing extends Found, DirectoryContents {
   /** By all that they depend on. */
   readonly bodies: Map<string, SharedWork<PageBody>>;
+  /** Answers, by {@linkcode readyKey}. */
+  readonly ready: Map<string, ReadyListing>;
+}
+
+interface ReadyListing extends ReadyAnswers {
+  /** When the directory was found, in milliseconds since 1970. */
+  readonly since: number;
 }
 
 /**
  * Makes the function that lists directories as HTML, or as JSON or plain text
  * for clients that prefer it, or sends them as archives if the query asks for
- * that. It blocks the thread for at most one slice of time (time_slice.ts).
+ * that, and the one that finds what it has kept ready. They block the thread for
+ * at most one slice of time (time_slice.ts).
  */
-export function directorySender(settings: ListingSettings): SendDirectory {
+export function directorySender(settings: ListingSettings): {
+  sendDirectory: SendDirectory;
+  findReadyListing: FindReady;
+} {
   const { root, showHidden } = settings;
   const listings = new DirectoryCache<DirectoryListing>(
     MAX_SCANS,
@@ -144,7 +173,7 @@ export function directorySender(settings: ListingSettings): SendDirectory {
         timeSlice,
       );
       const weight = contents.entries.length * ENTRY_WEIGHT;
-      return { ...contents, bodies: new Map(), weight };
+      return { ...contents, bodies: new Map(), ready: new Map(), weight };
     } catch (error) {
       if (isDenial(error)) throw unreadable(403);
       if (isAbsence(error)) throw unreadable(404);
@@ -158,6 +187,7 @@ export function directorySender(settings: ListingSettings): SendDirectory {
     send: Send,
     parts: readonly string[],
   ): Promise<void> {
+    const now = Date.now();
     const client = RequestReader.watch(receive);
     const query = readListingQuery(scope.query_string, settings.sort);
     if (query.archive !== null && settings.zip) {
@@ -178,7 +208,7 @@ export function directorySender(settings: ListingSettings): SendDirectory {
       (timeSlice) => scan(path, timeSlice),
     );
     if (use === null) return;
-    const body = await bodyFor({
+    const request: ListingRequest = {
       rootPath,
       parts,
       type,
@@ -186,13 +216,39 @@ export function directorySender(settings: ListingSettings): SendDirectory {
       view: query.view,
       // The page has all entries.
       page: type === HTML ? null : query.page,
-    }, use).waitFor(client);
+    };
+    const work = bodyFor(request, use);
+    const body = await work.waitFor(client);
     if (body === null) return;
     const fields = type === HTML ? await htmlFields : FIELDS[type];
     await sendBody(scope, send, client, fields, body, {
       compress: settings.compress,
       grow: (bytes) => use.grow(bytes),
+      keep: (answers) => {
+        // One that is made for each request anew is not kept.
+        if (use.found.bodies.get(bodyKey(request)) !== work) return;
+        const key = readyKey(readyRequestOf(scope), rootPath);
+        keepReady(use, key, { ...answers, since: now });
+      },
     });
+  }
+
+  /** The answer that {@linkcode respond} has kept, if nothing has changed. */
+  function findReadyListing(
+    request: ReadyRequest,
+    rootPath: string,
+  ): ReadyAnswer | null {
+    const { method, path, headers } = request;
+    if (method !== "GET" || !path.endsWith("/")) return null;
+    const found = listings.cached(path.slice(1));
+    if (found === null || found.ready.size === 0) return null;
+    const ready = found.ready.get(readyKey(request, rootPath));
+    if (ready === undefined) return null;
+    const age = Date.now() - ready.since;
+    // The clock may have been set back.
+    if (age < 0 || age >= READY_MS) return null;
+    const answer = chooseAnswer(ready, headers);
+    return answer !== null && found.snapshot.isCurrentNow() ? answer : null;
   }
 
   /** The listing for a request: the cached one, or one that is being made. */
@@ -201,9 +257,8 @@ export function directorySender(settings: ListingSettings): SendDirectory {
     use: Use<DirectoryListing>,
   ): SharedWork<PageBody> {
     const { bodies } = use.found;
-    const { rootPath, type, order, view, page } = request;
-    const { sort, descending } = order;
-    const key = JSON.stringify([type, sort, descending, view, page, rootPath]);
+    const { page } = request;
+    const key = bodyKey(request);
     const cached = bodies.get(key);
     if (cached !== undefined) return cached;
     const work = new SharedWork(async (timeSlice) => {
@@ -263,7 +318,13 @@ export function directorySender(settings: ListingSettings): SendDirectory {
   }
 
   // The directory is opened anew for a scan, which several requests may share.
-  return async (scope, receive, send, _directory, parts) => {
+  const sendDirectory: SendDirectory = async (
+    scope,
+    receive,
+    send,
+    _directory,
+    parts,
+  ) => {
     try {
       await respond(scope, receive, send, parts);
     } catch (error) {
@@ -275,6 +336,39 @@ export function directorySender(settings: ListingSettings): SendDirectory {
       ], `${message}\n`);
     }
   };
+  return { sendDirectory, findReadyListing };
+}
+
+/** All that the listing of a directory depends on, as a key. */
+function bodyKey({ rootPath, type, order, view, page }: ListingRequest) {
+  const { sort, descending } = order;
+  return JSON.stringify([type, sort, descending, view, page, rootPath]);
+}
+
+/** All that an answer depends on, besides its conditions, as a key. */
+function readyKey(
+  { path, rawPath, query, headers }: ReadyRequest,
+  rootPath: string,
+): string {
+  const accept = fieldValue(headers, "accept") ?? "";
+  const codings = fieldValue(headers, "accept-encoding") ?? "";
+  // Only `path`, which is decoded, may have line feeds.
+  return `${rawPath}\n${query}\n${rootPath}\n${accept}\n${codings}\n${path}`;
+}
+
+/** Keeps an answer with the directory that it lists. */
+function keepReady(
+  { found, grow }: Use<DirectoryListing>,
+  key: string,
+  answer: ReadyListing,
+): void {
+  const { ready, snapshot } = found;
+  if (snapshot.size > MAX_READY_ENTRIES || key.length > MAX_READY_KEY) return;
+  if (!ready.has(key)) {
+    if (ready.size < MAX_READY) grow(READY_WEIGHT);
+    else ready.delete(ready.keys().next().value!);
+  }
+  ready.set(key, answer);
 }
 
 function unreadable(status: 403 | 404): DirectoryRefused {

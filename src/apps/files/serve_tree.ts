@@ -19,7 +19,7 @@ import { explainTree } from "./explain_tree.ts";
 import { findFile, type FindSettings } from "./find_file.ts";
 import { isMarkdown, type MarkdownPages } from "./markdown.ts";
 import { pathParts, requestPath } from "./request_path.ts";
-import { findReady, sendReady } from "./ready_file.ts";
+import { findReady, readyRequestOf, sendReady } from "./ready_file.ts";
 import { type FileSettings, sendFile, sendNotFoundPage } from "./send_file.ts";
 
 /** Answers a request for a directory that has no index file. */
@@ -40,6 +40,8 @@ export interface TreeSettings
   readonly notFound: string;
   /** Without it, a directory that has no index file is answered with 404. */
   readonly sendDirectory?: SendDirectory;
+  /** Finds answers that {@linkcode sendDirectory} has kept ready. */
+  readonly findReadyListing?: FindReady;
   /** Renders Markdown; without it, its source is sent. */
   readonly markdown?: MarkdownPages;
   /** Serves the methods besides GET and HEAD; without it they get 405. */
@@ -53,12 +55,15 @@ export interface TreeSettings
 /** The app called `appName` that serves a tree of files (PAGI.md 7). */
 export function serveTree(appName: string, settings: TreeSettings): PagiApp {
   const { showHidden, sendDirectory, serveChange, files, cleanUrls } = settings;
+  const { findReadyListing } = settings;
   const finding = { ...settings, findDirectories: sendDirectory !== undefined };
 
   // With clean URLs a file's address may be that of another.
   const find: FindReady | null = cleanUrls
     ? null
-    : (request) => findReady(files, request);
+    : (request, rootPath) =>
+      findReady(files, request) ??
+        findReadyListing?.(request, rootPath) ?? null;
 
   async function serve(
     scope: RequestScope,
@@ -122,7 +127,7 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
 
   const app: PagiApp = async (scope, receive, send) => {
     assertRequest(scope, appName);
-    const ready = find?.(scope) ?? null;
+    const ready = find?.(readyRequestOf(scope), scope.root_path) ?? null;
     await (ready === null
       ? serve(scope, receive, send)
       : sendReady(send, ready));
