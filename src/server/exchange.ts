@@ -54,6 +54,35 @@ export function logThrown(
 }
 
 /**
+ * Rounds of microtasks in which an app may answer an HTTP/2 request before its
+ * client is watched. Most apps that await nothing from outside need fewer.
+ */
+const UNWATCHED_ROUNDS = 16;
+/** The HTTP/2 requests of this turn of the event loop that are not watched yet. */
+const unwatched: Exchange[] = [];
+let rounds = 0;
+
+/**
+ * Watches the client of an HTTP/2 request from now on, if the app does not answer
+ * in this turn of the event loop. The engine does not report a reset (RFC 9113,
+ * 6.4) that it has read before it was asked; but it reads nothing until all
+ * microtasks of the turn have run. To ask takes nearly as long as the rest of a
+ * request (bench/PROFILE.md).
+ */
+function watchUnlessAnswered(exchange: Exchange): void {
+  if (unwatched.push(exchange) > 1) return;
+  rounds = 0;
+  queueMicrotask(watchUnanswered);
+}
+
+function watchUnanswered(): void {
+  while (unwatched.at(-1)?.life.responded) unwatched.pop();
+  if (unwatched.length === 0) return;
+  if (++rounds < UNWATCHED_ROUNDS) return queueMicrotask(watchUnanswered);
+  for (const exchange of unwatched.splice(0)) exchange.watchClient();
+}
+
+/**
  * The base of the three kinds of exchange. It runs the app, gives the response
  * to the engine, watches whether the client is still there, and writes the
  * access log when both the app and the engine have finished.
@@ -132,8 +161,7 @@ export abstract class Exchange
   serve(): Response | Promise<Response> {
     this.worker.inFlight.add(this);
     this.worker.counters?.started(this.countedKind);
-    // Watched from the start: the engine does not report an earlier reset.
-    if (this.connection !== null) this.watchClient();
+    if (this.connection !== null) watchUnlessAnswered(this);
     this.run();
     const response = this.#response;
     // Otherwise it would stay in memory as long as a WebSocket or stream lasts.

@@ -71,28 +71,64 @@ Deno.test("a reset before the response is a disconnect (PAGI.md 24)", async () =
   assertEquals(linesOf("error", log), []);
 });
 
-Deno.test("a reset that came before the app asked is told all the same", async () => {
+for (const steps of [0, 1, 100]) {
+  Deno.test(`a reset that came before the app asked is told all the same, after ${steps} steps of the app`, async () => {
+    const wasReset = Promise.withResolvers<void>();
+    const { app, result, entered } = beside(async (scope, receive) => {
+      for (let i = 0; i < steps; i++) await null;
+      await wasReset.promise;
+      const connected = scope["pagi.connection"].isConnected();
+      const types = [(await receive()).type, (await receive()).type];
+      return [connected, reasonOf(scope), ...types];
+    });
+    await withServer(app, {}, async ({ port }) => {
+      await using peer = await Http2Peer.open(port);
+      await peer.request(1, get("/"));
+      await entered;
+      await peer.reset(1);
+      await assertGoesOn(peer);
+      wasReset.resolve();
+      assertEquals(await result, [
+        false,
+        "client_closed",
+        "http.disconnect",
+        "http.disconnect",
+      ]);
+    });
+  });
+}
+
+Deno.test("of many requests that come at once, each that is reset while its app waits is told", async () => {
+  const streams = Array.from({ length: 32 }, (_, i) => 2 * i + 1);
   const wasReset = Promise.withResolvers<void>();
-  const { app, result, entered } = beside(async (scope, receive) => {
+  const connected: Record<string, boolean> = {};
+  const came = Promise.withResolvers<void>();
+  let waiting = 0;
+  const app = httpApp(async (scope, _receive, send) => {
+    // Every other one is answered at once.
+    const stream = Number(scope.path.slice(1));
+    if (stream % 4 === 1) return await reply(send, "at once");
+    if (++waiting === streams.length / 2) came.resolve();
     await wasReset.promise;
-    const connected = scope["pagi.connection"].isConnected();
-    const types = [(await receive()).type, (await receive()).type];
-    return [connected, reasonOf(scope), ...types];
+    connected[stream] = scope["pagi.connection"].isConnected();
+    await reply(send, "late");
   });
   await withServer(app, {}, async ({ port }) => {
     await using peer = await Http2Peer.open(port);
-    await peer.request(1, get("/"));
-    await entered;
-    await peer.reset(1);
-    await assertGoesOn(peer);
+    await Promise.all(streams.map((id) => peer.request(id, get(`/${id}`))));
+    await came.promise;
+    for (const id of [3, 63]) await peer.reset(id);
+    assertEquals((await peer.ask(99, get("/1"))).body, "at once");
     wasReset.resolve();
-    assertEquals(await result, [
-      false,
-      "client_closed",
-      "http.disconnect",
-      "http.disconnect",
-    ]);
+    for (const id of streams.filter((id) => id !== 3 && id !== 63)) {
+      const { body } = await peer.answer(id);
+      assertEquals(body, id % 4 === 1 ? "at once" : "late");
+    }
   });
+  assertEquals(
+    Object.keys(connected).filter((id) => !connected[id]),
+    ["3", "63"],
+  );
 });
 
 Deno.test("an app that asks for nothing and answers nothing after a reset makes no error (PAGI.md 44)", async () => {
