@@ -81,7 +81,9 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
 
   closed(): void {
     this.#isClosed = true;
-    this.#owner.passed();
+    // A reader that cancels ends the read that waits before it cancels the
+    // source (Streams Standard, ReadableStreamCancel).
+    queueMicrotask(() => this.done());
   }
 
   failed(error: unknown): void {
@@ -93,7 +95,7 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
     return this.#isClosed || (this.#watched?.isAwaited ?? false);
   }
 
-  /** The engine has finished. Reports an end that came between two reads. */
+  /** The engine has finished: reports how, also where that came between reads. */
   done(): void {
     const watched = this.#watched;
     watched?.leave();
