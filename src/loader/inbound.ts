@@ -5,7 +5,6 @@
  */
 
 import { ClientGone, RequestReader } from "../apps/disconnect.ts";
-import { fieldValue } from "../http/headers.ts";
 import type { HttpScope, Receive, SseScope } from "../pagi/types.ts";
 
 /** The scopes that a fetch handler answers. */
@@ -60,17 +59,18 @@ export class Inbound {
         if (given) controller.enqueue(part as Bytes);
       }
     } catch (error) {
-      throw error instanceof ClientGone ? this.signal.reason : error;
+      if (!(error instanceof ClientGone)) throw error;
+      throw this.signal.reason ?? new TypeError("The request has ended.");
     }
     if (reader.complete) controller.close();
   }
 }
 
 /**
- * Only the method and a length of 0 rule a body out: HTTP/2 needs no field. To
- * `Request`, which takes no body with GET and HEAD, `get` is the same as GET.
+ * Only the method rules a body out; an empty one is a stream as well, as on
+ * `Deno.serve`. To `Request`, which takes no body with GET and HEAD, `get` is
+ * the same as GET.
  */
-function mayHaveBody({ method, headers }: RequestScope): boolean {
-  return !/^(?:get|head)$/i.test(method) &&
-    fieldValue(headers, "content-length") !== "0";
+function mayHaveBody({ method }: RequestScope): boolean {
+  return !/^(?:get|head)$/i.test(method);
 }

@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "../../src/std/assert.ts";
+import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
+import type { PagiApp } from "../../src/pagi/types.ts";
 import { until } from "../helpers/wait.ts";
 import { Client } from "./client.ts";
 import { app, source } from "./fetching.ts";
@@ -120,4 +121,33 @@ Deno.test("fetchApp() aborts copies of the request as well", async () => {
   client.leave();
   await client.finished;
   assertEquals(aborted, [true, true]);
+});
+
+Deno.test("fetchApp() gives an empty body as a stream, as `Deno.serve` does", async () => {
+  const client = new Client(
+    app(async ({ body }) => {
+      const reader = body!.getReader();
+      return Response.json(await reader.read());
+    }),
+    { method: "POST", headers: [["content-length", "0"]] },
+  );
+  await client.finished;
+  assertEquals(client.text, '{"done":true}');
+});
+
+Deno.test("fetchApp() says why a body cannot be read after the answer", async () => {
+  let read!: () => Promise<string>;
+  const server: PagiApp = async (scope, _receive, send) => {
+    await handler(
+      scope,
+      () => Promise.resolve({ type: "http.disconnect" }),
+      send,
+    );
+  };
+  const handler = app((request) => {
+    read = () => request.text();
+    return new Response("x");
+  });
+  await new Client(server, { method: "POST" }).finished;
+  await assertRejects(() => read(), TypeError, "The request has ended.");
 });
