@@ -36,7 +36,7 @@ const TOO_MANY_STREAMS = new Refusal(
   "1000 for one HTTP/2 connection",
 );
 
-/** UTF-16 units of a path that a message in the log shows. */
+/** UTF-16 units. */
 const MAX_LOGGED_PATH = 100;
 
 /** Answers one request. This is the handler of `Deno.serve`. */
@@ -177,7 +177,6 @@ function answerReady(
   return engineResponse(body, status, fields);
 }
 
-/** The client's address, for the log. */
 function hostOf({ remoteAddr }: Deno.ServeHandlerInfo): string {
   return "hostname" in remoteAddr ? remoteAddr.hostname : "unix";
 }

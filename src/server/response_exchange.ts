@@ -315,7 +315,8 @@ export abstract class ResponseExchange extends Exchange
 
   /** The request body cannot be read: responds with the reason if nothing was sent. */
   failBody(failure: BodyFailure): void {
-    const { started } = this.life;
+    const { ended, started } = this.life;
+    if (ended) return;
     failure.log(
       () => this.describe(),
       started ? "broken off" : undefined,

@@ -30,13 +30,11 @@ export function countPlain(
   worker.counters!.add(0, method, 200, secure, false, began, 0, sent);
 }
 
-/** A stream as the engine's response has it. */
 type BodyStream = ReadableStream<Uint8Array<ArrayBuffer>>;
 
 /**
- * A plain request whose handler gave a promise, or a stream. Most promises are
- * settled a few microtasks later, and most streams over a few milliseconds later;
- * until that, or until somebody asks for it, it has no exchange.
+ * A plain request whose handler gave a promise or a stream, which is mostly over
+ * within milliseconds. It gets an exchange when somebody asks before that.
  */
 class UnwatchedAnswer implements Unwatched {
   place = -1;
@@ -94,7 +92,6 @@ class UnwatchedAnswer implements Unwatched {
     this.#serve();
   }
 
-  /** Has an exchange serve what the handler gave. */
   #serve(): void {
     const { listener, request, info, given, began } = this;
     listener.worker.counters?.stopped(0); // the exchange counts it again

@@ -14,7 +14,6 @@ import {
 import type { IdleTimer } from "../timers.ts";
 import type { OutgoingBody } from "./outbound_body.ts";
 
-/** Receives the outcome. */
 interface PassedBodyOwner {
   /** The engine has all of it. */
   passed(): void;
@@ -81,8 +80,8 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
 
   closed(): void {
     this.#isClosed = true;
-    // A reader that cancels ends the read that waits before it cancels the
-    // source (Streams Standard, ReadableStreamCancel).
+    // A cancel ends the read that waits before it reaches the source
+    // (Streams Standard, ReadableStreamCancel).
     queueMicrotask(() => this.done());
   }
 
@@ -95,7 +94,7 @@ export class PassedBody implements OutgoingBody, ReadWatcher {
     return this.#isClosed || (this.#watched?.isAwaited ?? false);
   }
 
-  /** The engine has finished: reports how, also where that came between reads. */
+  /** Reports how it has ended. */
   done(): void {
     const watched = this.#watched;
     watched?.leave();
