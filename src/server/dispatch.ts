@@ -144,8 +144,8 @@ function answerReady(
       // The engine adds it in HTTP/1 only.
       fields = [...fields, ["content-length", String(body.length)]];
     }
-    const { remoteAddr } = info;
-    if ("port" in remoteAddr) noteRequest(remoteAddr.port, Date.now());
+    const { address } = http2;
+    if ("port" in address) noteRequest(address.port, Date.now());
   }
   if (timed) {
     const { method, rawPath, query } = head;

@@ -133,9 +133,9 @@ export abstract class Exchange
     const { counters } = this.worker;
     if (counters !== null) this.countedKind = kindIndex(head.kind);
     this.life = new ResponseLife(this);
-    const address = info.remoteAddr;
-    this.address = address;
     this.connection = head.http2;
+    const address = head.http2?.address ?? info.remoteAddr;
+    this.address = address;
     const { forwarded } = head;
     this.client = forwarded?.client ??
       (address.transport === "tcp"
@@ -312,6 +312,7 @@ export abstract class Exchange
     if (this.connection !== null) {
       this.#givenUp = true;
       this.connection.givenUp++;
+      this.connection.isReading = false;
     }
     this.disconnect("write_timeout");
     this.life.release();
@@ -321,7 +322,9 @@ export abstract class Exchange
   /** Called when the engine reads no more of a body, for whatever reason. */
   protected leaveEngine(): void {
     this.life.release();
-    if (this.#givenUp) this.connection!.givenUp--;
+    if (this.connection === null) return;
+    if (this.#givenUp) this.connection.givenUp--;
+    else this.connection.isReading = this.life.reason === null;
   }
 
   /** Calls `disconnect` when the client leaves before a response. */

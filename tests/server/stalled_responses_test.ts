@@ -2,6 +2,7 @@
 
 import { FileApp } from "../../src/apps/file.ts";
 import type { DisconnectReason } from "../../src/pagi/types.ts";
+import { Http2Connection } from "../../src/server/http2_connection.ts";
 import {
   assert,
   assertEquals,
@@ -243,4 +244,21 @@ Deno.test({
       for (const reader of readers) await reader.ended();
     });
   },
+});
+
+Deno.test("fewer small bodies are sent as streams to a client that takes them, until one stalls", () => {
+  const { random } = Math;
+  using _ = { [Symbol.dispose]: () => void (Math.random = random) };
+  const address: Deno.Addr = { transport: "tcp", hostname: "::1", port: 1 };
+  const connection = new Http2Connection(address, true);
+  Math.random = () => 1 / 32;
+  assert(connection.wantsStream(16));
+  connection.isReading = true;
+  assert(!connection.wantsStream(16));
+  assert(connection.wantsStream(FRAME + 1));
+  connection.givenUp++;
+  assert(connection.wantsStream(16));
+  connection.givenUp--;
+  Math.random = () => 1 / 128;
+  assert(connection.wantsStream(16));
 });
