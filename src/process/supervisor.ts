@@ -346,7 +346,7 @@ export class Supervisor implements Service {
    * long pause would be an outage.
    */
   async #pauseAfter(worker: WorkerHandle): Promise<void> {
-    const after = this.#pause.after(performance.now() - worker.startedAt);
+    const after = this.#pause.after(performance.now() - worker.servingSince);
     const { length } = this.#pool.workers;
     const pause = length === 0 ? Math.min(after, LONELY_PAUSE_MS) : after;
     if (pause === 0) return;

@@ -59,6 +59,8 @@ export class WorkerHandle {
   /** Time of its last message (ms, `performance.now()`). */
   seenAt = performance.now();
   state: "starting" | "serving" | "stopping" | "gone" = "starting";
+  /** When it began to serve (ms, `performance.now()`); Infinity before. */
+  servingSince = Infinity;
   addresses: readonly ListenAddress[] = [];
   /** The targets of its proxies, for metrics. */
   upstreams: readonly UpstreamState[] = [];
@@ -143,6 +145,7 @@ export class WorkerHandle {
     await this.#listening.promise;
     clearTimeout(this.#deadline);
     this.state = "serving";
+    this.servingSince = performance.now();
   }
 
   /** From now on each response closes its connection. */

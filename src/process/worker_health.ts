@@ -71,8 +71,12 @@ export class Heartbeat {
   }
 }
 
-/** After serving for so long a worker did not crash because of its start (ms). */
-const STEADY_MS = 10_000;
+/**
+ * A worker that served for so long (ms) did not crash because of its start. It
+ * is replaced at once, since a start takes a small part of that time: pauses
+ * would add up to an outage where an app crashes again and again.
+ */
+const STEADY_MS = 1000;
 const MIN_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 30_000;
 
