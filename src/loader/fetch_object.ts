@@ -26,6 +26,8 @@ export interface OwnServer {
   /** Where it wanted to listen, as it ends a sentence: `port 8000`. */
   readonly place: string;
   toApp(): PagiApp;
+  /** Tells whether a function is what answers its requests. */
+  isFor?(app: unknown): boolean;
   /** Tells where it is served instead. */
   onListen(address: BoundAddress): void;
   /** Frees what it holds where another app is served. */

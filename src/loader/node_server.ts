@@ -63,6 +63,7 @@ export function catchNodeServers(
       call: "listen()",
       place: placeOf(args[0]),
       toApp: () => socket.app,
+      isFor: (app) => this.listeners("request").includes(app as never),
       onListen: (address) => socket.address = address,
       discard: () => socket.close(),
     });

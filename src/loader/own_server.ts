@@ -210,8 +210,9 @@ export function appOrServer(
 ): { value: unknown; notes: string[] } {
   const [first, ...others] = servers;
   if (first === undefined) return { value: app, notes: [] };
-  for (const { discard } of isApp(app) ? servers : others) discard?.();
-  if (!isApp(app)) {
+  const isGiven = isApp(app) && !first.isFor?.(app);
+  for (const { discard } of isGiven ? servers : others) discard?.();
+  if (!isGiven) {
     return {
       value: first,
       notes: [

@@ -56,6 +56,14 @@ Deno.test({
         }`,
         ["port 1 is not"],
       ],
+      // Named so that it might be a fetch handler.
+      [
+        `const http = require("http");
+        const app = (a, b) => (${HANDLER})(a, b);
+        http.createServer(app).listen(1);
+        module.exports = app;`,
+        ["port 1 is not"],
+      ],
       // A library that the text of the app names nothing of.
       [
         `import { startLocalServer } from "./library.js";
