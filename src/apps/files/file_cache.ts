@@ -229,6 +229,11 @@ export class FileCache {
   readonly #capacity: number;
   /** By path beneath the root, in the order of reading. */
   readonly #entries = new Map<string, CacheEntry>();
+  /**
+   * Goes through all that was added and not removed. A new iterator would pass
+   * all that was removed from a large map.
+   */
+  #oldest = this.#entries.entries();
   /** By path beneath the root. */
   readonly #folders = new Map<string, FileStamp>();
   #bytes = 0;
@@ -402,9 +407,10 @@ export class FileCache {
   #evict(): void {
     // Files in use are read again every second and added at the end, so the
     // first one is the least recently used.
-    for (const [first, oldest] of this.#entries) {
-      if (this.#bytes <= this.#capacity) break;
-      this.#remove(first, oldest);
+    while (this.#bytes > this.#capacity) {
+      const { value: first } = this.#oldest.next();
+      if (first === undefined) this.#oldest = this.#entries.entries();
+      else this.#remove(...first);
     }
   }
 
