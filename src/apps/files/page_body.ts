@@ -15,26 +15,36 @@ import type { ReadyAnswers } from "../../pagi/ready_answers.ts";
 import type { HeaderList, Send } from "../../pagi/types.ts";
 import { concat } from "../../std/bytes.ts";
 import type { RequestReader } from "../disconnect.ts";
-import { reply, type RequestScope } from "../reply.ts";
+import { reply, replyBare, type RequestScope } from "../reply.ts";
 import { replyUnsent, WORTH_COMPRESSING } from "./send_file.ts";
 import { TimeSlice } from "./time_slice.ts";
 
 /** Content codings of pages, the best one first. */
 const CODINGS = ["br", "gzip"] as const;
 type Coding = typeof CODINGS[number];
-/** Bytes that are compressed or sent at once. */
+/** Bytes, about, that are made, compressed or sent at once. */
 const CHUNK_BYTES = 64 * 1024;
 /** Bytes of a body above which it is sent in chunks, and not kept ready. */
 const MAX_WHOLE_BYTES = 4 * CHUNK_BYTES;
 /** Of 11 levels: as fast as gzip, and smaller. */
 const BROTLI_QUALITY = 4;
 
+/**
+ * Bytes in chunks; in one, if they are sent at once. Joining those of a long
+ * page would block the thread.
+ */
+interface Chunks {
+  /** Bytes of all together. */
+  readonly length: number;
+  readonly chunks: readonly Uint8Array<ArrayBuffer>[];
+}
+
 /** A page as it is sent. */
 export interface PageBody {
   readonly tag: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Chunks;
   /** The same compressed, once a client has asked for it. */
-  readonly coded: Map<Coding, Promise<Uint8Array<ArrayBuffer>>>;
+  readonly coded: Map<Coding, Promise<Chunks>>;
 }
 
 const encoder = new TextEncoder();
@@ -48,16 +58,30 @@ export async function makeBody(
 ): Promise<PageBody> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const digest = createHash("sha256");
-  for (const text of texts) {
+  const add = (text: string) => {
     const chunk = encode(text);
     chunks.push(chunk);
     digest.update(chunk);
+  };
+  let text = "";
+  for (const part of texts) {
+    text += part;
+    if (text.length >= CHUNK_BYTES) {
+      add(text);
+      text = "";
+    }
     if (timeSlice.expired) await timeSlice.yield();
   }
-  const bytes = concat(chunks);
-  markImmutable(bytes);
+  add(text);
   const tag = contentTag(digest.digest("base64url").slice(0, 22));
-  return { tag, bytes, coded: new Map() };
+  return { tag, bytes: keptChunks(chunks), coded: new Map() };
+}
+
+function keptChunks(parts: readonly Uint8Array<ArrayBuffer>[]): Chunks {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const chunks = length <= MAX_WHOLE_BYTES ? [concat(parts)] : parts;
+  for (const chunk of chunks) markImmutable(chunk);
+  return { length, chunks };
 }
 
 /** How {@linkcode sendBody} compresses, and what it keeps. */
@@ -94,7 +118,7 @@ export async function sendBody(
     ...lasting,
     ["x-content-type-options", "nosniff"],
   ];
-  let bytes: Uint8Array<ArrayBuffer> = body.bytes;
+  let { bytes } = body;
   if (coding !== undefined) {
     headers.push(["content-encoding", coding]);
     let coded = body.coded.get(coding);
@@ -106,40 +130,36 @@ export async function sendBody(
     }
     bytes = await coded;
   }
-  if (
-    keep !== undefined && bytes.length > 0 && bytes.length <= MAX_WHOLE_BYTES
-  ) {
+  if (bytes.length > 0 && bytes.chunks.length === 1) {
     // A copy, as middleware may change what is sent.
     const copy = (list: HeaderList) =>
       list.map(([name, value]): [string, string] => [name, value]);
-    keep({
-      whole: { status: 200, fields: copy(headers), body: bytes },
+    keep?.({
+      whole: { status: 200, fields: copy(headers), body: bytes.chunks[0] },
       unchanged: { status: 304, fields: copy(lasting), body: null },
       validators: { etag, lastModified: null },
     });
   }
-  await sendBytes(scope, send, client, headers, bytes);
+  await sendChunks(scope, send, client, headers, bytes);
 }
 
 /**
  * Sends a complete body; a long one in chunks, since the engine would hold a
  * copy of it for each slow client.
  */
-async function sendBytes(
+async function sendChunks(
   scope: RequestScope,
   send: Send,
   client: RequestReader,
   headers: HeaderList,
-  bytes: Uint8Array,
+  { length, chunks }: Chunks,
 ): Promise<void> {
-  if (bytes.length <= MAX_WHOLE_BYTES || scope.method === "HEAD") {
-    return await reply(send, 200, headers, bytes);
-  }
-  headers.push(["content-length", String(bytes.length)]);
+  if (chunks.length === 1) return await reply(send, 200, headers, chunks[0]);
+  headers.push(["content-length", String(length)]);
+  if (scope.method === "HEAD") return await replyBare(send, 200, headers);
   await send({ type: "http.response.start", status: 200, headers });
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+  for (const body of chunks) {
     if (client.disconnected) return;
-    const body = bytes.subarray(at, at + CHUNK_BYTES);
     await send({ type: "http.response.body", body, more: 1 });
   }
   await send({ type: "http.response.body" });
@@ -147,27 +167,28 @@ async function sendBytes(
 
 /** Compresses bytes, a chunk at a time. */
 async function compressed(
-  bytes: Uint8Array<ArrayBuffer>,
+  { length, chunks }: Chunks,
   coding: Coding,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = coding === "gzip" ? createGzip() : createBrotliCompress({
-    params: {
-      [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
-      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
-    },
-  });
-  const chunks: Uint8Array[] = [];
-  stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+): Promise<Chunks> {
+  const chunkSize = CHUNK_BYTES;
+  const stream = coding === "gzip"
+    ? createGzip({ chunkSize })
+    : createBrotliCompress({
+      chunkSize,
+      params: {
+        [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
+        [constants.BROTLI_PARAM_SIZE_HINT]: length,
+      },
+    });
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  stream.on("data", (part: Uint8Array<ArrayBuffer>) => parts.push(part));
   const timeSlice = new TimeSlice();
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-    const chunk = bytes.subarray(at, at + CHUNK_BYTES);
+  for (const chunk of chunks) {
     await new Promise((resolve) => stream.write(chunk, resolve));
     if (timeSlice.expired) await timeSlice.yield();
   }
   await new Promise((resolve, reject) => {
     stream.on("end", resolve).on("error", reject).end();
   });
-  const whole = concat(chunks);
-  markImmutable(whole);
-  return whole;
+  return keptChunks(parts);
 }

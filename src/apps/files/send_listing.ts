@@ -98,7 +98,7 @@ const ENTRY_WEIGHT = 250;
 /** Milliseconds for which answers are ready: {@linkcode FileStamp}. */
 const READY_MS = 1000;
 /** Entries whose state can be checked within a slice of time. */
-const MAX_READY_ENTRIES = 500;
+const MAX_READY_ENTRIES = 1000;
 /** Answers that are ready for a directory; clients choose them by their fields. */
 const MAX_READY = 4;
 /** UTF-16 units of the fields that choose an answer. */

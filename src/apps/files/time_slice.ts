@@ -8,7 +8,12 @@
 import type { RequestReader } from "../disconnect.ts";
 
 /** Milliseconds that a loop runs before others get their turn. */
-const SLICE_MS = 5;
+const SLICE_MS = 2;
+/**
+ * Milliseconds between two slices. Without a pause, one answer would be sent
+ * between them, and not the requests that have arrived meanwhile.
+ */
+const PAUSE_MS = 1;
 
 /** Loops that wait for their next slice, in order. */
 const waiting: (() => void)[] = [];
@@ -45,7 +50,7 @@ export class TimeSlice {
    */
   async yield(): Promise<void> {
     await new Promise<void>((resolve) => {
-      if (waiting.push(resolve) === 1) setTimeout(resumeFirst, 0);
+      if (waiting.push(resolve) === 1) setTimeout(resumeFirst, PAUSE_MS);
     });
     if (!this.#isWanted()) throw new Abandoned();
     this.#end = performance.now() + SLICE_MS;
@@ -55,7 +60,7 @@ export class TimeSlice {
 /** The resumed loop runs before the next timer does. */
 function resumeFirst(): void {
   waiting.shift()!();
-  if (waiting.length > 0) setTimeout(resumeFirst, 0);
+  if (waiting.length > 0) setTimeout(resumeFirst, PAUSE_MS);
 }
 
 /** Work whose result several clients wait for. */
