@@ -18,9 +18,12 @@ const GROUP = 100;
 
 /** The gallery in chunks: directories first, files that are no media left out. */
 export function* galleryPage(listing: Listing): Generator<string> {
-  const shown = listing.entries.filter(({ name, is_dir }) =>
-    is_dir || isMedia(name)
-  );
+  const shown: Entry[] = [];
+  for (const [i, entry] of listing.entries.entries()) {
+    // Empty chunks let others have the thread.
+    if (i % GROUP === GROUP - 1) yield "";
+    if (entry.is_dir || isMedia(entry.name)) shown.push(entry);
+  }
   const others = listing.entries.length - shown.length;
   yield `${listingHead(listing)}<main>
 <div class="tools">

@@ -5,6 +5,7 @@
  */
 
 import { mediaTypeOf } from "../../http/content_type.ts";
+import { memo } from "../../http/memo.ts";
 
 /** CSS for the page's `style` element. */
 export const LISTING_STYLE = `
@@ -251,6 +252,12 @@ const TEXT =
 
 /** The kind of the file called `name`. */
 export function fileKind(name: string): FileKind {
+  const dot = name.lastIndexOf(".");
+  // Only what follows the last dot decides.
+  return kindOf(dot > 0 ? `x${name.slice(dot)}` : name);
+}
+
+const kindOf = memo((name): FileKind => {
   if (CODE.test(name)) return "code";
   if (ARCHIVE.test(name)) return "archive";
   if (TEXT.test(name)) return "text";
@@ -264,15 +271,18 @@ export function fileKind(name: string): FileKind {
     default:
       return "file";
   }
-}
+});
 
-/** Pictures that browsers show, and sounds and films that they play. */
-const MEDIA =
-  /\.(?:jpe?g|png|gif|webp|avif|svg|bmp|ico|mp3|m4a|aac|oga|ogg|opus|flac|wav|weba|mp4|m4v|mov|webm|ogv)$/i;
+/** Extensions of pictures that browsers show, and of sounds and films. */
+const MEDIA = new Set(
+  ("jpg jpeg png gif webp avif svg bmp ico mp3 m4a aac oga ogg opus flac wav " +
+    "weba mp4 m4v mov webm ogv").split(" "),
+);
 
 /** Tells whether a gallery shows the file called `name`. */
 export function isMedia(name: string): boolean {
-  return MEDIA.test(name);
+  const dot = name.lastIndexOf(".");
+  return dot >= 0 && MEDIA.has(name.slice(dot + 1).toLowerCase());
 }
 
 /** All icons; a page that uses {@linkcode icon} contains them once. */

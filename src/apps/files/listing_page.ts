@@ -111,10 +111,11 @@ export function* listingPage(listing: Listing): Generator<string> {
   const { entries, view } = listing;
   const changes = view === "list" ? listing.changes : null;
   const isEmpty = entries.length === 0;
+  const totals = yield* totalsOf(entries);
   yield `${listingHead(listing, changes?.style)}<main>
 <div class="tools">
-<p>${summary(listing)} <span role="status"></span></p>
-${isEmpty ? "" : tools(listing)}</div>
+<p>${summary(listing, totals)} <span role="status"></span></p>
+${isEmpty ? "" : tools(listing, totals)}</div>
 ${changes?.html ?? ""}${tableHead(listing, view)}${
     listing.parts.length > 0 ? PARENT : ""
   }`;
@@ -159,9 +160,11 @@ function tableHead({ order }: { order: Order }, view: ListingView): string {
 }
 
 /** What can be done with a directory: to search, to look, to download. */
-function tools({ view, zip, search, entries }: Listing): string {
+function tools(
+  { view, zip, search }: Listing,
+  { hasMedia }: Totals,
+): string {
   if (view === "select") return SELECTION;
-  const hasMedia = entries.some(({ name, is_dir }) => !is_dir && isMedia(name));
   return `${search ? searchForm("") : FILTER}${hasMedia ? GALLERY : ""}${
     zip ? DOWNLOAD : ""
   }`;
@@ -319,14 +322,32 @@ function formatSize(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-function summary({ entries, unreadable }: Listing): string {
-  let files = 0;
-  let size = 0;
-  for (const entry of entries) {
-    if (entry.is_dir) continue;
-    files++;
-    size += entry.size;
+/** What is counted of all entries. */
+interface Totals {
+  files: number;
+  /** Bytes of all files. */
+  size: number;
+  hasMedia: boolean;
+}
+
+/** Counts, with empty chunks in between, at which the thread can be left. */
+function* totalsOf(entries: readonly Entry[]): Generator<string, Totals> {
+  const totals = { files: 0, size: 0, hasMedia: false };
+  for (let i = 0; i < entries.length; i++) {
+    if (i % ROWS === ROWS - 1) yield "";
+    const { name, is_dir, size } = entries[i];
+    if (is_dir) continue;
+    totals.files++;
+    totals.size += size;
+    totals.hasMedia ||= isMedia(name);
   }
+  return totals;
+}
+
+function summary(
+  { entries, unreadable }: Listing,
+  { files, size }: Totals,
+): string {
   return `${count(entries.length - files, "folder")}, ` + count(files, "file") +
     (files > 0 ? `, ${formatSize(size)}` : "") +
     (unreadable > 0 ? `, ${unreadable} more cannot be read` : "");
