@@ -120,7 +120,10 @@ export const GOALS: readonly Goal[] = [
     "event-stream",
     0.9,
   ),
-  rate("HTTP/2 over TLS, ours / bare Deno.serve", "http2", 0.95),
+  {
+    ...rate("HTTP/2 over TLS, ours / bare Deno.serve", "http2", 0.95),
+    limit: LIMIT,
+  },
   rate("new connection per request, ours / bare", "connect", 0.95),
   {
     ...rate("proxy, 1 KB, ours / Caddy", "proxy", 1.5, "Caddy"),

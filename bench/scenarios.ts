@@ -225,6 +225,7 @@ export const SCENARIOS: readonly Scenario[] = [
     contenders: [
       OURS_TLS,
       bare("reply", TLS),
+      bare("streams", { name: LIMIT, ...TLS }),
       node("reply", TLS),
       nginx(PAGE, TLS),
       caddy(CADDY_PAGE, TLS),

@@ -36,8 +36,8 @@ export const FRAME = 16_384;
 const SAMPLE_RATE = 16;
 /**
  * … and of a connection whose last stream was taken to its end: a stream takes
- * ten times as long as a whole body. The engine opens 200 at once, so that a
- * client that stalls all of them now has one seen with a probability of 96 %.
+ * several times as long as a whole body (bench/PROFILE.md). The engine opens 200
+ * at once: when a client stalls all of them, one is seen with 96 % probability.
  */
 const SAMPLE_RATE_OF_READERS = 64;
 
