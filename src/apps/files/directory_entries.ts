@@ -236,13 +236,20 @@ export async function readReadme(
   root: DocumentRoot,
   directory: string,
   entries: readonly Entry[],
+  timeSlice: TimeSlice,
 ): Promise<{ readonly readme: Readme | null; readonly settled: boolean }> {
   let settled = true;
-  for (const wanted of README_NAMES) {
-    const entry = entries.find(({ name, is_dir, size }) =>
+  const candidates: Entry[] = [];
+  for (const entry of entries) {
+    const { name, is_dir, size } = entry;
+    if (
       is_dir === 0 && size > 0 && size <= MAX_README_BYTES &&
-      name.length === wanted.length && name.toLowerCase() === wanted
-    );
+      README_NAMES.includes(name.toLowerCase())
+    ) candidates.push(entry);
+    if (timeSlice.expired) await timeSlice.yield();
+  }
+  for (const wanted of README_NAMES) {
+    const entry = candidates.find(({ name }) => name.toLowerCase() === wanted);
     if (entry === undefined) continue;
     try {
       const opened = root.open(directory + entry.name);

@@ -285,7 +285,7 @@ export function directorySender(settings: ListingSettings): {
   ): Promise<{ body: PageBody; settled: boolean }> {
     const sorted = await sortEntries(entries, order, timeSlice);
     const { readme, settled } = type === HTML && settings.readme
-      ? await readReadme(root, pathOf(parts), sorted)
+      ? await readReadme(root, pathOf(parts), sorted, timeSlice)
       : { readme: null, settled: true };
     const { title, zip, search, markdown } = settings;
     const below = readme === null

@@ -3,6 +3,7 @@ import {
   type Entry,
   readReadme,
 } from "../../../src/apps/files/directory_entries.ts";
+import { TimeSlice } from "../../../src/apps/files/time_slice.ts";
 import { assertEquals } from "../../../src/std/assert.ts";
 import { tempFolder } from "../../helpers/temp_folder.ts";
 
@@ -25,7 +26,7 @@ Deno.test("a README that the system cannot read is passed over, and asked for ag
       Deno.writeTextFileSync(`${folder}/${name}`, name);
       Deno.utimeSync(`${folder}/${name}`, 1e9, 1e9);
     }
-    assertEquals(await readReadme(failing, "", ENTRIES), {
+    assertEquals(await readReadme(failing, "", ENTRIES, new TimeSlice()), {
       readme: null,
       settled: false,
     });
@@ -33,6 +34,7 @@ Deno.test("a README that the system cannot read is passed over, and asked for ag
       new DocumentRoot("App", folder),
       "",
       ENTRIES,
+      new TimeSlice(),
     );
     assertEquals(readme, { name: "README.md", text: "README.md" });
   } finally {
