@@ -88,13 +88,11 @@ Deno.test("fetchApp() passes method, header fields and the peer's address", asyn
   });
 });
 
-Deno.test("fetchApp() gives GET, HEAD and empty requests no body", async () => {
+Deno.test("fetchApp() gives GET and HEAD no body", async () => {
   const kind = app((request) => new Response(String(request.body)));
   for (const method of ["GET", "HEAD"]) {
     await runApp(kind, { method, headers: [["content-length", "5"]] });
   }
-  const headers: [string, string][] = [["host", "h"], ["content-length", "0"]];
-  assertEquals((await runApp(kind, { method: "POST", headers })).text, "null");
   assertEquals((await runApp(kind, { headers: [] })).text, "null");
 });
 
