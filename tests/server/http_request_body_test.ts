@@ -243,3 +243,33 @@ Deno.test("a chunk that is broken later gets 400 and protocol_error", async () =
   assertEquals(reasons, ["protocol_error"]);
   assertEquals(linesOf("error", log), []);
 });
+
+Deno.test("parts of a few bytes hold a few bytes of memory each, and keep their content", async () => {
+  const parts: Uint8Array[] = [];
+  const app = httpApp(async (_scope, receive, send) => {
+    for (;;) {
+      const event = await receive();
+      if (event.type !== "http.request") return;
+      if (event.body.length > 0) parts.push(event.body as Uint8Array);
+      if (!event.more) break;
+    }
+    await reply(send, "read");
+  });
+  await withServer(app, {}, async ({ connect }) => {
+    const client = await connect();
+    await client.request("POST /", "transfer-encoding: chunked");
+    for (const letter of "abc") {
+      await client.send(chunk(letter));
+      await until(() => parts.length === "abc".indexOf(letter) + 1);
+    }
+    await client.send(chunk("x".repeat(20_000)) + "0\r\n\r\n");
+    assertEquals((await client.response()).body, "read");
+  });
+  const text = parts.map((part) => new TextDecoder().decode(part)).join("");
+  assertEquals(text, "abc" + "x".repeat(20_000));
+  assertEquals(parts.slice(0, 3).map(({ buffer }) => buffer.byteLength), [
+    1,
+    1,
+    1,
+  ]);
+});

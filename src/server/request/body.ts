@@ -14,6 +14,10 @@ import type { IdleTimer } from "../timers.ts";
 import { Refusal } from "../response/plain_answer.ts";
 
 const EMPTY = new Uint8Array(0);
+/** Bytes that the engine reads at most at a time. */
+const BUFFER_BYTES = 64 * 1024;
+/** Bytes of a part up to which it is copied, and the buffer used again. */
+const SMALL_PART = 8 * 1024;
 
 /** A part of a request body, as `receive()` gives it. */
 interface BodyPart {
@@ -51,9 +55,42 @@ export function assertBodySize(size: number, maxSize: number): void {
   );
 }
 
+/** A result of a read; `value` is undefined at the end, or after `cancel`. */
+interface ReadResult {
+  readonly done: boolean;
+  readonly value?: Uint8Array;
+}
+
+/**
+ * Reads a stream of bytes into a buffer of its own. The engine would allocate
+ * 64 KiB for each read: 300 clients that send a byte a second made V8 collect
+ * garbage for 20 ms every other second.
+ */
+class StreamReader {
+  readonly #reader: ReadableStreamBYOBReader;
+  #buffer: ArrayBuffer | null = null;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader({ mode: "byob" });
+  }
+
+  async read(): Promise<ReadResult> {
+    const view = new Uint8Array(this.#buffer ?? new ArrayBuffer(BUFFER_BYTES));
+    this.#buffer = null;
+    const { done, value } = await this.#reader.read(view);
+    if (done || value.length > SMALL_PART) return { done, value };
+    this.#buffer = value.buffer;
+    return { done, value: value.slice() };
+  }
+
+  cancel(): Promise<void> {
+    return this.#reader.cancel();
+  }
+}
+
 /** The body of one request. */
 export class RequestBody {
-  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  #reader: StreamReader | null = null;
   #received = 0;
   #waiting = false;
   #done = false;
@@ -107,10 +144,10 @@ export class RequestBody {
         this.#expectWhole();
         return this.#last(source);
       }
-      this.#reader = source.getReader();
+      this.#reader = new StreamReader(source);
     }
     let part = await this.#next(this.#reader);
-    while (!part.done && part.value.byteLength === 0) {
+    while (!part.done && part.value!.byteLength === 0) {
       part = await this.#next(this.#reader);
     }
     // Another read that was under way got the end.
@@ -119,10 +156,11 @@ export class RequestBody {
       this.#expectWhole();
       return this.#last(EMPTY);
     }
-    this.#count(part.value.byteLength);
+    const body = part.value!;
+    this.#count(body.byteLength);
     return this.#received === this.contentLength
-      ? this.#last(part.value)
-      : { body: part.value, more: 1 };
+      ? this.#last(body)
+      : { body, more: 1 };
   }
 
   /**
@@ -178,9 +216,7 @@ export class RequestBody {
     return { body, more: 0 };
   }
 
-  async #next(
-    reader: ReadableStreamDefaultReader<Uint8Array>,
-  ): Promise<ReadableStreamReadResult<Uint8Array>> {
+  async #next(reader: StreamReader): Promise<ReadResult> {
     let isStalled = false;
     const wait = this.stalls.add(() => {
       isStalled = true;
