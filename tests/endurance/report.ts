@@ -14,7 +14,7 @@ const PAGE = fromFileUrl(new URL("../../docs/endurance.md", import.meta.url));
 
 const HEAD = `# Endurance
 
-What the server does under conditions that last, or that should not be. Made by
+How the server behaves under stress that lasts. Made by
 \`deno task endurance\`: \`--list\` shows the scenarios, \`--scenario NAME\` runs one
 (repeatable), \`--minutes N\` says for how long (1), \`--round-seconds N\` how long
 a round of it takes (10). Each starts the real server, warms it up with the same
