@@ -24,7 +24,7 @@ export interface ChannelsOwner {
 const PREFIX = `conn.${
   crypto.getRandomValues(new Uint8Array(9)).toBase64({ alphabet: "base64url" })
 }.`;
-/** Ends of names: writing a new number for each scope would take 40 ns more. */
+/** Ends of names: to convert a new number for each scope takes 40 ns more. */
 const ENDINGS = Array.from({ length: 1024 }, (_, i) => `.${i}`);
 let block = "";
 let blocks = 0;

@@ -12,7 +12,8 @@ import {
 import {
   DENO_ANSWER,
   DENO_PROJECT,
-  OWN_ENTRIES,
+  OWN_ENTRIES_APP,
+  OWN_ENTRIES_ARGS,
   PACKAGE_ANSWER,
   PACKAGE_PROJECT,
 } from "../helpers/projects.ts";
@@ -122,29 +123,10 @@ binaryTest(
 binaryTest(
   "gives apps the server's own entries, by -M and -e too",
   async () => {
-    const files = {
-      "app.ts": `${OWN_ENTRIES} export default () => new Response(names);`,
-      "deno.json": "{}",
-    };
-    const inline = OWN_ENTRIES.replace(/import type.*/, "");
-    for (
-      const args of [
-        ["./app.ts"],
-        [
-          "-M",
-          "@pagi/server/middleware",
-          "-e",
-          `${inline}
-        return cors && (() => new Response(names));`.replace(
-            /^.*await import.*$/m,
-            "",
-          ),
-        ],
-      ]
-    ) {
+    for (const args of OWN_ENTRIES_ARGS) {
       await using program = await startProgram(
         [...QUIET, ...args],
-        alone(files),
+        alone(OWN_ENTRIES_APP),
       );
       assertEquals(await answer(program.url), "publish,FileApp,cors");
     }

@@ -12,7 +12,8 @@ import {
   DENO_ANSWER,
   DENO_PROJECT,
   type Files,
-  OWN_ENTRIES,
+  OWN_ENTRIES_APP,
+  OWN_ENTRIES_ARGS,
   PACKAGE_ANSWER,
   PACKAGE_PROJECT,
 } from "../helpers/projects.ts";
@@ -74,26 +75,8 @@ Deno.test("a program of a project runs as the module of the command line", async
 });
 
 Deno.test("apps import the server's own entries, by -M and -e too", async () => {
-  const files = {
-    "app.ts": `${OWN_ENTRIES} export default () => new Response(names);`,
-    "deno.json": "{}",
-  };
-  const inline = OWN_ENTRIES.replace(/import type.*/, "");
-  for (
-    const args of [
-      ["./app.ts"],
-      [
-        "-M",
-        "@pagi/server/middleware",
-        "-e",
-        `${inline}
-        return cors && (() => new Response(names));`.replace(
-          /^.*await import.*$/m,
-          "",
-        ),
-      ],
-    ]
-  ) {
+  const files = OWN_ENTRIES_APP;
+  for (const args of OWN_ENTRIES_ARGS) {
     await using program = await startProgram([...QUIET, ...args], { files });
     assertEquals(await answer(program.url), "publish,FileApp,cors");
   }

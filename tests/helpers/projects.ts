@@ -15,11 +15,32 @@ export default { fetch: () => new Response(String(${expression})) };
 }
 
 /** Names an export of each entry of the server, imported in several ways. */
-export const OWN_ENTRIES = `import { publish } from "@pagi/server/channels";
+const OWN_ENTRIES = `import { publish } from "@pagi/server/channels";
   import { FileApp } from "@pagi/server/apps";
   import type {} from "@pagi/server/types";
   const { cors } = await import("@pagi/server/middleware");
   const names = [publish, FileApp, cors].map((value) => value.name).join();`;
+
+/** An app that answers with these names, in a project that declares nothing. */
+export const OWN_ENTRIES_APP: Files = {
+  "app.ts": `${OWN_ENTRIES} export default () => new Response(names);`,
+  "deno.json": "{}",
+};
+
+/** Arguments for that app, and for the same in code of `-M` and `-e`. */
+export const OWN_ENTRIES_ARGS: readonly string[][] = [
+  ["./app.ts"],
+  [
+    "-M",
+    "@pagi/server/middleware",
+    "-e",
+    OWN_ENTRIES.replace(/import type.*/, "").replace(
+      /^.*await import.*$/m,
+      "",
+    ) +
+    "\nreturn cors && (() => new Response(names));",
+  ],
+];
 
 /** A package of npm in `node_modules`, or in another folder. */
 export function installed(

@@ -16,7 +16,7 @@ import { Refusal } from "../response/plain_answer.ts";
 const EMPTY = new Uint8Array(0);
 /** Bytes that the engine reads at most at a time. */
 const BUFFER_BYTES = 64 * 1024;
-/** Bytes of a part up to which it is copied, and the buffer used again. */
+/** Parts of up to so many bytes are copied, so that the buffer can be reused. */
 const SMALL_PART = 8 * 1024;
 
 /** A part of a request body, as `receive()` gives it. */
@@ -62,9 +62,9 @@ interface ReadResult {
 }
 
 /**
- * Reads a stream; one of bytes, as the engine's are, into a buffer of its own.
- * The engine would allocate 64 KiB for each read: 300 clients that send a byte a
- * second made V8 collect garbage for 20 ms every other second.
+ * Reads a stream. A stream of bytes, as the engine's are, is read into a buffer
+ * that is used again; otherwise the engine allocates 64 KiB for each read, and
+ * 300 clients that send a byte per second cause garbage collections of 20 ms.
  */
 class StreamReader {
   readonly #reader: ReadableStreamBYOBReader | ReadableStreamDefaultReader;
@@ -74,7 +74,7 @@ class StreamReader {
     try {
       this.#reader = stream.getReader({ mode: "byob" });
     } catch {
-      // Such as of a text: its chunks are there already.
+      // Not a stream of bytes: its chunks exist already.
       this.#reader = stream.getReader();
     }
   }
