@@ -96,6 +96,7 @@ export class Admission {
   /** True when a request, which has just come, has a slot or gets one. */
   admit(origin: RequestOrigin): boolean {
     const connections = this.#connections;
+    const { slots } = connections;
     const { peerKey } = origin;
     let open = connections.named(peerKey);
     if (open.length === 0 && this.#pending.has(peerKey)) return true;
@@ -108,9 +109,8 @@ export class Admission {
       open = connections.named(peerKey);
       if (open.length > 0) return this.#isServed(open, origin);
     }
-    if (open.length > 0 || !this.#connections.slots.takeFreeSlot()) {
-      return false;
-    }
+    if (open.length > 0) return open.length === 1 && slots.serveFree(open[0]);
+    if (!slots.takeFreeSlot()) return false;
     this.#pending.add(peerKey);
     return true;
   }

@@ -65,9 +65,26 @@ export class Slots {
     return Atomics.sub(this.#numbers, FREE_BUDGET, 1) > 0;
   }
 
-  /** Takes a free slot for a connection that no scan has found yet. */
+  /**
+   * Takes a free slot for a connection that no scan has found yet. While another
+   * thread scans there are none: waits until it has counted them.
+   */
   takeFreeSlot(): boolean {
-    return Atomics.sub(this.#numbers, FREE_SLOTS, 1) > 0;
+    const numbers = this.#numbers;
+    let waited: string;
+    do {
+      waited = Atomics.wait(numbers, LOCK, 1, LOCK_WAIT_MS);
+      if (Atomics.sub(numbers, FREE_SLOTS, 1) > 0) return true;
+    } while (waited !== "timed-out" && Atomics.load(numbers, LOCK) === 1);
+    return false;
+  }
+
+  /** Gives a free slot to a connection that was found since the last scan. */
+  serveFree(socket: Socket): boolean {
+    if (this.isEnding(socket) || !this.takeFreeSlot()) return false;
+    Atomics.sub(this.#numbers, GRANTED, 1); // it has a slot: it is settled
+    this.serve(socket);
+    return true;
   }
 
   /**
@@ -101,7 +118,7 @@ export class Slots {
     Atomics.store(numbers, FREE_BUDGET, Math.floor(granted / 2));
     Atomics.store(numbers, FREE_SLOTS, Math.ceil(granted / 2));
     Atomics.store(numbers, LOCK, 0);
-    Atomics.notify(numbers, LOCK, 1);
+    Atomics.notify(numbers, LOCK);
   }
 
   /** True when the connection has a slot. */
