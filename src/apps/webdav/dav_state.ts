@@ -52,6 +52,10 @@ create table if not exists properties (
 const BENEATH =
   "(?1 = '' or path = ?1 or substr(path, 1, length(?1) + 1) = ?1 || '/')";
 
+/** The condition for a path (parameter 1) and the entries of that folder. */
+const WITHIN =
+  `${BENEATH} and instr(substr(path, length(?1) + 1 + (?1 <> '')), '/') = 0`;
+
 /** The locks and properties beneath one root. */
 export class DavState {
   readonly #database: DatabaseSync;
@@ -89,6 +93,11 @@ export class DavState {
   /** The locks on a path and on what is beneath it. */
   locksBeneath(path: string): Lock[] {
     return this.#locks(BENEATH, path);
+  }
+
+  /** The locks on a folder and on its entries. */
+  locksWithin(path: string): Lock[] {
+    return this.#locks(WITHIN, path);
   }
 
   #locks(where: string, path: string): Lock[] {
@@ -139,18 +148,10 @@ export class DavState {
     this.#all("delete from locks where token = ?1", token);
   }
 
-  /** The properties of a path and of what is beneath it. */
-  propertiesBeneath(path: string): DeadProperty[] {
+  /** The properties of a path and, with depth 1, of the entries of the folder. */
+  properties(path: string, depth: 0 | 1): DeadProperty[] {
     return this.#all(
-      `select * from properties where ${BENEATH}`,
-      path,
-    ) as unknown as DeadProperty[];
-  }
-
-  /** Those of a path alone. */
-  propertiesOf(path: string): DeadProperty[] {
-    return this.#all(
-      "select * from properties where path = ?1",
+      `select * from properties where ${depth === 0 ? "path = ?1" : WITHIN}`,
       path,
     ) as unknown as DeadProperty[];
   }
@@ -204,6 +205,19 @@ export class DavState {
   }
 
   /**
+   * Checks that {@linkcode copied} will not add too many properties.
+   *
+   * @throws {WriteRefused} 507 where it would.
+   */
+  assertRoomForCopy(from: string, deep: boolean): void {
+    const [{ rows }] = this.#all(
+      `select count(*) as rows from properties where ${source(deep)}`,
+      from,
+    );
+    if (rows !== 0) this.#assertRoom("properties", rows as number);
+  }
+
+  /**
    * Gives the copy at `to` the properties of `from` and, if `deep`, of what is
    * beneath it. Locks are not copied (RFC 4918, 7.5).
    */
@@ -213,7 +227,7 @@ export class DavState {
       this.#all(
         `insert or replace into properties
          select ?2 || substr(path, length(?1) + 1), space, name, value
-         from properties where ${deep ? BENEATH : "path = ?1"}`,
+         from properties where ${source(deep)}`,
         from,
         to,
       );
@@ -238,6 +252,11 @@ export class DavState {
       throw error;
     }
   }
+}
+
+/** The condition for what is copied with a path (parameter 1). */
+function source(deep: boolean): string {
+  return deep ? BENEATH : "path = ?1";
 }
 
 const pause = new Int32Array(new SharedArrayBuffer(4));

@@ -7,7 +7,12 @@
 import { equalWeakly } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
 import type { RequestScope } from "../reply.ts";
-import { baseOf, pathHere, pathParts } from "../files/request_path.ts";
+import {
+  baseOf,
+  pathHere,
+  pathParts,
+  requestPath,
+} from "../files/request_path.ts";
 import { type Answer, WriteRefused } from "../uploads/refusal.ts";
 import type { Changes } from "../uploads/serve_changes.ts";
 import type { Parts } from "../uploads/tree_writer.ts";
@@ -43,7 +48,7 @@ export class Locks {
    * the field `if` holds, 423 where the request lacks the token of a lock.
    */
   async assertMayChange(scope: RequestScope, parts: Parts): Promise<void> {
-    const lists = await this.#assertIf(scope, parts);
+    const lists = await this.#assertIf(scope);
     const isNew = this.#changes.writer.kindOf(parts) === null;
     assertTokens(scope, [
       ...this.state.locksOn(parts.join("/")),
@@ -53,13 +58,13 @@ export class Locks {
 
   /**
    * The same for all that is at and beneath `paths`, and for adding or removing
-   * them; `if` is about the first.
+   * them.
    */
   async assertMayReplace(
     scope: RequestScope,
     ...paths: Parts[]
   ): Promise<void> {
-    const lists = await this.#assertIf(scope, paths[0]);
+    const lists = await this.#assertIf(scope);
     const locks = paths.flatMap((parts) => [
       ...this.state.locksOn(parts.join("/")),
       ...this.state.locksBeneath(parts.join("/")),
@@ -81,7 +86,7 @@ export class Locks {
     parts: Parts,
     body: XmlElement | null,
   ): Promise<Answer> {
-    const lists = await this.#assertIf(scope, parts);
+    const lists = await this.#assertIf(scope);
     const path = parts.join("/");
     const expires = Date.now() + 1000 * timeoutOf(scope);
     if (body === null) {
@@ -160,16 +165,16 @@ export class Locks {
   }
 
   /** The lists of the field `if`, of which at least one holds. */
-  async #assertIf(scope: RequestScope, parts: Parts): Promise<IfList[]> {
+  async #assertIf(scope: RequestScope): Promise<IfList[]> {
     const lists = parseIf(fieldValue(scope.headers, "if"));
     if (lists === null) return [];
     for (const { resource, conditions } of lists) {
-      const about = resource === null ? parts : this.#partsOf(scope, resource);
-      if (about !== null && await this.#hold(conditions, about)) return lists;
+      const parts = this.#partsOf(scope, resource);
+      if (parts !== null && await this.#hold(conditions, parts)) return lists;
     }
     throw new WriteRefused(
       412,
-      "What the field if expects is not so; nothing was changed.",
+      "No list of the if field holds; nothing was changed.",
     );
   }
 
@@ -193,9 +198,14 @@ export class Locks {
     return true;
   }
 
-  /** The resource of a tagged list; null for one that is not here. */
-  #partsOf(scope: RequestScope, resource: string): Parts | null {
-    const path = pathHere(scope, URL.parse(resource, baseOf(scope)));
+  /**
+   * The resource of a list: the request's own unless it is tagged (RFC 4918,
+   * 10.4.3); null for one that is not here.
+   */
+  #partsOf(scope: RequestScope, resource: string | null): Parts | null {
+    const path = resource === null
+      ? requestPath(scope)
+      : pathHere(scope, URL.parse(resource, baseOf(scope)));
     if (path === null) return null;
     const parts = pathParts(path, this.#changes.settings.showHidden);
     return typeof parts === "number" ? null : parts;

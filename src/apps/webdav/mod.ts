@@ -158,6 +158,7 @@ export class WebDav extends Changes {
     if (!replace) this.assertFree(target);
     const [from, to] = [parts.join("/"), target.join("/")];
     const deep = fieldValue(scope.headers, "depth") !== "0";
+    locks.state.assertRoomForCopy(from, deep);
     const created = await writer.place(
       target,
       replace,

@@ -104,7 +104,7 @@ export class Propfind {
     const isFolder = resource.kind === "directory";
     const stat = isFolder ? statOf(resource.path) : statFrom(resource.info);
     const at = isFolder ? resource.path : root.pathOf(path);
-    const response = this.#responder(scope, path, wanted, depth === 1);
+    const response = this.#responder(scope, path, wanted, depth);
     const slice = new TimeSlice(() => !client.disconnected);
     const found = isFolder && depth === 1
       ? await refusing(
@@ -148,17 +148,17 @@ export class Propfind {
     scope: RequestScope,
     path: string,
     wanted: Wanted,
-    beneath: boolean,
+    depth: 0 | 1,
   ): (resource: Resource) => string {
     const state = path.isWellFormed() ? this.#state : null;
-    const properties = beneath
-      ? state?.propertiesBeneath(path)
-      : state?.propertiesOf(path);
-    const dead = Map.groupBy(properties ?? [], (property) => property.path);
+    const dead = Map.groupBy(
+      state?.properties(path, depth) ?? [],
+      (property) => property.path,
+    );
     const locks = state?.locksOn(path) ?? [];
     const inherited = locks.filter(({ deep }) => deep);
     const inside = Map.groupBy(
-      beneath ? state?.locksBeneath(path) ?? [] : [],
+      depth === 1 ? state?.locksWithin(path) ?? [] : [],
       (lock) => lock.path,
     );
     return (resource) => {

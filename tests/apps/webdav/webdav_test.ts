@@ -301,6 +301,33 @@ Deno.test("a lock on a folder covers what is in it, and what is added", async ()
   );
 });
 
+Deno.test("an if field without a tag is about the source of a copy", async () => {
+  using folder = new UploadFolder(DRIVE);
+  await folder.send("PUT", "/a", { body: "1" });
+  await folder.send("PUT", "/b", { body: "2" });
+  const ofSource = await locked(folder, "/a", { depth: "0" });
+  const ofTarget = await locked(folder, "/b", { depth: "0" });
+  const copy = (lists: string) =>
+    folder.send("COPY", "/a", { headers: { destination: "/b", if: lists } });
+  assertEquals((await copy(`(${ofTarget})`)).status, 412);
+  assertEquals((await copy(`(${ofSource})`)).status, 423);
+  assertEquals((await copy(`(${ofSource}) </b> (${ofTarget})`)).status, 204);
+});
+
+Deno.test("a listing reads only the properties of its own entries", async () => {
+  using folder = new UploadFolder(DRIVE);
+  for (const target of ["/a/", "/a/b/", "/a/b/c/"]) {
+    await folder.send("MKCOL", target);
+    await folder.send("PROPPATCH", target, setting(["k"]));
+  }
+  const state = new DavState(folder.path);
+  const paths = (path: string, depth: 0 | 1) =>
+    state.properties(path, depth).map((property) => property.path);
+  assertEquals(paths("", 1), ["a"]);
+  assertEquals(paths("a", 0), ["a"]);
+  assertEquals(paths("a", 1), ["a", "a/b"]);
+});
+
 Deno.test("two apps on one folder share its locks, as workers do", async () => {
   using folder = new UploadFolder(DRIVE);
   const { DirectoryApp } = await import("../../../src/apps/directory.ts");
@@ -389,7 +416,7 @@ Deno.test("a folder that takes the place of another leaves nothing of it", async
   });
 });
 
-Deno.test("all properties of a PROPPATCH are set, or none", async () => {
+Deno.test("all properties of a PROPPATCH or a COPY are set, or none", async () => {
   using folder = new UploadFolder(DRIVE);
   await folder.send("PUT", "/a", { body: "1" });
   const state = new DavState(folder.path);
@@ -404,6 +431,9 @@ Deno.test("all properties of a PROPPATCH are set, or none", async () => {
   assertEquals(await deadProperties(folder, "/a"), []);
   const last = await folder.send("PROPPATCH", "/a", setting(["k"]));
   assertEquals(last.status, 207);
+  const headers = { destination: "/copy" };
+  assertEquals((await folder.send("COPY", "/a", { headers })).status, 507);
+  assertEquals(folder.tree(), { a: "1" });
   state.forget("elsewhere");
   // The time cannot be set where nothing is: nothing else is set either.
   try {
