@@ -17,7 +17,7 @@ complete -c pagi-server -s E -l env -xa 'development production none' -d 'develo
 complete -c pagi-server -s c -l config -rF -d 'Read options and the app from FILE (TOML)'
 complete -c pagi-server -l no-config -d 'Ignore pagi-server.toml in the current folder'
 complete -c pagi-server -l no-default-middleware -d 'In development: no protocol checks and no error pages'
-complete -c pagi-server -l reload -d 'Start the app anew when its files change, for development'
+complete -c pagi-server -l reload -d 'Restart the app when its files change, for development'
 complete -c pagi-server -l reload-dir -rF -d 'With --reload: when files in DIR change, too; repeatable'
 complete -c pagi-server -l reload-include -x -d 'With --reload: when files change that GLOB matches, such as \'views/**/*.html\'; repeatable'
 complete -c pagi-server -l lifespan -xa 'auto on off' -d 'Lifespan events: on: the app must handle them; off: none are sent (default: auto)'

@@ -36,16 +36,17 @@ export class ConfigFile {
   readonly words: readonly string[] = [];
   /** Every app in the file. */
   readonly apps: readonly ConfiguredApp[];
-  readonly #text: string;
+  readonly #statements: readonly Statement[];
 
   /**
    * @param path For messages.
    * @throws {OptionError} For what is wrong in `text`, with the line.
    */
   constructor(readonly path: string, text: string) {
-    this.#text = text.replace(/^\uFEFF/, "");
+    const plain = text.replace(/^\uFEFF/, "");
+    this.#statements = [...statements(plain)];
     this.#refuseDuplicates();
-    const { app, mount, ...options } = this.#parse();
+    const { app, mount, ...options } = this.#parse(plain);
     const values = new Map<Key, unknown>();
     for (const [name, value] of Object.entries(options)) {
       const key = KEY_OF.get(name);
@@ -101,9 +102,9 @@ export class ConfigFile {
     return this.#error([...path, key], error.message);
   }
 
-  #parse(): Table {
+  #parse(text: string): Table {
     try {
-      return parseToml(this.#text);
+      return parseToml(text);
     } catch (error) {
       const [, line, what] =
         /^Parse error on line (\d+), column \d+: (.*)$/s.exec(
@@ -120,13 +121,10 @@ export class ConfigFile {
   /** The parser lets a later value replace an earlier one, against TOML 1.0. */
   #refuseDuplicates(): void {
     const lineOfKey = new Map<string, number>();
-    let header: KeyPath = [];
-    for (const { line, text } of statements(this.#text)) {
-      const isHeader = text.trimStart().startsWith("[");
+    for (const { line, path, text } of this.#statements) {
       if (/^\s*\[\[/.test(text)) return; // of lists of tables there are none
-      const path = onlyPath(parseToml(text));
-      if (isHeader) header = path;
-      const key = JSON.stringify(isHeader ? [path] : [...header, ...path]);
+      const isHeader = text.trimStart().startsWith("[");
+      const key = JSON.stringify(isHeader ? [path] : path);
       const before = lineOfKey.get(key);
       if (before !== undefined) {
         throw new OptionError(
@@ -189,9 +187,14 @@ export class ConfigFile {
     return new OptionError(`${this.#place(path)}: ${what}`);
   }
 
+  /** The statement that sets what is at `path`, or the table around it. */
   #place(path: KeyPath): string {
-    const line = lineOf(this.#text, path);
-    return line === null ? this.path : `${this.path}, line ${line}`;
+    const found =
+      this.#statements.find((statement) => isPrefix(path, statement.path)) ??
+        this.#statements.findLast((statement) =>
+          isPrefix(statement.path, path)
+        );
+    return found === undefined ? this.path : `${this.path}, line ${found.line}`;
   }
 }
 
@@ -201,21 +204,39 @@ const KEY_OF: ReadonlyMap<string, Key> = new Map(
     .map((key) => [longName(key), key]),
 );
 
-/** The headers and the `key = value` of `text`, with the number of their line. */
-function* statements(text: string): Generator<{ line: number; text: string }> {
+/** A header of a table, or `key = value`. */
+interface Statement {
+  /** The number of its first line. */
+  readonly line: number;
+  readonly text: string;
+  /** What it makes or sets; begins with the names of the header above. */
+  readonly path: KeyPath;
+}
+
+function* statements(text: string): Generator<Statement> {
   let lines: string[] = [];
+  let header: KeyPath = [];
   for (const [index, line] of text.split("\n").entries()) {
     if (lines.length === 0 && /^\s*(?:#.*)?$/.test(line)) continue;
     lines.push(line);
     const statement = lines.join("\n");
+    let parsed: unknown;
     try {
-      parseToml(statement);
+      parsed = parseToml(statement);
     } catch {
       continue; // in the middle of a value
     }
-    yield { line: index + 2 - lines.length, text: statement };
+    const names = onlyPath(parsed);
+    const isHeader = statement.trimStart().startsWith("[");
+    if (isHeader) header = names;
+    const path = isHeader ? names : [...header, ...names];
+    yield { line: index + 2 - lines.length, text: statement, path };
     lines = [];
   }
+}
+
+function isPrefix(start: KeyPath, path: KeyPath): boolean {
+  return start.every((name, depth) => path[depth] === name);
 }
 
 /** The names down to the value of a single statement, or to its empty table. */
@@ -234,37 +255,6 @@ function entriesOf(value: unknown): [string, unknown][] {
       !Array.isArray(value) && !(value instanceof Date)
     ? Object.entries(value)
     : [];
-}
-
-/**
- * The line that sets what is at `path`: the first one of the smallest beginning
- * of `text` that has it. The parser does not tell. For messages only.
- */
-function lineOf(text: string, path: KeyPath): number | null {
-  const lines = text.split("\n");
-  let start = 0;
-  for (let end = 1; end <= lines.length; end++) {
-    let found: unknown;
-    try {
-      found = parseToml(lines.slice(0, end).join("\n"));
-    } catch {
-      continue; // in the middle of a value
-    }
-    for (const name of path) {
-      found = typeof found === "object" && found !== null &&
-          Object.hasOwn(found, name)
-        ? (found as Table)[name]
-        : undefined;
-    }
-    if (found !== undefined) {
-      const skipped = lines.slice(start, end).findIndex((line) =>
-        !/^\s*(?:#.*)?$/.test(line)
-      );
-      return start + skipped + 1;
-    }
-    start = end;
-  }
-  return null;
 }
 
 /** An app that is the value of another's option, in one word. */

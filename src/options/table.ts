@@ -82,110 +82,6 @@ export function coerceGiven(
 const number = integer();
 const atLeastOne = integer({ min: 1 });
 
-/** The options under the headings "Limits" and "Timeouts". */
-const LIMIT_OPTIONS: Pick<
-  OptionTable,
-  | "maxConnections"
-  | "maxBodySize"
-  | "maxHeaderSize"
-  | "maxHeaderCount"
-  | "maxReceiveQueue"
-  | "maxWsFrameSize"
-  | "writeHighWatermark"
-  | "writeLowWatermark"
-  | "timeout"
-  | "requestTimeout"
-  | "wsIdleTimeout"
-  | "sseIdleTimeout"
-  | "lifespanStartupTimeout"
-  | "shutdownTimeout"
-  | "shutdownDelay"
-> = {
-  maxConnections: {
-    heading: "Limits",
-    type: number,
-    default: 0,
-    help:
-      "Connections per worker; beyond that, 503; 0: open-file limit minus 50",
-  },
-  maxBodySize: {
-    type: number,
-    default: 10_000_000,
-    help: "Bytes in a request body; beyond that, 413; 0: unlimited",
-  },
-  maxHeaderSize: {
-    type: atLeastOne,
-    default: 8192,
-    help: "Bytes in the request line (414) and in the header fields (431)",
-  },
-  maxHeaderCount: {
-    type: atLeastOne,
-    default: 100,
-    help: "Header fields in a request; beyond that, 431",
-  },
-  maxReceiveQueue: {
-    type: atLeastOne,
-    default: 1000,
-    help:
-      "WebSocket messages waiting for the app; beyond that, close code 1008",
-  },
-  maxWsFrameSize: {
-    type: atLeastOne,
-    default: 65536,
-    help: "Bytes in a WebSocket message; beyond that, the connection is closed",
-  },
-  writeHighWatermark: {
-    type: number,
-    default: 65536,
-    help: "Unsent bytes at which the app has to wait",
-  },
-  writeLowWatermark: {
-    type: number,
-    default: 16384,
-    help:
-      "Unsent bytes below which the app may go on; at most the high watermark",
-  },
-
-  timeout: {
-    heading: "Timeouts in seconds (0 disables)",
-    type: seconds,
-    default: 60,
-    help:
-      "For a request head to arrive, also on kept-alive connections, and between two chunks of a body; if given, also for the app to start its response",
-  },
-  requestTimeout: {
-    type: seconds,
-    default: 0,
-    help: "For a request while nothing is read or written",
-  },
-  wsIdleTimeout: {
-    type: seconds,
-    default: 0,
-    help: "For a WebSocket on which nothing is received or sent",
-  },
-  sseIdleTimeout: {
-    type: seconds,
-    default: 0,
-    help: "For an event stream on which nothing is sent, not even a comment",
-  },
-  lifespanStartupTimeout: {
-    type: seconds,
-    default: 30,
-    help: "For the app to load, and again for it to start",
-  },
-  shutdownTimeout: {
-    type: seconds,
-    default: 30,
-    help: "For running requests to finish on shutdown, and then for the app",
-  },
-  shutdownDelay: {
-    type: seconds,
-    default: 0,
-    help:
-      "Go on serving for so long after TERM, while /readyz of --metrics says no",
-  },
-};
-
 /** The options that set something. */
 export const OPTIONS: OptionTable = {
   lib: {
@@ -250,7 +146,7 @@ export const OPTIONS: OptionTable = {
   reload: {
     type: flag,
     default: false,
-    help: "Start the app anew when its files change, for development",
+    help: "Restart the app when its files change, for development",
     conflictsWith: ["daemonize", "user", "group"],
   },
   reloadDir: {
@@ -425,7 +321,89 @@ export const OPTIONS: OptionTable = {
     help: "Accepted but ignored: Deno has its own event loop",
   },
 
-  ...LIMIT_OPTIONS,
+  maxConnections: {
+    heading: "Limits",
+    type: number,
+    default: 0,
+    help:
+      "Connections per worker; beyond that, 503; 0: open-file limit minus 50",
+  },
+  maxBodySize: {
+    type: number,
+    default: 10_000_000,
+    help: "Bytes in a request body; beyond that, 413; 0: unlimited",
+  },
+  maxHeaderSize: {
+    type: atLeastOne,
+    default: 8192,
+    help: "Bytes in the request line (414) and in the header fields (431)",
+  },
+  maxHeaderCount: {
+    type: atLeastOne,
+    default: 100,
+    help: "Header fields in a request; beyond that, 431",
+  },
+  maxReceiveQueue: {
+    type: atLeastOne,
+    default: 1000,
+    help:
+      "WebSocket messages waiting for the app; beyond that, close code 1008",
+  },
+  maxWsFrameSize: {
+    type: atLeastOne,
+    default: 65536,
+    help: "Bytes in a WebSocket message; beyond that, the connection is closed",
+  },
+  writeHighWatermark: {
+    type: number,
+    default: 65536,
+    help: "Unsent bytes at which the app has to wait",
+  },
+  writeLowWatermark: {
+    type: number,
+    default: 16384,
+    help:
+      "Unsent bytes below which the app may go on; at most the high watermark",
+  },
+
+  timeout: {
+    heading: "Timeouts in seconds (0 disables)",
+    type: seconds,
+    default: 60,
+    help:
+      "For a request head to arrive, also on kept-alive connections, and between two chunks of a body; if given, also for the app to start its response",
+  },
+  requestTimeout: {
+    type: seconds,
+    default: 0,
+    help: "For a request while nothing is read or written",
+  },
+  wsIdleTimeout: {
+    type: seconds,
+    default: 0,
+    help: "For a WebSocket on which nothing is received or sent",
+  },
+  sseIdleTimeout: {
+    type: seconds,
+    default: 0,
+    help: "For an event stream on which nothing is sent, not even a comment",
+  },
+  lifespanStartupTimeout: {
+    type: seconds,
+    default: 30,
+    help: "For the app to load, and again for it to start",
+  },
+  shutdownTimeout: {
+    type: seconds,
+    default: 30,
+    help: "For running requests to finish on shutdown, and then for the app",
+  },
+  shutdownDelay: {
+    type: seconds,
+    default: 0,
+    help:
+      "Go on serving for so long after TERM, while /readyz of --metrics says no",
+  },
 
   logLevel: {
     heading: "Logs and metrics",

@@ -7,7 +7,7 @@
 
 import { bracketed, parseAddressRange } from "../http/addresses.ts";
 import { isSafeFieldValue, isToken } from "../http/headers.ts";
-import { quote } from "./option_error.ts";
+import { messageOf, quote } from "./option_error.ts";
 
 /** A value that is not allowed. The message says why. */
 export class ValueError extends Error {
@@ -197,11 +197,8 @@ export const path: ValueType<string> = defineType({
  * shows more of it than its scheme.
  */
 export const brokerUrl: ValueType<string> = {
-  ...defineType({
-    placeholder: "URL",
-    allowed: "a URL such as redis://HOST:PORT, rediss://…, nats://… or tls://…",
-    parse: (given) => given,
-  }),
+  placeholder: "URL",
+  allowed: "a URL such as redis://HOST:PORT, rediss://…, nats://… or tls://…",
   parse(given) {
     const url = URL.parse(given);
     const known = ["redis:", "rediss:", "nats:", "tls:"];
@@ -246,9 +243,7 @@ export const existingFile: ValueType<string> = defineType({
       if (error instanceof Deno.errors.PermissionDenied) return given;
       const reason = error instanceof Deno.errors.NotFound
         ? "no such file"
-        : error instanceof Error
-        ? error.message
-        : String(error);
+        : messageOf(error);
       throw new ValueError(`${quote(given)}: ${reason}`);
     }
   },
