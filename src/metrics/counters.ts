@@ -39,8 +39,13 @@ export const METHODS = [
 const OTHER_METHOD = METHODS.length - 1;
 const METHOD_INDEX = new Map(METHODS.map((name, index) => [name, index]));
 
-/** Bounds of durations in seconds: OpenTelemetry's advice for HTTP servers. */
+/**
+ * Bounds of durations in seconds: OpenTelemetry's advice for HTTP servers, and
+ * two below it, where most answers are.
+ */
 export const SECONDS = [
+  0.001,
+  0.0025,
   0.005,
   0.01,
   0.025,
@@ -59,7 +64,7 @@ export const SECONDS = [
 /** Bounds of sizes in bytes. */
 export const BYTES = [100, 1000, 10_000, 100_000, 1e6, 1e7, 1e8, 1e9];
 /** Bounds of the event loop's lag in seconds. */
-export const LAG_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
+export const LAG_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 5];
 
 /** Why requests ended abnormally; `x-` reasons of apps count as `other`. */
 export const REASONS = [
