@@ -14,15 +14,18 @@ import type { HeaderList, PagiApp } from "./types.ts";
  */
 export interface ReadyAnswer {
   readonly status: number;
-  /** Without `content-length`, which is added to a body. */
+  /** In HTTP/1.1, where the engine adds `content-length` to a body. */
   readonly fields: HeaderList;
+  /** In HTTP/2, and as the app sends them. */
+  readonly sized: HeaderList;
   /** The bytes, at least one; null for none. */
   readonly body: Uint8Array<ArrayBuffer> | null;
 }
 
-/** The answers to a GET without `range`. */
+/** The answers to a GET or HEAD without `range`. */
 export interface ReadyAnswers {
   readonly whole: ReadyAnswer;
+  readonly head: ReadyAnswer;
   /** The answer 304. */
   readonly unchanged: ReadyAnswer;
   readonly validators: Validators;

@@ -35,6 +35,7 @@ import {
   compileProxyHeaders,
   type FindClient,
 } from "./request/proxy_headers.ts";
+import { withAddedFields } from "./response/headers.ts";
 import type { StalledResponses } from "./stalled_responses.ts";
 import type { Watermarks } from "./response/transport_state.ts";
 
@@ -170,9 +171,8 @@ export function listenerContext(
         server[1] !== null
       ? new PlainHeads(worker.settings, secure)
       : null,
-    findReady: bound !== null && addedHeaders === null
-      ? readyAnswersOf(worker.app)
-      : null,
+    findReady: bound &&
+      withAddedFields(readyAnswersOf(worker.app), addedHeaders),
   };
 }
 

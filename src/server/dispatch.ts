@@ -136,14 +136,9 @@ function answerReady(
   const startedAt = timed ? worker.now() : 0;
   const answer = findReady(head, worker.settings.rootPath);
   if (answer === null) return null;
-  const { status, body } = answer;
-  let { fields } = answer;
+  const { status, fields, sized, body } = answer;
   if (http2 !== null) {
-    if (body !== null) {
-      if (http2.needsExchange(body.length)) return null;
-      // The engine adds it in HTTP/1 only.
-      fields = [...fields, ["content-length", String(body.length)]];
-    }
+    if (body !== null && http2.needsExchange(body.length)) return null;
     const { address } = http2;
     if ("port" in address) noteRequest(address.port, Date.now());
   }
@@ -174,7 +169,7 @@ function answerReady(
       span: currentSpan(),
     });
   }
-  return engineResponse(body, status, fields);
+  return engineResponse(body, status, http2 === null ? fields : sized);
 }
 
 function hostOf({ remoteAddr }: Deno.ServeHandlerInfo): string {

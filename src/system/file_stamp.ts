@@ -75,6 +75,14 @@ export class FileStamp {
   }
 }
 
+/** True while each of them is current. */
+export function areCurrent(stamps: readonly FileStamp[]): boolean {
+  for (const stamp of stamps) {
+    if (!stamp.isCurrent()) return false;
+  }
+  return true;
+}
+
 /** Tells whether both are of the same version of the same file. */
 export function isSameVersion(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
   return a.ino === b.ino && a.dev === b.dev && a.size === b.size &&

@@ -1,16 +1,17 @@
 /** Files whose answers are ready: what clients get is what the app would send. */
 
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { FileApp } from "../../src/apps/file.ts";
+import { FileApp, type FileOptions } from "../../src/apps/file.ts";
 import { DocumentRoot } from "../../src/apps/files/document_root.ts";
 import { FileCache, type ReadyFile } from "../../src/apps/files/file_cache.ts";
+import { readyAnswers } from "../../src/apps/files/ready_file.ts";
 import { readyAnswersOf } from "../../src/pagi/ready_answers.ts";
+import type { Settings } from "../../src/options/settings.ts";
 import type { HeaderList, PagiApp } from "../../src/pagi/types.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { Http2Client } from "../helpers/http2_client.ts";
 import type { RawConnection, RawResponse } from "../helpers/raw_connection.ts";
-import { runApp } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 import { until } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
@@ -27,13 +28,19 @@ const FILES: Record<string, string | Uint8Array> = {
   "empty.css": "",
   "short.txt": "short",
   "page.html": "<p>page",
+  "index.html": `<p>${TEXT}`,
+  "both.html": "<p>both",
+  "docs/index.html": "<p>docs",
 };
+
+const NO_VALIDATORS = { etag: null, lastModified: null };
 
 async function withFolder(
   body: (root: string) => Promise<void>,
 ): Promise<void> {
   const root = tempFolder();
   try {
+    for (const name of ["docs", "both"]) Deno.mkdirSync(join(root, name));
     for (const [name, content] of Object.entries(FILES)) {
       write(join(root, name), content);
     }
@@ -59,28 +66,30 @@ async function ask(
   return await client.response(line.startsWith("HEAD"));
 }
 
-/** What finds the answers to a GET that `app` keeps ready. */
-function finderOf(app: PagiApp) {
+/** What finds the answers that `app` keeps ready. */
+function finderOf(app: PagiApp, method = "GET") {
   const find = readyAnswersOf(app)!;
   return (path: string, headers: HeaderList) =>
-    find({ method: "GET", path, rawPath: path, query: "", headers }, "");
+    find({ method, path, rawPath: path, query: "", headers }, "");
 }
 
-/** Asks until the answer is ready. */
+/** Asks until the answers to GET and HEAD are ready. */
 async function ready(
   app: PagiApp,
   client: RawConnection,
   path: string,
   headers: HeaderList,
 ): Promise<void> {
-  const find = finderOf(app);
+  const [get, head] = [finderOf(app), finderOf(app, "HEAD")];
   await until(async () => {
     const lines = headers.map(([name, value]) => `${name}: ${value}`);
     await ask(client, `GET ${path}`, lines);
-    return find(path, headers) !== null;
+    return get(path, headers) !== null && head(path, headers) !== null;
   });
 }
 
+/** What fills the cache. */
+const WARM: readonly (readonly string[])[] = [[], [`accept-encoding: ${ALL}`]];
 const REQUESTS: readonly (readonly string[])[] = [
   [],
   ...[ALL, "gzip", "br", "zstd", "identity", "gzip;q=0", "*", "br, gzip", ""]
@@ -95,78 +104,151 @@ const REQUESTS: readonly (readonly string[])[] = [
   ["if-unmodified-since: Sun, 09 Sep 2001 01:46:39 GMT"],
 ];
 
-for (const options of [{}, { compress: false }, { precompressed: false }]) {
+/** The server's fields, in another order than the app's. */
+const header: [string, string][] = [
+  ["x-own", "1"],
+  ["vary", "origin"],
+  ["cache-control", "no-store"],
+  ["link", "</a>"],
+  ["link", "</b>"],
+];
+/** Options, and addresses where answers are ready with them. */
+const SITES: readonly [FileOptions, Partial<Settings>, readonly string[]][] = [
+  [{}, {}, ["/", "/docs/", "/a.css", "/docs/index.html", "/short.txt"]],
+  [
+    { compress: false, index: ["none.html", "index.html"] },
+    { header },
+    ["/", "/docs/"],
+  ],
+  [
+    { precompressed: false, cleanUrls: true },
+    { header },
+    ["/", "/docs/", "/a.css", "/page"],
+  ],
+  [{ cleanUrls: true, spa: true, cacheControl: "max-age=60" }, {}, ["/page"]],
+  [{ cleanUrls: true, index: ["page.html", "index.html"] }, {}, ["/"]],
+];
+const ADDRESSES = [
+  ...Object.keys(FILES).map((name) => `/${name}`),
+  ...["/", "/?q", "//", "/index", "/page", "/page/", "/%70age", "/none"],
+  ...["/docs", "/docs/", "/docs/?q", "/docs%2F", "/docs/.", "/docs/index"],
+  ...["/d%6Fcs/", "/docs//", "/both", "/both/"],
+];
+
+for (const [options, settings, addresses] of SITES) {
   Deno.test(
-    `a ready answer is the one that the app sends, with ${
-      JSON.stringify(options)
+    `ready answers are those of the app to the byte, with ${
+      JSON.stringify({ ...options, ...settings })
     }`,
     async () => {
       await withFolder(async (root) => {
         const app = new FileApp({ root, ...options }).toApp();
-        await withServer(app, {}, async ({ connect }) => {
-          const client = await connect();
-          for (const name of Object.keys(FILES)) {
-            const tags = new Set<string>();
-            const compare = async (line: string, fields: readonly string[]) => {
-              // An app that has kept nothing yet, and is called.
-              const fresh = new FileApp({ root, ...options }).toApp();
-              const expected = await runApp(
-                (scope, receive, send) => fresh(scope, receive, send),
-                {
-                  method: line.split(" ")[0],
-                  target: `/${name}`,
-                  type: fields.includes("accept: text/event-stream")
-                    ? "sse"
-                    : "http",
-                  headers: Object.fromEntries(
-                    fields.map((field) => field.split(": ", 2)),
-                  ),
-                },
-              );
-              const what = `${line} ${fields}`;
-              const found = await ask(client, line, fields);
-              const tag = found.headers.get("etag");
-              if (tag !== undefined) tags.add(tag);
-              assertEquals(found.status, expected.status, what);
-              const sent = new Map(found.headers);
-              sent.delete("date");
-              const wanted = new Map(expected.headers as [string, string][]);
-              if (found.body !== "" || line.startsWith("HEAD")) {
-                assertEquals(
-                  sent.get("content-length"),
-                  wanted.get("content-length"),
-                  what,
-                );
-              }
-              sent.delete("content-length");
-              wanted.delete("content-length");
-              assertEquals([...sent].sort(), [...wanted].sort(), what);
-              const bytes = Uint8Array.from(
-                found.body,
-                (unit) => unit.charCodeAt(0),
-              );
-              assertEquals(bytes, expected.body, what);
-            };
-            for (let round = 0; round < 2; round++) {
-              for (const fields of REQUESTS) {
-                await compare(`GET /${name}`, fields);
-              }
-              await compare(`HEAD /${name}`, [`accept-encoding: ${ALL}`]);
-            }
-            for (const tag of [...tags]) {
-              for (const accepted of [ALL, "gzip", ""]) {
-                await compare(`GET /${name}`, [
-                  `accept-encoding: ${accepted}`,
-                  `if-none-match: "x", ${tag}`,
-                ]);
-              }
-            }
+        // Keeps nothing, and has nothing that the server could find.
+        const fresh: PagiApp = (scope, receive, send) =>
+          new FileApp({ root, ...options }).toApp()(scope, receive, send);
+        await withServer(app, settings, async ({ connect, url }) => {
+          const kept = await connect();
+          for (const address of addresses) {
+            await ready(app, kept, address, [["accept-encoding", ALL]]);
+            await ready(app, kept, address, []);
           }
+          const keptHttp2 = await Http2Client.open(url);
+          await withServer(fresh, settings, async ({ connect, url }) => {
+            const made = await connect();
+            const madeHttp2 = await Http2Client.open(url);
+            const compare = async (line: string, fields: readonly string[]) => {
+              const [found, expected] = await Promise.all(
+                [kept, made].map(async (client) => {
+                  const { head, body } = await ask(client, line, fields);
+                  return { head: head.replace(/^date: .*/m, "date"), body };
+                }),
+              );
+              assertEquals(found, expected, `${line} ${fields}`);
+              return found.head;
+            };
+            for (const address of ADDRESSES) {
+              for (const fields of [...WARM, ...REQUESTS]) {
+                const get = await compare(`GET ${address}`, fields);
+                await compare(`HEAD ${address}`, fields);
+                const tag = /^etag: (.*)\r$/m.exec(get)?.[1];
+                if (tag === undefined) continue;
+                const conditional = [...fields, `if-none-match: "x", ${tag}`];
+                await compare(`GET ${address}`, conditional);
+                await compare(`HEAD ${address}`, conditional);
+              }
+              const [found, expected] = await Promise.all(
+                [keptHttp2, madeHttp2].map(async (client) => {
+                  const { headers, body } = await client.get(address);
+                  return [Object.entries({ ...headers, date: "" }), body];
+                }),
+              );
+              assertEquals(found, expected, address);
+            }
+            for (const client of [keptHttp2, madeHttp2]) {
+              await client[Symbol.asyncDispose]();
+            }
+          });
         });
       });
     },
   );
 }
+
+Deno.test("an index file that comes, changes or goes shows at once", async () => {
+  await withFolder(async (root) => {
+    const index = ["first.html", "second.html"];
+    const app = new FileApp({ root, index }).toApp();
+    await withServer(app, {}, async ({ connect }) => {
+      const client = await connect();
+      const [first, second] = index.map((name) => join(root, "docs", name));
+      const shows = async (status: number, body: string) => {
+        const found = await ask(client, "GET /docs/");
+        assertEquals([found.status, found.body], [status, body]);
+      };
+      const showsReady = async (body: string) => {
+        await shows(200, body);
+        await ready(app, client, "/docs/", []);
+        await shows(200, body);
+      };
+      await shows(404, "Not Found");
+      write(second, "second");
+      await showsReady("second");
+      write(first, "first");
+      await shows(200, "first");
+      Deno.removeSync(first);
+      await showsReady("second");
+      Deno.symlinkSync("nowhere", first);
+      await shows(403, "Forbidden");
+      Deno.removeSync(first);
+      await showsReady("second");
+      Deno.removeSync(second);
+      await shows(404, "Not Found");
+    });
+  });
+});
+
+Deno.test("a file in place of a page with a clean URL shows at once", async () => {
+  await withFolder(async (root) => {
+    const app = new FileApp({ root, cleanUrls: true }).toApp();
+    await withServer(app, {}, async ({ connect }) => {
+      const client = await connect();
+      const [page, file] = ["page.html", "page"].map((name) =>
+        join(root, name)
+      );
+      const shows = async (body: string) =>
+        assertEquals((await ask(client, "GET /page")).body, body);
+      await shows("<p>page");
+      await ready(app, client, "/page", []);
+      write(file, "file");
+      await shows("file");
+      Deno.removeSync(file);
+      await shows("<p>page");
+      await ready(app, client, "/page", []);
+      Deno.removeSync(page);
+      await shows("Not Found");
+    });
+  });
+});
 
 Deno.test("the answer to a browser is ready, compressed or not, and its 304", async () => {
   await withFolder(async (root) => {
@@ -326,9 +408,7 @@ Deno.test("answers count as memory of the cache, and there are few for a file", 
     assert(typeof file === "object" && file.kind === "small");
     const { bytes } = cache;
     const answer = (size: number): ReadyFile => ({
-      whole: { status: 200, fields: [], body: new Uint8Array(size) },
-      unchanged: { status: 304, fields: [], body: null },
-      validators: { etag: null, lastModified: null },
+      ...readyAnswers([], new Uint8Array(size), [], NO_VALIDATORS),
       stamps: [],
     });
     cache.keepReady("a.css", file, "br", answer(50_000));

@@ -12,8 +12,12 @@ import { isAscii } from "./request_path.ts";
 import { isSettled } from "../../http/etags.ts";
 import { markImmutable } from "../../pagi/constant_bytes.ts";
 import { AT, count } from "../../metrics/counters.ts";
-import type { ReadyAnswers } from "../../pagi/ready_answers.ts";
-import { FileStamp, isSameVersion } from "../../system/file_stamp.ts";
+import type { ReadyAnswers, ReadyRequest } from "../../pagi/ready_answers.ts";
+import {
+  areCurrent,
+  FileStamp,
+  isSameVersion,
+} from "../../system/file_stamp.ts";
 
 /** The largest file in the cache, in bytes. */
 export const MAX_CACHED_FILE_BYTES = 128 * 1024;
@@ -195,11 +199,25 @@ const CAPACITY = 32 * 1024 * 1024;
 /** Bytes of an entry besides its content and the compressed form. */
 const OVERHEAD = 1024;
 /** Bytes of the answers for certain codings besides their body. */
-const READY_BYTES = 1024;
+const READY_BYTES = 1536;
 /** Combinations of codings for which a file keeps answers; clients choose them. */
 const MAX_READY = 4;
-/** Folders whose stamps are kept. */
-const MAX_FOLDERS = 1000;
+/** Folders whose stamps are kept, and addresses of files. */
+const MAX_KEPT = 1000;
+
+/** An address at which a file is found that has another path. */
+export interface Alias {
+  /** Beneath the root, such as "docs/" for "docs/index.html". */
+  readonly address: string;
+  /** Paths that would be found there first, if there were something. */
+  readonly before: readonly string[];
+}
+
+interface KeptAlias {
+  readonly path: string;
+  /** They are current while nothing is found there first. */
+  readonly stamps: readonly FileStamp[];
+}
 
 /** A file in memory. */
 export interface CacheEntry {
@@ -236,6 +254,8 @@ export class FileCache {
   #oldest = this.#entries.entries();
   /** By path beneath the root. */
   readonly #folders = new Map<string, FileStamp>();
+  /** By address beneath the root. */
+  readonly #aliases = new Map<string, KeptAlias>();
   #bytes = 0;
 
   constructor(root: DocumentRoot, capacity: number = CAPACITY) {
@@ -293,14 +313,22 @@ export class FileCache {
   }
 
   /**
-   * The cached file at the `path` of a scope, unless it is hidden; or null. The
-   * caller checks whether its stamp is current.
+   * The cached file at the path or alias that a request names, unless that is
+   * hidden; or null. The caller checks whether its stamp is current.
    */
-  cached(path: string): CacheEntry | null {
+  cached({ path, rawPath }: ReadyRequest): CacheEntry | null {
     if (!path.startsWith("/") || path.includes("/.")) return null;
-    const entry = this.#entries.get(path.slice(1));
+    const address = path.slice(1);
+    const entry = this.#entries.get(address) ?? this.#aliased(address, rawPath);
     // Other paths may have to be decoded in another way.
     return entry?.isAscii ? entry : null;
+  }
+
+  #aliased(address: string, rawPath: string): CacheEntry | undefined {
+    const alias = this.#aliases.get(address);
+    // At "docs%2F" the app redirects to "docs/".
+    if (alias === undefined || rawPath.includes("%")) return undefined;
+    return areCurrent(alias.stamps) ? this.#entries.get(alias.path) : undefined;
   }
 
   /** The stamp of the cached `file` at `path`; null if it is not cached. */
@@ -310,10 +338,26 @@ export class FileCache {
   }
 
   /**
+   * Stamps that are current while nothing is at `paths`: those of their folders.
+   * Null if something is there, which may change without its folder, or if a
+   * folder cannot be stamped.
+   */
+  stampAbsence(paths: readonly string[]): readonly FileStamp[] | null {
+    const stamps = new Set<FileStamp>();
+    for (const path of paths) {
+      // Taken first, so that it shows what changes after the second look.
+      const stamp = this.#folderStamp(path);
+      if (stamp === null || this.#root.has(path)) return null;
+      stamps.add(stamp);
+    }
+    return [...stamps];
+  }
+
+  /**
    * The stamp of the folder that the file at `path` is in: while it is current,
    * no name is added there. Null if the folder is not there, or has just changed.
    */
-  folderStamp(path: string): FileStamp | null {
+  #folderStamp(path: string): FileStamp | null {
     const folder = path.slice(0, path.lastIndexOf("/") + 1);
     const known = this.#folders.get(folder);
     if (known?.isCurrent()) return known;
@@ -327,17 +371,12 @@ export class FileCache {
         return null;
       }
       const stamp = new FileStamp(whole, info, now);
-      if (this.#folders.size >= MAX_FOLDERS) this.#folders.clear();
+      if (this.#folders.size >= MAX_KEPT) this.#folders.clear();
       this.#folders.set(folder, stamp);
       return stamp;
     } catch {
       return null;
     }
-  }
-
-  /** Tells whether something is at `path`, which need not be a file. */
-  has(path: string): boolean {
-    return this.#root.has(path);
   }
 
   /**
@@ -361,6 +400,14 @@ export class FileCache {
     entry.weight = weightOf(path, file);
     this.#bytes += entry.weight;
     this.#evict();
+  }
+
+  /** Keeps an address at which the file at `path` was found. */
+  keepAlias({ address, before }: Alias, path: string): void {
+    const stamps = this.stampAbsence(before);
+    if (stamps === null) return;
+    if (this.#aliases.size >= MAX_KEPT) this.#aliases.clear();
+    this.#aliases.set(address, { path, stamps });
   }
 
   #read(path: string, known: SmallFile | null): Opened | SmallFile {

@@ -39,7 +39,8 @@ interface Redirect {
   readonly location: string;
 }
 
-const HTML = ".html";
+/** The extension that clean URLs lack. */
+export const HTML = ".html";
 
 /**
  * Finds what a request for `parts` asks for: a file or directory, which the
@@ -75,10 +76,15 @@ export function findFile(
    */
   function openIndex(directory: string): FoundFile | 403 | 404 {
     if (!root.has(directory)) return 404;
-    for (const name of index) {
-      const found = openFile(directory + name);
-      if (found !== 404) return found;
-      if (root.reasonFor(directory + name, true) === 403) return 403;
+    const paths = index.map((name) => directory + name);
+    for (const [i, path] of paths.entries()) {
+      const found = openFile(path);
+      if (found === 403) return 403;
+      if (found !== 404) {
+        const alias = { address: directory, before: paths.slice(0, i) };
+        return { ...found, alias };
+      }
+      if (root.reasonFor(path, true) === 403) return 403;
     }
     return 404;
   }
@@ -131,7 +137,11 @@ export function findFile(
       if (found === 403) return 403;
       const page = hasPages ? openFile(path + HTML) : 404;
       if (typeof page === "object") {
-        return orRedirect(page, indexLocation(path + HTML));
+        // Whether an index file is at its clean URL depends on the others.
+        const alias = index.includes(`${parts.at(-1)}${HTML}`)
+          ? undefined
+          : { address: path, before: [path] };
+        return orRedirect({ ...page, alias }, indexLocation(path + HTML));
       }
       if (page === 403) return 403;
     }

@@ -12,6 +12,7 @@ import { fieldValue } from "../../http/headers.ts";
 import { preferredCodings } from "../../http/negotiation.ts";
 import { markImmutable } from "../../pagi/constant_bytes.ts";
 import type { ReadyAnswers } from "../../pagi/ready_answers.ts";
+import { readyAnswers } from "./ready_file.ts";
 import type { HeaderList, Send } from "../../pagi/types.ts";
 import { concat } from "../../std/bytes.ts";
 import type { RequestReader } from "../disconnect.ts";
@@ -134,11 +135,12 @@ export async function sendBody(
     // A copy, as middleware may change what is sent.
     const copy = (list: HeaderList) =>
       list.map(([name, value]): [string, string] => [name, value]);
-    keep?.({
-      whole: { status: 200, fields: copy(headers), body: bytes.chunks[0] },
-      unchanged: { status: 304, fields: copy(lasting), body: null },
-      validators: { etag, lastModified: null },
-    });
+    keep?.(readyAnswers(
+      [...copy(headers), ["content-length", String(bytes.length)]],
+      bytes.chunks[0],
+      copy(lasting),
+      { etag, lastModified: null },
+    ));
   }
   await sendChunks(scope, send, client, headers, bytes);
 }

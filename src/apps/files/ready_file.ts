@@ -1,5 +1,5 @@
 /**
- * The answers to a GET that are kept ready with a small file.
+ * The answers to GET and HEAD that are kept ready with a small file.
  *
  * @module
  */
@@ -7,13 +7,17 @@
 import { AT, count } from "../../metrics/counters.ts";
 import { fieldValue } from "../../http/headers.ts";
 import type { HeaderList, Send } from "../../pagi/types.ts";
-import { checkConditions, readConditions } from "../../http/conditional.ts";
+import {
+  checkConditions,
+  readConditions,
+  type Validators,
+} from "../../http/conditional.ts";
 import type {
   ReadyAnswer,
   ReadyAnswers,
   ReadyRequest,
 } from "../../pagi/ready_answers.ts";
-import type { FileStamp } from "../../system/file_stamp.ts";
+import { areCurrent } from "../../system/file_stamp.ts";
 import type { RequestScope } from "../reply.ts";
 import type { FileCache } from "./file_cache.ts";
 import { acceptedCodings } from "./sidecar.ts";
@@ -30,27 +34,59 @@ export function readyRequestOf(scope: RequestScope): ReadyRequest {
   };
 }
 
-/** The one for a request with `headers`; null where the app has to answer. */
+/**
+ * The answers with a body.
+ *
+ * @param sized All fields of 200, with `content-length`.
+ * @param lasting Those of 304.
+ */
+export function readyAnswers(
+  sized: HeaderList,
+  body: Uint8Array<ArrayBuffer>,
+  lasting: HeaderList,
+  validators: Validators,
+): ReadyAnswers {
+  const fields = sized.filter(([name]) => name !== "content-length");
+  return {
+    whole: { status: 200, fields, sized, body },
+    head: { status: 200, fields: sized, sized, body: null },
+    unchanged: { status: 304, fields: lasting, sized: lasting, body: null },
+    validators,
+  };
+}
+
+/** The one for a request; null where the app has to answer. */
 export function chooseAnswer(
-  { whole, unchanged, validators }: ReadyAnswers,
+  answers: ReadyAnswers,
+  method: string,
   headers: HeaderList,
 ): ReadyAnswer | null {
   const conditions = readConditions(headers);
   if (conditions.range !== undefined) return null;
-  const status = checkConditions(conditions, validators);
-  return status === null ? whole : status === 304 ? unchanged : null;
+  const status = checkConditions(conditions, answers.validators);
+  return status === 412 ? null : answerWith(status, answers, method);
+}
+
+/** The one for a GET or HEAD with this status; null means 200. */
+export function answerWith(
+  status: 304 | null,
+  { whole, head, unchanged }: ReadyAnswers,
+  method: string,
+): ReadyAnswer {
+  return status === 304 ? unchanged : method === "HEAD" ? head : whole;
 }
 
 /**
  * The answer that is ready for `request`, if no file that it depends on has
- * changed; null for all but a GET of a whole file that was sent before.
+ * changed; null for all but a GET or HEAD of a whole file that was sent before.
  */
 export function findReady(
   files: FileCache,
   request: ReadyRequest,
 ): ReadyAnswer | null {
-  if (request.method !== "GET") return null;
-  const entry = files.cached(request.path);
+  const { method } = request;
+  if (method !== "GET" && method !== "HEAD") return null;
+  const entry = files.cached(request);
   if (entry === null) return null;
   const { headers } = request;
   const { file, stamp } = entry;
@@ -59,7 +95,7 @@ export function findReady(
     : "";
   const ready = file.ready.get(codings);
   if (ready === undefined) return null;
-  const answer = chooseAnswer(ready, headers);
+  const answer = chooseAnswer(ready, method, headers);
   if (answer === null || !stamp.isCurrent() || !areCurrent(ready.stamps)) {
     return null;
   }
@@ -67,25 +103,13 @@ export function findReady(
   return answer;
 }
 
-function areCurrent(stamps: readonly FileStamp[]): boolean {
-  for (const stamp of stamps) {
-    if (!stamp.isCurrent()) return false;
-  }
-  return true;
-}
-
 /** Sends a ready answer by events, where the server has called the app. */
 export async function sendReady(
   send: Send,
-  { status, fields, body }: ReadyAnswer,
+  { status, sized, body }: ReadyAnswer,
 ): Promise<void> {
   // A copy, as middleware may change it.
-  const headers: HeaderList = fields.map(([name, value]) => [name, value]);
-  if (body === null) {
-    await send({ type: "http.response.start", status, headers });
-    return await send({ type: "http.response.body" });
-  }
-  headers.splice(1, 0, ["content-length", String(body.length)]);
+  const headers: HeaderList = sized.map(([name, value]) => [name, value]);
   await send({ type: "http.response.start", status, headers });
-  await send({ type: "http.response.body", body });
+  await send({ type: "http.response.body", ...(body !== null && { body }) });
 }

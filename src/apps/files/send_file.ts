@@ -6,10 +6,15 @@
 
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
-import { bytesAt, type FileCache, type SmallFile } from "./file_cache.ts";
+import {
+  type Alias,
+  bytesAt,
+  type FileCache,
+  type SmallFile,
+} from "./file_cache.ts";
 import { type ContentDigests, versionOf } from "./file_version.ts";
 import { RangeParts } from "./range_parts.ts";
-import { sendReady } from "./ready_file.ts";
+import { answerWith, readyAnswers, sendReady } from "./ready_file.ts";
 import {
   acceptedCodings,
   type Coding,
@@ -56,6 +61,8 @@ export interface FileSettings {
 export interface FoundFile {
   readonly opened: OpenedFile | SmallFile;
   readonly path: string;
+  /** Where it was found, unless that is its path. */
+  readonly alias?: Alias;
   /** Request fields that the choice of this file depends on. */
   readonly vary?: readonly string[];
 }
@@ -108,10 +115,6 @@ export async function sendFile(
   }
   const codings = accepted === "" ? [] : accepted.split(",") as Coding[];
   const looksForSidecar = settings.precompressed && codings.length > 0;
-  // Taken before the choice, so that it shows what changes meanwhile.
-  const folder = looksForSidecar && found.opened.kind === "small"
-    ? settings.files.folderStamp(path)
-    : null;
   const sidecar = looksForSidecar
     ? await openSidecar(settings.files, path, found.opened, codings, client)
     : null;
@@ -151,23 +154,28 @@ export async function sendFile(
 
   const status = checkConditions(conditions, validators);
   if (
-    isGet && !ranged && status !== 412 && size > 0 &&
+    !ranged && status !== 412 && size > 0 &&
     found.opened.kind === "small" && found.vary === undefined &&
     opened.kind === "small" && opened.version === version
   ) {
-    const stamps = looksForSidecar
-      ? sidecarStamps(settings.files, path, codings, folder, sidecar)
-      : [];
     const body = compress ? opened.gzipped : opened.bytes;
-    const fields: HeaderList = [["content-type", type], ...content, ...rest];
-    const whole = { status: 200, fields, body };
-    const unchanged = { status: 304, fields: lasting, body: null };
+    const fields: HeaderList = [
+      ["content-type", type],
+      ["content-length", String(body.length)],
+      ...content,
+      ...rest,
+    ];
+    const answers = readyAnswers(fields, body, lasting, validators);
+    const { files } = settings;
+    const stamps = looksForSidecar
+      ? sidecarStamps(files, path, codings, sidecar)
+      : [];
     if (stamps !== null) {
-      const ready = { whole, unchanged, validators, stamps };
       found.opened.varies = vary.length > 0;
-      settings.files.keepReady(path, found.opened, accepted, ready);
+      files.keepReady(path, found.opened, accepted, { ...answers, stamps });
+      if (found.alias !== undefined) files.keepAlias(found.alias, path);
     }
-    return await sendReady(send, status === 304 ? unchanged : whole);
+    return await sendReady(send, answerWith(status, answers, scope.method));
   }
   if (status !== null) return await replyUnsent(send, status, lasting);
 

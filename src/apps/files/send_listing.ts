@@ -239,7 +239,9 @@ export function directorySender(settings: ListingSettings): {
     rootPath: string,
   ): ReadyAnswer | null {
     const { method, path, headers } = request;
-    if (method !== "GET" || !path.endsWith("/")) return null;
+    if (method !== "GET" && method !== "HEAD" || !path.endsWith("/")) {
+      return null;
+    }
     const found = listings.cached(path.slice(1));
     if (found === null || found.ready.size === 0) return null;
     const ready = found.ready.get(readyKey(request, rootPath));
@@ -247,7 +249,7 @@ export function directorySender(settings: ListingSettings): {
     const age = Date.now() - ready.since;
     // The clock may have been set back.
     if (age < 0 || age >= READY_MS) return null;
-    const answer = chooseAnswer(ready, headers);
+    const answer = chooseAnswer(ready, method, headers);
     return answer !== null && found.snapshot.isCurrentNow() ? answer : null;
   }
 

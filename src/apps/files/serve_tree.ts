@@ -16,7 +16,7 @@ import {
 } from "../reply.ts";
 import type { OpenedDirectory } from "./document_root.ts";
 import { explainTree } from "./explain_tree.ts";
-import { findFile, type FindSettings } from "./find_file.ts";
+import { findFile, type FindSettings, HTML } from "./find_file.ts";
 import { isMarkdown, type MarkdownPages } from "./markdown.ts";
 import { pathParts, requestPath } from "./request_path.ts";
 import { findReady, readyRequestOf, sendReady } from "./ready_file.ts";
@@ -58,12 +58,12 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
   const { findReadyListing } = settings;
   const finding = { ...settings, findDirectories: sendDirectory !== undefined };
 
-  // With clean URLs a file's address may be that of another.
-  const find: FindReady | null = cleanUrls
-    ? null
-    : (request, rootPath) =>
-      findReady(files, request) ??
-        findReadyListing?.(request, rootPath) ?? null;
+  const find: FindReady = (request, rootPath) => {
+    // It redirects to its clean URL.
+    if (cleanUrls && request.path.endsWith(HTML)) return null;
+    return findReady(files, request) ??
+      findReadyListing?.(request, rootPath) ?? null;
+  };
 
   async function serve(
     scope: RequestScope,
@@ -127,7 +127,7 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
 
   const app: PagiApp = async (scope, receive, send) => {
     assertRequest(scope, appName);
-    const ready = find?.(readyRequestOf(scope), scope.root_path) ?? null;
+    const ready = find(readyRequestOf(scope), scope.root_path);
     await (ready === null
       ? serve(scope, receive, send)
       : sendReady(send, ready));
@@ -137,5 +137,5 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
     app,
     (scope) => explainTree(app, scope, explaining),
   );
-  return find === null ? explained : withReadyAnswers(explained, find);
+  return withReadyAnswers(explained, find);
 }

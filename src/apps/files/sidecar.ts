@@ -87,29 +87,25 @@ export async function openSidecar(
  * The stamps of all that the choice of `sidecar` depends on: its own, and that of
  * the folder where better ones may appear. Null if something cannot be stamped.
  *
- * @param folder As it was before the choice.
  * @param sidecar What {@linkcode openSidecar} has chosen among `codings`.
  */
 export function sidecarStamps(
   files: FileCache,
   path: string,
   codings: readonly Coding[],
-  folder: FileStamp | null,
   sidecar: Sidecar | null,
-): FileStamp[] | null {
-  const stamps: FileStamp[] = [];
-  for (const coding of codings) {
-    const name = path + FORMATS[coding].extension;
-    if (coding === sidecar?.coding) {
-      const { opened } = sidecar;
-      const own = opened.kind === "small" ? files.stampOf(name, opened) : null;
-      return own && [...stamps, own];
-    }
-    // What is there and was not chosen may change without the folder.
-    if (folder === null || files.has(name)) return null;
-    if (stamps.length === 0) stamps.push(folder);
-  }
-  return stamps;
+): readonly FileStamp[] | null {
+  const better = sidecar === null
+    ? codings
+    : codings.slice(0, codings.indexOf(sidecar.coding));
+  const nameOf = (coding: Coding) => path + FORMATS[coding].extension;
+  const stamps = files.stampAbsence(better.map(nameOf));
+  if (stamps === null || sidecar === null) return stamps;
+  const { opened, coding } = sidecar;
+  const own = opened.kind === "small"
+    ? files.stampOf(nameOf(coding), opened)
+    : null;
+  return own && [...stamps, own];
 }
 
 /** Tells whether `copy` can be sent in place of `original`. */

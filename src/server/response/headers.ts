@@ -7,6 +7,7 @@
 import { exceeds, type Fields, trimWhitespace } from "../../http/headers.ts";
 import { isImmutable } from "../../pagi/constant_bytes.ts";
 import { describeValue } from "../../pagi/event_checks.ts";
+import type { FindReady, ReadyAnswer } from "../../pagi/ready_answers.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 
 /**
@@ -52,6 +53,26 @@ export function withDefaultHeaders(
     if (!present.has(name)) all.push([name, value]);
   }
   return all;
+}
+
+/** The same for what `find` finds. */
+export function withAddedFields(
+  find: FindReady | null,
+  added: Fields | null,
+): FindReady | null {
+  if (find === null || added === null) return find;
+  const made = new WeakMap<ReadyAnswer, ReadyAnswer>();
+  return (request, rootPath) => {
+    const answer = find(request, rootPath);
+    if (answer === null) return null;
+    let all = made.get(answer);
+    if (all === undefined) {
+      const fields = withDefaultHeaders(answer.fields, added);
+      const sized = withDefaultHeaders(answer.sized, added);
+      made.set(answer, all = { ...answer, fields, sized });
+    }
+    return all;
+  };
 }
 
 const ENCODER = new TextEncoder();
