@@ -97,13 +97,15 @@ export class Connections {
   }
 
   /** See {@linkcode Sockets.dropHandshakes}: for all watched listeners. */
-  dropHandshakes(): void {
+  dropHandshakes(): boolean {
+    let drops = true;
     for (const listener of this.sockets.listeners()) {
       const { address } = listener;
       if ("port" in address && this.#listeners.has(addressName(address))) {
-        this.sockets.dropHandshakes(listener);
+        drops = this.sockets.dropHandshakes(listener) && drops;
       }
     }
+    return drops;
   }
 
   /** Those of the last scan, in the order in which they were found. */

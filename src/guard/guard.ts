@@ -309,9 +309,11 @@ export class Guard {
   /**
    * Lets no more connections be opened to the watched addresses, of any thread.
    * Those that clients have opened are still accepted.
+   *
+   * @returns false when the kernel refuses it
    */
-  dropHandshakes(): void {
-    this.#connections.dropHandshakes();
+  dropHandshakes(): boolean {
+    return this.#connections.dropHandshakes();
   }
 
   /**

@@ -243,11 +243,13 @@ export class Sockets implements Disposable {
    * Has the kernel drop the packets by which clients open connections to a TCP
    * listener (socket(7), SO_ATTACH_FILTER). Connections that are open can still
    * be accepted. A client repeats its SYN after a second.
+   *
+   * @returns false when the kernel refuses it: some want CAP_NET_ADMIN for that
    */
-  dropHandshakes(listener: Socket): void {
+  dropHandshakes(listener: Socket): boolean {
     const program = new Uint8Array(8); // returns 0: no byte of a packet passes
     program[0] = RETURN;
-    this.#attach(listener, SO_ATTACH_FILTER, program);
+    return this.#attach(listener, SO_ATTACH_FILTER, program);
   }
 
   #attach(

@@ -57,7 +57,11 @@ Deno.test({
   async fn() {
     await using server = new GuardedServer();
     using client = await server.connect();
-    server.guard.dropHandshakes();
+    if (!server.guard.dropHandshakes()) {
+      // Linux 6.18 without CAP_NET_ADMIN
+      console.warn("Not tested: the kernel lets this user drop no handshakes.");
+      return;
+    }
     let connected = false;
     const late = server.connect().then((one) => (connected = true, one));
     await client.request("GET /");

@@ -53,12 +53,10 @@ Deno.test("who was answered before keeps the place, whatever descriptors are fre
 
 Deno.test("the oldest connections keep their places, asked or not", async () => {
   await using server = new GuardedServer(undefined, { limit: 3 });
-  using silent = await server.connect();
-  const clients: RawConnection[] = [];
-  for (let i = 0; i < 5; i++) clients.push(await server.connect());
-  await until(() => server.guard.count() === 6);
+  const clients = await connectInTurn(server, 6);
+  const [silent, ...others] = clients;
   const statuses = [];
-  for (const client of clients.toReversed()) {
+  for (const client of others.toReversed()) {
     statuses.push(await status(client));
   }
   assertEquals(statuses, [503, 503, 503, 200, 200]);
@@ -97,11 +95,7 @@ Deno.test("evictIdle() closes silent connections, the newest first, and no runni
   await using server = new GuardedServer(handler);
   using running = await server.connect();
   await running.request("GET /slow");
-  const silent: RawConnection[] = [];
-  for (let i = 0; i < 20; i++) {
-    silent.push(await server.connect());
-    await until(() => server.guard.count() === 2 + i); // seen in this order
-  }
+  const silent = await connectInTurn(server, 20);
   using answered = await server.connect();
   assertEquals(await status(answered), 200);
   assertEquals(await server.guard.evictIdle(), 16);
@@ -177,8 +171,7 @@ Deno.test("without the permission for FFI there is no guard", async () => {
   const src = import.meta.resolve("../../src/");
   const program = new Blob([`
     import { raiseDescriptorLimit } from "${src}system/descriptor_budget.ts";
-    import type { RequestOrigin } from "../../src/guard/connections.ts";
-import { openGuard } from "${src}guard/guard.ts";
+    import { openGuard } from "${src}guard/guard.ts";
     console.log(openGuard({ limit: 0, timeoutMs: 0, runningPeers: () => [] }));
     console.log(raiseDescriptorLimit());
   `]);
@@ -186,6 +179,24 @@ import { openGuard } from "${src}guard/guard.ts";
   const { stdout } = await child.output();
   assertEquals(new TextDecoder().decode(stdout), "null\nnull\n");
 });
+
+/**
+ * Opens connections, of which the guard finds each before the next one: those
+ * of one scan it takes in the order of their descriptors, and other threads
+ * leave gaps among these.
+ */
+async function connectInTurn(
+  { guard, port }: GuardedServer,
+  count: number,
+): Promise<RawConnection[]> {
+  const clients: RawConnection[] = [];
+  const before = guard.count();
+  for (let found = before + 1; found <= before + count; found++) {
+    clients.push(await RawConnection.open(port));
+    await until(() => guard.count() === found);
+  }
+  return clients;
+}
 
 /** Asks on the connection, and gives the status of the answer. */
 async function status(client: RawConnection): Promise<number> {
