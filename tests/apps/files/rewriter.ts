@@ -1,5 +1,5 @@
 /**
- * A worker that gives a file new versions, with a pause of 2.5 s now and then, until
+ * A worker that gives a file new versions, with a pause of 0.1 s now and then, until
  * it is told to stop. Each version is its number, again and again.
  *
  * @module
@@ -32,7 +32,7 @@ scope.onmessage = ({ data }) => {
     Deno.writeTextFileSync(`${path}.new`, text);
     Deno.renameSync(`${path}.new`, path);
     Atomics.store(counts, 1, version);
-    if (!stopped) setTimeout(rewrite, version % 30 === 0 ? 2500 : 0);
+    if (!stopped) setTimeout(rewrite, version % 10 === 0 ? 100 : 0);
   };
   rewrite();
 };
