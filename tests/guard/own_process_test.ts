@@ -8,6 +8,7 @@ for (
     ["admission", "how many connections are let in"],
     ["connections", "which connection a descriptor is"],
     ["file_locks", "locks on files that take a connection's number"],
+    ["reuseport", "which listener gets a connection"],
   ]
 ) {
   // `deno test` has the other files in threads of one process, whose
