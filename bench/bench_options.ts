@@ -27,7 +27,7 @@ export const HELP = `Usage: deno task bench [options]
   --seconds S         Of a round (1)
   --row-seconds S     Most that a scenario may take: it has fewer rounds where
                       they would take longer (60)
-  --quick             One cold round of a second: shows that it works
+  --quick             One cold round: shows that it works
   --compare BASE      Compare with another version of the server and with
                       nobody else: a commit, or a folder with a main.ts
   --out FOLDER        Add to the results in that folder, in place of those of
@@ -94,8 +94,8 @@ export function benchOptions(args: readonly string[]): BenchOptions {
   const times = {
     quick,
     rounds: count("--rounds", values.rounds, quick ? 1 : 5),
-    seconds: count("--seconds", values.seconds, 1),
-    rowSeconds: count("--row-seconds", values["row-seconds"], 60),
+    seconds: positive("--seconds", values.seconds, 1),
+    rowSeconds: positive("--row-seconds", values["row-seconds"], 60),
   };
   const wanted = SCENARIOS.filter((scenario) =>
     (names.length === 0 || names.some((name) => isNamed(scenario, name))) &&
@@ -155,7 +155,17 @@ function count(
   given: string | undefined,
   otherwise: number,
 ): number {
+  const value = positive(option, given, otherwise);
+  if (Number.isInteger(value)) return value;
+  throw new Error(`${option} takes a whole number, not "${given}"`);
+}
+
+function positive(
+  option: string,
+  given: string | undefined,
+  otherwise: number,
+): number {
   const value = Number(given ?? otherwise);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new Error(`${option} takes a whole number above 0, not "${given}"`);
+  if (value > 0) return value;
+  throw new Error(`${option} takes a number above 0, not "${given}"`);
 }

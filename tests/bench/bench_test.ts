@@ -49,7 +49,8 @@ Deno.test({
     const folder = tempFolder("pagi bench ");
     try {
       const { code, stdout, stderr } = await bench(
-        ...["--quick", "--scenario", "reply", "--out", folder],
+        ...["--quick", "--seconds", "0.1", "--scenario", "reply"],
+        ...["--out", folder],
       );
       assertEquals(code, 0, stderr);
       assertStringIncludes(stdout, "16-byte reply, ours / bare Deno.serve: ");
@@ -82,8 +83,8 @@ Deno.test({
     const folder = tempFolder("pagi bench ");
     try {
       const { code, stdout, stderr } = await bench(
-        ...["--quick", "--compare", ROOT, "--scenario", "fetch"],
-        ...["--out", folder],
+        ...["--quick", "--seconds", "0.1", "--scenario", "fetch"],
+        ...["--compare", ROOT, "--out", folder],
       );
       assertEquals(code, 0, stderr);
       assertStringIncludes(stdout, `ours / ours, ${ROOT}: rate `);
