@@ -98,17 +98,17 @@ Deno.test({
 });
 
 Deno.test("a worker that is only late gets connections again", async () => {
-  const app = workerApp().replace(
-    "block() { for (;;) block(10); }",
-    "block: () => block(1500)",
-  );
-  const args = ["--heartbeat-timeout", "2", ...ARGS];
+  // Blocked until the server has noticed it, long before the timeout.
+  const app = `import { existsSync } from "node:fs";
+    ${workerApp()}`.replace("for (;;)", 'while (!existsSync("noticed"))');
+  const args = ["--heartbeat-timeout", "10", ...ARGS];
   await using program = await startProgram(args, { files: { "app.js": app } });
   const blocked = await send(program, "/block");
   const [, number] = await program.logged(/block in (\d)/);
+  await program.logged(/Worker \d is busy and gets no new connections/);
+  Deno.writeTextFileSync(`${program.folder}/noticed`, "");
   assertEquals((await blocked.response()).status, 200);
   blocked.close();
-  await program.logged(/Worker \d is busy and gets no new connections/);
   await program.logged(/Worker \d gets new connections/);
   const load = new Load({ host: "127.0.0.1", port: program.port }, { kept: 0 });
   await load.more(30);
