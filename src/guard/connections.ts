@@ -97,15 +97,13 @@ export class Connections {
   }
 
   /** See {@linkcode Sockets.dropHandshakes}: for all watched listeners. */
-  dropHandshakes(): boolean {
-    let drops = true;
+  dropHandshakes(): void {
     for (const listener of this.sockets.listeners()) {
       const { address } = listener;
       if ("port" in address && this.#listeners.has(addressName(address))) {
-        drops = this.sockets.dropHandshakes(listener) && drops;
+        this.sockets.dropHandshakes(listener);
       }
     }
-    return drops;
   }
 
   /** Those of the last scan, in the order in which they were found. */

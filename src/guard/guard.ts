@@ -309,11 +309,9 @@ export class Guard {
   /**
    * Lets no more connections be opened to the watched addresses, of any thread.
    * Those that clients have opened are still accepted.
-   *
-   * @returns false when the kernel refuses it
    */
-  dropHandshakes(): boolean {
-    return this.#connections.dropHandshakes();
+  dropHandshakes(): void {
+    this.#connections.dropHandshakes();
   }
 
   /**

@@ -240,14 +240,12 @@ export class Sockets implements Disposable {
   }
 
   /**
-   * Has the kernel drop the packets by which clients open connections to a TCP
-   * listener (socket(7), SO_ATTACH_FILTER). Connections that are open can still
-   * be accepted. A client repeats its SYN after a second.
-   *
-   * @returns false when the kernel refuses it: some want CAP_NET_ADMIN for that
+   * Has the kernel drop handshakes with a TCP listener (socket(7),
+   * SO_ATTACH_FILTER). Open ones can still be accepted. A client repeats
+   * its SYN after a second. False if the kernel wants CAP_NET_ADMIN for that.
    */
   dropHandshakes(listener: Socket): boolean {
-    const program = new Uint8Array(8); // returns 0: no byte of a packet passes
+    const program = new Uint8Array(8); // returns 0: no byte passes
     program[0] = RETURN;
     return this.#attach(listener, SO_ATTACH_FILTER, program);
   }
