@@ -13,7 +13,12 @@ import { machine } from "./machine.ts";
 import { ratioLines, scenarioCells, titleOf } from "./results_table.ts";
 import { runScenario } from "./run_scenario.ts";
 import { Workplace } from "./workplace.ts";
-import { merged, readResults, writeResults } from "./write_results.ts";
+import {
+  merged,
+  readResults,
+  writeReport,
+  writeResults,
+} from "./write_results.ts";
 
 /** Runs what the command line says; resolves with the exit code. */
 async function bench(args: readonly string[]): Promise<number> {
@@ -32,6 +37,10 @@ async function bench(args: readonly string[]): Promise<number> {
   }
   if (options.help) {
     console.log(HELP);
+    return 0;
+  }
+  if (options.report) {
+    writeReport(options.folder);
     return 0;
   }
   const run: Run = {

@@ -33,6 +33,8 @@ export const HELP = `Usage: deno task bench [options]
   --out FOLDER        Add to the results in that folder, in place of those of
                       the same scenarios (without it: bench/results anew, or
                       bench/results/partial.tmp for parts and quick runs)
+  --report            Measure nothing: write table and plots of the figures in
+                      that folder anew, and the tables of docs/scaling.md
 
 Scenarios:
 ${
@@ -51,6 +53,8 @@ ${
 /** What is to be done. */
 export interface BenchOptions extends Omit<RunOptions, "base"> {
   readonly help: boolean;
+  /** Only writes what is made of the figures that are there. */
+  readonly report: boolean;
   readonly scenarios: readonly Scenario[];
   /** For the results. */
   readonly folder: string;
@@ -80,10 +84,11 @@ export function benchOptions(args: readonly string[]): BenchOptions {
       quick: { type: "boolean", default: false },
       compare: { type: "string" },
       out: { type: "string" },
+      report: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
-  const { quick, help, compare, out } = values;
+  const { quick, help, report, compare, out } = values;
   const names = [...values.scenario, ...positionals];
   const unknown = names.find((name) =>
     !SCENARIOS.some((scenario) => isNamed(scenario, name))
@@ -110,6 +115,7 @@ export function benchOptions(args: readonly string[]): BenchOptions {
   return {
     ...times,
     help,
+    report,
     compare,
     scenarios,
     folder: out ?? (complete ? RESULTS : join(RESULTS, "partial.tmp")),

@@ -8,6 +8,7 @@ import { join } from "../src/std/path.ts";
 import type { Run } from "./figures.ts";
 import { plots } from "./plots.ts";
 import { resultsTable } from "./results_table.ts";
+import { writeScalingTables } from "./scaling_tables.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
 const RAW = "results.json";
@@ -40,6 +41,18 @@ export function readResults(
       told(there.machine)
     }): remove it, or name another folder with --out`,
   );
+}
+
+/**
+ * Writes table, plots and the tables of docs/scaling.md anew, of raw figures
+ * that are there.
+ *
+ * @throws {Error} When there are none.
+ */
+export function writeReport(folder: string): void {
+  const run: Run = JSON.parse(Deno.readTextFileSync(join(folder, RAW)));
+  writeResults(run, folder);
+  writeScalingTables(run);
 }
 
 /** The scenarios of `there` with those of `run` in their place. */

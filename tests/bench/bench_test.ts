@@ -9,6 +9,7 @@ import type { Run, ScenarioResult } from "../../bench/figures.ts";
 import { GOALS, outcomes } from "../../bench/goals.ts";
 import { findProgram } from "../../bench/machine.ts";
 import { SCENARIOS } from "../../bench/scenarios.ts";
+import { withTables } from "../../bench/scaling_tables.ts";
 import {
   merged,
   readResults,
@@ -186,4 +187,15 @@ Deno.test("the goals of the benchmark compare contenders that it has", () => {
     ...(limit === undefined ? [] : [`${scenario}: ${limit}`]),
   ]);
   assertEquals(compared.filter((name) => !known.includes(name)), []);
+});
+
+Deno.test("the tables of docs/scaling.md are made of the figures that are there", () => {
+  const page = Deno.readTextFileSync(join(ROOT, "docs", "scaling.md"));
+  const rounds = { ours: [{ cpu: 8 }, { cpu: 10 }, { cpu: 16 }] };
+  const scenarios = [{ ...result("reply", 1), rounds }];
+  const written = withTables(page, { ...RUN, scenarios });
+  assertStringIncludes(written, "| 16-byte reply | 100,000 | 10 µs |");
+  assert(!written.includes("1 KB file |"), "it was not measured");
+  assertStringIncludes(written, "## What a GB holds");
+  assertThrows(() => withTables("# Scaling", RUN), Error, "lacks the marks");
 });
