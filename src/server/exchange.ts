@@ -6,6 +6,7 @@
 
 import { peerKey } from "../guard/address.ts";
 import { userOf } from "../pagi/user.ts";
+import { onClientGone } from "../engine/request.ts";
 import type { InputBudget } from "../guard/input_monitor.ts";
 import type { IdleTimes } from "../guard/guard.ts";
 import type { AccessRecord } from "../log/access_format.ts";
@@ -331,11 +332,9 @@ export abstract class Exchange
   watchClient(): void {
     if (this.#watching || this.life.responded) return;
     this.#watching = true;
-    const { signal } = this.request;
-    if (signal.aborted) return this.disconnect("client_closed");
-    signal.addEventListener("abort", () => {
+    onClientGone(this.request, () => {
       if (this.#watching) this.disconnect("client_closed");
-    }, { once: true });
+    });
   }
 
   /** The engine may abort a request that it has answered or upgraded. */

@@ -76,6 +76,21 @@ const SHUT: Record<string, () => Promise<void>> = {
     await isServedByScope();
   },
 
+  async "cancelled requests"() {
+    const left = Promise.withResolvers<string>();
+    const app = httpApp(async (_scope, receive) => {
+      await receive();
+      left.resolve((await receive()).type);
+    });
+    await withServer(app, {}, async ({ connect }) => {
+      {
+        using client = await connect();
+        await client.request("GET /");
+      }
+      assertEquals(await left.promise, "http.disconnect");
+    });
+  },
+
   async "signal abort"() {
     const app = fetchApp({ fetch: () => new Promise<Response>(() => {}) });
     const settings = {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fetchApp } from "../../../src/loader/fetch_app.ts";
 import { assert, assertEquals } from "../../../src/std/assert.ts";
 import type { HttpScope, PagiApp } from "../../../src/pagi/types.ts";
 import {
@@ -25,6 +26,7 @@ import {
   words,
 } from "../../helpers/http2_frames.ts";
 import { Http2Peer } from "../../helpers/http2_peer.ts";
+import { delay } from "../../helpers/wait.ts";
 import { withServer } from "../../helpers/with_server.ts";
 
 /** Serves "/other" at once, and one other request with `serve`. */
@@ -130,6 +132,44 @@ Deno.test("of many requests that come at once, each that is reset while its app 
     ["3", "63"],
   );
 });
+
+for (const when of ["before", "after"]) {
+  Deno.test(`a fetch handler that asks for its signal ${when} a reset is told of it, once it waits`, async () => {
+    const entered = Promise.withResolvers<void>();
+    const wasReset = Promise.withResolvers<void>();
+    const states: boolean[] = [];
+    const told = Promise.withResolvers<void>();
+    const app = fetchApp({
+      async fetch(request) {
+        if (request.url.endsWith("/other")) return new Response("other");
+        // The server watches the client from the next turn on.
+        await delay(0);
+        entered.resolve();
+        if (when === "after") await wasReset.promise;
+        const { signal } = request;
+        states.push(signal.aborted);
+        if (!signal.aborted) {
+          await new Promise((aborted) =>
+            signal.addEventListener("abort", aborted)
+          );
+        }
+        told.resolve();
+        return new Response();
+      },
+    });
+    await withServer(app, {}, async ({ port }) => {
+      await using peer = await Http2Peer.open(port);
+      await peer.request(1, get("/"));
+      await entered.promise;
+      await peer.ping();
+      await peer.reset(1);
+      await assertGoesOn(peer);
+      wasReset.resolve();
+      await told.promise;
+    });
+    assertEquals(states, [when === "after"]);
+  });
+}
 
 Deno.test("an app that asks for nothing and answers nothing after a reset makes no error (PAGI.md 44)", async () => {
   const wasReset = Promise.withResolvers<void>();
