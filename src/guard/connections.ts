@@ -74,8 +74,6 @@ export class Connections {
   readonly #byInfo = new WeakMap<object, Connection>();
   /** `info` of the requests whose connection cannot be known. */
   readonly #unclear = new WeakSet<object>();
-  /** What requests of this turn were found to be on, see `identifyNow`. */
-  readonly #ofTurn = new Map<string, Connection>();
   /** Cookies of other sockets. */
   #unrelatedSockets = new Set<number>();
   /** Free descriptor numbers below {@linkcode #top} at the last scan. */
@@ -156,12 +154,6 @@ export class Connections {
   ): Connection | undefined {
     const known = this.#byInfo.get(info);
     if (known !== undefined) return known;
-    const same = this.#ofTurn.get(peerKey);
-    if (same !== undefined && (same.exact || !sure)) {
-      same.requests++;
-      if (same.exact) this.#byInfo.set(info, same);
-      return same;
-    }
     let open = this.named(peerKey);
     if (open.length === 0) {
       this.#scanFreeNumbers();
@@ -178,14 +170,7 @@ export class Connections {
     if (found === undefined) return undefined;
     found.requests++;
     if (certain) this.#byInfo.set(info, found);
-    if (open.length === 1) this.#keepForTurn(found);
     return found;
-  }
-
-  #keepForTurn(connection: Connection): void {
-    // Microtasks run before the engine does anything else.
-    if (this.#ofTurn.size === 0) queueMicrotask(() => this.#ofTurn.clear());
-    this.#ofTurn.set(connection.peer, connection);
   }
 
   /**
@@ -388,10 +373,7 @@ export class Connections {
     };
     this.#known.set(cookie, connection);
     if (tcp) this.#byPeer.set(key, connection);
-    if (namesake !== undefined) {
-      this.#contested.add(key);
-      this.#ofTurn.delete(key);
-    }
+    if (namesake !== undefined) this.#contested.add(key);
     return connection;
   }
 

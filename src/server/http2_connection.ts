@@ -64,6 +64,11 @@ export class Http2Connection {
    */
   constructor(readonly address: Deno.Addr, readonly isWhole: boolean) {}
 
+  /** The client's; undefined on a Unix socket. */
+  get hostname(): string | undefined {
+    return "hostname" in this.address ? this.address.hostname : undefined;
+  }
+
   /** True when as many requests are in flight as may be. */
   get isCrowded(): boolean {
     return this.running >= MAX_RUNNING;
@@ -116,6 +121,10 @@ export class Http2Connection {
  */
 export class Http2Connections {
   readonly #known = new WeakMap<object, Http2Connection>();
+  /** Those seen in this millisecond, by the client's port; of each the last. */
+  readonly #recent = new Map<number, Http2Connection>();
+  /** The time of those (ms since 1970). */
+  #now = 0;
   readonly #guard: Guard | null;
   readonly #listener: string;
 
@@ -139,13 +148,36 @@ export class Http2Connections {
    * by HTTP/1 with an absolute target, whose URL has a host too. To be called before the
    * handler's first `await`. Deno before 2.9 cannot be asked; there such requests
    * are taken for HTTP/2.
+   *
+   * Whether a known connection is still open is asked once a millisecond: the
+   * system call takes as long as all else here.
    */
   of(info: Deno.ServeHandlerInfo): Http2Connection | null {
+    const address: Deno.Addr = info.remoteAddr;
+    if (!("hostname" in address)) return this.#find(info, address);
+    const now = Date.now();
+    if (now !== this.#now) {
+      this.#now = now;
+      this.#recent.clear();
+    }
+    const recent = this.#recent.get(address.port);
+    if (recent !== undefined && recent.hostname === address.hostname) {
+      return recent;
+    }
+    const found = this.#find(info, address);
+    if (found?.isWhole) this.#recent.set(address.port, found);
+    return found;
+  }
+
+  #find(
+    info: Deno.ServeHandlerInfo,
+    address: Deno.Addr,
+  ): Http2Connection | null {
     const socket = this.#guard?.connectionOf(info, this.#listener);
     const known = socket && this.#known.get(socket);
     if (known) return known;
     if (isHttp1()) return null;
-    const connection = new Http2Connection(info.remoteAddr, Boolean(socket));
+    const connection = new Http2Connection(address, Boolean(socket));
     if (socket) this.#known.set(socket, connection);
     return connection;
   }
