@@ -313,7 +313,6 @@ export abstract class Exchange
     if (this.connection !== null) {
       this.#givenUp = true;
       this.connection.givenUp++;
-      this.connection.isReading = false;
     }
     this.disconnect("write_timeout");
     this.life.release();
@@ -323,9 +322,7 @@ export abstract class Exchange
   /** Called when the engine reads no more of a body, for whatever reason. */
   protected leaveEngine(): void {
     this.life.release();
-    if (this.connection === null) return;
-    if (this.#givenUp) this.connection.givenUp--;
-    else this.connection.isReading = this.life.reason === null;
+    if (this.#givenUp) this.connection!.givenUp--;
   }
 
   /** Calls `disconnect` when the client leaves before a response. */

@@ -32,14 +32,16 @@ const MAX_GIVEN_UP = 8;
  * more exactly whether the client takes any.
  */
 export const FRAME = 16_384;
-/** One in this many small responses is sent as a stream (see `wantsStream`) … */
-const SAMPLE_RATE = 16;
 /**
- * … and of a connection whose last stream was taken to its end: a stream takes
- * several times as long as a whole body (bench/PROFILE.md). The engine opens 200
- * at once: when a client stalls all of them, one is seen with 96 % probability.
+ * Bytes of small bodies that a client holds, on average, before one of them is
+ * sent as a stream (see `wantsStream`), which takes several times as long
+ * (bench/PROFILE.md). The engine opens 200 streams at once, with {@linkcode FRAME}
+ * each at most: when a client stalls all of these, one is seen with 98 %
+ * probability.
  */
-const SAMPLE_RATE_OF_READERS = 64;
+const MEAN_HELD = 1 << 20;
+/** Bytes that the engine has in use for a stream, beside its body. */
+const STREAM_SIZE = 3 << 10;
 
 /**
  * One HTTP/2 connection, which is dropped when its client holds too much. By
@@ -50,8 +52,6 @@ export class Http2Connection {
   running = 0;
   /** Streams that the server has given up and the engine still has. */
   givenUp = 0;
-  /** The client took the last stream that has ended. */
-  isReading = false;
   /** Bytes that are buffered for the engine. */
   #waiting = 0;
   /** The next body is sent as a stream, as was decided before. */
@@ -92,17 +92,17 @@ export class Http2Connection {
   /**
    * Whether to pass a complete body to the engine as a stream. The engine reports
    * what the client has taken for streams only. Streams take longer, so small
-   * bodies are sampled; at random, as otherwise a client could read just those.
-   * Once a stream of the connection has stalled, all bodies become streams.
+   * bodies are sampled, the larger the more often; at random, as otherwise a client
+   * could read just those. Once a stream of the connection has stalled, all bodies
+   * become streams.
    *
    * @param length Bytes or UTF-16 units.
    */
   wantsStream(length: number): boolean {
     const owed = this.#owesStream;
     this.#owesStream = false;
-    const rate = this.isReading ? SAMPLE_RATE_OF_READERS : SAMPLE_RATE;
     return owed || length > FRAME || this.givenUp > 0 ||
-      Math.random() * rate < 1;
+      Math.random() * MEAN_HELD < length + STREAM_SIZE;
   }
 
   /**

@@ -246,19 +246,20 @@ Deno.test({
   },
 });
 
-Deno.test("fewer small bodies are sent as streams to a client that takes them, until one stalls", () => {
+Deno.test("small bodies are sent as streams in proportion to what they hold, all of them once one has stalled", () => {
   const { random } = Math;
   using _ = { [Symbol.dispose]: () => void (Math.random = random) };
   const address: Deno.Addr = { transport: "tcp", hostname: "::1", port: 1 };
   const connection = new Http2Connection(address, true);
-  Math.random = () => 1 / 32;
-  assert(connection.wantsStream(16));
-  connection.isReading = true;
+  Math.random = () => 1 / 128;
   assert(!connection.wantsStream(16));
-  assert(connection.wantsStream(FRAME + 1));
+  assert(connection.wantsStream(FRAME));
   connection.givenUp++;
   assert(connection.wantsStream(16));
   connection.givenUp--;
-  Math.random = () => 1 / 128;
+  Math.random = () => 1 / 512;
   assert(connection.wantsStream(16));
+  Math.random = () => 1;
+  assert(!connection.wantsStream(FRAME));
+  assert(connection.wantsStream(FRAME + 1));
 });
