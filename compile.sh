@@ -87,7 +87,7 @@ require() {
 # modules that any part of it imports. Types are checked before.
 bundle() {
   "$DENO" check --quiet "${LOCKED[@]}" "${ENTRIES[@]}"
-  "$DENO" bundle --quiet --code-splitting --conditions browser --outdir "$stage/src" \
+  "$DENO" bundle --quiet --code-splitting --outdir "$stage/src" \
     "${LOCKED[@]}" "${ENTRIES[@]}" >"$stage/log" 2>&1 || { cat "$stage/log" >&2; fail "the program cannot be bundled"; }
   lazy_require
   # Under a name that is no module's, or its imports would be looked for.

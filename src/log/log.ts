@@ -4,12 +4,6 @@
  * @module
  */
 
-import { getAnsiColorFormatter, getTextFormatter } from "@logtape/logtape";
-import type {
-  LogLevel as LogTapeLevel,
-  TextFormatter,
-  TextFormatterOptions,
-} from "@logtape/logtape";
 import { countLimit } from "../metrics/counters.ts";
 import { quote, visible } from "../options/option_error.ts";
 import { placeOfError, Repeats, shapeOf } from "./repeats.ts";
@@ -65,12 +59,12 @@ const RANKS: Readonly<Record<LogLevel, number>> = {
   warn: 2,
   error: 3,
 };
-const CATEGORY = ["pagi"];
-const FORMAT: TextFormatterOptions = {
-  timestamp: "rfc3339",
-  level: (level: LogTapeLevel) =>
-    (level === "warning" ? "warn" : level).padEnd(5),
-  format: ({ timestamp, level, message }) => `${timestamp} ${level} ${message}`,
+/** Parameters of `ESC [ … m` (ECMA-48, 8.3.117): blue, green, yellow, red. */
+const COLOURS: Readonly<Record<LogLevel, number>> = {
+  debug: 34,
+  info: 32,
+  warn: 33,
+  error: 31,
 };
 
 const encoder = new TextEncoder();
@@ -79,7 +73,7 @@ let worker: number | null = null;
 let isJson = false;
 let output: SyncWriter = Deno.stderr;
 let write = writeOutput;
-let format = formatter();
+let colours = hasColours();
 let repeats = newRepeats();
 
 /**
@@ -102,7 +96,7 @@ export function configureLog(settings: LogSettings): void {
   worker = settings.worker ?? null;
   isJson = settings.format === "json";
   write = settings.write ?? writeOutput;
-  format = formatter();
+  colours = hasColours();
   repeats = newRepeats(settings.timed);
 }
 
@@ -173,11 +167,11 @@ function print(
   [first, ...more]: readonly string[],
   error: unknown,
 ): void {
-  const timestamp = Date.now();
+  const time = new Date().toISOString();
   const stack = error === undefined ? [] : linesOf(error);
   if (isJson) {
     const entry = {
-      time: new Date(timestamp).toISOString(),
+      time,
       type: "log",
       level,
       ...worker === null ? {} : { worker },
@@ -188,17 +182,12 @@ function print(
     return write(`${toJson(entry)}\n`);
   }
   const prefix = worker === null ? "" : `Worker ${worker}: `;
-  const message = visible(prefix + first);
-  const line = format({
-    category: CATEGORY,
-    level: level === "warn" ? "warning" : level,
-    message: [message],
-    rawMessage: message,
-    timestamp,
-    properties: {},
-  });
+  const name = level.padEnd(5);
+  const head = colours
+    ? `\x1b[2m${time}\x1b[0m \x1b[1m\x1b[${COLOURS[level]}m${name}\x1b[0m`
+    : `${time} ${name}`;
   const below = [...more, ...stack].map((text) => `    ${visible(text)}\n`);
-  write(line + below.join(""));
+  write(`${head} ${visible(prefix + first)}\n${below.join("")}`);
 }
 
 /** In a line that drives no terminal, whatever a client sent. */
@@ -219,10 +208,10 @@ function linesOf(error: unknown): string[] {
   }
 }
 
-function formatter(): TextFormatter {
-  const colors = write === writeOutput && output === Deno.stderr &&
+/** Whether messages go to a terminal that shows colours. */
+function hasColours(): boolean {
+  return write === writeOutput && output === Deno.stderr &&
     Deno.stderr.isTerminal() && !Deno.noColor;
-  return colors ? getAnsiColorFormatter(FORMAT) : getTextFormatter(FORMAT);
 }
 
 /** Falls back to stderr when the disk is full or stdout's reader has gone. */
