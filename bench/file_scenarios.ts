@@ -74,6 +74,7 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
     title: "100 KB file",
     unit: "requests",
     ...file("100k.pdf", 102_400, "memory"),
+    maxRounds: 2,
     load: wrk({ path: "/100k.pdf" }),
   },
   {
@@ -173,7 +174,11 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
       "1 KB file at 1,000 requests per second, beside listings of 50,000 files",
     unit: "requests",
     fixedRate: 1000,
-    contenders: [site("Directory"), nginx(AUTOINDEX)],
+    contenders: [
+      site("Directory"),
+      nginx(AUTOINDEX),
+      bare("listing", { name: LIMIT, file: "1k.pdf" }),
+    ],
     maxRounds: 3,
     ask: { path: "/1k.pdf", fields: [] },
     prepare(workplace) {

@@ -95,6 +95,7 @@ export const GOALS: readonly Goal[] = [
     of: ["ours", "p99_beside"],
     to: ["ours", "p99"],
     atMost: 2,
+    limit: LIMIT,
   },
   rate(
     "access log to a file on / off",

@@ -102,6 +102,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "reply-length",
     title: "16-byte reply with a content-length of the app",
     unit: "requests",
+    maxRounds: 2,
     contenders: [
       ours("length"),
       bare("length"),
@@ -115,6 +116,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "json",
     title: "JSON echo of a 1 KB POST",
     unit: "requests",
+    maxRounds: 2,
     contenders: [ours("json"), bare("json"), node("json"), uvicorn("json")],
     ask: {
       method: "POST",
@@ -138,6 +140,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "fetch-browser",
     title: "16-byte reply of a fetch handler to a browser's nine fields",
     unit: "requests",
+    maxRounds: 3,
     contenders: fetchContenders("reply"),
     ask: {},
     load: http(BROWSER_REQUEST),
@@ -146,6 +149,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "fetch-async",
     title: "16-byte reply of an async fetch handler",
     unit: "requests",
+    maxRounds: 3,
     contenders: fetchContenders("async"),
     ask: {},
     load: http(),
@@ -237,6 +241,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "connect-tls",
     title: "16-byte reply, a new TLS connection per request",
     unit: "requests",
+    maxRounds: 3,
     contenders: [
       OURS_TLS,
       bare("reply", TLS),
@@ -330,7 +335,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "idle",
     title: "Memory of each of 10,000 idle connections",
     unit: "",
-    maxRounds: 3,
+    maxRounds: 2,
     contenders: [
       ours("reply"),
       bare("reply"),
@@ -375,6 +380,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "tail",
     title: "16-byte reply at 20,000 requests per second",
     unit: "requests",
+    maxRounds: 2,
     fixedRate: RATE,
     contenders: [
       ours("reply"),
@@ -390,6 +396,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "tail-file",
     title: "1 KB file at 20,000 requests per second",
     unit: "requests",
+    maxRounds: 2,
     fixedRate: RATE,
     contenders: [
       bundled("PAGI::App::File", ({ site }) => [`root=${site}`]),

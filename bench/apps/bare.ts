@@ -28,7 +28,11 @@ const FILE_FIELDS: [string, string][] = [
     ? [["content-encoding", "gzip"] as [string, string]]
     : []),
 ];
-const content = name === "memory" ? Deno.readFileSync(file) : EVENT;
+const content = ["memory", "listing"].includes(name)
+  ? Deno.readFileSync(file)
+  : EVENT;
+/** About as long as a listing of 50,000 files. */
+const page = new Uint8Array(name === "listing" ? 7_500_000 : 0).fill(0x20);
 
 /** What {@linkcode apps}.forward asks. */
 const UPSTREAM = Number(Deno.env.get("BENCH_UPSTREAM"));
@@ -75,6 +79,10 @@ function read(request: Request): Seen {
 
 function hello(): Response {
   return new Response("Hello from PAGI\n", { headers: PLAIN });
+}
+
+function fromMemory(): Response {
+  return new Response(content, { headers: FILE_FIELDS });
 }
 
 const apps: Record<string, Handler> = {
@@ -127,7 +135,10 @@ const apps: Record<string, Handler> = {
   },
 
   /** The least that an answer with a file in memory costs in this engine. */
-  memory: () => new Response(content, { headers: FILE_FIELDS }),
+  memory: fromMemory,
+
+  /** The same beside a long page, which is at hand too. */
+  listing: ({ url }) => url.endsWith("/") ? new Response(page) : fromMemory(),
 
   /** The same where the client has the file. */
   unmodified: () =>
