@@ -71,7 +71,17 @@ export class FakeClock implements Disposable {
       // What waits for it may set the next timer.
       await new Promise<void>((resolve) => REAL.setTimeout(resolve, 0));
     }
-    this.#passed = end;
+    this.#passed = ms < 0 ? end : Math.max(this.#passed, end);
+  }
+
+  /** Lets time pass within a turn of the event loop: no timer is called. */
+  pass(ms: number): void {
+    this.#passed += ms;
+  }
+
+  /** How many timers are set. */
+  get timers(): number {
+    return this.#timers.size;
   }
 
   [Symbol.dispose](): void {
