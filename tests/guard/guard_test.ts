@@ -2,7 +2,7 @@ import { assertEquals, assertGreater } from "../../src/std/assert.ts";
 import { peerKey } from "../../src/guard/address.ts";
 import type { RequestOrigin } from "../../src/guard/connections.ts";
 import { openGuard } from "../../src/guard/guard.ts";
-import { delay, until } from "../helpers/wait.ts";
+import { until } from "../helpers/wait.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
 import { GuardedServer, type Handler } from "./guarded_server.ts";
 
@@ -131,7 +131,7 @@ Deno.test("on a Unix socket nobody is refused, ended or given a deadline", async
   }
   for (const client of clients) assertEquals(await status(client), 200);
   assertEquals(guard.count(), 3);
-  await delay(300);
+  await deadlinePasses(100);
   for (const client of clients) assertEquals(await status(client), 200);
   for (const client of clients) client.close();
   guard.close();
@@ -196,6 +196,13 @@ async function connectInTurn(
     await until(() => guard.count() === found);
   }
   return clients;
+}
+
+/** Waits until a guard closes a silent TCP connection after so long. */
+async function deadlinePasses(timeoutMs: number): Promise<void> {
+  await using server = new GuardedServer(undefined, { timeoutMs });
+  using silent = await server.connect();
+  assertEquals(await silent.rest(), "");
 }
 
 /** Asks on the connection, and gives the status of the answer. */

@@ -88,17 +88,20 @@ Deno.test("a running request outlives the deadline, and so does a quiet stream",
   const forever = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new Uint8Array(1)),
   });
+  const passed = Promise.withResolvers<void>();
   await using server = new GuardedServer(async ({ url }) => {
     if (url.endsWith("/stream")) return new Response(forever);
-    await delay(600);
+    await passed.promise;
     return new Response("late");
   }, { timeoutMs: 200 });
   using stream = await server.connect();
   await stream.request("GET /stream");
   using client = await server.connect();
   await client.request("GET /");
+  await deadlinePasses(server);
+  passed.resolve();
   assertEquals((await client.response()).body, "late");
-  assertEquals(server.closed, []);
+  assertEquals(server.closed, ["idle_timeout"]);
   assertEquals(server.guard.count(), 2);
 });
 
@@ -129,8 +132,8 @@ Deno.test("a quiet WebSocket outlives the deadline", async () => {
   }, { timeoutMs: 200, runningPeers: () => open });
   const client = new WebSocket(`ws://127.0.0.1:${server.port}/`);
   await new Promise((resolve) => client.onopen = resolve);
-  await delay(600);
-  assertEquals(server.closed, []);
+  await deadlinePasses(server);
+  assertEquals(server.closed, ["idle_timeout"]);
   const closed = new Promise((resolve) => client.onclose = resolve);
   client.close();
   await closed;
@@ -177,6 +180,12 @@ Deno.test("a peer that vanished with bytes on their way is closed", async () => 
   await until(() => server.closed.length > 0);
   assertEquals(server.closed, ["write_timeout"]);
 });
+
+/** Waits until a connection that is opened now, and silent, is closed. */
+async function deadlinePasses(server: GuardedServer): Promise<void> {
+  using silent = await server.connect();
+  assertEquals(await silent.rest(), "");
+}
 
 /** Checks that the time since `began` fits a deadline of `ms`. */
 function assertDeadline(began: number, ms: number): void {

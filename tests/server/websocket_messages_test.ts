@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
-import type { ReceiveEvent, SendEvent } from "../../src/pagi/types.ts";
+import type { PagiApp, ReceiveEvent, SendEvent } from "../../src/pagi/types.ts";
 import { frameBytes, OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import { delay } from "../helpers/wait.ts";
 import {
@@ -289,20 +289,29 @@ Deno.test("a burst comes back from an app that echoes it, whatever the queue tak
 
 Deno.test("an app that accepts with backpressure has the peer wait, and loses nothing", async () => {
   const start = Promise.withResolvers<void>();
-  const { app, result } = observed(async (_scope, receive, send) => {
-    await send({ type: "websocket.accept", backpressure: 1 });
-    await start.promise;
-    return await receiveAll(receive);
-  });
+  const accepting = (backpressure: 0 | 1) =>
+    observed(async (_scope, receive, send) => {
+      await send({ type: "websocket.accept", backpressure });
+      await start.promise;
+      return await receiveAll(receive);
+    });
+  const patient = accepting(1), impatient = accepting(0);
+  const app: PagiApp = (scope, receive, send) => {
+    const isPatient = "path" in scope && scope.path === "/patient";
+    return (isPatient ? patient : impatient).app(scope, receive, send);
+  };
   await withServer(app, { maxReceiveQueue: 10 }, async ({ connect }) => {
-    const socket = await RawWebSocket.open(await connect());
+    const socket = await RawWebSocket.open(await connect(), "/patient");
     await socket.connection.send(burst(500));
-    // Without `backpressure` the app would be given up within this time.
-    await delay(1500);
+    // One that came later and is not patient is given up before.
+    const other = await RawWebSocket.open(await connect());
+    await other.connection.send(burst(500));
+    assertEquals((await other.closed())?.code, 1008);
+    await other.close(1008);
     start.resolve();
     await socket.close(1000);
     assertEquals((await socket.closed())?.code, 1000);
-    const { messages, end } = await result;
+    const { messages, end } = await patient.result;
     assertEquals(messages, names(500));
     assertEquals(end.code, 1000);
   });
