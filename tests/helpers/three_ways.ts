@@ -29,7 +29,7 @@ export interface Way {
 const PIECE = new Uint8Array(4096).fill(65);
 
 /**
- * `/hello`; `/echo`; `/late`, after 200 ms; `/never`; `/throw`; `/pieces`, three
+ * `/hello`; `/echo`; `/late`, after 100 ms; `/never`; `/throw`; `/pieces`, three
  * of them; `/at-once`, three that are there from the start; `/endless`; `/events`, one event and silence; `/broken`, after one
  * piece; and a WebSocket that echoes.
  */
@@ -74,7 +74,7 @@ async function serve(
     case "/echo":
       return await reply(send, await readBody(receive));
     case "/late":
-      await delay(200);
+      await delay(100);
       return await reply(send, "late");
     case "/never":
       await scope["pagi.connection"].disconnected;
@@ -154,7 +154,7 @@ export function handler(told: (what: string) => void): FetchHandler {
         case "/echo":
           return request.text().then((text) => new Response(text));
         case "/late":
-          return delay(200).then(() => new Response("late"));
+          return delay(100).then(() => new Response("late"));
         case "/never":
           return new Promise((_, reject) => {
             request.signal.addEventListener("abort", () => {

@@ -175,7 +175,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: "bounds the time in which nothing is read or written",
-    settings: { requestTimeout: 1 },
+    settings: { requestTimeout: 0.5 },
     async run(test) {
       assertEquals((await ask(test, "GET /never")).status, 503);
       assertEquals((await ask(test, "GET /late")).status, 200);
@@ -314,7 +314,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: "cuts off what does not end after a stop",
-    settings: { shutdownTimeout: 0.3 },
+    settings: { shutdownTimeout: 0.1 },
     async run(test) {
       const never = await test.connect();
       await never.request("GET /never");
@@ -357,7 +357,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: "closes WebSockets at a stop, and when nothing happens on them",
-    settings: { wsIdleTimeout: 1 },
+    settings: { wsIdleTimeout: 0.5 },
     async run(test) {
       const idle = await RawWebSocket.open(await test.connect(), "/ws");
       await idle.send(OPCODE.binary, "abc");
