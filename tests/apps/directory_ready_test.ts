@@ -5,6 +5,7 @@ import { readyAnswersOf } from "../../src/pagi/ready_answers.ts";
 import type { HeaderList, PagiApp } from "../../src/pagi/types.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
+import { LaterDate } from "../helpers/fake_clock.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";
 import { runApp } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
@@ -64,6 +65,7 @@ async function makeReady(
 }
 
 Deno.test("a ready listing is the one that the app sends", async () => {
+  using _settled = new LaterDate();
   await withFolder(async (root, app, client) => {
     const fresh = new DirectoryApp({ root }).toApp();
     for (
@@ -144,6 +146,7 @@ Deno.test("whatever changes in a folder shows in its ready listing at once", asy
 });
 
 Deno.test("other addresses of a folder lead to that of its ready listing", async () => {
+  using _settled = new LaterDate();
   await withFolder(async (_root, app, client) => {
     await makeReady(app, client, FOLDER, []);
     const { status, headers } = await get(client, "/d%20&%20%C3%A9%2F", []);
@@ -154,6 +157,7 @@ Deno.test("other addresses of a folder lead to that of its ready listing", async
 });
 
 Deno.test("few listings of a folder are ready, and none of a large folder", async () => {
+  using _settled = new LaterDate();
   await withFolder(async (root, app, client) => {
     const query = (i: number) => `${FOLDER}?unknown=${i}`;
     for (let i = 0; i < 20; i++) await makeReady(app, client, query(i), []);

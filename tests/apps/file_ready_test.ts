@@ -10,6 +10,7 @@ import type { Settings } from "../../src/options/settings.ts";
 import type { HeaderList, PagiApp } from "../../src/pagi/types.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
+import { LaterDate } from "../helpers/fake_clock.ts";
 import { Http2Client } from "../helpers/http2_client.ts";
 import type { RawConnection, RawResponse } from "../helpers/raw_connection.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
@@ -141,6 +142,7 @@ for (const [options, settings, addresses] of SITES) {
       JSON.stringify({ ...options, ...settings })
     }`,
     async () => {
+      using _settled = new LaterDate();
       await withFolder(async (root) => {
         const app = new FileApp({ root, ...options }).toApp();
         // Keeps nothing, and has nothing that the server could find.
@@ -251,6 +253,7 @@ Deno.test("a file in place of a page with a clean URL shows at once", async () =
 });
 
 Deno.test("the answer to a browser is ready, compressed or not, and its 304", async () => {
+  using _settled = new LaterDate();
   await withFolder(async (root) => {
     const app = new FileApp({ root }).toApp();
     const find = finderOf(app);
@@ -317,6 +320,7 @@ Deno.test("a compressed file that comes, changes or goes shows at once", async (
 });
 
 Deno.test("by HTTP/2 each answer is whole and has its length, and so has the log", async () => {
+  using _settled = new LaterDate();
   await withFolder(async (root) => {
     const accessLog = join(root, "log");
     const app = new FileApp({ root }).toApp();
@@ -346,6 +350,7 @@ Deno.test("by HTTP/2 each answer is whole and has its length, and so has the log
 });
 
 Deno.test("middleware changes its own copy of what is ready", async () => {
+  using _settled = new LaterDate();
   await withFolder(async (root) => {
     const app = new FileApp({ root }).toApp();
     const wrapped: PagiApp = (scope, receive, send) =>
@@ -370,6 +375,7 @@ Deno.test("middleware changes its own copy of what is ready", async () => {
 });
 
 Deno.test("ready answers are logged, and have the fields that the server adds", async () => {
+  using _settled = new LaterDate();
   await withFolder(async (root) => {
     const accessLog = join(root, "log");
     const app = new FileApp({ root }).toApp();
@@ -398,6 +404,7 @@ Deno.test("ready answers are logged, and have the fields that the server adds", 
 });
 
 Deno.test("answers count as memory of the cache, and there are few for a file", async () => {
+  using _settled = new LaterDate();
   await withFolder(async (root) => {
     const cache = new FileCache(new DocumentRoot("Test", root));
     await until(() => {

@@ -92,3 +92,18 @@ export class FakeClock implements Disposable {
     performance.now = now;
   }
 }
+
+/**
+ * Has this thread believe that it is three seconds later, until it is disposed
+ * of: for servers of files that were just written, whose times count as settled
+ * then. What changes meanwhile may go unnoticed.
+ */
+export class LaterDate implements Disposable {
+  constructor() {
+    Date.now = () => REAL.dateNow() + 3000;
+  }
+
+  [Symbol.dispose](): void {
+    Date.now = REAL.dateNow;
+  }
+}
