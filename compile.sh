@@ -30,9 +30,10 @@ FLAGS=(--allow-all --unstable-net --unstable-no-legacy-abort --no-code-cache
   --v8-flags=--no-enable-lazy-source-positions,--no-wasm-tier-up,--no-wasm-dynamic-tiering)
 # The packages are those of the lock file, or there is no executable.
 LOCKED=(--lock=deno.lock --frozen)
-# The program, its workers, and the threads that bundle apps and verify passwords.
+# The program, its workers, and the threads that bundle apps, verify passwords
+# and list long folders.
 ENTRIES=(src/cli/main.ts src/process/worker_main.ts src/loader/bundler.ts
-  src/middleware/password_thread.ts)
+  src/middleware/password_thread.ts src/apps/files/listing_thread.ts)
 PAPERS=(README.md CHANGELOG.md LICENSE man completions)
 
 say() { echo "compile.sh: $*" >&2; }
@@ -49,7 +50,7 @@ older() {
   ((10#${have[i]:-0} < 10#${want[i]:-0}))
 }
 
-bytes() { cat "$@" | wc -c; }
+bytes() { find "$@" -type f -exec cat {} + | wc -c; }
 megabytes() { awk -v n="$1" 'BEGIN { printf "%.1f MB", n / 1e6 }'; }
 
 # Whatever is missing, all at once and before anything is built.
@@ -120,13 +121,14 @@ compile() {
   (cd "$stage" && "${environment[@]}" "$DENO" compile --quiet --no-config \
     --no-check "${FLAGS[@]}" --target "$1" --include src/process/worker_main.js \
     --include src/middleware/password_thread.js \
+    --include src/apps/files/listing_thread.js \
     --include src/loader --include LICENSE --output "$2" src/cli/main.js)
 }
 
 report() {
   local total program
   total=$(bytes "$1")
-  program=$(bytes "$stage"/src/*.js "$stage"/src/*/* "$stage/LICENSE")
+  program=$(bytes "$stage/src" "$stage/LICENSE")
   echo "$2: $(megabytes "$total"): the server $(megabytes "$program"), Deno's runtime $(megabytes $((total - program)))"
 }
 

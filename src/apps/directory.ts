@@ -24,7 +24,7 @@ import { announceRaisedLimits } from "../pagi/body_limit.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import { type FileOptions, fileOptions, fileSettings } from "./file.ts";
 import { MarkdownPages } from "./files/markdown.ts";
-import { directorySender } from "./files/send_listing.ts";
+import { directorySender, LONGEST } from "./files/send_listing.ts";
 import { serveTree, type TreeSettings } from "./files/serve_tree.ts";
 import { SORT_KEYS } from "./files/directory_entries.ts";
 import type { Changes } from "./uploads/serve_changes.ts";
@@ -181,7 +181,9 @@ export class DirectoryApp {
     const changes = loadChanges(files, given);
     const page = changes?.then(({ pageParts }) => pageParts) ?? null;
     const listings = {
-      ...files,
+      root: files.root,
+      showHidden,
+      compress: files.compress,
       title,
       sort,
       zip,
@@ -189,6 +191,7 @@ export class DirectoryApp {
       readme,
       markdown,
       changes: page,
+      longest: LONGEST,
     };
     this.#app = serveTree(NAME, {
       ...files,

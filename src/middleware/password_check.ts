@@ -11,6 +11,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { parseIpAddress } from "../http/addresses.ts";
 import { log } from "../log/log.ts";
+import { type KeptThread, keptThreads } from "../pagi/kept_threads.ts";
 import { type Timer, unref } from "../std/timer.ts";
 import { isFast, verifyPassword } from "./password_hash.ts";
 import type { Users } from "./users.ts";
@@ -240,6 +241,7 @@ function startThread(): Worker {
       idle = unref(setTimeout(endPasswordThread, IDLE_MS));
     }
   });
+  keptThreads.add(kept);
   worker.addEventListener("error", (event) => {
     event.preventDefault();
     log.error(`The thread that verifies passwords failed: ${event.message}`);
@@ -248,8 +250,14 @@ function startThread(): Worker {
   return worker;
 }
 
+const kept: KeptThread = {
+  // Otherwise it ends soon.
+  endWhenIdle: () => waiting.size === 0 && endPasswordThread(),
+};
+
 /** Ends the thread; pending passwords are not verified. */
 export function endPasswordThread(): void {
+  keptThreads.delete(kept);
   clearTimeout(idle);
   thread?.terminate();
   thread = null;

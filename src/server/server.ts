@@ -10,6 +10,7 @@ import { log, logLimit, reopenLog } from "../log/log.ts";
 import type { RequestCounters } from "../metrics/counters.ts";
 import type { ListenAddress } from "../options/value_types.ts";
 import type { ResolvedSettings } from "../options/settings.ts";
+import { endKeptThreads } from "../pagi/kept_threads.ts";
 import type { DisconnectReason, PagiApp, State } from "../pagi/types.ts";
 import { holdFileLibrary } from "../system/file_names.ts";
 import { AccessLog } from "./access_log.ts";
@@ -293,6 +294,7 @@ export class Server {
       await drain(worker, this.#listeners, this.#grace, this.#isAlone);
     }
     await this.#lifespan.shutdown(this.#grace);
+    endKeptThreads();
     worker?.guard?.close();
     this.#fileLibrary?.[Symbol.dispose]();
     await this.#accessLog?.close();

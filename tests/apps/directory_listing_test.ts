@@ -1,10 +1,10 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { DirectoryApp } from "../../src/apps/directory.ts";
-import type { OpenedDirectory } from "../../src/apps/files/document_root.ts";
 import {
   DocumentRoot,
   openByPath,
 } from "../../src/apps/files/document_root.ts";
+import { endKeptThreads } from "../../src/pagi/kept_threads.ts";
 import type { Entry } from "../../src/apps/files/directory_entries.ts";
 import { directorySender } from "../../src/apps/files/send_listing.ts";
 import type { SendDirectory } from "../../src/apps/files/serve_tree.ts";
@@ -61,6 +61,8 @@ function senderOf(root: DocumentRoot): SendDirectory {
     markdown: true,
     readme: true,
     compress: true,
+    changes: null,
+    longest: Infinity,
   }).sendDirectory;
 }
 
@@ -73,10 +75,8 @@ function listingsOf(
   send: SendDirectory = senders.get(root) ?? senderOf(root),
 ): PagiApp {
   senders.set(root, send);
-  return (scope, receive, sendEvent) => {
-    using folder = root.open(`${parts.join("/")}/`) as OpenedDirectory;
-    return send(scope as HttpScope, receive, sendEvent, folder, parts);
-  };
+  return (scope, receive, sendEvent) =>
+    send(scope as HttpScope, receive, sendEvent, parts);
 }
 
 Deno.test("a listing is sorted as the query asks, folders first", async () => {
@@ -166,6 +166,7 @@ Deno.test("a long listing is one page, with every entry once", async () => {
     ]);
     assertStringIncludes(text, "2100 files");
   }
+  endKeptThreads();
 });
 
 Deno.test("no link of a listing has a query: programs follow all there are", async () => {
@@ -275,6 +276,7 @@ Deno.test("programs get all entries, or the page they ask for", async () => {
   assertEquals(await count(""), 1001);
   assertEquals(await count("?page=2"), 1);
   assertEquals(await count("?page=3"), 0);
+  endKeptThreads();
 });
 
 Deno.test("README.md stands below its folder's listing, without HTML of its own", async () => {
@@ -367,13 +369,11 @@ Deno.test("a listing that nobody waits for any more is given up", async () => {
   manyFiles(tree.root, 3000);
   const root = new DocumentRoot("test", tree.root);
   const send = senderOf(root);
-  using folder = root.open("empty/") as OpenedDirectory;
   let sent = 0;
   await send(
     requestScope({ target: "/empty/" }) as HttpScope,
     () => Promise.resolve({ type: "http.disconnect", reason: "client_closed" }),
     () => Promise.resolve(void sent++),
-    folder,
     ["empty"],
   );
   assertEquals(sent, 0);

@@ -1,6 +1,7 @@
 /** Listings whose answers are ready: what clients get is what the app would send. */
 
 import { DirectoryApp } from "../../src/apps/directory.ts";
+import { endKeptThreads } from "../../src/pagi/kept_threads.ts";
 import { readyAnswersOf } from "../../src/pagi/ready_answers.ts";
 import type { HeaderList, PagiApp } from "../../src/pagi/types.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
@@ -176,5 +177,6 @@ Deno.test("few listings of a folder are ready, and none of a large folder", asyn
     await until(() => Date.now() > old);
     assertEquals((await get(client, FOLDER, [])).status, 200);
     assertEquals(readyFor(app, FOLDER, []), null);
+    endKeptThreads();
   });
 });

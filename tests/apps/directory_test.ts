@@ -1,5 +1,6 @@
 import { DirectoryApp } from "../../src/apps/directory.ts";
 import type { Entry } from "../../src/apps/files/directory_entries.ts";
+import { endKeptThreads } from "../../src/pagi/kept_threads.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
 import {
   assert,
@@ -260,4 +261,5 @@ Deno.test("a listing of 10,000 files lets others have their turn", async () => {
   assertStringIncludes(response.text, "10000 files");
   assert(turns >= 3, `${turns} turns of others in ${took} ms`);
   assertLess(took, 10_000);
+  endKeptThreads();
 });

@@ -1,3 +1,4 @@
+import { keptThreads } from "../../src/pagi/kept_threads.ts";
 import { serve } from "../../src/server/mod.ts";
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
@@ -18,6 +19,16 @@ Deno.test("serve() serves an app until it is stopped (PAGI.md 6, In code)", asyn
   await server.stop();
   await server.finished;
   await assertClosed(url);
+});
+
+Deno.test("a server that stops ends the threads that apps keep, as a program could not end", async () => {
+  const server = await serve(HELLO, QUIET);
+  const ended = Promise.withResolvers<void>();
+  const thread = { endWhenIdle: ended.resolve };
+  keptThreads.add(thread);
+  await server.stop();
+  keptThreads.delete(thread);
+  await ended.promise;
 });
 
 Deno.test("serve() listens at a Unix socket, and await using stops it", async () => {

@@ -126,7 +126,7 @@ export class DirectoryRefused extends Error {
 }
 
 /** Descriptors that a scan has open at most. */
-const SCAN_DESCRIPTORS = 5;
+export const SCAN_DESCRIPTORS = 5;
 
 /** The result of a scan. */
 export interface Found {

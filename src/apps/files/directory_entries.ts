@@ -48,11 +48,21 @@ export interface DirectoryContents {
   readonly snapshot: Snapshot;
 }
 
-/** Reads the names in the directory `path`. Throws what the system reports. */
+/** A directory has more entries than are wanted. */
+export class DirectoryTooLong extends Error {
+  override readonly name = "DirectoryTooLong";
+}
+
+/**
+ * Reads the names in the directory `path`. Throws what the system reports.
+ *
+ * @throws {DirectoryTooLong} When there are more than `limit`.
+ */
 export async function readNames(
   path: string,
   showHidden: boolean,
   timeSlice: TimeSlice,
+  limit = Infinity,
 ): Promise<Names> {
   const found: DirectoryEntry[] = [];
   const unnameable: string[] = [];
@@ -67,6 +77,7 @@ export async function readNames(
       else if (name.includes("\\")) unnameable.push(name);
       else found.push(entry);
     }
+    if (found.length > limit) throw new DirectoryTooLong();
     if (timeSlice.expired) await timeSlice.yield();
   }
   return { found, hidden, unnameable };
@@ -76,6 +87,8 @@ export async function readNames(
  * The files and directories in the opened `directory` that could be served. Its
  * path beneath `root` is `path`, empty or with a final slash. Throws what the
  * system reports for the directory itself.
+ *
+ * @throws {DirectoryTooLong} When there are more than `limit`.
  */
 export async function readEntries(
   root: DocumentRoot,
@@ -83,12 +96,18 @@ export async function readEntries(
   directory: OpenedDirectory,
   showHidden: boolean,
   timeSlice: TimeSlice,
+  limit: number,
 ): Promise<DirectoryContents> {
   const snapshot = new Snapshot(root.pathOf(path));
   const entries: Entry[] = [];
   let unreadable = 0;
   snapshot.add("", statOf(directory.path));
-  const { found } = await readNames(directory.path, showHidden, timeSlice);
+  const { found } = await readNames(
+    directory.path,
+    showHidden,
+    timeSlice,
+    limit,
+  );
   for (const entry of found) {
     const { name } = entry;
     const { stat, problem } = inspectEntry(root, path, directory, entry);

@@ -62,7 +62,7 @@ export class DocumentRoot {
   /** Its absolute path, which may be a symbolic link. */
   readonly directory: string;
   readonly #prefix: string;
-  readonly #appName: string;
+  readonly appName: string;
   readonly #showHidden: boolean;
   readonly #opener: Opener;
   /** Messages that were logged, each only once. */
@@ -78,7 +78,7 @@ export class DocumentRoot {
     assertDirectory(appName, directory);
     this.directory = resolve(directory);
     this.#prefix = withSeparator(this.directory);
-    this.#appName = appName;
+    this.appName = appName;
     this.#showHidden = options.showHidden ?? false;
     this.#opener = options.opener ??
       (descriptorsHavePaths(this.directory) ? openByDescriptor : openByPath);
@@ -212,7 +212,7 @@ export class DocumentRoot {
     if (this.#logged.has(key)) return;
     if (this.#logged.size >= MAX_LOGGED) this.#logged.clear();
     this.#logged.add(key);
-    log.warn(`${this.#appName}: ${text}.`);
+    log.warn(`${this.appName}: ${text}.`);
   }
 }
 

@@ -80,6 +80,25 @@ export function readListingQuery(query: string, usual: SortKey): ListingQuery {
   };
 }
 
+/** How directories are listed. */
+export interface ListingOptions {
+  readonly showHidden: boolean;
+  /** The name of the root; null for its path. */
+  readonly title: string | null;
+  /** The order of entries unless the request names one. */
+  readonly sort: SortKey;
+  /** Offer archives. */
+  readonly zip: boolean;
+  /** Offer to search below a directory. */
+  readonly search: boolean;
+  /** Show README files below the entries. */
+  readonly readme: boolean;
+  /** Show Markdown as it is meant. */
+  readonly markdown: boolean;
+  /** Compress listings. */
+  readonly compress: boolean;
+}
+
 /** The content of a page. */
 export interface Listing extends PagePlace {
   /** All entries, sorted. */

@@ -12,7 +12,7 @@ import type {
   ReadyAnswers,
   ReadyRequest,
 } from "../../pagi/ready_answers.ts";
-import type { HeaderList, Receive, Send } from "../../pagi/types.ts";
+import type { HeaderList, Send } from "../../pagi/types.ts";
 import { encodeName } from "../../system/file_names.ts";
 import { reply, type RequestScope } from "../reply.ts";
 import { RequestReader } from "../disconnect.ts";
@@ -25,16 +25,17 @@ import {
 } from "./directory_cache.ts";
 import {
   type DirectoryContents,
+  DirectoryTooLong,
   type Entry,
   type Order,
   readEntries,
   readReadme,
   sortEntries,
-  type SortKey,
 } from "./directory_entries.ts";
 import { LISTING_SCRIPT } from "./listing_assets.ts";
 import { galleryPage } from "./gallery_page.ts";
 import {
+  type ListingOptions,
   listingPage,
   type ListingType,
   type ListingView,
@@ -42,6 +43,7 @@ import {
   readListingQuery,
   textLines,
 } from "./listing_page.ts";
+import type { LongListings } from "./long_listings.ts";
 import { Searches } from "./search.ts";
 import { readmeSection } from "./markdown.ts";
 import { makeBody, type PageBody, sendBody } from "./page_body.ts";
@@ -51,26 +53,12 @@ import { Archives } from "./send_archive.ts";
 import type { SendDirectory } from "./serve_tree.ts";
 import { SharedWork, type TimeSlice } from "./time_slice.ts";
 
-/** How directories are listed. */
-interface ListingSettings {
+interface ListingSettings extends ListingOptions {
   readonly root: DocumentRoot;
-  readonly showHidden: boolean;
-  /** The name of the root; null for its path. */
-  readonly title: string | null;
-  /** The order of entries unless the request names one. */
-  readonly sort: SortKey;
-  /** Offer archives. */
-  readonly zip: boolean;
-  /** Offer to search below a directory. */
-  readonly search: boolean;
-  /** Show README files below the entries. */
-  readonly readme: boolean;
-  /** Show Markdown as it is meant. */
-  readonly markdown: boolean;
-  /** Compress listings. */
-  readonly compress: boolean;
   /** Forms that change directories; null where they cannot be changed. */
-  readonly changes?: Promise<PageParts | null> | null;
+  readonly changes: Promise<PageParts | null> | null;
+  /** Entries of the longest directory that is listed in this thread. */
+  readonly longest: number;
 }
 
 const HTML = "text/html";
@@ -97,8 +85,15 @@ const ENTRY_WEIGHT = 250;
 
 /** Milliseconds for which answers are ready: {@linkcode FileStamp}. */
 const READY_MS = 1000;
-/** Entries whose state can be checked within a slice of time. */
-const MAX_READY_ENTRIES = 1000;
+/**
+ * Entries of the longest directory that is not listed in a thread of its own:
+ * their state can be checked within a slice of time.
+ */
+export const LONGEST = 1000;
+/** How long a longer one is remembered as such (ms). */
+const LONG_MS = 10_000;
+/** Longer ones that are remembered. */
+const MAX_LONG = 1000;
 /** Answers that are ready for a directory; clients choose them by their fields. */
 const MAX_READY = 4;
 /** UTF-16 units of the fields that choose an answer. */
@@ -140,7 +135,12 @@ export function directorySender(settings: ListingSettings): {
   sendDirectory: SendDirectory;
   findReadyListing: FindReady;
 } {
-  const { root, showHidden } = settings;
+  const { root, changes, ...options } = settings;
+  const { showHidden } = options;
+  let { longest } = options;
+  let listThread: Promise<LongListings> | null = null;
+  /** When a directory was too long, by its path. */
+  const tooLong = new Map<string, number>();
   const listings = new DirectoryCache<DirectoryListing>(
     MAX_SCANS,
     MAX_CACHED,
@@ -171,10 +171,15 @@ export function directorySender(settings: ListingSettings): {
         directory,
         showHidden,
         timeSlice,
+        longest,
       );
       const weight = contents.entries.length * ENTRY_WEIGHT;
       return { ...contents, bodies: new Map(), ready: new Map(), weight };
     } catch (error) {
+      if (error instanceof DirectoryTooLong) {
+        if (tooLong.size >= MAX_LONG) tooLong.clear();
+        tooLong.set(path, Date.now());
+      }
       if (isDenial(error)) throw unreadable(403);
       if (isAbsence(error)) throw unreadable(404);
       throw error;
@@ -183,12 +188,11 @@ export function directorySender(settings: ListingSettings): {
 
   async function respond(
     scope: RequestScope,
-    receive: Receive,
+    client: RequestReader,
     send: Send,
     parts: readonly string[],
   ): Promise<void> {
     const now = Date.now();
-    const client = RequestReader.watch(receive);
     const query = readListingQuery(scope.query_string, settings.sort);
     if (query.archive !== null && settings.zip) {
       return await archives.send(scope, send, client, parts, query.archive);
@@ -202,6 +206,10 @@ export function directorySender(settings: ListingSettings): {
       return await searches.send(scope, send, client, request, FIELDS[type]);
     }
     const path = pathOf(parts);
+    const seen = tooLong.get(path) ?? -Infinity;
+    if (Math.abs(now - seen) < LONG_MS && longest < Infinity) {
+      throw new DirectoryTooLong();
+    }
     using use = await listings.use(
       path,
       client,
@@ -319,17 +327,29 @@ export function directorySender(settings: ListingSettings): {
     return { body: await makeBody(texts, timeSlice, encode), settled };
   }
 
+  function longListings(): Promise<LongListings> {
+    return listThread ??= Promise.all([import("./long_listings.ts"), changes])
+      .then(([{ LongListings }, changes]) => {
+        const { appName, directory } = root;
+        const settings = { ...options, appName, directory, changes };
+        return new LongListings(settings, () => longest = Infinity);
+      });
+  }
+
   // The directory is opened anew for a scan, which several requests may share.
   const sendDirectory: SendDirectory = async (
     scope,
     receive,
     send,
-    _directory,
     parts,
   ) => {
+    const client = RequestReader.watch(receive);
     try {
-      await respond(scope, receive, send, parts);
+      await respond(scope, client, send, parts);
     } catch (error) {
+      if (error instanceof DirectoryTooLong) {
+        return await (await longListings()).send(scope, send, client, parts);
+      }
       if (!(error instanceof DirectoryRefused)) throw error;
       const { status, message } = error;
       await reply(send, status, [
@@ -365,7 +385,7 @@ function keepReady(
   answer: ReadyListing,
 ): void {
   const { ready, snapshot } = found;
-  if (snapshot.size > MAX_READY_ENTRIES || key.length > MAX_READY_KEY) return;
+  if (snapshot.size > LONGEST || key.length > MAX_READY_KEY) return;
   if (!ready.has(key)) {
     if (ready.size < MAX_READY) grow(READY_WEIGHT);
     else ready.delete(ready.keys().next().value!);

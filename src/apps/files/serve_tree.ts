@@ -14,7 +14,6 @@ import {
   replyStatus,
   type RequestScope,
 } from "../reply.ts";
-import type { OpenedDirectory } from "./document_root.ts";
 import { explainTree } from "./explain_tree.ts";
 import { findFile, type FindSettings, HTML } from "./find_file.ts";
 import { isMarkdown, type MarkdownPages } from "./markdown.ts";
@@ -27,7 +26,6 @@ export type SendDirectory = (
   scope: RequestScope,
   receive: Receive,
   send: Send,
-  directory: OpenedDirectory,
   parts: readonly string[],
 ) => Promise<void>;
 
@@ -86,8 +84,8 @@ export function serveTree(appName: string, settings: TreeSettings): PagiApp {
       return await reply(send, 301, [["location", found.location]], "");
     }
     if (!("path" in found)) {
-      using directory = found.opened;
-      return await sendDirectory?.(scope, receive, send, directory, parts);
+      found.opened[Symbol.dispose]();
+      return await sendDirectory?.(scope, receive, send, parts);
     }
     let reader: RequestReader | null = null;
     const client = () => reader ??= RequestReader.watch(receive);

@@ -7,13 +7,16 @@
 
 import type { RequestReader } from "../disconnect.ts";
 
-/** Milliseconds that a loop runs before others get their turn. */
-const SLICE_MS = 2;
-/**
- * Milliseconds between two slices. Without a pause, one answer would be sent
- * between them, and not the requests that have arrived meanwhile.
- */
-const PAUSE_MS = 1;
+/** How loops of this thread share its time (ms). */
+export const PACE = {
+  /** A loop runs so long before others get their turn. */
+  slice: 2,
+  /**
+   * Between two slices. Without a pause, one answer would be sent between them,
+   * and not the requests that have arrived meanwhile.
+   */
+  pause: 1,
+};
 
 /** Loops that wait for their next slice, in order. */
 const waiting: (() => void)[] = [];
@@ -31,7 +34,7 @@ export class Abandoned extends Error {
  */
 export class TimeSlice {
   readonly #isWanted: () => boolean;
-  #end = performance.now() + SLICE_MS;
+  #end = performance.now() + PACE.slice;
 
   /** @param isWanted Whether somebody still waits for the result. */
   constructor(isWanted: () => boolean = () => true) {
@@ -50,17 +53,17 @@ export class TimeSlice {
    */
   async yield(): Promise<void> {
     await new Promise<void>((resolve) => {
-      if (waiting.push(resolve) === 1) setTimeout(resumeFirst, PAUSE_MS);
+      if (waiting.push(resolve) === 1) setTimeout(resumeFirst, PACE.pause);
     });
     if (!this.#isWanted()) throw new Abandoned();
-    this.#end = performance.now() + SLICE_MS;
+    this.#end = performance.now() + PACE.slice;
   }
 }
 
 /** The resumed loop runs before the next timer does. */
 function resumeFirst(): void {
   waiting.shift()!();
-  if (waiting.length > 0) setTimeout(resumeFirst, PAUSE_MS);
+  if (waiting.length > 0) setTimeout(resumeFirst, PACE.pause);
 }
 
 /** Work whose result several clients wait for. */

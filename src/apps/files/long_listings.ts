@@ -1,0 +1,184 @@
+/**
+ * Listings of long directories, which a thread makes: to look at 50,000 files
+ * takes a second, in which other requests would have to wait.
+ *
+ * @module
+ */
+
+import { log } from "../../log/log.ts";
+import { markImmutable } from "../../pagi/constant_bytes.ts";
+import { type KeptThread, keptThreads } from "../../pagi/kept_threads.ts";
+import type { Send, SendEvent } from "../../pagi/types.ts";
+import { type Timer, unref } from "../../std/timer.ts";
+import { heldDescriptors } from "../../system/descriptor_budget.ts";
+import type { RequestReader } from "../disconnect.ts";
+import type { RequestScope } from "../reply.ts";
+import { SCAN_DESCRIPTORS } from "./directory_cache.ts";
+import type { ListingOptions } from "./listing_page.ts";
+import type { PageParts } from "./page_frame.ts";
+
+/** How long the idle thread is kept, with what it has cached (ms). */
+const IDLE_MS = 600_000;
+
+/** What the thread lists; its first message. */
+export interface ThreadSettings extends ListingOptions {
+  readonly appName: string;
+  readonly directory: string;
+  readonly changes: PageParts | null;
+}
+
+/** A request, without what a listing does not depend on. */
+export interface ThreadRequest {
+  readonly id: number;
+  readonly scope: Pick<
+    RequestScope,
+    | "type"
+    | "method"
+    | "path"
+    | "raw_path"
+    | "query_string"
+    | "root_path"
+    | "headers"
+  >;
+  readonly parts: readonly string[];
+}
+
+/** What becomes of a request: an event of it was sent, or its client left. */
+export interface ThreadNotice {
+  readonly id: number;
+  readonly notice: "sent" | "left";
+}
+
+/** From the thread. */
+export type ThreadAnswer =
+  | { readonly id: number; readonly event: SendEvent }
+  | { readonly id: number; readonly error: Error | null }
+  | { readonly warning: string };
+
+/** A request that the thread answers. */
+interface Pending {
+  readonly send: Send;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  /** Resolves when the events that have arrived are sent. */
+  sent: Promise<void>;
+}
+
+/** The thread of one app, which is started by its first request. */
+export class LongListings implements KeptThread {
+  readonly #settings: ThreadSettings;
+  readonly #onFailure: () => void;
+  readonly #pending = new Map<number, Pending>();
+  #thread: Worker | null = null;
+  #idle: Timer | undefined;
+  #idleMs = IDLE_MS;
+  #nextId = 0;
+
+  /** @param onFailure Called when there can be no thread. */
+  constructor(settings: ThreadSettings, onFailure: () => void) {
+    this.#settings = settings;
+    this.#onFailure = onFailure;
+  }
+
+  /** Lists the directory of `parts`, as the thread does. */
+  async send(
+    { type, method, path, raw_path, query_string, root_path, headers }:
+      RequestScope,
+    send: Send,
+    client: RequestReader,
+    parts: readonly string[],
+  ): Promise<void> {
+    using _descriptors = heldDescriptors(SCAN_DESCRIPTORS);
+    const scope = {
+      type,
+      method,
+      path,
+      raw_path,
+      query_string,
+      root_path,
+      headers,
+    };
+    clearTimeout(this.#idle);
+    const thread = this.#thread ??= this.#start();
+    const id = this.#nextId++;
+    thread.postMessage({ id, scope, parts } satisfies ThreadRequest);
+    client.onDisconnect(() => this.#notify(id, "left"));
+    if (client.disconnected) this.#notify(id, "left");
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const sent = Promise.resolve();
+        this.#pending.set(id, { send, resolve, reject, sent });
+      });
+    } finally {
+      this.#pending.delete(id);
+      if (this.#pending.size === 0 && this.#thread !== null) {
+        this.#idle = unref(setTimeout(() => this.#end(), this.#idleMs));
+      }
+    }
+  }
+
+  #notify(id: number, notice: ThreadNotice["notice"]): void {
+    this.#thread?.postMessage({ id, notice } satisfies ThreadNotice);
+  }
+
+  #start(): Worker {
+    // compile.sh makes a module of its own of this, some folders below.
+    const path = import.meta.url.endsWith(".ts")
+      ? "./listing_thread.ts"
+      : "./apps/files/listing_thread.js";
+    const thread = new Worker(new URL(path, import.meta.url), {
+      type: "module",
+      name: "listings",
+    });
+    thread.addEventListener("message", ({ data }) => this.#take(data));
+    thread.addEventListener("error", (event) => {
+      event.preventDefault();
+      log.error(
+        `The thread that lists long folders failed, so they are listed without it: ${event.message}`,
+      );
+      this.#onFailure();
+      this.#end();
+    });
+    keptThreads.add(this);
+    this.#idleMs = IDLE_MS;
+    thread.postMessage(this.#settings);
+    return thread;
+  }
+
+  #take(answer: ThreadAnswer): void {
+    if ("warning" in answer) return log.warn(answer.warning);
+    const { id } = answer;
+    const request = this.#pending.get(id);
+    if (request === undefined) return;
+    const { send, resolve, reject } = request;
+    if ("event" in answer) {
+      const { event } = answer;
+      if ("body" in event && event.body instanceof Uint8Array) {
+        markImmutable(event.body);
+      }
+      request.sent = request.sent.then(() => send(event)).then(
+        () => this.#notify(id, "sent"),
+      );
+      request.sent.catch((error) => {
+        this.#notify(id, "left");
+        reject(error);
+      });
+    } else if (answer.error !== null) reject(answer.error);
+    else request.sent.then(resolve, reject);
+  }
+
+  endWhenIdle(): void {
+    this.#idleMs = 0;
+    if (this.#pending.size === 0) this.#end();
+  }
+
+  #end(): void {
+    keptThreads.delete(this);
+    clearTimeout(this.#idle);
+    this.#thread?.terminate();
+    this.#thread = null;
+    for (const { reject } of this.#pending.values()) {
+      reject(new Error("The thread that lists long folders failed."));
+    }
+  }
+}
