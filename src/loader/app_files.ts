@@ -13,7 +13,7 @@ import {
 } from "../std/path.ts";
 import { type AppRequest, namedFiles } from "./load_app.ts";
 import { fileIn } from "./files.ts";
-import { findProject, type Project, readJson } from "./project.ts";
+import { findProject, importMapUrl } from "./project.ts";
 import { Resolver } from "./resolver.ts";
 import { importedNames } from "./sources.ts";
 
@@ -55,7 +55,8 @@ export async function appFiles(request: AppRequest): Promise<AppFiles> {
     code.add(path);
     folders.add(dirname(path));
     if (!MODULE.test(path)) continue;
-    waiting.push(...await imported(readText(path), path, resolver));
+    const text = readable(() => Deno.readTextFileSync(path)) ?? "";
+    waiting.push(...await imported(text, path, resolver));
   }
   for (const folder of folders) {
     for (const path of configurationFiles(folder)) configuration.add(path);
@@ -89,7 +90,7 @@ async function imported(
 
 /** The configurations of the files in `folder`, and those that may come. */
 function configurationFiles(folder: string): string[] {
-  const project = findProjectSafely(folder);
+  const project = readable(() => findProject(folder));
   const place = project?.folder ?? folder;
   const names = ["deno.json", "deno.jsonc", "package.json", "tsconfig.json"];
   const installed = fileIn(join(place, "node_modules"), INSTALLED);
@@ -104,30 +105,15 @@ function configurationFiles(folder: string): string[] {
 }
 
 function importMapPath(path: string): string | null {
-  try {
-    const { importMap } = readJson<{ importMap?: string }>(path);
-    if (importMap === undefined || /^https?:/.test(importMap)) return null;
-    return importMap.startsWith("file:")
-      ? fromFileUrl(importMap)
-      : resolve(dirname(path), importMap);
-  } catch {
-    return null;
-  }
+  const url = readable(() => importMapUrl(path));
+  return url?.protocol === "file:" ? fromFileUrl(url) : null;
 }
 
 /** A configuration that cannot be read is watched until it can. */
-function findProjectSafely(folder: string): Project | null {
+function readable<T>(read: () => T): T | null {
   try {
-    return findProject(folder);
+    return read();
   } catch {
     return null;
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return "";
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { join } from "../std/path.ts";
+import { foldersIn } from "./files.ts";
 
 /** The folder that Deno keeps things in (`DENO_DIR`); null where none is set. */
 export function denoFolder(): string | null {
@@ -25,9 +26,9 @@ export function denoFolder(): string | null {
 export function fetchedVersions(name: string): Map<string, string> {
   const versions = new Map<string, string>();
   const npm = below(denoFolder(), "npm");
-  for (const registry of namesIn(npm)) {
+  for (const registry of npm === null ? [] : foldersIn(npm)) {
     const folder = join(npm!, registry, name);
-    for (const version of namesIn(folder)) {
+    for (const version of foldersIn(folder)) {
       // Beside them are what the registry says, and copies (`1.2.3_1`).
       if (/^\d+\.\d+\.\d+[\w.+-]*$/.test(version) && !version.includes("_")) {
         versions.set(version, join(folder, version));
@@ -39,14 +40,4 @@ export function fetchedVersions(name: string): Map<string, string> {
 
 function below(folder: string | null | undefined, path: string): string | null {
   return folder ? join(folder, path) : null;
-}
-
-function namesIn(folder: string | null): string[] {
-  if (folder === null) return [];
-  try {
-    return [...Deno.readDirSync(folder)].filter((entry) => entry.isDirectory)
-      .map((entry) => entry.name);
-  } catch {
-    return [];
-  }
 }

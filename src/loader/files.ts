@@ -42,6 +42,16 @@ export function isFolder(path: string): boolean {
   return statOf(path)?.isDirectory === true;
 }
 
+/** The names of the folders in `path`; none where it cannot be listed. */
+export function foldersIn(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].filter((entry) => entry.isDirectory)
+      .map((entry) => entry.name);
+  } catch {
+    return [];
+  }
+}
+
 /** Inode, time and size: changes with the file. Empty where there is none. */
 export function stampOf(path: string): string {
   const info = statOf(path);

@@ -14,6 +14,7 @@ import {
   resolve,
 } from "../std/path.ts";
 import { fileIn, nearestFile, upwards } from "./files.ts";
+import { packageName } from "./packages.ts";
 
 /** What Deno throws for what only a process may do, as `process.chdir()`. */
 const IN_WORKER = "ERR_WORKER_UNSUPPORTED_OPERATION";
@@ -68,7 +69,7 @@ export function howToDeclare(specifier: string): string {
   if (alias !== undefined) {
     return `Declare ${alias} in the project's deno.json, as in "imports": { "${alias}": "./src/" }, or in the "paths" of the tsconfig.json beside its package.json; or name the file that the project's build makes.`;
   }
-  const name = packageOf(specifier);
+  const [name] = packageName(specifier);
   return `To declare it, in the project's folder: deno add npm:${name}, or npm install ${name}.`;
 }
 
@@ -96,11 +97,6 @@ function absentName(path: string, name: string): string | null {
   } is an ES module. If all of it is CommonJS, rename it to ${
     shellWord(renamed)
   }, or have "type": "commonjs" in its package.json; otherwise write import and export, and import.meta.dirname for __dirname.`;
-}
-
-/** The package of `hono/cookie`: what is to be installed. */
-function packageOf(name: string): string {
-  return /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? "NAME";
 }
 
 function usesPlugAndPlay(path: string): boolean {

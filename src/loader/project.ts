@@ -6,9 +6,9 @@
 
 import { quote } from "../options/option_error.ts";
 import { parseJsonc } from "../std/jsonc.ts";
-import { dirname, isAbsolute, join, toFileUrl } from "../std/path.ts";
+import { dirname, fromFileUrl, join, toFileUrl } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";
-import { fileIn, upwards } from "./files.ts";
+import { fileIn, foldersIn, upwards } from "./files.ts";
 
 /** Where a project is configured, as Deno finds it. */
 export interface Project {
@@ -174,9 +174,10 @@ export function readJson<T extends object>(path: string): T {
   throw new LoadError(`${quote(path)} has to hold an object.`);
 }
 
-/** Tells whether a `deno.json` has its import map in a file of its own. */
-export function namesImportMap(path: string): boolean {
-  return readJson<DenoJson>(path).importMap !== undefined;
+/** Where the `deno.json` at `path` has its import map; null if in itself. */
+export function importMapUrl(path: string): URL | null {
+  const { importMap } = readJson<DenoJson>(path);
+  return importMap === undefined ? null : new URL(importMap, urlOf(path));
 }
 
 /** The lock file of a project with a `deno.json`; null where there is none. */
@@ -194,18 +195,13 @@ async function mapOf(
   config: DenoJson,
   path: string,
 ): Promise<[DenoJson, string]> {
-  const { importMap } = config;
-  const base = urlOf(path);
+  const url = importMapUrl(path);
   // As in Deno, a configuration with imports of its own has no other map.
-  if (importMap === undefined || config.imports || config.scopes) {
-    return [config, base];
+  if (url === null || config.imports || config.scopes) {
+    return [config, urlOf(path)];
   }
-  const url = new URL(importMap, base);
   if (url.protocol === "file:") {
-    const file = isAbsolute(importMap)
-      ? importMap
-      : join(dirname(path), importMap);
-    return [readJson<DenoJson>(file), url.href];
+    return [readJson<DenoJson>(fromFileUrl(url)), url.href];
   }
   try {
     const response = await fetch(url);
@@ -270,13 +266,7 @@ function members(root: string, { workspace }: DenoJson): string[] {
     const [, parent] = /^(.*?)\/?\*\*?\/?$/.exec(pattern) ?? [];
     if (parent === undefined) return [join(root, pattern.replace(/\/$/, ""))];
     const folder = join(root, parent);
-    try {
-      return [...Deno.readDirSync(folder)]
-        .filter((entry) => entry.isDirectory)
-        .map((entry) => join(folder, entry.name));
-    } catch {
-      return [];
-    }
+    return foldersIn(folder).map((name) => join(folder, name));
   });
 }
 

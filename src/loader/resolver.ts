@@ -6,10 +6,10 @@
  */
 
 import {
+  basename,
   dirname,
   fromFileUrl,
   isAbsolute,
-  join,
   toFileUrl,
 } from "../std/path.ts";
 import { format, maxSatisfying, parse, tryParseRange } from "../std/semver.ts";
@@ -77,7 +77,7 @@ export class Resolver {
     if (/^(?:jsr|https?):/.test(name)) {
       throw new ImportError(
         `An executable cannot fetch ${name}. Take the package from npm, run the app in a clone of the server, or bundle it first: deno bundle --output app.bundle.js ${
-          fileName(importer)
+          basename(importer)
         }`,
       );
     }
@@ -148,7 +148,7 @@ export class Resolver {
     if (folder !== null) return inside(folder, name, `.${sub}`);
     throw new ImportError(
       `The package ${specifier} is not on this machine. To fetch it once, where there is a network: deno cache ${
-        fileName(importer)
+        basename(importer)
       }`,
     );
   }
@@ -250,8 +250,4 @@ function lockedVersions(project: Project): Record<string, string> {
 /** Imported, it would be loaded for apps that import nothing as well. */
 function isBuiltin(name: string): boolean {
   return globalThis.process.getBuiltinModule("node:module").isBuiltin(name);
-}
-
-function fileName(path: string): string {
-  return path.slice(dirname(join(path)).length).replace(/^[\\/]/, "");
 }

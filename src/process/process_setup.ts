@@ -77,7 +77,7 @@ export class ProcessSetup {
     }
     if (asRoot) setup.#writePidFile(identity);
     if (identity !== null) {
-      becomeUser(identity, settings);
+      await becomeUser(identity, settings);
       configureLog({ level, file, format, timed: true });
       if (!rootHelper()?.readsKeys) warnOfRenewal(settings);
     }
@@ -108,7 +108,10 @@ export class ProcessSetup {
   }
 }
 
-function becomeUser(identity: Identity, settings: Settings): void {
+async function becomeUser(
+  identity: Identity,
+  settings: Settings,
+): Promise<void> {
   const { accessLog } = settings;
   for (const path of [settings.logFile, accessLog]) {
     if (path !== null && standardStream(path) === null) {
@@ -116,7 +119,7 @@ function becomeUser(identity: Identity, settings: Settings): void {
     }
   }
   dropPrivileges(identity, bindsLowPort(settings));
-  if (settings.workers > 1) requireReadableCode();
+  if (settings.workers > 1) await requireReadableCode();
 }
 
 /** Whether only root can change the file; else the user writes it. */
@@ -237,10 +240,11 @@ const SOURCE: string | null = import.meta.url.startsWith("file:")
  *
  * @throws {SystemError} When a part cannot be read.
  */
-export function requireReadableCode(): void {
+async function requireReadableCode(): Promise<void> {
   if (Deno.build.standalone) return;
   requireReadable(SOURCE, "Install this program where everybody can read it");
-  const cache = cacheFolder();
+  const { denoFolder } = await import("../loader/deno_cache.ts");
+  const cache = denoFolder();
   requireReadable(
     // The directory may be visible while its contents are not.
     cache && `${join(cache, "npm")}/.`,
@@ -257,14 +261,6 @@ function requireReadable(path: string | null, remedy: string): void {
       `The user that the server runs as cannot read ${path}, and workers must. ${remedy}, or use the compiled program.`,
     );
   }
-}
-
-/** Deno's cache; null where unknown. */
-function cacheFolder(): string | null {
-  const home = Deno.env.get("HOME");
-  const cache = Deno.env.get("XDG_CACHE_HOME") ||
-    (home ? join(home, ".cache") : null);
-  return Deno.env.get("DENO_DIR") || (cache && join(cache, "deno"));
 }
 
 /** The daemon ended before it served. */

@@ -20,8 +20,8 @@ import {
   findProject,
   type ImportMap,
   importMapOf,
+  importMapUrl,
   lockFileOf,
-  namesImportMap,
   type Project,
   readJson,
 } from "../loader/project.ts";
@@ -165,7 +165,7 @@ async function flagsFor(
   return [
     ...path ? ["--config", path] : instead,
     // Else Deno warns that it takes ours for the one that is named there.
-    ...path && namesImportMap(path) ? ["--quiet"] : [],
+    ...path && importMapUrl(path) ? ["--quiet"] : [],
     ...await lockFlags(json),
     ...isPackage
       ? [
