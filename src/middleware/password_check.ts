@@ -121,31 +121,26 @@ export class PasswordChecker {
 
   /** Seconds until `client` may try again; 0 where it may now. */
   #blockedFor(client: string): number {
-    const { count, at } = this.#failuresOf(client);
-    const now = performance.now();
-    const left = count - (now - at) / FAILURE_MS;
-    return left <= MAX_FAILURES - 1
-      ? 0
-      : Math.ceil((left - MAX_FAILURES + 1) * FAILURE_MS / 1000);
+    const excess = this.#failuresOf(client) - MAX_FAILURES + 1;
+    return Math.ceil(Math.max(0, excess) * FAILURE_MS / 1000);
   }
 
   #count(client: string, more: number): void {
-    const { count, at } = this.#failuresOf(client);
-    const now = performance.now();
-    const left = Math.max(0, count - (now - at) / FAILURE_MS);
+    const count = this.#failuresOf(client) + more;
     const name = networkOf(client);
     this.#failures.delete(name);
-    if (left + more > 0) {
-      this.#failures.set(name, { count: left + more, at: now });
-    }
+    if (count > 0) this.#failures.set(name, { count, at: performance.now() });
     if (this.#failures.size > MAX_CLIENTS) {
       const [oldest] = this.#failures.keys();
       this.#failures.delete(oldest);
     }
   }
 
-  #failuresOf(client: string): { count: number; at: number } {
-    return this.#failures.get(networkOf(client)) ?? { count: 0, at: 0 };
+  /** The failures of `client` that still count. */
+  #failuresOf(client: string): number {
+    const { count, at } = this.#failures.get(networkOf(client)) ??
+      { count: 0, at: 0 };
+    return Math.max(0, count - (performance.now() - at) / FAILURE_MS);
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { settledWithin } from "../std/timer.ts";
 import {
   descriptorPath,
   type Libc,
@@ -215,22 +216,13 @@ export class RootShell {
     return handOn(this.#libc, [this.#requests, this.#answers], start);
   }
 
-  /** Sends a line that has no answer. */
-  tell(line: string): void {
-    const bytes = new TextEncoder().encode(`${line}\n`);
-    this.#libc.write(this.#requests, bytes, BigInt(bytes.length));
-  }
-
   /** Sends a line; resolves with the answer, or null if there is none. */
   async ask(line: string): Promise<string | null> {
-    this.tell(line);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), ANSWER_TIMEOUT_MS);
-    });
-    const answer = await Promise.race([this.#answer(), timeout]);
-    clearTimeout(timer);
-    return answer;
+    const bytes = new TextEncoder().encode(`${line}\n`);
+    this.#libc.write(this.#requests, bytes, BigInt(bytes.length));
+    const answer = this.#answer();
+    const isInTime = await settledWithin(answer, ANSWER_TIMEOUT_MS);
+    return isInTime ? await answer : null;
   }
 
   async #answer(): Promise<string | null> {
