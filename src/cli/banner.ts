@@ -87,7 +87,7 @@ function reach(
     "port" in address &&
     (address.host === "localhost" || isLoopback(address.host))
   );
-  // What is behind a proxy is not to be reached by others.
+  // A server behind a proxy should not be reached directly.
   if (!isAlone || settings.proxyHeaders || reachable(interfaces).length === 0) {
     return [];
   }

@@ -1,6 +1,6 @@
 /**
- * The words of a share that mean something else each time they are read: a
- * random path and an end are settled once, for all workers and reloads.
+ * The words of a share whose meaning changes each time they are read: a random
+ * path and an end are fixed once, for all workers and reloads.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { CommandLine } from "../options/command_line.ts";
 const RANDOM = /((?:^|,)random_path=)(?:1|true|yes|on)(?=,|$)/gi;
 const EXPIRES = /((?:^|,)expires=)((?:[\d.]+[smhd])+)(?=,|$)/gi;
 const AUTH = /(?:^|[=,"])(?:auth|auth_file)\\?"?=/;
-/** Where a process finds what its predecessor has settled. */
+/** Where a process finds the words that its predecessor has fixed. */
 const VARIABLE = "PAGI_SETTLED_SHARES";
 
 /**

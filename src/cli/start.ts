@@ -225,7 +225,7 @@ async function serve(
       log.info(`Ready at ${places(facts).join(", ")}${some}`);
       if (asksForPassword(positionals) && isReadableOnTheWay(facts)) {
         log.warn(
-          "Passwords come without TLS, so that others on the way can read them; --ssl-cert and --ssl-key encrypt, or a proxy with --proxy-headers.",
+          "Passwords come without TLS, so others on the network can read them; use --ssl-cert and --ssl-key, or a proxy with TLS and --proxy-headers.",
         );
       }
       await setup.serving();

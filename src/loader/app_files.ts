@@ -1,5 +1,5 @@
 /**
- * The files that an app is made of, for those who watch them.
+ * The files of an app, to be watched for changes.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { findProject, importMapUrl } from "./project.ts";
 import { Resolver } from "./resolver.ts";
 import { importedNames } from "./sources.ts";
 
-/** Absolute paths; what is missing is among them, since it may come. */
+/** Absolute paths, also of missing files, which may be created later. */
 export interface AppFiles {
   /** Code, and other files that it names. */
   readonly code: ReadonlySet<string>;
@@ -26,7 +26,7 @@ export interface AppFiles {
 }
 
 const MODULE = /\.[mc]?[jt]sx?$/;
-/** What comes with a package manager or a registry is not edited. */
+/** Installed packages are not edited. */
 const PACKAGES = /[\\/]node_modules[\\/]/;
 /** What package managers write last when they install. */
 const INSTALLED = [".package-lock.json", ".modules.yaml", ".yarn-state.yml"];
@@ -34,8 +34,7 @@ const INSTALLED = [".package-lock.json", ".modules.yaml", ".yarn-state.yml"];
 /**
  * Finds the files of the app that `request` names: its modules, what they
  * import by any name of their project, and files in `new URL(…,
- * import.meta.url)`. Of names that are put together at run time nothing is
- * known.
+ * import.meta.url)`. Names that are computed at run time are unknown.
  *
  * @throws {OptionError} When the command line is wrong.
  */

@@ -47,7 +47,7 @@ export function appFromExport(
     const app = appFromObject(object, label) ?? runnable(object, whose);
     if (app !== null) return app;
     throw new LoadError(
-      `${label} has no method toApp() that gives its app, and no fetch().`,
+      `${label} has no method toApp() that returns its app, and no fetch().`,
     );
   }
   const app = appFromObject(value, label) ?? runnable(value, whose);
@@ -63,7 +63,7 @@ export function appFromExport(
   if (key !== undefined) {
     const pair = quote(`${key}=${pairs[key]}`);
     throw new OptionError(
-      `${label} takes no options such as ${pair}: its app is no class`,
+      `${label} takes no options such as ${pair}: its app is not a class`,
     );
   }
   return app;
@@ -73,7 +73,7 @@ export function appFromExport(
 function appFromObject(value: unknown, label: string): PagiApp | null {
   if (!hasToApp(value)) return null;
   if (typeof value.toApp !== "function") {
-    throw new LoadError(`${label} has no method toApp() that gives its app.`);
+    throw new LoadError(`${label} has no method toApp() that returns its app.`);
   }
   let given: unknown;
   try {
@@ -89,7 +89,7 @@ function appFromObject(value: unknown, label: string): PagiApp | null {
   throw new LoadError(
     `toApp() of ${label} gives ${
       describe(given)
-    }, no app function and no fetch handler.${hint}`,
+    }, which is neither an app function nor a fetch handler.${hint}`,
   );
 }
 
@@ -121,7 +121,7 @@ function runnable(value: unknown, whose: string): PagiApp | null {
   if (first === "" && TAKES_SCOPE.test(String(value))) {
     const wait = value.constructor.name === "AsyncFunction" ? "await " : "";
     throw new LoadError(
-      `${whose} is a function without parameters that seems to make the app. Export what it gives, as in: export default ${wait}createApp()`,
+      `${whose} is a function without parameters that seems to make the app. Export what it returns, as in: export default ${wait}createApp()`,
     );
   }
   return fetchApp({ fetch: value as FetchHandler["fetch"] });
@@ -130,7 +130,7 @@ function runnable(value: unknown, whose: string): PagiApp | null {
 /** A function (scope, …) within the code of another. */
 const TAKES_SCOPE = /\(\s*_?scope\s*,/;
 
-/** Tells whether `value` has one of the forms of an app. */
+/** Whether `value` has one of the forms of an app. */
 export function isApp(value: unknown): boolean {
   return isFetchObject(value) || hasToApp(value) ||
     isFunction(value) && !isForNode(value);

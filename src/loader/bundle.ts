@@ -1,9 +1,9 @@
 /**
- * Apps of an executable that import more than files of JavaScript.
+ * Bundles the apps of an executable that import more than JavaScript files.
  *
- * An executable resolves imports as it was compiled, and old ones read no
- * TypeScript. So such an app becomes one module first, by esbuild, which a
- * thread of its own runs: its memory is free again afterwards.
+ * An executable resolves imports as at its compilation, and old ones cannot
+ * read TypeScript. So esbuild bundles such an app into one module first, in a
+ * thread of its own, whose memory is freed afterwards.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { LoadError } from "./load_error.ts";
 import { isCommonJs } from "./packages.ts";
 import { importedNames, localSources, ownEntry } from "./sources.ts";
 
-/** What the thread answers: a module, or what is wrong with the app. */
+/** The answer of the thread: a module, or the fault of the app. */
 export type Bundle =
   | {
     readonly code: string;
@@ -39,7 +39,7 @@ export interface BundleRequest {
 const RUNS_TYPESCRIPT = "2.8.2";
 
 /**
- * Tells whether this executable cannot import the module at `path` as it is.
+ * Whether this executable cannot import the module at `path` as it is.
  */
 export function needsBundle(path: string): boolean {
   const isOld = sortable(Deno.version.deno) < sortable(RUNS_TYPESCRIPT);
@@ -133,7 +133,7 @@ export interface BundleQuestion {
   readonly port: MessagePort;
 }
 
-/** A worker leaves it to the main thread, so that all of them share one. */
+/** Workers ask the main thread, so that they share one bundle. */
 function makeBundle(request: BundleRequest): Promise<Bundle> {
   if (!("WorkerGlobalScope" in globalThis)) return inThread(request);
   const { port1, port2 } = new MessageChannel();
@@ -192,7 +192,7 @@ function inThread(request: BundleRequest): Promise<Bundle> {
   }).finally(() => {
     worker.terminate();
     const ms = Math.round(performance.now() - begun);
-    log.debug(`${request.name} was made one module in ${ms} ms.`);
+    log.debug(`${request.name} was bundled in ${ms} ms.`);
   });
 }
 

@@ -1,8 +1,7 @@
 /**
- * The thread of an executable that makes one module of an app.
+ * The thread of an executable that bundles an app into one module.
  *
- * What CommonJS is among what the app imports is left to `require`, which
- * reads it from disk; the rest becomes part of the module.
+ * CommonJS modules are left to `require`, which reads them from disk.
  *
  * @module
  */
@@ -27,8 +26,8 @@ import { IMPORT, IMPORT_CALL, ownEntry } from "./sources.ts";
 /** Keeps paths as they are in the source map. */
 const SPACE = "app";
 /**
- * Ends each path: esbuild knows files by their extension otherwise, and takes
- * what `.mjs` files import of CommonJS for something else.
+ * Ends each path and hides its extension: esbuild treats the CommonJS imports
+ * of `.mjs` files differently.
  */
 const MARK = "#";
 
@@ -189,11 +188,11 @@ function connect(
   );
 }
 
-/** What follows `import(` where the text tells the name. */
+/** A literal name after `import(`. */
 const LITERAL =
   /^\s*(?:\/\*.*?\*\/\s*)?(?:"[^"\n]*"|'[^'\n]*'|`[^`$]*`)\s*[,)]/;
 
-/** The text of a file, as it were not part of another. */
+/** The source of a file, so changed that it works inside of another. */
 function alone(text: string, path: string, isMain: boolean): string {
   let plain = text.startsWith("#!") ? `//${text}` : text;
   plain = plain.replace(

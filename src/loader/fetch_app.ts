@@ -79,7 +79,7 @@ async function answer(
     resolve();
   } catch (error) {
     reject(error);
-    // Giving up because the client left is no fault of the app.
+    // Stopping because the client has left is no fault of the app.
     if (!signal.aborted || error !== signal.reason) throw error;
   } finally {
     inbound.end();
@@ -124,11 +124,11 @@ async function respond(
 }
 
 /**
- * The fields of a response as they go out.
+ * The fields of a response as they are sent.
  *
- * What `fetch` gave has the fields of its upstream, but a body that the engine
- * has decoded (denoland/deno#20548): what tells of the coded one is left out,
- * as `Deno.serve` does.
+ * A response of `fetch` has the fields of its upstream, but a body that the
+ * engine has decoded (denoland/deno#20548): fields of the encoded body are left
+ * out, as by `Deno.serve`.
  */
 function headersOf(response: Response): HeaderList {
   const decoded = isDecoded(response);

@@ -19,14 +19,17 @@ import { LoadError } from "./load_error.ts";
 /** Where a server listens, as the engine says it. */
 export type BoundAddress = Deno.NetAddr | Deno.UnixAddr;
 
-/** A call that would start a server and bound nothing: its app, to be served here. */
+/**
+ * A server that code tried to start; nothing was bound, and its app is served
+ * here.
+ */
 export interface OwnServer {
   /** What was called, as in `Deno.serve`. */
   readonly call: string;
   /** Where it wanted to listen, as it ends a sentence: `port 8000`. */
   readonly place: string;
   toApp(): PagiApp;
-  /** Tells whether a function is what answers its requests. */
+  /** Whether a function is its request handler. */
   isFor?(app: unknown): boolean;
   /** Tells where it is served instead. */
   onListen(address: BoundAddress): void;
@@ -44,7 +47,7 @@ export interface FetchObject extends FetchHandler {
   onListen?(address: BoundAddress): void;
 }
 
-/** Tells whether `value` has the method `fetch`. */
+/** Whether `value` has the method `fetch`. */
 export function isFetchObject(value: unknown): value is FetchObject {
   return value !== null &&
     (typeof value === "object" || typeof value === "function") &&
@@ -108,7 +111,7 @@ async function live(
 }
 
 /**
- * Tells whether `fetch()` takes (request, env, ctx), as Cloudflare Workers call
+ * Whether `fetch()` takes (request, env, ctx), as Cloudflare Workers call
  * it, rather than (request, info). By its parameters, for few have more; Hono's
  * takes any number.
  */
@@ -152,9 +155,9 @@ function cloudflareApp(object: FetchObject): PagiApp {
 }
 
 /**
- * The names of a function's first two parameters; none of those that are
- * patterns, and of bound functions, whose code is not to be had: of these
- * "request" for the first where there is one.
+ * The names of a function's first two parameters, without patterns. The source
+ * of a bound function is not available: its first parameter, if any, is called
+ * "request".
  */
 // deno-lint-ignore ban-types -- any function, whatever it takes
 export function parameterNames(value: Function): string[] {

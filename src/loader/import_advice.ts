@@ -25,7 +25,7 @@ const IN_WORKER = "ERR_WORKER_UNSUPPORTED_OPERATION";
  */
 export function importAdvice(name: string, error: unknown): string | null {
   if (error instanceof Error && "code" in error && error.code === IN_WORKER) {
-    return "It does what only a process of its own may do: run it with one worker, which is the default. If it changes the folder by process.chdir(), start the server in that folder.";
+    return "It does what only the main thread of a process may do: run it with one worker, which is the default. If it changes the folder by process.chdir(), start the server in that folder.";
   }
   const absent = undefinedName(error);
   if (absent !== null) return absentName(fileOfError(error) ?? name, absent);
@@ -53,9 +53,9 @@ export function importAdvice(name: string, error: unknown): string | null {
       if (usesPlugAndPlay(name)) {
         return "Yarn has installed its packages as Plug'n'Play, which Deno does not read. To have them in node_modules: yarn config set nodeLinker node-modules && yarn install.";
       }
-      return "The packages of its project are not installed. In the project's folder: npm install, deno install, or what else installs them.";
+      return "The packages of its project are not installed. Install them in the project's folder, as by npm install or deno install.";
     case "not fetched":
-      return `What it imports has to be fetched once, where there is a network: deno cache ${
+      return `Its imports have to be downloaded once, while online: deno cache ${
         shellWord(name)
       }`;
     case undefined:
@@ -92,7 +92,7 @@ function absentName(path: string, name: string): string | null {
   if (!COMMONJS.includes(name)) return null;
   const renamed = basename(path, extension) +
     (/ts/.test(extension) ? ".cts" : ".cjs");
-  return `${name} is there in CommonJS only, and ${
+  return `${name} exists only in CommonJS, and ${
     basename(path)
   } is an ES module. If all of it is CommonJS, rename it to ${
     shellWord(renamed)

@@ -1,5 +1,5 @@
 /**
- * What comes from the client of one request: its body, and that it left.
+ * The client's side of one request: its body and its disconnect.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export class Inbound {
     }
   }
 
-  /** The answer is complete: a disconnect is no news any more. */
+  /** The response is complete: a disconnect no longer matters. */
   end(): void {
     this.#reader.served();
   }

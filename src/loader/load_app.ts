@@ -57,10 +57,10 @@ export interface LoadedApp {
   readonly app: PagiApp;
   /**
    * What it is, for the banner: `PAGI::App::Directory root=.`. Further lines
-   * are sentences on what is not as it would be without this server.
+   * are sentences on what differs from running it without this server.
    */
   readonly title: string;
-  /** The directory that is served where that is all; else null. */
+  /** The directory, if nothing else is served; else null. */
   readonly directory: string | null;
   /** Called with the first address once it is served there. */
   onListen(address: BoundAddress): void;
@@ -75,7 +75,9 @@ export async function loadApp(request: AppRequest): Promise<LoadedApp> {
   if (code !== null) {
     const [other] = app === null ? positionals : [app];
     if (other !== undefined) {
-      throw new OptionError(`-e is the app: remove it, or ${quote(other)}`);
+      throw new OptionError(
+        `-e already is the app: remove it, or ${quote(other)}`,
+      );
     }
     return await loadInline(code, await preload(modules, lib));
   }
@@ -108,7 +110,7 @@ export function namedFiles(request: AppRequest): string[] {
   return targets.flatMap((target) => fileOf(target, lib) ?? []);
 }
 
-/** Other files that an option may name are no code. */
+/** Other files that options name are not code. */
 const MODULE_FILE = /\.[cm]?[jt]sx?$/;
 
 /** Bundled apps that show files of this machine. */
@@ -118,7 +120,7 @@ const FOLDER_APPS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Tells whether a command line names an app that serves a folder, alone or as a
+ * Whether a command line names an app that serves a folder, alone or as a
  * part of another bundled app, or none.
  *
  * @throws {OptionError} When it is wrong.
@@ -188,7 +190,9 @@ async function loadInline(code: string, names: Names): Promise<LoadedApp> {
   return { app, title, directory: null, onListen: onListen(value) };
 }
 
-/** @param isPart Whether another app is made of it, so that any may be wrapped. */
+/**
+ * @param isPart Whether it is part of another app; then any app may be wrapped.
+ */
 async function loadNamed(
   spec: AppSpec,
   lib: readonly string[],
@@ -288,15 +292,18 @@ async function wrapperOf(
   };
 }
 
-/** What the text of a module has that starts a server of Node. */
+/** Matches the source of modules that start a server of Node. */
 const LISTENS =
   /\blisten\s*[(:]|["'](?:node:)?https?["']|\bnode-server\b|\b(?:create|run|start)\w*Server\b/;
-/** What it has unless it is a program that has something start one. */
+/**
+ * Matches modules that export an app or serve; the imports of others may start
+ * a server.
+ */
 const GIVES_APP = /\bexports?\b|\bDeno\.serve\b/;
-/** What it most likely has where it starts any, perhaps late. */
+/** Matches modules that may start a server, perhaps after they are loaded. */
 const STARTS = /serve|listen|start|run|boot|launch|main|init|open|fire/i;
 
-/** What programs have that ask what the command line or the folder is. */
+/** Matches programs that depend on the command line or the current folder. */
 const IS_PROGRAM =
   /\bmodule\.parent\b|\b(?:require|import\.meta)\.main\b|\bDeno\.args\b|\bargv\b|\bchdir\b/;
 
@@ -343,7 +350,7 @@ function onListen(value: unknown): LoadedApp["onListen"] {
   const call = typeof value === "object" && value !== null
     ? hook(value, "onListen")
     : undefined;
-  // What it throws is nobody's error but its own.
+  // An error in it must not affect the server.
   return (address) => queueMicrotask(() => call?.(address));
 }
 
@@ -373,9 +380,9 @@ async function importModule(
   }
 }
 
-/** What modules of CommonJS have as well: `default` is all that they export. */
+/** An export of CommonJS modules, which is the same as `default`. */
 const COMMONJS = "module.exports";
-/** What compilers to CommonJS add to say what it was. */
+/** The mark of modules that were compiled to CommonJS. */
 const COMPILED = "__esModule";
 
 function exportNames(exports: object): string[] {
@@ -384,7 +391,7 @@ function exportNames(exports: object): string[] {
   );
 }
 
-/** True of an empty module, also of CommonJS. */
+/** Whether a module exports nothing, in CommonJS too. */
 function exportsNothing(exports: object): boolean {
   const names = exportNames(exports);
   if (names.length === 0) return true;
@@ -428,9 +435,9 @@ function exported(
   }
   const names = exportNames(exports);
   const found = names.length === 0
-    ? "It exports nothing, nor has it called Deno.serve or listen()."
+    ? "It exports nothing, and has not called Deno.serve or listen()."
     : `It exports ${names.slice(0, 8).join(", ")}.`;
   throw new LoadError(
-    `${label} has no default export. ${found} What it must export as default is ${ACCEPTED}.`,
+    `${label} has no default export. ${found} Its default export must be ${ACCEPTED}.`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Apps that are programs: they start their server only where they are the
- * module of the command line, read arguments, or change the folder.
+ * Apps that are programs: they start their server only as the main module, read
+ * arguments, or change the working directory.
  *
  * @module
  */
@@ -13,8 +13,8 @@ import { asksForMain } from "./sources.ts";
 type Undo = () => void;
 
 /**
- * Loads the module at `path` as its own command would, without arguments, where
- * the text of it or of the files that it imports (`others`) asks for that.
+ * Loads the module at `path` as the main module, without arguments, if its
+ * source or that of the files that it imports (`others`) depends on that.
  *
  * @param load Imports it.
  */
@@ -49,7 +49,7 @@ export async function loadAsMain(
 const MAIN_OF_COMMONJS = /\bmodule\.parent\b|\brequire\.main\b/;
 const READS_ARGUMENTS = /\bDeno\.args\b|\bargv\b/;
 
-/** The arguments are the server's, and the second word its own program. */
+/** Hides the arguments of the server, and names the app as the program. */
 function hideArguments(file: string): Undo {
   globalThis.process.argv.splice(1, Infinity, file);
   const own = Object.getOwnPropertyDescriptor(Deno, "args")!;
@@ -66,7 +66,7 @@ function allowStay(): void {
   };
 }
 
-/** What Node's module system has besides what its types tell. */
+/** The part of Node's module system that its types omit. */
 interface Loads {
   _load(request: string, parent: unknown, isMain: boolean): unknown;
 }
@@ -76,7 +76,9 @@ function nodeModule(): typeof import("node:module") {
   return globalThis.process.getBuiltinModule("node:module");
 }
 
-/** Has `require.main` be the CommonJS module `file`, and no `module.parent`. */
+/**
+ * Makes the CommonJS module `file` `require.main`, without a `module.parent`.
+ */
 function markRequired(file: string): Undo {
   const system = nodeModule() as unknown as Loads;
   const own = system._load;
@@ -90,9 +92,8 @@ function markRequired(file: string): Undo {
 }
 
 /**
- * Has `import.meta.main` be true in the ES module `file`, whose own first
- * statement says so; null where that cannot be. An executable has it so by its
- * bundler.
+ * Makes `import.meta.main` true in the ES module `file`, by a statement in
+ * front; null where that is impossible. In an executable the bundler does it.
  */
 async function markImported(file: string, text: string): Promise<Undo | null> {
   const { registerHooks } = nodeModule();
@@ -114,7 +115,7 @@ async function markImported(file: string, text: string): Promise<Undo | null> {
 
 const HOOKED = { format: "module", shortCircuit: true };
 
-/** What a hook has to give is JavaScript; null where that cannot be made. */
+/** The module as JavaScript, as hooks must return it; null where that fails. */
 async function compiled(file: string, text: string): Promise<string | null> {
   if (/\.m?js$/.test(file)) return text;
   try {

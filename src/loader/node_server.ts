@@ -2,11 +2,11 @@
  * Apps made for Node's own HTTP server: what Express, Koa and Fastify make, and
  * functions (req, res).
  *
- * They are served by that server, so that they find all they know of it. It
- * listens at a Unix socket in a folder that only this user can enter, and
- * PAGI::App::Proxy passes requests and WebSockets on to it. An adapter within
- * the process, as srvx has one, does a third more requests, but takes no
- * WebSockets and makes the response of the text of its head.
+ * That server serves them, so that they find all of its API. It listens at a
+ * Unix socket in a folder that only this user can enter, and PAGI::App::Proxy
+ * passes requests and WebSockets on to it. An adapter within the process, such
+ * as that of srvx, serves a third more requests, but no WebSockets, and parses
+ * the text of each response's head.
  *
  * Loaded for such apps only: Node's modules take a tenth of a second.
  *
@@ -51,7 +51,8 @@ export function catchNodeServers(
   caught: (server: OwnServer) => void,
 ): () => void {
   const { http, https } = nodeModules();
-  // There is nobody to send to; in a thread of Deno it is there, and throws.
+  // There is no parent process; in a worker of Deno the function exists, but
+  // throws.
   globalThis.process.send = undefined;
   const { listen } = http.Server.prototype;
   const { listen: listenTls } = https.Server.prototype;

@@ -13,11 +13,11 @@ import {
   type OwnServer,
 } from "./fetch_object.ts";
 
-/** What code gave, and what it wanted to serve by itself. */
+/** The result of loading code, and the servers that it tried to start. */
 export interface Loaded<T> {
   /**
    * The exports of a module, the value of other code; undefined of code that
-   * serves, and waits for the end of that before it comes to its own.
+   * awaits its server, and so never completes.
    */
   readonly result: T | undefined;
   /** In the order of the calls. */
@@ -25,9 +25,9 @@ export interface Loaded<T> {
 }
 
 /**
- * How long code that has called `Deno.serve` may take to come to its end (ms).
- * What waits for its server to finish never does; from the call on, `deno run`
- * would serve as well.
+ * How long code may take to complete after it has called `Deno.serve` (ms).
+ * Code that awaits its server never does; `deno run` would serve from the call
+ * on as well.
  */
 const REST_MS = 100;
 
@@ -35,12 +35,12 @@ const REST_MS = 100;
 const CALL_MS = 5000;
 
 /**
- * Runs code whose calls of `Deno.serve` bind nothing: they would listen at all
- * addresses unless told otherwise, behind the back of who said `--host`. Their
- * handlers are kept instead. One load at a time.
+ * Runs code whose calls of `Deno.serve` bind nothing, since they would listen
+ * on all addresses whatever `--host` says. Their handlers are kept instead.
+ * Only one load may run at a time.
  *
- * @param isNothing Tells whether what the code gave can be no app: it may be
- * about to start a server, in a function that it did not wait for.
+ * @param isNothing Whether the result cannot be an app: the code may start a
+ * server later, in a function that it did not await.
  * @param forNode Tells whether it may start a server of Node.
  */
 export async function loadWithoutServing<T>(
@@ -82,7 +82,7 @@ export async function loadWithoutServing<T>(
   }
 }
 
-/** Of modules, which run only once: an app may be mounted at two places. */
+/** By module: it runs only once, but may be mounted at two places. */
 const SERVERS = new WeakMap<object, readonly OwnServer[]>();
 
 /** Replaces `Deno.serve` until the function that is returned is called. */
@@ -160,7 +160,7 @@ function withOnError(
   };
 }
 
-/** What code gets for its server, which is this one. */
+/** The object that code gets as its server. */
 class CaughtServer implements Deno.HttpServer {
   /** Port 0 until it is known. */
   addr: Deno.Addr = { transport: "tcp", hostname: "0.0.0.0", port: 0 };
@@ -201,7 +201,8 @@ class CaughtServer implements Deno.HttpServer {
  * call of `Deno.serve`.
  *
  * @param app Undefined where the code gave none.
- * @returns `notes`: sentences on what is not as it would be without us
+ * @returns `notes`: sentences on what differs from running it without this
+ * server
  */
 export function appOrServer(
   label: string,
@@ -218,7 +219,7 @@ export function appOrServer(
       notes: [
         `${label} calls ${first.call}: its handler is served here, and ${first.place} is not bound.`,
         ...others.map(({ call, place }) =>
-          `${label} calls ${call} once more: nothing is served at ${place}. Start a second server in startup().`
+          `${label} calls ${call} again: nothing is served at ${place}. Start a second server in startup().`
         ),
       ],
     };

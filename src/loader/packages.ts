@@ -40,7 +40,7 @@ export function packageName(specifier: string): [name: string, sub: string] {
   return [name, `.${rest}`];
 }
 
-/** Tells whether the project of the current directory declares the name. */
+/** Whether the project of the current directory declares the name. */
 export async function isDeclaredHere(specifier: string): Promise<boolean> {
   const project = findProject(Deno.cwd());
   if (project === null) return false;
@@ -147,7 +147,7 @@ function manifestIn(folder: string): PackageJson | null {
 export const PACKAGES =
   /[\\/]node_modules[\\/]|[\\/]npm[\\/][^\\/]+[\\/].*[\\/]\d+\.\d+\.\d+/;
 
-/** Tells whether the file at `path` is for `require`. */
+/** Whether the file at `path` is for `require`. */
 export function isCommonJs(path: string): boolean {
   if (/\.(?:cjs|node)$/.test(path)) return true;
   if (!path.endsWith(".js")) return false;

@@ -112,7 +112,7 @@ function pathsOf({ folder, packageJson }: Project): Record<string, string> {
   return imports;
 }
 
-/** What of `tsconfig.json` changes what a program does. */
+/** Options of `tsconfig.json` that change what a program does. */
 const TSCONFIG_OPTIONS = [
   "jsx",
   "jsxFactory",
@@ -146,7 +146,7 @@ export function compilerOptionsOf(
   return options;
 }
 
-/** What a member of a workspace is to the others, by its name. */
+/** What the other members of a workspace import by a member's name. */
 function exportsOf(
   { name, exports }: DenoJson,
   base: string,

@@ -13,7 +13,7 @@ import { IMPORT, IMPORT_CALL } from "./sources.ts";
 /** Where the bundle of an app finds {@linkcode commonJs}. */
 export const COMMON_JS = "pagi-server.commonjs";
 
-/** What Node's module system has for such purposes. */
+/** The part of Node's module system that its types omit. */
 interface Extensible {
   _extensions: Record<string, (module: Compiling, path: string) => void>;
   _resolveFilename(

@@ -39,10 +39,10 @@ import {
   readJson,
 } from "./project.ts";
 
-/** Something imported is not there; a sentence with the command that helps. */
+/** An import cannot be found; the message says what to do. */
 export class ImportError extends Error {}
 
-/** A project, and what of it takes time to find out. */
+/** A project, with facts that take time to find out. */
 interface Known {
   readonly project: Project;
   readonly map: Promise<ImportMap>;
@@ -195,7 +195,7 @@ function mapped(
   return specifier;
 }
 
-/** What programs for Node leave out; their own sources come first. */
+/** Extensions that programs for Node leave out; TypeScript comes first. */
 const ENDS = [".ts", ".tsx", ".js", ".mjs", ".jsx"];
 
 function present(
@@ -247,7 +247,7 @@ function lockedVersions(project: Project): Record<string, string> {
   return specifiers ?? {};
 }
 
-/** Imported, it would be loaded for apps that import nothing as well. */
+/** A static import would load it for all apps. */
 function isBuiltin(name: string): boolean {
   return globalThis.process.getBuiltinModule("node:module").isBuiltin(name);
 }

@@ -1,5 +1,5 @@
 /**
- * What the files of an app import, as far as their text tells.
+ * The imports of an app's files, found in their text.
  *
  * @module
  */
@@ -39,7 +39,7 @@ export function* localSources(
   }
 }
 
-/** Tells whether an ES module asks whether it is that of the command line. */
+/** Whether an ES module asks whether it is that of the command line. */
 export function asksForMain(text: string): boolean {
   return /\bimport\.meta\.main\b/.test(text);
 }
@@ -53,8 +53,8 @@ export function ownEntry(name: string): string | null {
 }
 
 /**
- * What `import()` becomes in CommonJS, and elsewhere where the name is made at
- * run time: the engine's own reads embedded files.
+ * Replaces `import()` in CommonJS, and elsewhere if the name is computed at run
+ * time: the engine's own reads embedded files.
  */
 export const IMPORT = "$pagiImport";
 

@@ -8,7 +8,7 @@ import { fieldValue } from "../http/headers.ts";
 import { requestPath, requestQuery } from "../apps/proxy/upstream_path.ts";
 import type { NetScope } from "../pagi/types.ts";
 
-/** What a scope tells of the request. */
+/** The parts of a scope that describe the request. */
 type RequestScope = NetScope & { readonly method: string };
 
 /** What comes from the client besides. */

@@ -128,7 +128,7 @@ export function reopenLog(): void {
   log.warn(
     `The log file ${
       quote(output.path)
-    } cannot be opened anew, and the old one is used further: ${problem}.`,
+    } cannot be reopened, so the old one stays in use: ${problem}.`,
   );
 }
 

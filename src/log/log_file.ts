@@ -238,7 +238,7 @@ export class LogFile<Entry> {
     if (this.#file.identity !== identity) this.#partialLine = false;
     if (problem !== null && this.#problem === null) {
       log.warn(
-        `${this.#name} cannot be opened anew, and the old file is used further: ${problem}.`,
+        `${this.#name} cannot be reopened, so the old file stays in use: ${problem}.`,
       );
     }
     this.#problem = problem;

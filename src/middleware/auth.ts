@@ -123,7 +123,7 @@ export function auth(options: AuthOptions): Middleware {
       () =>
         `auth: a password from ${
           client[0]
-        } came without TLS, so that others on the way can read it; --ssl-cert and --ssl-key encrypt, or a proxy with --proxy-headers.`,
+        } came without TLS, so others on the network can read it; use --ssl-cert and --ssl-key, or a proxy with TLS and --proxy-headers.`,
     );
   };
 
@@ -172,7 +172,7 @@ export function auth(options: AuthOptions): Middleware {
         () =>
           status === 429
             ? `auth: too many wrong passwords from ${from}; it has to wait ${seconds} s.`
-            : "auth: too many passwords wait to be verified; clients are asked to come back.",
+            : "auth: too many passwords are waiting to be verified; clients are told to retry.",
       );
       await refuse(
         scope,
@@ -185,7 +185,7 @@ export function auth(options: AuthOptions): Middleware {
         ],
         status === 429
           ? `Too many wrong passwords came from your address. Try again in ${seconds} seconds.\n`
-          : "Too many passwords wait to be verified. Try again in a moment.\n",
+          : "Too many passwords are waiting to be verified. Try again in a moment.\n",
       );
     },
     async explain(scope) {

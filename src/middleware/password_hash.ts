@@ -140,7 +140,10 @@ export function hashFault(hash: string): string | null {
   return refused && `the hash cannot be used: ${refused}`;
 }
 
-/** Whether `hash`, which {@linkcode hashFault} has nothing against, is that of `password`. */
+/**
+ * Whether `hash`, in which {@linkcode hashFault} finds no fault, is that of
+ * `password`.
+ */
 export async function verifyPassword(
   password: string,
   hash: string,

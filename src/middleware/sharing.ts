@@ -115,7 +115,7 @@ export function sharing(options: SharingOptions): Middleware {
   const end = expires === null ? null : endOf(expires)!;
   if (end !== null && end <= Date.now()) {
     log.warn(
-      `expires=${expires} is in the past: everything is answered with 410.`,
+      `expires=${expires} is in the past, so every request is answered with 410.`,
     );
   }
   return (part) => {

@@ -83,12 +83,12 @@ export class Users {
         log.info(
           `auth_file ${
             quote(this.#path)
-          } was read anew: ${this.#hashes.size} users.`,
+          } was reloaded: ${this.#hashes.size} users.`,
         );
       } catch (error) {
         const fault = messageOf(error);
         if (fault !== this.#fault) {
-          log.error(`${fault} The users stay as they were.`);
+          log.error(`${fault} The previous users stay in force.`);
         }
         this.#fault = fault;
       }

@@ -140,9 +140,7 @@ function refuseOptionAfterDashes(rest: readonly string[]): void {
   const option = rest.find((word) => isOption(word.replace(/=.*/s, "")));
   if (option === undefined) return;
   throw new OptionError(
-    `${
-      quote(option)
-    } stands after "--", which ends the options; leave "--" out`,
+    `${quote(option)} comes after "--", which ends the options; remove "--"`,
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * What development mode does to the app, and uncaught errors of the app.
+ * The app in development mode, and its uncaught errors.
  *
  * @module
  */

@@ -131,7 +131,7 @@ export function ownCommand(): OwnCommand {
   const command = knownCommand();
   if (command !== null) return command;
   throw new SystemError(
-    "This program cannot be started once more: the system does not tell how it was started (that takes Linux, /proc, and deno run -A).",
+    "This program cannot restart itself: the command that started it is unknown (finding it needs Linux, /proc and deno run -A).",
   );
 }
 

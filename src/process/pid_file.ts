@@ -102,7 +102,7 @@ function write(place: Place, { owner, replace }: PidFileOptions): void {
 function overwrite({ folder, name }: Place, bytes: Uint8Array): void {
   using found = folder.lookUp(name);
   if (!found?.info.isFile) {
-    throw new SystemError("it is no plain file any more");
+    throw new SystemError("it is no longer a regular file");
   }
   Deno.writeFileSync(found.path, bytes, { create: false });
 }
@@ -129,7 +129,7 @@ function readPid({ folder, name }: Place, path: string): FoundPid | null {
   const { isFile, size, mtime } = found.info;
   if (!isFile || size > MAX_BYTES) {
     throw new SystemError(
-      `--pid ${path}: what is there is no pid file. Remove it, or choose another file.`,
+      `--pid ${path}: this file is not a pid file. Remove it, or choose another path.`,
     );
   }
   const text = Deno.readTextFileSync(found.path).trim();

@@ -141,7 +141,7 @@ function warnOfRenewal({ sslCert, sslKey }: Settings): void {
   log.warn(
     `The user of the server cannot read ${
       unreadable.join(" and ")
-    } any more, so HUP cannot load a renewed certificate. Give that user's group the right to read it and to search its folders, or restart the server after each renewal (certbot: --deploy-hook).`,
+    }, so HUP cannot load a renewed certificate. Give that user's group the right to read it and to search its folders, or restart the server after each renewal (certbot: --deploy-hook).`,
   );
 }
 

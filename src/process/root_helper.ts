@@ -1,6 +1,6 @@
 /**
- * After `--user`, root is still needed to read a renewed key and to remove the
- * pid file from a directory of root's. A small shell does just that, with
+ * After `--user`, root is still needed to read a renewed key, and to remove the
+ * pid file from a directory of root. A small shell script does just that for
  * these files, until the server and its successors have ended.
  *
  * @module
@@ -166,7 +166,7 @@ export async function reloadKeyPair(
     return await readKeyPair(settings);
   } catch (error) {
     log.error(
-      `The TLS files cannot be used, so the present ones stay: ${
+      `The TLS files cannot be used, so the current ones stay in use: ${
         messageOf(error)
       }`,
     );

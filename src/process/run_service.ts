@@ -126,10 +126,10 @@ export async function runService(
     if (stopping.signal.aborted || !service.serving) return;
     if (isFirstProcess) {
       return log.error(
-        "No fresh process can take over from process 1, since its container ends with it: this one goes on. Start a new container in its place.",
+        "Process 1 cannot hand over to a new process, because its container ends with it; this process keeps serving. Start a new container instead.",
       );
     }
-    if (replacing) return log.info("A fresh process is starting already.");
+    if (replacing) return log.info("A new process is already starting.");
     replacing = true;
     const replaced = await service.handOver(() => {
       const started = startSuccessorOf(
@@ -267,7 +267,7 @@ async function startSuccessorOf(
     if (command === null) {
       throw new Error("this system does not tell how this process was started");
     }
-    log.info("A fresh process is to take over.");
+    log.info("Starting a new process that takes over.");
     const { addresses, settings } = service.facts();
     // The successor has deadlines of its own for loading and for starting its
     // app; this one is for a process that does not keep them.
@@ -280,11 +280,11 @@ async function startSuccessorOf(
     );
     if (successor === null) return null;
     log.info(
-      `Process ${successor.pid} serves; this one finishes its work.`,
+      `Process ${successor.pid} has taken over; this one finishes its requests.`,
     );
     return successor;
   } catch (error) {
-    log.error("No fresh process could take over; this one goes on.", error);
+    log.error("No new process could take over; this one keeps serving.", error);
     return null;
   }
 }

@@ -254,9 +254,12 @@ export class SingleProcess implements Service {
       this.#shared?.prepareClose(old);
       void close();
       await this.#shared?.waitClosed(old);
-      log.info("New connections get the certificate that was read anew.");
+      log.info("New connections get the renewed certificate.");
     } catch (error) {
-      log.error("The certificate that was read anew cannot be used.", error);
+      log.error(
+        "The renewed certificate cannot be used, so the old one stays in use.",
+        error,
+      );
     }
   }
 }

@@ -164,13 +164,15 @@ async function flagsFor(
     : ["--no-config"];
   return [
     ...path ? ["--config", path] : instead,
-    // Else Deno warns that it takes ours for the one that is named there.
+    // Otherwise Deno warns that --import-map overrides the one that is named
+    // there.
     ...path && importMapUrl(path) ? ["--quiet"] : [],
     ...await lockFlags(json),
     ...isPackage
       ? [
         "--node-modules-dir=manual",
-        // What may be CommonJS is not given to hooks (main_module.ts).
+        // Modules that may be CommonJS are not passed to hooks
+        // (main_module.ts).
         ...isModule ? [] : ["--unstable-detect-cjs"],
         "--unstable-sloppy-imports",
       ]
@@ -181,7 +183,9 @@ async function flagsFor(
   ];
 }
 
-/** Else Deno would add the server's packages to the project's lock file. */
+/**
+ * Otherwise Deno would add the server's packages to the project's lock file.
+ */
 async function lockFlags(project: Project | undefined): Promise<string[]> {
   const lock = project === undefined ? null : lockFileOf(project);
   return lock === null

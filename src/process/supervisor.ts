@@ -160,7 +160,7 @@ export class Supervisor implements Service {
 
   predecessorLeaves(left: Promise<void>): void {
     const over = left.then(() => this.#pool.predecessorClosed());
-    // Listeners can be distinguished only while one process changes them.
+    // Listeners can be told apart only while a single process changes them.
     void this.#next(async () => {
       await settledWithin(over, PREDECESSOR_WAIT_MS);
     });
@@ -196,7 +196,7 @@ export class Supervisor implements Service {
   reload(reason: string): void {
     if (this.#nextReload !== undefined) return;
     this.#nextReload = setInterval(() => {
-      // Giving up the first workers would end the server.
+      // Without the first workers the server would end.
       if (this.#pool.workers.length === 0) return;
       const why = "A later reload replaces it.";
       this.#pool.giveUpStarting(why, OUTDATED_AFTER_MS);
@@ -215,12 +215,12 @@ export class Supervisor implements Service {
           continue;
         }
         if (this.#nextReload !== undefined) return;
-        log.error("Reload given up: the present workers go on serving.");
+        log.error("Reload failed: the current workers keep serving.");
         this.#reloadFailed = true;
         if (this.#missing > 0) this.#tryAgainLater();
         return;
       }
-      if (this.#reloadFailed) log.info("Reloaded: the fault is mended.");
+      if (this.#reloadFailed) log.info("Reloaded: the app starts again.");
       this.#reloadFailed = false;
       await this.#settle();
     });
@@ -237,7 +237,7 @@ export class Supervisor implements Service {
   }
 
   #remove(): void {
-    if (this.#wanted <= 1) return log.info("The last worker stays.");
+    if (this.#wanted <= 1) return log.info("The last worker is kept.");
     this.#wanted--;
     void this.#next(() => this.#settle());
   }
@@ -294,7 +294,7 @@ export class Supervisor implements Service {
     log.warn(
       `${this.#pool.workers.length} of ${this.#wanted} workers serve${
         this.#due.size > 0 ? `, ${this.#due.size} of them to be replaced` : ""
-      }: the next try to start one is in ${pause} ms.`,
+      }: the next attempt to start one is in ${pause} ms.`,
     );
     this.#retry = setTimeout(() => {
       void this.#next(() => this.#settle());
@@ -358,7 +358,7 @@ export class Supervisor implements Service {
     const { heartbeatTimeout } = this.#options.settings;
     this.#countRestart("blocked");
     log.error(
-      `Worker ${worker.number} has given no sign of life for more than ${heartbeatTimeout} s (--heartbeat-timeout): it is replaced.`,
+      `Worker ${worker.number} has not responded for more than ${heartbeatTimeout} s (--heartbeat-timeout), so it is replaced.`,
     );
     this.#pool.remove(worker);
     void this.#next(async () => {
@@ -374,7 +374,7 @@ export class Supervisor implements Service {
 
   #reportUnkillable(worker: WorkerHandle): void {
     log.error(
-      `The thread of worker ${worker.number} cannot be ended: a fresh process is to take over.`,
+      `The thread of worker ${worker.number} cannot be terminated, so a new process takes over.`,
     );
     this.#unkillable.resolve();
   }

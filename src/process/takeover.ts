@@ -107,7 +107,7 @@ export async function startSuccessor(
         if (!stopping.aborted) {
           const how = status.signal ?? `exit code ${status.code}`;
           log.error(
-            `The successor ended with ${how} before it served; this process goes on.`,
+            `The successor ended with ${how} before it served; this process keeps serving.`,
           );
         }
         resolve(null);
@@ -117,7 +117,7 @@ export async function startSuccessor(
     const timer = timeout > 0
       ? setTimeout(() => {
         log.error(
-          `The successor does not serve after ${timeout} s: it is given up.`,
+          `The successor did not start serving within ${timeout} s, so it is stopped.`,
         );
         late.abort();
       }, timerDelay(timeout))

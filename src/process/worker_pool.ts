@@ -337,7 +337,7 @@ export class WorkerPool {
     worker.terminate();
     if (!blocked || this.#stopping) return;
     log.error(
-      `The thread of worker ${worker.number} is in an endless loop and cannot be ended: it takes a processor's time until this process ends. USR2 starts a fresh process, once the app is mended.`,
+      `The thread of worker ${worker.number} is in an endless loop and cannot be terminated: it uses a processor until this process ends. Once the app is fixed, USR2 starts a new process.`,
     );
   }
 

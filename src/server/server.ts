@@ -268,7 +268,7 @@ export class Server {
     if (this.#worker !== null) this.#worker.leavingSince ??= performance.now();
   }
 
-  /** Opens the log files anew. */
+  /** Reopens the log files. */
   reopenLogs(): void {
     reopenLog();
     this.#accessLog?.reopen();

@@ -115,7 +115,7 @@ export function useDescriptorBudget(
 
 /**
  * Calls `count` whenever a reservation of this thread fails; `count` calls
- * {@linkcode closeRoom}, and {@linkcode openRoom} after counting anew.
+ * {@linkcode closeRoom}, and {@linkcode openRoom} after the new count.
  *
  * @returns what ends that
  */

@@ -220,7 +220,7 @@ export function readLinkName(path: string): string | null {
 }
 
 /**
- * Tells whether this process may read `path`, whatever its bytes, without
+ * Whether this process may read `path`, whatever its bytes, without
  * opening it; null where the C library cannot be used.
  */
 export function isReadable(path: string): boolean | null {
@@ -283,7 +283,7 @@ export function statName(path: string, follow = true): FileStat | null {
     using _held = holdFileLibrary();
     return statName(path, follow);
   }
-  // Where it is held already, holding it anew would add a third of the time.
+  // Holding it once more would take a third longer.
   const libc = heldLibrary();
   if (libc === null) return null;
   if (!statx(libc, cPath(path), follow ? 0 : AT_SYMLINK_NOFOLLOW)) {

@@ -83,7 +83,7 @@ export function areCurrent(stamps: readonly FileStamp[]): boolean {
   return true;
 }
 
-/** Tells whether both are of the same version of the same file. */
+/** Whether both are of the same version of the same file. */
 export function isSameVersion(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
   return a.ino === b.ino && a.dev === b.dev && a.size === b.size &&
     a.mtime?.getTime() === b.mtime?.getTime() &&
@@ -121,7 +121,7 @@ const CACHE_MS = 1000;
 let expiresAt = 0;
 
 /**
- * Tells whether reading the file at `path`, on the device `dev`, may take
+ * Whether reading the file at `path`, on the device `dev`, may take
  * longer than a disk does. Always false on systems other than Linux.
  */
 export function readMayBlock(path: string, dev: number): boolean {

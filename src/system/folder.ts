@@ -40,7 +40,7 @@ const OTHERS_WRITE = 0o002;
 /** Entries of such a directory can be replaced by their owners and its own. */
 const STICKY = 0o1000;
 
-/** Tells whether this process is root, which others may try to mislead. */
+/** Whether this process is root, which others may try to mislead. */
 export function isRoot(): boolean {
   return Deno.build.os === "linux" && Deno.uid() === 0;
 }

@@ -97,7 +97,7 @@ export function descriptorPath(descriptor: number | string): string {
   return `/proc/self/fd/${descriptor}`;
 }
 
-/** Tells whether both are the same file, whatever its name. */
+/** Whether both are the same file, whatever its name. */
 export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
   return a.dev === b.dev && a.ino === b.ino;
 }

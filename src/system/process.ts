@@ -184,7 +184,7 @@ export function detachStandardStreams(): void {
   close(none);
 }
 
-/** Tells whether an output goes to a file, which keeps what is written. */
+/** Whether an output goes to a file, which keeps what is written. */
 export function isKept(output: "stdout" | "stderr"): boolean {
   return isFile(output === "stdout" ? 1 : 2);
 }

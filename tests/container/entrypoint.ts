@@ -127,7 +127,7 @@ Deno.test({ name: "the image", ignore }, async (t) => {
     async () => {
       await using container = await Container.serving(root, [], FILES);
       container.signal("SIGUSR2");
-      await container.program.logged(/ error No fresh process can take over/);
+      await container.program.logged(/ error Process 1 cannot hand over/);
       container.signal("SIGHUP");
       await container.program.logged(/ warn {2}SIGHUP: /);
       assertEquals(await container.get(`${URL}/hello.txt`), [200, "Hello\n"]);

@@ -289,7 +289,7 @@ testInBrowser(
         await failed.waitFor();
         assertStringIncludes(
           await failed.textContent(),
-          'a.txt: There is something called "a.txt" already',
+          'a.txt: "a.txt" already exists',
         );
         assertEquals(
           await page.locator(".outcome").textContent(),

@@ -37,10 +37,12 @@ Deno.test({
     await program.logged(/Worker \d is busy and gets no new connections/);
     await delay(50); // it is steered
     const load = new Load(address, { kept: 0 });
-    await program.logged(/sign of life for more than 2\.5 s .*is replaced/);
+    await program.logged(/not responded for more than 2\.5 s .*is replaced/);
     await program.logged(/ info {2}Workers: 2\./);
     await load.more(100);
-    const [, pid] = await program.logged(/ info {2}Process (\d+) serves/);
+    const [, pid] = await program.logged(
+      / info {2}Process (\d+) has taken over/,
+    );
     await using successor = new OtherProcess(Number(pid));
     await old.ended();
     assert(performance.now() - began < 25_000);
@@ -48,7 +50,10 @@ Deno.test({
     const { failures, bodies } = await load.stop();
     assertEquals(failures, []);
     assert(bodies.has(`one worker ${3 - Number(number)}`));
-    assertMatch(program.log, / error The thread of worker \d cannot be ended/);
+    assertMatch(
+      program.log,
+      / error The thread of worker \d cannot be terminated/,
+    );
     blocked.close();
     successor.signal("SIGTERM");
     await successor.ended();
@@ -76,7 +81,7 @@ Deno.test("a slow start does not count as blocked", async () => {
   await program.logged(/ info {2}Workers: 3\./);
   const { code, stderr } = await program.stop();
   assertEquals(code, 0);
-  assert(!stderr.includes("sign of life"), stderr);
+  assert(!stderr.includes("not responded"), stderr);
 });
 
 Deno.test({
@@ -93,7 +98,7 @@ Deno.test({
     await delay(700);
     assertEquals((await load.stop()).failures, []);
     const { stderr } = await program.stop();
-    assert(!stderr.includes("sign of life"), stderr);
+    assert(!stderr.includes("not responded"), stderr);
   },
 });
 

@@ -20,7 +20,7 @@ async function restart(
   program: Program,
   process: { signal(signal: Deno.Signal): void },
 ): Promise<OtherProcess> {
-  const serves = / info {2}Process (\d+) serves/g;
+  const serves = / info {2}Process (\d+) has taken over/g;
   const before = program.log.match(serves)?.length ?? 0;
   process.signal("SIGUSR2");
   await until(() => (program.log.match(serves)?.length ?? 0) > before);
@@ -121,12 +121,12 @@ Deno.test({
     );
     await using successor = new OtherProcess(Number(children.trim()));
     program.signal("SIGUSR2");
-    await program.logged(/ info {2}A fresh process is starting already/);
+    await program.logged(/ info {2}A new process is already starting/);
     const { code, stderr } = await program.stop();
     assertEquals(code, 0);
     await successor.ended();
-    assertEquals(stderr.match(/is to take over/g)?.length, 1);
-    assert(!stderr.includes(" serves; this one"), stderr);
+    assertEquals(stderr.match(/process that takes over/g)?.length, 1);
+    assert(!stderr.includes(" has taken over; this one"), stderr);
     assertMatch(stderr, / info {2}SIGTERM: stopping/);
   },
 });

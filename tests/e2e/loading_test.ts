@@ -139,7 +139,7 @@ Deno.test({
       await until(() =>
         count(
           program,
-          / error Reload given up: the present workers go on/g,
+          / error Reload failed: the current workers keep/g,
         ) > at
       );
     }
@@ -223,9 +223,9 @@ for (const [at, [kind, more]] of SERVERS.entries()) {
       // The failed start is logged a moment before the next one may begin.
       await until(() => {
         program.signal("SIGUSR2");
-        return count(program, /A fresh process is to take over/g) === 2;
+        return count(program, /Starting a new process that takes over/g) === 2;
       });
-      const [, pid] = await program.logged(/Process (\d+) serves/);
+      const [, pid] = await program.logged(/Process (\d+) has taken over/);
       await using successor = new OtherProcess(Number(pid));
       await old.ended();
       successor.signal("SIGTERM");
@@ -289,7 +289,9 @@ Deno.test("a worker that cannot start at first is tried again, and Ready tells h
   const args = [...ARGS, "-w", "2", "./app.js"];
   await using program = await startProgram(args, { files: { "app.js": app } });
   await program.logged(/ info {2}Ready at \S+ with 1 of 2 workers\n/);
-  await program.logged(/ warn {2}1 of 2 workers serve: the next try .*200 ms/);
+  await program.logged(
+    / warn {2}1 of 2 workers serve: the next attempt .*200 ms/,
+  );
   Deno.writeTextFileSync(`${program.folder}/up`, "");
   await program.logged(/ info {2}Workers: 2\.\n/);
   assertEquals((await program.stop()).code, 0);

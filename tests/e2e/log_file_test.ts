@@ -43,7 +43,7 @@ Deno.test(
     assertEquals(Deno.statSync(`${daemon.folder}/s.log`).mode! & 0o007, 0);
     Deno.writeTextFileSync(`${daemon.folder}/app.js`, "export default (;");
     Deno.kill(daemon.pid, "SIGHUP");
-    await holds(daemon, "s.log", / error Reload given up/);
+    await holds(daemon, "s.log", / error Reload failed/);
     const log = daemon.read("s.log");
     assertMatch(log, / error Worker 3 did not start\. [^\n]*\n {4}/);
     assert(!log.includes("\\n"), log);
@@ -54,7 +54,7 @@ Deno.test(
       await holds(
         daemon,
         "s.log",
-        signal === "SIGHUP" ? /Reload given up/ : /SIGUSR1: logs were reopened/,
+        signal === "SIGHUP" ? /Reload failed/ : /SIGUSR1: logs were reopened/,
       );
     }
     await daemon.stop();

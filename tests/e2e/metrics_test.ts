@@ -116,7 +116,7 @@ Deno.test("a fresh process takes over the address of the metrics, and its counte
   assertEquals(await sum(program, REQUESTS), 1);
   const started = await sum(program, "process_start_time_seconds");
   program.signal("SIGUSR2");
-  const [, pid] = await program.logged(/Process (\d+) serves/);
+  const [, pid] = await program.logged(/Process (\d+) has taken over/);
   await using successor = new OtherProcess(Number(pid));
   // While both run, only one of them answers. What came in the moment of the
   // change may be reset.

@@ -72,7 +72,7 @@ Deno.test("a certificate that is not trusted is refused, and the log says what h
   for (const options of [{}, { ca_cert: another.sslCert }]) {
     const { status, text, log } = await asked(options);
     assertEquals([status, text], [502, "Bad Gateway"]);
-    assert(/not of an authority that is trusted.*ca_cert=FILE/.test(log), log);
+    assert(/not signed by a trusted authority.*ca_cert=FILE/.test(log), log);
     assert(log.includes("verify=0"), log);
   }
 });
@@ -139,10 +139,16 @@ Deno.test("a certificate for another name is refused unless ca_cert holds it, an
 Deno.test("a target that speaks no TLS, or wants a certificate, is told of as such", () => {
   for (
     const [error, advice] of [
-      ["received corrupt message of type InvalidContentType", /write http /],
-      ["received fatal alert: ProtocolVersion", /no TLS from 1\.2/],
-      ["received fatal alert: HandshakeFailure", /want a certificate/],
-      ["received fatal alert: CertificateRequired", /want a certificate/],
+      ["received corrupt message of type InvalidContentType", /use http /],
+      ["received fatal alert: ProtocolVersion", /no version of TLS from 1\.2/],
+      [
+        "received fatal alert: HandshakeFailure",
+        /require a client certificate/,
+      ],
+      [
+        "received fatal alert: CertificateRequired",
+        /require a client certificate/,
+      ],
       ["invalid peer certificate: Expired", /has expired/],
       ["Connection refused (os error 111)", /^$/],
     ] as const

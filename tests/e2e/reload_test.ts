@@ -62,7 +62,7 @@ Deno.test("HUP with a syntax error in the app leaves the present code serving, a
   const load = new Load(address(program));
   write(program, "export default (;");
   program.signal("SIGHUP");
-  await program.logged(/ error Reload given up: the present workers go on/);
+  await program.logged(/ error Reload failed: the current workers keep/);
   // What the engine says of it stands below the sentence, in lines of its own.
   assertMatch(
     program.log,
@@ -102,7 +102,7 @@ Deno.test("TTIN and TTOU under load lose no request, and one worker always stays
   await program.logged(/ info {2}Workers: 1\./);
   await load.more(50);
   program.signal("SIGTTOU");
-  await program.logged(/ info {2}The last worker stays\./);
+  await program.logged(/ info {2}The last worker is kept\./);
   const { failures, bodies } = await load.stop();
   assertEquals(failures, []);
   assert(bodies.has("one worker 3"));
@@ -164,7 +164,7 @@ testWith(
     Deno.writeTextFileSync(`${program.folder}/cert.pem`, "no certificate");
     program.signal("SIGHUP");
     await program.logged(
-      / error The TLS files cannot be used, so the present .*/,
+      / error The TLS files cannot be used, so the current .*/,
     );
     await program.logged(/replaces worker 2: SIGHUP/);
     assertMatch(await ask(), /^one /);
@@ -241,13 +241,13 @@ Deno.test("--reload serves saved code, keeps the last good code, and loses no re
   // Clients of streams are to connect again, to the new code.
   await events.text();
   write(program, "export default (;");
-  await program.logged(/ error Reload given up: the present workers go on/);
+  await program.logged(/ error Reload failed: the current workers keep/);
   assertMatch(program.log, /SyntaxError: [^]*app\.js:1:17/);
   await load.more(20);
   Deno.writeTextFileSync(`${program.folder}/end.js`, "export const end = '?';");
   write(program, app("three"));
   await answers("three?");
-  await program.logged(/ info {2}Reloaded: the fault is mended/);
+  await program.logged(/ info {2}Reloaded: the app starts again/);
   const { failures } = await load.stop();
   assertEquals(failures, []);
 });
@@ -268,7 +268,7 @@ Deno.test("--reload has a fresh process take over for a new configuration, and e
     `${program.folder}/deno.json`,
     `{ "imports": { "word": "./two.js" } }`,
   );
-  await program.logged(/Process \d+ serves; this one finishes its work/);
+  await program.logged(/Process \d+ has taken over; this one finishes/);
   await until(async () => await (await fetch(program.url)).text() === "two");
   assertEquals((await program.stop()).code, 0);
   assertEquals(await fetch(program.url).catch(() => null), null);

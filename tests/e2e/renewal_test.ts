@@ -104,11 +104,15 @@ for (const shared of [true, false]) {
       assertMatch(await ask(program, first), /^one /);
       const second = await certbot.issue();
       program.signal("SIGHUP");
-      await program.logged(/ info {2}New connections get the certificate/);
+      await program.logged(
+        / info {2}New connections get the renewed certificate/,
+      );
       assertMatch(await ask(program, second), /^one /);
       certbot.spoil();
       program.signal("SIGHUP");
-      await program.logged(/ error The TLS files cannot be used, so the pre/);
+      await program.logged(
+        / error The TLS files cannot be used, so the current/,
+      );
       assertMatch(await ask(program, second), /^one /);
       assertEquals((await program.stop()).code, 0);
     },
@@ -159,13 +163,13 @@ for (const workers of ["1", "2"]) {
       server.signal("SIGHUP");
       await server.logged(
         workers === "1"
-          ? /New connections get the certificate/
+          ? /New connections get the renewed certificate/
           : /replaces worker 2: SIGHUP/,
       );
       assertMatch(await ask(server, second), /^one /);
       const third = await certbot.issue();
       server.signal("SIGUSR2");
-      await server.logged(/Process \d+ serves; this one finishes its work/);
+      await server.logged(/Process \d+ has taken over; this one finishes/);
       // Until its listener is closed, the old process takes connections as well.
       await until(() => !isAlive(server.pid));
       assertMatch(await ask(server, third), /^one /);

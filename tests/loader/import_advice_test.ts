@@ -15,7 +15,7 @@ Deno.test("importAdvice() names the command that helps, by why an import failed"
     ],
     [
       'Could not resolve "express", but found it in a package.json. Deno expects the node_modules/ directory to be up to date.',
-      /npm install, deno install/,
+      /npm install or deno install/,
     ],
     [
       'Failed loading https://example.com/chalk for package "chalk"',

@@ -100,7 +100,7 @@ Deno.test("-e excludes another app", async () => {
     await assertRejects(
       () => loadApp(request([...positionals], { app, eval: "1" })),
       OptionError,
-      "-e is the app: remove it, or",
+      "-e already is the app: remove it, or",
     );
   }
 });

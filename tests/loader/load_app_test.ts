@@ -139,7 +139,7 @@ Deno.test("loadApp() refuses pairs for anything but a class", async () => {
       await assertRejects(
         () => loadApp(request([`${folder}/${name}`, "root=/srv"])),
         OptionError,
-        `${name} takes no options such as "root=/srv": its app is no class`,
+        `${name} takes no options such as "root=/srv": its app is not a class`,
       );
     }
   });
@@ -157,7 +157,7 @@ Deno.test("loadApp() says what an unusable export is", async () => {
     ["export default class {}", "no method toApp()"],
     [
       "export default () => async (scope, receive, send) => {}",
-      "is a function without parameters that seems to make the app. Export what it gives, as in: export default createApp()",
+      "is a function without parameters that seems to make the app. Export what it returns, as in: export default createApp()",
     ],
     [
       "export default async () => function app(scope, receive, send) {}",
@@ -179,7 +179,7 @@ Deno.test("loadApp() says what an unusable export is", async () => {
     ["export default { toApp() { return 1 } }", "toApp() of"],
     [
       "export default { async toApp() { return () => {} } }",
-      "gives an object of class Promise, no app function and no fetch handler. It cannot be async",
+      "gives an object of class Promise, which is neither an app function nor a fetch handler. It cannot be async",
     ],
     ["export const app = 1, b = 2", "no default export. It exports app, b."],
     [
@@ -296,6 +296,6 @@ Deno.test("loadApp() imports specifiers", async () => {
   );
   assertMatch(
     await failure(["http://127.0.0.1:1/app.ts"]),
-    /^http:\/\/127\.0\.0\.1:1\/app\.ts could not be loaded\. What it imports has to be fetched once.*: deno cache http/,
+    /^http:\/\/127\.0\.0\.1:1\/app\.ts could not be loaded\. Its imports have to be downloaded once.*: deno cache http/,
   );
 });

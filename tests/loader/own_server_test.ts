@@ -64,7 +64,7 @@ Deno.test("the title says what is served, and which ports are not bound", async 
       "mine",
       [
         "and port 8000 is not bound.",
-        "calls Deno.serve once more: nothing is served at port 9090. Start a second server in startup().",
+        "calls Deno.serve again: nothing is served at port 9090. Start a second server in startup().",
       ],
     ],
     [
@@ -124,7 +124,7 @@ Deno.test("a module that serves nothing, and one that fails, are no apps", async
   }, async (folder) => {
     assertStringIncludes(
       await failure([`${folder}/empty.js`]),
-      "no default export. It exports nothing, nor has it called Deno.serve or listen().",
+      "no default export. It exports nothing, and has not called Deno.serve or listen().",
     );
     assertStringIncludes(await failure([`${folder}/throws.js`]), "broken");
     assertStringIncludes(

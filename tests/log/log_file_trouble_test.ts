@@ -91,7 +91,7 @@ Deno.test("when its folder has gone, the old file is used further and the log sa
     assertEquals(told.length, 1);
     assertStringIncludes(
       told[0],
-      "cannot be opened anew, and the old file is used further: No such file or directory.",
+      "cannot be reopened, so the old file stays in use: No such file or directory.",
     );
     await Deno.mkdir(inner);
     await file.reopen();

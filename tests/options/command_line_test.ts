@@ -191,11 +191,11 @@ Deno.test("a wrong command line is refused in one sentence", () => {
       // As npm wants it.
       [
         "-- --port 80",
-        '"--port" stands after "--", which ends the options; leave "--" out',
+        '"--port" comes after "--", which ends the options; remove "--"',
       ],
       [
         "-- www -p 80",
-        '"-p" stands after "--", which ends the options; leave "--" out',
+        '"-p" comes after "--", which ends the options; remove "--"',
       ],
       ["--no-quiet", 'unknown option "--no-quiet"'],
       ["--future-xs", 'unknown option "--future-xs"'],

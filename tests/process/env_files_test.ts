@@ -79,7 +79,7 @@ Deno.test("HUP reads the files of --env-file anew, in a project too, and so does
   Deno.writeTextFileSync(`${folder}/a.env`, "A=3\nSET=no\n");
   await using old = new OtherProcess(program.pid);
   program.signal("SIGUSR2");
-  const [, pid] = await program.logged(/ info {2}Process (\d+) serves/);
+  const [, pid] = await program.logged(/ info {2}Process (\d+) has taken over/);
   await using successor = new OtherProcess(Number(pid));
   await old.ended();
   assertEquals(await now(), ["3", "3", null, null, "kept"]);

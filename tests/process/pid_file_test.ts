@@ -175,7 +175,7 @@ Deno.test("what is no pid file is never overwritten", () => {
       const error = assertThrows(() => new PidFile(given), SystemError);
       assertEquals(
         error.message,
-        `--pid ${given}: what is there is no pid file. Remove it, or choose another file.`,
+        `--pid ${given}: this file is not a pid file. Remove it, or choose another path.`,
       );
     }
     assertEquals(Deno.readTextFileSync(file), "1\n");

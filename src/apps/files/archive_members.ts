@@ -188,7 +188,7 @@ async function tryNames(
   }
 }
 
-/** Tells whether the file of an entry can be opened later. */
+/** Whether the file of an entry can be opened later. */
 function canRead(
   root: DocumentRoot,
   parent: string,

@@ -59,7 +59,7 @@ export class Snapshot {
   }
 
   /**
-   * Tells whether {@linkcode isCurrent} will notice every later change: a
+   * Whether {@linkcode isCurrent} will notice every later change: a
    * directory that has just changed can change again without a new time.
    */
   get settled(): boolean {
@@ -81,7 +81,7 @@ export class Snapshot {
     return this.#paths.length;
   }
 
-  /** Tells whether nothing has changed, without a pause. */
+  /** Whether nothing has changed, without a pause. */
   isCurrentNow(): boolean {
     for (let i = 0; i < this.#paths.length; i++) {
       if (!this.#isUnchanged(i)) return false;

@@ -90,7 +90,7 @@ export class DocumentRoot {
   }
 
   /**
-   * Tells whether the real path `real` may be served: it is beneath `realRoot`,
+   * Whether the real path `real` may be served: it is beneath `realRoot`,
    * the real path of the root, and not hidden.
    */
   allows(real: string, realRoot: string): boolean {
@@ -148,7 +148,7 @@ export class DocumentRoot {
     return null;
   }
 
-  /** Tells whether something can be seen at `path`. */
+  /** Whether something can be seen at `path`. */
   has(path: string): boolean {
     const whole = this.pathOf(path);
     if (whole.isWellFormed()) return existsSync(whole);
@@ -250,14 +250,14 @@ export const CONFIG_FILE = "pagi-server.toml";
 /** Starts the names of files that are being uploaded. */
 export const UNFINISHED_PREFIX = ".pagi-upload-";
 
-/** Tells whether a part of `path` is being uploaded: nobody is shown that. */
+/** Whether a part of `path` is being uploaded: nobody is shown that. */
 export function isUnfinished(path: string): boolean {
   return path.includes(UNFINISHED_PREFIX) &&
     /(?:^|[/\\])\.pagi-upload-/.test(path);
 }
 
 /**
- * Tells whether a part of `path`, which is relative to a root, begins with a
+ * Whether a part of `path`, which is relative to a root, begins with a
  * dot; `.well-known` may, where it comes first (RFC 8615). The server's own
  * configuration is hidden, too: it may hold keys of others.
  */
@@ -309,7 +309,7 @@ function realPathOf({ link }: Pin): string {
 }
 
 /**
- * Tells whether {@linkcode openByDescriptor} works: on Linux with /proc, all
+ * Whether {@linkcode openByDescriptor} works: on Linux with /proc, all
  * permissions, and a Deno whose `node:fs` uses descriptors of the system (2.7
  * does not).
  */
@@ -457,13 +457,13 @@ function codeOf(error: unknown): string {
   return (error as { code?: string }).code ?? error.name;
 }
 
-/** Tells whether `error` means that there is nothing accessible at a path. */
+/** Whether `error` means that there is nothing accessible at a path. */
 export function isAbsence(error: unknown): boolean {
   return error instanceof Deno.errors.NotCapable ||
     error instanceof Deno.errors.NotFound || ABSENCES.has(codeOf(error));
 }
 
-/** Tells whether `error` means that this process may not read a path. */
+/** Whether `error` means that this process may not read a path. */
 export function isDenial(error: unknown): boolean {
   return error instanceof Deno.errors.NotCapable || DENIALS.has(codeOf(error));
 }

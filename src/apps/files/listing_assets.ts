@@ -279,7 +279,7 @@ const MEDIA = new Set(
     "weba mp4 m4v mov webm ogv").split(" "),
 );
 
-/** Tells whether a gallery shows the file called `name`. */
+/** Whether a gallery shows the file called `name`. */
 export function isMedia(name: string): boolean {
   const dot = name.lastIndexOf(".");
   return dot >= 0 && MEDIA.has(name.slice(dot + 1).toLowerCase());

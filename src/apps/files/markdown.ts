@@ -28,7 +28,7 @@ const MAX_CACHED = 8 << 20;
 
 const NAME = /\.(?:md|markdown)$/i;
 
-/** Tells whether the file called `name` is Markdown. */
+/** Whether the file called `name` is Markdown. */
 export function isMarkdown(name: string): boolean {
   return NAME.test(name);
 }

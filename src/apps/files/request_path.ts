@@ -12,7 +12,7 @@ import { isHidden, isUnfinished } from "./document_root.ts";
 
 const ASCII = /^[\0-\x7f]*$/;
 
-/** Tells whether `path` means the same as text and as bytes. */
+/** Whether `path` means the same as text and as bytes. */
 export function isAscii(path: string): boolean {
   return ASCII.test(path);
 }
@@ -87,7 +87,7 @@ export function directoryLocation(
 }
 
 /**
- * Tells whether relative links work at `path` as they do at `canonical`: dot
+ * Whether relative links work at `path` as they do at `canonical`: dot
  * segments do not matter (RFC 3986, 5.2.4), except for `..` at the end.
  */
 function isSameBase(path: string, canonical: string): boolean {

@@ -108,7 +108,7 @@ export function sidecarStamps(
   return own && [...stamps, own];
 }
 
-/** Tells whether `copy` can be sent in place of `original`. */
+/** Whether `copy` can be sent in place of `original`. */
 function isCopyOf(
   original: OpenedFile | SmallFile,
   copy: OpenedFile | SmallFile,

@@ -236,7 +236,7 @@ function timeExtra({ mtime }: ZipMember): Uint8Array {
   ]);
 }
 
-/** Tells whether {@linkcode timeExtra} can hold a time. */
+/** Whether {@linkcode timeExtra} can hold a time. */
 function hasTime(mtime: number): boolean {
   return mtime >= 0 && mtime < 2 ** 31;
 }

@@ -14,7 +14,7 @@ import {
   reserveDescriptors,
 } from "../../system/descriptor_budget.ts";
 
-/** A target failed, or none could be reached. */
+/** A target has failed, or none can be reached. */
 export class UpstreamError extends Error {
   override readonly name: string = "UpstreamError";
 
@@ -155,7 +155,7 @@ export class UpstreamConnection {
   /** Writes all of `bytes`; no pause may be longer than `seconds`. */
   async write(bytes: Uint8Array, seconds: number): Promise<void> {
     for (let rest = bytes; rest.byteLength > 0;) {
-      const deadline = this.expect(seconds, "took nothing for too long");
+      const deadline = this.expect(seconds, "read nothing for too long");
       try {
         rest = rest.subarray(await this.#conn.write(rest));
       } catch (error) {
@@ -208,7 +208,10 @@ export class UpstreamConnection {
     if (this.#start === this.#end) this.#start = this.#end = 0;
     if (this.#end < this.#buffer.byteLength) return;
     if (this.#start === 0) {
-      throw new UpstreamError(502, `${this.url} sent too long a line or head.`);
+      throw new UpstreamError(
+        502,
+        `${this.url} sent a line or head that is too long.`,
+      );
     }
     this.#buffer.copyWithin(0, this.#start, this.#end);
     this.#end -= this.#start;
@@ -383,9 +386,9 @@ function certificatesIn(pem: string): string[] {
   return [...pem.matchAll(PEM)].map(([, text]) => text.replace(/\s/g, ""));
 }
 
-const ANY = "verify=0 takes any certificate, of whomever is there.";
+const ANY = "verify=0 accepts any certificate, from anybody.";
 const NO_CERTIFICATE =
-  "It may want a certificate of the proxy, which shows none, or other ciphers.";
+  "It may require a client certificate, which the proxy does not have, or other ciphers.";
 
 /** Advice for a failed TLS handshake, or "". */
 export function tlsAdvice(error: unknown, name: string): string {
@@ -395,13 +398,13 @@ export function tlsAdvice(error: unknown, name: string): string {
     case "out of date":
       return `Its certificate has expired or is not valid yet: it has to be renewed; ${ANY}`;
     case "untrusted":
-      return `Its certificate is not of an authority that is trusted: name the authority, or the certificate itself where it is self-signed, with ca_cert=FILE; ${ANY}`;
+      return `Its certificate is not signed by a trusted authority: name the authority, or the certificate itself where it is self-signed, with ca_cert=FILE; ${ANY}`;
     case "certificate refused":
       return `Its certificate was refused: name it itself with ca_cert=FILE where it is self-signed; ${ANY}`;
     case "no TLS":
-      return "It speaks no TLS: write http in place of https.";
+      return "It does not speak TLS: use http instead of https.";
     case "old TLS":
-      return "It knows no TLS from 1.2 on.";
+      return "It supports no version of TLS from 1.2 on.";
     case "certificate wanted":
     case "handshake refused":
       return NO_CERTIFICATE;

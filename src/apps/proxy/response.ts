@@ -145,7 +145,7 @@ export class ResponseBody {
     if (framing === null) {
       throw new UpstreamError(
         502,
-        `${connection.url} left unclear where its answer ends.`,
+        `${connection.url} did not make clear where its response ends.`,
       );
     }
     this.#framing = typeof framing === "number" ? "length" : framing;

@@ -265,7 +265,10 @@ async function roundTrip(
     });
     const response = await readResponseHead(connection);
     if (response.status === 101 && !upgrade) {
-      throw new UpstreamError(502, `${connection.url} changed the protocol.`);
+      throw new UpstreamError(
+        502,
+        `${connection.url} switched protocols without being asked.`,
+      );
     }
     return {
       upstream,

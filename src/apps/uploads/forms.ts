@@ -87,7 +87,7 @@ export async function serveForm(
       break;
     }
     default:
-      throw new WriteRefused(400, "The form does not say what is to be done.");
+      throw new WriteRefused(400, "The form does not name an action.");
   }
   return seeFolder(scope, parts);
 }

@@ -184,9 +184,9 @@ export async function writeAll(
 export function nameTaken(name: string): WriteRefused {
   return new WriteRefused(
     409,
-    `There is something called ${
+    `${
       quote(name)
-    } already, and replacing it is not allowed here; rename or delete it first, or choose another name.`,
+    } already exists, and replacing it is not allowed here; rename or delete it first, or choose another name.`,
   );
 }
 

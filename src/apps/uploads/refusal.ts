@@ -37,7 +37,7 @@ export function unusable(status: 400 | 403): WriteRefused {
   return new WriteRefused(
     status,
     status === 400
-      ? "A path has no NUL."
+      ? "A path must not contain NUL."
       : "This path is hidden or leads out of the shared folder.",
   );
 }
@@ -46,7 +46,7 @@ export function unusable(status: 400 | 403): WriteRefused {
 export function notAsExpected(): WriteRefused {
   return new WriteRefused(
     412,
-    "The file is not the one that the request expects; nothing was changed.",
+    "The file does not meet the conditions of the request; nothing was changed.",
   );
 }
 
@@ -68,7 +68,7 @@ const TOO_LONG: readonly [number, Sentence] = [
 ];
 const NO_FOLDER: readonly [number, Sentence] = [
   409,
-  (path) => `The folder of ${path} is not there; it has to be made first.`,
+  (path) => `The folder of ${path} does not exist; create it first.`,
 ];
 
 /** What the system's codes mean to the sender of a request: errno(3). */
@@ -82,7 +82,7 @@ const REASONS: Readonly<Record<string, readonly [number, Sentence]>> = {
   ENAMETOOLONG: TOO_LONG,
   ENOENT: NO_FOLDER,
   ENOTDIR: NO_FOLDER,
-  EEXIST: [409, (path) => `There is something called ${path} already.`],
+  EEXIST: [409, (path) => `${path} already exists.`],
   ENOTEMPTY: [409, (path) => `${path} is a folder that is not empty.`],
   EISDIR: [409, (path) => `${path} is a folder.`],
   EINVAL: [

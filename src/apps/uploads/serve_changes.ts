@@ -191,7 +191,7 @@ export class Changes implements FormTarget {
     if (requestPath(scope).endsWith("/")) {
       throw new WriteRefused(
         409,
-        "A file has a name; this address, with a slash at its end, is that of a folder.",
+        "An address that ends with a slash is that of a folder; a file needs a name.",
       );
     }
     if (field("content-range") !== null) {
@@ -275,7 +275,10 @@ export class Changes implements FormTarget {
     const field = fieldValue(scope.headers, "destination");
     const url = field === null ? null : URL.parse(field, baseOf(scope));
     if (url === null) {
-      throw new WriteRefused(400, "The field destination has to say where to.");
+      throw new WriteRefused(
+        400,
+        "The destination field is missing or not a URL.",
+      );
     }
     if (!readPath(url.pathname).isUtf8) {
       throw new WriteRefused(400, "The destination has to be UTF-8.");

@@ -93,7 +93,7 @@ export class TreeWriter {
     if (typeof opened === "object") opened[Symbol.dispose]();
     throw new WriteRefused(
       409,
-      `There is no folder ${quote(path)}; it has to be made first.`,
+      `There is no folder ${quote(path)}; create it first.`,
     );
   }
 
@@ -400,7 +400,7 @@ function off(what: string, option: string): WriteRefused {
 function exists(name: string): WriteRefused {
   return new WriteRefused(
     405,
-    `There is something called ${quote(name)} already.`,
+    `${quote(name)} already exists.`,
     [["allow", "GET, HEAD"]],
   );
 }

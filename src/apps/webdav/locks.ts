@@ -97,7 +97,7 @@ export class Locks {
       if (lock === undefined) {
         throw new WriteRefused(
           412,
-          "There is no lock here whose token the request has.",
+          "The request has no token of a lock here.",
           [],
           errorBody("lock-token-matches-request-uri"),
         );
@@ -128,7 +128,7 @@ export class Locks {
     if (other !== null) {
       throw new WriteRefused(
         423,
-        "Something here is locked already.",
+        "Something here is already locked.",
         [],
         errorBody("no-conflicting-lock", lockedHref(scope, other)),
       );
@@ -235,7 +235,7 @@ function assertTokens(
   if (lock === undefined) return;
   throw new WriteRefused(
     423,
-    `/${lock.path} is locked by somebody else, and nothing was changed.`,
+    `/${lock.path} is locked by somebody else; nothing was changed.`,
     [],
     errorBody("lock-token-submitted", lockedHref(scope, lock)),
   );

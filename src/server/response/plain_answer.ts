@@ -87,7 +87,7 @@ const OUT_OF_DESCRIPTORS = new Refusal(
   [[...RETRY_SOON]],
 );
 
-/** Tells whether an app failed because too many files are open. */
+/** Whether an app failed because too many files are open. */
 export function lacksDescriptors(error: unknown): boolean {
   const code = error instanceof Error && (error as { code?: string }).code;
   return code === "EMFILE" || code === "ENFILE";
