@@ -7,7 +7,7 @@
 import { countDropped } from "../metrics/counters.ts";
 import { log } from "../log/log.ts";
 import { messageOf } from "../options/option_error.ts";
-import { settledWithin, type Timer } from "../std/timer.ts";
+import { delay, settledWithin, type Timer } from "../std/timer.ts";
 import { BatchQueue } from "./batch_queue.ts";
 import {
   type BrokerConnection,
@@ -170,10 +170,7 @@ export class Broker implements Outside {
       to: "broker",
       message: (message) => message,
       gap: (channel, missed) => [channel, missed],
-      send: (items) =>
-        void this.#send(items).then(() => {
-          queue.answered();
-        }),
+      send: (items) => void this.#send(items).then(() => queue.answered()),
     });
     return queue;
   }
@@ -222,9 +219,7 @@ export class Broker implements Outside {
       }
       reason = why;
       onFirst();
-      await new Promise<void>((resolve) => {
-        setTimeout(resolve, pause * (0.75 + Math.random() / 2));
-      });
+      await delay(pause * (0.75 + Math.random() / 2));
       pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
     }
   }
@@ -283,9 +278,7 @@ export class Broker implements Outside {
   }
 
   /** Messages in a row of one channel share an envelope, and so keep their order. */
-  async #send(
-    items: readonly Outgoing[],
-  ): Promise<void> {
+  async #send(items: readonly Outgoing[]): Promise<void> {
     const sent: Promise<void>[] = [];
     for (let at = 0; at < items.length;) {
       const first = items[at];

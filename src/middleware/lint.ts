@@ -19,9 +19,9 @@ import {
   HeaderAdvice,
   HttpRules,
   LintError,
+  type Rules,
   Sending,
 } from "./response_rules.ts";
-import type { Rules } from "./response_rules.ts";
 import { LifespanRules, SseRules, WebSocketRules } from "./stream_rules.ts";
 
 /**

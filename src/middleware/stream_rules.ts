@@ -6,19 +6,20 @@
  */
 
 import { checkLifespanEvent } from "../pagi/lifespan_events.ts";
-import { checkSseEvent } from "../pagi/sse_events.ts";
-import type { SseSendEvent } from "../pagi/sse_events.ts";
+import { checkSseEvent, type SseSendEvent } from "../pagi/sse_events.ts";
 import type { ReceiveEvent } from "../pagi/types.ts";
-import { checkWebSocketEvent } from "../pagi/websocket_events.ts";
-import type { WebSocketSendEvent } from "../pagi/websocket_events.ts";
+import {
+  checkWebSocketEvent,
+  type WebSocketSendEvent,
+} from "../pagi/websocket_events.ts";
 import {
   continueResponse,
   LintError,
+  type ResponseState,
   Rules,
   startResponse,
   UNSTARTED,
 } from "./response_rules.ts";
-import type { ResponseState } from "./response_rules.ts";
 
 const SSE_SECTION = "PAGI.md 3.5";
 

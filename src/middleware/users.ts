@@ -7,8 +7,11 @@
 
 import { log } from "../log/log.ts";
 import { messageOf, OptionError, quote } from "../options/option_error.ts";
-import { defineType, ValueError } from "../options/value_types.ts";
-import type { ValueType } from "../options/value_types.ts";
+import {
+  defineType,
+  ValueError,
+  type ValueType,
+} from "../options/value_types.ts";
 import { resolve } from "../std/path.ts";
 import { FileStamp } from "../system/file_stamp.ts";
 import { hashFault, isPlain } from "./password_hash.ts";
