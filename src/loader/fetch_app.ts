@@ -1,8 +1,4 @@
-/**
- * A fetch handler, such as a Hono app, as a PAGI app.
- *
- * @module
- */
+/** A fetch handler, such as a Hono app, as a PAGI app. */
 
 import {
   bodyOf,

@@ -1,8 +1,6 @@
 /**
  * Apps that are programs: they start their server only as the main module, read
  * arguments, or change the working directory.
- *
- * @module
  */
 
 import { dirname, resolve, toFileUrl } from "../std/path.ts";

@@ -1,8 +1,6 @@
 /**
  * The handler of `Deno.serve`: a request is admitted, its head is read, and the
  * exchange of its kind serves it.
- *
- * @module
  */
 
 import type { AccessRecord } from "../log/access_format.ts";

@@ -1,8 +1,4 @@
-/**
- * One request and what becomes of it, whatever its protocol.
- *
- * @module
- */
+/** One request and what becomes of it, whatever its protocol. */
 
 import { peerKey } from "../guard/address.ts";
 import { userOf } from "../pagi/user.ts";

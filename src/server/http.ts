@@ -1,8 +1,6 @@
 /**
  * One HTTP request and its response: the scope, what the app receives, what it
  * sends.
- *
- * @module
  */
 
 import { DONE } from "./timers.ts";

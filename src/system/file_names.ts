@@ -6,8 +6,6 @@
  * is not part of valid UTF-8 is a lone surrogate, U+DC80 to U+DCFF (Python's
  * "surrogateescape", PEP 383). Such strings can be joined, compared and stored
  * like any other; Deno can use those that are `isWellFormed()`.
- *
- * @module
  */
 
 import { type Libc, O_CLOEXEC, openLibc } from "./libc.ts";

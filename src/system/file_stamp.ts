@@ -1,8 +1,6 @@
 /**
  * Whether a path still leads to the same version of a file, and whether reading
  * a file may block.
- *
- * @module
  */
 
 import { statfsSync } from "node:fs";

@@ -1,8 +1,4 @@
-/**
- * Who listens on a port, which port is free, and what addresses there are.
- *
- * @module
- */
+/** Who listens on a port, which port is free, and what addresses there are. */
 
 /** A process that holds a port. */
 export interface PortHolder {

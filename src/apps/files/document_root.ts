@@ -1,8 +1,4 @@
-/**
- * The directory that is served, and the only way to open files in it.
- *
- * @module
- */
+/** The directory that is served, and the only way to open files in it. */
 
 import { closeSync, existsSync, openSync } from "node:fs";
 import { log } from "../../log/log.ts";

@@ -1,8 +1,4 @@
-/**
- * The cache of small files: reading, revalidation and eviction.
- *
- * @module
- */
+/** The cache of small files: reading, revalidation and eviction. */
 
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";

@@ -1,7 +1,5 @@
 /**
  * Entity tags and modification times: the validators of a file (RFC 9110, 8.8).
- *
- * @module
  */
 
 import { createHash } from "node:crypto";

@@ -1,8 +1,4 @@
-/**
- * The thread that lists long directories for {@linkcode LongListings}.
- *
- * @module
- */
+/** The thread that lists long directories for {@linkcode LongListings}. */
 
 /// <reference lib="deno.worker" />
 

@@ -1,8 +1,6 @@
 /**
  * Listings of long directories, which a thread makes: to look at 50,000 files
  * takes a second, in which other requests would have to wait.
- *
- * @module
  */
 
 import { log } from "../../log/log.ts";

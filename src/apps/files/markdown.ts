@@ -1,8 +1,4 @@
-/**
- * Markdown as a page, for browsers.
- *
- * @module
- */
+/** Markdown as a page, for browsers. */
 
 import { escapeHtml } from "../../http/html.ts";
 import { fieldValue } from "../../http/headers.ts";

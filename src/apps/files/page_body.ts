@@ -1,8 +1,4 @@
-/**
- * The bytes of a page or listing, and how they are sent.
- *
- * @module
- */
+/** The bytes of a page or listing, and how they are sent. */
 
 import { createHash } from "node:crypto";
 import { constants, createBrotliCompress, createGzip } from "node:zlib";

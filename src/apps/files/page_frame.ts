@@ -1,8 +1,4 @@
-/**
- * What all pages of a directory have in common: head, path and policy.
- *
- * @module
- */
+/** What all pages of a directory have in common: head, path and policy. */
 
 import { createHash } from "node:crypto";
 import { escapeHtml } from "../../http/html.ts";

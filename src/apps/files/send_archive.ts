@@ -1,8 +1,4 @@
-/**
- * A directory, or some of its entries, as an archive.
- *
- * @module
- */
+/** A directory, or some of its entries, as an archive. */
 
 import { crc32 } from "node:zlib";
 import { attachment } from "../../http/headers.ts";

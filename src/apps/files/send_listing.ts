@@ -1,8 +1,4 @@
-/**
- * The listing of a directory as a response.
- *
- * @module
- */
+/** The listing of a directory as a response. */
 
 import { preferredType } from "../../http/negotiation.ts";
 import { fieldValue, reasonPhrase } from "../../http/headers.ts";

@@ -1,8 +1,4 @@
-/**
- * Precompressed files next to the originals (`a.css.br`, `.zst`, `.gz`).
- *
- * @module
- */
+/** Precompressed files next to the originals (`a.css.br`, `.zst`, `.gz`). */
 
 import {
   brotliDecompressSync,

@@ -1,8 +1,4 @@
-/**
- * Header fields and complete bodies of responses, as they go to the client.
- *
- * @module
- */
+/** Header fields and complete bodies of responses, as they go to the client. */
 
 import { exceeds, type Fields, trimWhitespace } from "../../http/headers.ts";
 import { isImmutable } from "../../pagi/constant_bytes.ts";

@@ -1,8 +1,4 @@
-/**
- * One HTTP response, from its start event to its last byte.
- *
- * @module
- */
+/** One HTTP response, from its start event to its last byte. */
 
 import {
   bodyOf,
