@@ -1,7 +1,6 @@
 /** The cache of small files: reading, revalidation and eviction. */
 
-import { Buffer } from "node:buffer";
-import { gzipSync } from "node:zlib";
+import { node } from "../../std/node.ts";
 import type { RequestReader } from "../disconnect.ts";
 import type { DocumentRoot, Opened, OpenedFile } from "./document_root.ts";
 import { isAscii } from "./request_path.ts";
@@ -64,7 +63,7 @@ export class SmallFile implements Disposable {
   /** The file compressed with gzip. */
   get gzipped(): Uint8Array<ArrayBuffer> {
     if (this.#gzipped === null) {
-      this.#gzipped = new Uint8Array(gzipSync(this.bytes));
+      this.#gzipped = new Uint8Array(node("node:zlib").gzipSync(this.bytes));
       markImmutable(this.#gzipped);
     }
     return this.#gzipped;
@@ -465,5 +464,5 @@ export class FileCache {
 
 function hasSameContent(a: SmallFile, b: SmallFile): boolean {
   return isSameVersion(a.info, b.info) &&
-    Buffer.compare(a.bytes, b.bytes) === 0;
+    node("node:buffer").Buffer.compare(a.bytes, b.bytes) === 0;
 }
