@@ -115,9 +115,18 @@ export function removeContentLength(headers: HeaderList): void {
   if (at >= 0) headers.splice(at, 1);
 }
 
-/** A copy: the app may reuse its buffer once `send` has resolved. */
-export function copyBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
-  return typeof body === "string" ? ENCODER.encode(body) : new Uint8Array(body);
+/**
+ * Bytes that stay as they are: a copy, as the app may reuse its buffer once
+ * `send` has resolved, unless they are constant.
+ */
+export function lastingBytes(
+  body: Uint8Array | string,
+): Uint8Array<ArrayBuffer> {
+  return typeof body === "string"
+    ? ENCODER.encode(body)
+    : isImmutable(body)
+    ? body as Uint8Array<ArrayBuffer>
+    : new Uint8Array(body);
 }
 
 /**
@@ -137,10 +146,9 @@ export function toPayload(
   body: Uint8Array | string,
   counted: boolean,
 ): Uint8Array<ArrayBuffer> | string {
-  const ready = typeof body === "string"
-    ? !counted || body.length <= MAX_COUNTED
-    : isImmutable(body);
-  return ready ? body as string | Uint8Array<ArrayBuffer> : copyBytes(body);
+  return typeof body === "string" && (!counted || body.length <= MAX_COUNTED)
+    ? body
+    : lastingBytes(body);
 }
 
 /** Largest body that the engine writes together with the head (bytes). */
