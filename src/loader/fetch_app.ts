@@ -72,7 +72,8 @@ async function answer(
         completed,
       });
     await respond(response, scope.method === "HEAD", signal, send);
-    resolve();
+    if (signal.aborted) reject(signal.reason);
+    else resolve();
   } catch (error) {
     reject(error);
     // Stopping because the client has left is no fault of the app.
