@@ -1,4 +1,8 @@
-/** The app that tries several apps in sequence. */
+/**
+ * The app that tries several apps in sequence.
+ *
+ * @module
+ */
 
 import {
   appOf,

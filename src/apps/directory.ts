@@ -1,4 +1,8 @@
-/** The app that serves files and lists folders. */
+/**
+ * The app that serves files and lists folders.
+ *
+ * @module
+ */
 
 import type {
   AppOptionTable,

@@ -1,4 +1,8 @@
-/** Reads a request's body, and notices when its client disconnects. */
+/**
+ * Reads a request's body, and notices when its client disconnects.
+ *
+ * @module
+ */
 
 import type { HttpScope, Receive } from "../pagi/types.ts";
 

@@ -1,4 +1,8 @@
-/** The app that serves files. */
+/**
+ * The app that serves files.
+ *
+ * @module
+ */
 
 import type {
   AppOptionTable,

@@ -1,4 +1,8 @@
-/** The app that reports whether the service is healthy. */
+/**
+ * The app that reports whether the service is healthy.
+ *
+ * @module
+ */
 
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";

@@ -1,4 +1,8 @@
-/** The app that answers every request with one text. */
+/**
+ * The app that answers every request with one text.
+ *
+ * @module
+ */
 
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";

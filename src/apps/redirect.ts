@@ -1,4 +1,8 @@
-/** The app that sends clients elsewhere. */
+/**
+ * The app that sends clients elsewhere.
+ *
+ * @module
+ */
 
 import { fieldValue } from "../http/headers.ts";
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";

@@ -1,4 +1,8 @@
-/** Complete responses, and types of option values, for the bundled apps. */
+/**
+ * Complete responses, and types of option values, for the bundled apps.
+ *
+ * @module
+ */
 
 import { isSafeFieldValue, reasonPhrase } from "../http/headers.ts";
 import { defineType, text, type ValueType } from "../options/value_types.ts";

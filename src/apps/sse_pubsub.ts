@@ -1,4 +1,8 @@
-/** The app that sends the messages of a channel as server-sent events. */
+/**
+ * The app that sends the messages of a channel as server-sent events.
+ *
+ * @module
+ */
 
 import { threadChannels } from "../channels/channels.ts";
 import { fieldValue } from "../http/headers.ts";

@@ -1,4 +1,8 @@
-/** The app that mounts other apps at different paths. */
+/**
+ * The app that mounts other apps at different paths.
+ *
+ * @module
+ */
 
 import { traceRoute } from "../metrics/tracing.ts";
 import { fieldValue } from "../http/headers.ts";

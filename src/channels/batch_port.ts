@@ -1,4 +1,8 @@
-/** Channels between two threads. */
+/**
+ * Channels between two threads.
+ *
+ * @module
+ */
 
 import { BatchQueue } from "./batch_queue.ts";
 import type { Missed } from "./event_queue.ts";

@@ -1,4 +1,8 @@
-/** Messages that wait to be handed on, many at once and bounded. */
+/**
+ * Messages that wait to be handed on, many at once and bounded.
+ *
+ * @module
+ */
 
 import { countDropped } from "../metrics/counters.ts";
 import { Losses, type Missed } from "./event_queue.ts";

@@ -1,4 +1,8 @@
-/** The channels of other processes and machines, by way of a broker. */
+/**
+ * The channels of other processes and machines, by way of a broker.
+ *
+ * @module
+ */
 
 import { countDropped } from "../metrics/counters.ts";
 import { log } from "../log/log.ts";

@@ -1,4 +1,8 @@
-/** What channels need of a broker; each backend has it. */
+/**
+ * What channels need of a broker; each backend has it.
+ *
+ * @module
+ */
 
 /** Longest time for a connection to be made (ms). */
 export const CONNECT_MS = 5000;

@@ -1,4 +1,8 @@
-/** The channels of one thread, as apps use them. */
+/**
+ * The channels of one thread, as apps use them.
+ *
+ * @module
+ */
 
 import { createMessage } from "./message.ts";
 import { type JoinOptions, joinSocket, type Membership } from "./socket.ts";

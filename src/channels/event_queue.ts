@@ -1,4 +1,8 @@
-/** Messages that wait for one subscriber, and what it missed. */
+/**
+ * Messages that wait for one subscriber, and what it missed.
+ *
+ * @module
+ */
 
 import type { ChannelEvent } from "../pagi/types.ts";
 import type { Message } from "./message.ts";

@@ -1,6 +1,8 @@
 /**
  * The channels of a process: its threads, and the broker that connects it with
  * other processes.
+ *
+ * @module
  */
 
 import { logLimit } from "../log/log.ts";

@@ -1,5 +1,7 @@
 /**
  * What goes through channels: their names, and messages as they are handed on.
+ *
+ * @module
  */
 
 import { quote } from "../options/option_error.ts";

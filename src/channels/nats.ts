@@ -1,4 +1,8 @@
-/** Channels by way of NATS: subjects. */
+/**
+ * Channels by way of NATS: subjects.
+ *
+ * @module
+ */
 
 import { connect, type Subscription } from "@nats-io/transport-node";
 import {

@@ -1,4 +1,8 @@
-/** Channels by way of Redis, Valkey and what speaks like them: pub/sub. */
+/**
+ * Channels by way of Redis, Valkey and what speaks like them: pub/sub.
+ *
+ * @module
+ */
 
 import { Buffer } from "node:buffer";
 import { Redis } from "ioredis";

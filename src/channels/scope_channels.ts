@@ -1,4 +1,8 @@
-/** What one scope has of channels: `pagi.channels`. */
+/**
+ * What one scope has of channels: `pagi.channels`.
+ *
+ * @module
+ */
 
 import type {
   ChannelEvent,

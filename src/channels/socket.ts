@@ -1,4 +1,8 @@
-/** A WebSocket that gets the messages of a channel as they are. */
+/**
+ * A WebSocket that gets the messages of a channel as they are.
+ *
+ * @module
+ */
 
 import { EventQueue, type Missed } from "./event_queue.ts";
 import { checkName, type Message } from "./message.ts";

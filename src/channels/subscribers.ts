@@ -1,6 +1,8 @@
 /**
  * Who in one thread has subscribed to which channel, and the way to the other
  * threads and machines.
+ *
+ * @module
  */
 
 import { countDropped } from "../metrics/counters.ts";

@@ -1,4 +1,8 @@
-/** One subscription as an async iterable. */
+/**
+ * One subscription as an async iterable.
+ *
+ * @module
+ */
 
 import type { ChannelEvent } from "../pagi/types.ts";
 import { EventQueue, type Missed } from "./event_queue.ts";

@@ -1,6 +1,8 @@
 /**
  * What the server says once it serves: what, where, for whom, and with what
  * limits.
+ *
+ * @module
  */
 
 import { byteSize } from "../log/development_format.ts";

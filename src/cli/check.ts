@@ -1,4 +1,8 @@
-/** `--check`: whether the server would start, without starting it. */
+/**
+ * `--check`: whether the server would start, without starting it.
+ *
+ * @module
+ */
 
 import { statOf } from "../loader/files.ts";
 import { loadApp } from "../loader/load_app.ts";

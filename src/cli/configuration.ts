@@ -1,4 +1,8 @@
-/** The configuration file: found and read. */
+/**
+ * The configuration file: found and read.
+ *
+ * @module
+ */
 
 import { isFile } from "../loader/files.ts";
 import type { Environment } from "../options/command_line.ts";

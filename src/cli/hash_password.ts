@@ -1,5 +1,7 @@
 /**
  * `--hash-password`: makes the hash of a password for `auth` and `auth_file`.
+ *
+ * @module
  */
 
 import { hashPassword, MAX_BCRYPT_BYTES } from "../middleware/password_hash.ts";

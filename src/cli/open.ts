@@ -1,4 +1,8 @@
-/** Brings a browser to the server: on this machine, or by a QR code. */
+/**
+ * Brings a browser to the server: on this machine, or by a QR code.
+ *
+ * @module
+ */
 
 import { log } from "../log/log.ts";
 import { messageOf } from "../options/option_error.ts";

@@ -1,6 +1,8 @@
 /**
  * The settings as a configuration file: `--print-config`, and what `--check`
  * shows.
+ *
+ * @module
  */
 
 import { bundledAppOptions } from "../loader/bundled_app_help.ts";

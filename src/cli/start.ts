@@ -1,4 +1,8 @@
-/** Starts the server that the command line describes. */
+/**
+ * Starts the server that the command line describes.
+ *
+ * @module
+ */
 
 import { banner, othersUrls, pageUrl, places } from "./banner.ts";
 import { BrokerError } from "../channels/broker_connection.ts";

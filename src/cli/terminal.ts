@@ -1,4 +1,8 @@
-/** What the terminal and the shell get: text and exit codes. */
+/**
+ * What the terminal and the shell get: text and exit codes.
+ *
+ * @module
+ */
 
 import { writeAllSync } from "../log/write_all_sync.ts";
 import { shellWord, visibleLines } from "../options/option_error.ts";

@@ -1,4 +1,8 @@
-/** Which server this is. */
+/**
+ * Which server this is.
+ *
+ * @module
+ */
 
 import config from "../../deno.json" with { type: "json" };
 

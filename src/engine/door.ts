@@ -1,4 +1,8 @@
-/** A door: one thing that the server uses of Deno's internals. */
+/**
+ * A door: one thing that the server uses of Deno's internals.
+ *
+ * @module
+ */
 
 import { log } from "../log/log.ts";
 

@@ -1,4 +1,8 @@
-/** Causes of errors that only the text of the error gives. */
+/**
+ * Causes of errors that only the text of the error gives.
+ *
+ * @module
+ */
 
 import { Door } from "./door.ts";
 

@@ -1,4 +1,8 @@
-/** Socket addresses as text, spelled as Deno spells them. */
+/**
+ * Socket addresses as text, spelled as Deno spells them.
+ *
+ * @module
+ */
 
 /** Linux's families of addresses. */
 export const AF_UNIX = 1;

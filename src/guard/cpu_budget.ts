@@ -1,4 +1,8 @@
-/** Limits the CPU time of the guard, whose scans block requests. */
+/**
+ * Limits the CPU time of the guard, whose scans block requests.
+ *
+ * @module
+ */
 
 /** Limits the share of a thread's time that some work takes. */
 export class CpuBudget {

@@ -1,4 +1,8 @@
-/** Timeouts of idle connections. */
+/**
+ * Timeouts of idle connections.
+ *
+ * @module
+ */
 
 import type { Connection, Connections } from "./connections.ts";
 import { CpuBudget } from "./cpu_budget.ts";

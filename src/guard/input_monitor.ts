@@ -1,6 +1,8 @@
 /**
  * Detects clients that disconnect, or send without limit, while their request
  * runs.
+ *
+ * @module
  */
 
 import type { Connection, Connections, RequestOrigin } from "./connections.ts";

@@ -1,4 +1,8 @@
-/** Selects which of the listeners that share an address get new connections. */
+/**
+ * Selects which of the listeners that share an address get new connections.
+ *
+ * @module
+ */
 
 import { addressName, type SocketAddress } from "./address.ts";
 import { openSockets, RETURN, type Socket, type Sockets } from "./sockets.ts";

@@ -1,4 +1,8 @@
-/** Conditional requests (RFC 9110, 13) and ranges (14). */
+/**
+ * Conditional requests (RFC 9110, 13) and ranges (14).
+ *
+ * @module
+ */
 
 import {
   equalStrongly,

@@ -1,4 +1,8 @@
-/** Validators: dates and entity tags (RFC 9110, 5.6.7 and 8.8). */
+/**
+ * Validators: dates and entity tags (RFC 9110, 5.6.7 and 8.8).
+ *
+ * @module
+ */
 
 /** `time` as an IMF-fixdate, such as `Sun, 06 Nov 1994 08:49:37 GMT`. */
 export function formatHttpDate(time: number): string {

@@ -1,4 +1,8 @@
-/** The syntax of header fields, and rules for status codes and bodies. */
+/**
+ * The syntax of header fields, and rules for status codes and bodies.
+ *
+ * @module
+ */
 
 import { STATUS_TEXT } from "../std/http.ts";
 

@@ -1,4 +1,8 @@
-/** Text in HTML. */
+/**
+ * Text in HTML.
+ *
+ * @module
+ */
 
 const REPLACEMENTS: Readonly<Record<string, string>> = {
   "&": "&amp;",

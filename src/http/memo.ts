@@ -1,4 +1,8 @@
-/** A bounded cache of the results of a function. */
+/**
+ * A bounded cache of the results of a function.
+ *
+ * @module
+ */
 
 interface MemoLimits {
   /** Texts in the cache; one more clears it. */

@@ -1,4 +1,8 @@
-/** Content negotiation: media types and content codings (RFC 9110, 12.5). */
+/**
+ * Content negotiation: media types and content codings (RFC 9110, 12.5).
+ *
+ * @module
+ */
 
 import { accepts } from "../std/http.ts";
 import { memo } from "./memo.ts";

@@ -1,4 +1,8 @@
-/** Request targets and the paths in them. */
+/**
+ * Request targets and the paths in them.
+ *
+ * @module
+ */
 
 /** Splits a request target at its first `?`; the query is "" if missing. */
 export function splitTarget(

@@ -1,4 +1,8 @@
-/** The files of an app, to be watched for changes. */
+/**
+ * The files of an app, to be watched for changes.
+ *
+ * @module
+ */
 
 import {
   dirname,

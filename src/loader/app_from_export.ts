@@ -1,4 +1,8 @@
-/** What a module may export as its app (PAGI.md 7). */
+/**
+ * What a module may export as its app (PAGI.md 7).
+ *
+ * @module
+ */
 
 import { OptionError, quote } from "../options/option_error.ts";
 import type { PagiApp } from "../pagi/types.ts";

@@ -1,4 +1,8 @@
-/** What the command line says the app is (PAGI.md 7). */
+/**
+ * What the command line says the app is (PAGI.md 7).
+ *
+ * @module
+ */
 
 import { isPair, REPEATABLE, SPECIFIER } from "../options/app_options.ts";
 import { OptionError, quote, shellWord } from "../options/option_error.ts";

@@ -1,4 +1,8 @@
-/** The options of the bundled apps, for `pagi-server APP --help`. */
+/**
+ * The options of the bundled apps, for `pagi-server APP --help`.
+ *
+ * @module
+ */
 
 import { appHelp, type AppOptionTable } from "../options/app_options.ts";
 import { nearest, quote } from "../options/option_error.ts";

@@ -1,4 +1,8 @@
-/** The apps that come with the server, loaded when named. */
+/**
+ * The apps that come with the server, loaded when named.
+ *
+ * @module
+ */
 
 import type { AppOptionTable } from "../options/app_options.ts";
 

@@ -1,4 +1,8 @@
-/** What Deno has fetched before, in its own folder. */
+/**
+ * What Deno has fetched before, in its own folder.
+ *
+ * @module
+ */
 
 import { join } from "../std/path.ts";
 import { foldersIn } from "./files.ts";

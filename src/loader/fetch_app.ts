@@ -1,4 +1,8 @@
-/** A fetch handler, such as a Hono app, as a PAGI app. */
+/**
+ * A fetch handler, such as a Hono app, as a PAGI app.
+ *
+ * @module
+ */
 
 import {
   bodyOf,
@@ -72,8 +76,7 @@ async function answer(
         completed,
       });
     await respond(response, scope.method === "HEAD", signal, send);
-    if (signal.aborted) reject(signal.reason);
-    else resolve();
+    resolve();
   } catch (error) {
     reject(error);
     // Stopping because the client has left is no fault of the app.

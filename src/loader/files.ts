@@ -1,4 +1,8 @@
-/** Files by their paths: whether they exist, and which one is meant. */
+/**
+ * Files by their paths: whether they exist, and which one is meant.
+ *
+ * @module
+ */
 
 import { nearest, shellWord } from "../options/option_error.ts";
 import { basename, dirname, join } from "../std/path.ts";

@@ -1,4 +1,8 @@
-/** Where the module of an app is. */
+/**
+ * Where the module of an app is.
+ *
+ * @module
+ */
 
 import {
   didYouMean,

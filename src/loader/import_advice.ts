@@ -1,4 +1,8 @@
-/** What to do about an import that fails. */
+/**
+ * What to do about an import that fails.
+ *
+ * @module
+ */
 
 import { missingImport, undefinedName } from "../engine/error_text.ts";
 import { quote, shellWord } from "../options/option_error.ts";

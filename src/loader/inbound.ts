@@ -1,4 +1,8 @@
-/** The client's side of one request: its body and its disconnect. */
+/**
+ * The client's side of one request: its body and its disconnect.
+ *
+ * @module
+ */
 
 import { ClientGone, RequestReader } from "../apps/disconnect.ts";
 import type { HttpScope, Receive, SseScope } from "../pagi/types.ts";

@@ -1,4 +1,8 @@
-/** The app given as code on the command line. */
+/**
+ * The app given as code on the command line.
+ *
+ * @module
+ */
 
 import { join, resolve, toFileUrl } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";

@@ -1,4 +1,8 @@
-/** From the command line's words to an app. */
+/**
+ * From the command line's words to an app.
+ *
+ * @module
+ */
 
 import {
   type AppOptionTable,

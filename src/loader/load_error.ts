@@ -1,4 +1,8 @@
-/** The error of an app that cannot be loaded. */
+/**
+ * The error of an app that cannot be loaded.
+ *
+ * @module
+ */
 
 import { withoutHints } from "../engine/error_text.ts";
 

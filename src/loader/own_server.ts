@@ -1,4 +1,8 @@
-/** Modules that start a server of their own while they are loaded. */
+/**
+ * Modules that start a server of their own while they are loaded.
+ *
+ * @module
+ */
 
 import { isApp } from "./app_from_export.ts";
 import type { FetchHandler } from "./fetch_app.ts";

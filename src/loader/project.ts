@@ -1,4 +1,8 @@
-/** The project that an app belongs to: its nearest configuration. */
+/**
+ * The project that an app belongs to: its nearest configuration.
+ *
+ * @module
+ */
 
 import { quote } from "../options/option_error.ts";
 import { parseJsonc } from "../std/jsonc.ts";

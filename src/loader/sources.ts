@@ -1,4 +1,8 @@
-/** The imports of an app's files, found in their text. */
+/**
+ * The imports of an app's files, found in their text.
+ *
+ * @module
+ */
 
 import { dirname, join } from "../std/path.ts";
 import { existing } from "./packages.ts";

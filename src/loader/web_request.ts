@@ -1,4 +1,8 @@
-/** A scope as the `Request` of the fetch standard. */
+/**
+ * A scope as the `Request` of the fetch standard.
+ *
+ * @module
+ */
 
 import { fieldValue } from "../http/headers.ts";
 import { requestPath, requestQuery } from "../apps/proxy/upstream_path.ts";

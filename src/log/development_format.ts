@@ -1,6 +1,8 @@
 /**
  * The line of a request for the person who develops an app: time of day,
  * method, path, status, duration, size; in colour on a terminal.
+ *
+ * @module
  */
 
 import {

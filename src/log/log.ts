@@ -1,4 +1,8 @@
-/** The server's log. */
+/**
+ * The server's log.
+ *
+ * @module
+ */
 
 import { countLimit } from "../metrics/counters.ts";
 import { quote, visible } from "../options/option_error.ts";

@@ -1,4 +1,8 @@
-/** A log that is written in batches: the access log. */
+/**
+ * A log that is written in batches: the access log.
+ *
+ * @module
+ */
 
 import { quote } from "../options/option_error.ts";
 import { log } from "./log.ts";

@@ -1,4 +1,8 @@
-/** Filters stack traces for the authors of apps. */
+/**
+ * Filters stack traces for the authors of apps.
+ *
+ * @module
+ */
 
 /** The server's modules; in the executable all modules are below it. */
 const SERVER = new URL("../", import.meta.url).href;

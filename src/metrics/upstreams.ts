@@ -1,4 +1,8 @@
-/** The targets of this thread's proxies, for metrics. */
+/**
+ * The targets of this thread's proxies, for metrics.
+ *
+ * @module
+ */
 
 /** What is known of one target. */
 export interface UpstreamState {

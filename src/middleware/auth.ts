@@ -1,4 +1,8 @@
-/** HTTP Basic authentication (RFC 7617). */
+/**
+ * HTTP Basic authentication (RFC 7617).
+ *
+ * @module
+ */
 
 import { explainBelow } from "../apps/explain.ts";
 import { fieldValue } from "../http/headers.ts";

@@ -1,4 +1,8 @@
-/** The error page of development mode. */
+/**
+ * The error page of development mode.
+ *
+ * @module
+ */
 
 import { namesType } from "../http/negotiation.ts";
 import { fieldValue } from "../http/headers.ts";

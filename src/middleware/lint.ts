@@ -1,4 +1,8 @@
-/** Checks the events that apps send against the protocol. */
+/**
+ * Checks the events that apps send against the protocol.
+ *
+ * @module
+ */
 
 import { log } from "../log/log.ts";
 import { describeValue } from "../pagi/event_checks.ts";

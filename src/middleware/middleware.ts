@@ -1,4 +1,8 @@
-/** Middleware: functions from an app to an app. */
+/**
+ * Middleware: functions from an app to an app.
+ *
+ * @module
+ */
 
 import { appOf, type AppPart } from "../apps/composing.ts";
 import {

@@ -1,6 +1,8 @@
 /**
  * The thread that verifies passwords, so that no request waits for the
  * processor time that this takes.
+ *
+ * @module
  */
 
 /// <reference lib="deno.worker" />

@@ -1,4 +1,8 @@
-/** The order of events of an HTTP response (PAGI.md 4.1). */
+/**
+ * The order of events of an HTTP response (PAGI.md 4.1).
+ *
+ * @module
+ */
 
 import { byteLength, fieldValue, hasBody } from "../http/headers.ts";
 import { log } from "../log/log.ts";

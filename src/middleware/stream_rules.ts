@@ -1,6 +1,8 @@
 /**
  * The order of events of event streams, WebSockets and lifespans (PAGI.md 4.2
  * to 5).
+ *
+ * @module
  */
 
 import { checkLifespanEvent } from "../pagi/lifespan_events.ts";

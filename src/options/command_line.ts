@@ -1,4 +1,8 @@
-/** The command line and the environment, read. */
+/**
+ * The command line and the environment, read.
+ *
+ * @module
+ */
 
 import { parseArgs } from "../std/cli.ts";
 import type { AskedRequest, HeaderField, ProbeTarget } from "./value_types.ts";

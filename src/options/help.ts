@@ -1,4 +1,8 @@
-/** The text of --help, made from the tables of options. */
+/**
+ * The text of --help, made from the tables of options.
+ *
+ * @module
+ */
 
 import { isFlag, NAMED } from "./names.ts";
 import { dashed } from "./table.ts";

@@ -1,5 +1,7 @@
 /**
  * `--help OPTION` and `--help TOPIC`: what does not fit into a line of `--help`.
+ *
+ * @module
  */
 
 import {

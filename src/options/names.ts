@@ -1,4 +1,8 @@
-/** The names of options, and the option of each. */
+/**
+ * The names of options, and the option of each.
+ *
+ * @module
+ */
 
 import {
   askedRequest,

@@ -1,4 +1,8 @@
-/** Errors of options, and suggestions for mistyped names. */
+/**
+ * Errors of options, and suggestions for mistyped names.
+ *
+ * @module
+ */
 
 /**
  * Characters that terminals and editors do not show: controls, line ends, and

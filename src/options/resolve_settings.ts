@@ -1,4 +1,8 @@
-/** From given values to settings: defaults, and conflicts between options. */
+/**
+ * From given values to settings: defaults, and conflicts between options.
+ *
+ * @module
+ */
 
 import { KEYS } from "./names.ts";
 import type { Key } from "./names.ts";

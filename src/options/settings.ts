@@ -1,4 +1,8 @@
-/** The settings of the server. */
+/**
+ * The settings of the server.
+ *
+ * @module
+ */
 
 import type { HeaderField, ListenAddress } from "./value_types.ts";
 

@@ -1,6 +1,8 @@
 /**
  * The table of options; command line, help, completions and documents are made
  * from it.
+ *
+ * @module
  */
 
 import {

@@ -1,6 +1,8 @@
 /**
  * The types of option values: how text is parsed, and what a message calls
  * them.
+ *
+ * @module
  */
 
 import { bracketed, parseAddressRange } from "../http/addresses.ts";

@@ -1,4 +1,8 @@
-/** Bytes that never change. */
+/**
+ * Bytes that never change.
+ *
+ * @module
+ */
 
 const constants = new WeakSet<ArrayBufferLike>();
 

@@ -1,4 +1,8 @@
-/** Fetch handlers: apps that take a `Request` and give a `Response`. */
+/**
+ * Fetch handlers: apps that take a `Request` and give a `Response`.
+ *
+ * @module
+ */
 
 import { describeValue } from "./event_checks.ts";
 import type { HttpScope, PagiApp, WebSocketScope } from "./types.ts";

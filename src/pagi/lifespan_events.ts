@@ -1,4 +1,8 @@
-/** What an app may send in a `lifespan` scope. */
+/**
+ * What an app may send in a `lifespan` scope.
+ *
+ * @module
+ */
 
 import {
   checkEvent,

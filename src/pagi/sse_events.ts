@@ -1,4 +1,8 @@
-/** Checks of the events of event streams, and their format (PAGI.md 4.2). */
+/**
+ * Checks of the events of event streams, and their format (PAGI.md 4.2).
+ *
+ * @module
+ */
 
 import {
   checkCount,

@@ -1,4 +1,8 @@
-/** The error of an app that takes no scopes of a type. */
+/**
+ * The error of an app that takes no scopes of a type.
+ *
+ * @module
+ */
 
 /**
  * What the server's own apps throw on a scope that they do not support, as

@@ -1,4 +1,8 @@
-/** The authenticated user of a request, for the access log. */
+/**
+ * The authenticated user of a request, for the access log.
+ *
+ * @module
+ */
 
 import type { HeaderList } from "./types.ts";
 

@@ -1,4 +1,8 @@
-/** Checks of the events of WebSockets, and their close codes (PAGI.md 4.3). */
+/**
+ * Checks of the events of WebSockets, and their close codes (PAGI.md 4.3).
+ *
+ * @module
+ */
 
 import { exceeds } from "../http/headers.ts";
 import {

@@ -1,4 +1,8 @@
-/** `--env-file`: environment variables from files. */
+/**
+ * `--env-file`: environment variables from files.
+ *
+ * @module
+ */
 
 import { log } from "../log/log.ts";
 import { OptionError, quote } from "../options/option_error.ts";

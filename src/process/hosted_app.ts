@@ -1,4 +1,8 @@
-/** The app in development mode, and its uncaught errors. */
+/**
+ * The app in development mode, and its uncaught errors.
+ *
+ * @module
+ */
 
 import { log } from "../log/log.ts";
 import type { Settings } from "../options/settings.ts";

@@ -1,6 +1,8 @@
 /**
  * `--metrics`: the main thread's metrics of the whole process, for Prometheus
  * and for probes.
+ *
+ * @module
  */
 
 import {

@@ -1,4 +1,8 @@
-/** Starting this program again, as a daemon or as a successor. */
+/**
+ * Starting this program again, as a daemon or as a successor.
+ *
+ * @module
+ */
 
 import { resolve } from "../std/path.ts";
 import { handOnLowPorts } from "../system/privileges.ts";

@@ -1,4 +1,8 @@
-/** `--pid`: the file with the server's process id. */
+/**
+ * `--pid`: the file with the server's process id.
+ *
+ * @module
+ */
 
 import { log } from "../log/log.ts";
 import { reason } from "../log/log_output.ts";

@@ -1,4 +1,8 @@
-/** The options `--daemonize`, `--pid`, `--user` and `--group`. */
+/**
+ * The options `--daemonize`, `--pid`, `--user` and `--group`.
+ *
+ * @module
+ */
 
 import { configureLog, log } from "../log/log.ts";
 import { LOG_MODE, standardStream } from "../log/log_output.ts";

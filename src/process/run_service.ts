@@ -1,4 +1,8 @@
-/** A server in this process, from start to stop. */
+/**
+ * A server in this process, from start to stop.
+ *
+ * @module
+ */
 
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/value_types.ts";

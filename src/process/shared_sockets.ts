@@ -1,4 +1,8 @@
-/** The Unix sockets of a server with several workers. */
+/**
+ * The Unix sockets of a server with several workers.
+ *
+ * @module
+ */
 
 import { SharedListener } from "../engine/unix_listener.ts";
 import type { ListenAddress } from "../options/value_types.ts";

@@ -1,4 +1,8 @@
-/** One server that is all of its process. */
+/**
+ * One server that is all of its process.
+ *
+ * @module
+ */
 
 import { hideAbortWarning } from "../engine/error_text.ts";
 import { log } from "../log/log.ts";

@@ -1,4 +1,8 @@
-/** The main thread of a server with several workers. */
+/**
+ * The main thread of a server with several workers.
+ *
+ * @module
+ */
 
 import { log, reopenLog } from "../log/log.ts";
 import { reportGuard } from "../server/connection_limit.ts";

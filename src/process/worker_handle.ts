@@ -1,4 +1,8 @@
-/** A worker, as the supervisor sees it. */
+/**
+ * A worker, as the supervisor sees it.
+ *
+ * @module
+ */
 
 import { closeAfterThread, type ThreadDescriptors } from "../guard/sockets.ts";
 import type { BundleQuestion } from "../loader/bundle.ts";

@@ -1,4 +1,8 @@
-/** Heartbeats of workers, and the pauses after they crashed. */
+/**
+ * Heartbeats of workers, and the pauses after they crashed.
+ *
+ * @module
+ */
 
 import type { WorkerHandle } from "./worker_handle.ts";
 

@@ -1,4 +1,8 @@
-/** The workers of a server: started, replaced, ended. */
+/**
+ * The workers of a server: started, replaced, ended.
+ *
+ * @module
+ */
 
 import type { Hub } from "../channels/hub.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";

@@ -1,4 +1,8 @@
-/** The access log: one line per request, written off the request's path. */
+/**
+ * The access log: one line per request, written off the request's path.
+ *
+ * @module
+ */
 
 import type { Settings } from "../options/settings.ts";
 import {

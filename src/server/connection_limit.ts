@@ -1,4 +1,8 @@
-/** How many connections may be open, and the log messages about it. */
+/**
+ * How many connections may be open, and the log messages about it.
+ *
+ * @module
+ */
 
 import type { Guard } from "../guard/guard.ts";
 import { log } from "../log/log.ts";

@@ -1,4 +1,8 @@
-/** What all requests of one worker, and of one listener, share. */
+/**
+ * What all requests of one worker, and of one listener, share.
+ *
+ * @module
+ */
 
 import { BODY_READS } from "../engine/request.ts";
 import { RESPONSE_PARTS } from "../engine/response.ts";

@@ -1,6 +1,8 @@
 /**
  * The first half of a shutdown: requests, streams and WebSockets come to their
  * end.
+ *
+ * @module
  */
 
 import { ownDescriptors } from "../engine/own_descriptors.ts";

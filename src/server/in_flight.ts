@@ -1,4 +1,8 @@
-/** The requests that are being served at the moment. */
+/**
+ * The requests that are being served at the moment.
+ *
+ * @module
+ */
 
 import type { WatchedRequest } from "../guard/input_monitor.ts";
 import { noteRequest } from "../guard/idle_timeouts.ts";

@@ -1,4 +1,8 @@
-/** The certificate and key of TLS. */
+/**
+ * The certificate and key of TLS.
+ *
+ * @module
+ */
 
 import { isBadKeyPair } from "../engine/error_text.ts";
 import type { Settings } from "../options/settings.ts";

@@ -1,4 +1,8 @@
-/** The lifespan scope: the app's startup and shutdown (PAGI.md 5). */
+/**
+ * The lifespan scope: the app's startup and shutdown (PAGI.md 5).
+ *
+ * @module
+ */
 
 import type {
   LifespanScope,

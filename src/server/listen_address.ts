@@ -1,4 +1,8 @@
-/** Addresses to listen at, and the errors of listening there. */
+/**
+ * Addresses to listen at, and the errors of listening there.
+ *
+ * @module
+ */
 
 import { bracketed } from "../http/addresses.ts";
 import { isBadKeyPair, isUnknownHost } from "../engine/error_text.ts";

@@ -1,4 +1,8 @@
-/** One address that the server listens at. */
+/**
+ * One address that the server listens at.
+ *
+ * @module
+ */
 
 import { acceptFrom, type Acceptor } from "../engine/unix_listener.ts";
 import type { SocketAddress } from "../guard/address.ts";

@@ -1,4 +1,8 @@
-/** An exchange that takes a request body and gives a response. */
+/**
+ * An exchange that takes a request body and gives a response.
+ *
+ * @module
+ */
 
 import { bodyLimit } from "../pagi/body_limit.ts";
 import type { DisconnectReason, ReceiveEvent } from "../pagi/types.ts";

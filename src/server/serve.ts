@@ -1,4 +1,8 @@
-/** Serving an app from code. */
+/**
+ * Serving an app from code.
+ *
+ * @module
+ */
 
 import { configureLog } from "../log/log.ts";
 import type { ListenAddress } from "../options/value_types.ts";

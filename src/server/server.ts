@@ -1,4 +1,8 @@
-/** A server: one app, some addresses, from startup to shutdown. */
+/**
+ * A server: one app, some addresses, from startup to shutdown.
+ *
+ * @module
+ */
 
 import type { WatchedRequest } from "../guard/input_monitor.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";

@@ -1,4 +1,8 @@
-/** The file of a Unix socket. */
+/**
+ * The file of a Unix socket.
+ *
+ * @module
+ */
 
 import { type Folder, isRoot, type Place, placeOf } from "../system/folder.ts";
 import { SystemError } from "../system/libc.ts";

@@ -1,4 +1,8 @@
-/** Ends responses that their client does not read. */
+/**
+ * Ends responses that their client does not read.
+ *
+ * @module
+ */
 
 import type { Guard, Traffic } from "../guard/guard.ts";
 import { type Timer, unref } from "../std/timer.ts";

@@ -1,4 +1,8 @@
-/** Assertions for the tests. */
+/**
+ * Assertions for the tests.
+ *
+ * @module
+ */
 
 // @ts-types="./assert.d.ts"
 export * from "@std/assert";

@@ -1,4 +1,8 @@
-/** Arrays of bytes. */
+/**
+ * Arrays of bytes.
+ *
+ * @module
+ */
 
 // @ts-types="./bytes.d.ts"
 export { concat } from "@std/bytes/concat";

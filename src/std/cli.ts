@@ -1,4 +1,8 @@
-/** Command lines. */
+/**
+ * Command lines.
+ *
+ * @module
+ */
 
 // @ts-types="./cli.d.ts"
 export { parseArgs } from "@std/cli/parse-args";

@@ -1,4 +1,8 @@
-/** HTTP status texts and content negotiation. */
+/**
+ * HTTP status texts and content negotiation.
+ *
+ * @module
+ */
 
 // @ts-types="./http.d.ts"
 export { accepts } from "@std/http/negotiation";

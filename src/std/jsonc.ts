@@ -1,4 +1,8 @@
-/** JSON with comments, as configurations of Deno are written. */
+/**
+ * JSON with comments, as configurations of Deno are written.
+ *
+ * @module
+ */
 
 // @ts-types="./jsonc.d.ts"
 export { parse as parseJsonc } from "@std/jsonc/parse";

@@ -1,4 +1,8 @@
-/** Media types by file extension. */
+/**
+ * Media types by file extension.
+ *
+ * @module
+ */
 
 // @ts-types="./media_types.d.ts"
 export { contentType } from "@std/media-types";

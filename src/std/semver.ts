@@ -1,4 +1,8 @@
-/** Versions and ranges of them. */
+/**
+ * Versions and ranges of them.
+ *
+ * @module
+ */
 
 // @ts-types="./semver.d.ts"
 export { format, maxSatisfying, parse, tryParseRange } from "@std/semver";

@@ -1,6 +1,8 @@
 /**
  * Timers, whose type differs between versions of Deno (a number, or an object as
  * in Node), and many timeouts on one timer.
+ *
+ * @module
  */
 
 /** What `setTimeout` and `setInterval` return. */

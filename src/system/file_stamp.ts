@@ -1,10 +1,12 @@
 /**
  * Whether a path still leads to the same version of a file, and whether reading
  * a file may block.
+ *
+ * @module
  */
 
-import { node } from "../std/node.ts";
-import { encodeName, fileSystemType, statWords } from "./file_names.ts";
+import { statfsSync } from "node:fs";
+import { encodeName, statWords } from "./file_names.ts";
 
 /**
  * Words of `struct statx` that differ between versions of files: inode, size,
@@ -138,9 +140,7 @@ export function readMayBlock(path: string, dev: number): boolean {
 /** True, too, without the permission to ask (`--allow-sys`). */
 function isLocal(path: string): boolean {
   try {
-    return LOCAL.has(
-      fileSystemType(path) ?? node("node:fs").statfsSync(path).type,
-    );
+    return LOCAL.has(statfsSync(path).type);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) return true;
     throw error;

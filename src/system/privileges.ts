@@ -1,4 +1,8 @@
-/** From root to another user, for good. */
+/**
+ * From root to another user, for good.
+ *
+ * @module
+ */
 
 import { type Libc, requireLibc, SystemError } from "./libc.ts";
 

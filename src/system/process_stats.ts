@@ -1,4 +1,8 @@
-/** What the system tells of this process. */
+/**
+ * What the system tells of this process.
+ *
+ * @module
+ */
 
 /** Clock ticks per second in /proc, on every Linux (proc_pid_stat(5)). */
 const TICKS = 100;

@@ -1,4 +1,8 @@
-/** Another program in the place of this one. */
+/**
+ * Another program in the place of this one.
+ *
+ * @module
+ */
 
 import { cString, openLibc } from "./libc.ts";
 

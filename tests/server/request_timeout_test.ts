@@ -216,13 +216,12 @@ Deno.test("a client that takes a file slowly gets all of it", async () => {
         await client.until("\r\n\r\n");
         for (let left = size; left > 0; left -= 500_000) {
           assert(await client.read(500_000) !== null);
-          await delay(40);
+          await delay(30);
         }
       },
-      LONGER,
     );
     assertEquals(end, "complete");
-    assertGreater(took, 900);
+    assertGreater(took, 600);
   } finally {
     await Deno.remove(file);
   }

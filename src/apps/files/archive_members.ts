@@ -1,4 +1,8 @@
-/** The files and directories in an archive. */
+/**
+ * The files and directories in an archive.
+ *
+ * @module
+ */
 
 import { log } from "../../log/log.ts";
 import { type DirectoryEntry, isReadable } from "../../system/file_names.ts";

@@ -1,4 +1,8 @@
-/** The contents of a directory: its entries, their order, and its README. */
+/**
+ * The contents of a directory: its entries, their order, and its README.
+ *
+ * @module
+ */
 
 import { Snapshot, statFrom, statOf } from "./directory_cache.ts";
 import {

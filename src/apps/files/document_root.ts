@@ -1,8 +1,12 @@
-/** The directory that is served, and the only way to open files in it. */
+/**
+ * The directory that is served, and the only way to open files in it.
+ *
+ * @module
+ */
 
+import { closeSync, existsSync, openSync } from "node:fs";
 import { log } from "../../log/log.ts";
 import { OptionError, quote } from "../../options/option_error.ts";
-import { node } from "../../std/node.ts";
 import { resolve, SEPARATOR } from "../../std/path.ts";
 import {
   DescriptorsExhausted,
@@ -12,7 +16,6 @@ import {
 } from "../../system/descriptor_budget.ts";
 import {
   closeDescriptor,
-  fileExists,
   openDescriptor,
   readLinkName,
   statName,
@@ -148,15 +151,18 @@ export class DocumentRoot {
   /** Whether something can be seen at `path`. */
   has(path: string): boolean {
     const whole = this.pathOf(path);
-    const exists = fileExists(whole);
-    if (exists !== null) return exists;
-    if (whole.isWellFormed()) return node("node:fs").existsSync(whole);
-    this.#logOnce(
-      `the name of ${quote(path.toWellFormed())} is not UTF-8; such names ` +
-        `can only be opened on Linux with glibc and the permission for FFI ` +
-        `(deno run -A), and are answered with 404 here`,
-      "not UTF-8",
-    );
+    if (whole.isWellFormed()) return existsSync(whole);
+    try {
+      if (statName(whole) !== null) return true;
+      this.#logOnce(
+        `the name of ${quote(path.toWellFormed())} is not UTF-8; such names ` +
+          `can only be opened on Linux with glibc and the permission for FFI ` +
+          `(deno run -A), and are answered with 404 here`,
+        "not UTF-8",
+      );
+    } catch {
+      // Nothing can be opened.
+    }
     return false;
   }
 
@@ -275,18 +281,19 @@ interface Pin {
 }
 
 function pin(path: string): Pin {
-  let close = closeDescriptor;
-  let descriptor = openDescriptor(path, O_PATH);
-  if (descriptor === null) {
-    if (!path.isWellFormed()) {
-      throw new Deno.errors.NotFound(path.toWellFormed());
-    }
-    const { openSync, closeSync } = node("node:fs");
-    descriptor = openSync(path, O_PATH);
-    close = closeSync;
+  if (path.isWellFormed()) {
+    const descriptor = openSync(path, O_PATH);
+    return {
+      link: descriptorPath(descriptor),
+      close: () => closeSync(descriptor),
+    };
   }
-  const opened = descriptor;
-  return { link: descriptorPath(opened), close: () => close(opened) };
+  const descriptor = openDescriptor(path, O_PATH);
+  if (descriptor === null) throw new Deno.errors.NotFound(path.toWellFormed());
+  return {
+    link: descriptorPath(descriptor),
+    close: () => closeDescriptor(descriptor),
+  };
 }
 
 /** The real path of what is pinned, whatever its bytes. */
@@ -303,8 +310,8 @@ function realPathOf({ link }: Pin): string {
 
 /**
  * Whether {@linkcode openByDescriptor} works: on Linux with /proc, all
- * permissions, and either the C library or a Deno whose `node:fs` uses
- * descriptors of the system (2.7 does not).
+ * permissions, and a Deno whose `node:fs` uses descriptors of the system (2.7
+ * does not).
  */
 export function descriptorsHavePaths(directory: string): boolean {
   if (Deno.build.os !== "linux") return false;

@@ -1,4 +1,8 @@
-/** What File and Directory find for a request, and why they serve it or not. */
+/**
+ * What File and Directory find for a request, and why they serve it or not.
+ *
+ * @module
+ */
 
 import { pathSegments } from "../../http/target.ts";
 import { quote } from "../../options/option_error.ts";

@@ -1,6 +1,12 @@
-/** The cache of small files: reading, revalidation and eviction. */
+/**
+ * The cache of small files: reading, revalidation and eviction.
+ *
+ * @module
+ */
 
-import { node } from "../../std/node.ts";
+import { Buffer } from "node:buffer";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import type { RequestReader } from "../disconnect.ts";
 import type { DocumentRoot, Opened, OpenedFile } from "./document_root.ts";
 import { isAscii } from "./request_path.ts";
@@ -14,8 +20,14 @@ import {
   isSameVersion,
 } from "../../system/file_stamp.ts";
 
-/** The largest file in the cache, in bytes. */
+/** The largest file that is cached when it is first read, in bytes. */
 export const MAX_CACHED_FILE_BYTES = 128 * 1024;
+/**
+ * The largest one that is cached when it is asked for again within
+ * {@linkcode RECENT_MS}: the system has it in memory, so nobody waits for a disk.
+ */
+export const MAX_REPEATED_FILE_BYTES = 1024 * 1024;
+const RECENT_MS = 10_000;
 
 /** The validators of one version of a file. */
 export interface FileVersion {
@@ -46,7 +58,7 @@ export class SmallFile implements Disposable {
   readonly ready = new Map<string, ReadyFile>();
   /** True if they depend on those codings; otherwise there is one, for "". */
   varies = false;
-  #gzipped: Uint8Array<ArrayBuffer> | null = null;
+  #gzipped: Promise<Uint8Array<ArrayBuffer>> | null = null;
 
   /**
    * @param stable It did not change while it was read, and has the size that
@@ -60,38 +72,43 @@ export class SmallFile implements Disposable {
     markImmutable(bytes);
   }
 
-  /** The file compressed with gzip. */
-  get gzipped(): Uint8Array<ArrayBuffer> {
-    if (this.#gzipped === null) {
-      this.#gzipped = new Uint8Array(node("node:zlib").gzipSync(this.bytes));
-      markImmutable(this.#gzipped);
-    }
-    return this.#gzipped;
+  /** The file compressed with gzip, in another thread. */
+  get gzipped(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#gzipped ??= gzipBytes(this.bytes).then((result) => {
+      const bytes = new Uint8Array(result);
+      markImmutable(bytes);
+      return bytes;
+    });
   }
 
   /** Does nothing: unlike an open file, it need not be closed. */
   [Symbol.dispose](): void {}
 }
 
+const gzipBytes = promisify(gzip);
+
 /** Attempts to read a file that changes meanwhile. */
 const MAX_ATTEMPTS = 3;
 
 /**
- * Reads an open file; null if it is too large. If it keeps changing, the last
- * attempt counts. Sizes in /proc and /sys are ignored: they are 0 or one page,
- * whatever the content (proc(5)).
+ * Reads an open file; null if it has more than `most` bytes. If it keeps
+ * changing, the last attempt counts. Sizes in /proc and /sys are ignored: they
+ * are 0 or one page, whatever the content (proc(5)).
  */
-export function readSmallFile({ file, info }: OpenedFile): SmallFile | null {
+export function readSmallFile(
+  { file, info }: OpenedFile,
+  most = MAX_CACHED_FILE_BYTES,
+): SmallFile | null {
   let before = info;
   for (let attempt = 1;; attempt++) {
-    if (before.size > MAX_CACHED_FILE_BYTES) return null;
-    const buffer = new Uint8Array(before.size || MAX_CACHED_FILE_BYTES + 1);
+    if (before.size > most) return null;
+    const buffer = new Uint8Array(before.size || most + 1);
     const count = readAt(file, buffer, 0);
     // A subarray would keep the whole buffer in memory.
     const bytes = count < buffer.length ? buffer.slice(0, count) : buffer;
     const after = file.statSync();
     if (isSameVersion(before, after)) {
-      if (count > MAX_CACHED_FILE_BYTES) return null;
+      if (count > most) return null;
       return new SmallFile(after, bytes, count === before.size);
     }
     if (attempt === MAX_ATTEMPTS) return new SmallFile(after, bytes, false);
@@ -251,6 +268,8 @@ export class FileCache {
   readonly #folders = new Map<string, FileStamp>();
   /** By address beneath the root. */
   readonly #aliases = new Map<string, KeptAlias>();
+  /** When larger files were asked for (ms since 1970), by path. */
+  readonly #asked = new Map<string, number>();
   #bytes = 0;
 
   constructor(root: DocumentRoot, capacity: number = CAPACITY) {
@@ -411,10 +430,22 @@ export class FileCache {
     if (typeof opened === "number" || opened.kind === "directory") {
       return opened;
     }
-    const file = opened.mayBlock ? null : readSmallFile(opened);
+    const most = this.#isRepeated(path, opened.info.size, now)
+      ? MAX_REPEATED_FILE_BYTES
+      : MAX_CACHED_FILE_BYTES;
+    const file = opened.mayBlock ? null : readSmallFile(opened, most);
     if (file === null) return opened;
     opened[Symbol.dispose]();
     return this.#keep(path, file, known, now);
+  }
+
+  /** True if a larger file was asked for a moment ago. */
+  #isRepeated(path: string, size: number, now: number): boolean {
+    if (size <= MAX_CACHED_FILE_BYTES) return false;
+    const before = this.#asked.get(path) ?? 0;
+    if (this.#asked.size >= MAX_KEPT) this.#asked.clear();
+    this.#asked.set(path, now);
+    return now >= before && now - before < RECENT_MS;
   }
 
   /** @param now When the file was opened. */
@@ -464,5 +495,5 @@ export class FileCache {
 
 function hasSameContent(a: SmallFile, b: SmallFile): boolean {
   return isSameVersion(a.info, b.info) &&
-    node("node:buffer").Buffer.compare(a.bytes, b.bytes) === 0;
+    Buffer.compare(a.bytes, b.bytes) === 0;
 }

@@ -1,12 +1,18 @@
 /**
  * Entity tags and modification times: the validators of a file (RFC 9110, 8.8).
+ *
+ * @module
  */
 
+import { createHash } from "node:crypto";
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
-import type { FileVersion, SmallFile } from "./file_cache.ts";
+import {
+  type FileVersion,
+  MAX_CACHED_FILE_BYTES,
+  type SmallFile,
+} from "./file_cache.ts";
 import { Abandoned, SharedWork } from "./time_slice.ts";
-import { node } from "../../std/node.ts";
 import {
   changeTag,
   contentTag,
@@ -38,8 +44,13 @@ export async function versionOf(
   }
   if (opened.version !== null) return opened.version;
   const isByTime = digests === null && opened.bytes.length === info.size;
+  // A larger file has the same version while it is not in memory.
+  const isRead = digests !== null ||
+    opened.bytes.length <= MAX_CACHED_FILE_BYTES;
   const version = isByTime && byTime(info, now) ||
-    byDigest(digestOf(opened.bytes), info, now);
+    (isRead
+      ? byDigest(digestOf(opened.bytes), info, now)
+      : byChange(info, now));
   // A weak tag becomes strong later.
   if (version.tag !== null && !isWeak(version.tag)) opened.version = version;
   return version;
@@ -133,7 +144,7 @@ export class ContentDigests {
       if (this.#cache.get(key) === digest) this.#cache.delete(key);
     };
     const digest = new SharedWork(async () => {
-      const hash = node("node:crypto").createHash("sha256");
+      const hash = createHash("sha256");
       const buffer = new Uint8Array(Math.min(CHUNK_BYTES, size));
       file.seekSync(0, Deno.SeekMode.Start);
       for (let left = size; left > 0;) {
@@ -157,8 +168,7 @@ export class ContentDigests {
 
 /** The digest of `bytes`, as it stands in entity tags. */
 function digestOf(bytes: Uint8Array): string {
-  const hash = node("node:crypto").createHash("sha256").update(bytes);
-  return shortened(hash.digest("base64url"));
+  return shortened(createHash("sha256").update(bytes).digest("base64url"));
 }
 
 /** 22 characters have 132 bits, enough to rule out collisions. */

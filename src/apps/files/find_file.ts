@@ -1,4 +1,8 @@
-/** From the path of a request to a file or directory. */
+/**
+ * From the path of a request to a file or directory.
+ *
+ * @module
+ */
 
 import { fieldValue } from "../../http/headers.ts";
 import { namesType } from "../../http/negotiation.ts";

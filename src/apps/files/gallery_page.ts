@@ -3,6 +3,8 @@
  *
  * The browser makes the small pictures from whole ones, as they come into view:
  * the server has no means to scale them.
+ *
+ * @module
  */
 
 import { escapeHtml } from "../../http/html.ts";

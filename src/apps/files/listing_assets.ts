@@ -1,4 +1,8 @@
-/** The style, script and icons of listings. */
+/**
+ * The style, script and icons of listings.
+ *
+ * @module
+ */
 
 import { mediaTypeOf } from "../../http/content_type.ts";
 import { memo } from "../../http/memo.ts";

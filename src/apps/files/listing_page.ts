@@ -1,4 +1,8 @@
-/** The listing of a directory as HTML, and the options in its query. */
+/**
+ * The listing of a directory as HTML, and the options in its query.
+ *
+ * @module
+ */
 
 import {
   type Entry,

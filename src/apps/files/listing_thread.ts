@@ -1,4 +1,8 @@
-/** The thread that lists long directories for {@linkcode LongListings}. */
+/**
+ * The thread that lists long directories for {@linkcode LongListings}.
+ *
+ * @module
+ */
 
 /// <reference lib="deno.worker" />
 
@@ -6,19 +10,18 @@ import { configureLog } from "../../log/log.ts";
 import type { ReceiveEvent, SendEvent } from "../../pagi/types.ts";
 import type { RequestScope } from "../reply.ts";
 import { DocumentRoot } from "./document_root.ts";
-import {
-  SENT_AT_ONCE,
-  type ThreadAnswer,
-  type ThreadNotice,
-  type ThreadRequest,
-  type ThreadSettings,
+import type {
+  ThreadAnswer,
+  ThreadNotice,
+  ThreadRequest,
+  ThreadSettings,
 } from "./long_listings.ts";
 import { directorySender } from "./send_listing.ts";
 import type { SendDirectory } from "./serve_tree.ts";
 import { PACE } from "./time_slice.ts";
 
 /** Events of a request that are on their way: about half a megabyte. */
-const MAX_UNSENT = 2 * SENT_AT_ONCE;
+const MAX_UNSENT = 8;
 
 // Only listings wait for each other here.
 PACE.slice = 10;
@@ -58,7 +61,7 @@ class Exchange {
   };
 
   take(notice: ThreadNotice["notice"]): void {
-    if (notice === "sent") this.#unsent -= SENT_AT_ONCE;
+    if (notice === "sent") this.#unsent--;
     else this.#left.resolve({ type: "http.disconnect" });
     this.#resume();
   }

@@ -1,4 +1,8 @@
-/** Markdown as a page, for browsers. */
+/**
+ * Markdown as a page, for browsers.
+ *
+ * @module
+ */
 
 import { escapeHtml } from "../../http/html.ts";
 import { fieldValue } from "../../http/headers.ts";
@@ -68,12 +72,10 @@ function headingId(text: string): string {
     .replaceAll(" ", "-");
 }
 
-async function pageFields(): Promise<HeaderList> {
-  return [
-    ["content-type", "text/html; charset=UTF-8"],
-    ["content-security-policy", await pagePolicy("")],
-  ];
-}
+const FIELDS: HeaderList = [
+  ["content-type", "text/html; charset=UTF-8"],
+  ["content-security-policy", pagePolicy("")],
+];
 
 interface CachedPage {
   /** What tells versions of the file apart. */
@@ -88,7 +90,6 @@ export class MarkdownPages {
   /** By path and mount, the least recently used first. */
   readonly #pages = new Map<string, CachedPage>();
   #bytes = 0;
-  #fields: Promise<HeaderList> | null = null;
 
   /** @param title What pages call the root; null for its path. */
   constructor(title: string | null, compress: boolean) {
@@ -116,8 +117,7 @@ export class MarkdownPages {
     ) return false;
     const body = await this.#page(scope.root_path, path, opened);
     const compress = this.#compress;
-    const fields = await (this.#fields ??= pageFields());
-    await sendBody(scope, send, client(), fields, body, { compress });
+    await sendBody(scope, send, client(), FIELDS, body, { compress });
     return true;
   }
 

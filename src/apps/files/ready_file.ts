@@ -1,4 +1,8 @@
-/** The answers to GET and HEAD that are kept ready with a small file. */
+/**
+ * The answers to GET and HEAD that are kept ready with a small file.
+ *
+ * @module
+ */
 
 import { AT, count } from "../../metrics/counters.ts";
 import { fieldValue } from "../../http/headers.ts";
@@ -60,7 +64,19 @@ export function chooseAnswer(
   const conditions = readConditions(headers);
   if (conditions.range !== undefined) return null;
   const status = checkConditions(conditions, answers.validators);
-  return status === 412 ? null : answerWith(status, answers, method);
+  if (status === 412) return null;
+  const answer = answerWith(status, answers, method);
+  return isLong(answer.body) ? null : answer;
+}
+
+/**
+ * Bytes of a body above which it is sent as a stream: that takes less time, and
+ * the engine would hold the bytes for each slow client.
+ */
+const MAX_WHOLE_BYTES = 256 * 1024;
+
+function isLong(body: Uint8Array | null): boolean {
+  return body !== null && body.length > MAX_WHOLE_BYTES;
 }
 
 /** The one for a GET or HEAD with this status; null means 200. */
@@ -99,6 +115,19 @@ export function findReady(
   return answer;
 }
 
+/** Sends the body of a response, whose length its head has, and ends it. */
+export async function sendBytes(
+  send: Send,
+  body: Uint8Array | null,
+): Promise<void> {
+  if (body !== null) {
+    const more = isLong(body) ? 1 : 0;
+    await send({ type: "http.response.body", body, more });
+    if (!more) return;
+  }
+  await send({ type: "http.response.body" });
+}
+
 /** Sends a ready answer by events, where the server has called the app. */
 export async function sendReady(
   send: Send,
@@ -107,5 +136,5 @@ export async function sendReady(
   // A copy, as middleware may change it.
   const headers: HeaderList = sized.map(([name, value]) => [name, value]);
   await send({ type: "http.response.start", status, headers });
-  await send({ type: "http.response.body", ...(body !== null && { body }) });
+  await sendBytes(send, body);
 }

@@ -1,4 +1,8 @@
-/** The path of a request beneath the root. */
+/**
+ * The path of a request beneath the root.
+ *
+ * @module
+ */
 
 import { encodeSegment, pathSegments, readPath } from "../../http/target.ts";
 import type { HeaderList } from "../../pagi/types.ts";

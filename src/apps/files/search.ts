@@ -1,4 +1,8 @@
-/** The search for names below a directory, sent as they are found. */
+/**
+ * The search for names below a directory, sent as they are found.
+ *
+ * @module
+ */
 
 import type { HeaderList, Send } from "../../pagi/types.ts";
 import {

@@ -1,4 +1,8 @@
-/** One file as a response. */
+/**
+ * One file as a response.
+ *
+ * @module
+ */
 
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
@@ -10,7 +14,12 @@ import {
 } from "./file_cache.ts";
 import { type ContentDigests, versionOf } from "./file_version.ts";
 import { RangeParts } from "./range_parts.ts";
-import { answerWith, readyAnswers, sendReady } from "./ready_file.ts";
+import {
+  answerWith,
+  readyAnswers,
+  sendBytes,
+  sendReady,
+} from "./ready_file.ts";
 import {
   acceptedCodings,
   type Coding,
@@ -154,7 +163,7 @@ export async function sendFile(
     found.opened.kind === "small" && found.vary === undefined &&
     opened.kind === "small" && opened.version === version
   ) {
-    const body = compress ? opened.gzipped : opened.bytes;
+    const body = compress ? await opened.gzipped : opened.bytes;
     const fields: HeaderList = [
       ["content-type", type],
       ["content-length", String(body.length)],
@@ -192,7 +201,7 @@ export async function sendFile(
   const body = opened.kind !== "small"
     ? null
     : compress
-    ? opened.gzipped
+    ? await opened.gzipped
     : opened.bytes.subarray(offset, offset + length);
 
   const headers: HeaderList = [["content-type", type]];
@@ -214,7 +223,7 @@ export async function sendFile(
   if (!isGet) {
     await send({ type: "http.response.body" });
   } else if (opened.kind === "small") {
-    await send({ type: "http.response.body", body: body! });
+    await sendBytes(send, body);
   } else if (compress) {
     await sendCompressed(client(), send, opened.file, isSized ? size : null);
   } else if (!isSized) {

@@ -1,4 +1,8 @@
-/** The listing of a directory as a response. */
+/**
+ * The listing of a directory as a response.
+ *
+ * @module
+ */
 
 import { preferredType } from "../../http/negotiation.ts";
 import { fieldValue, reasonPhrase } from "../../http/headers.ts";
@@ -62,7 +66,10 @@ const JSON_TYPE = "application/json";
 const PLAIN = "text/plain";
 
 const FIELDS: Readonly<Record<ListingType, HeaderList>> = {
-  [HTML]: [["content-type", `${HTML}; charset=UTF-8`]],
+  [HTML]: [
+    ["content-type", `${HTML}; charset=UTF-8`],
+    ["content-security-policy", pagePolicy(LISTING_SCRIPT)],
+  ],
   [JSON_TYPE]: [["content-type", JSON_TYPE]],
   [PLAIN]: [["content-type", `${PLAIN}; charset=UTF-8`]],
 };
@@ -139,13 +146,13 @@ export function directorySender(settings: ListingSettings): {
     MAX_CACHED,
     MAX_USED,
   );
-  let policy: Promise<string> | null = null;
-  const fieldsOf = async (type: ListingType): Promise<HeaderList> => {
-    if (type !== HTML) return FIELDS[type];
-    policy ??= Promise.resolve(settings.changes)
-      .then((parts) => pagePolicy(LISTING_SCRIPT, parts ?? null));
-    return [...FIELDS[HTML], ["content-security-policy", await policy]];
-  };
+  const htmlFields =
+    settings.changes?.then((parts): HeaderList =>
+      parts === null ? FIELDS[HTML] : [
+        FIELDS[HTML][0],
+        ["content-security-policy", pagePolicy(LISTING_SCRIPT, parts)],
+      ]
+    ) ?? FIELDS[HTML];
   const archives = new Archives(root, showHidden);
   const searches = new Searches(root, showHidden);
 
@@ -196,8 +203,7 @@ export function directorySender(settings: ListingSettings): {
     if (query.search !== "" && settings.search) {
       const place = { rootPath, parts, title: settings.title };
       const request = { ...place, query: query.search, type };
-      const fields = await fieldsOf(type);
-      return await searches.send(scope, send, client, request, fields);
+      return await searches.send(scope, send, client, request, FIELDS[type]);
     }
     const path = pathOf(parts);
     const seen = tooLong.get(path) ?? -Infinity;
@@ -222,7 +228,7 @@ export function directorySender(settings: ListingSettings): {
     const work = bodyFor(request, use);
     const body = await work.waitFor(client);
     if (body === null) return;
-    const fields = await fieldsOf(type);
+    const fields = type === HTML ? await htmlFields : FIELDS[type];
     await sendBody(scope, send, client, fields, body, {
       compress: settings.compress,
       grow: (bytes) => use.grow(bytes),

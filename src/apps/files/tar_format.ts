@@ -1,4 +1,8 @@
-/** The tar format (POSIX.1-2024, pax: "pax Interchange Format" and "ustar"). */
+/**
+ * The tar format (POSIX.1-2024, pax: "pax Interchange Format" and "ustar").
+ *
+ * @module
+ */
 
 import { concat } from "../../std/bytes.ts";
 import { encodeName } from "../../system/file_names.ts";

@@ -1,6 +1,8 @@
 /**
  * Long work that lets other requests run in between, and ends when nobody
  * waits for its result any more.
+ *
+ * @module
  */
 
 import type { RequestReader } from "../disconnect.ts";

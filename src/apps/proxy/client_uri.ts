@@ -1,4 +1,8 @@
-/** Rewrites header fields of a target's response for the client. */
+/**
+ * Rewrites header fields of a target's response for the client.
+ *
+ * @module
+ */
 
 import { isHopByHop, listItems } from "./forwarded.ts";
 import type { Target } from "./target.ts";

@@ -1,4 +1,8 @@
-/** A connection to a target, by TCP or TLS, and its errors. */
+/**
+ * A connection to a target, by TCP or TLS, and its errors.
+ *
+ * @module
+ */
 
 import type { TLSSocket } from "node:tls";
 import type { Target } from "./target.ts";

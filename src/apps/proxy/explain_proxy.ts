@@ -1,4 +1,8 @@
-/** What the proxy would send to its target for a request. */
+/**
+ * What the proxy would send to its target for a request.
+ *
+ * @module
+ */
 
 import type { ConnectionScope, Explanation } from "../explain.ts";
 import { type ProxyContext, refusalStatus } from "./client_uri.ts";

@@ -1,5 +1,7 @@
 /**
  * Header fields that a proxy drops, keeps or replaces (RFC 9110, section 7.6).
+ *
+ * @module
  */
 
 import { fieldValue, trimWhitespace } from "../../http/headers.ts";

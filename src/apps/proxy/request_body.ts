@@ -1,4 +1,8 @@
-/** Frames the body of a client's request for a target. */
+/**
+ * Frames the body of a client's request for a target.
+ *
+ * @module
+ */
 
 import { fieldValue } from "../../http/headers.ts";
 import type { HeaderList } from "../../pagi/types.ts";

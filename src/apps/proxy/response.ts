@@ -1,4 +1,8 @@
-/** Parses a target's response: head and body (RFC 9112, sections 4 to 7). */
+/**
+ * Parses a target's response: head and body (RFC 9112, sections 4 to 7).
+ *
+ * @module
+ */
 
 import { type UpstreamConnection, UpstreamError } from "./connection.ts";
 import { listItems } from "./forwarded.ts";

@@ -1,4 +1,8 @@
-/** Passes on requests of `http` and `sse` scopes, and their responses. */
+/**
+ * Passes on requests of `http` and `sse` scopes, and their responses.
+ *
+ * @module
+ */
 
 import { fieldValue, isEventStream } from "../../http/headers.ts";
 import type {

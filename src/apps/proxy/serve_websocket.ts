@@ -1,4 +1,8 @@
-/** Passes on WebSockets: the handshake, and the messages both ways. */
+/**
+ * Passes on WebSockets: the handshake, and the messages both ways.
+ *
+ * @module
+ */
 
 import { ClientGone, type DisconnectWatch } from "../disconnect.ts";
 import { denyWebSocket } from "../reply.ts";

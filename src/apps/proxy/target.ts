@@ -1,4 +1,8 @@
-/** The proxy's targets, and the value types of its options. */
+/**
+ * The proxy's targets, and the value types of its options.
+ *
+ * @module
+ */
 
 import { isHopByHop } from "./forwarded.ts";
 import { isSafeFieldValue, isToken } from "../../http/headers.ts";

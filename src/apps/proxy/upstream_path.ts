@@ -1,4 +1,8 @@
-/** The path and query of requests to a target. */
+/**
+ * The path and query of requests to a target.
+ *
+ * @module
+ */
 
 import { byteLength } from "../../http/headers.ts";
 import { readPath } from "../../http/target.ts";

@@ -1,4 +1,8 @@
-/** Makes the request for a target from a client's request. */
+/**
+ * Makes the request for a target from a client's request.
+ *
+ * @module
+ */
 
 import { fieldValue, isSafeFieldValue } from "../../http/headers.ts";
 import type {

@@ -1,4 +1,8 @@
-/** The targets: idle connections, health, and the choice for each request. */
+/**
+ * The targets: idle connections, health, and the choice for each request.
+ *
+ * @module
+ */
 
 import type { HeaderList } from "../../pagi/types.ts";
 import { ClientGone, type DisconnectWatch } from "../disconnect.ts";

@@ -1,4 +1,8 @@
-/** The client's side of WebSocket framing (RFC 6455, section 5). */
+/**
+ * The client's side of WebSocket framing (RFC 6455, section 5).
+ *
+ * @module
+ */
 
 import { isCloseCode } from "../../pagi/websocket_events.ts";
 import { type UpstreamConnection, UpstreamError } from "./connection.ts";

@@ -1,4 +1,8 @@
-/** Receives a file: completely, or not at all. */
+/**
+ * Receives a file: completely, or not at all.
+ *
+ * @module
+ */
 
 import { concat } from "../../std/bytes.ts";
 import { quote } from "../../options/option_error.ts";

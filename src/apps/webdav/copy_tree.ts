@@ -1,4 +1,8 @@
-/** Copies the files and folders that a listing shows. */
+/**
+ * Copies the files and folders that a listing shows.
+ *
+ * @module
+ */
 
 import type { OpenedFile } from "../files/document_root.ts";
 import { readNames } from "../files/directory_entries.ts";

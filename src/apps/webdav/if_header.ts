@@ -1,4 +1,8 @@
-/** The `if` field of WebDAV (RFC 4918, 10.4). */
+/**
+ * The `if` field of WebDAV (RFC 4918, 10.4).
+ *
+ * @module
+ */
 
 import { WriteRefused } from "../uploads/refusal.ts";
 

@@ -1,4 +1,8 @@
-/** LOCK, UNLOCK, and what locks forbid (RFC 4918, 6, 7 and 9.10). */
+/**
+ * LOCK, UNLOCK, and what locks forbid (RFC 4918, 6, 7 and 9.10).
+ *
+ * @module
+ */
 
 import { equalWeakly } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";

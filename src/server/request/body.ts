@@ -1,6 +1,8 @@
 /**
  * A request body: read in parts, with a limit of size and a timeout between two
  * parts.
+ *
+ * @module
  */
 
 import { isClientGone } from "../../engine/error_text.ts";

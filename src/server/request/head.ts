@@ -1,6 +1,8 @@
 /**
  * The head of a request: its target and its header fields, read in one pass and
  * checked before any app sees it.
+ *
+ * @module
  */
 
 import { lowerNames, sentHeaders } from "../../engine/request.ts";

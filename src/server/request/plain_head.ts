@@ -1,4 +1,8 @@
-/** Requests whose heads need no closer look. */
+/**
+ * Requests whose heads need no closer look.
+ *
+ * @module
+ */
 
 import { lowerNames, ownHeaders } from "../../engine/request.ts";
 import type { HeaderList } from "../../pagi/types.ts";

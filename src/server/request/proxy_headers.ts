@@ -1,4 +1,8 @@
-/** `--proxy-headers`: the client's address as a trusted proxy forwards it. */
+/**
+ * `--proxy-headers`: the client's address as a trusted proxy forwards it.
+ *
+ * @module
+ */
 
 import {
   type ForwardedClient,

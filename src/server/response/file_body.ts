@@ -1,4 +1,8 @@
-/** Files and open handles as response bodies. */
+/**
+ * Files and open handles as response bodies.
+ *
+ * @module
+ */
 
 import type { FileHandle } from "../../pagi/types.ts";
 import {

@@ -1,4 +1,8 @@
-/** Header fields and complete bodies of responses, as they go to the client. */
+/**
+ * Header fields and complete bodies of responses, as they go to the client.
+ *
+ * @module
+ */
 
 import { exceeds, type Fields, trimWhitespace } from "../../http/headers.ts";
 import { isImmutable } from "../../pagi/constant_bytes.ts";
@@ -116,15 +120,12 @@ export function removeContentLength(headers: HeaderList): void {
 }
 
 /**
- * Bytes that stay as they are: a copy, as the app may reuse its buffer once
- * `send` has resolved, unless they are constant.
+ * The bytes of a body, copied unless they are constant: the app may reuse its
+ * buffer once `send` has resolved.
  */
-export function lastingBytes(
-  body: Uint8Array | string,
-): Uint8Array<ArrayBuffer> {
-  return typeof body === "string"
-    ? ENCODER.encode(body)
-    : isImmutable(body)
+export function copyBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
+  if (typeof body === "string") return ENCODER.encode(body);
+  return isImmutable(body)
     ? body as Uint8Array<ArrayBuffer>
     : new Uint8Array(body);
 }
@@ -136,8 +137,7 @@ export function lastingBytes(
 const MAX_COUNTED = 1024;
 
 /**
- * A complete body as the engine takes it. The engine encodes strings itself;
- * bytes are copied, unless they are constant.
+ * A complete body as the engine takes it, which encodes strings itself.
  *
  * @param counted Whether the bytes will be counted: long strings are encoded
  *   for that.
@@ -148,7 +148,7 @@ export function toPayload(
 ): Uint8Array<ArrayBuffer> | string {
   return typeof body === "string" && (!counted || body.length <= MAX_COUNTED)
     ? body
-    : lastingBytes(body);
+    : copyBytes(body);
 }
 
 /** Largest body that the engine writes together with the head (bytes). */

@@ -1,4 +1,8 @@
-/** A response body on its way out, with backpressure. */
+/**
+ * A response body on its way out, with backpressure.
+ *
+ * @module
+ */
 
 import {
   type PendingRead,
@@ -31,6 +35,12 @@ export interface OutgoingBody extends Buffer {
   /** Leaves it unfinished, and drops what waits. */
   drop(): void;
 }
+
+/**
+ * Bytes that the engine gets at a time by HTTP/1.1: of more it sends a part, and
+ * the rest takes it as long again.
+ */
+const MAX_CHUNK = 64 * 1024;
 
 /**
  * A body that the app writes and the engine reads: the source of a stream,
@@ -114,7 +124,7 @@ export class OutboundBody
     this.writes?.touch();
     this.#written += byteLength;
     const read = this.#read;
-    const most = this.#http2 === null ? Infinity : FRAME;
+    const most = this.#http2 === null ? MAX_CHUNK : FRAME;
     if (read !== null) {
       this.#read = this.#laterReads?.shift() ?? null;
       if (byteLength <= most) {

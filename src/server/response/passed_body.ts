@@ -1,4 +1,8 @@
-/** The body of a response that a fetch handler has made. */
+/**
+ * The body of a response that a fetch handler has made.
+ *
+ * @module
+ */
 
 import {
   failureOf,

@@ -1,4 +1,8 @@
-/** How much is buffered for the client: the handle `pagi.transport`. */
+/**
+ * How much is buffered for the client: the handle `pagi.transport`.
+ *
+ * @module
+ */
 
 import { DONE } from "../timers.ts";
 import { log } from "../../log/log.ts";

@@ -1,4 +1,8 @@
-/** How a WebSocket ended, in the words of the protocol. */
+/**
+ * How a WebSocket ended, in the words of the protocol.
+ *
+ * @module
+ */
 
 import {
   type WebSocketFault,

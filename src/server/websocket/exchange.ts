@@ -1,4 +1,8 @@
-/** One WebSocket, from the request that asks for it to its end. */
+/**
+ * One WebSocket, from the request that asks for it to its end.
+ *
+ * @module
+ */
 
 import { type Timer, unref } from "../../std/timer.ts";
 import {

@@ -1,4 +1,8 @@
-/** A WebSocket that belongs to a fetch handler. */
+/**
+ * A WebSocket that belongs to a fetch handler.
+ *
+ * @module
+ */
 
 import { awaitClose } from "../../engine/websocket.ts";
 import type { InputBudget } from "../../guard/input_monitor.ts";

@@ -1,4 +1,8 @@
-/** What an app receives of one WebSocket. */
+/**
+ * What an app receives of one WebSocket.
+ *
+ * @module
+ */
 
 import type { ScopeChannels } from "../../channels/scope_channels.ts";
 import type { ReadPause } from "../../engine/websocket.ts";

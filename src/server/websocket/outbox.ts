@@ -1,4 +1,8 @@
-/** The messages that an app sends on one WebSocket. */
+/**
+ * The messages that an app sends on one WebSocket.
+ *
+ * @module
+ */
 
 import { DONE } from "../timers.ts";
 import { byteLength } from "../../http/headers.ts";

@@ -1,4 +1,8 @@
-/** What an app sends for one WebSocket. */
+/**
+ * What an app sends for one WebSocket.
+ *
+ * @module
+ */
 
 import { DONE } from "../timers.ts";
 import type { HeaderList, SendEvent } from "../../pagi/types.ts";

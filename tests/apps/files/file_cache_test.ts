@@ -2,6 +2,7 @@ import { DocumentRoot } from "../../../src/apps/files/document_root.ts";
 import {
   FileCache,
   MAX_CACHED_FILE_BYTES,
+  MAX_REPEATED_FILE_BYTES,
 } from "../../../src/apps/files/file_cache.ts";
 import { assert, assertEquals } from "../../../src/std/assert.ts";
 import { join } from "../../../src/std/path.ts";
@@ -72,6 +73,30 @@ Deno.test("files are kept while they do not change", async (test) => {
           assertEquals(kindOf("large"), "file");
           assertEquals(kindOf(""), "directory");
           assertEquals(kindOf("missing"), 404);
+        },
+      );
+    },
+    "a larger file is kept when it is asked for again soon": async () => {
+      await withCache(
+        {
+          larger: MAX_CACHED_FILE_BYTES + 1,
+          most: MAX_REPEATED_FILE_BYTES,
+          large: MAX_REPEATED_FILE_BYTES + 1,
+        },
+        undefined,
+        async (cache, _root, clock) => {
+          const kindOf = (path: string) => {
+            const opened = cache.open(path);
+            assert(typeof opened === "object");
+            using thing = opened;
+            return thing.kind;
+          };
+          const kinds = () => ["larger", "most", "large"].map(kindOf);
+          assertEquals(kinds(), ["file", "file", "file"]);
+          assertEquals(kinds(), ["small", "small", "file"]);
+          assert(cache.open("most") === cache.open("most"));
+          await clock.advance(60_000);
+          assertEquals(kinds(), ["file", "file", "file"]);
         },
       );
     },
