@@ -212,7 +212,7 @@ export class Broker implements Outside {
       if (downSince === null) {
         downSince = performance.now();
         log.warn(
-          `Channels reach no other process: ${name} is not connected (${why}). Messages within this one go on, and it tries again and again.`,
+          `Channels reach no other process: ${name} is not connected (${why}). Messages within this process still arrive, and it keeps trying to connect.`,
         );
       } else if (why !== reason && !UNREACHABLE.test(why)) {
         log.warn(`${name} is still not connected: ${why}.`);

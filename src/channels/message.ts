@@ -77,7 +77,7 @@ export function createMessage(
     : body.length;
   if (bytes > MAX_MESSAGE_BYTES) {
     throw new RangeError(
-      `A message for the channel ${channel} has ${bytes} bytes, and may have ${MAX_MESSAGE_BYTES}. Store what is large elsewhere, and publish where it is.`,
+      `A message for the channel ${channel} has ${bytes} bytes; the limit is ${MAX_MESSAGE_BYTES}. Store large data elsewhere, and publish where it is.`,
     );
   }
   return new Message(channel, body, excluded);
@@ -100,7 +100,7 @@ function serialize(channel: string, value: unknown): string | Uint8Array {
   if (value instanceof Uint8Array) return new Uint8Array(value);
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
     throw new TypeError(
-      `A message for the channel ${channel} is binary but no Uint8Array: wrap it, as in new Uint8Array(buffer).`,
+      `A message for the channel ${channel} is binary but not a Uint8Array: wrap it, as in new Uint8Array(buffer).`,
     );
   }
   let json: string | undefined;
@@ -112,7 +112,7 @@ function serialize(channel: string, value: unknown): string | Uint8Array {
   }
   if (json !== undefined) return json;
   throw new TypeError(
-    `A message for the channel ${channel} is no JSON value: ${why}.`,
+    `A message for the channel ${channel} is not a JSON value: ${why}.`,
   );
 }
 

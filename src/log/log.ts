@@ -204,7 +204,7 @@ function linesOf(error: unknown): string[] {
     const lines = Deno.inspect(error).split("\n");
     return minRank > RANKS.debug ? withoutServerFrames(lines) : lines;
   } catch {
-    return ["An error that fails when it is looked at."];
+    return ["An error that cannot be inspected."];
   }
 }
 

@@ -130,7 +130,7 @@ export class MetricsListener implements Disposable {
       fields.find((one) => one.toLowerCase().startsWith(`${name}:`))
         ?.slice(name.length + 1).trim() ?? "";
     const { status, type, body } = method === undefined
-      ? plain(400, "This is no HTTP/1.1 request.")
+      ? plain(400, "This is not an HTTP/1.1 request.")
       : method !== "GET" && method !== "HEAD"
       ? plain(405, "Only GET and HEAD are answered here.")
       : this.#isLoopback && !OWN_NAME.test(field("host") || "localhost")

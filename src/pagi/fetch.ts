@@ -51,16 +51,16 @@ export function checkResponse(
     );
   }
   if (given.type === "error") {
-    throw new TypeError("The fetch handler gave Response.error().");
+    throw new TypeError("The fetch handler returned Response.error().");
   }
   if (given.status === 101) {
     throw new TypeError(
-      "The fetch handler gave status 101 without an upgrade; Deno.upgradeWebSocket() gives the response to a WebSocket.",
+      "The fetch handler returned status 101 without an upgrade; Deno.upgradeWebSocket() makes the response for a WebSocket.",
     );
   }
   if (isUsed(given)) {
     throw new TypeError(
-      "The fetch handler gave a Response whose body was read before; Response.clone() makes a second one.",
+      "The fetch handler returned a Response whose body was already read; Response.clone() makes a copy.",
     );
   }
 }

@@ -59,7 +59,7 @@ export function reportGuard(
 ): void {
   if (guard === null) {
     return log.warn(
-      "Connections cannot be watched here (it takes Linux, /proc and the permission for FFI): --max-connections, and --timeout for idle connections, are not enforced.",
+      "Connections cannot be watched here (that needs Linux, /proc and the permission for FFI): --max-connections, and --timeout for idle connections, are not enforced.",
     );
   }
   guard.count();

@@ -93,7 +93,7 @@ export function keyExposure({ sslKey }: Settings): string | null {
       path = dirname(path);
     }
     const octal = (mode! & 0o777).toString(8).padStart(4, "0");
-    return `Every user of this machine can read the private key ${sslKey} (mode ${octal}). Keep it to the server: chmod o-rwx ${sslKey}`;
+    return `Every user of this machine can read the private key ${sslKey} (mode ${octal}). Restrict it to the server: chmod o-rwx ${sslKey}`;
   } catch {
     return null;
   }

@@ -94,7 +94,11 @@ Deno.test("what is no JSON value, or too large, is refused with a sentence", () 
   const circle: { self?: unknown } = {};
   circle.self = circle;
   for (const value of [undefined, () => 1, Symbol("x"), 1n, circle]) {
-    assertThrows(() => publish("news", value), TypeError, "is no JSON value");
+    assertThrows(
+      () => publish("news", value),
+      TypeError,
+      "is not a JSON value",
+    );
   }
   assertThrows(() => publish("news", new Uint16Array(1)), TypeError, "binary");
   for (
@@ -104,7 +108,7 @@ Deno.test("what is no JSON value, or too large, is refused with a sentence", () 
       new Uint8Array(MAX_MESSAGE_BYTES + 1),
     ]
   ) {
-    assertThrows(() => publish("news", value), RangeError, "may have 1000000");
+    assertThrows(() => publish("news", value), RangeError, "limit is 1000000");
   }
   publish("news", "x".repeat(MAX_MESSAGE_BYTES - 2));
   publish("news", new Uint8Array(MAX_MESSAGE_BYTES));

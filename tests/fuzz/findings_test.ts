@@ -53,8 +53,8 @@ Deno.test("a path with DEL, which HTTP/2 lets through, is refused", async () => 
     const answers = new Answers(wire);
     while (answers.ended < 3 && await answers.read());
     assertEquals([...answers.bodies].sort(), [
-      [1, "A request target has no control character.\n"],
-      [3, "A request target has no control character.\n"],
+      [1, "A request target must not have control characters.\n"],
+      [3, "A request target must not have control characters.\n"],
       [5, "ok"],
     ]);
   });

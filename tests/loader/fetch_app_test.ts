@@ -122,11 +122,11 @@ Deno.test("fetchApp() lets errors of the handler and of its body through", async
       { fetch() {} },
       "The fetch handler gave no Response but an object. If it makes the app, export what it gives, as in: export default createApp()",
     ],
-    [Response.error(), "The fetch handler gave Response.error()."],
+    [Response.error(), "The fetch handler returned Response.error()."],
   ];
   const used = new Response("once");
   await used.text();
-  wrong.push([used, "a Response whose body was read before"]);
+  wrong.push([used, "a Response whose body was already read"]);
   for (const [given, sentence] of wrong) {
     await assertRejects(
       () => runApp(app(() => given as Response)),

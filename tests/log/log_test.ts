@@ -131,7 +131,7 @@ Deno.test("whatever an app throws can be logged", () => {
   };
   assertEquals(
     shown(unshowable),
-    "error Odd.\n    An error that fails when it is looked at.\n",
+    "error Odd.\n    An error that cannot be inspected.\n",
   );
 });
 

@@ -309,7 +309,7 @@ Deno.test("what a handler gives that is no response makes a 500, and a sentence"
     "no Response but undefined": () => undefined,
     "Response.error()": () => Response.error(),
     "status 101 without an upgrade": () => new Response(null, { status: 101 }),
-    "whose body was read before": () => used,
+    "whose body was already read": () => used,
     "3 of 10 bytes": () =>
       new Response("abc", { headers: { "content-length": "10" } }),
     "content-length must be one number": () =>

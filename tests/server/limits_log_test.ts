@@ -31,7 +31,13 @@ const answered = (client: RawConnection) => client.response();
 
 for (
   const [status, level, request, settings, why] of [
-    [400, "info", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", {}, "is not a host."],
+    [
+      400,
+      "info",
+      "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+      {},
+      "is not a valid host.",
+    ],
     [
       413,
       "warn",

@@ -94,7 +94,7 @@ export class UpstreamConnection {
     if (!reserveDescriptors(1)) {
       throw new UpstreamError(
         503,
-        "No descriptor is left for a connection to a target.",
+        "No file descriptor is left for a connection to a target.",
       );
     }
     const { url, hostname } = target;

@@ -143,7 +143,7 @@ export function formatRequestHead(
     for (const [name, value] of fields) {
       // A middleware may have changed the fields: prevents request smuggling.
       if (!isSafeFieldValue(value)) {
-        throw new TypeError(`The header field ${name} holds a line break.`);
+        throw new TypeError(`The header field ${name} contains a line break.`);
       }
       head += `${name}: ${value}\r\n`;
     }

@@ -195,7 +195,10 @@ export class Changes implements FormTarget {
       );
     }
     if (field("content-range") !== null) {
-      throw new WriteRefused(400, "A file has to be sent whole.");
+      throw new WriteRefused(
+        400,
+        "A file must be sent whole, without content-range.",
+      );
     }
     if ((field("content-encoding") ?? "identity") !== "identity") {
       throw new WriteRefused(
@@ -236,7 +239,10 @@ export class Changes implements FormTarget {
     const reader = new RequestReader(receive);
     const first = await reader.next();
     if (first.length > 0 || !reader.complete) {
-      throw new WriteRefused(415, "A folder is made without a request body.");
+      throw new WriteRefused(
+        415,
+        "A request that makes a folder must not have a body.",
+      );
     }
     await this.makeFolder(scope, parts);
     return { status: 201 };
@@ -281,13 +287,13 @@ export class Changes implements FormTarget {
       );
     }
     if (!readPath(url.pathname).isUtf8) {
-      throw new WriteRefused(400, "The destination has to be UTF-8.");
+      throw new WriteRefused(400, "The destination must be UTF-8.");
     }
     const path = pathHere(scope, url);
     if (path === null) {
       throw new WriteRefused(
         502,
-        "The destination is on another server, or not in the shared folder. Behind a proxy, the proxy has to pass on the field host.",
+        "The destination is on another server, or not in the shared folder. A proxy in front must pass on the host field.",
       );
     }
     const parts = pathParts(path, this.settings.showHidden);
@@ -365,7 +371,7 @@ function assertSameOrigin({ headers }: RequestScope): void {
   if (isOwn) return;
   throw new WriteRefused(
     403,
-    "Only pages of this server may change something here, and this request comes from another one.",
+    "Only pages of this server may change files here, and this request comes from another site.",
   );
 }
 

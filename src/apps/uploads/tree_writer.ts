@@ -84,7 +84,7 @@ export class TreeWriter {
     if (opened === 403) {
       throw new WriteRefused(
         403,
-        `The folder ${quote(path)} is not served, so nothing is changed in it.`,
+        `The folder ${quote(path)} is not served, so it cannot be changed.`,
       );
     }
     if (typeof opened === "object" && opened.kind === "directory") {
@@ -286,12 +286,15 @@ export class TreeWriter {
   #nameOf(parts: Parts): string {
     const name = parts.at(-1);
     if (name === undefined) {
-      throw new WriteRefused(403, "The served folder itself is not changed.");
+      throw new WriteRefused(
+        403,
+        "The served folder itself cannot be changed.",
+      );
     }
     if (!parts.every((part) => part.isWellFormed())) {
       throw new WriteRefused(
         400,
-        "Names have to be UTF-8 where something is changed.",
+        "Names must be UTF-8 where something is changed.",
       );
     }
     return name;
@@ -393,7 +396,7 @@ export function assertApart(from: Parts, to: Parts): void {
 function off(what: string, option: string): WriteRefused {
   return new WriteRefused(
     403,
-    `${what}: that is off unless the server is started with ${option}.`,
+    `${what}; the option ${option} would allow it.`,
   );
 }
 

@@ -60,5 +60,5 @@ function parseList(text: string): IfCondition[] {
 }
 
 function malformed(): WriteRefused {
-  return new WriteRefused(400, "The field if cannot be read.");
+  return new WriteRefused(400, "The if field cannot be parsed.");
 }

@@ -108,7 +108,7 @@ export class Locks {
     const { shared, owner } = readLockInfo(body);
     const depth = fieldValue(scope.headers, "depth") ?? "infinity";
     if (depth !== "0" && depth !== "infinity") {
-      throw new WriteRefused(400, "A lock has depth 0 or infinity.");
+      throw new WriteRefused(400, "The depth of a lock must be 0 or infinity.");
     }
     const { writer } = this.#changes;
     const isNew = writer.kindOf(parts) === null;
@@ -149,7 +149,7 @@ export class Locks {
     const field = fieldValue(scope.headers, "lock-token") ?? "";
     const token = /^\s*<([^<>]+)>\s*$/.exec(field)?.[1];
     if (token === undefined) {
-      throw new WriteRefused(400, "The field lock-token has to name a lock.");
+      throw new WriteRefused(400, "The lock-token field must name a lock.");
     }
     const locks = this.state.locksOn(parts.join("/"));
     if (!locks.some((lock) => lock.token === token)) {
@@ -256,7 +256,7 @@ function readLockInfo(root: XmlElement): { shared: boolean; owner: string } {
   ) {
     throw new WriteRefused(
       400,
-      "A lock is exclusive or shared, and for writing.",
+      "A lock must be a write lock, exclusive or shared.",
     );
   }
   const [owner] = elementsOf(root, "owner");

@@ -129,7 +129,7 @@ export class WebDav extends Changes {
     if (depth !== "0" && depth !== "1") {
       throw new WriteRefused(
         403,
-        "A folder is listed by itself: use depth 0 or 1.",
+        "Depth infinity is not supported: use depth 0 or 1.",
         [],
         errorBody("propfind-finite-depth"),
       );

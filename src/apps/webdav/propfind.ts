@@ -54,7 +54,7 @@ interface Resource {
 export function readPropfind(root: XmlElement | null): Wanted {
   if (root === null) return { namesOnly: false, all: true, names: [] };
   if (root.space !== DAV || root.name !== "propfind") {
-    throw new WriteRefused(400, "The body is not that of a PROPFIND.");
+    throw new WriteRefused(400, "The body is not a valid PROPFIND.");
   }
   const has = (name: string) => elementsOf(root, name).length > 0;
   const names = ["prop", "include"].flatMap((name) =>
@@ -63,7 +63,7 @@ export function readPropfind(root: XmlElement | null): Wanted {
   const all = has("allprop");
   const namesOnly = has("propname");
   if (!all && !namesOnly && !has("prop")) {
-    throw new WriteRefused(400, "The PROPFIND does not say what it asks for.");
+    throw new WriteRefused(400, "The PROPFIND does not name any properties.");
   }
   return { namesOnly, all, names };
 }
@@ -97,7 +97,7 @@ export class Propfind {
     if (typeof opened === "number") {
       throw new WriteRefused(
         opened,
-        `There is nothing to be read at /${path}.`,
+        `There is nothing to read at /${path}.`,
       );
     }
     using resource = opened;

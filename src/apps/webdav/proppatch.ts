@@ -34,7 +34,7 @@ export function patchProperties(
   body: XmlElement | null,
 ): Answer {
   if (body === null || body.space !== DAV || body.name !== "propertyupdate") {
-    throw new WriteRefused(400, "The body is not that of a PROPPATCH.");
+    throw new WriteRefused(400, "The body is not a valid PROPPATCH.");
   }
   const kind = writer.assertThere(parts);
   const changes = elementsOf(body).flatMap((change) => {

@@ -125,7 +125,7 @@ class XmlReader {
       const [, space = "", key, double, single] = found;
       const value = decode(double ?? single);
       if (space === "xmlns") {
-        if (value === "") throw malformed("a prefix stands for nothing");
+        if (value === "") throw malformed("a prefix is bound to nothing");
         spaces.set(key, value);
       } else if (space === "" && key === "xmlns") spaces.set("", value);
       else given.push([space, key, value]);
@@ -142,7 +142,7 @@ class XmlReader {
     }));
     const names = attributes.map(({ space, name }) => `${space} ${name}`);
     if (new Set(names).size < names.length) {
-      throw malformed("an attribute stands twice in a tag");
+      throw malformed("an attribute occurs twice in a tag");
     }
     const children = close[1] === "/" ? [] : this.#content(
       prefix === "" ? name : `${prefix}:${name}`,
@@ -202,7 +202,7 @@ function decode(text: string): string {
       ? parseInt(code[2])
       : parseInt(code[1], 16);
     if (point === 0 || point > 0x10ffff) {
-      throw malformed("a character is wrong");
+      throw malformed("a character reference is invalid");
     }
     return String.fromCodePoint(point);
   });

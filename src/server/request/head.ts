@@ -95,7 +95,10 @@ export class RequestHead {
     if (host === null) return;
     // `isHost` allows commas, but here a comma separates the hosts of a list.
     if (!isHost(host) || host.includes(",")) {
-      throw new Refusal(400, "What the proxy forwards as the host is not one.");
+      throw new Refusal(
+        400,
+        "The host that the proxy forwards is not a valid host.",
+      );
     }
     this.host = host;
     const field = this.headers.find(([name]) => name === "host");
@@ -225,7 +228,7 @@ export function readHead(
     const authority = url.slice(authorityStart, pathStart);
     // HTTP/2 with the path "*" comes as `http://example.org*`.
     if (pathStart === url.length && authority.endsWith("*")) {
-      throw new Refusal(400, "Only OPTIONS takes the target *.");
+      throw new Refusal(400, "Only OPTIONS may have the target *.");
     }
     // An absolute target overrides the host (RFC 9112, 3.2.2), but an HTTP/1
     // request must have `host` nevertheless. HTTP/2 has `:authority` instead.
@@ -278,15 +281,18 @@ export function readHead(
     );
   }
   if (foreignCoding) {
-    throw new Refusal(501, "Only the transfer coding chunked is understood.");
+    throw new Refusal(501, "Only the transfer coding chunked is supported.");
   }
   if (Number.isNaN(contentLength)) {
-    throw new Refusal(400, "A request has one content-length.");
+    throw new Refusal(400, "A request must have only one content-length.");
   }
   // Deno before 2.9 accepts a request with both, and may disagree with a proxy
   // on where its body ends (RFC 9112, 6.3).
   if (coded && contentLength !== null) {
-    throw new Refusal(400, "Length and transfer coding exclude each other.");
+    throw new Refusal(
+      400,
+      "A request must not have both content-length and transfer-encoding.",
+    );
   }
   if (contentLength !== null && !limitsMayRise()) {
     assertBodySize(contentLength, limits.maxBodySize);
@@ -298,7 +304,7 @@ export function readHead(
     listNames(connection, "upgrade")
   ) {
     if (version !== "13") {
-      throw new Refusal(426, "Only WebSocket version 13 is spoken here.", [
+      throw new Refusal(426, "Only WebSocket version 13 is supported.", [
         ["sec-websocket-version", "13"],
         ["upgrade", "websocket"],
         ["connection", "upgrade"],
@@ -345,7 +351,7 @@ function assertScheme(url: string, secure: boolean): void {
 }
 
 function badHost(): Refusal {
-  return new Refusal(400, "The host header is not a host.");
+  return new Refusal(400, "The host header is not a valid host.");
 }
 
 /** `text/event-stream` among the media types, whatever its parameters. */
@@ -372,11 +378,14 @@ const PLAIN = /^[!"$-~]*$/;
 function checkedTarget(text: string): string {
   if (PLAIN.test(text)) return text;
   if (text.includes("#")) {
-    throw new Refusal(400, "A request target has no fragment.");
+    throw new Refusal(400, "A request target must not have a fragment.");
   }
   // DEL is the one control character that the engine accepts in HTTP/2.
   if (text.includes("\x7f")) {
-    throw new Refusal(400, "A request target has no control character.");
+    throw new Refusal(
+      400,
+      "A request target must not have control characters.",
+    );
   }
   return toByteString(text);
 }
