@@ -96,12 +96,12 @@ const apps: Record<string, Handler> = {
   /**
    * The least that our promises for HTTP/2 cost in this engine: the address tells
    * connections apart, a promise takes what an app answers later, and only of a
-   * stream, one in 64, the engine says whether its client takes it.
+   * stream, one in 340, the engine says whether its client takes it.
    */
   streams(request, info) {
     read(request);
     void info.remoteAddr.port;
-    if (Math.random() * 64 >= 1) return Promise.resolve().then(hello);
+    if (Math.random() * 340 >= 1) return Promise.resolve().then(hello);
     info.completed.catch(() => {});
     const body = new ReadableStream({
       pull(controller) {
