@@ -171,7 +171,7 @@ Deno.test("a body that never begins gets 408 as well", async () => {
 });
 
 Deno.test("a slow body that keeps coming is not stalled", async () => {
-  const { received } = await upload({ timeout: 0.3 }, async (client) => {
+  const { received } = await upload({ timeout: 0.5 }, async (client) => {
     await client.request("POST /", "content-length: 6");
     for (const letter of "slowly") {
       await delay(100);
@@ -184,7 +184,7 @@ Deno.test("a slow body that keeps coming is not stalled", async () => {
 
 Deno.test("an app that is slow to ask for the body is not the client's fault", async () => {
   const app = httpApp(async (_scope, receive, send) => {
-    await delay(600);
+    await delay(50);
     await reply(send, await readBody(receive));
   });
   // Only a given --timeout bounds the app; this one is the default.

@@ -3,7 +3,7 @@
  * response that has started has all time (PAGI.md 6).
  */
 
-import type { DisconnectReason } from "../../src/pagi/types.ts";
+import type { DisconnectReason, Send } from "../../src/pagi/types.ts";
 import {
   assert,
   assertEquals,
@@ -11,13 +11,7 @@ import {
   assertLess,
   assertStringIncludes,
 } from "../../src/std/assert.ts";
-import {
-  httpApp,
-  linesOf,
-  readBody,
-  reply,
-  type ServeHttp,
-} from "../helpers/http_app.ts";
+import { httpApp, linesOf, readBody, reply } from "../helpers/http_app.ts";
 import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
@@ -68,14 +62,23 @@ Deno.test("an app that throws when it is told causes no error", async () => {
   assertEquals(linesOf("error", log), []);
 });
 
+/** Has an app serve a request until a later one has been given up. */
 async function assertServed(
-  serve: ServeHttp,
-  timeout: number | undefined,
+  serve: (send: Send, timeout: Promise<void>) => Promise<void>,
   expected: string,
 ): Promise<void> {
-  await withServer(httpApp(serve), { timeout }, async ({ connect }) => {
+  const passed = Promise.withResolvers<void>();
+  const app = httpApp(async (scope, _receive, send) => {
+    if (scope.path === "/") await serve(send, passed.promise);
+    else await scope["pagi.connection"].disconnected;
+  });
+  await withServer(app, { timeout: 0.2 }, async ({ connect }) => {
     const client = await connect();
     await client.request("GET /");
+    const later = await connect();
+    await later.request("GET /never");
+    assertEquals((await later.response()).status, 503);
+    passed.resolve();
     const { status, body } = await client.response();
     assertEquals([status, body], [200, expected]);
   });
@@ -83,50 +86,43 @@ async function assertServed(
 
 Deno.test("a response that has started has all time", async () => {
   await assertServed(
-    async (_scope, _receive, send) => {
+    async (send, timeout) => {
       await send({ type: "http.response.start", status: 200 });
       await send({ type: "http.response.body", body: "early, ", more: 1 });
-      await delay(500);
+      await timeout;
       await send({ type: "http.response.body", body: "and late" });
     },
-    0.2,
     "early, and late",
   );
 });
 
 Deno.test("a start event counts, though the head waits for the body", async () => {
   await assertServed(
-    async (_scope, _receive, send) => {
+    async (send, timeout) => {
       await send({ type: "http.response.start", status: 200 });
-      await delay(500);
+      await timeout;
       await send({ type: "http.response.body", body: "whole" });
     },
-    0.2,
     "whole",
   );
 });
 
-Deno.test("where --timeout was not given, an app has all time", async () => {
-  await assertServed(
-    async (_scope, _receive, send) => {
-      await delay(300);
+for (
+  const [title, timeout] of [
+    ["where --timeout was not given, an app has all time", undefined],
+    ["--timeout 0 gives an app all time", 0],
+  ] as const
+) {
+  Deno.test(title, async () => {
+    const app = httpApp(async (_scope, _receive, send) => {
+      await delay(50);
       await reply(send, "slow");
-    },
-    undefined,
-    "slow",
-  );
-});
-
-Deno.test("--timeout 0 gives an app all time", async () => {
-  await assertServed(
-    async (_scope, _receive, send) => {
-      await delay(300);
-      await reply(send, "slow");
-    },
-    0,
-    "slow",
-  );
-});
+    });
+    await withServer(app, { timeout }, async ({ url }) => {
+      assertEquals(await (await fetch(url)).text(), "slow");
+    });
+  });
+}
 
 Deno.test("the time counts from the end of the request body", async () => {
   const app = httpApp(async (_scope, receive, send) => {
