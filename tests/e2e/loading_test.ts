@@ -239,7 +239,7 @@ Deno.test({
     "a daemon whose app never finishes loading is told of, and does not stay",
   ignore,
   async fn() {
-    for (const [, source] of ENDLESS) {
+    await Promise.all(ENDLESS.map(async ([, source]) => {
       const files = { "app.js": endless(source) };
       const args = [...AT_ONCE, "-D", "./app.js"];
       const { code, stderr } = await runProgram(args, { files });
@@ -249,7 +249,7 @@ Deno.test({
         stderr,
         /The daemon did not start: it ended with exit code 1/,
       );
-    }
+    }));
   },
 });
 
@@ -258,12 +258,11 @@ Deno.test({
     "an app that blocks its thread in lifespan.startup ends at the deadline as well",
   ignore,
   async fn() {
-    for (
-      const [loop, more] of [
-        ["for (;;);", []],
-        [ENDLESS[1][1], ["-w", "2"]],
-      ] as const
-    ) {
+    const cases: [loop: string, more: string[]][] = [
+      ["for (;;);", []],
+      [ENDLESS[1][1], ["-w", "2"]],
+    ];
+    await Promise.all(cases.map(async ([loop, more]) => {
       const files = {
         "app.js": `export default async (scope, receive, send) => {
           if (scope.type === "lifespan") { ${loop} }
@@ -273,7 +272,7 @@ Deno.test({
       const { code, stderr } = await runProgram(args, { files });
       assertEquals(code, 1, stderr);
       assertMatch(stderr, /did not start (its app )?within 1\.5 s \(--life/);
-    }
+    }));
   },
 });
 

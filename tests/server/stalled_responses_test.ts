@@ -162,11 +162,11 @@ Deno.test({
       const body = new Uint8Array(FRAMES * FRAME);
       await send({ type: "http.response.body", body });
     });
-    await withServer(app, { timeout: 1.5 }, async ({ port }) => {
+    await withServer(app, { timeout: 1 }, async ({ port }) => {
       await using peer = await Http2Peer.open(port, WITHHELD);
       await peer.request(1, get("/"));
       for (let i = 0; i < FRAMES; i++) {
-        await delay(250);
+        await delay(120);
         await peer.open(0, FRAME);
         await peer.open(1, FRAME);
       }
