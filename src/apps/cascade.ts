@@ -1,8 +1,4 @@
-/**
- * The app that tries several apps in sequence.
- *
- * @module
- */
+/** The app that tries several apps in sequence. */
 
 import {
   appOf,

@@ -1,7 +1,5 @@
 /**
  * Apps that are made of other apps: how parts are named, and their lifespan.
- *
- * @module
  */
 
 import { text, type ValueType } from "../options/value_types.ts";

@@ -1,8 +1,4 @@
-/**
- * The app that serves files and lists folders.
- *
- * @module
- */
+/** The app that serves files and lists folders. */
 
 import type {
   AppOptionTable,

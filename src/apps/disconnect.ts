@@ -1,8 +1,4 @@
-/**
- * Reads a request's body, and notices when its client disconnects.
- *
- * @module
- */
+/** Reads a request's body, and notices when its client disconnects. */
 
 import type { HttpScope, Receive } from "../pagi/types.ts";
 

@@ -1,8 +1,6 @@
 /**
  * What an app would do with a request, for `--explain`, which does not run
  * handlers.
- *
- * @module
  */
 
 import type {

@@ -1,8 +1,4 @@
-/**
- * The app that serves files.
- *
- * @module
- */
+/** The app that serves files. */
 
 import type {
   AppOptionTable,

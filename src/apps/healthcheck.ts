@@ -1,8 +1,4 @@
-/**
- * The app that reports whether the service is healthy.
- *
- * @module
- */
+/** The app that reports whether the service is healthy. */
 
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";

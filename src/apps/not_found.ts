@@ -1,8 +1,4 @@
-/**
- * The app that answers every request with one text.
- *
- * @module
- */
+/** The app that answers every request with one text. */
 
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";
 import { readAppOptions } from "../options/app_options.ts";

@@ -12,8 +12,6 @@
  *   the connection for a request that must not be sent twice;
  * - `WebSocket` resolves paths, buffers without backpressure, and reports only
  *   the status of a refusal, in words.
- *
- * @module
  */
 
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";

@@ -1,8 +1,4 @@
-/**
- * The app that sends clients elsewhere.
- *
- * @module
- */
+/** The app that sends clients elsewhere. */
 
 import { fieldValue } from "../http/headers.ts";
 import type { AppOptionTable, TableFor } from "../options/app_options.ts";

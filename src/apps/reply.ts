@@ -1,8 +1,4 @@
-/**
- * Complete responses, and types of option values, for the bundled apps.
- *
- * @module
- */
+/** Complete responses, and types of option values, for the bundled apps. */
 
 import { isSafeFieldValue, reasonPhrase } from "../http/headers.ts";
 import { defineType, text, type ValueType } from "../options/value_types.ts";

@@ -1,8 +1,4 @@
-/**
- * The app that sends the messages of a channel as server-sent events.
- *
- * @module
- */
+/** The app that sends the messages of a channel as server-sent events. */
 
 import { threadChannels } from "../channels/channels.ts";
 import { fieldValue } from "../http/headers.ts";

@@ -1,8 +1,4 @@
-/**
- * The app that mounts other apps at different paths.
- *
- * @module
- */
+/** The app that mounts other apps at different paths. */
 
 import { traceRoute } from "../metrics/tracing.ts";
 import { fieldValue } from "../http/headers.ts";

@@ -1,8 +1,4 @@
-/**
- * Channels between two threads.
- *
- * @module
- */
+/** Channels between two threads. */
 
 import { BatchQueue } from "./batch_queue.ts";
 import type { Missed } from "./event_queue.ts";

@@ -1,8 +1,4 @@
-/**
- * Messages that wait to be handed on, many at once and bounded.
- *
- * @module
- */
+/** Messages that wait to be handed on, many at once and bounded. */
 
 import { countDropped } from "../metrics/counters.ts";
 import { Losses, type Missed } from "./event_queue.ts";

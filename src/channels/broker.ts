@@ -1,8 +1,4 @@
-/**
- * The channels of other processes and machines, by way of a broker.
- *
- * @module
- */
+/** The channels of other processes and machines, by way of a broker. */
 
 import { countDropped } from "../metrics/counters.ts";
 import { log } from "../log/log.ts";

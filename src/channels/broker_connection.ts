@@ -1,8 +1,4 @@
-/**
- * What channels need of a broker; each backend has it.
- *
- * @module
- */
+/** What channels need of a broker; each backend has it. */
 
 /** Longest time for a connection to be made (ms). */
 export const CONNECT_MS = 5000;

@@ -1,8 +1,4 @@
-/**
- * The channels of one thread, as apps use them.
- *
- * @module
- */
+/** The channels of one thread, as apps use them. */
 
 import { createMessage } from "./message.ts";
 import { type JoinOptions, joinSocket, type Membership } from "./socket.ts";

@@ -6,8 +6,6 @@
  * the excluded channels in two bytes and these, separated by spaces, the length
  * of the body in four bytes and the body. What begins otherwise comes from
  * another program, and is taken for one message in JSON.
- *
- * @module
  */
 
 import { concat } from "../std/bytes.ts";

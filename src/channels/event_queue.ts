@@ -1,8 +1,4 @@
-/**
- * Messages that wait for one subscriber, and what it missed.
- *
- * @module
- */
+/** Messages that wait for one subscriber, and what it missed. */
 
 import type { ChannelEvent } from "../pagi/types.ts";
 import type { Message } from "./message.ts";

@@ -1,8 +1,6 @@
 /**
  * The channels of a process: its threads, and the broker that connects it with
  * other processes.
- *
- * @module
  */
 
 import { logLimit } from "../log/log.ts";

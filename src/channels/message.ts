@@ -1,7 +1,5 @@
 /**
  * What goes through channels: their names, and messages as they are handed on.
- *
- * @module
  */
 
 import { quote } from "../options/option_error.ts";

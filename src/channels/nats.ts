@@ -1,8 +1,4 @@
-/**
- * Channels by way of NATS: subjects.
- *
- * @module
- */
+/** Channels by way of NATS: subjects. */
 
 import { connect, type Subscription } from "@nats-io/transport-node";
 import {

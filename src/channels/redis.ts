@@ -1,8 +1,4 @@
-/**
- * Channels by way of Redis, Valkey and what speaks like them: pub/sub.
- *
- * @module
- */
+/** Channels by way of Redis, Valkey and what speaks like them: pub/sub. */
 
 import { Buffer } from "node:buffer";
 import { Redis } from "ioredis";

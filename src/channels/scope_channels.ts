@@ -1,8 +1,4 @@
-/**
- * What one scope has of channels: `pagi.channels`.
- *
- * @module
- */
+/** What one scope has of channels: `pagi.channels`. */
 
 import type {
   ChannelEvent,

@@ -1,8 +1,4 @@
-/**
- * A WebSocket that gets the messages of a channel as they are.
- *
- * @module
- */
+/** A WebSocket that gets the messages of a channel as they are. */
 
 import { EventQueue, type Missed } from "./event_queue.ts";
 import { checkName, type Message } from "./message.ts";

@@ -1,8 +1,6 @@
 /**
  * Who in one thread has subscribed to which channel, and the way to the other
  * threads and machines.
- *
- * @module
  */
 
 import { countDropped } from "../metrics/counters.ts";

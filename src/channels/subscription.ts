@@ -1,8 +1,4 @@
-/**
- * One subscription as an async iterable.
- *
- * @module
- */
+/** One subscription as an async iterable. */
 
 import type { ChannelEvent } from "../pagi/types.ts";
 import { EventQueue, type Missed } from "./event_queue.ts";

@@ -1,8 +1,6 @@
 /**
  * What the server says once it serves: what, where, for whom, and with what
  * limits.
- *
- * @module
  */
 
 import { byteSize } from "../log/development_format.ts";

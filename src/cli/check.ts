@@ -1,8 +1,4 @@
-/**
- * `--check`: whether the server would start, without starting it.
- *
- * @module
- */
+/** `--check`: whether the server would start, without starting it. */
 
 import { statOf } from "../loader/files.ts";
 import { loadApp } from "../loader/load_app.ts";

@@ -1,8 +1,4 @@
-/**
- * The configuration file: found and read.
- *
- * @module
- */
+/** The configuration file: found and read. */
 
 import { isFile } from "../loader/files.ts";
 import type { Environment } from "../options/command_line.ts";

@@ -4,8 +4,6 @@
  *
  * The request is sent over a socket to a temporary server with the same settings,
  * so that the server's own code refuses it or makes the scope.
- *
- * @module
  */
 
 import {

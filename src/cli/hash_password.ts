@@ -1,7 +1,5 @@
 /**
  * `--hash-password`: makes the hash of a password for `auth` and `auth_file`.
- *
- * @module
  */
 
 import { hashPassword, MAX_BCRYPT_BYTES } from "../middleware/password_hash.ts";

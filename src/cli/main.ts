@@ -1,8 +1,6 @@
 /**
  * The program without what `main.ts` offers to those who import it. The
  * executable starts here: a health check by it then loads no server.
- *
- * @module
  */
 
 import { runProcess } from "./run.ts";

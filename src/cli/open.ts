@@ -1,8 +1,4 @@
-/**
- * Brings a browser to the server: on this machine, or by a QR code.
- *
- * @module
- */
+/** Brings a browser to the server: on this machine, or by a QR code. */
 
 import { log } from "../log/log.ts";
 import { messageOf } from "../options/option_error.ts";

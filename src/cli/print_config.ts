@@ -1,8 +1,6 @@
 /**
  * The settings as a configuration file: `--print-config`, and what `--check`
  * shows.
- *
- * @module
  */
 
 import { bundledAppOptions } from "../loader/bundled_app_help.ts";

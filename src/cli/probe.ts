@@ -3,8 +3,6 @@
  *
  * It loads nothing of the server, and needs neither a shell nor curl: a health
  * check in a container that has only this program.
- *
- * @module
  */
 
 import { connect, type Socket } from "node:net";

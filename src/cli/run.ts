@@ -3,8 +3,6 @@
  *
  * Imports are lazy: a health check, which runs often, does not load the server,
  * and a server does not load the health check.
- *
- * @module
  */
 
 import {

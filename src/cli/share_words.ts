@@ -1,8 +1,6 @@
 /**
  * The words of a share whose meaning changes each time they are read: a random
  * path and an end are fixed once, for all workers and reloads.
- *
- * @module
  */
 
 import { parseAppSpec } from "../loader/app_spec.ts";

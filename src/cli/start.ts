@@ -1,8 +1,4 @@
-/**
- * Starts the server that the command line describes.
- *
- * @module
- */
+/** Starts the server that the command line describes. */
 
 import { banner, othersUrls, pageUrl, places } from "./banner.ts";
 import { BrokerError } from "../channels/broker_connection.ts";

@@ -1,8 +1,4 @@
-/**
- * What the terminal and the shell get: text and exit codes.
- *
- * @module
- */
+/** What the terminal and the shell get: text and exit codes. */
 
 import { writeAllSync } from "../log/write_all_sync.ts";
 import { shellWord, visibleLines } from "../options/option_error.ts";

@@ -1,8 +1,4 @@
-/**
- * Which server this is.
- *
- * @module
- */
+/** Which server this is. */
 
 import config from "../../deno.json" with { type: "json" };
 

@@ -1,8 +1,4 @@
-/**
- * A door: one thing that the server uses of Deno's internals.
- *
- * @module
- */
+/** A door: one thing that the server uses of Deno's internals. */
 
 import { log } from "../log/log.ts";
 

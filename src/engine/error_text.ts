@@ -1,8 +1,4 @@
-/**
- * Causes of errors that only the text of the error gives.
- *
- * @module
- */
+/** Causes of errors that only the text of the error gives. */
 
 import { Door } from "./door.ts";
 

@@ -4,8 +4,6 @@
  * No other directory knows of them. Each is a {@linkcode Door}, which is checked
  * when its module is loaded; in a Deno of another shape the server uses a public
  * API. A test shuts one with {@linkcode shutDoor}.
- *
- * @module
  */
 
 import { type Door, loadedDoors } from "./door.ts";

@@ -5,8 +5,6 @@
  * epoll instance, whose descriptors are listed in `/proc/self/fdinfo`
  * (proc_pid_fdinfo(5)). This thread's instance is the one that watches a
  * listener which this thread has just bound.
- *
- * @module
  */
 
 import { Door } from "./door.ts";

@@ -2,8 +2,6 @@
  * The parts of a request that no public API gives: its header list as it was
  * sent, the body of a GET, a body that has arrived already, the HTTP version, and
  * what reads its body.
- *
- * @module
  */
 
 import { isToken } from "../http/headers.ts";

@@ -6,8 +6,6 @@
  * than all other work of the server for a request. The server has checked the
  * fields already, so it sets the properties that the engine reads (measured in
  * bench/PROFILE.md).
- *
- * @module
  */
 
 import type { HeaderList } from "../pagi/types.ts";

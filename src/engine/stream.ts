@@ -7,8 +7,6 @@
  * cache misses in the stream's queues. Each read is therefore passed directly to
  * the body by the controller's method [[PullSteps]], which saves about 20 %
  * (bench/PROFILE.md). Without that symbol the public `pull()` is used.
- *
- * @module
  */
 
 import { Door, symbolOf } from "./door.ts";

@@ -11,8 +11,6 @@
  *
  * Only descriptors are touched that this module's callers have just opened and
  * keep open.
- *
- * @module
  */
 
 import { type Libc, O_CLOEXEC, openLibc } from "../system/libc.ts";

@@ -4,8 +4,6 @@
  * The server has to know its WebSockets, to limit, count, log and close them. But
  * handlers and frameworks get them from the engine's function. It is replaced by
  * one that calls the server for the requests that the server knows.
- *
- * @module
  */
 
 import type { Upgrading } from "../pagi/fetch.ts";

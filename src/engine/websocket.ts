@@ -1,8 +1,6 @@
 /**
  * What the engine's WebSocket cannot do by a public API: send pings, pause
  * reading, and complete a closing handshake.
- *
- * @module
  */
 
 import { type Timer, timerDelay, unref } from "../std/timer.ts";

@@ -1,8 +1,4 @@
-/**
- * Socket addresses as text, spelled as Deno spells them.
- *
- * @module
- */
+/** Socket addresses as text, spelled as Deno spells them. */
 
 /** Linux's families of addresses. */
 export const AF_UNIX = 1;

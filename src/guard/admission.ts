@@ -1,8 +1,6 @@
 /**
  * Which requests may run: limits the connections that are served at the same
  * time, and the descriptors for what they request.
- *
- * @module
  */
 
 import {

@@ -4,8 +4,6 @@
  * A socket of the process is such a connection if its own address is that of a
  * watched listener and it has a peer; connections to other servers have other
  * addresses.
- *
- * @module
  */
 
 import { addressName, peerKey, type SocketAddress } from "./address.ts";

@@ -1,8 +1,4 @@
-/**
- * Limits the CPU time of the guard, whose scans block requests.
- *
- * @module
- */
+/** Limits the CPU time of the guard, whose scans block requests. */
 
 /** Limits the share of a thread's time that some work takes. */
 export class CpuBudget {

@@ -1,8 +1,6 @@
 /**
  * The connection guard: counts, times out and closes the process's server
  * connections by system calls, because `Deno.serve` offers none of this.
- *
- * @module
  */
 
 import { descriptorLimit } from "../system/descriptor_budget.ts";

@@ -1,8 +1,4 @@
-/**
- * Timeouts of idle connections.
- *
- * @module
- */
+/** Timeouts of idle connections. */
 
 import type { Connection, Connections } from "./connections.ts";
 import { CpuBudget } from "./cpu_budget.ts";

@@ -1,8 +1,6 @@
 /**
  * Detects clients that disconnect, or send without limit, while their request
  * runs.
- *
- * @module
  */
 
 import type { Connection, Connections, RequestOrigin } from "./connections.ts";

@@ -1,7 +1,5 @@
 /**
  * Lingering close: connections that are closed after their present response.
- *
- * @module
  */
 
 import type { Connection, Connections, RequestOrigin } from "./connections.ts";

@@ -1,8 +1,4 @@
-/**
- * Selects which of the listeners that share an address get new connections.
- *
- * @module
- */
+/** Selects which of the listeners that share an address get new connections. */
 
 import { addressName, type SocketAddress } from "./address.ts";
 import { openSockets, RETURN, type Socket, type Sockets } from "./sockets.ts";

@@ -6,8 +6,6 @@
  * its cookie, so that it is not taken for that of the next connection with this
  * number. Requests whose connection is not looked up are counted down from the
  * number of slots that the last scan of any thread found free.
- *
- * @module
  */
 
 import type { Socket } from "./sockets.ts";

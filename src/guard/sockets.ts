@@ -16,8 +16,6 @@
  * open while the file has locks, so none is lost; see `#release`. The thread
  * that serves a connection cannot race with itself: only the supervisor of
  * several workers acts on sockets of other threads.
- *
- * @module
  */
 
 import {

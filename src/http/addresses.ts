@@ -1,8 +1,6 @@
 /**
  * IP addresses, ranges of them, and the client's address according to trusted
  * proxies.
- *
- * @module
  */
 
 import type { Fields } from "./headers.ts";

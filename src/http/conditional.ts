@@ -1,8 +1,4 @@
-/**
- * Conditional requests (RFC 9110, 13) and ranges (14).
- *
- * @module
- */
+/** Conditional requests (RFC 9110, 13) and ranges (14). */
 
 import {
   equalStrongly,

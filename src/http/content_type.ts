@@ -1,8 +1,6 @@
 /**
  * Media types of files, the charset of text by its bytes, and how long each
  * type is kept by caches.
- *
- * @module
  */
 
 import { contentType } from "../std/media_types.ts";

@@ -1,8 +1,4 @@
-/**
- * Validators: dates and entity tags (RFC 9110, 5.6.7 and 8.8).
- *
- * @module
- */
+/** Validators: dates and entity tags (RFC 9110, 5.6.7 and 8.8). */
 
 /** `time` as an IMF-fixdate, such as `Sun, 06 Nov 1994 08:49:37 GMT`. */
 export function formatHttpDate(time: number): string {

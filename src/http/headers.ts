@@ -1,8 +1,4 @@
-/**
- * The syntax of header fields, and rules for status codes and bodies.
- *
- * @module
- */
+/** The syntax of header fields, and rules for status codes and bodies. */
 
 import { STATUS_TEXT } from "../std/http.ts";
 

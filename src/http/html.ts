@@ -1,8 +1,4 @@
-/**
- * Text in HTML.
- *
- * @module
- */
+/** Text in HTML. */
 
 const REPLACEMENTS: Readonly<Record<string, string>> = {
   "&": "&amp;",

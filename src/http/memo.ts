@@ -1,8 +1,4 @@
-/**
- * A bounded cache of the results of a function.
- *
- * @module
- */
+/** A bounded cache of the results of a function. */
 
 interface MemoLimits {
   /** Texts in the cache; one more clears it. */

@@ -1,8 +1,4 @@
-/**
- * Content negotiation: media types and content codings (RFC 9110, 12.5).
- *
- * @module
- */
+/** Content negotiation: media types and content codings (RFC 9110, 12.5). */
 
 import { accepts } from "../std/http.ts";
 import { memo } from "./memo.ts";

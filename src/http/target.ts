@@ -1,8 +1,4 @@
-/**
- * Request targets and the paths in them.
- *
- * @module
- */
+/** Request targets and the paths in them. */
 
 /** Splits a request target at its first `?`; the query is "" if missing. */
 export function splitTarget(

@@ -1,8 +1,4 @@
-/**
- * The files of an app, to be watched for changes.
- *
- * @module
- */
+/** The files of an app, to be watched for changes. */
 
 import {
   dirname,

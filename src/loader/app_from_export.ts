@@ -1,8 +1,4 @@
-/**
- * What a module may export as its app (PAGI.md 7).
- *
- * @module
- */
+/** What a module may export as its app (PAGI.md 7). */
 
 import { OptionError, quote } from "../options/option_error.ts";
 import type { PagiApp } from "../pagi/types.ts";

@@ -1,8 +1,4 @@
-/**
- * What the command line says the app is (PAGI.md 7).
- *
- * @module
- */
+/** What the command line says the app is (PAGI.md 7). */
 
 import { isPair, REPEATABLE, SPECIFIER } from "../options/app_options.ts";
 import { OptionError, quote, shellWord } from "../options/option_error.ts";

@@ -4,8 +4,6 @@
  * An executable resolves imports as at its compilation, and old ones cannot
  * read TypeScript. So esbuild bundles such an app into one module first, in a
  * thread of its own, whose memory is freed afterwards.
- *
- * @module
  */
 
 import { log } from "../log/log.ts";

@@ -1,8 +1,4 @@
-/**
- * The options of the bundled apps, for `pagi-server APP --help`.
- *
- * @module
- */
+/** The options of the bundled apps, for `pagi-server APP --help`. */
 
 import { appHelp, type AppOptionTable } from "../options/app_options.ts";
 import { nearest, quote } from "../options/option_error.ts";

@@ -1,8 +1,4 @@
-/**
- * The apps that come with the server, loaded when named.
- *
- * @module
- */
+/** The apps that come with the server, loaded when named. */
 
 import type { AppOptionTable } from "../options/app_options.ts";
 

@@ -2,8 +2,6 @@
  * The thread of an executable that bundles an app into one module.
  *
  * CommonJS modules are left to `require`, which reads them from disk.
- *
- * @module
  */
 
 /// <reference lib="deno.worker" />

@@ -1,8 +1,4 @@
-/**
- * What Deno has fetched before, in its own folder.
- *
- * @module
- */
+/** What Deno has fetched before, in its own folder. */
 
 import { join } from "../std/path.ts";
 import { foldersIn } from "./files.ts";

@@ -1,8 +1,4 @@
-/**
- * A fetch handler, such as a Hono app, as a PAGI app.
- *
- * @module
- */
+/** A fetch handler, such as a Hono app, as a PAGI app. */
 
 import {
   bodyOf,
@@ -76,7 +72,8 @@ async function answer(
         completed,
       });
     await respond(response, scope.method === "HEAD", signal, send);
-    resolve();
+    if (signal.aborted) reject(signal.reason);
+    else resolve();
   } catch (error) {
     reject(error);
     // Stopping because the client has left is no fault of the app.

@@ -1,8 +1,6 @@
 /**
  * Objects with `fetch()` as runtimes take them: that of `deno serve`, that of
  * Cloudflare Workers, and ours with a start and a stop.
- *
- * @module
  */
 
 import type {

@@ -1,8 +1,4 @@
-/**
- * Files by their paths: whether they exist, and which one is meant.
- *
- * @module
- */
+/** Files by their paths: whether they exist, and which one is meant. */
 
 import { nearest, shellWord } from "../options/option_error.ts";
 import { basename, dirname, join } from "../std/path.ts";

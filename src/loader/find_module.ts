@@ -1,8 +1,4 @@
-/**
- * Where the module of an app is.
- *
- * @module
- */
+/** Where the module of an app is. */
 
 import {
   didYouMean,

@@ -1,8 +1,4 @@
-/**
- * What to do about an import that fails.
- *
- * @module
- */
+/** What to do about an import that fails. */
 
 import { missingImport, undefinedName } from "../engine/error_text.ts";
 import { quote, shellWord } from "../options/option_error.ts";

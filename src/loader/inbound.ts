@@ -1,8 +1,4 @@
-/**
- * The client's side of one request: its body and its disconnect.
- *
- * @module
- */
+/** The client's side of one request: its body and its disconnect. */
 
 import { ClientGone, RequestReader } from "../apps/disconnect.ts";
 import type { HttpScope, Receive, SseScope } from "../pagi/types.ts";

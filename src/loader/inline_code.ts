@@ -1,8 +1,4 @@
-/**
- * The app given as code on the command line.
- *
- * @module
- */
+/** The app given as code on the command line. */
 
 import { join, resolve, toFileUrl } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";

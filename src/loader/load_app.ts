@@ -1,8 +1,4 @@
-/**
- * From the command line's words to an app.
- *
- * @module
- */
+/** From the command line's words to an app. */
 
 import {
   type AppOptionTable,

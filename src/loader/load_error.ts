@@ -1,8 +1,4 @@
-/**
- * The error of an app that cannot be loaded.
- *
- * @module
- */
+/** The error of an app that cannot be loaded. */
 
 import { withoutHints } from "../engine/error_text.ts";
 

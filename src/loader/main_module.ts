@@ -1,10 +1,9 @@
 /**
  * Apps that are programs: they start their server only as the main module, read
  * arguments, or change the working directory.
- *
- * @module
  */
 
+import { node } from "../std/node.ts";
 import { dirname, resolve, toFileUrl } from "../std/path.ts";
 import { LoadError } from "./load_error.ts";
 import { asksForMain } from "./sources.ts";
@@ -71,16 +70,11 @@ interface Loads {
   _load(request: string, parent: unknown, isMain: boolean): unknown;
 }
 
-/** Imported, it would be loaded at each start (see the test of the layout). */
-function nodeModule(): typeof import("node:module") {
-  return globalThis.process.getBuiltinModule("node:module");
-}
-
 /**
  * Makes the CommonJS module `file` `require.main`, without a `module.parent`.
  */
 function markRequired(file: string): Undo {
-  const system = nodeModule() as unknown as Loads;
+  const system = node("node:module") as unknown as Loads;
   const own = system._load;
   const real = Deno.realPathSync(file);
   system._load = function (request, parent, isMain) {
@@ -96,7 +90,7 @@ function markRequired(file: string): Undo {
  * front; null where that is impossible. In an executable the bundler does it.
  */
 async function markImported(file: string, text: string): Promise<Undo | null> {
-  const { registerHooks } = nodeModule();
+  const { registerHooks } = node("node:module");
   const code = await compiled(file, text);
   // Deno before 2.8.3 has no hooks.
   if (registerHooks === undefined || code === null) return null;

@@ -9,8 +9,6 @@
  * the text of each response's head.
  *
  * Loaded for such apps only: Node's modules take a tenth of a second.
- *
- * @module
  */
 
 import type { IncomingMessage, RequestListener, Server } from "node:http";

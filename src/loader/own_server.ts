@@ -1,8 +1,4 @@
-/**
- * Modules that start a server of their own while they are loaded.
- *
- * @module
- */
+/** Modules that start a server of their own while they are loaded. */
 
 import { isApp } from "./app_from_export.ts";
 import type { FetchHandler } from "./fetch_app.ts";

@@ -1,8 +1,6 @@
 /**
  * Packages on disk, and which of their files a name stands for: Node's rules
  * (https://nodejs.org/api/esm.html#resolution-algorithm-specification).
- *
- * @module
  */
 
 import { join } from "../std/path.ts";

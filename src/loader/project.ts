@@ -1,8 +1,4 @@
-/**
- * The project that an app belongs to: its nearest configuration.
- *
- * @module
- */
+/** The project that an app belongs to: its nearest configuration. */
 
 import { quote } from "../options/option_error.ts";
 import { parseJsonc } from "../std/jsonc.ts";

@@ -1,8 +1,6 @@
 /**
  * CommonJS from disk in an executable, whose own `require` reads embedded files
  * only, and finds packages in `node_modules` only.
- *
- * @module
  */
 
 import Module, { createRequire } from "node:module";

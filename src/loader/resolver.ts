@@ -1,8 +1,6 @@
 /**
  * Which file an import of an app means, by the configuration of its project:
  * what Deno does by itself where it is not part of an executable.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,4 @@
-/**
- * The imports of an app's files, found in their text.
- *
- * @module
- */
+/** The imports of an app's files, found in their text. */
 
 import { dirname, join } from "../std/path.ts";
 import { existing } from "./packages.ts";

@@ -1,8 +1,4 @@
-/**
- * A scope as the `Request` of the fetch standard.
- *
- * @module
- */
+/** A scope as the `Request` of the fetch standard. */
 
 import { fieldValue } from "../http/headers.ts";
 import { requestPath, requestQuery } from "../apps/proxy/upstream_path.ts";

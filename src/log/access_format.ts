@@ -1,8 +1,6 @@
 /**
  * Formats of the access log, compiled to a function that appends one line of
  * bytes.
- *
- * @module
  */
 
 import type { Span } from "../metrics/tracing.ts";

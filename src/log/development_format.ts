@@ -1,8 +1,6 @@
 /**
  * The line of a request for the person who develops an app: time of day,
  * method, path, status, duration, size; in colour on a terminal.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,4 @@
-/**
- * The server's log.
- *
- * @module
- */
+/** The server's log. */
 
 import { countLimit } from "../metrics/counters.ts";
 import { quote, visible } from "../options/option_error.ts";

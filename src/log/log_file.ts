@@ -1,8 +1,4 @@
-/**
- * A log that is written in batches: the access log.
- *
- * @module
- */
+/** A log that is written in batches: the access log. */
 
 import { quote } from "../options/option_error.ts";
 import { log } from "./log.ts";

@@ -1,8 +1,6 @@
 /**
  * Where logs are written to: files that may be moved away, and the standard
  * streams.
- *
- * @module
  */
 
 import { messageOf, OptionError, quote } from "../options/option_error.ts";

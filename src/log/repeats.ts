@@ -1,8 +1,6 @@
 /**
  * Messages that come again and again: a fault of an app is met by every
  * request, and a log that is flooded hides what else it says.
- *
- * @module
  */
 
 import { type Timer, unref } from "../std/timer.ts";

@@ -1,8 +1,4 @@
-/**
- * Filters stack traces for the authors of apps.
- *
- * @module
- */
+/** Filters stack traces for the authors of apps. */
 
 /** The server's modules; in the executable all modules are below it. */
 const SERVER = new URL("../", import.meta.url).href;

@@ -1,8 +1,6 @@
 /**
  * Synchronous writing. A file of its own, so that `--help` and `--version` load
  * nothing else of this room.
- *
- * @module
  */
 
 /** A standard stream or an open file. */

@@ -1,8 +1,6 @@
 /**
  * The counters of one thread: numbers in memory that the main thread reads
  * while the thread counts. A request costs a few additions and no object.
- *
- * @module
  */
 
 /** What a request was for. */

@@ -1,7 +1,5 @@
 /**
  * Metrics as text: OpenMetrics 1.0, and the text format 0.0.4 of Prometheus.
- *
- * @module
  */
 
 /** How a metric behaves. */

@@ -3,8 +3,6 @@
  * answered however busy the server is, and must not become a way to harm it.
  * So it is not the engine's: it answers one GET or HEAD per connection, within a
  * few seconds, and holds a few connections.
- *
- * @module
  */
 
 import { STATUS_TEXT } from "../std/http.ts";

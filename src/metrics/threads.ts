@@ -2,8 +2,6 @@
  * The counters of all threads of a process. Those of a thread that has ended go
  * on counting in the sums, so that no counter goes back when a worker is
  * replaced.
- *
- * @module
  */
 
 import { CounterSums, ownNumbers } from "./counters.ts";

@@ -2,8 +2,6 @@
  * Traces of OpenTelemetry: what this server adds to the spans that Deno makes
  * of each request with `OTEL_DENO=true`. Deno takes the client's trace context,
  * keeps the span current while the request runs, and exports it.
- *
- * @module
  */
 
 /** The identity of a span (W3C Trace Context, 2.2). */

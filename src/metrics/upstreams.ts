@@ -1,8 +1,4 @@
-/**
- * The targets of this thread's proxies, for metrics.
- *
- * @module
- */
+/** The targets of this thread's proxies, for metrics. */
 
 /** What is known of one target. */
 export interface UpstreamState {

@@ -1,8 +1,4 @@
-/**
- * HTTP Basic authentication (RFC 7617).
- *
- * @module
- */
+/** HTTP Basic authentication (RFC 7617). */
 
 import { explainBelow } from "../apps/explain.ts";
 import { fieldValue } from "../http/headers.ts";

@@ -1,8 +1,6 @@
 /**
  * Lets pages of other origins read an app's responses (CORS, the Fetch
  * standard, section 3.3), and sets header fields of all responses.
- *
- * @module
  */
 
 import { explainBelow } from "../apps/explain.ts";

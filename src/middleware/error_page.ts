@@ -1,8 +1,4 @@
-/**
- * The error page of development mode.
- *
- * @module
- */
+/** The error page of development mode. */
 
 import { namesType } from "../http/negotiation.ts";
 import { fieldValue } from "../http/headers.ts";

@@ -1,8 +1,4 @@
-/**
- * Checks the events that apps send against the protocol.
- *
- * @module
- */
+/** Checks the events that apps send against the protocol. */
 
 import { log } from "../log/log.ts";
 import { describeValue } from "../pagi/event_checks.ts";

@@ -1,8 +1,4 @@
-/**
- * Middleware: functions from an app to an app.
- *
- * @module
- */
+/** Middleware: functions from an app to an app. */
 
 import { appOf, type AppPart } from "../apps/composing.ts";
 import {

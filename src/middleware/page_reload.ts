@@ -1,8 +1,6 @@
 /**
  * Pages that a browser loads again when the files of their directory change:
  * `--reload` of File and Directory.
- *
- * @module
  */
 
 import { fieldValue } from "../http/headers.ts";

@@ -4,8 +4,6 @@
  * A right password is cached for a while as a keyed digest, so that its hash is
  * computed once. Wrong ones count against their client. One thread verifies them
  * in sequence, and ends when it has been idle for a while.
- *
- * @module
  */
 
 import { createHmac, randomBytes } from "node:crypto";

@@ -3,8 +3,6 @@
  *
  * bcrypt and Argon2 (by hash-wasm) and the hashes of crypt(5) take 10 ms to 1 s
  * of CPU time, so the server verifies them in a thread (`password_check.ts`).
- *
- * @module
  */
 
 import { createHash, timingSafeEqual } from "node:crypto";

@@ -1,8 +1,6 @@
 /**
  * The thread that verifies passwords, so that no request waits for the
  * processor time that this takes.
- *
- * @module
  */
 
 /// <reference lib="deno.worker" />

@@ -1,8 +1,4 @@
-/**
- * The order of events of an HTTP response (PAGI.md 4.1).
- *
- * @module
- */
+/** The order of events of an HTTP response (PAGI.md 4.1). */
 
 import { byteLength, fieldValue, hasBody } from "../http/headers.ts";
 import { log } from "../log/log.ts";

@@ -1,8 +1,6 @@
 /**
  * Sharing with others for a while: a path that cannot be guessed, a time of
  * expiry, and a log line for each download.
- *
- * @module
  */
 
 import { explainBelow } from "../apps/explain.ts";

@@ -1,8 +1,6 @@
 /**
  * The order of events of event streams, WebSockets and lifespans (PAGI.md 4.2
  * to 5).
- *
- * @module
  */
 
 import { checkLifespanEvent } from "../pagi/lifespan_events.ts";

@@ -1,8 +1,6 @@
 /**
  * Users and the hashes of their passwords, from options and from a file as
  * htpasswd(1) writes it.
- *
- * @module
  */
 
 import { log } from "../log/log.ts";

@@ -1,8 +1,6 @@
 /**
  * The options that every bundled app and every mount has besides its own: each
  * group wraps the app in a middleware.
- *
- * @module
  */
 
 import {

@@ -1,7 +1,5 @@
 /**
  * The options of an app: `key=value` on the command line, an object in code.
- *
- * @module
  */
 
 import { ValueError } from "./value_types.ts";

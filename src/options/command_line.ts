@@ -1,8 +1,4 @@
-/**
- * The command line and the environment, read.
- *
- * @module
- */
+/** The command line and the environment, read. */
 
 import { parseArgs } from "../std/cli.ts";
 import type { AskedRequest, HeaderField, ProbeTarget } from "./value_types.ts";

@@ -4,8 +4,6 @@
  *
  * An app and its options become the words that the command line would have, so
  * that there is one way from words to an app.
- *
- * @module
  */
 
 import { parseToml } from "../std/toml.ts";

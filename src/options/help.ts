@@ -1,8 +1,4 @@
-/**
- * The text of --help, made from the tables of options.
- *
- * @module
- */
+/** The text of --help, made from the tables of options. */
 
 import { isFlag, NAMED } from "./names.ts";
 import { dashed } from "./table.ts";

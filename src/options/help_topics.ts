@@ -1,7 +1,5 @@
 /**
  * `--help OPTION` and `--help TOPIC`: what does not fit into a line of `--help`.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,4 @@
-/**
- * The names of options, and the option of each.
- *
- * @module
- */
+/** The names of options, and the option of each. */
 
 import {
   askedRequest,

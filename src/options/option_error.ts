@@ -1,8 +1,4 @@
-/**
- * Errors of options, and suggestions for mistyped names.
- *
- * @module
- */
+/** Errors of options, and suggestions for mistyped names. */
 
 /**
  * Characters that terminals and editors do not show: controls, line ends, and

@@ -1,8 +1,4 @@
-/**
- * From given values to settings: defaults, and conflicts between options.
- *
- * @module
- */
+/** From given values to settings: defaults, and conflicts between options. */
 
 import { KEYS } from "./names.ts";
 import type { Key } from "./names.ts";

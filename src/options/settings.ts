@@ -1,8 +1,4 @@
-/**
- * The settings of the server.
- *
- * @module
- */
+/** The settings of the server. */
 
 import type { HeaderField, ListenAddress } from "./value_types.ts";
 

@@ -1,8 +1,6 @@
 /**
  * The table of options; command line, help, completions and documents are made
  * from it.
- *
- * @module
  */
 
 import {

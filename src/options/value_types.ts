@@ -1,8 +1,6 @@
 /**
  * The types of option values: how text is parsed, and what a message calls
  * them.
- *
- * @module
  */
 
 import { bracketed, parseAddressRange } from "../http/addresses.ts";

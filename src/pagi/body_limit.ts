@@ -4,8 +4,6 @@
  * The server judges an announced length before it calls the app. Where an app
  * of this thread stores uploads, it does so when the body is first read, so
  * that the app can raise the limit for this request until then.
- *
- * @module
  */
 
 import type { HttpScope, PagiConnection, SseScope } from "./types.ts";

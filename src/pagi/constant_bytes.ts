@@ -1,8 +1,4 @@
-/**
- * Bytes that never change.
- *
- * @module
- */
+/** Bytes that never change. */
 
 const constants = new WeakSet<ArrayBufferLike>();
 

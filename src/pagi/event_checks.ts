@@ -1,7 +1,5 @@
 /**
  * Parts of the checks of events: the fields that several types of event share.
- *
- * @module
  */
 
 import { isSafeFieldValue, isToken } from "../http/headers.ts";

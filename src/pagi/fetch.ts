@@ -1,8 +1,4 @@
-/**
- * Fetch handlers: apps that take a `Request` and give a `Response`.
- *
- * @module
- */
+/** Fetch handlers: apps that take a `Request` and give a `Response`. */
 
 import { describeValue } from "./event_checks.ts";
 import type { HttpScope, PagiApp, WebSocketScope } from "./types.ts";

@@ -4,8 +4,6 @@
  * As in all checks of this folder, whether a valid event comes at the right moment
  * is for the server to say, and extra fields are ignored. A check is no copy:
  * an app that changes an event after `send` has returned can still break it.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,6 @@
 /**
  * Threads that apps keep for later requests, and that would keep the process
  * alive when its servers have stopped.
- *
- * @module
  */
 
 /** A thread that an app keeps for later requests. */

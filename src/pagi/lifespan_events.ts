@@ -1,8 +1,4 @@
-/**
- * What an app may send in a `lifespan` scope.
- *
- * @module
- */
+/** What an app may send in a `lifespan` scope. */
 
 import {
   checkEvent,

@@ -1,7 +1,5 @@
 /**
  * Answers that an app keeps ready, which the server sends without calling it.
- *
- * @module
  */
 
 import type { Validators } from "../http/conditional.ts";

@@ -1,8 +1,4 @@
-/**
- * Checks of the events of event streams, and their format (PAGI.md 4.2).
- *
- * @module
- */
+/** Checks of the events of event streams, and their format (PAGI.md 4.2). */
 
 import {
   checkCount,

@@ -1,8 +1,4 @@
-/**
- * The error of an app that takes no scopes of a type.
- *
- * @module
- */
+/** The error of an app that takes no scopes of a type. */
 
 /**
  * What the server's own apps throw on a scope that they do not support, as

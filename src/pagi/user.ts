@@ -1,8 +1,4 @@
-/**
- * The authenticated user of a request, for the access log.
- *
- * @module
- */
+/** The authenticated user of a request, for the access log. */
 
 import type { HeaderList } from "./types.ts";
 

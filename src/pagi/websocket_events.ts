@@ -1,8 +1,4 @@
-/**
- * Checks of the events of WebSockets, and their close codes (PAGI.md 4.3).
- *
- * @module
- */
+/** Checks of the events of WebSockets, and their close codes (PAGI.md 4.3). */
 
 import { exceeds } from "../http/headers.ts";
 import {

@@ -1,8 +1,4 @@
-/**
- * `--env-file`: environment variables from files.
- *
- * @module
- */
+/** `--env-file`: environment variables from files. */
 
 import { log } from "../log/log.ts";
 import { OptionError, quote } from "../options/option_error.ts";

@@ -1,8 +1,4 @@
-/**
- * The app in development mode, and its uncaught errors.
- *
- * @module
- */
+/** The app in development mode, and its uncaught errors. */
 
 import { log } from "../log/log.ts";
 import type { Settings } from "../options/settings.ts";

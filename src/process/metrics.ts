@@ -1,8 +1,6 @@
 /**
  * `--metrics`: the main thread's metrics of the whole process, for Prometheus
  * and for probes.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,4 @@
-/**
- * Starting this program again, as a daemon or as a successor.
- *
- * @module
- */
+/** Starting this program again, as a daemon or as a successor. */
 
 import { resolve } from "../std/path.ts";
 import { handOnLowPorts } from "../system/privileges.ts";

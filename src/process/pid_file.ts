@@ -1,8 +1,4 @@
-/**
- * `--pid`: the file with the server's process id.
- *
- * @module
- */
+/** `--pid`: the file with the server's process id. */
 
 import { log } from "../log/log.ts";
 import { reason } from "../log/log_output.ts";

@@ -1,8 +1,4 @@
-/**
- * The options `--daemonize`, `--pid`, `--user` and `--group`.
- *
- * @module
- */
+/** The options `--daemonize`, `--pid`, `--user` and `--group`. */
 
 import { configureLog, log } from "../log/log.ts";
 import { LOG_MODE, standardStream } from "../log/log_output.ts";

@@ -4,8 +4,6 @@
  * Files are compared by stat(2) once a second, which finds changes on every file
  * system, and however an editor saves. Events of the file system only trigger
  * that at once.
- *
- * @module
  */
 
 import { appFiles } from "../loader/app_files.ts";

@@ -2,8 +2,6 @@
  * After `--user`, root is still needed to read a renewed key, and to remove the
  * pid file from a directory of root. A small shell script does just that for
  * these files, until the server and its successors have ended.
- *
- * @module
  */
 
 import { log } from "../log/log.ts";

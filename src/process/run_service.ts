@@ -1,8 +1,4 @@
-/**
- * A server in this process, from start to stop.
- *
- * @module
- */
+/** A server in this process, from start to stop. */
 
 import { log } from "../log/log.ts";
 import type { ListenAddress } from "../options/value_types.ts";

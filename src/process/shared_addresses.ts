@@ -1,8 +1,6 @@
 /**
  * The addresses of a server, and the listeners that share them: those of its
  * workers, of a process that it takes over from, and of one that takes over.
- *
- * @module
  */
 
 import { canShareUnixSockets } from "../engine/unix_listener.ts";

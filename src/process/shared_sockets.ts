@@ -1,8 +1,4 @@
-/**
- * The Unix sockets of a server with several workers.
- *
- * @module
- */
+/** The Unix sockets of a server with several workers. */
 
 import { SharedListener } from "../engine/unix_listener.ts";
 import type { ListenAddress } from "../options/value_types.ts";

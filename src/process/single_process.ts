@@ -1,8 +1,4 @@
-/**
- * One server that is all of its process.
- *
- * @module
- */
+/** One server that is all of its process. */
 
 import { hideAbortWarning } from "../engine/error_text.ts";
 import { log } from "../log/log.ts";

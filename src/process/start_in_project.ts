@@ -6,8 +6,6 @@
  * directory could, and none of the server's own packages, the process restarts
  * with the project's configuration, and with an import map that limits the
  * server's own names to the server's own files.
- *
- * @module
  */
 
 import config from "../../deno.json" with { type: "json" };

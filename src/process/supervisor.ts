@@ -1,8 +1,4 @@
-/**
- * The main thread of a server with several workers.
- *
- * @module
- */
+/** The main thread of a server with several workers. */
 
 import { log, reopenLog } from "../log/log.ts";
 import { reportGuard } from "../server/connection_limit.ts";

@@ -4,8 +4,6 @@
  * The old process (predecessor) starts the new one (successor) with the same
  * command line. Over a Unix socket the successor reports that it serves, and
  * the predecessor that it has closed its listeners.
- *
- * @module
  */
 
 import type { ListenAddress } from "../options/value_types.ts";

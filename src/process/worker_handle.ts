@@ -1,8 +1,4 @@
-/**
- * A worker, as the supervisor sees it.
- *
- * @module
- */
+/** A worker, as the supervisor sees it. */
 
 import { closeAfterThread, type ThreadDescriptors } from "../guard/sockets.ts";
 import type { BundleQuestion } from "../loader/bundle.ts";

@@ -1,8 +1,4 @@
-/**
- * Heartbeats of workers, and the pauses after they crashed.
- *
- * @module
- */
+/** Heartbeats of workers, and the pauses after they crashed. */
 
 import type { WorkerHandle } from "./worker_handle.ts";
 

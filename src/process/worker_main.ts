@@ -1,8 +1,6 @@
 /**
  * A worker thread: an app and its server, controlled by messages of the
  * supervisor.
- *
- * @module
  */
 
 /// <reference lib="deno.worker" />

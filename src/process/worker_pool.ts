@@ -1,8 +1,4 @@
-/**
- * The workers of a server: started, replaced, ended.
- *
- * @module
- */
+/** The workers of a server: started, replaced, ended. */
 
 import type { Hub } from "../channels/hub.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";

@@ -1,8 +1,4 @@
-/**
- * The access log: one line per request, written off the request's path.
- *
- * @module
- */
+/** The access log: one line per request, written off the request's path. */
 
 import type { Settings } from "../options/settings.ts";
 import {

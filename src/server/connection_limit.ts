@@ -1,8 +1,4 @@
-/**
- * How many connections may be open, and the log messages about it.
- *
- * @module
- */
+/** How many connections may be open, and the log messages about it. */
 
 import type { Guard } from "../guard/guard.ts";
 import { log } from "../log/log.ts";

@@ -1,8 +1,4 @@
-/**
- * What all requests of one worker, and of one listener, share.
- *
- * @module
- */
+/** What all requests of one worker, and of one listener, share. */
 
 import { BODY_READS } from "../engine/request.ts";
 import { RESPONSE_PARTS } from "../engine/response.ts";

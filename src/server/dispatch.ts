@@ -1,8 +1,6 @@
 /**
  * The handler of `Deno.serve`: a request is admitted, its head is read, and the
  * exchange of its kind serves it.
- *
- * @module
  */
 
 import type { AccessRecord } from "../log/access_format.ts";
@@ -16,7 +14,7 @@ import type { FindReady } from "../pagi/ready_answers.ts";
 import type { ListenerContext } from "./context.ts";
 import { callHandler, serveFetch } from "./fetch.ts";
 import { countPlain, serveUnwatched } from "./unwatched_answers.ts";
-import { serveHttp } from "./http.ts";
+import { serveHttp, serveReady } from "./http.ts";
 import { Refusal, RETRY_SOON } from "./response/plain_answer.ts";
 import { readHead, type RequestHead, targetOf } from "./request/head.ts";
 import { serveSse } from "./sse.ts";
@@ -104,7 +102,13 @@ export function dispatch(
     return serveFetch(listener, request, info, head, direct, given, began);
   }
   if (listener.findReady !== null) {
-    const ready = answerReady(listener, info, head, listener.findReady);
+    const ready = answerReady(
+      listener,
+      request,
+      info,
+      head,
+      listener.findReady,
+    );
     if (ready !== null) return ready;
   }
   switch (head.kind) {
@@ -118,17 +122,19 @@ export function dispatch(
 }
 
 /**
- * Answers with what the app keeps ready for a request. It is given to the engine
- * whole and at once, so that nothing has to be watched or timed.
+ * Answers with what the app keeps ready for a request. Most of it is given to the
+ * engine whole and at once, so that nothing has to be watched or timed.
  *
- * @returns null where there is no such answer, or an exchange has to send it
+ * @returns null where there is no such answer
  */
 function answerReady(
-  { worker, secure }: ListenerContext,
+  listener: ListenerContext,
+  request: Request,
   info: Deno.ServeHandlerInfo,
   head: RequestHead,
   findReady: FindReady,
-): Response | null {
+): Response | Promise<Response> | null {
+  const { worker, secure } = listener;
   const { accessLog, counters } = worker;
   if (head.kind === "websocket" || worker.leavingSince !== null) return null;
   const { http2 } = head;
@@ -138,7 +144,9 @@ function answerReady(
   if (answer === null) return null;
   const { status, fields, sized, body } = answer;
   if (http2 !== null) {
-    if (body !== null && http2.needsExchange(body.length)) return null;
+    if (body !== null && http2.needsExchange(body.length)) {
+      return serveReady(listener, request, info, head, answer);
+    }
     const { address } = http2;
     if ("port" in address) noteRequest(address.port, Date.now());
   }

@@ -1,8 +1,6 @@
 /**
  * The first half of a shutdown: requests, streams and WebSockets come to their
  * end.
- *
- * @module
  */
 
 import { ownDescriptors } from "../engine/own_descriptors.ts";

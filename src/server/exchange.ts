@@ -1,8 +1,4 @@
-/**
- * One request and what becomes of it, whatever its protocol.
- *
- * @module
- */
+/** One request and what becomes of it, whatever its protocol. */
 
 import { peerKey } from "../guard/address.ts";
 import { userOf } from "../pagi/user.ts";
@@ -34,6 +30,7 @@ import type { RequestHead, RequestKind } from "./request/head.ts";
 import { type LifeOwner, ResponseLife } from "./response/life.ts";
 import { lacksDescriptors } from "./response/plain_answer.ts";
 import { delay } from "../std/timer.ts";
+import { DONE } from "./timers.ts";
 
 /** The header fields of records whose access log does not need any. */
 const NO_FIELDS: readonly never[] = [];
@@ -58,7 +55,7 @@ export function logThrown(
  * Rounds of microtasks in which an app may answer an HTTP/2 request before its
  * client is watched. Most apps that await nothing from outside need fewer.
  */
-const UNWATCHED_ROUNDS = 16;
+const UNWATCHED_ROUNDS = 8;
 /** The HTTP/2 requests of this turn of the event loop that are not watched yet. */
 const unwatched: Exchange[] = [];
 let rounds = 0;
@@ -67,19 +64,18 @@ let rounds = 0;
  * Watches the client of an HTTP/2 request from now on, if the app does not answer
  * in this turn of the event loop. The engine does not report a reset (RFC 9113,
  * 6.4) that it has read before it was asked; but it reads nothing until all
- * microtasks of the turn have run. To ask takes nearly as long as the rest of a
- * request (bench/PROFILE.md).
+ * microtasks of the turn have run.
  */
 function watchUnlessAnswered(exchange: Exchange): void {
   if (unwatched.push(exchange) > 1) return;
   rounds = 0;
-  queueMicrotask(watchUnanswered);
+  DONE.then(watchUnanswered);
 }
 
 function watchUnanswered(): void {
   while (unwatched.at(-1)?.life.responded) unwatched.pop();
   if (unwatched.length === 0) return;
-  if (++rounds < UNWATCHED_ROUNDS) return queueMicrotask(watchUnanswered);
+  if (++rounds < UNWATCHED_ROUNDS) return void DONE.then(watchUnanswered);
   for (const exchange of unwatched.splice(0)) exchange.watchClient();
 }
 

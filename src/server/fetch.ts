@@ -1,8 +1,6 @@
 /**
  * One request of a fetch handler: the engine's own request goes to the handler,
  * and its response to the engine.
- *
- * @module
  */
 
 import {

@@ -1,12 +1,11 @@
 /**
  * One HTTP request and its response: the scope, what the app receives, what it
  * sends.
- *
- * @module
  */
 
 import { DONE } from "./timers.ts";
 import { checkHttpEvent, type HttpSendEvent } from "../pagi/http_events.ts";
+import type { ReadyAnswer } from "../pagi/ready_answers.ts";
 import type { HttpScope, ReceiveEvent, SendEvent } from "../pagi/types.ts";
 import type { ListenerContext } from "./context.ts";
 import { BodyFailure } from "./request/body.ts";
@@ -26,6 +25,23 @@ export function serveHttp(
 ): Response | Promise<Response> {
   const exchange = new HttpExchange(listener, request, info, head);
   exchange.startResponseTimer();
+  exchange.startIdleTimer();
+  return exchange.serve();
+}
+
+/**
+ * Sends an answer that the app keeps ready, without calling it, where the engine
+ * does not get it whole.
+ */
+export function serveReady(
+  listener: ListenerContext,
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+  head: RequestHead,
+  answer: ReadyAnswer,
+): Response | Promise<Response> {
+  const exchange = new ReadyExchange(listener, request, info, head);
+  exchange.ready = answer;
   exchange.startIdleTimer();
   return exchange.serve();
 }
@@ -72,6 +88,18 @@ class HttpExchange extends ResponseExchange {
 
   protected override get disconnectEvent(): ReceiveEvent {
     return DISCONNECT;
+  }
+}
+
+/** An exchange without the app. */
+class ReadyExchange extends HttpExchange {
+  ready!: ReadyAnswer;
+
+  protected override callApp(): Promise<void> {
+    const { status, sized, body } = this.ready;
+    const type = "http.response.start";
+    this.writer.start({ type, status, headers: [...sized] });
+    return this.writer.body({ type: "http.response.body", body: body! });
   }
 }
 

@@ -1,8 +1,6 @@
 /**
  * HTTP/2 connections: recognising their requests, and the limits that the
  * streams of one share.
- *
- * @module
  */
 
 import { isHttp1 } from "../engine/request.ts";

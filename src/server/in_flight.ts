@@ -1,8 +1,4 @@
-/**
- * The requests that are being served at the moment.
- *
- * @module
- */
+/** The requests that are being served at the moment. */
 
 import type { WatchedRequest } from "../guard/input_monitor.ts";
 import { noteRequest } from "../guard/idle_timeouts.ts";

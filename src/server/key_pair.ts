@@ -1,8 +1,4 @@
-/**
- * The certificate and key of TLS.
- *
- * @module
- */
+/** The certificate and key of TLS. */
 
 import { isBadKeyPair } from "../engine/error_text.ts";
 import type { Settings } from "../options/settings.ts";

@@ -1,8 +1,4 @@
-/**
- * The lifespan scope: the app's startup and shutdown (PAGI.md 5).
- *
- * @module
- */
+/** The lifespan scope: the app's startup and shutdown (PAGI.md 5). */
 
 import type {
   LifespanScope,

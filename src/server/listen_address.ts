@@ -1,8 +1,4 @@
-/**
- * Addresses to listen at, and the errors of listening there.
- *
- * @module
- */
+/** Addresses to listen at, and the errors of listening there. */
 
 import { bracketed } from "../http/addresses.ts";
 import { isBadKeyPair, isUnknownHost } from "../engine/error_text.ts";

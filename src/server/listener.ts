@@ -1,8 +1,4 @@
-/**
- * One address that the server listens at.
- *
- * @module
- */
+/** One address that the server listens at. */
 
 import { acceptFrom, type Acceptor } from "../engine/unix_listener.ts";
 import type { SocketAddress } from "../guard/address.ts";

@@ -1,8 +1,4 @@
-/**
- * An exchange that takes a request body and gives a response.
- *
- * @module
- */
+/** An exchange that takes a request body and gives a response. */
 
 import { bodyLimit } from "../pagi/body_limit.ts";
 import type { DisconnectReason, ReceiveEvent } from "../pagi/types.ts";

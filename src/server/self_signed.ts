@@ -4,8 +4,6 @@
  *
  * The packages that make certificates bring 15 others of 10 MB; one fixed form
  * takes a page.
- *
- * @module
  */
 
 const DAY_MS = 86_400_000;

@@ -1,8 +1,4 @@
-/**
- * Serving an app from code.
- *
- * @module
- */
+/** Serving an app from code. */
 
 import { configureLog } from "../log/log.ts";
 import type { ListenAddress } from "../options/value_types.ts";

@@ -1,8 +1,4 @@
-/**
- * A server: one app, some addresses, from startup to shutdown.
- *
- * @module
- */
+/** A server: one app, some addresses, from startup to shutdown. */
 
 import type { WatchedRequest } from "../guard/input_monitor.ts";
 import { type Guard, openGuard } from "../guard/guard.ts";

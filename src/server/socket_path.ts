@@ -1,8 +1,4 @@
-/**
- * The file of a Unix socket.
- *
- * @module
- */
+/** The file of a Unix socket. */
 
 import { type Folder, isRoot, type Place, placeOf } from "../system/folder.ts";
 import { SystemError } from "../system/libc.ts";

@@ -1,8 +1,6 @@
 /**
  * One request for an event stream, and the stream: the scope, what the app
  * receives, what it sends.
- *
- * @module
  */
 
 import { DONE } from "./timers.ts";

@@ -1,8 +1,4 @@
-/**
- * Ends responses that their client does not read.
- *
- * @module
- */
+/** Ends responses that their client does not read. */
 
 import type { Guard, Traffic } from "../guard/guard.ts";
 import { type Timer, unref } from "../std/timer.ts";

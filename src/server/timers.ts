@@ -1,7 +1,5 @@
 /**
  * Timers: an idle timeout, and a wait with a timeout that can be ended early.
- *
- * @module
  */
 
 import { type Timer, timerDelay, unref } from "../std/timer.ts";

@@ -1,8 +1,6 @@
 /**
  * Answers of fetch handlers to plain requests, which need an exchange only when
  * they take long, fail, or somebody asks what is in flight.
- *
- * @module
  */
 
 import { abortRequest } from "../engine/request.ts";

@@ -1,8 +1,4 @@
-/**
- * Assertions for the tests.
- *
- * @module
- */
+/** Assertions for the tests. */
 
 // @ts-types="./assert.d.ts"
 export * from "@std/assert";

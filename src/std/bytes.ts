@@ -1,8 +1,4 @@
-/**
- * Arrays of bytes.
- *
- * @module
- */
+/** Arrays of bytes. */
 
 // @ts-types="./bytes.d.ts"
 export { concat } from "@std/bytes/concat";

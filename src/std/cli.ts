@@ -1,8 +1,4 @@
-/**
- * Command lines.
- *
- * @module
- */
+/** Command lines. */
 
 // @ts-types="./cli.d.ts"
 export { parseArgs } from "@std/cli/parse-args";

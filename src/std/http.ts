@@ -1,8 +1,4 @@
-/**
- * HTTP status texts and content negotiation.
- *
- * @module
- */
+/** HTTP status texts and content negotiation. */
 
 // @ts-types="./http.d.ts"
 export { accepts } from "@std/http/negotiation";

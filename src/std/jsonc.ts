@@ -1,8 +1,4 @@
-/**
- * JSON with comments, as configurations of Deno are written.
- *
- * @module
- */
+/** JSON with comments, as configurations of Deno are written. */
 
 // @ts-types="./jsonc.d.ts"
 export { parse as parseJsonc } from "@std/jsonc/parse";

@@ -3,8 +3,6 @@
  *
  * The npm package marked is smaller but takes quadratic time: 64 KiB of
  * "`a`*b" take it 44 s, and markdown-it 0.06 s.
- *
- * @module
  */
 
 // @ts-types="./markdown.d.ts"

@@ -1,8 +1,4 @@
-/**
- * Media types by file extension.
- *
- * @module
- */
+/** Media types by file extension. */
 
 // @ts-types="./media_types.d.ts"
 export { contentType } from "@std/media-types";

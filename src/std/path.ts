@@ -3,8 +3,6 @@
  *
  * Of the library that part is loaded which is for this system. The part that
  * chooses between them asks for Node's `process`, which Deno then loads.
- *
- * @module
  */
 
 import type * as Paths from "./path.d.ts";

@@ -1,8 +1,4 @@
-/**
- * Versions and ranges of them.
- *
- * @module
- */
+/** Versions and ranges of them. */
 
 // @ts-types="./semver.d.ts"
 export { format, maxSatisfying, parse, tryParseRange } from "@std/semver";

@@ -1,8 +1,6 @@
 /**
  * Timers, whose type differs between versions of Deno (a number, or an object as
  * in Node), and many timeouts on one timer.
- *
- * @module
  */
 
 /** What `setTimeout` and `setInterval` return. */

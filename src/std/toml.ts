@@ -1,8 +1,4 @@
-/**
- * TOML, in which configuration files are written.
- *
- * @module
- */
+/** TOML, in which configuration files are written. */
 
 // @ts-types="./toml.d.ts"
 export { parse as parseToml } from "@std/toml/parse";

@@ -5,8 +5,6 @@
  * descriptor at certain moments and gets none; the last one must never be used.
  * The connection guard counts connections; whatever else is opened for the
  * length of a response is reserved here first. All threads share the numbers.
- *
- * @module
  */
 
 import { openLibc } from "./libc.ts";

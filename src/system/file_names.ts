@@ -6,8 +6,6 @@
  * is not part of valid UTF-8 is a lone surrogate, U+DC80 to U+DCFF (Python's
  * "surrogateescape", PEP 383). Such strings can be joined, compared and stored
  * like any other; Deno can use those that are `isWellFormed()`.
- *
- * @module
  */
 
 import { type Libc, O_CLOEXEC, openLibc } from "./libc.ts";
@@ -22,6 +20,7 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", "i32", "u32", "buffer"],
     result: "i32",
   },
+  statfs: { parameters: ["buffer", "buffer"], result: "i32" },
   renameat2: {
     parameters: ["i32", "buffer", "i32", "buffer", "u32"],
     result: "i32",
@@ -37,12 +36,15 @@ const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0o40000 : 0o200000;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const RENAME_EXCHANGE = 2;
-/** Modes of access(2): readable, writable. */
+/** Modes of access(2): there, readable, writable. */
+const F_OK = 0;
 const R_OK = 4;
 const W_OK = 2;
 const STATX_BASIC_STATS = 0x7ff;
 /** Words of 32 bits in `struct statx`. */
 const STATX_WORDS = 64;
+/** Words of 32 bits in `struct statfs`. */
+const STATFS_WORDS = 30;
 /** Bytes of the longest path (PATH_MAX). */
 const MAX_PATH_BYTES = 4096;
 /** Bytes of directory entries that are read at a time: about 1,000 entries. */
@@ -227,6 +229,11 @@ export function isReadable(path: string): boolean | null {
   return mayAccess(path, R_OK);
 }
 
+/** The same for its existence; a link is followed. */
+export function fileExists(path: string): boolean | null {
+  return mayAccess(path, F_OK);
+}
+
 /** The same for writing to a directory or file. */
 export function isWritable(path: string): boolean | null {
   return mayAccess(path, W_OK);
@@ -300,6 +307,21 @@ export function statName(path: string, follow = true): FileStat | null {
     mtime: timeAt(14),
     ctime: timeAt(12),
   };
+}
+
+/**
+ * The type of the file system that holds `path`, as statfs(2) has it; null where
+ * the C library cannot be used.
+ *
+ * @throws {FileError}
+ */
+export function fileSystemType(path: string): number | null {
+  using _held = holdFileLibrary();
+  const libc = heldLibrary();
+  if (libc === null) return null;
+  const found = new Uint32Array(STATFS_WORDS);
+  if (libc.statfs(cPath(path), found) !== 0) throw lastError(libc, path);
+  return found[0];
 }
 
 /** Milliseconds of a time that begins at the given word of 64 bits. */

@@ -1,12 +1,10 @@
 /**
  * Whether a path still leads to the same version of a file, and whether reading
  * a file may block.
- *
- * @module
  */
 
-import { statfsSync } from "node:fs";
-import { encodeName, statWords } from "./file_names.ts";
+import { node } from "../std/node.ts";
+import { encodeName, fileSystemType, statWords } from "./file_names.ts";
 
 /**
  * Words of `struct statx` that differ between versions of files: inode, size,
@@ -140,7 +138,9 @@ export function readMayBlock(path: string, dev: number): boolean {
 /** True, too, without the permission to ask (`--allow-sys`). */
 function isLocal(path: string): boolean {
   try {
-    return LOCAL.has(statfsSync(path).type);
+    return LOCAL.has(
+      fileSystemType(path) ?? node("node:fs").statfsSync(path).type,
+    );
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) return true;
     throw error;

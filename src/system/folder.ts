@@ -6,8 +6,6 @@
  * that. So root walks to a directory step by step, holds it by a descriptor,
  * and opens its entries relative to that, without following links. Other users
  * can be led only to what they may do anyway, and work by path.
- *
- * @module
  */
 
 import { basename, dirname } from "../std/path.ts";

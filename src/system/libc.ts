@@ -5,8 +5,6 @@
  * same on x86_64 and aarch64. Variadic functions (open, fcntl, prctl) are
  * declared with the arguments that they get: for integers and pointers, that
  * makes no difference there.
- *
- * @module
  */
 
 const PATH = "libc.so.6";

@@ -1,8 +1,4 @@
-/**
- * Who listens on a port, which port is free, and what addresses there are.
- *
- * @module
- */
+/** Who listens on a port, which port is free, and what addresses there are. */
 
 /** A process that holds a port. */
 export interface PortHolder {
@@ -54,12 +50,21 @@ function holdsSocket(pid: string, inodes: ReadonlySet<string>): boolean {
   try {
     const directory = `/proc/${pid}/fd`;
     for (const { name } of Deno.readDirSync(directory)) {
-      if (inodes.has(Deno.readLinkSync(`${directory}/${name}`))) return true;
+      if (inodes.has(linkAt(`${directory}/${name}`))) return true;
     }
   } catch {
     // It has ended, or belongs to another user.
   }
   return false;
+}
+
+/** Where the link leads; "" if its descriptor was closed meanwhile. */
+function linkAt(path: string): string {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return "";
+  }
 }
 
 /** Ports above a taken one that are tried. */

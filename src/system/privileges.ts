@@ -1,8 +1,4 @@
-/**
- * From root to another user, for good.
- *
- * @module
- */
+/** From root to another user, for good. */
 
 import { type Libc, requireLibc, SystemError } from "./libc.ts";
 

@@ -1,8 +1,6 @@
 /**
  * What Deno lacks for its own process: reaping orphans, a timeout that works
  * while the thread is busy, and detaching from the standard streams.
- *
- * @module
  */
 
 import { type Timer, unref } from "../std/timer.ts";

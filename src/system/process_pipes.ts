@@ -1,8 +1,6 @@
 /**
  * Pipes between processes: one by which a process tells the one that started
  * it that it is ready, and two by which a shell that stays root is asked.
- *
- * @module
  */
 
 import { settledWithin } from "../std/timer.ts";

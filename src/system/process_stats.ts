@@ -1,8 +1,4 @@
-/**
- * What the system tells of this process.
- *
- * @module
- */
+/** What the system tells of this process. */
 
 /** Clock ticks per second in /proc, on every Linux (proc_pid_stat(5)). */
 const TICKS = 100;

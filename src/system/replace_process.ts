@@ -1,8 +1,4 @@
-/**
- * Another program in the place of this one.
- *
- * @module
- */
+/** Another program in the place of this one. */
 
 import { cString, openLibc } from "./libc.ts";
 

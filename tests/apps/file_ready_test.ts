@@ -5,6 +5,11 @@ import { FileApp, type FileOptions } from "../../src/apps/file.ts";
 import { DocumentRoot } from "../../src/apps/files/document_root.ts";
 import { FileCache, type ReadyFile } from "../../src/apps/files/file_cache.ts";
 import { readyAnswers } from "../../src/apps/files/ready_file.ts";
+import {
+  AT,
+  newCounters,
+  RequestCounters,
+} from "../../src/metrics/counters.ts";
 import { readyAnswersOf } from "../../src/pagi/ready_answers.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import type { HeaderList, PagiApp } from "../../src/pagi/types.ts";
@@ -363,8 +368,13 @@ Deno.test("a compressed file that comes, changes or goes shows at once", async (
   });
 });
 
-Deno.test("by HTTP/2 each answer is whole and has its length, and so has the log", async () => {
+Deno.test("by HTTP/2 each answer is whole and has its length, and the log and metrics count it once", async () => {
   using _settled = new LaterDate();
+  const memory = newCounters();
+  new RequestCounters(memory);
+  const hits = () => new Float64Array(memory)[AT.cacheHits];
+  const { random } = Math;
+  using _ = { [Symbol.dispose]: () => void (Math.random = random) };
   await withFolder(async (root) => {
     const accessLog = join(root, "log");
     const app = new FileApp({ root }).toApp();
@@ -373,8 +383,10 @@ Deno.test("by HTTP/2 each answer is whole and has its length, and so has the log
       await ready(app, await connect(), "/a.bin", []);
       await using client = await Http2Client.open(url);
       const { headers: { etag } } = await client.get("/a.bin");
-      // One in sixteen is sent in another way.
+      const before = hits();
       for (let i = 0; i < 100; i++) {
+        // A sample of the answers is sent as streams.
+        Math.random = () => i % 2;
         const whole = await client.get("/a.bin");
         assertEquals([whole.status, whole.body], [200, TEXT]);
         assertEquals(whole.headers["content-length"], String(TEXT.length));
@@ -384,6 +396,7 @@ Deno.test("by HTTP/2 each answer is whole and has its length, and so has the log
         assertEquals([same.status, same.body], [304, ""]);
         assertEquals(same.headers.etag, etag);
       }
+      assertEquals(hits() - before, 200);
     });
     const lines = Deno.readTextFileSync(accessLog).trimEnd().split("\n");
     const counted = (line: string) => lines.filter((each) => each === line);

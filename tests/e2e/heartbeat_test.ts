@@ -91,7 +91,7 @@ Deno.test({
     const args = ["--heartbeat-timeout", "0.5", ...ARGS];
     await using program = await startProgram(args, { files: FILES });
     program.signal("SIGSTOP");
-    await delay(1500);
+    await delay(800);
     program.signal("SIGCONT");
     const load = new Load({ host: "127.0.0.1", port: program.port });
     await load.more(50);

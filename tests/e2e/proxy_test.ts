@@ -14,18 +14,8 @@ import { cert, key } from "../guard/certificate.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
 import { RawUpstream } from "../helpers/raw_upstream.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { withProxy } from "../helpers/with_proxy.ts";
 import { withServer } from "../helpers/with_server.ts";
-import type { TestServer } from "../helpers/with_server.ts";
-
-/** Runs `body` against a server that passes everything on to `target`. */
-async function withProxy(
-  target: string,
-  body: (test: TestServer) => Promise<void>,
-  options: Record<string, unknown> = {},
-): Promise<void> {
-  using proxy = new ProxyApp({ target, ...options });
-  await withServer(proxy.toApp(), { maxBodySize: 0 }, body);
-}
 
 /** Answers with what it was asked. */
 const echo: PagiApp = httpApp(async (scope, receive, send) => {

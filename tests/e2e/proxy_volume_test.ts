@@ -1,27 +1,17 @@
 /** Large bodies through the proxy: it holds little of them at any time. */
 
-import { ProxyApp } from "../../src/apps/proxy.ts";
 import { acceptValue } from "../../src/apps/proxy/serve_websocket.ts";
 import { assertEquals, assertLess } from "../../src/std/assert.ts";
 import { fieldOf, RawUpstream } from "../helpers/raw_upstream.ts";
 import type { RawConnection } from "../helpers/raw_connection.ts";
 import { UPGRADE } from "../helpers/raw_websocket.ts";
 import { delay } from "../helpers/wait.ts";
-import { withServer } from "../helpers/with_server.ts";
-import type { TestServer } from "../helpers/with_server.ts";
+import { withProxy } from "../helpers/with_proxy.ts";
 
 const MB = 1_000_000;
 const SIZE = 100 * MB;
 /** What the buffers of four sockets may hold. */
 const IN_BETWEEN = 20 * MB;
-
-async function withProxy(
-  target: string,
-  body: (test: TestServer) => Promise<void>,
-): Promise<void> {
-  using proxy = new ProxyApp({ target });
-  await withServer(proxy.toApp(), { maxBodySize: 0 }, body);
-}
 
 /** A sender and a reader that starts only when the sender cannot go on. */
 class Flow {

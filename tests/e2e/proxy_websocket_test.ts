@@ -1,6 +1,5 @@
 /** WebSockets through the proxy, in front of real and of rude targets. */
 
-import { ProxyApp } from "../../src/apps/proxy.ts";
 import { acceptValue } from "../../src/apps/proxy/serve_websocket.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
 import { assertEquals, assertMatch } from "../../src/std/assert.ts";
@@ -13,18 +12,8 @@ import {
   UPGRADE,
 } from "../helpers/raw_websocket.ts";
 import { listening, webSocketApp } from "../helpers/websocket_app.ts";
+import { withProxy } from "../helpers/with_proxy.ts";
 import { withServer } from "../helpers/with_server.ts";
-import type { TestServer } from "../helpers/with_server.ts";
-
-/** Runs `body` against a server that passes everything on to `target`. */
-async function withProxy(
-  target: string,
-  body: (test: TestServer) => Promise<void>,
-  options: Record<string, unknown> = {},
-): Promise<void> {
-  using proxy = new ProxyApp({ target, ...options });
-  await withServer(proxy.toApp(), {}, body);
-}
 
 /** Sends back what it gets. */
 const echo: PagiApp = webSocketApp(async ({ subprotocols }, receive, send) => {

@@ -160,11 +160,11 @@ Deno.test("the pause before a replacement grows while workers keep crashing, and
     if (existsSync("broken")) throw new Error("broken now");
     ${workerApp()}`;
   await using program = await startProgram(ARGS, { files: { "app.js": app } });
-  for (let crash = 1; crash <= 4; crash++) {
-    const gone = () => program.log.split("is gone").length > crash;
-    await until(() => ask(program, "/exit/1").catch(() => 0).then(gone));
-  }
-  await program.logged(/next worker starts in 100 ms[^]* in 200 ms/);
+  // More crash on a slow machine, where some have served for a second before.
+  await until(async () => {
+    await ask(program, "/exit/1").catch(() => 0);
+    return /next worker starts in 100 ms[^]* in 200 ms/.test(program.log);
+  });
   Deno.writeTextFileSync(`${program.folder}/broken`, "");
   let ended = false;
   const end = program.ended().then((end) => (ended = true, end));

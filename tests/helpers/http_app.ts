@@ -7,27 +7,18 @@
 import type {
   BytesIn,
   HeaderList,
-  HttpScope,
   PagiApp,
   Receive,
   Send,
 } from "../../src/pagi/types.ts";
+import { appFor, type Serve } from "./scope_app.ts";
 
 /** Serves one request. */
-export type ServeHttp = (
-  scope: HttpScope,
-  receive: Receive,
-  send: Send,
-) => Promise<void>;
+export type ServeHttp = Serve<"http">;
 
 /** An app for `http` scopes; it throws on others, as PAGI.md 1 asks for. */
 export function httpApp(serve: ServeHttp): PagiApp {
-  return (scope, receive, send) => {
-    if (scope.type !== "http") {
-      return Promise.reject(new Error(`${scope.type} is not supported.`));
-    }
-    return serve(scope, receive, send);
-  };
+  return appFor("http", serve);
 }
 
 /** Sends a whole response in two events. */

@@ -162,6 +162,19 @@ Deno.test("fetchApp() settles `completed` with the answer", async () => {
   await assertRejects(() => completed!, Error, "broken");
 });
 
+Deno.test("fetchApp() rejects `completed` when the client leaves amid the answer", async () => {
+  const { body } = source([]);
+  let completed: Promise<void> | undefined;
+  const client = new Client(app((_, info) => {
+    completed = info.completed;
+    return new Response(body);
+  }));
+  await until(() => client.sent.length === 2);
+  client.leave();
+  await client.finished;
+  await assertRejects(() => completed!, DOMException, "The client has gone.");
+});
+
 Deno.test("fetchApp() denies a WebSocket with the response that is none, and supports no lifespan", async () => {
   const sent: SendEvent[] = [];
   const hello = app(() => new Response("hello"));

@@ -34,6 +34,27 @@ Deno.test("constant bytes are sent again and again, whole and in part", async ()
   assertEquals(bytes, copy);
 });
 
+Deno.test("constant bytes are sent again and again in chunks, too", async () => {
+  const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+  markImmutable(bytes);
+  const copy = bytes.slice();
+  const app = httpApp(async (_scope, _receive, send) => {
+    await send({ type: "http.response.start", status: 200, headers: [] });
+    for (const body of [bytes, bytes.subarray(1000)]) {
+      await send({ type: "http.response.body", body, more: 1 });
+    }
+    await send({ type: "http.response.body" });
+  });
+  await withServer(app, {}, async ({ url }) => {
+    for (let i = 0; i < 3; i++) {
+      const sent = await bytesOf(url);
+      assertEquals(sent.subarray(0, copy.length), copy);
+      assertEquals(sent.subarray(copy.length), copy.subarray(1000));
+    }
+  });
+  assertEquals(bytes, copy);
+});
+
 for (const headers of HEADERS) {
   Deno.test(`a large buffer may be used again once send has resolved, with ${headers.length} fields`, async () => {
     const buffer = new Uint8Array(SIZE);

@@ -16,8 +16,8 @@ import {
 } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
 import { httpApp, linesOf, reply } from "../helpers/http_app.ts";
-import type { RawResponse } from "../helpers/raw_connection.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { responseOf } from "../helpers/response_of.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
@@ -42,26 +42,6 @@ function digits(length: number): string {
   return Array.from({ length }, (_, i) => i % 10).join("");
 }
 
-/** The response of an app to one request; the connection must stay in step. */
-async function responseTo(
-  act: (send: Send) => Promise<unknown>,
-  method = "GET",
-): Promise<RawResponse> {
-  let response: RawResponse | undefined;
-  const app = httpApp(async (scope, _receive, send) => {
-    await (scope.path === "/next" ? reply(send, "next") : act(send));
-  });
-  const log = await withServer(app, {}, async ({ connect }) => {
-    const client = await connect();
-    await client.request(`${method} /`);
-    response = await client.response(method === "HEAD");
-    await client.request("GET /next");
-    assertEquals((await client.response()).body, "next");
-  });
-  assertEquals(linesOf("error", log), []);
-  return response!;
-}
-
 async function sendFile(
   send: Send,
   fields: { file: string } | { fh: FileHandle },
@@ -83,13 +63,13 @@ Deno.test("a whole file is sent, small, empty and large", async () => {
     ]
   ) {
     const file = files.path(name);
-    const { headers, body } = await responseTo((send) =>
+    const { headers, body } = await responseOf((send) =>
       sendFile(send, { file })
     );
     assert(body === content);
     assertEquals(headers.has("content-type"), false);
     const announced: HeaderList = [["content-length", `${content.length}`]];
-    const fixed = await responseTo((send) =>
+    const fixed = await responseOf((send) =>
       sendFile(send, { file }, {}, announced)
     );
     assert(fixed.body === content);
@@ -116,12 +96,12 @@ for (
     const file = files.path("letters");
     const slice = { offset, length };
     assertEquals(
-      (await responseTo((send) => sendFile(send, { file }, slice))).body,
+      (await responseOf((send) => sendFile(send, { file }, slice))).body,
       content,
     );
     using fh = await Deno.open(file);
     assertEquals(
-      (await responseTo((send) => sendFile(send, { fh }, slice))).body,
+      (await responseOf((send) => sendFile(send, { fh }, slice))).body,
       content,
     );
   });
@@ -131,7 +111,7 @@ Deno.test("a slice of a large file is exact (PAGI.md 37)", async () => {
   using files = fixtures();
   const file = files.path("big");
   const slice = { offset: 65_530, length: 131_100 };
-  const { body } = await responseTo((send) => sendFile(send, { file }, slice));
+  const { body } = await responseOf((send) => sendFile(send, { file }, slice));
   assert(body === digits(BIG).slice(65_530, 65_530 + 131_100));
 });
 
@@ -141,12 +121,12 @@ Deno.test("an offset past the end sends zero bytes (PAGI.md 40)", async () => {
   for (const offset of [26, 27, 2 ** 40]) {
     const slice = { offset };
     assertEquals(
-      (await responseTo((send) => sendFile(send, { file }, slice))).body,
+      (await responseOf((send) => sendFile(send, { file }, slice))).body,
       "",
     );
     using fh = await Deno.open(file);
     assertEquals(
-      (await responseTo((send) => sendFile(send, { fh }, slice))).body,
+      (await responseOf((send) => sendFile(send, { fh }, slice))).body,
       "",
     );
   }
@@ -155,7 +135,7 @@ Deno.test("an offset past the end sends zero bytes (PAGI.md 40)", async () => {
 Deno.test("more is ignored: a file completes the body", async () => {
   using files = fixtures();
   const file = files.path("letters");
-  const { body } = await responseTo(async (send) => {
+  const { body } = await responseOf(async (send) => {
     await sendFile(send, { file }, { more: 1 });
     await send({ type: "http.response.body", body: "ignored" });
   });
@@ -166,7 +146,7 @@ Deno.test("a file may follow pieces", async () => {
   using files = fixtures();
   const file = files.path("letters");
   for (const slice of [{}, { offset: 23 }]) {
-    const { body } = await responseTo(async (send) => {
+    const { body } = await responseOf(async (send) => {
       await send({ type: "http.response.start", status: 200 });
       await send({ type: "http.response.body", body: "first ", more: 1 });
       await send({ type: "http.response.body", file, ...slice });
@@ -188,7 +168,7 @@ Deno.test("a missing file, a folder or a device rejects, and the app can answer 
       "",
     ]
   ) {
-    const { status, body } = await responseTo(async (send) => {
+    const { status, body } = await responseOf(async (send) => {
       await send({ type: "http.response.start", status: 203 });
       const event: SendEvent = { type: "http.response.body", file };
       await assertRejects(() => send(event));
@@ -204,7 +184,7 @@ Deno.test("a FIFO rejects at once and does not wait for a writer (PAGI.md 38)", 
   const file = files.path("fifo");
   const made = await new Deno.Command("mkfifo", { args: [file] }).output();
   assert(made.success);
-  const { body } = await responseTo(async (send) => {
+  const { body } = await responseOf(async (send) => {
     await send({ type: "http.response.start", status: 200 });
     await assertRejects(
       () => send({ type: "http.response.body", file }),
@@ -219,7 +199,7 @@ Deno.test("a FIFO rejects at once and does not wait for a writer (PAGI.md 38)", 
 Deno.test("fh is still open after send resolves, and is read from where it stands (PAGI.md 39)", async () => {
   using files = fixtures();
   using fh = await Deno.open(files.path("letters"));
-  const { body } = await responseTo(async (send) => {
+  const { body } = await responseOf(async (send) => {
     await fh.seek(5, Deno.SeekMode.Start);
     await sendFile(send, { fh }, { length: 3 });
     const next = new Uint8Array(2);
@@ -239,7 +219,7 @@ for (
   Deno.test(`fh that comes with close is closed by the server, sent ${how}`, async () => {
     using files = fixtures();
     const fh = await Deno.open(files.path("letters"));
-    const { body } = await responseTo(async (send) => {
+    const { body } = await responseOf(async (send) => {
       await send({
         type: "http.response.start",
         status: 200,
@@ -261,7 +241,7 @@ Deno.test("any handle that comes with close is closed by the server, also when i
         fails ? Promise.reject(new Error("no")) : Promise.resolve(null),
       close: () => void closed++,
     };
-    await responseTo(async (send) => {
+    await responseOf(async (send) => {
       await send({ type: "http.response.start", status: 200 });
       const sent = send({ type: "http.response.body", fh, close: 1 });
       if (!fails) return await sent;
@@ -311,7 +291,7 @@ Deno.test("a handle without seek is read up to the offset", async () => {
       return Promise.resolve(piece.length);
     },
   };
-  const { body } = await responseTo((send) =>
+  const { body } = await responseOf((send) =>
     sendFile(send, { fh }, { offset: 7, length: 6 })
   );
   assertEquals(body, "hijklm");
@@ -321,7 +301,7 @@ Deno.test("a closed handle rejects, and the app can answer (PAGI.md 38)", async 
   using files = fixtures();
   const fh = await Deno.open(files.path("letters"));
   fh.close();
-  const { body } = await responseTo(async (send) => {
+  const { body } = await responseOf(async (send) => {
     await send({ type: "http.response.start", status: 200 });
     await assertRejects(() => send({ type: "http.response.body", fh }));
     await send({ type: "http.response.body", body: "closed" });
@@ -353,7 +333,7 @@ Deno.test("what is sent beside a file is ignored", async () => {
   for (
     const slice of [{}, { offset: 1 }] // by the engine, and in pieces
   ) {
-    const { body } = await responseTo(async (send) => {
+    const { body } = await responseOf(async (send) => {
       const file = files.path("big");
       await send({ type: "http.response.start", status: 200 });
       const sending = send({ type: "http.response.body", file, ...slice });
@@ -369,18 +349,18 @@ Deno.test("what is sent beside a file is ignored", async () => {
 Deno.test("HEAD of a file reads none of it", async () => {
   using files = fixtures();
   const file = files.path("big");
-  const { headers } = await responseTo(
+  const { headers } = await responseOf(
     (send) => sendFile(send, { file }, {}, [["content-length", `${BIG}`]]),
     "HEAD",
   );
   assertEquals(headers.get("content-length"), `${BIG}`);
-  const bare = await responseTo((send) => sendFile(send, { file }), "HEAD");
+  const bare = await responseOf((send) => sendFile(send, { file }), "HEAD");
   assertEquals(bare.headers.has("content-length"), false);
 });
 
 Deno.test("status 304 with a file sends no body", async () => {
   using files = fixtures();
-  const { status } = await responseTo(async (send) => {
+  const { status } = await responseOf(async (send) => {
     await send({ type: "http.response.start", status: 304 });
     await send({ type: "http.response.body", file: files.path("letters") });
   });
@@ -410,7 +390,7 @@ Deno.test("a file that has grown since its length was announced is sent up to th
   using files = fixtures();
   const file = files.path("letters");
   for (const slice of [{}, { offset: 0, length: 20 }]) {
-    const { body } = await responseTo((send) =>
+    const { body } = await responseOf((send) =>
       sendFile(send, { file }, slice, [["content-length", "10"]])
     );
     assertEquals(body, LETTERS.slice(0, 10));

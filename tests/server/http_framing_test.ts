@@ -5,13 +5,9 @@
 
 import type { HeaderList, Send } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertMatch } from "../../src/std/assert.ts";
-import {
-  httpApp,
-  linesOf,
-  reply,
-  type ServeHttp,
-} from "../helpers/http_app.ts";
-import type { RawConnection, RawResponse } from "../helpers/raw_connection.ts";
+import { httpApp, reply, type ServeHttp } from "../helpers/http_app.ts";
+import type { RawConnection } from "../helpers/raw_connection.ts";
+import { responseOf } from "../helpers/response_of.ts";
 import { delay } from "../helpers/wait.ts";
 import { withServer } from "../helpers/with_server.ts";
 
@@ -26,24 +22,6 @@ async function withClient(
   return await withServer(app, {}, async ({ connect }) => {
     await body(await connect());
   });
-}
-
-/** One response, and proof that the next one begins where it should. */
-async function exchange(
-  method: string,
-  act: (send: Send) => Promise<unknown>,
-): Promise<RawResponse> {
-  let response: RawResponse | undefined;
-  const log = await withClient(async (_scope, _receive, send) => {
-    await act(send);
-  }, async (client) => {
-    await client.request(`${method} /`);
-    response = await client.response(method === "HEAD");
-    await client.request("GET /next");
-    assertEquals((await client.response()).body, "next");
-  });
-  assertEquals(linesOf("error", log), []);
-  return response!;
 }
 
 async function stream(
@@ -97,7 +75,7 @@ Deno.test("header fields keep their order and their duplicates", async () => {
       (send: Send) => stream(send, ["x"], cookies),
     ]
   ) {
-    const { head } = await exchange("GET", act);
+    const { head } = await responseOf(act);
     assertEquals(
       head.match(/^(set-cookie|x-one):.*$/gim)!.map((field) =>
         field.toLowerCase()
@@ -177,5 +155,5 @@ Deno.test("a piece larger than every buffer arrives whole", async () => {
       (send: Send) => reply(send, piece),
       (send: Send) => stream(send, [piece]),
     ]
-  ) assert((await exchange("GET", act)).body === piece);
+  ) assert((await responseOf(act)).body === piece);
 });

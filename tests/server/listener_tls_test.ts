@@ -23,7 +23,7 @@ import {
 import { httpApp, reply } from "../helpers/http_app.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
-import { observed, receiveAll } from "../helpers/websocket_app.ts";
+import { listening, observed, receiveAll } from "../helpers/websocket_app.ts";
 import { withServer } from "../helpers/with_server.ts";
 
 Deno.test("HTTP/1.1 over TLS: scheme https, extensions.tls with the certificate", async () => {
@@ -88,33 +88,27 @@ Deno.test("a WebSocket over TLS: scheme wss, messages both ways, its own ending"
 });
 
 Deno.test("a peer that drops its TLS connection reports 1006 and client_closed (PAGI.md 74)", async () => {
-  const { app, result } = observed(async (_scope, receive, send) => {
-    await send({ type: "websocket.accept" });
-    return (await receiveAll(receive)).end;
-  });
+  const { app, result } = listening();
   using files = certificateFiles();
   await withServer(app, { ...files }, async ({ server }) => {
     const [address] = server.addresses;
     const connection = await RawConnection.openTls(address, CERTIFICATE);
     await RawWebSocket.open(connection);
     connection.close();
-    const { code, reason } = await result;
+    const { code, reason } = (await result).end;
     assertEquals([code, reason], [1006, "client_closed"]);
   });
 });
 
 Deno.test("a WebSocket over TLS that breaks the protocol ends like one in clear text (PAGI.md 70)", async () => {
-  const { app, result } = observed(async (_scope, receive, send) => {
-    await send({ type: "websocket.accept" });
-    return (await receiveAll(receive)).end;
-  });
+  const { app, result } = listening();
   using files = certificateFiles();
   await withServer(app, { ...files }, async ({ server }) => {
     const [address] = server.addresses;
     const connection = await RawConnection.openTls(address, CERTIFICATE);
     const socket = await RawWebSocket.open(connection);
     await socket.send(OPCODE.text, "", { reserved: 1 });
-    assertEquals((await result).code, 1002);
+    assertEquals((await result).end.code, 1002);
     connection.close();
   });
 });

@@ -318,13 +318,12 @@ Deno.test("an app that accepts with backpressure has the peer wait, and loses no
 });
 
 Deno.test("a stop ends a WebSocket whose queue is full", async () => {
+  const stopping = Promise.withResolvers<void>();
   const { app, result } = observed(async (_scope, receive, send) => {
     await send({ type: "websocket.accept", backpressure: 1 });
-    while (!signal.aborted) await new Promise((go) => setTimeout(go, 10));
+    await stopping.promise;
     return await receiveAll(receive);
   });
-  const controller = new AbortController();
-  const { signal } = controller;
   await withServer(app, { maxReceiveQueue: 3 }, async ({ connect, server }) => {
     const socket = await RawWebSocket.open(await connect());
     await socket.connection.send(burst(100));
@@ -332,7 +331,7 @@ Deno.test("a stop ends a WebSocket whose queue is full", async () => {
     const stopped = server.stop();
     assertEquals((await socket.closed())?.code, 1001);
     await socket.close(1001);
-    controller.abort();
+    stopping.resolve();
     await stopped;
     const { messages, end } = await result;
     assertEquals(messages, names(4));

@@ -1,8 +1,4 @@
-/**
- * The files and directories in an archive.
- *
- * @module
- */
+/** The files and directories in an archive. */
 
 import { log } from "../../log/log.ts";
 import { type DirectoryEntry, isReadable } from "../../system/file_names.ts";

@@ -1,8 +1,6 @@
 /**
  * Results of directory scans, shared by concurrent requests and cached until
  * something changes.
- *
- * @module
  */
 
 import type { RequestReader } from "../disconnect.ts";

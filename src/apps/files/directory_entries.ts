@@ -1,8 +1,4 @@
-/**
- * The contents of a directory: its entries, their order, and its README.
- *
- * @module
- */
+/** The contents of a directory: its entries, their order, and its README. */
 
 import { Snapshot, statFrom, statOf } from "./directory_cache.ts";
 import {

@@ -1,12 +1,8 @@
-/**
- * The directory that is served, and the only way to open files in it.
- *
- * @module
- */
+/** The directory that is served, and the only way to open files in it. */
 
-import { closeSync, existsSync, openSync } from "node:fs";
 import { log } from "../../log/log.ts";
 import { OptionError, quote } from "../../options/option_error.ts";
+import { node } from "../../std/node.ts";
 import { resolve, SEPARATOR } from "../../std/path.ts";
 import {
   DescriptorsExhausted,
@@ -16,6 +12,7 @@ import {
 } from "../../system/descriptor_budget.ts";
 import {
   closeDescriptor,
+  fileExists,
   openDescriptor,
   readLinkName,
   statName,
@@ -151,18 +148,15 @@ export class DocumentRoot {
   /** Whether something can be seen at `path`. */
   has(path: string): boolean {
     const whole = this.pathOf(path);
-    if (whole.isWellFormed()) return existsSync(whole);
-    try {
-      if (statName(whole) !== null) return true;
-      this.#logOnce(
-        `the name of ${quote(path.toWellFormed())} is not UTF-8; such names ` +
-          `can only be opened on Linux with glibc and the permission for FFI ` +
-          `(deno run -A), and are answered with 404 here`,
-        "not UTF-8",
-      );
-    } catch {
-      // Nothing can be opened.
-    }
+    const exists = fileExists(whole);
+    if (exists !== null) return exists;
+    if (whole.isWellFormed()) return node("node:fs").existsSync(whole);
+    this.#logOnce(
+      `the name of ${quote(path.toWellFormed())} is not UTF-8; such names ` +
+        `can only be opened on Linux with glibc and the permission for FFI ` +
+        `(deno run -A), and are answered with 404 here`,
+      "not UTF-8",
+    );
     return false;
   }
 
@@ -281,19 +275,18 @@ interface Pin {
 }
 
 function pin(path: string): Pin {
-  if (path.isWellFormed()) {
-    const descriptor = openSync(path, O_PATH);
-    return {
-      link: descriptorPath(descriptor),
-      close: () => closeSync(descriptor),
-    };
+  let close = closeDescriptor;
+  let descriptor = openDescriptor(path, O_PATH);
+  if (descriptor === null) {
+    if (!path.isWellFormed()) {
+      throw new Deno.errors.NotFound(path.toWellFormed());
+    }
+    const { openSync, closeSync } = node("node:fs");
+    descriptor = openSync(path, O_PATH);
+    close = closeSync;
   }
-  const descriptor = openDescriptor(path, O_PATH);
-  if (descriptor === null) throw new Deno.errors.NotFound(path.toWellFormed());
-  return {
-    link: descriptorPath(descriptor),
-    close: () => closeDescriptor(descriptor),
-  };
+  const opened = descriptor;
+  return { link: descriptorPath(opened), close: () => close(opened) };
 }
 
 /** The real path of what is pinned, whatever its bytes. */
@@ -310,8 +303,8 @@ function realPathOf({ link }: Pin): string {
 
 /**
  * Whether {@linkcode openByDescriptor} works: on Linux with /proc, all
- * permissions, and a Deno whose `node:fs` uses descriptors of the system (2.7
- * does not).
+ * permissions, and either the C library or a Deno whose `node:fs` uses
+ * descriptors of the system (2.7 does not).
  */
 export function descriptorsHavePaths(directory: string): boolean {
   if (Deno.build.os !== "linux") return false;

@@ -1,8 +1,4 @@
-/**
- * What File and Directory find for a request, and why they serve it or not.
- *
- * @module
- */
+/** What File and Directory find for a request, and why they serve it or not. */
 
 import { pathSegments } from "../../http/target.ts";
 import { quote } from "../../options/option_error.ts";

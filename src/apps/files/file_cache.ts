@@ -1,12 +1,6 @@
-/**
- * The cache of small files: reading, revalidation and eviction.
- *
- * @module
- */
+/** The cache of small files: reading, revalidation and eviction. */
 
-import { Buffer } from "node:buffer";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { node } from "../../std/node.ts";
 import type { RequestReader } from "../disconnect.ts";
 import type { DocumentRoot, Opened, OpenedFile } from "./document_root.ts";
 import { isAscii } from "./request_path.ts";
@@ -85,7 +79,14 @@ export class SmallFile implements Disposable {
   [Symbol.dispose](): void {}
 }
 
-const gzipBytes = promisify(gzip);
+function gzipBytes(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Promise((resolve, reject) =>
+    node("node:zlib").gzip(
+      bytes,
+      (error, result) => error === null ? resolve(result) : reject(error),
+    )
+  );
+}
 
 /** Attempts to read a file that changes meanwhile. */
 const MAX_ATTEMPTS = 3;
@@ -495,5 +496,5 @@ export class FileCache {
 
 function hasSameContent(a: SmallFile, b: SmallFile): boolean {
   return isSameVersion(a.info, b.info) &&
-    Buffer.compare(a.bytes, b.bytes) === 0;
+    node("node:buffer").Buffer.compare(a.bytes, b.bytes) === 0;
 }

@@ -1,10 +1,7 @@
 /**
  * Entity tags and modification times: the validators of a file (RFC 9110, 8.8).
- *
- * @module
  */
 
-import { createHash } from "node:crypto";
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
 import {
@@ -13,6 +10,7 @@ import {
   type SmallFile,
 } from "./file_cache.ts";
 import { Abandoned, SharedWork } from "./time_slice.ts";
+import { node } from "../../std/node.ts";
 import {
   changeTag,
   contentTag,
@@ -144,7 +142,7 @@ export class ContentDigests {
       if (this.#cache.get(key) === digest) this.#cache.delete(key);
     };
     const digest = new SharedWork(async () => {
-      const hash = createHash("sha256");
+      const hash = node("node:crypto").createHash("sha256");
       const buffer = new Uint8Array(Math.min(CHUNK_BYTES, size));
       file.seekSync(0, Deno.SeekMode.Start);
       for (let left = size; left > 0;) {
@@ -168,7 +166,8 @@ export class ContentDigests {
 
 /** The digest of `bytes`, as it stands in entity tags. */
 function digestOf(bytes: Uint8Array): string {
-  return shortened(createHash("sha256").update(bytes).digest("base64url"));
+  const hash = node("node:crypto").createHash("sha256").update(bytes);
+  return shortened(hash.digest("base64url"));
 }
 
 /** 22 characters have 132 bits, enough to rule out collisions. */

@@ -1,8 +1,4 @@
-/**
- * From the path of a request to a file or directory.
- *
- * @module
- */
+/** From the path of a request to a file or directory. */
 
 import { fieldValue } from "../../http/headers.ts";
 import { namesType } from "../../http/negotiation.ts";

@@ -3,8 +3,6 @@
  *
  * The browser makes the small pictures from whole ones, as they come into view:
  * the server has no means to scale them.
- *
- * @module
  */
 
 import { escapeHtml } from "../../http/html.ts";

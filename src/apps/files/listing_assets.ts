@@ -1,8 +1,4 @@
-/**
- * The style, script and icons of listings.
- *
- * @module
- */
+/** The style, script and icons of listings. */
 
 import { mediaTypeOf } from "../../http/content_type.ts";
 import { memo } from "../../http/memo.ts";

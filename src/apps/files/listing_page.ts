@@ -1,8 +1,4 @@
-/**
- * The listing of a directory as HTML, and the options in its query.
- *
- * @module
- */
+/** The listing of a directory as HTML, and the options in its query. */
 
 import {
   type Entry,

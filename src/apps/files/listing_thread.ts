@@ -1,8 +1,4 @@
-/**
- * The thread that lists long directories for {@linkcode LongListings}.
- *
- * @module
- */
+/** The thread that lists long directories for {@linkcode LongListings}. */
 
 /// <reference lib="deno.worker" />
 
@@ -10,18 +6,19 @@ import { configureLog } from "../../log/log.ts";
 import type { ReceiveEvent, SendEvent } from "../../pagi/types.ts";
 import type { RequestScope } from "../reply.ts";
 import { DocumentRoot } from "./document_root.ts";
-import type {
-  ThreadAnswer,
-  ThreadNotice,
-  ThreadRequest,
-  ThreadSettings,
+import {
+  SENT_AT_ONCE,
+  type ThreadAnswer,
+  type ThreadNotice,
+  type ThreadRequest,
+  type ThreadSettings,
 } from "./long_listings.ts";
 import { directorySender } from "./send_listing.ts";
 import type { SendDirectory } from "./serve_tree.ts";
 import { PACE } from "./time_slice.ts";
 
 /** Events of a request that are on their way: about half a megabyte. */
-const MAX_UNSENT = 8;
+const MAX_UNSENT = 2 * SENT_AT_ONCE;
 
 // Only listings wait for each other here.
 PACE.slice = 10;
@@ -61,7 +58,7 @@ class Exchange {
   };
 
   take(notice: ThreadNotice["notice"]): void {
-    if (notice === "sent") this.#unsent--;
+    if (notice === "sent") this.#unsent -= SENT_AT_ONCE;
     else this.#left.resolve({ type: "http.disconnect" });
     this.#resume();
   }

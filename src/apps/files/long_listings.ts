@@ -1,8 +1,6 @@
 /**
  * Listings of long directories, which a thread makes: to look at 50,000 files
  * takes a second, in which other requests would have to wait.
- *
- * @module
  */
 
 import { log } from "../../log/log.ts";
@@ -43,7 +41,10 @@ export interface ThreadRequest {
   readonly parts: readonly string[];
 }
 
-/** What becomes of a request: an event of it was sent, or its client left. */
+/** Events of a request that are sent before the thread is told. */
+export const SENT_AT_ONCE = 4;
+
+/** What becomes of a request: {@linkcode SENT_AT_ONCE} events were sent, or its client left. */
 export interface ThreadNotice {
   readonly id: number;
   readonly notice: "sent" | "left";
@@ -62,6 +63,8 @@ interface Pending {
   readonly reject: (error: unknown) => void;
   /** Resolves when the events that have arrived are sent. */
   sent: Promise<void>;
+  /** Their number. */
+  count: number;
 }
 
 /** The thread of one app, which is started by its first request. */
@@ -107,7 +110,7 @@ export class LongListings implements KeptThread {
     try {
       await new Promise<void>((resolve, reject) => {
         const sent = Promise.resolve();
-        this.#pending.set(id, { send, resolve, reject, sent });
+        this.#pending.set(id, { send, resolve, reject, sent, count: 0 });
       });
     } finally {
       this.#pending.delete(id);
@@ -156,9 +159,9 @@ export class LongListings implements KeptThread {
       if ("body" in event && event.body instanceof Uint8Array) {
         markImmutable(event.body);
       }
-      request.sent = request.sent.then(() => send(event)).then(
-        () => this.#notify(id, "sent"),
-      );
+      request.sent = request.sent.then(() => send(event)).then(() => {
+        if (++request.count % SENT_AT_ONCE === 0) this.#notify(id, "sent");
+      });
       request.sent.catch((error) => {
         this.#notify(id, "left");
         reject(error);

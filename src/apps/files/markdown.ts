@@ -1,8 +1,4 @@
-/**
- * Markdown as a page, for browsers.
- *
- * @module
- */
+/** Markdown as a page, for browsers. */
 
 import { escapeHtml } from "../../http/html.ts";
 import { fieldValue } from "../../http/headers.ts";
@@ -72,10 +68,12 @@ function headingId(text: string): string {
     .replaceAll(" ", "-");
 }
 
-const FIELDS: HeaderList = [
-  ["content-type", "text/html; charset=UTF-8"],
-  ["content-security-policy", pagePolicy("")],
-];
+async function pageFields(): Promise<HeaderList> {
+  return [
+    ["content-type", "text/html; charset=UTF-8"],
+    ["content-security-policy", await pagePolicy("")],
+  ];
+}
 
 interface CachedPage {
   /** What tells versions of the file apart. */
@@ -90,6 +88,7 @@ export class MarkdownPages {
   /** By path and mount, the least recently used first. */
   readonly #pages = new Map<string, CachedPage>();
   #bytes = 0;
+  #fields: Promise<HeaderList> | null = null;
 
   /** @param title What pages call the root; null for its path. */
   constructor(title: string | null, compress: boolean) {
@@ -117,7 +116,8 @@ export class MarkdownPages {
     ) return false;
     const body = await this.#page(scope.root_path, path, opened);
     const compress = this.#compress;
-    await sendBody(scope, send, client(), FIELDS, body, { compress });
+    const fields = await (this.#fields ??= pageFields());
+    await sendBody(scope, send, client(), fields, body, { compress });
     return true;
   }
 

@@ -1,11 +1,5 @@
-/**
- * The bytes of a page or listing, and how they are sent.
- *
- * @module
- */
+/** The bytes of a page or listing, and how they are sent. */
 
-import { createHash } from "node:crypto";
-import { constants, createBrotliCompress, createGzip } from "node:zlib";
 import { checkConditions, readConditions } from "../../http/conditional.ts";
 import { codedTag, contentTag } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";
@@ -15,8 +9,10 @@ import type { ReadyAnswers } from "../../pagi/ready_answers.ts";
 import { readyAnswers } from "./ready_file.ts";
 import type { HeaderList, Send } from "../../pagi/types.ts";
 import { concat } from "../../std/bytes.ts";
+import { node } from "../../std/node.ts";
 import type { RequestReader } from "../disconnect.ts";
 import { reply, replyBare, type RequestScope } from "../reply.ts";
+import { sha256 } from "./page_frame.ts";
 import { replyUnsent, WORTH_COMPRESSING } from "./send_file.ts";
 import { TimeSlice } from "./time_slice.ts";
 
@@ -58,23 +54,26 @@ export async function makeBody(
   encode: (text: string) => Uint8Array<ArrayBuffer> = encodeText,
 ): Promise<PageBody> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
-  const digest = createHash("sha256");
-  const add = (text: string) => {
+  const digests: Uint8Array[] = [];
+  const add = async (text: string) => {
     const chunk = encode(text);
     chunks.push(chunk);
-    digest.update(chunk);
+    digests.push(await sha256(chunk));
   };
   let text = "";
   for (const part of texts) {
     text += part;
     if (text.length >= CHUNK_BYTES) {
-      add(text);
+      await add(text);
       text = "";
     }
     if (timeSlice.expired) await timeSlice.yield();
   }
-  add(text);
-  const tag = contentTag(digest.digest("base64url").slice(0, 22));
+  await add(text);
+  const digest = await sha256(concat(digests));
+  const tag = contentTag(
+    digest.toBase64({ alphabet: "base64url" }).slice(0, 22),
+  );
   return { tag, bytes: keptChunks(chunks), coded: new Map() };
 }
 
@@ -172,6 +171,7 @@ async function compressed(
   { length, chunks }: Chunks,
   coding: Coding,
 ): Promise<Chunks> {
+  const { constants, createBrotliCompress, createGzip } = node("node:zlib");
   const chunkSize = CHUNK_BYTES;
   const stream = coding === "gzip"
     ? createGzip({ chunkSize })

@@ -1,10 +1,5 @@
-/**
- * What all pages of a directory have in common: head, path and policy.
- *
- * @module
- */
+/** What all pages of a directory have in common: head, path and policy. */
 
-import { createHash } from "node:crypto";
 import { escapeHtml } from "../../http/html.ts";
 import { ICONS, LISTING_STYLE } from "./listing_assets.ts";
 
@@ -89,20 +84,30 @@ export function breadcrumbs(
  * sounds and films of this server; and forms that lead back to it. The script
  * of `parts` may send requests to this server.
  */
-export function pagePolicy(
+export async function pagePolicy(
   script: string,
   parts: PageParts | null = null,
-): string {
+): Promise<string> {
   const styles = [LISTING_STYLE, ...parts === null ? [] : [parts.style]];
   const scripts = [script, ...parts === null ? [] : [parts.script]];
+  const sourcesOf = async (texts: string[]) =>
+    (await Promise.all(texts.map(sourceOf))).join(" ");
   return "default-src 'none'; " +
-    `style-src ${styles.map(sourceOf).join(" ")}; ` +
-    `script-src ${scripts.map(sourceOf).join(" ")}; ` +
+    `style-src ${await sourcesOf(styles)}; ` +
+    `script-src ${await sourcesOf(scripts)}; ` +
     (parts === null ? "" : "connect-src 'self'; ") +
     `img-src 'self' data:; media-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'`;
 }
 
 /** The source expression for a style or script: CSP Level 3, 2.3.1. */
-function sourceOf(text: string): string {
-  return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+async function sourceOf(text: string): Promise<string> {
+  const digest = await sha256(new TextEncoder().encode(text));
+  return `'sha256-${digest.toBase64()}'`;
+}
+
+/** Not by Node's module, which a first listing would have to load. */
+export async function sha256(
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }

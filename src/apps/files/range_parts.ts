@@ -1,8 +1,6 @@
 /**
  * Several ranges of a file as one response: `multipart/byteranges` (RFC 9110,
  * 14.6).
- *
- * @module
  */
 
 import type { ByteRange } from "../../http/conditional.ts";

@@ -1,8 +1,4 @@
-/**
- * The answers to GET and HEAD that are kept ready with a small file.
- *
- * @module
- */
+/** The answers to GET and HEAD that are kept ready with a small file. */
 
 import { AT, count } from "../../metrics/counters.ts";
 import { fieldValue } from "../../http/headers.ts";

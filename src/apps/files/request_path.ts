@@ -1,8 +1,4 @@
-/**
- * The path of a request beneath the root.
- *
- * @module
- */
+/** The path of a request beneath the root. */
 
 import { encodeSegment, pathSegments, readPath } from "../../http/target.ts";
 import type { HeaderList } from "../../pagi/types.ts";

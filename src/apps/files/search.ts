@@ -1,8 +1,4 @@
-/**
- * The search for names below a directory, sent as they are found.
- *
- * @module
- */
+/** The search for names below a directory, sent as they are found. */
 
 import type { HeaderList, Send } from "../../pagi/types.ts";
 import {

@@ -1,13 +1,9 @@
-/**
- * A directory, or some of its entries, as an archive.
- *
- * @module
- */
+/** A directory, or some of its entries, as an archive. */
 
-import { crc32 } from "node:zlib";
 import { attachment } from "../../http/headers.ts";
 import { log } from "../../log/log.ts";
 import type { HeaderList, Send } from "../../pagi/types.ts";
+import { node } from "../../std/node.ts";
 import {
   FILE_DESCRIPTORS,
   releaseDescriptors,
@@ -166,6 +162,7 @@ async function* zip(
   members: readonly ArchiveMember[],
   content: Content,
 ): AsyncGenerator<Uint8Array> {
+  const { crc32 } = node("node:zlib");
   const timeSlice = new TimeSlice();
   const checksums = new Uint32Array(members.length);
   const buffer = new Uint8Array(CHUNK_BYTES);

@@ -1,8 +1,4 @@
-/**
- * One file as a response.
- *
- * @module
- */
+/** One file as a response. */
 
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";

@@ -1,8 +1,4 @@
-/**
- * The listing of a directory as a response.
- *
- * @module
- */
+/** The listing of a directory as a response. */
 
 import { preferredType } from "../../http/negotiation.ts";
 import { fieldValue, reasonPhrase } from "../../http/headers.ts";
@@ -66,10 +62,7 @@ const JSON_TYPE = "application/json";
 const PLAIN = "text/plain";
 
 const FIELDS: Readonly<Record<ListingType, HeaderList>> = {
-  [HTML]: [
-    ["content-type", `${HTML}; charset=UTF-8`],
-    ["content-security-policy", pagePolicy(LISTING_SCRIPT)],
-  ],
+  [HTML]: [["content-type", `${HTML}; charset=UTF-8`]],
   [JSON_TYPE]: [["content-type", JSON_TYPE]],
   [PLAIN]: [["content-type", `${PLAIN}; charset=UTF-8`]],
 };
@@ -146,13 +139,13 @@ export function directorySender(settings: ListingSettings): {
     MAX_CACHED,
     MAX_USED,
   );
-  const htmlFields =
-    settings.changes?.then((parts): HeaderList =>
-      parts === null ? FIELDS[HTML] : [
-        FIELDS[HTML][0],
-        ["content-security-policy", pagePolicy(LISTING_SCRIPT, parts)],
-      ]
-    ) ?? FIELDS[HTML];
+  let policy: Promise<string> | null = null;
+  const fieldsOf = async (type: ListingType): Promise<HeaderList> => {
+    if (type !== HTML) return FIELDS[type];
+    policy ??= Promise.resolve(settings.changes)
+      .then((parts) => pagePolicy(LISTING_SCRIPT, parts ?? null));
+    return [...FIELDS[HTML], ["content-security-policy", await policy]];
+  };
   const archives = new Archives(root, showHidden);
   const searches = new Searches(root, showHidden);
 
@@ -203,7 +196,8 @@ export function directorySender(settings: ListingSettings): {
     if (query.search !== "" && settings.search) {
       const place = { rootPath, parts, title: settings.title };
       const request = { ...place, query: query.search, type };
-      return await searches.send(scope, send, client, request, FIELDS[type]);
+      const fields = await fieldsOf(type);
+      return await searches.send(scope, send, client, request, fields);
     }
     const path = pathOf(parts);
     const seen = tooLong.get(path) ?? -Infinity;
@@ -228,7 +222,7 @@ export function directorySender(settings: ListingSettings): {
     const work = bodyFor(request, use);
     const body = await work.waitFor(client);
     if (body === null) return;
-    const fields = type === HTML ? await htmlFields : FIELDS[type];
+    const fields = await fieldsOf(type);
     await sendBody(scope, send, client, fields, body, {
       compress: settings.compress,
       grow: (bytes) => use.grow(bytes),

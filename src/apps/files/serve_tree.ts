@@ -1,7 +1,5 @@
 /**
  * What the apps File and Directory have in common: from a request to a file.
- *
- * @module
  */
 
 import { type FindReady, withReadyAnswers } from "../../pagi/ready_answers.ts";

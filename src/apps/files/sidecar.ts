@@ -1,18 +1,9 @@
-/**
- * Precompressed files next to the originals (`a.css.br`, `.zst`, `.gz`).
- *
- * @module
- */
+/** Precompressed files next to the originals (`a.css.br`, `.zst`, `.gz`). */
 
-import {
-  brotliDecompressSync,
-  gunzipSync,
-  zstdDecompressSync,
-} from "node:zlib";
-import { Buffer } from "node:buffer";
 import type { RequestReader } from "../disconnect.ts";
 import { memo } from "../../http/memo.ts";
 import { preferredCodings } from "../../http/negotiation.ts";
+import { node } from "../../std/node.ts";
 import type { FileStamp } from "../../system/file_stamp.ts";
 import type { OpenedFile } from "./document_root.ts";
 import { bytesAt, type FileCache, type SmallFile } from "./file_cache.ts";
@@ -37,15 +28,15 @@ const codingsIn = memo(
 
 const FORMATS = {
   // No magic number.
-  br: { extension: ".br", magic: [], decompress: brotliDecompressSync },
+  br: { extension: ".br", magic: [], decompress: "brotliDecompressSync" },
   // RFC 8878, 3.1.1
   zstd: {
     extension: ".zst",
     magic: [0x28, 0xb5, 0x2f, 0xfd],
-    decompress: zstdDecompressSync,
+    decompress: "zstdDecompressSync",
   },
   // RFC 1952, 2.3.1
-  gzip: { extension: ".gz", magic: [0x1f, 0x8b], decompress: gunzipSync },
+  gzip: { extension: ".gz", magic: [0x1f, 0x8b], decompress: "gunzipSync" },
 } as const;
 
 /** A compressed file, and its coding. */
@@ -171,8 +162,8 @@ function decompressesTo(
   // One more byte reveals longer content.
   const options = { maxOutputLength: original.length + 1 };
   try {
-    const bytes = FORMATS[coding].decompress(copy, options);
-    return Buffer.compare(bytes, original) === 0;
+    const bytes = node("node:zlib")[FORMATS[coding].decompress](copy, options);
+    return bytes.compare(original) === 0;
   } catch {
     return false;
   }

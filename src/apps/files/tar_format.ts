@@ -1,8 +1,4 @@
-/**
- * The tar format (POSIX.1-2024, pax: "pax Interchange Format" and "ustar").
- *
- * @module
- */
+/** The tar format (POSIX.1-2024, pax: "pax Interchange Format" and "ustar"). */
 
 import { concat } from "../../std/bytes.ts";
 import { encodeName } from "../../system/file_names.ts";

@@ -1,8 +1,6 @@
 /**
  * Long work that lets other requests run in between, and ends when nobody
  * waits for its result any more.
- *
- * @module
  */
 
 import type { RequestReader } from "../disconnect.ts";

@@ -5,8 +5,6 @@
  * The npm package client-zip (2.5.1) is not used: it writes a count of 65,535
  * for more members, local times that wrap before 1980, no times in UTC, and
  * only correct checksums, while a file that vanished must get a wrong one.
- *
- * @module
  */
 
 import { concat } from "../../std/bytes.ts";

@@ -1,8 +1,4 @@
-/**
- * Rewrites header fields of a target's response for the client.
- *
- * @module
- */
+/** Rewrites header fields of a target's response for the client. */
 
 import { isHopByHop, listItems } from "./forwarded.ts";
 import type { Target } from "./target.ts";

@@ -1,8 +1,4 @@
-/**
- * A connection to a target, by TCP or TLS, and its errors.
- *
- * @module
- */
+/** A connection to a target, by TCP or TLS, and its errors. */
 
 import type { TLSSocket } from "node:tls";
 import type { Target } from "./target.ts";

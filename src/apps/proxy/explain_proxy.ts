@@ -1,8 +1,4 @@
-/**
- * What the proxy would send to its target for a request.
- *
- * @module
- */
+/** What the proxy would send to its target for a request. */
 
 import type { ConnectionScope, Explanation } from "../explain.ts";
 import { type ProxyContext, refusalStatus } from "./client_uri.ts";

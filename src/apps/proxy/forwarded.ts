@@ -1,7 +1,5 @@
 /**
  * Header fields that a proxy drops, keeps or replaces (RFC 9110, section 7.6).
- *
- * @module
  */
 
 import { fieldValue, trimWhitespace } from "../../http/headers.ts";

@@ -1,8 +1,4 @@
-/**
- * Frames the body of a client's request for a target.
- *
- * @module
- */
+/** Frames the body of a client's request for a target. */
 
 import { fieldValue } from "../../http/headers.ts";
 import type { HeaderList } from "../../pagi/types.ts";

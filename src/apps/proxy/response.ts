@@ -1,8 +1,4 @@
-/**
- * Parses a target's response: head and body (RFC 9112, sections 4 to 7).
- *
- * @module
- */
+/** Parses a target's response: head and body (RFC 9112, sections 4 to 7). */
 
 import { type UpstreamConnection, UpstreamError } from "./connection.ts";
 import { listItems } from "./forwarded.ts";

@@ -1,8 +1,4 @@
-/**
- * Passes on requests of `http` and `sse` scopes, and their responses.
- *
- * @module
- */
+/** Passes on requests of `http` and `sse` scopes, and their responses. */
 
 import { fieldValue, isEventStream } from "../../http/headers.ts";
 import type {

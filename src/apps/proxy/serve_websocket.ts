@@ -1,8 +1,4 @@
-/**
- * Passes on WebSockets: the handshake, and the messages both ways.
- *
- * @module
- */
+/** Passes on WebSockets: the handshake, and the messages both ways. */
 
 import { ClientGone, type DisconnectWatch } from "../disconnect.ts";
 import { denyWebSocket } from "../reply.ts";

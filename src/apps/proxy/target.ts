@@ -1,8 +1,4 @@
-/**
- * The proxy's targets, and the value types of its options.
- *
- * @module
- */
+/** The proxy's targets, and the value types of its options. */
 
 import { isHopByHop } from "./forwarded.ts";
 import { isSafeFieldValue, isToken } from "../../http/headers.ts";

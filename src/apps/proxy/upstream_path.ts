@@ -1,8 +1,4 @@
-/**
- * The path and query of requests to a target.
- *
- * @module
- */
+/** The path and query of requests to a target. */
 
 import { byteLength } from "../../http/headers.ts";
 import { readPath } from "../../http/target.ts";

@@ -1,8 +1,4 @@
-/**
- * Makes the request for a target from a client's request.
- *
- * @module
- */
+/** Makes the request for a target from a client's request. */
 
 import { fieldValue, isSafeFieldValue } from "../../http/headers.ts";
 import type {

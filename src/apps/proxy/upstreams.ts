@@ -1,8 +1,4 @@
-/**
- * The targets: idle connections, health, and the choice for each request.
- *
- * @module
- */
+/** The targets: idle connections, health, and the choice for each request. */
 
 import type { HeaderList } from "../../pagi/types.ts";
 import { ClientGone, type DisconnectWatch } from "../disconnect.ts";

@@ -1,8 +1,4 @@
-/**
- * The client's side of WebSocket framing (RFC 6455, section 5).
- *
- * @module
- */
+/** The client's side of WebSocket framing (RFC 6455, section 5). */
 
 import { isCloseCode } from "../../pagi/websocket_events.ts";
 import { type UpstreamConnection, UpstreamError } from "./connection.ts";

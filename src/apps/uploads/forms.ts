@@ -1,8 +1,6 @@
 /**
  * Forms that change a served folder: files (`multipart/form-data`), and the
  * buttons of a listing (`application/x-www-form-urlencoded`).
- *
- * @module
  */
 
 import { fieldValue } from "../../http/headers.ts";

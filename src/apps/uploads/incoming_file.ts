@@ -1,8 +1,4 @@
-/**
- * Receives a file: completely, or not at all.
- *
- * @module
- */
+/** Receives a file: completely, or not at all. */
 
 import { concat } from "../../std/bytes.ts";
 import { quote } from "../../options/option_error.ts";

@@ -1,8 +1,6 @@
 /**
  * Reads `multipart/form-data` (RFC 7578) as a stream: no part is held in memory,
  * whatever its size.
- *
- * @module
  */
 
 import { concat } from "../../std/bytes.ts";

@@ -1,8 +1,6 @@
 /**
  * The forms of a listing whose folder can be changed, which work without a script,
  * and a script that shows progress.
- *
- * @module
  */
 
 import type { PageParts } from "../files/page_frame.ts";

@@ -1,8 +1,6 @@
 /**
  * Answers to changes of a served folder, and their refusals: a status and a
  * sentence.
- *
- * @module
  */
 
 import { quote } from "../../options/option_error.ts";

@@ -1,8 +1,6 @@
 /**
  * Requests that change a served folder: PUT, POST of a form, MKCOL, MOVE and
  * DELETE, each where its option is on.
- *
- * @module
  */
 
 import {

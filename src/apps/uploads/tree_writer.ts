@@ -5,8 +5,6 @@
  * The folder of a change is opened as for reading, so that no path or link
  * leads out of the root, and everything happens in that very folder, whatever
  * becomes of its path meanwhile. No link at the last name is followed.
- *
- * @module
  */
 
 import { mediaTypeOf } from "../../http/content_type.ts";

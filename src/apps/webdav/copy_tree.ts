@@ -1,8 +1,4 @@
-/**
- * Copies the files and folders that a listing shows.
- *
- * @module
- */
+/** Copies the files and folders that a listing shows. */
 
 import type { OpenedFile } from "../files/document_root.ts";
 import { readNames } from "../files/directory_entries.ts";

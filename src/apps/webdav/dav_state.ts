@@ -2,8 +2,6 @@
  * Locks and dead properties of a shared folder. All workers of the process see
  * the same: they are in an SQLite database in memory, which connections of one
  * process share by its name. They last as long as the process.
- *
- * @module
  */
 
 import { createHash } from "node:crypto";

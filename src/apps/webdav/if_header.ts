@@ -1,8 +1,4 @@
-/**
- * The `if` field of WebDAV (RFC 4918, 10.4).
- *
- * @module
- */
+/** The `if` field of WebDAV (RFC 4918, 10.4). */
 
 import { WriteRefused } from "../uploads/refusal.ts";
 

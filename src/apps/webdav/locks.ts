@@ -1,8 +1,4 @@
-/**
- * LOCK, UNLOCK, and what locks forbid (RFC 4918, 6, 7 and 9.10).
- *
- * @module
- */
+/** LOCK, UNLOCK, and what locks forbid (RFC 4918, 6, 7 and 9.10). */
 
 import { equalWeakly } from "../../http/etags.ts";
 import { fieldValue } from "../../http/headers.ts";

@@ -1,8 +1,6 @@
 /**
  * Serves a folder as a drive (RFC 4918): class 1, and class 2 where files are
  * taken.
- *
- * @module
  */
 
 import { fieldValue } from "../../http/headers.ts";

@@ -1,7 +1,5 @@
 /**
  * Properties of files and folders, and the answer to PROPFIND (RFC 4918, 9.1).
- *
- * @module
  */
 
 import { statfsSync } from "node:fs";

@@ -2,8 +2,6 @@
  * PROPPATCH: sets and removes properties (RFC 4918, 9.2). Values are kept as
  * clients send them, as long as the process runs; a modification time set by
  * Windows is also set on the file.
- *
- * @module
  */
 
 import { parseHttpDate } from "../../http/etags.ts";

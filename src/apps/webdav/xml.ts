@@ -2,8 +2,6 @@
  * Reads and writes the small XML bodies of WebDAV (RFC 4918, 14): elements,
  * attributes and text with namespaces. There are no entities but the five that
  * XML has itself, so none can expand.
- *
- * @module
  */
 
 import { escapeHtml } from "../../http/html.ts";

@@ -4,8 +4,6 @@
  * A web page can point the name of its own host at this machine (DNS
  * rebinding) and then read what is served here; only the `host` field shows
  * it. Any page can open a WebSocket to any host; only `origin` shows it.
- *
- * @module
  */
 
 import { fieldValue } from "../../http/headers.ts";

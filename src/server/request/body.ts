@@ -1,8 +1,6 @@
 /**
  * A request body: read in parts, with a limit of size and a timeout between two
  * parts.
- *
- * @module
  */
 
 import { isClientGone } from "../../engine/error_text.ts";

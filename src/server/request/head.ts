@@ -1,8 +1,6 @@
 /**
  * The head of a request: its target and its header fields, read in one pass and
  * checked before any app sees it.
- *
- * @module
  */
 
 import { lowerNames, sentHeaders } from "../../engine/request.ts";

@@ -1,8 +1,4 @@
-/**
- * Requests whose heads need no closer look.
- *
- * @module
- */
+/** Requests whose heads need no closer look. */
 
 import { lowerNames, ownHeaders } from "../../engine/request.ts";
 import type { HeaderList } from "../../pagi/types.ts";

@@ -1,8 +1,4 @@
-/**
- * `--proxy-headers`: the client's address as a trusted proxy forwards it.
- *
- * @module
- */
+/** `--proxy-headers`: the client's address as a trusted proxy forwards it. */
 
 import {
   type ForwardedClient,

@@ -1,8 +1,4 @@
-/**
- * Files and open handles as response bodies.
- *
- * @module
- */
+/** Files and open handles as response bodies. */
 
 import type { FileHandle } from "../../pagi/types.ts";
 import {

@@ -1,8 +1,4 @@
-/**
- * Header fields and complete bodies of responses, as they go to the client.
- *
- * @module
- */
+/** Header fields and complete bodies of responses, as they go to the client. */
 
 import { exceeds, type Fields, trimWhitespace } from "../../http/headers.ts";
 import { isImmutable } from "../../pagi/constant_bytes.ts";
@@ -120,12 +116,15 @@ export function removeContentLength(headers: HeaderList): void {
 }
 
 /**
- * The bytes of a body, copied unless they are constant: the app may reuse its
- * buffer once `send` has resolved.
+ * Bytes that stay as they are: a copy, as the app may reuse its buffer once
+ * `send` has resolved, unless they are constant.
  */
-export function copyBytes(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
-  if (typeof body === "string") return ENCODER.encode(body);
-  return isImmutable(body)
+export function lastingBytes(
+  body: Uint8Array | string,
+): Uint8Array<ArrayBuffer> {
+  return typeof body === "string"
+    ? ENCODER.encode(body)
+    : isImmutable(body)
     ? body as Uint8Array<ArrayBuffer>
     : new Uint8Array(body);
 }
@@ -148,7 +147,7 @@ export function toPayload(
 ): Uint8Array<ArrayBuffer> | string {
   return typeof body === "string" && (!counted || body.length <= MAX_COUNTED)
     ? body
-    : copyBytes(body);
+    : lastingBytes(body);
 }
 
 /** Largest body that the engine writes together with the head (bytes). */

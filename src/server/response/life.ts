@@ -1,8 +1,6 @@
 /**
  * The life of one response, in one place: how far it has come, how its request
  * has ended, and who has yet to finish with it.
- *
- * @module
  */
 
 import type { DisconnectReason, PagiConnection } from "../../pagi/types.ts";

@@ -1,8 +1,4 @@
-/**
- * A response body on its way out, with backpressure.
- *
- * @module
- */
+/** A response body on its way out, with backpressure. */
 
 import {
   type PendingRead,

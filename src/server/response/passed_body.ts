@@ -1,8 +1,4 @@
-/**
- * The body of a response that a fetch handler has made.
- *
- * @module
- */
+/** The body of a response that a fetch handler has made. */
 
 import {
   failureOf,

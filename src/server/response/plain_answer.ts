@@ -2,8 +2,6 @@
  * Short responses that the server makes by itself: to requests that it refuses,
  * in place of an app that failed, and for an app that declines a stream or a
  * WebSocket.
- *
- * @module
  */
 
 import type { Fields } from "../../http/headers.ts";

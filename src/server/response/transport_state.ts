@@ -1,8 +1,4 @@
-/**
- * How much is buffered for the client: the handle `pagi.transport`.
- *
- * @module
- */
+/** How much is buffered for the client: the handle `pagi.transport`. */
 
 import { DONE } from "../timers.ts";
 import { log } from "../../log/log.ts";

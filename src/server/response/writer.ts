@@ -1,8 +1,4 @@
-/**
- * One HTTP response, from its start event to its last byte.
- *
- * @module
- */
+/** One HTTP response, from its start event to its last byte. */
 
 import {
   bodyOf,
@@ -27,9 +23,9 @@ import { DONE, type IdleTimer } from "../timers.ts";
 import { type FilePart, writeFile, writeHandle } from "./file_body.ts";
 import {
   announcedLength,
-  copyBytes,
   isHopByHop,
   isShort,
+  lastingBytes,
   removeContentLength,
   stripHopByHop,
   toPayload,
@@ -168,7 +164,7 @@ export class ResponseWriter implements Buffer {
       this.sendComplete(body ?? null);
       return DONE;
     }
-    const bytes = body == null || body.length === 0 ? null : copyBytes(body);
+    const bytes = body == null || body.length === 0 ? null : lastingBytes(body);
     if (bytes !== null && this.announced !== null) {
       const sent = (this.#out?.written ?? 0) + bytes.length;
       if (sent > this.announced) {
@@ -314,7 +310,7 @@ export class ResponseWriter implements Buffer {
   }
 
   #asStream(body: string | Uint8Array): void {
-    this.open().write(typeof body === "string" ? copyBytes(body) : body);
+    this.open().write(typeof body === "string" ? lastingBytes(body) : body);
     this.end();
   }
 

@@ -1,8 +1,4 @@
-/**
- * How a WebSocket ended, in the words of the protocol.
- *
- * @module
- */
+/** How a WebSocket ended, in the words of the protocol. */
 
 import {
   type WebSocketFault,

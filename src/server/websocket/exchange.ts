@@ -1,8 +1,4 @@
-/**
- * One WebSocket, from the request that asks for it to its end.
- *
- * @module
- */
+/** One WebSocket, from the request that asks for it to its end. */
 
 import { type Timer, unref } from "../../std/timer.ts";
 import {

@@ -1,8 +1,4 @@
-/**
- * A WebSocket that belongs to a fetch handler.
- *
- * @module
- */
+/** A WebSocket that belongs to a fetch handler. */
 
 import { awaitClose } from "../../engine/websocket.ts";
 import type { InputBudget } from "../../guard/input_monitor.ts";

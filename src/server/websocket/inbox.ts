@@ -1,8 +1,4 @@
-/**
- * What an app receives of one WebSocket.
- *
- * @module
- */
+/** What an app receives of one WebSocket. */
 
 import type { ScopeChannels } from "../../channels/scope_channels.ts";
 import type { ReadPause } from "../../engine/websocket.ts";

@@ -1,8 +1,4 @@
-/**
- * The messages that an app sends on one WebSocket.
- *
- * @module
- */
+/** The messages that an app sends on one WebSocket. */
 
 import { DONE } from "../timers.ts";
 import { byteLength } from "../../http/headers.ts";

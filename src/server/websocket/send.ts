@@ -1,8 +1,4 @@
-/**
- * What an app sends for one WebSocket.
- *
- * @module
- */
+/** What an app sends for one WebSocket. */
 
 import { DONE } from "../timers.ts";
 import type { HeaderList, SendEvent } from "../../pagi/types.ts";

@@ -171,6 +171,34 @@ for (const when of ["before", "after"]) {
   });
 }
 
+Deno.test("a mounted fetch handler whose answer is reset sees `completed` reject", async () => {
+  const rejected = Promise.withResolvers<void>();
+  const handler = fetchApp({
+    fetch(_request, info) {
+      info.completed.then(
+        () => rejected.reject(new Error("It resolved.")),
+        () => rejected.resolve(),
+      );
+      return new Response(new ReadableStream());
+    },
+  });
+  const app = httpApp((scope, receive, send) =>
+    scope.path === "/other"
+      ? reply(send, "other")
+      : handler(scope, receive, send)
+  );
+  await withServer(app, {}, async ({ port }) => {
+    await using peer = await Http2Peer.open(port);
+    await peer.request(1, get("/"));
+    await peer.first(({ type, stream }) =>
+      type === TYPE.HEADERS && stream === 1
+    );
+    await peer.reset(1);
+    await assertGoesOn(peer);
+    await rejected.promise;
+  });
+});
+
 Deno.test("an app that asks for nothing and answers nothing after a reset makes no error (PAGI.md 44)", async () => {
   const wasReset = Promise.withResolvers<void>();
   const { app, result, entered } = beside(() => wasReset.promise);
