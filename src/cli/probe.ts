@@ -5,12 +5,11 @@
  * check in a container that has only this program.
  */
 
-import { connect, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
 import type { ProbeTarget } from "../options/value_types.ts";
 import { ProbeError } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 import { messageOf } from "../options/option_error.ts";
+import type { Timer } from "../std/timer.ts";
 
 const PATIENCE_SECONDS = 5;
 /** The status line of an HTTP/1.1 response (RFC 9112, 4). */
@@ -34,12 +33,16 @@ export async function probe(
 ): Promise<void> {
   const place = "path" in target ? `unix:${target.path}` : target.href;
   const fail = (what: string) => new ProbeError(`--probe ${place}: ${what}`);
-  const socket = open(target);
-  const timer = setTimeout(() => {
-    socket.destroy(fail(`no answer within ${seconds} seconds.`));
-  }, seconds * 1000);
+  const opening = open(target);
+  let timer: Timer | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(fail(`no answer within ${seconds} seconds.`));
+    }, seconds * 1000);
+  });
+  const asked = opening.then((connection) => ask(connection, target));
   try {
-    const status = await ask(socket, target);
+    const status = await Promise.race([asked, late]);
     if (status === null) throw fail("the answer is not HTTP/1.1.");
     if (status < 200 || status > 399) throw fail(`the answer is ${status}.`);
   } catch (error) {
@@ -47,40 +50,78 @@ export async function probe(
     throw fail(`${messageOf(error)}.`);
   } finally {
     clearTimeout(timer);
-    socket.destroy();
+    asked.catch(() => {});
+    opening.then((connection) => connection.close(), () => {});
   }
 }
 
-function open(target: ProbeTarget): Socket {
-  if ("path" in target) return connect({ path: target.path });
-  const { protocol, hostname } = target;
+/** A connection of Deno or of Node: what both have in common. */
+interface Connection {
+  send(bytes: Uint8Array): unknown;
+  readonly received: AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+async function open(target: ProbeTarget): Promise<Connection> {
+  if ("path" in target) {
+    return overDeno(
+      await Deno.connect({ transport: "unix", path: target.path }),
+    );
+  }
+  const { protocol, hostname, port } = target;
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   if (protocol === "http:") {
-    return connect({ host, port: Number(target.port || 80) });
+    return overDeno(
+      await Deno.connect({ hostname: host, port: Number(port || 80) }),
+    );
   }
-  return connectTls({
+  // Deno's own cannot do without a certificate that it trusts.
+  const { connect } = await import("node:tls");
+  const socket = connect({
     host,
-    port: Number(target.port || 443),
+    port: Number(port || 443),
     rejectUnauthorized: !isLoopback(hostname),
   });
+  return {
+    send: (bytes) => socket.write(bytes),
+    received: socket,
+    close: () => socket.destroy(),
+  };
+}
+
+function overDeno(connection: Deno.Conn): Connection {
+  return {
+    send: (bytes) => connection.write(bytes),
+    received: connection.readable,
+    close() {
+      try {
+        connection.close();
+      } catch {
+        // It has closed with its stream.
+      }
+    },
+  };
 }
 
 /** The status of the response; null without one. */
 async function ask(
-  socket: Socket,
+  connection: Connection,
   target: ProbeTarget,
 ): Promise<number | null> {
   const [host, path] = "path" in target
     ? ["localhost", "/"]
     : [target.host, target.pathname + target.search];
-  socket.write(
-    `GET ${path} HTTP/1.1\r\nhost: ${host}\r\n` +
-      `user-agent: pagi-server-probe/${VERSION}\r\n` +
-      "accept: */*\r\nconnection: close\r\n\r\n",
+  await connection.send(
+    new TextEncoder().encode(
+      `GET ${path} HTTP/1.1\r\nhost: ${host}\r\n` +
+        `user-agent: pagi-server-probe/${VERSION}\r\n` +
+        "accept: */*\r\nconnection: close\r\n\r\n",
+    ),
   );
+  const decoder = new TextDecoder("latin1");
   let text = "";
-  for await (const bytes of socket.setEncoding("latin1")) {
-    text += bytes;
+  for await (const bytes of connection.received) {
+    text += decoder.decode(bytes);
     const status = STATUS_LINE.exec(text)?.[1];
     if (status !== undefined) return Number(status);
     if (text.length > MAX_CHARACTERS) break;
