@@ -1,14 +1,11 @@
 /**
  * The program: `pagi-server [options] [app] [key=value ...]`.
  *
- * Run, it is the program. Imported, it starts nothing and offers what
- * `@pagi/server/server` does.
+ * It loads the server when there is one to start; a health check has none.
  *
  * @module
  */
 
 import { runProcess } from "./src/cli/run.ts";
-
-export * from "./src/server/mod.ts";
 
 if (import.meta.main) runProcess();

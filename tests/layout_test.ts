@@ -156,7 +156,7 @@ Deno.test("a server loads none of Node's modules until something asks for one", 
   const wrong: string[] = [];
   for (
     const entry of [
-      "main.ts",
+      "mod.ts",
       "src/cli/start.ts",
       "src/process/worker_main.ts",
       "src/apps/directory.ts",

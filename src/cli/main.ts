@@ -1,6 +1,5 @@
 /**
- * The program without what `main.ts` offers to those who import it. The
- * executable starts here: a health check by it then loads no server.
+ * The program of the executable, beside the other entries that it is made of.
  */
 
 import { runProcess } from "./run.ts";

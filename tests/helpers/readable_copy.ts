@@ -32,7 +32,13 @@ export class ReadableCopy implements Disposable {
 
   /** @param paths What to copy of the repository: files and folders. */
   constructor(
-    paths: readonly string[] = ["main.ts", "deno.json", "deno.lock", "src"],
+    paths: readonly string[] = [
+      "main.ts",
+      "mod.ts",
+      "deno.json",
+      "deno.lock",
+      "src",
+    ],
   ) {
     this.folder = Deno.realPathSync(
       Deno.makeTempDirSync({ prefix: "pagi-copy-" }),

@@ -115,6 +115,6 @@ Deno.test("serve() fails when the address is taken or the app does not start", a
 });
 
 Deno.test("importing @pagi/server starts nothing and gives serve()", async () => {
-  const { serve: same } = await import("../../main.ts");
+  const { serve: same } = await import("../../mod.ts");
   assertEquals(same, serve);
 });
