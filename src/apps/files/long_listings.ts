@@ -59,12 +59,14 @@ export type ThreadAnswer =
 /** A request that the thread answers. */
 interface Pending {
   readonly send: Send;
-  readonly resolve: () => void;
+  readonly resolve: (answered: boolean) => void;
   readonly reject: (error: unknown) => void;
   /** Resolves when the events that have arrived are sent. */
   sent: Promise<void>;
   /** Their number. */
   count: number;
+  /** What the scan may open; null when it is over and the answer has begun. */
+  descriptors: Disposable | null;
 }
 
 /** The thread of one app, which is started by its first request. */
@@ -83,15 +85,19 @@ export class LongListings implements KeptThread {
     this.#onFailure = onFailure;
   }
 
-  /** Lists the directory of `parts`, as the thread does. */
+  /**
+   * Lists the directory of `parts`.
+   *
+   * @returns False if nothing was sent because there can be no thread.
+   */
   async send(
     { type, method, path, raw_path, query_string, root_path, headers }:
       RequestScope,
-    send: Send,
     client: RequestReader,
+    send: Send,
     parts: readonly string[],
-  ): Promise<void> {
-    using _descriptors = heldDescriptors(SCAN_DESCRIPTORS);
+  ): Promise<boolean> {
+    const descriptors = heldDescriptors(SCAN_DESCRIPTORS);
     const scope = {
       type,
       method,
@@ -105,15 +111,18 @@ export class LongListings implements KeptThread {
     const thread = this.#thread ??= this.#start();
     const id = this.#nextId++;
     thread.postMessage({ id, scope, parts } satisfies ThreadRequest);
-    client.onDisconnect(() => this.#notify(id, "left"));
-    if (client.disconnected) this.#notify(id, "left");
+    void client.disconnect.then(() => {
+      if (this.#pending.has(id)) this.#notify(id, "left");
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const sent = Promise.resolve();
+    const request = { send, resolve, reject, sent, count: 0, descriptors };
+    this.#pending.set(id, request);
     try {
-      await new Promise<void>((resolve, reject) => {
-        const sent = Promise.resolve();
-        this.#pending.set(id, { send, resolve, reject, sent, count: 0 });
-      });
+      return await promise;
     } finally {
       this.#pending.delete(id);
+      request.descriptors?.[Symbol.dispose]();
       if (this.#pending.size === 0 && this.#thread !== null) {
         this.#idle = unref(setTimeout(() => this.#end(), this.#idleMs));
       }
@@ -136,8 +145,8 @@ export class LongListings implements KeptThread {
     thread.addEventListener("message", ({ data }) => this.#take(data));
     thread.addEventListener("error", (event) => {
       event.preventDefault();
-      log.error(
-        `The thread that lists long folders failed, so they are listed without it: ${event.message}`,
+      log.warn(
+        `Long folders are listed without a thread of their own, so that other requests wait for them: ${event.message}`,
       );
       this.#onFailure();
       this.#end();
@@ -156,6 +165,8 @@ export class LongListings implements KeptThread {
     const { send, resolve, reject } = request;
     if ("event" in answer) {
       const { event } = answer;
+      request.descriptors?.[Symbol.dispose]();
+      request.descriptors = null;
       if ("body" in event && event.body instanceof Uint8Array) {
         markImmutable(event.body);
       }
@@ -167,7 +178,7 @@ export class LongListings implements KeptThread {
         reject(error);
       });
     } else if (answer.error !== null) reject(answer.error);
-    else request.sent.then(resolve, reject);
+    else request.sent.then(() => resolve(true), reject);
   }
 
   endWhenIdle(): void {
@@ -180,8 +191,9 @@ export class LongListings implements KeptThread {
     clearTimeout(this.#idle);
     this.#thread?.terminate();
     this.#thread = null;
-    for (const { reject } of this.#pending.values()) {
-      reject(new Error("The thread that lists long folders failed."));
+    for (const { resolve, reject, descriptors } of this.#pending.values()) {
+      if (descriptors !== null) resolve(false);
+      else reject(new Error("The thread that lists long folders failed."));
     }
   }
 }

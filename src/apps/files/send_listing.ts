@@ -330,6 +330,17 @@ export function directorySender(settings: ListingSettings): {
       });
   }
 
+  /** Responds, or has the thread do so. */
+  async function answer(...given: Parameters<typeof respond>): Promise<void> {
+    try {
+      return await respond(...given);
+    } catch (error) {
+      if (!(error instanceof DirectoryTooLong)) throw error;
+    }
+    // Where there can be no thread, this one lists all directories.
+    if (!await (await longListings()).send(...given)) await respond(...given);
+  }
+
   // The directory is opened anew for a scan, which several requests may share.
   const sendDirectory: SendDirectory = async (
     scope,
@@ -339,11 +350,8 @@ export function directorySender(settings: ListingSettings): {
   ) => {
     const client = RequestReader.watch(receive);
     try {
-      await respond(scope, client, send, parts);
+      await answer(scope, client, send, parts);
     } catch (error) {
-      if (error instanceof DirectoryTooLong) {
-        return await (await longListings()).send(scope, send, client, parts);
-      }
       if (!(error instanceof DirectoryRefused)) throw error;
       const { status, message } = error;
       await reply(send, status, [
