@@ -121,25 +121,20 @@ function refuseAddress(name: string): void {
   const [, port] = PORT.exec(name) ?? [];
   const isAddress = /^(?:\*|[\w.-]+|\[[\da-f:.]+\]):\d{1,5}$/i.test(name);
   const isHost = /^(?:\d+(?:\.\d+){3}|localhost)$/.test(name);
-  const [what, meant] = port !== undefined
-    ? ["a port", `-p ${port}`]
+  const what = port !== undefined
+    ? `a port, not an app; to listen on it: pagi-server -p ${port}`
     : isHost
-    ? ["an address", `--host ${name}`]
+    ? `an address, not an app; to listen on it: pagi-server --host ${name}`
     : isAddress
-    ? ["an address", `--listen ${name.replace("*", "0.0.0.0")}`]
+    ? `an address, not an app; to listen on it: pagi-server --listen ${
+      name.replace("*", "0.0.0.0")
+    }`
     : isServer(name)
-    ? [
-      "the address of a server",
-      `PAGI::App::Proxy ${shellWord(`target=${name}`)}`,
-    ]
-    : [];
-  if (what === undefined) return;
-  const goal = port !== undefined || isHost || isAddress
-    ? "listen on it"
-    : "pass requests on to it";
-  throw new OptionError(
-    `${quote(name)} is ${what}, not an app; to ${goal}: pagi-server ${meant}`,
-  );
+    ? `the address of a server, not an app; to pass requests on to it: pagi-server PAGI::App::Proxy ${
+      shellWord(`target=${name}`)
+    }`
+    : null;
+  if (what !== null) throw new OptionError(`${quote(name)} is ${what}`);
 }
 
 /** True of a URL that most likely names a server rather than a module. */
