@@ -67,7 +67,7 @@ export class BatchQueue<T> {
     return true;
   }
 
-  /** Takes anything else; of this there is never much. */
+  /** Adds anything else, of which there is never much. */
   push(item: T): Batch<T> {
     let batch = this.#batches.at(-1);
     if (batch === undefined || batch.items.length >= BATCH) {

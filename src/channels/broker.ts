@@ -31,7 +31,7 @@ const UNREACHABLE = /^connect |closed|refused/i;
 /** A message, or how many of a channel were lost. */
 type Outgoing = Message | readonly [channel: string, missed: Missed];
 
-/** What the name of no channel is, but that of all for a broker. */
+/** The broker's name for all channels, which no channel can have. */
 const ALL = "$all";
 
 /** The backend for `url`, with its package. @throws {BrokerError} */
@@ -101,11 +101,11 @@ export class Broker implements Outside {
   #connection: BrokerConnection | null = null;
   /** Messages that the broker has not confirmed. */
   readonly #unconfirmed = new Set<readonly Message[]>();
-  /** What comes before it is told that something is missing; else null. */
+  /** Messages that arrive before the gap is announced; else null. */
   #held: [channel: string, data: Uint8Array][] | null = null;
   #closed = false;
   #pinging: Timer | undefined;
-  /** What waits for the connection. */
+  /** Messages that wait for the connection. */
   #queue = this.#newQueue();
 
   private constructor(hub: Hub, url: URL, connect: Connect) {
@@ -142,7 +142,7 @@ export class Broker implements Outside {
 
   async join(channel: string): Promise<void> {
     this.#channels.add(channel);
-    // What is missed meanwhile, a gap tells when the broker is back.
+    // A gap announces what is missed meanwhile, once the broker is back.
     await this.#connection?.subscribe([channel]).catch(() => {});
   }
 
@@ -220,7 +220,7 @@ export class Broker implements Outside {
     }
   }
 
-  /** All that the broker has not confirmed is lost. */
+  /** Counts as lost all that the broker has not confirmed. */
   #disconnected(): void {
     this.#connection = null;
     clearInterval(this.#pinging);
@@ -334,7 +334,7 @@ export class Broker implements Outside {
     }
   }
 
-  /** So many messages of this process reach no other. */
+  /** Counts messages of this process that reach no other. */
   #drop(channel: string, messages: number): void {
     countDropped("broker", messages);
     this.#countLost(channel, messages);
@@ -356,7 +356,7 @@ export class Broker implements Outside {
         }
       } else {
         const { missed, age } = content.gap;
-        // What this process missed itself, it has told already.
+        // This process has already announced what it missed itself.
         if (performance.now() - age < this.#subscribedAt) return;
         this.#hub.gap(name, missed, null);
       }

@@ -1,4 +1,4 @@
-/** What channels need of a broker; each backend has it. */
+/** The interface of the backends for brokers. */
 
 /** Longest time for a connection to be made (ms). */
 export const CONNECT_MS = 5000;
@@ -24,7 +24,7 @@ export interface BrokerConnection {
 
 /** What a backend needs to connect. */
 export interface BrokerAddress {
-  /** With secrets, so nothing to show. */
+  /** Contains secrets, so it must not be shown. */
   readonly url: URL;
   /** Stands before the name of each channel. */
   readonly prefix: string;

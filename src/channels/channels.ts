@@ -15,7 +15,7 @@ export interface PublishOptions {
   readonly exclude?: string | readonly string[];
 }
 
-/** Where the channels of this thread are, whichever copy of this module asks. */
+/** The place of this thread's channels for all copies of this module. */
 const SLOT = Symbol.for("pagi.channels");
 
 /**

@@ -21,7 +21,9 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const strict = new TextDecoder("utf-8", { fatal: true });
 
-/** What others lost: so many messages, the last of them so long ago (ms). */
+/**
+ * Messages that others have lost: their number, and the age of the last (ms).
+ */
 export interface GapNotice {
   readonly missed: Missed;
   readonly age: number;

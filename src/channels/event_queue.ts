@@ -65,7 +65,7 @@ export class EventQueue {
   #size = 0;
   readonly #lost = new Losses();
 
-  /** @throws {RangeError} When a limit is none. */
+  /** @throws {RangeError} When a limit is below 1. */
   constructor(
     readonly limit: number = MAX_WAITING,
     readonly maxSize: number = MAX_WAITING_SIZE,

@@ -1,5 +1,5 @@
 /**
- * What goes through channels: their names, and messages as they are handed on.
+ * Names of channels, and the messages that go through them.
  */
 
 import { quote } from "../options/option_error.ts";
@@ -26,7 +26,7 @@ export function checkName(name: unknown): asserts name is string {
   );
 }
 
-/** One message, serialized once, whoever is to get it. */
+/** One message, serialized once for all who get it. */
 export class Message {
   #value: unknown;
 

@@ -18,8 +18,7 @@
  *
  * Within pagi-server this reaches all of its workers and, with
  * `--channels-backend`, other processes and machines. Elsewhere, as in tests,
- * it reaches what is in the same thread. What is promised stands in
- * docs/channels.md.
+ * it reaches what is in the same thread. docs/channels.md has the guarantees.
  *
  * @module
  */

@@ -22,7 +22,7 @@ export async function connectNats(
     timeout: CONNECT_MS,
     name: "pagi-server",
     noEcho: true,
-    // Who connects again, and when, is not its business.
+    // Reconnecting is up to the class Broker.
     reconnect: false,
     ...(pass === "" ? (user === "" ? {} : { token: user }) : { user, pass }),
     ...(url.protocol === "tls:" ? { tls: {} } : {}),

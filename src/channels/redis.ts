@@ -29,7 +29,7 @@ export async function connectRedis(
       connectTimeout: CONNECT_MS,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
-      // Who connects again, and when, is not its business.
+      // Reconnecting is up to the class Broker.
       retryStrategy: () => null,
       connectionName: "pagi-server",
     });

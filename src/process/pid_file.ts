@@ -10,7 +10,7 @@ import { commandLine } from "./own_process.ts";
 
 /** Readable for everybody. */
 const MODE = 0o644;
-/** A longer file is no pid file, and is not overwritten. */
+/** A longer file is not a pid file, and is not overwritten. */
 const MAX_BYTES = 64;
 /** Clock ticks per second in /proc (USER_HZ, 100 on every architecture). */
 const TICKS = 100;
