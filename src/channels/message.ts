@@ -1,6 +1,4 @@
-/**
- * Names of channels, and the messages that go through them.
- */
+/** Names of channels, and the messages that go through them. */
 
 import { quote } from "../options/option_error.ts";
 

@@ -23,9 +23,7 @@ import type {
   WebSocketScope,
 } from "../pagi/types.ts";
 import { UnsupportedScope } from "../pagi/unsupported_scope.ts";
-import { Inbound } from "./inbound.ts";
-import type { RequestScope } from "./inbound.ts";
-import { webRequest } from "./web_request.ts";
+import { Inbound, type RequestScope, webRequest } from "./web_request.ts";
 
 export type { FetchHandler, FetchInfo };
 

@@ -1,25 +1,86 @@
-/** A scope as the `Request` of the fetch standard. */
+/** A scope as the `Request` of the fetch standard, with its body and signal. */
 
-import { fieldValue } from "../http/headers.ts";
+import { ClientGone, RequestReader } from "../apps/disconnect.ts";
 import { requestPath, requestQuery } from "../apps/proxy/upstream_path.ts";
-import type { NetScope } from "../pagi/types.ts";
+import { fieldValue } from "../http/headers.ts";
+import type { HttpScope, NetScope, Receive, SseScope } from "../pagi/types.ts";
 
-/** The parts of a scope that describe the request. */
-type RequestScope = NetScope & { readonly method: string };
+/** The scopes that a fetch handler answers. */
+export type RequestScope = HttpScope | SseScope;
+type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What comes from the client besides. */
-interface FromClient {
-  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+/** Reads one scope's events for a fetch handler. */
+export class Inbound {
+  /** Aborted when the client leaves before {@linkcode end}. */
   readonly signal: AbortSignal;
+  /** Received only as fast as it is read; null when there cannot be any. */
+  readonly body: ReadableStream<Bytes> | null = null;
+
+  readonly #reader: RequestReader;
+
+  constructor(scope: RequestScope, receive: Receive) {
+    const abort = new AbortController();
+    this.signal = abort.signal;
+    // `sse` scopes have no `pagi.connection` to tell of a disconnect.
+    const reader = this.#reader = new RequestReader(
+      receive,
+      scope.type === "http" ? scope["pagi.connection"] : undefined,
+    );
+    const leave = (): void =>
+      abort.abort(new DOMException("The client has gone.", "AbortError"));
+    if (reader.disconnected) leave();
+    else reader.onDisconnect(leave);
+    if (mayHaveBody(scope)) {
+      // An event stream's client is seen leaving only by receiving, so there
+      // the first part of the body is received before anyone asks for it.
+      this.body = new ReadableStream({
+        pull: (controller) => this.#pull(controller),
+        cancel: () => reader.drop(),
+      }, { highWaterMark: scope.type === "sse" ? 1 : 0 });
+    } else {
+      reader.drop();
+    }
+  }
+
+  /** The response is complete: a disconnect no longer matters. */
+  end(): void {
+    this.#reader.served();
+  }
+
+  async #pull(controller: ReadableStreamDefaultController<Bytes>) {
+    const reader = this.#reader;
+    try {
+      // The stream asks again only after it was given something.
+      for (let given = false; !given && !reader.complete;) {
+        const part = await reader.next();
+        given = part.length > 0;
+        if (given) controller.enqueue(part as Bytes);
+      }
+    } catch (error) {
+      if (!(error instanceof ClientGone)) throw error;
+      throw this.signal.reason ?? new TypeError("The request has ended.");
+    }
+    if (reader.complete) controller.close();
+  }
 }
 
 /**
- * The request of `scope`, at the URL below the app's mount, or null when the fetch standard knows no such
- * request: the host makes no URL, or the method is forbidden (TRACE).
+ * Only the method rules a body out; an empty one is a stream as well, as on
+ * `Deno.serve`. To `Request`, which takes no body with GET and HEAD, `get` is
+ * the same as GET.
+ */
+function mayHaveBody({ method }: RequestScope): boolean {
+  return !/^(?:get|head)$/i.test(method);
+}
+
+/**
+ * The request of `scope`, at the URL below the app's mount; null if the fetch
+ * standard knows no such request: the host is not valid in a URL, or the method
+ * is forbidden (TRACE).
  */
 export function webRequest(
-  scope: RequestScope,
-  { body, signal }: FromClient,
+  scope: NetScope & { readonly method: string },
+  { body, signal }: Pick<Inbound, "body" | "signal">,
 ): Request | null {
   const { scheme, method, headers } = scope;
   const host = fieldValue(headers, "host") ?? "localhost";
