@@ -140,9 +140,9 @@ const apps: Record<string, Handler> = {
   /** The same beside a long page, which is at hand too. */
   listing: ({ url }) => url.endsWith("/") ? new Response(page) : fromMemory(),
 
-  /** The same where the client has the file. */
+  /** The same where the client has the file: its validators. */
   unmodified: () =>
-    new Response(null, { status: 304, headers: FILE_FIELDS.slice(1) }),
+    new Response(null, { status: 304, headers: FILE_FIELDS.slice(1, 3) }),
 
   /** The same for a large file. */
   async readable() {
