@@ -5,6 +5,13 @@ import { fieldValue } from "../http/headers.ts";
 import { isDirectoryPath, pathSegments } from "../http/target.ts";
 import type { AppOptionTable } from "../options/app_options.ts";
 import { OptionError, quote } from "../options/option_error.ts";
+import {
+  type FindReady,
+  type ReadyAnswer,
+  readyAnswersOf,
+  type ReadyRequest,
+  withReadyAnswers,
+} from "../pagi/ready_answers.ts";
 import type { PagiApp } from "../pagi/types.ts";
 import {
   appOf,
@@ -35,6 +42,7 @@ interface Mount {
   /** Without the slash at the end: "" is the root. */
   readonly prefix: string;
   readonly app: PagiApp;
+  readonly findReady: FindReady | null;
 }
 
 /** Options of {@linkcode UrlMapApp}. */
@@ -128,7 +136,9 @@ export class UrlMapApp {
       other.prefix !== prefix || other.host?.name !== host?.name ||
       other.host?.port !== host?.port
     );
-    this.#mounts.push({ host, prefix, app: appOf(app) });
+    const mounted = appOf(app);
+    const findReady = readyAnswersOf(mounted);
+    this.#mounts.push({ host, prefix, app: mounted, findReady });
     this.#mounts.sort((a, b) =>
       b.prefix.length - a.prefix.length ||
       exactness(b.host) - exactness(a.host)
@@ -156,13 +166,32 @@ export class UrlMapApp {
       traceRoute(method, `${inner.root_path}/*`);
       return mount.app(inner, receive, send);
     };
-    return explainable(app, (scope) => {
+    const explained = explainable(app, (scope) => {
       const [mount, path] = this.#find(scope);
       const line = which(mount, path);
       return mount === undefined
         ? explainBelow(line, this.#default, scope)
         : explainBelow(line, mount.app, below(scope, mount.prefix, path));
     });
+    return this.#mounts.some(({ findReady }) => findReady !== null)
+      ? withReadyAnswers(explained, this.#findReady.bind(this))
+      : explained;
+  }
+
+  /** The answer that a mount keeps ready, where no host decides on the mount. */
+  #findReady(request: ReadyRequest, rootPath: string): ReadyAnswer | null {
+    const { path } = request;
+    const mount = this.#mounts.find(({ prefix }) => isBelow(path, prefix));
+    if (mount === undefined || mount.findReady === null) return null;
+    if (mount.host !== null || UNCLEAN.test(path)) return null;
+    const { prefix, findReady } = mount;
+    const { method, rawPath, query, headers } = request;
+    const rest = path.slice(prefix.length) || "/";
+    const root = rootPath + prefix;
+    const inner = { method, path: rest, rawPath, query, headers };
+    const answer = findReady(inner, root);
+    if (answer !== null) traceRoute(method, `${root}/*`);
+    return answer;
   }
 
   /**
@@ -195,11 +224,14 @@ export class UrlMapApp {
   #mountOf(host: Host, path: string): Mount | undefined {
     return this.#mounts.find((mount) =>
       (mount.host === null || isAt(mount.host, host)) &&
-      path.startsWith(mount.prefix) &&
-      (path.length === mount.prefix.length ||
-        path[mount.prefix.length] === "/")
+      isBelow(path, mount.prefix)
     );
   }
+}
+
+function isBelow(path: string, prefix: string): boolean {
+  return path.startsWith(prefix) &&
+    (path.length === prefix.length || path[prefix.length] === "/");
 }
 
 /** A line on which mount serves a request, and why. */

@@ -1,6 +1,7 @@
 /** Files whose answers are ready: what clients get is what the app would send. */
 
 import { brotliCompressSync, gunzipSync, gzipSync } from "node:zlib";
+import { UrlMapApp } from "../../src/apps/url_map.ts";
 import { FileApp, type FileOptions } from "../../src/apps/file.ts";
 import { DocumentRoot } from "../../src/apps/files/document_root.ts";
 import { FileCache, type ReadyFile } from "../../src/apps/files/file_cache.ts";
@@ -145,65 +146,92 @@ const ADDRESSES = [
   ...["/d%6Fcs/", "/docs//", "/both", "/both/"],
 ];
 
-for (const [options, settings, addresses] of SITES) {
+/**
+ * Compares what clients get from `app`, once its answers are ready at `ready`,
+ * with what `fresh` sends, which keeps nothing that the server could find.
+ */
+async function compareWays(
+  app: PagiApp,
+  fresh: PagiApp,
+  settings: Partial<Settings>,
+  readyAt: readonly string[],
+  addresses: readonly string[],
+): Promise<void> {
+  await withServer(app, settings, async ({ connect, url }) => {
+    const kept = await connect();
+    await using keptHttp2 = await Http2Client.open(url);
+    for (const address of readyAt) {
+      await ready(app, kept, address, [["accept-encoding", ALL]]);
+      await ready(app, kept, address, []);
+    }
+    await withServer(fresh, settings, async ({ connect, url }) => {
+      const made = await connect();
+      await using madeHttp2 = await Http2Client.open(url);
+      const compare = async (line: string, fields: readonly string[]) => {
+        const [found, expected] = await Promise.all(
+          [kept, made].map(async (client) => {
+            const { head, body } = await ask(client, line, fields);
+            return { head: head.replace(/^date: .*/m, "date"), body };
+          }),
+        );
+        assertEquals(found, expected, `${line} ${fields}`);
+        return found.head;
+      };
+      for (const address of addresses) {
+        for (const fields of [...WARM, ...REQUESTS]) {
+          const get = await compare(`GET ${address}`, fields);
+          await compare(`HEAD ${address}`, fields);
+          const tag = /^etag: (.*)\r$/m.exec(get)?.[1];
+          if (tag === undefined) continue;
+          const conditional = [...fields, `if-none-match: "x", ${tag}`];
+          await compare(`GET ${address}`, conditional);
+          await compare(`HEAD ${address}`, conditional);
+        }
+        const [found, expected] = await Promise.all(
+          [keptHttp2, madeHttp2].map(async (client) => {
+            const { headers, body } = await client.get(address);
+            return [Object.entries({ ...headers, date: "" }), body];
+          }),
+        );
+        assertEquals(found, expected, address);
+      }
+    });
+  });
+}
+
+for (const [options, settings, readyAt] of SITES) {
   Deno.test(
     `ready answers are those of the app to the byte, with ${
       JSON.stringify({ ...options, ...settings })
     }`,
     async () => {
-      using _settled = new LaterDate();
       await withFolder(async (root) => {
-        const app = new FileApp({ root, ...options }).toApp();
-        // Keeps nothing, and has nothing that the server could find.
-        const fresh: PagiApp = (scope, receive, send) =>
-          new FileApp({ root, ...options }).toApp()(scope, receive, send);
-        await withServer(app, settings, async ({ connect, url }) => {
-          const kept = await connect();
-          for (const address of addresses) {
-            await ready(app, kept, address, [["accept-encoding", ALL]]);
-            await ready(app, kept, address, []);
-          }
-          const keptHttp2 = await Http2Client.open(url);
-          await withServer(fresh, settings, async ({ connect, url }) => {
-            const made = await connect();
-            const madeHttp2 = await Http2Client.open(url);
-            const compare = async (line: string, fields: readonly string[]) => {
-              const [found, expected] = await Promise.all(
-                [kept, made].map(async (client) => {
-                  const { head, body } = await ask(client, line, fields);
-                  return { head: head.replace(/^date: .*/m, "date"), body };
-                }),
-              );
-              assertEquals(found, expected, `${line} ${fields}`);
-              return found.head;
-            };
-            for (const address of ADDRESSES) {
-              for (const fields of [...WARM, ...REQUESTS]) {
-                const get = await compare(`GET ${address}`, fields);
-                await compare(`HEAD ${address}`, fields);
-                const tag = /^etag: (.*)\r$/m.exec(get)?.[1];
-                if (tag === undefined) continue;
-                const conditional = [...fields, `if-none-match: "x", ${tag}`];
-                await compare(`GET ${address}`, conditional);
-                await compare(`HEAD ${address}`, conditional);
-              }
-              const [found, expected] = await Promise.all(
-                [keptHttp2, madeHttp2].map(async (client) => {
-                  const { headers, body } = await client.get(address);
-                  return [Object.entries({ ...headers, date: "" }), body];
-                }),
-              );
-              assertEquals(found, expected, address);
-            }
-            for (const client of [keptHttp2, madeHttp2]) {
-              await client[Symbol.asyncDispose]();
-            }
-          });
-        });
+        const make = () => new FileApp({ root, ...options }).toApp();
+        const fresh: PagiApp = (...given) => make()(...given);
+        await compareWays(make(), fresh, settings, readyAt, ADDRESSES);
       });
     },
   );
 }
+
+Deno.test("ready answers of mounted apps are those of the app to the byte", async () => {
+  await withFolder(async (root) => {
+    const make = () =>
+      new UrlMapApp().map({
+        "/": new FileApp({ root }).toApp(),
+        "/m": new FileApp({ root, cleanUrls: true }).toApp(),
+        "//localhost/docs": new FileApp({ root: join(root, "docs") }).toApp(),
+        "//another/m/docs": new FileApp({ root }).toApp(),
+      }).toApp();
+    const fresh: PagiApp = (...given) => make()(...given);
+    const addresses = ["/", "/m/", "/a.css", "/m/page"];
+    await compareWays(make(), fresh, {}, addresses, [
+      ...addresses,
+      ...["/m", "/m/docs/", "/m/docs", "/m%2F", "/m/../a.css", "//m/", "/mm"],
+      ...["/docs/", "/docs", "/m/page.html", "/m//page", "/%6D/", "/m/none"],
+    ]);
+  });
+});
 
 Deno.test("a larger file is the same from the disk and from memory", async () => {
   await withFolder(async (root) => {

@@ -226,12 +226,6 @@ export interface Alias {
   readonly before: readonly string[];
 }
 
-interface KeptAlias {
-  readonly path: string;
-  /** They are current while nothing is found there first. */
-  readonly stamps: readonly FileStamp[];
-}
-
 /** A file in memory. */
 export interface CacheEntry {
   readonly file: SmallFile;
@@ -267,8 +261,11 @@ export class FileCache {
   #oldest = this.#entries.entries();
   /** By path beneath the root. */
   readonly #folders = new Map<string, FileStamp>();
-  /** By address beneath the root. */
-  readonly #aliases = new Map<string, KeptAlias>();
+  /** By address; the stamps are current while nothing is found there first. */
+  readonly #aliases = new Map<
+    string,
+    { readonly path: string; readonly stamps: readonly FileStamp[] }
+  >();
   /** When larger files were asked for (ms since 1970), by path. */
   readonly #asked = new Map<string, number>();
   #bytes = 0;
@@ -333,16 +330,17 @@ export class FileCache {
    */
   cached({ path, rawPath }: ReadyRequest): CacheEntry | null {
     if (!path.startsWith("/") || path.includes("/.")) return null;
-    const address = path.slice(1);
-    const entry = this.#entries.get(address) ?? this.#aliased(address, rawPath);
+    const entry = this.#entries.get(path.slice(1)) ??
+      this.#aliased(path, rawPath);
     // Other paths may have to be decoded in another way.
     return entry?.isAscii ? entry : null;
   }
 
-  #aliased(address: string, rawPath: string): CacheEntry | undefined {
-    const alias = this.#aliases.get(address);
-    // At "docs%2F" the app redirects to "docs/".
-    if (alias === undefined || rawPath.includes("%")) return undefined;
+  #aliased(path: string, rawPath: string): CacheEntry | undefined {
+    const alias = this.#aliases.get(path.slice(1));
+    if (alias === undefined) return undefined;
+    // At "/docs%2F", and where it is mounted without "/", the app redirects.
+    if (rawPath.includes("%") || !rawPath.endsWith(path)) return undefined;
     return areCurrent(alias.stamps) ? this.#entries.get(alias.path) : undefined;
   }
 
