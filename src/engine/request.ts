@@ -222,16 +222,16 @@ function takeBytes(inner: EngineRequest | undefined): Uint8Array | null {
   }
 }
 
+const [MAJOR, MINOR] = Deno.version.deno.split(".").map(Number);
+/** True where the engine, by HTTP/1, also tells of a client that left before. */
+export const tellsLate: boolean = MAJOR > 2 || MAJOR === 2 && MINOR >= 9;
+
 const VERSION = new Door({
   name: "HTTP version",
   gives: "which requests without Host came by HTTP/1, to be refused with 400",
   otherwise: "a request of HTTP/1 without Host passes for one of HTTP/2",
   source: "denoland/deno ext/http/00_serve.ts, nativeDispatch",
-}, () => {
-  const [major, minor] = Deno.version.deno.split(".").map(Number);
-  const isNew = major > 2 || major === 2 && minor >= 9;
-  return isNew && "captureStackTrace" in Error;
-});
+}, () => tellsLate && "captureStackTrace" in Error);
 
 /**
  * True when the request of this handler came by HTTP/1: only then the handler is
@@ -394,8 +394,8 @@ type Cancellable = EngineRequest & {
 
 /**
  * Calls back when the client of an unanswered request leaves; perhaps also once
- * the request is answered. The engine does not report what it saw before this
- * call. An AbortSignal would take many times as long (bench/PROFILE.md).
+ * the request is answered. By HTTP/2 the engine does not report what it saw before
+ * this call. An AbortSignal would take many times as long (bench/PROFILE.md).
  */
 export function onClientGone(request: Request, callback: () => void): void {
   const engine = engineRequest(request);

@@ -2,7 +2,7 @@
 
 import { peerKey } from "../guard/address.ts";
 import { userOf } from "../pagi/user.ts";
-import { onClientGone } from "../engine/request.ts";
+import { onClientGone, tellsLate } from "../engine/request.ts";
 import type { InputBudget } from "../guard/input_monitor.ts";
 import type { IdleTimes } from "../guard/guard.ts";
 import type { AccessRecord } from "../log/access_format.ts";
@@ -24,13 +24,21 @@ import type {
   ReceiveEvent,
 } from "../pagi/types.ts";
 import { type ListenerContext, PAGI, type WorkerContext } from "./context.ts";
-import type { Http2Connection, Http2Stream } from "./http2_connection.ts";
-import type { BodyProgress, InFlightRequest, StopCause } from "./in_flight.ts";
+import {
+  type Http2Connection,
+  type Http2Stream,
+  watchUnlessAnswered,
+} from "./http2_connection.ts";
+import type {
+  BodyProgress,
+  InFlightRequest,
+  StopCause,
+  Unwatched,
+} from "./in_flight.ts";
 import type { RequestHead, RequestKind } from "./request/head.ts";
 import { type LifeOwner, ResponseLife } from "./response/life.ts";
 import { lacksDescriptors } from "./response/plain_answer.ts";
 import { delay } from "../std/timer.ts";
-import { DONE } from "./timers.ts";
 
 /** The header fields of records whose access log does not need any. */
 const NO_FIELDS: readonly never[] = [];
@@ -52,40 +60,12 @@ export function logThrown(
 }
 
 /**
- * Rounds of microtasks in which an app may answer an HTTP/2 request before its
- * client is watched. Most apps that await nothing from outside need fewer.
- */
-const UNWATCHED_ROUNDS = 8;
-/** The HTTP/2 requests of this turn of the event loop that are not watched yet. */
-const unwatched: Exchange[] = [];
-let rounds = 0;
-
-/**
- * Watches the client of an HTTP/2 request from now on, if the app does not answer
- * in this turn of the event loop. The engine does not report a reset (RFC 9113,
- * 6.4) that it has read before it was asked; but it reads nothing until all
- * microtasks of the turn have run.
- */
-function watchUnlessAnswered(exchange: Exchange): void {
-  if (unwatched.push(exchange) > 1) return;
-  rounds = 0;
-  DONE.then(watchUnanswered);
-}
-
-function watchUnanswered(): void {
-  while (unwatched.at(-1)?.life.responded) unwatched.pop();
-  if (unwatched.length === 0) return;
-  if (++rounds < UNWATCHED_ROUNDS) return void DONE.then(watchUnanswered);
-  for (const exchange of unwatched.splice(0)) exchange.watchClient();
-}
-
-/**
  * The base of the three kinds of exchange. It runs the app, gives the response
  * to the engine, watches whether the client is still there, and writes the
  * access log when both the app and the engine have finished.
  */
 export abstract class Exchange
-  implements InFlightRequest, Http2Stream, LifeOwner, ChannelsOwner {
+  implements InFlightRequest, Unwatched, Http2Stream, LifeOwner, ChannelsOwner {
   readonly worker: WorkerContext;
   readonly life: ResponseLife;
   /** Kept, because the engine drops its own once it has the response. */
@@ -97,6 +77,8 @@ export abstract class Exchange
   readonly connection: Http2Connection | null;
   next: InFlightRequest | null = null;
   previous: InFlightRequest | null = null;
+  place = -1;
+  turn = 0;
   /** Milliseconds since 1970, in the precision of the access log. */
   startedAt: number;
   /** The current span of its trace; null without tracing. */
@@ -325,6 +307,14 @@ export abstract class Exchange
   watchClient(): void {
     if (this.#watching || this.life.responded) return;
     this.#watching = true;
+    // Most are answered by then.
+    if (this.connection === null && tellsLate) {
+      this.worker.inFlight.addUnwatched(this);
+    } else this.watch();
+  }
+
+  watch(): void {
+    this.place = -1;
     onClientGone(this.request, () => {
       if (this.#watching) this.disconnect("client_closed");
     });
@@ -333,6 +323,8 @@ export abstract class Exchange
   /** The engine may abort a request that it has answered or upgraded. */
   protected unwatchClient(): void {
     this.#watching = false;
+    if (this.place >= 0) this.worker.inFlight.deleteUnwatched(this);
+    this.place = -1;
   }
 
   /** True if the client has left; for requests that were not watched. */

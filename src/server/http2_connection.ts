@@ -5,6 +5,7 @@
 
 import { isHttp1 } from "../engine/request.ts";
 import type { Guard } from "../guard/guard.ts";
+import { DONE } from "./timers.ts";
 
 /**
  * Requests of one connection that may be in flight. The engine allows 200 open
@@ -184,6 +185,34 @@ export class Http2Connections {
 /** A stream of such a connection. */
 export interface Http2Stream {
   readonly connection: Http2Connection | null;
+  readonly life: { readonly responded: boolean };
+  /** Calls `disconnect` when the client leaves before a response. */
+  watchClient(): void;
   /** Closes the connection at once, with all that runs on it. */
   dropShared(why: string): void;
+}
+
+/** Rounds of microtasks in which an app may answer before its client is watched. */
+const UNWATCHED_ROUNDS = 8;
+/** Those of this turn of the event loop that are not watched yet. */
+const unwatched: Http2Stream[] = [];
+let rounds = 0;
+
+/**
+ * Watches the client of an HTTP/2 request from now on, if the app does not answer
+ * in this turn of the event loop. The engine does not report a reset (RFC 9113,
+ * 6.4) that it has read before it was asked; but it reads nothing until all
+ * microtasks of the turn have run.
+ */
+export function watchUnlessAnswered(stream: Http2Stream): void {
+  if (unwatched.push(stream) > 1) return;
+  rounds = 0;
+  DONE.then(watchUnanswered);
+}
+
+function watchUnanswered(): void {
+  while (unwatched.at(-1)?.life.responded) unwatched.pop();
+  if (unwatched.length === 0) return;
+  if (++rounds < UNWATCHED_ROUNDS) return void DONE.then(watchUnanswered);
+  for (const stream of unwatched.splice(0)) stream.watchClient();
 }

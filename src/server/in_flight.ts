@@ -66,13 +66,13 @@ export interface InFlightRequest extends WatchedRequest {
  */
 const UNWATCHED_MS = 50;
 
-/** A request that is served and not yet watched. */
+/** A request that is served, and whose client is not watched yet. */
 export interface Unwatched {
-  /** Its place among them, which {@linkcode InFlight} alone sets … */
+  /** Its place among them, set by {@linkcode InFlight} … */
   place: number;
   /** … as the number of timers that had run when it came. */
   turn: number;
-  /** Adds what serves it to those that are watched. */
+  /** Has its client watched, and lists what serves it if nothing does yet. */
   watch(): void;
 }
 
