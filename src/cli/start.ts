@@ -33,13 +33,13 @@ import {
   runService,
   type Service,
   type ServiceFacts,
+  WorkerError,
 } from "../process/run_service.ts";
 import { canShare, withoutSharing } from "../process/shared_addresses.ts";
 import { SingleProcess } from "../process/single_process.ts";
 import type { SourceWatcher } from "../process/reload.ts";
 import type { Supervisor } from "../process/supervisor.ts";
 import { predecessor } from "../process/takeover.ts";
-import { WorkerError } from "../process/worker_handle.ts";
 import { isForTerminal } from "../server/access_log.ts";
 import { StartupError } from "../server/lifespan.ts";
 import { ListenError } from "../server/listen_address.ts";

@@ -38,6 +38,16 @@ export interface ServiceFacts {
   readonly workers: number;
 }
 
+/** A worker could not start. */
+export class WorkerError extends Error {
+  override readonly name = "WorkerError";
+
+  /** @param usage True when the command line is wrong, not the app. */
+  constructor(message: string, readonly usage: boolean) {
+    super(message);
+  }
+}
+
 /** One server, or a supervisor with its workers. */
 export interface Service {
   facts(): ServiceFacts;

@@ -6,18 +6,15 @@ import { delay, settledWithin, type Timer } from "../std/timer.ts";
 import { rereadEnvFiles } from "./env_files.ts";
 import type { Observed } from "./metrics.ts";
 import { reloadKeyPair } from "./root_helper.ts";
-import type {
-  Service,
-  ServiceFacts,
-  ServiceSignal,
-  StartSuccessor,
+import {
+  type Service,
+  type ServiceFacts,
+  type ServiceSignal,
+  type StartSuccessor,
+  WorkerError,
 } from "./run_service.ts";
 import { checkFree, checkShareable } from "./shared_addresses.ts";
-import {
-  WorkerError,
-  type WorkerEvent,
-  type WorkerHandle,
-} from "./worker_handle.ts";
+import type { WorkerEvent, WorkerHandle } from "./worker_handle.ts";
 import { Backoff, CrashPause, Heartbeat } from "./worker_health.ts";
 import { type PoolOptions, WorkerPool } from "./worker_pool.ts";
 

@@ -11,6 +11,7 @@ import type { KeyPair } from "../server/key_pair.ts";
 import type { SharedSocket } from "../server/listener.ts";
 import { type Timer, timerDelay } from "../std/timer.ts";
 import { releaseDescriptorsOf } from "../system/descriptor_budget.ts";
+import { WorkerError } from "./run_service.ts";
 
 /** Seconds added to the worker's own startup deadline, which comes first. */
 const STARTUP_GRACE = 1;
@@ -37,16 +38,6 @@ export type WorkerEvent =
   | { readonly type: "left" }
   /** It was terminated, but its thread still runs. */
   | { readonly type: "unkillable" };
-
-/** A worker could not start. */
-export class WorkerError extends Error {
-  override readonly name = "WorkerError";
-
-  /** @param usage True when the command line is wrong, not the app. */
-  constructor(message: string, readonly usage: boolean) {
-    super(message);
-  }
-}
 
 /** One worker thread and its state. */
 export class WorkerHandle {

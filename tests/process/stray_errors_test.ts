@@ -37,7 +37,7 @@ Deno.test("an app's stray errors are logged, and it goes on serving", async () =
   await program.logged(
     / error A promise of the app was rejected, .*\n {4}TypeError: from a promise\n/,
   );
-  await program.logged(/An error that fails when it is looked at/);
+  await program.logged(/An error that cannot be inspected/);
   const [text] = await program.logged(/.*line\n.*line.*/);
   assertMatch(text, /^ {4}Error: \\x1b\[2Jline\n {4}line/i);
   await get("/");
