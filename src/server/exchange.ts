@@ -314,7 +314,6 @@ export abstract class Exchange
   }
 
   watch(): void {
-    this.place = -1;
     onClientGone(this.request, () => {
       if (this.#watching) this.disconnect("client_closed");
     });
@@ -323,8 +322,7 @@ export abstract class Exchange
   /** The engine may abort a request that it has answered or upgraded. */
   protected unwatchClient(): void {
     this.#watching = false;
-    if (this.place >= 0) this.worker.inFlight.deleteUnwatched(this);
-    this.place = -1;
+    this.worker.inFlight.deleteUnwatched(this);
   }
 
   /** True if the client has left; for requests that were not watched. */

@@ -68,7 +68,7 @@ const UNWATCHED_MS = 50;
 
 /** A request that is served, and whose client is not watched yet. */
 export interface Unwatched {
-  /** Its place among them, set by {@linkcode InFlight} … */
+  /** Its place among them, set by {@linkcode InFlight}; -1 for none … */
   place: number;
   /** … as the number of timers that had run when it came. */
   turn: number;
@@ -138,8 +138,11 @@ export class InFlight {
     this.#timer ??= unref(setTimeout(() => this.#watchOld(), UNWATCHED_MS));
   }
 
-  /** It has been answered, and was not watched. */
-  deleteUnwatched({ place }: Unwatched): void {
+  /** It has been answered; does nothing if it was watched. */
+  deleteUnwatched(request: Unwatched): void {
+    const { place } = request;
+    if (place < 0) return;
+    request.place = -1;
     const last = this.#unwatched.pop()!;
     if (place === this.#unwatched.length) return;
     this.#unwatched[place] = last;
@@ -149,10 +152,7 @@ export class InFlight {
   #watchOld(): void {
     const old = this.#unwatched.filter(({ turn }) => turn !== this.#turn);
     this.#turn++;
-    for (const request of old) {
-      this.deleteUnwatched(request);
-      request.watch();
-    }
+    for (const request of old) this.#watch(request);
     this.#timer = this.#unwatched.length === 0
       ? undefined
       : unref(setTimeout(() => this.#watchOld(), UNWATCHED_MS));
@@ -161,7 +161,14 @@ export class InFlight {
   #watchAll(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const request of this.#unwatched.splice(0)) request.watch();
+    while (this.#unwatched.length > 0) this.#watch(this.#unwatched.at(-1)!);
+  }
+
+  /** Others may be answered meanwhile. */
+  #watch(request: Unwatched): void {
+    if (request.place < 0) return;
+    this.deleteUnwatched(request);
+    request.watch();
   }
 
   get size(): number {
