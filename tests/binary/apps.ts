@@ -116,7 +116,7 @@ binaryTest(
     await until(() => program.log.split(" replaces worker ").length === 3);
     // A connection that is kept alive belongs to a former worker.
     await until(async () => await answer(program.url) === "new");
-    assertEquals(program.log.match(/ was made one module /g)?.length, 2);
+    assertEquals(program.log.match(/ was bundled in /g)?.length, 2);
   },
 );
 
