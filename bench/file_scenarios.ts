@@ -115,7 +115,7 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
       nginx(ROOT),
       caddy(FILE_SERVER),
       lighttpd(),
-      bare("unmodified", { name: LIMIT }),
+      bare("unmodified", { name: LIMIT, file: "1k.pdf" }),
     ],
     ask: { path: "/1k.pdf", headers: validators, status: 304, fields: [] },
     prepare: (workplace) => workplace.serve("1k.pdf", 1024),

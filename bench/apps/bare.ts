@@ -28,7 +28,7 @@ const FILE_FIELDS: [string, string][] = [
     ? [["content-encoding", "gzip"] as [string, string]]
     : []),
 ];
-const content = ["memory", "listing"].includes(name)
+const content = ["memory", "unmodified", "listing"].includes(name)
   ? Deno.readFileSync(file)
   : EVENT;
 /** About as long as a listing of 50,000 files. */
@@ -140,9 +140,11 @@ const apps: Record<string, Handler> = {
   /** The same beside a long page, which is at hand too. */
   listing: ({ url }) => url.endsWith("/") ? new Response(page) : fromMemory(),
 
-  /** The same where the client has the file: its validators. */
-  unmodified: () =>
-    new Response(null, { status: 304, headers: FILE_FIELDS.slice(1, 3) }),
+  /** The same where the client may have the file, which it says. */
+  unmodified: ({ headers }) =>
+    headers.get("if-none-match") === FILE_FIELDS[1][1]
+      ? new Response(null, { status: 304, headers: FILE_FIELDS.slice(1, 3) })
+      : fromMemory(),
 
   /** The same for a large file. */
   async readable() {
