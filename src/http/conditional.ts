@@ -151,6 +151,8 @@ export function checkConditions(
   }
   const ifNoneMatch = conditions["if-none-match"];
   if (ifNoneMatch !== undefined) {
+    // As browsers send it.
+    if (ifNoneMatch === etag) return 304;
     const tags = parseTags(ifNoneMatch);
     return tags === "*" || includesTag(tags, etag, equalWeakly) ? 304 : null;
   }

@@ -328,17 +328,19 @@ export class FileCache {
    * The cached file at the path or alias that a request names, unless that is
    * hidden; or null. The caller checks whether its stamp is current.
    */
-  cached({ path, rawPath }: ReadyRequest): CacheEntry | null {
+  cached(request: ReadyRequest): CacheEntry | null {
+    const { path } = request;
     if (!path.startsWith("/") || path.includes("/.")) return null;
     const entry = this.#entries.get(path.slice(1)) ??
-      this.#aliased(path, rawPath);
+      this.#aliased(path, request);
     // Other paths may have to be decoded in another way.
     return entry?.isAscii ? entry : null;
   }
 
-  #aliased(path: string, rawPath: string): CacheEntry | undefined {
+  #aliased(path: string, request: ReadyRequest): CacheEntry | undefined {
     const alias = this.#aliases.get(path.slice(1));
     if (alias === undefined) return undefined;
+    const { rawPath } = request;
     // At "/docs%2F", and where it is mounted without "/", the app redirects.
     if (rawPath.includes("%") || !rawPath.endsWith(path)) return undefined;
     return areCurrent(alias.stamps) ? this.#entries.get(alias.path) : undefined;
