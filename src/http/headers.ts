@@ -38,17 +38,29 @@ function encodedLength(text: string): number {
   return length;
 }
 
+/** The last text, if it is not long: many bodies are the one before. */
+let lastText = "";
+let lastLength = 0;
+
 /** The length of a body in bytes; a string is counted as UTF-8. */
 export function byteLength(body: string | Uint8Array | ArrayBuffer): number {
   if (typeof body !== "string") return body.byteLength;
-  if (body.length > LONG) return encodedLength(body);
-  let length = body.length;
-  for (let i = 0; i < body.length; i++) {
-    const unit = body.charCodeAt(i);
+  if (body === lastText) return lastLength;
+  if (body.length > 65_536) return encodedLength(body);
+  lastText = body;
+  return lastLength = body.length > LONG
+    ? encodedLength(body)
+    : utf8Length(body);
+}
+
+function utf8Length(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
     if (unit <= 0x7f) continue;
     length += unit > 0x7ff ? 2 : 1;
     // A surrogate pair has four bytes.
-    if (unit >= 0xd800 && unit <= 0xdbff && isLow(body.charCodeAt(i + 1))) i++;
+    if (unit >= 0xd800 && unit <= 0xdbff && isLow(text.charCodeAt(i + 1))) i++;
   }
   return length;
 }

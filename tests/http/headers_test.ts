@@ -1,4 +1,5 @@
 import {
+  byteLength,
   fieldValue,
   isSafeFieldValue,
   isToken,
@@ -30,4 +31,12 @@ Deno.test("the first value of a field is found in any case of its name", () => {
   assertEquals(fieldValue(fields, "x-one"), "1");
   assertEquals(fieldValue(fields, "accept"), "a");
   assertEquals(fieldValue(fields, "missing"), null);
+});
+
+Deno.test("the bytes of a text are those of UTF-8, also of the same text again and of one as long", () => {
+  const texts = ["", "abc", "äbc", "a€c", "😀", "\ud800a", "x".repeat(70_000)];
+  for (const text of [...texts, "é".repeat(200), "e".repeat(200)]) {
+    const bytes = new TextEncoder().encode(text).length;
+    assertEquals([byteLength(text), byteLength(text)], [bytes, bytes]);
+  }
 });
