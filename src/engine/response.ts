@@ -113,6 +113,11 @@ export function isPlain(response: unknown): response is Response {
     (body === null || body.streamOrStatic.consumed === false);
 }
 
+/** The body of a plain response. */
+export function plainBody(response: Response): string | Uint8Array {
+  return (response as Response & Parts)[FAST_BODY] as string | Uint8Array;
+}
+
 /**
  * The body of a response, null for none. Unlike `response.body`, this makes no
  * stream of a complete body.

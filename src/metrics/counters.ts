@@ -265,14 +265,11 @@ const STRIDE = 16;
 export class RequestCounters {
   readonly memory: SharedArrayBuffer;
   readonly #numbers: Float64Array;
-  /** Where each series begins, by its key. */
-  readonly #places = new Map<number, number>();
+  /** By key. */
+  readonly #series = new Map<number, Series>();
   /** Of the last one: most are like the one before. */
   #lastKey = -1;
-  #lastPlace = 0;
-  /** The last bucket, and duration in seconds, of each series, by its place. */
-  readonly #lastBuckets = new Uint8Array(SIZE);
-  readonly #lastSeconds = new Float64Array(SIZE);
+  #last: Series | undefined;
   #stride = 1;
   /** Requests until the next that is timed. */
   #untilTimed = 0;
@@ -293,12 +290,9 @@ export class RequestCounters {
 
   /** The time at which a request begins (ms since 1970); 0 of one not timed. */
   begin(): number {
-    this.#recent++;
-    if (this.#untilTimed > 0) {
-      this.#untilTimed--;
-      return 0;
-    }
-    this.#untilTimed = this.#stride - 1;
+    if (--this.#untilTimed > 0) return 0;
+    this.#untilTimed = this.#stride;
+    this.#recent += this.#stride;
     return Date.now();
   }
 
@@ -335,14 +329,15 @@ export class RequestCounters {
     const known = status !== null && status < STATUSES ? status : 0;
     const key = keyOf(kind, methodIndex, known, secure, http2);
     if (key !== this.#lastKey) {
-      this.#lastPlace = this.#places.get(key) ?? this.#newSeries(key);
+      this.#last = this.#series.get(key) ?? this.#newSeries(key);
       this.#lastKey = key;
     }
-    const place = this.#lastPlace;
-    if (began !== 0) this.#time(place, began);
+    const series = this.#last!;
+    if (began !== 0) time(series, began);
     const numbers = this.#numbers;
-    numbers[place + 1 + this.#lastBuckets[place]]++;
-    numbers[place + SERIES.step - 1] += this.#lastSeconds[place];
+    numbers[series.bucket]++;
+    const { place, ms } = series;
+    if (ms !== 0) numbers[place + SERIES.step - 1] += ms / 1000;
     const bytes = kind * BYTES_STEP;
     if (received === 0) numbers[AT.requestBytes + bytes]++;
     else addTo(numbers, AT.requestBytes + bytes, BYTES, received);
@@ -355,24 +350,31 @@ export class RequestCounters {
     this.#numbers[AT.reasons + (known < 0 ? REASONS.length - 1 : known)]++;
   }
 
-  #time(place: number, began: number): void {
-    // The clock may have been set back.
-    const seconds = Math.max(0, Date.now() - began) / 1000;
-    this.#lastSeconds[place] = seconds;
-    this.#lastBuckets[place] = bucketOf(SECONDS, seconds);
-  }
-
-  #newSeries(key: number): number {
+  #newSeries(key: number): Series {
     const index = this.#numbers[AT.seriesCount];
     if (index >= SERIES.most - 1 && key !== OVERFLOW) {
-      return this.#places.get(OVERFLOW) ?? this.#newSeries(OVERFLOW);
+      return this.#series.get(OVERFLOW) ?? this.#newSeries(OVERFLOW);
     }
     const place = AT.series + index * SERIES.step;
     this.#numbers[place] = key;
     this.#numbers[AT.seriesCount] = index + 1;
-    this.#places.set(key, place);
-    return place;
+    const series: Series = { place, bucket: place + 1, ms: 0 };
+    this.#series.set(key, series);
+    return series;
   }
+}
+
+/** Where a series begins, and the duration that was last timed. */
+interface Series {
+  readonly place: number;
+  bucket: number;
+  ms: number;
+}
+
+function time(series: Series, began: number): void {
+  // The clock may have been set back.
+  series.ms = Math.max(0, Date.now() - began);
+  series.bucket = series.place + 1 + bucketOf(SECONDS, series.ms / 1000);
 }
 
 /** The first bound that holds a value; the number of bounds for none. */

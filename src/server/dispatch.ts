@@ -138,8 +138,7 @@ function answerReady(
   const { accessLog, counters } = worker;
   if (head.kind === "websocket" || worker.leavingSince !== null) return null;
   const { http2 } = head;
-  const timed = accessLog !== null || counters !== null;
-  const startedAt = timed ? worker.now() : 0;
+  const startedAt = accessLog === null ? counters?.begin() ?? 0 : worker.now();
   const answer = findReady(head, worker.settings.rootPath);
   if (answer === null) return null;
   const { status, fields, sized, body } = answer;
@@ -150,33 +149,31 @@ function answerReady(
     const { address } = http2;
     if ("port" in address) noteRequest(address.port, Date.now());
   }
-  if (timed) {
-    const { method, rawPath, query } = head;
-    const bodyBytes = body === null ? 0 : body.length;
-    counters?.add(
-      kindIndex(head.kind),
-      method,
-      status,
-      head.forwarded?.secure ?? secure,
-      http2 !== null,
-      startedAt,
-      0,
-      bodyBytes,
-    );
-    accessLog?.write({
-      host: head.forwarded?.client?.[0] ?? hostOf(info),
-      method,
-      rawPath,
-      query,
-      httpVersion: http2 === null ? "1.1" : "2",
-      status,
-      bodyBytes,
-      startedAt,
-      durationMs: Math.max(0, worker.now() - startedAt),
-      headers: accessLog.usesHeaders ? head.headers : [],
-      span: currentSpan(),
-    });
-  }
+  const { method, kind, forwarded } = head;
+  const bodyBytes = body?.length ?? 0;
+  counters?.add(
+    kindIndex(kind),
+    method,
+    status,
+    forwarded?.secure ?? secure,
+    http2 !== null,
+    startedAt,
+    0,
+    bodyBytes,
+  );
+  accessLog?.write({
+    host: forwarded?.client?.[0] ?? hostOf(info),
+    method,
+    rawPath: head.rawPath,
+    query: head.query,
+    httpVersion: http2 === null ? "1.1" : "2",
+    status,
+    bodyBytes,
+    startedAt,
+    durationMs: Math.max(0, worker.now() - startedAt),
+    headers: accessLog.usesHeaders ? head.headers : [],
+    span: currentSpan(),
+  });
   return engineResponse(body, status, http2 === null ? fields : sized);
 }
 

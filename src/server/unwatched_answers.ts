@@ -4,7 +4,7 @@
  */
 
 import { abortRequest } from "../engine/request.ts";
-import { bodyOf, fieldsOf, isPlain, streamOf } from "../engine/response.ts";
+import { fieldsOf, isPlain, plainBody, streamOf } from "../engine/response.ts";
 import { failureOf, isCancelled, isWatchable } from "../engine/stream.ts";
 import { byteLength } from "../http/headers.ts";
 import type { HeaderList } from "../pagi/types.ts";
@@ -23,8 +23,7 @@ export function countPlain(
   began: number,
 ): void {
   const { method } = request;
-  const body = method === "GET" ? bodyOf(response) : null;
-  const sent = body === null ? 0 : byteLength(body as string | Uint8Array);
+  const sent = method === "GET" ? byteLength(plainBody(response)) : 0;
   worker.counters!.add(0, method, 200, secure, false, began, 0, sent);
 }
 
