@@ -13,8 +13,9 @@ import type { HeaderList } from "../../pagi/types.ts";
  */
 export function stripHopByHop(headers: HeaderList): HeaderList {
   const fields: HeaderList = [];
-  for (const [name, value] of headers) {
-    if (!isHopByHop(name)) fields.push([name, trimWhitespace(value)]);
+  for (let i = 0; i < headers.length; i++) {
+    const name = headers[i][0];
+    if (!isHopByHop(name)) fields.push([name, trimWhitespace(headers[i][1])]);
   }
   return fields;
 }
@@ -85,8 +86,9 @@ function isContentLength(name: string): boolean {
 export function announcedLength(headers: HeaderList): number | null {
   let announced: number | null = null;
   for (let i = 0; i < headers.length; i++) {
-    const [name, value] = headers[i];
-    if (!isContentLength(name)) continue;
+    const field = headers[i];
+    if (!isContentLength(field[0])) continue;
+    const value = field[1];
     if (announced !== null || !/^\d{1,15}$/.test(value)) {
       throw new TypeError(
         `A response was started with content-length ${describeValue(value)}${
