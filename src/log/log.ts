@@ -1,5 +1,11 @@
 /** The server's log. */
 
+import { getAnsiColorFormatter, getTextFormatter } from "@logtape/logtape";
+import type {
+  LogLevel as LogTapeLevel,
+  TextFormatter,
+  TextFormatterOptions,
+} from "@logtape/logtape";
 import { countLimit } from "../metrics/counters.ts";
 import { quote, visible } from "../options/option_error.ts";
 import { placeOfError, Repeats, shapeOf } from "./repeats.ts";
@@ -55,12 +61,12 @@ const RANKS: Readonly<Record<LogLevel, number>> = {
   warn: 2,
   error: 3,
 };
-/** Parameters of `ESC [ … m` (ECMA-48, 8.3.117): blue, green, yellow, red. */
-const COLOURS: Readonly<Record<LogLevel, number>> = {
-  debug: 34,
-  info: 32,
-  warn: 33,
-  error: 31,
+const CATEGORY = ["pagi"];
+const FORMAT: TextFormatterOptions = {
+  timestamp: "rfc3339",
+  level: (level: LogTapeLevel) =>
+    (level === "warning" ? "warn" : level).padEnd(5),
+  format: ({ timestamp, level, message }) => `${timestamp} ${level} ${message}`,
 };
 
 const encoder = new TextEncoder();
@@ -69,7 +75,7 @@ let worker: number | null = null;
 let isJson = false;
 let output: SyncWriter = Deno.stderr;
 let write = writeOutput;
-let colours = hasColours();
+let format = formatter();
 let repeats = newRepeats();
 
 /**
@@ -92,7 +98,7 @@ export function configureLog(settings: LogSettings): void {
   worker = settings.worker ?? null;
   isJson = settings.format === "json";
   write = settings.write ?? writeOutput;
-  colours = hasColours();
+  format = formatter();
   repeats = newRepeats(settings.timed);
 }
 
@@ -163,11 +169,11 @@ function print(
   [first, ...more]: readonly string[],
   error: unknown,
 ): void {
-  const time = new Date().toISOString();
+  const timestamp = Date.now();
   const stack = error === undefined ? [] : linesOf(error);
   if (isJson) {
     const entry = {
-      time,
+      time: new Date(timestamp).toISOString(),
       type: "log",
       level,
       ...worker === null ? {} : { worker },
@@ -178,12 +184,17 @@ function print(
     return write(`${toJson(entry)}\n`);
   }
   const prefix = worker === null ? "" : `Worker ${worker}: `;
-  const name = level.padEnd(5);
-  const head = colours
-    ? `\x1b[2m${time}\x1b[0m \x1b[1m\x1b[${COLOURS[level]}m${name}\x1b[0m`
-    : `${time} ${name}`;
+  const message = visible(prefix + first);
+  const line = format({
+    category: CATEGORY,
+    level: level === "warn" ? "warning" : level,
+    message: [message],
+    rawMessage: message,
+    timestamp,
+    properties: {},
+  });
   const below = [...more, ...stack].map((text) => `    ${visible(text)}\n`);
-  write(`${head} ${visible(prefix + first)}\n${below.join("")}`);
+  write(line + below.join(""));
 }
 
 /** In a line that drives no terminal, whatever a client sent. */
@@ -204,10 +215,10 @@ function linesOf(error: unknown): string[] {
   }
 }
 
-/** Whether messages go to a terminal that shows colours. */
-function hasColours(): boolean {
-  return write === writeOutput && output === Deno.stderr &&
+function formatter(): TextFormatter {
+  const colors = write === writeOutput && output === Deno.stderr &&
     Deno.stderr.isTerminal() && !Deno.noColor;
+  return colors ? getAnsiColorFormatter(FORMAT) : getTextFormatter(FORMAT);
 }
 
 /** Falls back to stderr when the disk is full or stdout's reader has gone. */

@@ -45,7 +45,7 @@ const ROOT = import.meta.url.startsWith("file:")
   ? fromFileUrl(new URL("../..", import.meta.url))
   : null;
 /** The only rooms of `src` that import by name. */
-const IMPORTERS = ["channels/", "cli/", "std/"];
+const IMPORTERS = ["channels/", "cli/", "std/", "log/"];
 /** Packages that find what they need as packages only. */
 const HAS_DEPENDENCIES = /^(?:ioredis$|@nats-io\/)/;
 /** Flags of `deno run` for the configuration, and those with a separate value. */

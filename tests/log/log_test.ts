@@ -1,3 +1,4 @@
+import { configureSync, getLogger, resetSync } from "@logtape/logtape";
 import {
   assert,
   assertEquals,
@@ -133,6 +134,25 @@ Deno.test("whatever an app throws can be logged", () => {
     shown(unshowable),
     "error Odd.\n    An error that cannot be inspected.\n",
   );
+});
+
+Deno.test("an app sets up LogTape for itself: it may, sees nothing of the server and silences nothing", () => {
+  const seen: unknown[] = [];
+  const text = logged("info", () => {
+    configureSync({
+      sinks: { all: (record) => seen.push(record.rawMessage) },
+      loggers: [
+        { category: [], sinks: ["all"] },
+        { category: "logtape", lowestLevel: "error" },
+      ],
+    });
+    log.warn("from the server");
+    getLogger("app").info("from the app");
+    resetSync();
+    log.warn("and still");
+  });
+  assertEquals(text, "warn  from the server\nwarn  and still\n");
+  assertEquals(seen, ["from the app"]);
 });
 
 Deno.test("messages are on stderr, without colour and complete, when the process ends at once", async () => {
