@@ -49,7 +49,7 @@ export function importAdvice(name: string, error: unknown): string | null {
       if (usesPlugAndPlay(name)) {
         return "Yarn has installed its packages as Plug'n'Play, which Deno does not read. To have them in node_modules: yarn config set nodeLinker node-modules && yarn install.";
       }
-      return "The packages of its project are not installed. Install them in the project's folder, as by npm install or deno install.";
+      return "The packages of its project are not installed: run npm install or deno install in the project's folder.";
     case "not fetched":
       return `Its imports have to be downloaded once, while online: deno cache ${
         shellWord(name)
