@@ -202,6 +202,21 @@ Deno.test("charset is that of text that does not say its own", async () => {
   assertThrows(() => new FileApp({ charset: "a b" }), OptionError, "charset");
 });
 
+Deno.test("a larger file has the same charset in memory as before", async () => {
+  using tree = hostileTree();
+  const bytes = new Uint8Array(200_000).fill(0x61);
+  bytes[bytes.length - 1] = 0xe9;
+  Deno.writeFileSync(join(tree.root, "large.txt"), bytes);
+  const app = new FileApp({ root: tree.root }).toApp();
+  for (const isWhole of [false, true]) {
+    const response = await runApp(app, { target: "/large.txt" });
+    const [, body] = response.events;
+    // The second time, the app sends its bytes.
+    assertEquals("body" in body && body.body !== undefined, isWhole);
+    assertEquals(response.header("content-type"), "text/plain; charset=UTF-8");
+  }
+});
+
 Deno.test("a compressed SVG says that it is compressed, and nothing compresses it again", async () => {
   using tree = hostileTree();
   const svg = "<svg xmlns='http://www.w3.org/2000/svg'/>".repeat(50);

@@ -6,6 +6,7 @@ import {
   type Alias,
   bytesAt,
   type FileCache,
+  MAX_CACHED_FILE_BYTES,
   type SmallFile,
 } from "./file_cache.ts";
 import { type ContentDigests, versionOf } from "./file_version.ts";
@@ -287,7 +288,8 @@ const HEAD_BYTES = 4096;
 const NOTHING = new Uint8Array();
 
 function headOf(opened: OpenedFile | SmallFile): Uint8Array {
-  return opened.kind === "small"
+  // A larger file has the same type while it is not in memory.
+  return opened.kind === "small" && opened.bytes.length <= MAX_CACHED_FILE_BYTES
     ? opened.bytes
     : wholeCharacters(bytesAt(opened, 0, HEAD_BYTES) ?? NOTHING);
 }
