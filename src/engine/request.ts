@@ -399,12 +399,11 @@ type Cancellable = EngineRequest & {
  */
 export function onClientGone(request: Request, callback: () => void): void {
   const engine = engineRequest(request);
-  if (CANCEL.isOpen && engine !== undefined && Object.isExtensible(engine)) {
-    if (CALLBACKS in engine || shareCancellation(engine)) {
-      return engine.onCancel!(callback);
-    }
-    CANCEL.misfit();
-  }
+  // A request that a program has made itself only has a signal.
+  if (
+    CANCEL.isOpen && engine !== undefined && Object.isExtensible(engine) &&
+    (CALLBACKS in engine || shareCancellation(engine))
+  ) return engine.onCancel!(callback);
   const { signal } = request;
   if (signal.aborted) callback();
   else signal.addEventListener("abort", callback, { once: true });

@@ -1,3 +1,4 @@
+import { configureLog } from "../../src/log/log.ts";
 import type { HttpScope, PagiApp, Scope } from "../../src/pagi/types.ts";
 import {
   assert,
@@ -9,6 +10,7 @@ import { DeclinedError, TestClient, TimeoutError } from "../../testing/mod.ts";
 import { httpApp, readBody, reply } from "../helpers/http_app.ts";
 import { webSocketApp } from "../helpers/websocket_app.ts";
 import { appFor } from "../helpers/scope_app.ts";
+import { delay } from "../helpers/wait.ts";
 
 const HELLO = httpApp((_scope, _receive, send) => reply(send, '{"a":1}'));
 const SLOW = { timeout: 0.05 };
@@ -168,6 +170,32 @@ Deno.test("a client may leave before there is an answer", async () => {
   });
   const client = new TestClient(app, SLOW);
   await assertRejects(() => client.stream("/"), TimeoutError, "start its");
+});
+
+Deno.test("an app that waits for its client to leave has nothing left behind, and nothing logged", async () => {
+  const lines: string[] = [];
+  configureLog({ level: "warn", write: (line) => lines.push(line) });
+  try {
+    const app = httpApp(async (_scope, receive, send) => {
+      await receive();
+      void receive();
+      // Clients are watched after 100 ms at most.
+      await delay(150);
+      await reply(send, "late");
+    });
+    const { text } = await new TestClient(app).request("/");
+    assertEquals(text, "late");
+    // Deno's sanitizer finds the timer of a request that is answered sooner.
+    const quick = httpApp(async (_scope, receive, send) => {
+      await receive();
+      void receive();
+      await reply(send, "soon");
+    });
+    assertEquals((await new TestClient(quick).request("/")).text, "soon");
+  } finally {
+    configureLog({ level: "warn" });
+  }
+  assertEquals(lines, []);
 });
 
 Deno.test("a stream is read piece by piece", async () => {
