@@ -260,7 +260,7 @@ const STRIDE = 16;
  * Counts the requests of a thread. All are counted. Of those that are answered
  * at once, a busy thread times one in sixteen, as reading the clock twice takes
  * as long as all the rest; the duration of the last one stands for those of its
- * series until the next. All others are timed.
+ * series until the next. All others are timed, and stand for themselves.
  */
 export class RequestCounters {
   readonly memory: SharedArrayBuffer;
@@ -310,8 +310,9 @@ export class RequestCounters {
    * Counts a request that has ended, or is refused.
    *
    * @param status Null when no response was started.
-   * @param began As of {@linkcode begin}.
+   * @param began When (ms since 1970); 0 of one that took no time.
    * @param received Bytes, as `sent`.
+   * @param isBrief It was answered at once, and began as of {@linkcode begin}.
    */
   add(
     kind: KindIndex,
@@ -322,6 +323,7 @@ export class RequestCounters {
     began: number,
     received: number,
     sent: number,
+    isBrief = false,
   ): void {
     const methodIndex = method === "GET"
       ? 0
@@ -333,10 +335,19 @@ export class RequestCounters {
       this.#lastKey = key;
     }
     const series = this.#last!;
-    if (began !== 0) time(series, began);
+    const { place } = series;
+    let { bucket, ms } = series;
+    if (began !== 0 || !isBrief) {
+      // The clock may have been set back.
+      ms = began === 0 ? 0 : Math.max(0, Date.now() - began);
+      bucket = place + 1 + bucketOf(SECONDS, ms / 1000);
+      if (isBrief) {
+        series.bucket = bucket;
+        series.ms = ms;
+      }
+    }
     const numbers = this.#numbers;
-    numbers[series.bucket]++;
-    const { place, ms } = series;
+    numbers[bucket]++;
     if (ms !== 0) numbers[place + SERIES.step - 1] += ms / 1000;
     const bytes = kind * BYTES_STEP;
     if (received === 0) numbers[AT.requestBytes + bytes]++;
@@ -364,17 +375,11 @@ export class RequestCounters {
   }
 }
 
-/** Where a series begins, and the duration that was last timed. */
+/** Where a series begins, and the duration that stands for untimed requests. */
 interface Series {
   readonly place: number;
   bucket: number;
   ms: number;
-}
-
-function time(series: Series, began: number): void {
-  // The clock may have been set back.
-  series.ms = Math.max(0, Date.now() - began);
-  series.bucket = series.place + 1 + bucketOf(SECONDS, series.ms / 1000);
 }
 
 /** The first bound that holds a value; the number of bounds for none. */

@@ -160,6 +160,7 @@ function answerReady(
     startedAt,
     0,
     bodyBytes,
+    true,
   );
   accessLog?.write({
     host: forwarded?.client?.[0] ?? hostOf(info),

@@ -24,7 +24,7 @@ export function countPlain(
 ): void {
   const { method } = request;
   const sent = method === "GET" ? byteLength(plainBody(response)) : 0;
-  worker.counters!.add(0, method, 200, secure, false, began, 0, sent);
+  worker.counters!.add(0, method, 200, secure, false, began, 0, sent, true);
 }
 
 type BodyStream = ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -42,8 +42,13 @@ class UnwatchedAnswer implements Unwatched {
   #stream: BodyStream | null = null;
   #exchange: FetchExchange | null = null;
   #isWatched = false;
+  /** When the handler was called (ms since 1970); 0 where nobody asks. */
+  #startedAt = 0;
 
-  /** @param given The handler's promise, or its response with a stream. */
+  /**
+   * @param given The handler's promise, or its response with a stream.
+   * @param began As of `RequestCounters.begin`.
+   */
   constructor(
     readonly listener: ListenerContext,
     readonly request: Request,
@@ -57,7 +62,10 @@ class UnwatchedAnswer implements Unwatched {
   promised(given: Promise<unknown>): Promise<Response> {
     const { counters, inFlight } = this.listener.worker;
     inFlight.addUnwatched(this);
-    counters?.started(0);
+    if (counters !== null) {
+      counters.started(0);
+      this.#startedAt = this.began || Date.now();
+    }
     given.then(
       (answer) => this.#settled(answer),
       () => this.#settled(given),
@@ -90,7 +98,7 @@ class UnwatchedAnswer implements Unwatched {
   }
 
   #serve(): void {
-    const { listener, request, info, given, began } = this;
+    const { listener, request, info, given } = this;
     listener.worker.counters?.stopped(0); // the exchange counts it again
     this.#resolve(
       serveFetch(
@@ -100,7 +108,7 @@ class UnwatchedAnswer implements Unwatched {
         this.#head(),
         listener.direct!,
         given,
-        began,
+        this.#startedAt,
       ),
     );
   }

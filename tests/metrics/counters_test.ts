@@ -35,6 +35,10 @@ function add(counters: RequestCounters, request: typeof REQUEST): void {
   counters.add(kind, method, status, secure, http2, began, received, sent);
 }
 
+function addBrief(counters: RequestCounters, began: number, status = 200) {
+  counters.add(0, "GET", status, false, false, began, 0, 50, true);
+}
+
 function sumsOf(counters: RequestCounters): CounterSums {
   const sums = new CounterSums();
   sums.add(counters.memory);
@@ -102,12 +106,22 @@ Deno.test("a busy thread times one request in sixteen, which stands for the othe
   counters.look();
   counters.look();
   assertEquals(timed(16 + 10) >= 11, true);
-  add(counters, { ...REQUEST, began: Date.now() - 60_000 });
-  add(counters, REQUEST);
-  add(counters, { ...REQUEST, status: 404 });
+  addBrief(counters, Date.now() - 60_000);
+  addBrief(counters, 0);
+  addBrief(counters, 0, 404);
   const [ok, other] = sumsOf(counters).series.values();
   assertEquals(ok[SECONDS.length], 2);
   assertEquals(other[0], 1); // nothing of its kind was timed so far
+});
+
+Deno.test("a request that was not answered at once stands for no other", () => {
+  const counters = new RequestCounters(newCounters());
+  addBrief(counters, Date.now() + 1e6);
+  add(counters, { ...REQUEST, began: Date.now() - 60_000 });
+  addBrief(counters, 0);
+  add(counters, REQUEST);
+  const [histogram] = sumsOf(counters).series.values();
+  assertEquals([histogram[0], histogram[SECONDS.length]], [3, 1]);
 });
 
 Deno.test("bodies are counted by their size, those of no bytes too", () => {

@@ -5,6 +5,11 @@
  */
 
 import { fetchApp } from "../../src/loader/fetch_app.ts";
+import {
+  CounterSums,
+  newCounters,
+  RequestCounters,
+} from "../../src/metrics/counters.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import type { FetchHandler } from "../../src/pagi/fetch.ts";
 import { appInMode } from "../../src/process/hosted_app.ts";
@@ -15,9 +20,11 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "../../src/std/assert.ts";
+import { Server } from "../../src/server/server.ts";
 import { linesOf } from "../helpers/http_app.ts";
 import { RawWebSocket } from "../helpers/raw_websocket.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { delay } from "../helpers/wait.ts";
 import { type TestServer, withServer } from "../helpers/with_server.ts";
 
 function serving(
@@ -254,6 +261,41 @@ Deno.test("a request whose handler has yet to answer is in flight from the first
     await stopped;
   });
 });
+
+for (
+  const [what, ms, response] of [
+    ["comes when it is watched", 150, () => new Response("late")],
+    ["has a status of its own", 20, () => new Response("", { status: 201 })],
+  ] as const
+) {
+  Deno.test(`metrics of a busy thread time a promised answer that ${what}`, async () => {
+    const counters = new RequestCounters(newCounters());
+    for (let i = 0; i < 2000; i++) counters.begin();
+    counters.look();
+    while (counters.begin() === 0);
+    const app = fetchApp({
+      async fetch() {
+        await delay(ms);
+        return response();
+      },
+    });
+    const settings = { port: 0, noAccessLog: true, lifespan: "off" } as const;
+    const server = new Server(app, resolveSettings(settings), { counters });
+    await server.start();
+    try {
+      // The first one teaches which fields are plain.
+      for (let i = 0; i < 2; i++) {
+        await (await fetch(server.urls[0])).text();
+      }
+    } finally {
+      await server.stop();
+    }
+    const sums = new CounterSums();
+    sums.add(counters.memory);
+    const [durations] = sums.series.values();
+    assert(durations.at(-1)! >= 1.9 * ms / 1000, `${durations.at(-1)} s`);
+  });
+}
 
 Deno.test("promises of a handler may settle in any order, and with anything", async () => {
   const waiting = new Map<string, PromiseWithResolvers<Response>>();
