@@ -218,6 +218,20 @@ const MAX_READY = 4;
 /** Folders whose stamps are kept, and addresses of files. */
 const MAX_KEPT = 1000;
 
+/** Bytes from memory that are sent as streams, counted for each client. */
+let lent = 0;
+/** How many may be when another larger file comes into memory. */
+const MAX_LENT = CAPACITY;
+
+/**
+ * Counts bytes that a slow client keeps in memory, whether or not they are still
+ * cached, until the result is disposed of.
+ */
+export function lendBytes(count: number): Disposable {
+  lent += count;
+  return { [Symbol.dispose]: () => void (lent -= count) };
+}
+
 /** An address at which a file is found that has another path. */
 export interface Alias {
   /** Beneath the root, such as "docs/" for "docs/index.html". */
@@ -431,7 +445,10 @@ export class FileCache {
     if (typeof opened === "number" || opened.kind === "directory") {
       return opened;
     }
-    const most = this.#isRepeated(path, opened.info.size, now)
+    const { size } = opened.info;
+    const isRepeated = this.#isRepeated(path, size, now);
+    // If it is in memory already, it stays there.
+    const most = isRepeated && (lent <= MAX_LENT || known?.info.size === size)
       ? MAX_REPEATED_FILE_BYTES
       : MAX_CACHED_FILE_BYTES;
     const file = opened.mayBlock ? null : readSmallFile(opened, most);

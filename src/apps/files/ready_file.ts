@@ -15,7 +15,7 @@ import type {
 } from "../../pagi/ready_answers.ts";
 import { areCurrent } from "../../system/file_stamp.ts";
 import type { RequestScope } from "../reply.ts";
-import type { FileCache } from "./file_cache.ts";
+import { type FileCache, lendBytes } from "./file_cache.ts";
 import { acceptedCodings } from "./sidecar.ts";
 
 /** The part of a scope that decides on a ready answer. */
@@ -116,12 +116,12 @@ export async function sendBytes(
   send: Send,
   body: Uint8Array | null,
 ): Promise<void> {
-  if (body !== null) {
-    const more = isLong(body) ? 1 : 0;
-    await send({ type: "http.response.body", body, more });
-    if (!more) return;
-  }
-  await send({ type: "http.response.body" });
+  const type = "http.response.body";
+  if (body === null) return await send({ type });
+  if (!isLong(body)) return await send({ type, body });
+  using _lent = lendBytes(body.length);
+  await send({ type, body, more: 1 });
+  await send({ type });
 }
 
 /** Sends a ready answer by events, where the server has called the app. */

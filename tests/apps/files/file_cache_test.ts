@@ -1,6 +1,7 @@
 import { DocumentRoot } from "../../../src/apps/files/document_root.ts";
 import {
   FileCache,
+  lendBytes,
   MAX_CACHED_FILE_BYTES,
   MAX_REPEATED_FILE_BYTES,
 } from "../../../src/apps/files/file_cache.ts";
@@ -100,6 +101,31 @@ Deno.test("files are kept while they do not change", async (test) => {
         },
       );
     },
+    "while clients hold much, no other larger file is kept, but what is there":
+      async () => {
+        const size = MAX_CACHED_FILE_BYTES + 1;
+        await withCache({ a: size, b: size }, undefined, async (
+          cache,
+          _root,
+          clock,
+        ) => {
+          const kindOf = (path: string) => {
+            const opened = cache.open(path);
+            assert(typeof opened === "object");
+            using thing = opened;
+            return thing.kind;
+          };
+          assertEquals([kindOf("a"), kindOf("a")], ["file", "small"]);
+          {
+            using _lent = lendBytes(100 * 1024 * 1024);
+            for (let i = 0; i < 3; i++) {
+              assertEquals([kindOf("a"), kindOf("b")], ["small", "file"]);
+              await clock.advance(1000);
+            }
+          }
+          assertEquals(kindOf("b"), "small");
+        });
+      },
     "many files never take more memory than they may, and those read last stay":
       async () => {
         const sizes: Record<string, number> = {};
