@@ -9,7 +9,7 @@ import { RequestReader } from "../../src/apps/disconnect.ts";
 import {
   MAX_CACHED_FILE_BYTES,
   readSmallFile,
-} from "../../src/apps/files/file_cache.ts";
+} from "../../src/apps/files/small_file.ts";
 import type { SendEvent } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertRejects } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";

@@ -4,7 +4,8 @@ import { brotliCompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { UrlMapApp } from "../../src/apps/url_map.ts";
 import { FileApp, type FileOptions } from "../../src/apps/file.ts";
 import { DocumentRoot } from "../../src/apps/files/document_root.ts";
-import { FileCache, type ReadyFile } from "../../src/apps/files/file_cache.ts";
+import { FileCache } from "../../src/apps/files/file_cache.ts";
+import type { ReadyFile } from "../../src/apps/files/small_file.ts";
 import { readyAnswers } from "../../src/apps/files/ready_file.ts";
 import {
   AT,

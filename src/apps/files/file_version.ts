@@ -8,7 +8,7 @@ import {
   type FileVersion,
   MAX_CACHED_FILE_BYTES,
   type SmallFile,
-} from "./file_cache.ts";
+} from "./small_file.ts";
 import { Abandoned, SharedWork } from "./time_slice.ts";
 import { node } from "../../std/node.ts";
 import {

@@ -8,7 +8,7 @@ import type { MarkdownIt } from "../../std/markdown.ts";
 import type { RequestReader } from "../disconnect.ts";
 import type { RequestScope } from "../reply.ts";
 import type { OpenedFile } from "./document_root.ts";
-import type { SmallFile } from "./file_cache.ts";
+import type { SmallFile } from "./small_file.ts";
 import { makeBody, type PageBody, sendBody } from "./page_body.ts";
 import { breadcrumbs, pageHead, pagePolicy } from "./page_frame.ts";
 import type { FoundFile } from "./send_file.ts";

@@ -7,7 +7,7 @@ import type { ByteRange } from "../../http/conditional.ts";
 import type { HeaderList, Send } from "../../pagi/types.ts";
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
-import type { SmallFile } from "./file_cache.ts";
+import type { SmallFile } from "./small_file.ts";
 
 /** Bytes that are read and sent at once. */
 const CHUNK_BYTES = 64 * 1024;

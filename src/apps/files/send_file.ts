@@ -2,13 +2,12 @@
 
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
+import type { Alias, FileCache } from "./file_cache.ts";
 import {
-  type Alias,
   bytesAt,
-  type FileCache,
   MAX_CACHED_FILE_BYTES,
   type SmallFile,
-} from "./file_cache.ts";
+} from "./small_file.ts";
 import { type ContentDigests, versionOf } from "./file_version.ts";
 import { RangeParts } from "./range_parts.ts";
 import {

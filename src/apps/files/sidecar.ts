@@ -6,7 +6,8 @@ import { preferredCodings } from "../../http/negotiation.ts";
 import { node } from "../../std/node.ts";
 import type { FileStamp } from "../../system/file_stamp.ts";
 import type { OpenedFile } from "./document_root.ts";
-import { bytesAt, type FileCache, type SmallFile } from "./file_cache.ts";
+import type { FileCache } from "./file_cache.ts";
+import { bytesAt, type SmallFile } from "./small_file.ts";
 
 /** The content codings of sidecars, the best one first. */
 export const CODINGS = ["br", "zstd", "gzip"] as const;

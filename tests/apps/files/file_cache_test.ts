@@ -2,9 +2,9 @@ import { DocumentRoot } from "../../../src/apps/files/document_root.ts";
 import {
   FileCache,
   lendBytes,
-  MAX_CACHED_FILE_BYTES,
   MAX_REPEATED_FILE_BYTES,
 } from "../../../src/apps/files/file_cache.ts";
+import { MAX_CACHED_FILE_BYTES } from "../../../src/apps/files/small_file.ts";
 import { assert, assertEquals } from "../../../src/std/assert.ts";
 import { join } from "../../../src/std/path.ts";
 import { FakeClock } from "../../helpers/fake_clock.ts";
