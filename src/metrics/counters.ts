@@ -251,25 +251,32 @@ export function kindIndex(kind: CountedKind): KindIndex {
   return kind === "http" ? 0 : kind === "sse" ? 1 : 2;
 }
 
-/** Requests of a thread in half a second from which on few are timed. */
-const MANY = 1000;
-/** One in so many then. */
-const STRIDE = 16;
+/** Requests that a busy thread times in half a second. */
+const TIMED = 250;
 
 /**
  * Counts the requests of a thread. All are counted. Of those that are answered
- * at once, a busy thread times one in sixteen, as reading the clock twice takes
- * as long as all the rest; the duration of the last one stands for those of its
- * series until the next. All others are timed, and stand for themselves.
+ * at once, a busy thread times one in so many, as what is seldom done runs from
+ * cold caches and takes microseconds; the duration of the last one stands for
+ * those of its series until the next. All others are timed, and stand for
+ * themselves.
  */
 export class RequestCounters {
-  readonly memory: SharedArrayBuffer;
+  readonly #memory: SharedArrayBuffer;
   readonly #numbers: Float64Array;
   /** By key. */
   readonly #series = new Map<number, Series>();
   /** Of the last one: most are like the one before. */
   #lastKey = -1;
   #last: Series | undefined;
+  /** Of the last one of {@linkcode addPlain}, and the bounds of its size. */
+  #plain: Series | undefined;
+  #plainIsSecure = false;
+  #plainAbove = 0;
+  #plainUpTo = -1;
+  /** Requests like that one that are not in the numbers yet, and their bytes. */
+  #pending = 0;
+  #pendingBytes = 0;
   #stride = 1;
   /** Requests until the next that is timed. */
   #untilTimed = 0;
@@ -278,13 +285,21 @@ export class RequestCounters {
 
   /** @param memory Of {@linkcode newCounters}; from now on this thread's. */
   constructor(memory: SharedArrayBuffer) {
-    this.memory = memory;
+    this.#memory = memory;
     this.#numbers = numbers = new Float64Array(memory);
+  }
+
+  /** With all that was counted. */
+  get memory(): SharedArrayBuffer {
+    this.flush();
+    return this.#memory;
   }
 
   /** To be called every half a second: decides how many are timed. */
   look(): void {
-    this.#stride = this.#recent > MANY ? STRIDE : 1;
+    this.flush();
+    this.#stride = Math.max(1, Math.ceil(this.#recent / TIMED));
+    this.#untilTimed = Math.min(this.#untilTimed, this.#stride);
     this.#recent = 0;
   }
 
@@ -353,6 +368,46 @@ export class RequestCounters {
     if (received === 0) numbers[AT.requestBytes + bytes]++;
     else addTo(numbers, AT.requestBytes + bytes, BYTES, received);
     addTo(numbers, AT.responseBytes + bytes, BYTES, sent);
+  }
+
+  /**
+   * The same for a GET by HTTP/1 without a body that was answered with 200.
+   * Those that are not timed wait in this object for the next that is, or for
+   * {@linkcode flush}: the numbers are in other lines of the processor's cache,
+   * and to touch these for each request would take longer than to count it.
+   */
+  addPlain(secure: boolean, began: number, sent: number): void {
+    if (
+      began === 0 && secure === this.#plainIsSecure &&
+      sent > this.#plainAbove && sent <= this.#plainUpTo
+    ) {
+      this.#pending++;
+      this.#pendingBytes += sent;
+      return;
+    }
+    this.flush();
+    this.add(0, "GET", 200, secure, false, began, 0, sent, true);
+    const bucket = bucketOf(BYTES, sent);
+    this.#plain = this.#last;
+    this.#plainIsSecure = secure;
+    this.#plainAbove = BYTES[bucket - 1] ?? -1;
+    this.#plainUpTo = BYTES[bucket] ?? -1;
+  }
+
+  /** Adds what waits to the numbers; {@linkcode look} does so every half a second. */
+  flush(): void {
+    const pending = this.#pending;
+    if (pending === 0) return;
+    const { place, bucket, ms } = this.#plain!;
+    const numbers = this.#numbers;
+    numbers[bucket] += pending;
+    numbers[place + SERIES.step - 1] += pending * ms / 1000;
+    numbers[AT.requestBytes] += pending;
+    const bytes = AT.responseBytes;
+    numbers[bytes + bucketOf(BYTES, this.#plainUpTo)] += pending;
+    numbers[bytes + BYTES.length + 1] += this.#pendingBytes;
+    this.#pending = 0;
+    this.#pendingBytes = 0;
   }
 
   /** Counts the reason of an abnormal end. */

@@ -18,9 +18,14 @@ export interface CountedThread {
   readonly upstreams: readonly UpstreamState[];
 }
 
+/** Where a thread counts. The memory may be asked for each time it is read. */
+interface Counted {
+  readonly memory: SharedArrayBuffer;
+}
+
 interface Entry {
   readonly thread: CountedThread;
-  readonly memory: SharedArrayBuffer;
+  readonly counters: Counted;
   readonly slot: number;
 }
 
@@ -39,23 +44,23 @@ export class CountedThreads {
   /** Threads that were started so far. */
   starts = 0;
 
-  /** Adds a thread that counts in `memory`. */
-  add(thread: CountedThread, memory: SharedArrayBuffer): void {
+  /** Adds a thread. */
+  add(thread: CountedThread, counters: Counted): void {
     this.#settle();
     const taken = new Set(this.#entries.map(({ slot }) => slot));
     let slot = 1;
     while (taken.has(slot)) slot++;
-    this.#entries.push({ thread, memory, slot });
+    this.#entries.push({ thread, counters, slot });
     this.starts++;
   }
 
   /** Those that have not ended. */
   get threads(): ShownThread[] {
     this.#settle();
-    return this.#entries.map(({ thread, memory, slot }) => {
+    return this.#entries.map(({ thread, counters, slot }) => {
       const { state, startedAt, seenAt, upstreams } = thread;
       const sums = new CounterSums();
-      sums.add(memory);
+      sums.add(counters.memory);
       return { state, startedAt, seenAt, upstreams, slot, sums };
     });
   }
@@ -83,9 +88,9 @@ export class CountedThreads {
   }
 
   #settle(): void {
-    this.#entries = this.#entries.filter(({ thread, memory }) => {
+    this.#entries = this.#entries.filter(({ thread, counters }) => {
       if (thread.state !== "gone") return true;
-      this.#ended.add(memory, true);
+      this.#ended.add(counters.memory, true);
       const left = thread.upstreams
         .map((one) => ({ ...one, up: true, idle: 0, active: 0 }));
       addUpstreams(this.#endedUpstreams, left);

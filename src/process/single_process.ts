@@ -262,7 +262,7 @@ export class SingleProcess implements Service {
 
 /** A single process, as the one thread that counts. */
 function countedThread(
-  { memory }: RequestCounters,
+  counters: RequestCounters,
   serving: () => boolean,
 ): CountedThreads {
   const counted = new CountedThreads();
@@ -277,6 +277,6 @@ function countedThread(
     get upstreams() {
       return upstreamStates();
     },
-  }, memory);
+  }, counters);
   return counted;
 }

@@ -52,7 +52,7 @@ async function handle(message: ToWorker): Promise<void> {
       return server?.leave();
     case "stop":
       await server?.stop(message.replaced ? "replaced" : "stopped");
-      flushRepeats();
+      flush();
       return tell({ type: "stopped" });
     case "reopenLogs":
       return server?.reopenLogs();
@@ -111,12 +111,20 @@ async function start(plan: WorkerPlan): Promise<void> {
   tell({ type: "started", title });
 }
 
+let counting: RequestCounters | null = null;
+
+/** Writes and counts what waits, before this worker ends. */
+function flush(): void {
+  flushRepeats();
+  counting?.flush();
+}
+
 /** Milliseconds between two messages about the targets of proxies. */
 const UPSTREAMS_MS = 1000;
 
 function startCounting({ counters }: WorkerPlan): RequestCounters | null {
   if (counters === undefined) return null;
-  const counting = new RequestCounters(counters);
+  counting = new RequestCounters(counters);
   watchThread(counting);
   setInterval(() => {
     const upstreams = upstreamStates();
@@ -133,13 +141,13 @@ function startCounting({ counters }: WorkerPlan): RequestCounters | null {
 function reportEnds(): void {
   const { exit } = Deno;
   Deno.exit = (code?: number): never => {
-    flushRepeats();
+    flush();
     tell({ type: "exit", call: `Deno.exit(${code ?? Deno.exitCode})` });
     return exit(code);
   };
   const { close } = self;
   self.close = () => {
-    flushRepeats();
+    flush();
     tell({ type: "exit", call: "self.close()" });
     close.call(self);
   };

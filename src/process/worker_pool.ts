@@ -300,7 +300,7 @@ export class WorkerPool {
       remove,
     );
     this.#starting.add(worker);
-    if (counters !== undefined) this.counted.add(worker, counters);
+    if (counters !== undefined) this.counted.add(worker, { memory: counters });
     return worker;
   }
 

@@ -59,7 +59,7 @@ export function dispatch(
     given = callHandler(direct!, request, info);
     if (listener.worker.leavingSince === null) {
       if (isPlain(given)) {
-        if (counters !== null) countPlain(listener, request, given, began);
+        if (counters !== null) countPlain(listener, given, began);
         return given;
       }
       const answer = serveUnwatched(

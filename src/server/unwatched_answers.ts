@@ -18,13 +18,10 @@ import { isHopByHop } from "./response/headers.ts";
 /** Counts a plain request whose answer is plain too. */
 export function countPlain(
   { worker, secure }: ListenerContext,
-  request: Request,
   response: Response,
   began: number,
 ): void {
-  const { method } = request;
-  const sent = method === "GET" ? byteLength(plainBody(response)) : 0;
-  worker.counters!.add(0, method, 200, secure, false, began, 0, sent, true);
+  worker.counters!.addPlain(secure, began, byteLength(plainBody(response)));
 }
 
 type BodyStream = ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -83,10 +80,10 @@ class UnwatchedAnswer implements Unwatched {
         this.#resolve(answer);
         if (counters === null) return;
         counters.stopped(0);
-        countPlain(this.listener, this.request, answer, this.began);
+        countPlain(this.listener, answer, this.began);
         return;
       }
-      const stream = plainStreamOf(this.listener, this.request, answer);
+      const stream = plainStreamOf(this.listener, answer);
       if (stream !== null) {
         this.streamed(answer as Response, stream);
         return this.#resolve(answer as Response);
@@ -181,7 +178,7 @@ export function serveUnwatched(
     return new UnwatchedAnswer(listener, request, info, fields, given, began)
       .promised(given);
   }
-  const stream = plainStreamOf(listener, request, given);
+  const stream = plainStreamOf(listener, given);
   if (stream === null) return null;
   const response = given as Response;
   const answer = new UnwatchedAnswer(
@@ -200,12 +197,11 @@ export function serveUnwatched(
 /** The stream that the engine may read as the handler gave it; null of others. */
 function plainStreamOf(
   { worker }: ListenerContext,
-  { method }: Request,
   given: unknown,
 ): BodyStream | null {
   if (
-    !(given instanceof Response) || method !== "GET" ||
-    worker.counters !== null || worker.settings.requestTimeout !== 0
+    !(given instanceof Response) || worker.counters !== null ||
+    worker.settings.requestTimeout !== 0
   ) return null;
   const stream = streamOf(given);
   return stream === null || !isWatchable(stream) ||

@@ -93,7 +93,7 @@ Deno.test("a clock that is set back gives no negative duration", () => {
   assertEquals([histogram[0], histogram.at(-1)], [1, 0]);
 });
 
-Deno.test("a busy thread times one request in sixteen, which stands for the others", () => {
+Deno.test("a busy thread times a few of its requests, which stand for the others", () => {
   const counters = new RequestCounters(newCounters());
   const timed = (requests: number) => {
     let count = 0;
@@ -102,10 +102,15 @@ Deno.test("a busy thread times one request in sixteen, which stands for the othe
   };
   assertEquals(timed(2000), 2000);
   counters.look();
-  assertEquals(timed(1600), 100);
+  assertEquals(timed(1600), 200); // 2000 / 250 = 8
+  counters.look();
+  assertEquals(timed(70_000), 10_000); // 1600 / 250, rounded up, is 7
+  counters.look();
+  assertEquals(timed(2 * 280), 2); // 70,000 / 250
+  // Where few come again, they need not wait for the end of such a stride.
   counters.look();
   counters.look();
-  assertEquals(timed(16 + 10) >= 11, true);
+  assertEquals(timed(10), 10);
   addBrief(counters, Date.now() - 60_000);
   addBrief(counters, 0);
   addBrief(counters, 0, 404);
@@ -122,6 +127,26 @@ Deno.test("a request that was not answered at once stands for no other", () => {
   add(counters, REQUEST);
   const [histogram] = sumsOf(counters).series.values();
   assertEquals([histogram[0], histogram[SECONDS.length]], [3, 1]);
+});
+
+Deno.test("plain answers of a busy thread are counted whole once somebody asks", () => {
+  const plain = new RequestCounters(newCounters());
+  const each = new RequestCounters(newCounters());
+  const began = Date.now() - 60_000;
+  const sizes = [0, 1, 100, 101, 5000, 13, 2e9, 13, 13, 13];
+  for (let i = 0; i < 1000; i++) {
+    const sent = sizes[i % sizes.length];
+    const secure = i % 7 === 0;
+    const time = i % 16 === 0 ? began - i * 1000 : 0;
+    plain.addPlain(secure, time, sent);
+    each.add(0, "GET", 200, secure, false, time, 0, sent, true);
+    if (i % 50 === 0) plain.look();
+  }
+  const [waiting, all] = [plain, each].map((counters) => sumsOf(counters));
+  assertEquals(counted(waiting), counted(all));
+  const of = ({ numbers }: CounterSums) => [...numbers];
+  assertEquals(of(waiting), of(all));
+  assertEquals(of(sumsOf(plain)), of(all));
 });
 
 Deno.test("bodies are counted by their size, those of no bytes too", () => {
@@ -199,11 +224,11 @@ Deno.test("what a thread has counted outlives it, and what it had open does not"
   });
   const first = thread("serving");
   const one = new RequestCounters(newCounters());
-  threads.add(first, one.memory);
+  threads.add(first, one);
   one.started(0);
   add(one, REQUEST);
   const second = new RequestCounters(newCounters());
-  threads.add(thread("serving"), second.memory);
+  threads.add(thread("serving"), second);
   second.started(0);
   add(second, REQUEST);
   const look = () => {
@@ -230,7 +255,7 @@ Deno.test("what a thread has counted outlives it, and what it had open does not"
     requests: 6,
     failures: 8,
   }]);
-  threads.add(thread("starting"), newCounters());
+  threads.add(thread("starting"), { memory: newCounters() });
   assertEquals(look().slots, [2, 1]);
   assert(threads.starts === 3);
 });
