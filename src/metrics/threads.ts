@@ -4,8 +4,53 @@
  * replaced.
  */
 
-import { CounterSums, ownNumbers } from "./counters.ts";
+import { AT, ownNumbers, SERIES } from "./counters.ts";
 import type { UpstreamState } from "./upstreams.ts";
+
+/** The sums of several threads. */
+export class CounterSums {
+  /** What stands before the series, in the order of {@linkcode AT}. */
+  readonly numbers: Float64Array = new Float64Array(AT.series);
+  /** The durations of each series, as histograms, by its key. */
+  readonly series = new Map<number, Float64Array>();
+
+  /**
+   * Adds the counters of a thread.
+   *
+   * @param hasEnded Leaves out its gauges.
+   */
+  add(memory: SharedArrayBuffer, hasEnded = false): void {
+    const numbers = new Float64Array(memory);
+    const from = hasEnded ? AT.counters : 0;
+    for (let i = from; i < AT.seriesCount; i++) this.numbers[i] += numbers[i];
+    for (let i = 0; i < numbers[AT.seriesCount]; i++) {
+      const place = AT.series + i * SERIES.step;
+      this.#addSeries(
+        numbers[place],
+        numbers.subarray(place + 1, place + SERIES.step),
+      );
+    }
+  }
+
+  /** Adds what is no series. */
+  addNumbers(numbers: Float64Array): void {
+    for (const [at, value] of numbers.entries()) this.numbers[at] += value;
+  }
+
+  /** Adds other sums. */
+  addSums(other: CounterSums): void {
+    this.addNumbers(other.numbers);
+    for (const [key, durations] of other.series) {
+      this.#addSeries(key, durations);
+    }
+  }
+
+  #addSeries(key: number, durations: Float64Array): void {
+    const sums = this.series.get(key);
+    if (sums === undefined) this.series.set(key, durations.slice());
+    else for (const [at, value] of durations.entries()) sums[at] += value;
+  }
+}
 
 /** A thread that serves, or is about to, or has ended. */
 export interface CountedThread {

@@ -7,7 +7,6 @@ import {
   AT,
   BYTES,
   BYTES_STEP,
-  type CounterSums,
   DROPS,
   KINDS,
   labelsOf,
@@ -28,7 +27,11 @@ import {
   type MetricsRequest,
   plain,
 } from "../metrics/listener.ts";
-import type { CountedThreads, ShownThread } from "../metrics/threads.ts";
+import type {
+  CountedThreads,
+  CounterSums,
+  ShownThread,
+} from "../metrics/threads.ts";
 import { log } from "../log/log.ts";
 import { messageOf, OptionError } from "../options/option_error.ts";
 import type { ResolvedSettings } from "../options/settings.ts";

@@ -12,11 +12,11 @@ import { configureLog } from "../../src/log/log.ts";
 import type { ChannelEvent } from "../../src/pagi/types.ts";
 import {
   AT,
-  CounterSums,
   DROPS,
   newCounters,
   RequestCounters,
 } from "../../src/metrics/counters.ts";
+import { CounterSums } from "../../src/metrics/threads.ts";
 import {
   assert,
   assertEquals,

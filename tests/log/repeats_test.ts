@@ -6,11 +6,11 @@ import {
 } from "../../src/log/log.ts";
 import {
   AT,
-  CounterSums,
   LIMITS,
   newCounters,
   RequestCounters,
 } from "../../src/metrics/counters.ts";
+import { CounterSums } from "../../src/metrics/threads.ts";
 import { placeOfError, Repeats, shapeOf } from "../../src/log/repeats.ts";
 import { assertEquals, assertMatch } from "../../src/std/assert.ts";
 

@@ -2,7 +2,6 @@ import {
   AT,
   BYTES,
   count,
-  CounterSums,
   countLimit,
   labelsOf,
   LIMITS,
@@ -15,6 +14,7 @@ import {
 import {
   type CountedThread,
   CountedThreads,
+  CounterSums,
 } from "../../src/metrics/threads.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 

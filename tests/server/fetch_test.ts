@@ -5,11 +5,8 @@
  */
 
 import { fetchApp } from "../../src/loader/fetch_app.ts";
-import {
-  CounterSums,
-  newCounters,
-  RequestCounters,
-} from "../../src/metrics/counters.ts";
+import { newCounters, RequestCounters } from "../../src/metrics/counters.ts";
+import { CounterSums } from "../../src/metrics/threads.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import type { FetchHandler } from "../../src/pagi/fetch.ts";
 import { appInMode } from "../../src/process/hosted_app.ts";
