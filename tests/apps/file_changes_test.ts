@@ -9,7 +9,6 @@ import { fieldValue } from "../../src/http/headers.ts";
 import type { PagiApp, Scope } from "../../src/pagi/types.ts";
 import { assert, assertEquals, assertNotEquals } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
-import { holdFileLibrary } from "../../src/system/file_names.ts";
 import { requestScope } from "../helpers/request_scope.ts";
 import { runApp } from "../helpers/run_app.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
@@ -428,8 +427,6 @@ Object.assign(cases, {
 });
 
 Deno.test("a change of a file that is kept shows", async (test) => {
-  // As a server does: opening it for each file takes long.
-  using _library = holdFileLibrary();
   // Beside each other: each waits for its files to settle.
   await Promise.all(
     Object.entries(cases).map(([name, fn]) =>

@@ -13,6 +13,8 @@ import {
 import {
   closeDescriptor,
   fileExists,
+  fileLibraryIsHeld,
+  holdFileLibrary,
   openDescriptor,
   readLinkName,
   statName,
@@ -275,18 +277,31 @@ interface Pin {
 }
 
 function pin(path: string): Pin {
-  let close = closeDescriptor;
-  let descriptor = openDescriptor(path, O_PATH);
-  if (descriptor === null) {
-    if (!path.isWellFormed()) {
+  if (fileLibraryIsHeld() || !canPinByNode(path)) {
+    const descriptor = openDescriptor(path, O_PATH);
+    if (descriptor !== null) return pinBy(descriptor, closeDescriptor);
+    if (!canPinByNode(path)) {
       throw new Deno.errors.NotFound(path.toWellFormed());
     }
-    const { openSync, closeSync } = node("node:fs");
-    descriptor = openSync(path, O_PATH);
-    close = closeSync;
   }
-  const opened = descriptor;
-  return { link: descriptorPath(opened), close: () => close(opened) };
+  return pinByNode(path);
+}
+
+function pinByNode(path: string): Pin {
+  const { openSync, closeSync } = node("node:fs");
+  return pinBy(openSync(path, O_PATH), closeSync);
+}
+
+function pinBy(descriptor: number, close: (descriptor: number) => void): Pin {
+  return { link: descriptorPath(descriptor), close: () => close(descriptor) };
+}
+
+/** Whether descriptors of `node:fs` are those of the system: not in Deno 2.7. */
+let nodeHasDescriptors: boolean | undefined;
+
+function canPinByNode(path: string): boolean {
+  return path.isWellFormed() &&
+    (nodeHasDescriptors ??= leadsTo(pinByNode(path), path));
 }
 
 /** The real path of what is pinned, whatever its bytes. */
@@ -301,21 +316,28 @@ function realPathOf({ link }: Pin): string {
   }
 }
 
+/** Whether the link of `pinned`, which is closed, leads to `path`. */
+function leadsTo(pinned: Pin, path: string): boolean {
+  try {
+    realPathOf(pinned);
+    return isSameFile(Deno.statSync(pinned.link), Deno.statSync(path));
+  } catch {
+    return false;
+  } finally {
+    pinned.close();
+  }
+}
+
 /**
  * Whether {@linkcode openByDescriptor} works: on Linux with /proc, all
- * permissions, and either the C library or a Deno whose `node:fs` uses
- * descriptors of the system (2.7 does not).
+ * permissions, and either the C library or descriptors of `node:fs`.
  */
 export function descriptorsHavePaths(directory: string): boolean {
   if (Deno.build.os !== "linux") return false;
+  // A server holds it later, and should not load Node's module for this.
+  using _library = holdFileLibrary();
   try {
-    const pinned = pin(directory);
-    try {
-      realPathOf(pinned);
-      return isSameFile(Deno.statSync(pinned.link), Deno.statSync(directory));
-    } finally {
-      pinned.close();
-    }
+    return leadsTo(pin(directory), directory);
   } catch {
     return false;
   }

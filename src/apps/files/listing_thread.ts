@@ -4,6 +4,7 @@
 
 import { configureLog } from "../../log/log.ts";
 import type { ReceiveEvent, SendEvent } from "../../pagi/types.ts";
+import { holdFileLibrary } from "../../system/file_names.ts";
 import type { RequestScope } from "../reply.ts";
 import { DocumentRoot } from "./document_root.ts";
 import {
@@ -22,6 +23,9 @@ const MAX_UNSENT = 2 * SENT_AT_ONCE;
 
 // Only listings wait for each other here.
 PACE.slice = 10;
+
+// Until the thread ends.
+holdFileLibrary();
 
 configureLog({
   level: "warn",

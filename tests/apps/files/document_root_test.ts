@@ -14,6 +14,7 @@ import {
   openRoom,
   reservedDescriptors,
 } from "../../../src/system/descriptor_budget.ts";
+import { holdFileLibrary } from "../../../src/system/file_names.ts";
 import {
   addSpecialFiles,
   hostileTree,
@@ -21,18 +22,25 @@ import {
 } from "../../helpers/hostile_tree.ts";
 import { runApp } from "../../helpers/run_app.ts";
 
-const OPENERS: Record<string, { open: Opener; works: boolean }> = {
-  "by descriptor": {
-    open: openByDescriptor,
-    works: descriptorsHavePaths(Deno.realPathSync(Deno.cwd())),
-  },
+interface Way {
+  readonly open: Opener;
+  readonly works: boolean;
+  /** Whether the C library is open, as in a server. */
+  readonly held?: boolean;
+}
+
+const works = descriptorsHavePaths(Deno.realPathSync(Deno.cwd()));
+const OPENERS: Record<string, Way> = {
+  "by descriptor": { open: openByDescriptor, works },
+  "by descriptor in a server": { open: openByDescriptor, works, held: true },
   "by path": { open: openByPath, works: true },
 };
 
-for (const [way, { open, works }] of Object.entries(OPENERS)) {
+for (const [way, { open, works, held }] of Object.entries(OPENERS)) {
   Deno.test(`opened ${way}, files and folders inside are told from all else`, {
     ignore: !works,
   }, () => {
+    using _library = held ? holdFileLibrary() : null;
     using tree = hostileTree();
     addSpecialFiles(tree.root);
     const root = new DocumentRoot("Test", tree.root, { opener: open });
@@ -70,6 +78,7 @@ for (const [way, { open, works }] of Object.entries(OPENERS)) {
   Deno.test(`opened ${way}, a file is still open, and closed in the end`, {
     ignore: !works,
   }, () => {
+    using _library = held ? holdFileLibrary() : null;
     using tree = hostileTree();
     const root = new DocumentRoot("Test", tree.root, { opener: open });
     const opened = root.open("hello.txt");
@@ -87,6 +96,28 @@ for (const [way, { open, works }] of Object.entries(OPENERS)) {
     assert(closed);
   });
 }
+
+Deno.test("where no server runs, no request opens the C library", {
+  ignore: !works,
+}, async () => {
+  using tree = hostileTree();
+  const app = new DirectoryApp({ root: tree.root }).toApp();
+  const real = Deno.dlopen;
+  let opened = 0;
+  const counting: typeof real = (...of) => (opened++, real(...of));
+  Object.assign(Deno, { dlopen: counting });
+  try {
+    const statuses = [];
+    for (const target of ["/hello.txt", "/hello.txt", "/indexed/", "/none"]) {
+      statuses.push((await runApp(app, { target })).status);
+    }
+    assertEquals([statuses, opened], [[200, 200, 200, 404], 0]);
+    new DirectoryApp({ root: tree.root });
+    assertEquals(opened, 1);
+  } finally {
+    Object.assign(Deno, { dlopen: real });
+  }
+});
 
 Deno.test("no descriptor is left open, whatever is asked for", {
   ignore: Deno.build.os !== "linux",
@@ -123,7 +154,7 @@ Deno.test("no descriptor is left open, whatever is asked for", {
 Deno.test(
   "a folder that is exchanged for a link all the time never lets out what is outside (PAGI.md 109)",
   {
-    ignore: !OPENERS["by descriptor"].works,
+    ignore: !works,
   },
   async () => {
     using tree = hostileTree();
