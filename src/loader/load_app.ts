@@ -72,7 +72,7 @@ export async function loadApp(request: AppRequest): Promise<LoadedApp> {
     const [other] = app === null ? positionals : [app];
     if (other !== undefined) {
       throw new OptionError(
-        `-e already is the app: remove it, or ${quote(other)}`,
+        `-e is already the app: remove it, or ${quote(other)}`,
       );
     }
     return await loadInline(code, await preload(modules, lib));

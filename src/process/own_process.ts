@@ -127,7 +127,7 @@ export function ownCommand(): OwnCommand {
   const command = knownCommand();
   if (command !== null) return command;
   throw new SystemError(
-    "This program cannot restart itself: the command that started it is unknown (finding it needs Linux, /proc and deno run -A).",
+    "--daemonize: the command that started this program is unknown, so it cannot be started again in the background (finding it needs Linux, /proc and deno run -A). Leave the option out.",
   );
 }
 

@@ -268,7 +268,9 @@ export class WorkerHandle {
     this.#held = null;
     this.#leaveHub();
     this.giveUp(
-      `Worker ${this.number} ended before it could serve: ${why}.`,
+      `Worker ${this.number} ended before it could serve: ${
+        why.replace(/\.$/, "")
+      }.`,
     );
     this.#stopped.resolve();
     for (const answer of this.#peersQueue.splice(0)) answer([]);

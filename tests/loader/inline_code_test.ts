@@ -100,7 +100,7 @@ Deno.test("-e excludes another app", async () => {
     await assertRejects(
       () => loadApp(request([...positionals], { app, eval: "1" })),
       OptionError,
-      "-e already is the app: remove it, or",
+      "-e is already the app: remove it, or",
     );
   }
 });
