@@ -323,6 +323,17 @@ Deno.test("a file in place of a page with a clean URL shows at once", async () =
       await shows("file");
       Deno.removeSync(file);
       await shows("<p>page");
+      // What the link leads to may come without a change of this folder.
+      const target = join("docs", "target");
+      Deno.symlinkSync(target, file);
+      await shows("<p>page");
+      write(join(root, "other.html"), "<p>other");
+      await ready(app, client, "/other", []);
+      await shows("<p>page");
+      write(join(root, target), "target");
+      await shows("target");
+      Deno.removeSync(file);
+      await shows("<p>page");
       await ready(app, client, "/page", []);
       Deno.removeSync(page);
       await shows("Not Found");

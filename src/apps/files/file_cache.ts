@@ -2,7 +2,13 @@
 
 import { node } from "../../std/node.ts";
 import type { RequestReader } from "../disconnect.ts";
-import type { DocumentRoot, Opened, OpenedFile } from "./document_root.ts";
+import { statOf } from "./directory_cache.ts";
+import {
+  type DocumentRoot,
+  isAbsence,
+  type Opened,
+  type OpenedFile,
+} from "./document_root.ts";
 import { isAscii } from "./request_path.ts";
 import { isSettled } from "../../http/etags.ts";
 import { AT, count } from "../../metrics/counters.ts";
@@ -196,10 +202,20 @@ export class FileCache {
     for (const path of paths) {
       // Taken first, so that it shows what changes after the second look.
       const stamp = this.#folderStamp(path);
-      if (stamp === null || this.#root.has(path)) return null;
+      if (stamp === null || this.#hasName(path)) return null;
       stamps.add(stamp);
     }
     return [...stamps];
+  }
+
+  /** Whether something is at `path`, even a link that leads nowhere yet. */
+  #hasName(path: string): boolean {
+    try {
+      statOf(this.#root.pathOf(path), false);
+      return true;
+    } catch (error) {
+      return !isAbsence(error);
+    }
   }
 
   /**
