@@ -74,10 +74,12 @@ class Group implements Disposable {
   /** Closes one as a replacement does: avoided first. */
   async leave(member: Member): Promise<void> {
     this.steer((other) => other !== member);
-    // Who has connected already waits in its queue, however slow the machine.
-    for (let before = -1; before !== member.accepted;) {
-      before = member.accepted;
-      await delay(20);
+    // Who has connected already waits in its queue. On a slow machine a timer may
+    // run before the queue is looked at, so nothing must come for three of them.
+    for (let quiet = 0; quiet < 3;) {
+      const before = member.accepted;
+      await delay(10);
+      quiet = before === member.accepted ? quiet + 1 : 0;
     }
     await member.close();
     this.selector.leave(member.id);
