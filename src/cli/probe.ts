@@ -71,13 +71,11 @@ async function open(target: ProbeTarget): Promise<Connection> {
   const { protocol, hostname, port } = target;
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   if (protocol === "http:") {
-    return overDeno(
-      await Deno.connect({ hostname: host, port: Number(port || 80) }),
-    );
+    return overDeno(await connect(host, Number(port || 80)));
   }
   // Deno's own cannot do without a certificate that it trusts.
-  const { connect } = await import("node:tls");
-  const socket = connect({
+  const tls = await import("node:tls");
+  const socket = tls.connect({
     host,
     port: Number(port || 443),
     rejectUnauthorized: !isLoopback(hostname),
@@ -87,6 +85,13 @@ async function open(target: ProbeTarget): Promise<Connection> {
     received: socket,
     close: () => socket.destroy(),
   };
+}
+
+/** Deno before 2.9 tries only the first address of a name, of which this has two. */
+async function connect(hostname: string, port: number): Promise<Deno.Conn> {
+  if (hostname !== "localhost") return await Deno.connect({ hostname, port });
+  return await Deno.connect({ hostname: "::1", port })
+    .catch(() => Deno.connect({ hostname: "127.0.0.1", port }));
 }
 
 function overDeno(connection: Deno.Conn): Connection {

@@ -71,6 +71,27 @@ Deno.test("--probe succeeds on 2xx and 3xx alone, and does not follow redirects"
   assertEquals(seen.length, 11);
 });
 
+for (const hostname of ["127.0.0.1", "::1"]) {
+  Deno.test({
+    name: `--probe of localhost finds a server at ${hostname}`,
+    ignore: !canListen(hostname),
+    async fn() {
+      const options = { hostname, port: 0, onListen: () => {} };
+      await using server = Deno.serve(options, () => new Response());
+      await probe(target(`http://localhost:${server.addr.port}`));
+    },
+  });
+}
+
+function canListen(hostname: string): boolean {
+  try {
+    Deno.listen({ hostname, port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 Deno.test("--probe says in one sentence why there is no answer", async () => {
   const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${free.addr.port}/`;
