@@ -7,7 +7,11 @@ import { node } from "../../std/node.ts";
 import type { FileStamp } from "../../system/file_stamp.ts";
 import type { OpenedFile } from "./document_root.ts";
 import type { FileCache } from "./file_cache.ts";
-import { bytesAt, type SmallFile } from "./small_file.ts";
+import {
+  bytesAt,
+  MAX_CACHED_FILE_BYTES,
+  type SmallFile,
+} from "./small_file.ts";
 
 /** The content codings of sidecars, the best one first. */
 export const CODINGS = ["br", "zstd", "gzip"] as const;
@@ -138,7 +142,11 @@ function hasSameContent(
   original: OpenedFile | SmallFile,
   coding: Coding,
 ): boolean {
-  if (copy.kind === "small" && original.kind === "small") {
+  // A larger one has the same copies while it is not in memory.
+  if (
+    copy.kind === "small" && original.kind === "small" &&
+    original.bytes.length <= MAX_CACHED_FILE_BYTES
+  ) {
     if (copy.copied?.of !== original) {
       const same = decompressesTo(copy.bytes, original.bytes, coding);
       copy.copied = { of: original, same };
