@@ -223,15 +223,16 @@ function takeBytes(inner: EngineRequest | undefined): Uint8Array | null {
 }
 
 const [MAJOR, MINOR] = Deno.version.deno.split(".").map(Number);
-/** True where the engine, by HTTP/1, also tells of a client that left before. */
-export const tellsLate: boolean = MAJOR > 2 || MAJOR === 2 && MINOR >= 9;
-
-const VERSION = new Door({
-  name: "HTTP version",
-  gives: "which requests without Host came by HTTP/1, to be refused with 400",
-  otherwise: "a request of HTTP/1 without Host passes for one of HTTP/2",
-  source: "denoland/deno ext/http/00_serve.ts, nativeDispatch",
-}, () => tellsLate && "captureStackTrace" in Error);
+const VERSION = new Door(
+  {
+    name: "HTTP version",
+    gives: "which requests without Host came by HTTP/1, to be refused with 400",
+    otherwise: "a request of HTTP/1 without Host passes for one of HTTP/2",
+    source: "denoland/deno ext/http/00_serve.ts, nativeDispatch",
+  },
+  () =>
+    (MAJOR > 2 || MAJOR === 2 && MINOR >= 9) && "captureStackTrace" in Error,
+);
 
 /**
  * True when the request of this handler came by HTTP/1: only then the handler is

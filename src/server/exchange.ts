@@ -2,7 +2,7 @@
 
 import { peerKey } from "../guard/address.ts";
 import { userOf } from "../pagi/user.ts";
-import { onClientGone, tellsLate } from "../engine/request.ts";
+import { onClientGone } from "../engine/request.ts";
 import type { InputBudget } from "../guard/input_monitor.ts";
 import type { IdleTimes } from "../guard/guard.ts";
 import type { AccessRecord } from "../log/access_format.ts";
@@ -29,12 +29,7 @@ import {
   type Http2Stream,
   watchUnlessAnswered,
 } from "./http2_connection.ts";
-import type {
-  BodyProgress,
-  InFlightRequest,
-  StopCause,
-  Unwatched,
-} from "./in_flight.ts";
+import type { BodyProgress, InFlightRequest, StopCause } from "./in_flight.ts";
 import type { RequestHead, RequestKind } from "./request/head.ts";
 import { type LifeOwner, ResponseLife } from "./response/life.ts";
 import { lacksDescriptors } from "./response/plain_answer.ts";
@@ -65,7 +60,7 @@ export function logThrown(
  * access log when both the app and the engine have finished.
  */
 export abstract class Exchange
-  implements InFlightRequest, Unwatched, Http2Stream, LifeOwner, ChannelsOwner {
+  implements InFlightRequest, Http2Stream, LifeOwner, ChannelsOwner {
   readonly worker: WorkerContext;
   readonly life: ResponseLife;
   /** Kept, because the engine drops its own once it has the response. */
@@ -77,8 +72,6 @@ export abstract class Exchange
   readonly connection: Http2Connection | null;
   next: InFlightRequest | null = null;
   previous: InFlightRequest | null = null;
-  place = -1;
-  turn = 0;
   /** Milliseconds since 1970, in the precision of the access log. */
   startedAt: number;
   /** The current span of its trace; null without tracing. */
@@ -307,15 +300,6 @@ export abstract class Exchange
   watchClient(): void {
     if (this.#watching || this.life.responded) return;
     this.#watching = true;
-    const { guard, inFlight } = this.worker;
-    // Most are answered by then. Tests of apps, which have no guard, must not
-    // be left with the timer.
-    if (this.connection === null && tellsLate && guard !== null) {
-      inFlight.addUnwatched(this);
-    } else this.watch();
-  }
-
-  watch(): void {
     onClientGone(this.request, () => {
       if (this.#watching) this.disconnect("client_closed");
     });
@@ -324,7 +308,6 @@ export abstract class Exchange
   /** The engine may abort a request that it has answered or upgraded. */
   protected unwatchClient(): void {
     this.#watching = false;
-    this.worker.inFlight.deleteUnwatched(this);
   }
 
   /** True if the client has left; for requests that were not watched. */

@@ -51,7 +51,7 @@ for (const system of ["darwin", "windows"]) {
   });
 
   const refused: [args: string[], sentence: RegExp][] = [
-    [["-D"], /takes Linux/],
+    [["-D"], /needs Linux/],
     [["--user", "somebody"], /need Linux/],
   ];
   if (system === "windows") {
