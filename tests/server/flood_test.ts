@@ -12,7 +12,7 @@ import { listening } from "../helpers/websocket_app.ts";
 import { type TestServer, withServer } from "../helpers/with_server.ts";
 
 /** What a flood sends where nobody stops it (bytes). */
-const FLOOD = 300_000_000;
+const FLOOD = 1_000_000_000;
 const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
 /** Sends `piece` again and again until the connection ends, or `FLOOD`. */

@@ -157,11 +157,13 @@ Deno.test("a stopping server releases a send that waits, and does not wait for t
     return (await receiveAll(receive)).end;
   });
   await withServer(app, {}, async ({ connect, server }) => {
-    await RawWebSocket.open(await connect());
+    const socket = await RawWebSocket.open(await connect());
     await full.promise;
     await server.stop();
     const { code, reason } = await result;
     assertEquals([code, reason], [1006, "server_shutdown"]);
+    // The engine ends with the connection, which this is the end of.
+    while (await socket.frame() !== null);
   });
 });
 
