@@ -251,15 +251,16 @@ export function kindIndex(kind: CountedKind): KindIndex {
   return kind === "http" ? 0 : kind === "sse" ? 1 : 2;
 }
 
-/** Requests that a busy thread times in half a second. */
-const TIMED = 250;
+/** Requests of a thread in half a second from which on few are timed … */
+const MANY = 1000;
+/** … and how many in half a second then. */
+const TIMED = 50;
 
 /**
  * Counts the requests of a thread. All are counted. Of those that are answered
- * at once, a busy thread times one in so many, as what is seldom done runs from
- * cold caches and takes microseconds; the duration of the last one stands for
- * those of its series until the next. All others are timed, and stand for
- * themselves.
+ * at once, a busy thread times a hundred a second: what is seldom done takes up
+ * to 15 microseconds. The duration of the last one stands for those of its series
+ * until the next. All others are timed, and stand for themselves.
  */
 export class RequestCounters {
   readonly #memory: SharedArrayBuffer;
@@ -298,7 +299,7 @@ export class RequestCounters {
   /** To be called every half a second: decides how many are timed. */
   look(): void {
     this.flush();
-    this.#stride = Math.max(1, Math.ceil(this.#recent / TIMED));
+    this.#stride = this.#recent > MANY ? Math.ceil(this.#recent / TIMED) : 1;
     this.#untilTimed = Math.min(this.#untilTimed, this.#stride);
     this.#recent = 0;
   }

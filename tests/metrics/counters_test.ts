@@ -102,13 +102,12 @@ Deno.test("a busy thread times a few of its requests, which stand for the others
   };
   assertEquals(timed(2000), 2000);
   counters.look();
-  assertEquals(timed(1600), 200); // 2000 / 250 = 8
+  assertEquals(timed(40_000), 1000); // one in 2000 / 50
   counters.look();
-  assertEquals(timed(70_000), 10_000); // 1600 / 250, rounded up, is 7
+  assertEquals(timed(1600), 2); // one in 40,000 / 50
   counters.look();
-  assertEquals(timed(2 * 280), 2); // 70,000 / 250
+  assertEquals(timed(64), 2); // one in 1600 / 50
   // Where few come again, they need not wait for the end of such a stride.
-  counters.look();
   counters.look();
   assertEquals(timed(10), 10);
   addBrief(counters, Date.now() - 60_000);
