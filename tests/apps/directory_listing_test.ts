@@ -18,6 +18,7 @@ import {
   assertThrows,
 } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
+import { LISTING_OPTIONS } from "../helpers/listing_options.ts";
 import { hostileTree, SECRET } from "../helpers/hostile_tree.ts";
 import type { HostileTree } from "../helpers/hostile_tree.ts";
 import { requestScope } from "../helpers/request_scope.ts";
@@ -52,15 +53,8 @@ function manyFiles(root: string, count: number): void {
 /** What lists folders beneath a root that may misbehave. */
 function senderOf(root: DocumentRoot): SendDirectory {
   return directorySender({
+    ...LISTING_OPTIONS,
     root,
-    showHidden: false,
-    title: null,
-    sort: "name",
-    zip: true,
-    search: true,
-    markdown: true,
-    readme: true,
-    compress: true,
     changes: null,
     longest: Infinity,
   }).sendDirectory;

@@ -3,26 +3,15 @@ import { DocumentRoot } from "../../src/apps/files/document_root.ts";
 import { endKeptThreads } from "../../src/pagi/kept_threads.ts";
 import { directorySender } from "../../src/apps/files/send_listing.ts";
 import { LongListings } from "../../src/apps/files/long_listings.ts";
-import type { ListingOptions } from "../../src/apps/files/listing_page.ts";
 import { RequestReader } from "../../src/apps/disconnect.ts";
 import { configureLog } from "../../src/log/log.ts";
 import type { HeaderList, HttpScope, PagiApp } from "../../src/pagi/types.ts";
 import { assertEquals } from "../../src/std/assert.ts";
 import { join } from "../../src/std/path.ts";
+import { LISTING_OPTIONS } from "../helpers/listing_options.ts";
 import { hostileTree } from "../helpers/hostile_tree.ts";
 import { requestScope } from "../helpers/request_scope.ts";
 import { runApp } from "../helpers/run_app.ts";
-
-const OPTIONS: ListingOptions = {
-  showHidden: false,
-  title: null,
-  sort: "name",
-  zip: true,
-  search: true,
-  markdown: true,
-  readme: true,
-  compress: true,
-};
 
 /** More entries than a thread that serves requests lists. */
 const MANY = 1001;
@@ -43,7 +32,7 @@ function longTree() {
 /** Lists the same without a thread. */
 function listedHere(root: string): PagiApp {
   const { sendDirectory } = directorySender({
-    ...OPTIONS,
+    ...LISTING_OPTIONS,
     root: new DocumentRoot("test", root),
     changes: null,
     longest: Infinity,
@@ -124,7 +113,7 @@ Deno.test("a long listing ends when its client leaves, wherever it is sent", asy
 Deno.test("where there can be no thread, listings are left to their caller", async () => {
   let failed = false;
   const listings = new LongListings({
-    ...OPTIONS,
+    ...LISTING_OPTIONS,
     appName: "test",
     directory: "/proc/there is no such folder",
     changes: null,
