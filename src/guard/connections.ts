@@ -9,7 +9,7 @@
 import { addressName, peerKey, type SocketAddress } from "./address.ts";
 import { CpuBudget } from "./cpu_budget.ts";
 import type { Slots } from "./slots.ts";
-import type { Socket, Sockets } from "./sockets.ts";
+import type { ListeningSocket, Socket, Sockets } from "./sockets.ts";
 
 /** One connection of a watched listener. */
 export interface Connection extends Socket {
@@ -92,12 +92,12 @@ export class Connections {
     this.#unrelatedSockets.clear();
   }
 
-  /** See {@linkcode Sockets.dropHandshakes}: for all watched listeners. */
-  dropHandshakes(): void {
+  /** The watched listeners that have a port. */
+  *listeners(): Generator<ListeningSocket> {
     for (const listener of this.sockets.listeners()) {
       const { address } = listener;
       if ("port" in address && this.#listeners.has(addressName(address))) {
-        this.sockets.dropHandshakes(listener);
+        yield listener;
       }
     }
   }

@@ -179,6 +179,18 @@ export class Guard {
   }
 
   /**
+   * Has connections of the watched listeners send what is written at once, as
+   * the engine arranges only for those without TLS. Otherwise the second of two
+   * short writes waits until the client acknowledges the first, up to 40 ms.
+   * Connections that are open already stay as they are.
+   */
+  sendAtOnce(): void {
+    for (const listener of this.#connections.listeners()) {
+      this.#sockets.sendAtOnce(listener);
+    }
+  }
+
+  /**
    * True when a request may run. False when its connection is over the limit or
    * is being closed: then answer 503 and call `endConnection`. Call it once per
    * request, in the turn of the event loop in which it comes. While the limit is
@@ -309,7 +321,9 @@ export class Guard {
    * Those that clients have opened are still accepted.
    */
   dropHandshakes(): void {
-    this.#connections.dropHandshakes();
+    for (const listener of this.#connections.listeners()) {
+      this.#sockets.dropHandshakes(listener);
+    }
   }
 
   /**

@@ -248,6 +248,15 @@ export class Sockets implements Disposable {
     return this.#attach(listener, SO_ATTACH_FILTER, program);
   }
 
+  /**
+   * Turns off Nagle's algorithm (tcp(7), TCP_NODELAY) for the connections that
+   * a TCP listener gets from now on: they inherit the option.
+   */
+  sendAtOnce(listener: Socket): void {
+    const { setsockopt } = this.#libc.symbols;
+    setsockopt(listener.fd, IPPROTO_TCP, TCP_NODELAY, new Int32Array([1]), 4);
+  }
+
   #attach(
     listener: Socket,
     option: number,
@@ -469,6 +478,7 @@ const SO_COOKIE = 57;
 const SIOCOUTQ = 0x5411n;
 
 export const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
 const TCP_INFO = 11;
 /** States of a connection (netinet/tcp.h). */
 const TCP_CLOSE = 7;

@@ -219,9 +219,10 @@ export class Listener {
     if ("port" in bound && "host" in this.#address) {
       this.#address = { host: this.#address.host, port: bound.port };
     }
+    guard?.watch(this.bound!);
+    if (this.#tls !== null) guard?.sendAtOnce();
     context = this.#context();
     this.#http2.push(context.http2);
-    guard?.watch(this.bound!);
     server.finished.catch((error) => this.#acceptFailed(error));
   }
 

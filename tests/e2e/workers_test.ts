@@ -6,6 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "../../src/std/assert.ts";
+import { CERTIFICATE, certificateFiles } from "../helpers/certificate.ts";
 import { Load } from "../helpers/load.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
 import { RawWebSocket } from "../helpers/raw_websocket.ts";
@@ -57,6 +58,36 @@ Deno.test("two workers share the load, each with its own lifespan, number and mo
   assertEquals(counted, bodies.size);
   assertEquals((await program.stop()).code, 0);
   assertMatch(program.log, /app: shutdown 1 [12]\napp: shutdown 1 [12]\n/);
+});
+
+Deno.test({
+  name: "what workers write over TLS is sent at once",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const helper = new URL("../helpers/no_delay.ts", import.meta.url);
+    const app = `
+      import { connectionsWithoutDelay } from ${JSON.stringify(helper)};
+      export default { fetch({ url }) {
+        const port = Number(new URL(url).pathname.slice(1));
+        return Response.json(connectionsWithoutDelay(port));
+      } };`;
+    using files = certificateFiles();
+    const { sslCert, sslKey } = files;
+    const args = [...ARGS, "--ssl-cert", sslCert, "--ssl-key", sslKey];
+    await using program = await startProgram(args, {
+      files: { "app.js": app },
+    });
+    const clients: RawConnection[] = [];
+    let body = "";
+    for (let i = 0; i < 8; i++) {
+      const client = await RawConnection.openTls(address(program), CERTIFICATE);
+      await client.request(`GET /${program.port}`);
+      ({ body } = await client.response());
+      clients.push(client);
+    }
+    assertEquals(JSON.parse(body), new Array(8).fill(true));
+    for (const client of clients) client.close();
+  },
 });
 
 Deno.test("a worker that cannot start does not stop the others; the log says why", async () => {

@@ -21,6 +21,7 @@ import {
   otherKey,
 } from "../helpers/certificate.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
+import { connectionsWithoutDelay } from "../helpers/no_delay.ts";
 import { RawConnection } from "../helpers/raw_connection.ts";
 import { OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import { listening, observed, receiveAll } from "../helpers/websocket_app.ts";
@@ -112,6 +113,32 @@ Deno.test("a WebSocket over TLS that breaks the protocol ends like one in clear 
     connection.close();
   });
 });
+
+for (const tls of [false, true]) {
+  // Otherwise the second of two short writes waits for the client's
+  // acknowledgement of the first, up to 40 ms (Nagle's algorithm).
+  Deno.test({
+    name: `${tls ? "TLS" : "clear text"}: what is written is sent at once`,
+    ignore: Deno.build.os !== "linux",
+    async fn() {
+      using files = certificateFiles();
+      const app = httpApp((_scope, _receive, send) => reply(send, "hello"));
+      await withServer(
+        app,
+        tls ? { ...files } : {},
+        async ({ server, port }) => {
+          const [address] = server.addresses;
+          using connection = tls
+            ? await RawConnection.openTls(address, CERTIFICATE)
+            : await RawConnection.open(address);
+          await connection.request("GET /");
+          await connection.response();
+          assertEquals(connectionsWithoutDelay(port), [true]);
+        },
+      );
+    },
+  });
+}
 
 Deno.test("a client that speaks no TLS is turned away, and the next one is served", async () => {
   const app = httpApp((_scope, _receive, send) => reply(send, "ok"));
