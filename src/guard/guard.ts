@@ -332,18 +332,18 @@ export class Guard {
    * The engine's own shutdown would drop it. Resolves when they are closed.
    *
    * @param descriptors Those of this thread; null where all are.
-   * @param isHttp2 Such connections are left open, for a GOAWAY.
+   * @param isExempt Such connections are left open.
    */
   async closeIdle(
     descriptors: ReadonlySet<number> | null,
-    isHttp2: (connection: object) => boolean,
+    isExempt: (connection: object) => boolean,
   ): Promise<void> {
     this.#admission.scan();
     const received = (connection: Connection) =>
       this.#sockets.tcpState(connection)?.received;
     const before = new Map(
       [...this.#connections.all()].filter((connection) =>
-        connection.tcp && !isHttp2(connection) &&
+        connection.tcp && !isExempt(connection) &&
         (descriptors?.has(connection.fd) ?? true)
       ).map((connection) => [connection, received(connection)]),
     );
@@ -368,12 +368,20 @@ export class Guard {
     ) await delay(CLOSE_POLL_MS);
   }
 
-  /** Closes all connections, each as `endConnection` does. */
-  endAll(): void {
+  /**
+   * The connections on which something was sent or received in the last `ms`
+   * milliseconds, of any thread; and those of Unix sockets, which may be.
+   */
+  activeWithin(ms: number): ReadonlySet<object> {
     this.#admission.scan();
-    for (const connection of this.#connections.all()) {
-      if (connection.tcp) this.#lingering.addConnection(connection);
-    }
+    return new Set(
+      [...this.#connections.all()].filter((connection) => {
+        if (!connection.tcp) return true;
+        const state = this.#sockets.tcpState(connection);
+        return state !== null &&
+          Math.min(state.sendIdle, state.receiveIdle) <= ms;
+      }),
+    );
   }
 
   /** Counts the connections that are open and not being closed. */

@@ -136,11 +136,6 @@ export class LingeringClose {
     return this.#connections.sockets.tcpState(connection)?.segments ?? Infinity;
   }
 
-  /** Closes a connection on which no request runs. */
-  addConnection(connection: Connection): void {
-    this.#add(connection.peer, connection, performance.now(), false);
-  }
-
   #add(
     peer: string,
     connection: Connection | undefined,

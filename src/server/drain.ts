@@ -10,12 +10,14 @@ import type { WorkerContext } from "./context.ts";
 import type { Listener } from "./listener.ts";
 import type { GracePeriod } from "./timers.ts";
 import type { InFlight } from "./in_flight.ts";
-import { delay } from "../std/timer.ts";
+import { delay, settledWithin } from "../std/timer.ts";
 
 /** Time after the stop in which a new upload is waited for as well (ms). */
 const UPLOAD_GRACE_MS = 1000;
 /** Interval between two polls for request bodies that are under way (ms). */
 const POLL_INTERVAL_MS = 20;
+/** A connection without traffic for so long is idle (ms). */
+export const IDLE_MS = 1000;
 /** Connections that were cut off may take this long to close (s). */
 const CUT_SECONDS = 1;
 
@@ -43,7 +45,8 @@ export const CLIENT_TIME = {
  * `leavingSince` and `draining` were set.
  *
  * HTTP/2 clients need no such time: the engine sends them GOAWAY, which names
- * the last request that was taken (RFC 9113, 6.8).
+ * the last request that was taken (RFC 9113, 6.8). The connections of those
+ * that do not respond to it, because they have vanished, are closed.
  *
  * @param alone True when all connections of the process are this server's.
  */
@@ -56,32 +59,51 @@ export async function drain(
   const { inFlight, guard, settings } = worker;
   endStreams(worker);
   let hurried = false;
-  if (guard === null || guard.count() > 0) {
+  // Clients of idle connections would not be told in this time.
+  if (guard === null || guard.activeWithin(IDLE_MS).size > 0) {
     const left = worker.leavingSince! + CLIENT_TIME.leave -
       performance.now();
     hurried = left > 0 &&
       await grace.wait(new Promise(() => {}), left / 1000) === "ended";
   }
   if (!hurried && guard !== null) {
-    await closeIdle(worker, guard, listeners, alone);
+    if (worker.draining === "stopped") {
+      // No successor serves who has just connected.
+      guard.dropHandshakes();
+      await delay(CLIENT_TIME.firstRequest);
+    }
+    await closeIdle(
+      guard,
+      alone,
+      (socket) => listeners.some((listener) => listener.isHttp2(socket)),
+    );
   }
   // Lets the Close frames be sent first: the engine would send its own.
   if (endStreams(worker)) await delay(0);
   let closed: Promise<unknown> | null = null;
   const close = () =>
     closed ??= Promise.all(listeners.map((listener) => listener.shutdown()));
-  const idle = inFlight.idle().then(() => {
-    // The engine waits for HTTP/2 clients to close their connections.
-    if (alone) guard?.endAll();
-  });
   const arrived = bodiesArrived(inFlight);
-  const drained = arrived.then(() => Promise.all([close(), idle]));
+  let isCut = false;
+  let closing: Promise<void> | null = null;
+  const drained = arrived.then(async () => {
+    const closed = close();
+    await inFlight.idle();
+    if (guard === null) return await closed;
+    while (!await settledWithin(closed, LEAVE_MS) && !isCut) {
+      const active = guard.activeWithin(IDLE_MS);
+      closing = closeIdle(guard, alone, (socket) => active.has(socket));
+      await closing;
+    }
+  });
   if (
     hurried ||
     await grace.wait(drained, settings.shutdownTimeout) !== "done"
   ) {
+    isCut = true;
     cutOff(inFlight);
     await grace.wait(Promise.all([close(), arrived]), CUT_SECONDS);
+    await closing; // before the guard is closed
   }
   worker.stalls.clear();
   worker.starts.clear();
@@ -105,27 +127,14 @@ async function bodiesArrived(inFlight: InFlight): Promise<void> {
   }
 }
 
-/**
- * Closes idle connections without losing a request that has arrived. If no
- * successor takes new connections, those that were just made get a moment for
- * their first request.
- */
+/** Closes this server's idle connections without losing a request that has arrived. */
 async function closeIdle(
-  { draining }: WorkerContext,
   guard: Guard,
-  listeners: readonly Listener[],
   alone: boolean,
+  isExempt: (connection: object) => boolean,
 ): Promise<void> {
-  if (draining === "stopped") {
-    guard.dropHandshakes();
-    await delay(CLIENT_TIME.firstRequest);
-  }
   const own = alone ? null : ownDescriptors();
-  if (!alone && own === null) return;
-  await guard.closeIdle(
-    own,
-    (socket) => listeners.some((listener) => listener.isHttp2(socket)),
-  );
+  if (alone || own !== null) await guard.closeIdle(own, isExempt);
 }
 
 /** Ends event streams and WebSockets; true when there are WebSockets. */

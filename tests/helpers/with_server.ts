@@ -9,7 +9,7 @@ import { configureLog } from "../../src/log/log.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import type { PagiApp } from "../../src/pagi/types.ts";
 import { CLIENT_TIME } from "../../src/server/drain.ts";
-import { Server } from "../../src/server/server.ts";
+import { Server, type ServerRole } from "../../src/server/server.ts";
 import { delay } from "./wait.ts";
 import { RawConnection } from "./raw_connection.ts";
 
@@ -35,6 +35,7 @@ export async function withServer(
   app: PagiApp,
   settings: Partial<Settings>,
   body: (test: TestServer) => Promise<void>,
+  role: Partial<ServerRole> = {},
 ): Promise<string[]> {
   const log: string[] = [];
   configureLog({ level: "debug", write: (text) => void log.push(text) });
@@ -43,6 +44,7 @@ export async function withServer(
   const server = new Server(
     app,
     resolveSettings({ ...place, ...quiet, ...settings }),
+    role,
   );
   await server.start();
   const [address] = server.addresses;

@@ -7,12 +7,12 @@
 import { resolveSettings } from "../../src/options/resolve_settings.ts";
 import { assert, assertEquals } from "../../src/std/assert.ts";
 import type { HttpScope, PagiApp } from "../../src/pagi/types.ts";
-import { LEAVE_MS } from "../../src/server/drain.ts";
+import { CLIENT_TIME, IDLE_MS, LEAVE_MS } from "../../src/server/drain.ts";
 import { Server } from "../../src/server/server.ts";
 import { httpApp, linesOf, reply } from "../helpers/http_app.ts";
 import { OPCODE, RawWebSocket, UPGRADE } from "../helpers/raw_websocket.ts";
 import { appFor, observing } from "../helpers/scope_app.ts";
-import { delay } from "../helpers/wait.ts";
+import { delay, until } from "../helpers/wait.ts";
 import { listening, observed, receiveAll } from "../helpers/websocket_app.ts";
 import { type TestServer, withServer } from "../helpers/with_server.ts";
 
@@ -102,6 +102,30 @@ Deno.test("a stop tells clients of kept connections before it closes them", asyn
     assertEquals([status, headers.get("connection")], [200, "close"]);
     await stopped;
   });
+});
+
+Deno.test({
+  name: "clients that have sent nothing for a second are not waited for",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const app = httpApp((_scope, _receive, send) => reply(send, "hello"));
+    await withServer(app, {}, async ({ connect, server }) => {
+      const connection = await connect();
+      await connection.request("GET /");
+      await connection.response();
+      const { guard } = server;
+      assertEquals(guard!.activeWithin(3_600_000).size, 1);
+      await until(() => guard!.activeWithin(IDLE_MS).size === 0);
+      const usual = CLIENT_TIME.leave;
+      CLIENT_TIME.leave = 3_600_000; // Who waits for it never ends.
+      try {
+        await server.stop();
+      } finally {
+        CLIENT_TIME.leave = usual;
+      }
+      assertEquals(await connection.rest(), "");
+    });
+  },
 });
 
 Deno.test("an upload under way goes on to its end, and is answered (PAGI.md 91)", async () => {
