@@ -1,6 +1,11 @@
 /** What the command line says the app is (PAGI.md 7). */
 
-import { isPair, REPEATABLE, SPECIFIER } from "../options/app_options.ts";
+import {
+  isPair,
+  keyOf,
+  REPEATABLE,
+  SPECIFIER,
+} from "../options/app_options.ts";
 import { OptionError, quote, shellWord } from "../options/option_error.ts";
 import { basename, dirname } from "../std/path.ts";
 
@@ -40,7 +45,8 @@ const DEFAULT_APP = "PAGI::App::Directory";
  * app's. A directory as the app is served, and so is the directory of a file
  * that is not code.
  *
- * @throws {OptionError} When the app is a port or the address of a server.
+ * @throws {OptionError} When the app is a port or the address of a server, or an
+ * option is there twice.
  */
 export function parseAppSpec(
   positionals: readonly string[],
@@ -51,7 +57,7 @@ export function parseAppSpec(
   const [first, ...rest] = positionals;
   if (first === undefined || (isPair(first) && !isPath(first, look))) {
     refuseAppBehind(first, rest);
-    return directory({ root: "." }, positionals, null);
+    return directory(null, positionals, null);
   }
   return named(first, rest, look);
 }
@@ -78,9 +84,9 @@ function named(name: string, rest: readonly string[], look: Look): AppSpec {
   const target = parseTarget(name, look);
   const path = target.kind !== "specifier" && !name.includes("::");
   const kind = path ? look(name) : null;
-  if (kind === "directory") return directory({ root: name }, rest, null);
+  if (kind === "directory") return directory(name, rest, null);
   if (kind === "data" && !isHidden(name) && !/\.json$/i.test(name)) {
-    return directory({ root: dirname(name) }, rest, basename(name));
+    return directory(dirname(name), rest, basename(name));
   }
   if (kind === null) {
     refuseAddress(name);
@@ -100,14 +106,16 @@ function isHidden(path: string): boolean {
 }
 
 function directory(
-  defaults: Pairs,
+  root: string | null,
   rest: readonly string[],
   page: string | null,
 ): AppSpec {
-  const { pairs, words } = parsePairs(rest);
+  const { pairs, words } = parsePairs(
+    [...root === null ? [] : [`root=${root}`], ...rest],
+  );
   return {
     target: { kind: "module", name: DEFAULT_APP },
-    pairs: { ...defaults, ...pairs },
+    pairs: { root: ".", ...pairs },
     words,
     page,
   };
@@ -160,7 +168,7 @@ export function parsePart(
   );
   const target = parseTarget(name, look);
   return target.kind === "file" && look(name) === "directory"
-    ? directory({ root: name }, pairs, null)
+    ? directory(name, pairs, null)
     : { target, ...parsePairs(pairs), page: null };
 }
 
@@ -233,16 +241,26 @@ export function allPairs(
   return words.length === 0 ? pairs : { [option!]: words[0], ...pairs };
 }
 
+/** @throws {OptionError} When an option is there twice that has one value. */
 function parsePairs(args: readonly string[]): Pick<AppSpec, "pairs" | "words"> {
-  const hasKey = (arg: string): boolean => arg.indexOf("=") > 0;
   const pairs: Record<string, string> = {};
-  for (const arg of args.filter(hasKey)) {
-    const equals = arg.indexOf("=");
-    const key = arg.slice(0, equals);
-    const value = arg.slice(equals + 1);
-    pairs[key] = REPEATABLE.has(key) && Object.hasOwn(pairs, key)
-      ? `${pairs[key]}\n${value}`
-      : value;
+  const words: string[] = [];
+  for (const arg of args) {
+    const key = keyOf(arg);
+    if (key === null) {
+      words.push(arg);
+      continue;
+    }
+    const value = arg.slice(key.length + 1);
+    if (!Object.hasOwn(pairs, key)) pairs[key] = value;
+    else if (REPEATABLE.has(key)) pairs[key] += `\n${value}`;
+    else {
+      throw new OptionError(
+        `${quote(key)} is there twice: ${quote(pairs[key])} and ${
+          quote(value)
+        }; keep one of them`,
+      );
+    }
   }
-  return { pairs, words: args.filter((arg) => !hasKey(arg)) };
+  return { pairs, words };
 }

@@ -59,8 +59,8 @@ function camelCase(name: string): string {
  * Reads the options of the app called `appName`: strings as the command line
  * gives them, or values of the right type; names as the command line has them
  * (`show_hidden`) or code (`showHidden`). What is missing or undefined gets
- * its default. Throws {@linkcode OptionError} on an unknown key and on a wrong
- * value.
+ * its default. Throws {@linkcode OptionError} on an unknown key, on a wrong value,
+ * and on an option that has a value by each of two names.
  */
 export function readAppOptions<const T extends AppOptionTable>(
   appName: string,
@@ -69,6 +69,7 @@ export function readAppOptions<const T extends AppOptionTable>(
 ): AppOptionValues<T> {
   const realNames = new Map<string, string>();
   const values: Record<string, unknown> = {};
+  const keys = new Map<string, string>();
   for (const [name, option] of Object.entries(table)) {
     for (const known of [name, ...option.aliases ?? []]) {
       realNames.set(known, name);
@@ -83,6 +84,15 @@ export function readAppOptions<const T extends AppOptionTable>(
       throw new OptionError(`${appName} has no option ${quote(key)}${hint}`);
     }
     if (value === undefined) continue;
+    const other = keys.get(name);
+    if (other !== undefined) {
+      throw new OptionError(
+        `${appName}: ${quote(other)} and ${
+          quote(key)
+        } are the same option; keep one of them`,
+      );
+    }
+    keys.set(name, key);
     try {
       values[name] = table[name].type.coerce(value);
     } catch (error) {
@@ -99,6 +109,12 @@ export const SPECIFIER = /^(?:jsr|npm|https?|file):/;
 /** Whether a word is a `key=value`, not the name of an app. */
 export function isPair(word: string): boolean {
   return word.includes("=") && !SPECIFIER.test(word);
+}
+
+/** The key of a `key=value`; null of any other word. */
+export function keyOf(word: string): string | null {
+  const equals = word.indexOf("=");
+  return equals > 0 ? word.slice(0, equals) : null;
 }
 
 /** The name of the option that a word without `key=` sets, or null. */

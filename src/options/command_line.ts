@@ -11,7 +11,7 @@ import {
   needsSettings,
 } from "./names.ts";
 import type { Action, Key } from "./names.ts";
-import { isPair } from "./app_options.ts";
+import { isPair, keyOf, REPEATABLE } from "./app_options.ts";
 import type { ConfigFile } from "./config_file.ts";
 import {
   coerceGiven,
@@ -314,7 +314,7 @@ export function resolveArguments(
     if (config !== null) {
       const replaced = values.has("app") || values.has("eval") ||
         positionals.length > 0 && !isPair(positionals[0]);
-      if (!replaced) positionals = [...config.words, ...positionals];
+      if (!replaced) positionals = overriding(config.words, positionals);
       add(
         [...config.values]
           .filter(([key]) => key !== "app" || !replaced)
@@ -335,6 +335,19 @@ export function resolveArguments(
     positionals,
     notices: loopNotices(settings.loop, env),
   };
+}
+
+/** The words of the file, without those that the command line replaces, and its own. */
+function overriding(
+  words: readonly string[],
+  positionals: readonly string[],
+): string[] {
+  const keys = new Set(positionals.map(keyOf));
+  const rest = words.filter((word) => {
+    const key = keyOf(word)!;
+    return REPEATABLE.has(key) || !keys.has(key);
+  });
+  return [...rest, ...positionals];
 }
 
 /** Reads a command line without a configuration file. @throws {OptionError} */

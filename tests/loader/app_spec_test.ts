@@ -40,9 +40,11 @@ const CASES: [args: string[], kind: string, name: string, pairs: Pairs][] = [
   }],
   [[DIRECTORY, "root=/srv"], "module", DIRECTORY, { root: "/srv" }],
   [["My::App", "a=1", "b="], "module", "My::App", { a: "1", b: "" }],
-  // A value may contain "=", and the last of equal keys wins.
+  // A value may contain "=".
   [["My::App", "q=a=b=c"], "module", "My::App", { q: "a=b=c" }],
-  [["My::App", "a=1", "a=2"], "module", "My::App", { a: "2" }],
+  [["My::App", "auth=a:1", "auth=b:2"], "module", "My::App", {
+    auth: "a:1\nb:2",
+  }],
   // "::" comes before "/" and endings: the name is found wrong later.
   [["./a::b/app.ts"], "module", "./a::b/app.ts", {}],
   [["./app.ts"], "file", "./app.ts", {}],
@@ -104,6 +106,20 @@ Deno.test("parseAppSpec() takes all positionals as pairs with --app", () => {
   assertEquals(parseAppSpec(["./other.ts"], "app.ts", look).words, [
     "./other.ts",
   ]);
+});
+
+Deno.test("an option that is there twice is refused, and so is a root beside a directory", () => {
+  const twice = `"root" is there twice: "a" and "b"; keep one of them`;
+  const cases: (() => unknown)[] = [
+    () => parseAppSpec(["root=a", "root=b"], null, look),
+    () => parseAppSpec(["My::App", "root=a", "x=1", "root=b"], null, look),
+    () => parseAppSpec(["root=a", "root=b"], "app.ts", look),
+    () => parseAppSpec(["a", "root=b"], null, () => "directory"),
+    () => parseAppSpec(["a/x.html", "root=b"], null, () => "data"),
+    () => parsePart("My::App,root=a,root=b", look),
+    () => parsePart("a,root=b", () => "directory"),
+  ];
+  for (const read of cases) assertThrows(read, OptionError, twice);
 });
 
 Deno.test("allPairs() refuses what is not key=value", () => {

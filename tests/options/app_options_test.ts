@@ -114,3 +114,23 @@ Deno.test("the help of an app lists its options with aliases and defaults", () =
 `,
   );
 });
+
+Deno.test("an option of an app that is given by two of its names is refused", () => {
+  for (
+    const [given, names] of [
+      [{ target: "a", backend: "b" }, `"target" and "backend"`],
+      [{ show_hidden: "1", showHidden: "0" }, `"show_hidden" and "showHidden"`],
+    ] as const
+  ) {
+    assertThrows(
+      () => readAppOptions("App", TABLE, given),
+      OptionError,
+      `App: ${names} are the same option; keep one of them`,
+    );
+  }
+  const read = readAppOptions("App", TABLE, {
+    target: undefined,
+    backend: "b",
+  });
+  assertEquals(read.target, "b");
+});

@@ -82,13 +82,13 @@ Deno.test("the command line counts more than a variable, and that more than the 
   ) assertEquals(read(text, line, env), [expected, []], line);
 });
 
-Deno.test("the app of the file is replaced by another, and its options are added to", () => {
+Deno.test("the app of the file is replaced by another, and its options are added to or replaced", () => {
   const text = '[app]\nname = "PAGI::App::File"\nroot = "a"\nspa = true';
   const app = "PAGI::App::File";
   for (
     const [line, env, expected] of [
       ["", {}, [{ app }, ["root=a", "spa=1"]]],
-      ["root=b", {}, [{ app }, ["root=a", "spa=1", "root=b"]]],
+      ["root=b", {}, [{ app }, ["spa=1", "root=b"]]],
       ["./app.ts x=y", {}, [{}, ["./app.ts", "x=y"]]],
       ["-a b.ts", {}, [{ app: "b.ts" }, []]],
       ["-e 1", {}, [{ eval: "1" }, []]],
@@ -163,6 +163,17 @@ Deno.test("what is wrong in a file is told with its line and what is meant", () 
       found,
     );
   }
+});
+
+Deno.test("options that are repeatable add up over the file and the command line", () => {
+  const text = "[app]\nroot = 'a'\nauth = ['x:1']\nshow_hidden = true\n";
+  const [, positionals] = read(text, "root=b auth=y:2");
+  assertEquals(positionals, [
+    "auth=x:1",
+    "show_hidden=1",
+    "root=b",
+    "auth=y:2",
+  ]);
 });
 
 Deno.test("ConfigFile refuses what is there twice, with both lines", () => {
