@@ -265,19 +265,11 @@ const TIMED = 50;
 export class RequestCounters {
   readonly #memory: SharedArrayBuffer;
   readonly #numbers: Float64Array;
-  /** By key. */
-  readonly #series = new Map<number, Series>();
+  readonly #series = new Map<number, Series>(); // by key
   /** Of the last one: most are like the one before. */
   #lastKey = -1;
   #last: Series | undefined;
-  /** Of the last one of {@linkcode addPlain}, and the bounds of its size. */
-  #plain: Series | undefined;
-  #plainIsSecure = false;
-  #plainAbove = 0;
-  #plainUpTo = -1;
-  /** Requests like that one that are not in the numbers yet, and their bytes. */
-  #pending = 0;
-  #pendingBytes = 0;
+  readonly #pending = new PendingPlain();
   #stride = 1;
   /** Requests until the next that is timed. */
   #untilTimed = 0;
@@ -373,42 +365,18 @@ export class RequestCounters {
 
   /**
    * The same for a GET by HTTP/1 without a body that was answered with 200.
-   * Those that are not timed wait in this object for the next that is, or for
-   * {@linkcode flush}: the numbers are in other lines of the processor's cache,
-   * and to touch these for each request would take longer than to count it.
+   * Those that are not timed wait for the next that is, or for `flush`.
    */
   addPlain(secure: boolean, began: number, sent: number): void {
-    if (
-      began === 0 && secure === this.#plainIsSecure &&
-      sent > this.#plainAbove && sent <= this.#plainUpTo
-    ) {
-      this.#pending++;
-      this.#pendingBytes += sent;
-      return;
-    }
+    if (began === 0 && this.#pending.take(secure, sent)) return;
     this.flush();
     this.add(0, "GET", 200, secure, false, began, 0, sent, true);
-    const bucket = bucketOf(BYTES, sent);
-    this.#plain = this.#last;
-    this.#plainIsSecure = secure;
-    this.#plainAbove = BYTES[bucket - 1] ?? -1;
-    this.#plainUpTo = BYTES[bucket] ?? -1;
+    this.#pending.setModel(this.#last!, secure, sent);
   }
 
   /** Adds what waits to the numbers; {@linkcode look} does so every half a second. */
   flush(): void {
-    const pending = this.#pending;
-    if (pending === 0) return;
-    const { place, bucket, ms } = this.#plain!;
-    const numbers = this.#numbers;
-    numbers[bucket] += pending;
-    numbers[place + SERIES.step - 1] += pending * ms / 1000;
-    numbers[AT.requestBytes] += pending;
-    const bytes = AT.responseBytes;
-    numbers[bytes + bucketOf(BYTES, this.#plainUpTo)] += pending;
-    numbers[bytes + BYTES.length + 1] += this.#pendingBytes;
-    this.#pending = 0;
-    this.#pendingBytes = 0;
+    this.#pending.flush(this.#numbers);
   }
 
   /** Counts the reason of an abnormal end. */
@@ -428,6 +396,51 @@ export class RequestCounters {
     const series: Series = { place, bucket: place + 1, ms: 0 };
     this.#series.set(key, series);
     return series;
+  }
+}
+
+/**
+ * Requests of `addPlain` that are not in the numbers yet: to touch these, in
+ * other lines of the processor's cache, would take longer than to count one.
+ */
+class PendingPlain {
+  #count = 0;
+  #bytes = 0;
+  /** Of the model, and the bounds of its size. */
+  #series: Series | undefined;
+  #isSecure = false;
+  #above = 0;
+  #upTo = -1;
+
+  /** Takes a request if it is like the last one of `setModel`. */
+  take(secure: boolean, sent: number): boolean {
+    if (
+      secure !== this.#isSecure || sent <= this.#above || sent > this.#upTo
+    ) return false;
+    this.#count++;
+    this.#bytes += sent;
+    return true;
+  }
+
+  /** To be called when none waits. */
+  setModel(series: Series, secure: boolean, sent: number): void {
+    const bucket = bucketOf(BYTES, sent);
+    this.#series = series;
+    this.#isSecure = secure;
+    this.#above = BYTES[bucket - 1] ?? -1;
+    this.#upTo = BYTES[bucket] ?? -1;
+  }
+
+  flush(numbers: Float64Array): void {
+    const count = this.#count;
+    if (count === 0) return;
+    const { place, bucket, ms } = this.#series!;
+    numbers[bucket] += count;
+    numbers[place + SERIES.step - 1] += count * ms / 1000;
+    numbers[AT.requestBytes] += count;
+    numbers[AT.responseBytes + bucketOf(BYTES, this.#upTo)] += count;
+    numbers[AT.responseBytes + BYTES.length + 1] += this.#bytes;
+    this.#count = this.#bytes = 0;
   }
 }
 
@@ -478,8 +491,7 @@ export function watchThread(counters: RequestCounters): void {
 
 function noteHeap(): void {
   const { heapUsed, external } = Deno.memoryUsage();
-  numbers[AT.heap] = heapUsed;
-  numbers[AT.external] = external;
+  numbers.set([heapUsed, external], AT.heap);
 }
 
 /** What a thread counts that serves no requests, as `CounterSums.numbers`. */
