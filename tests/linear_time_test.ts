@@ -13,7 +13,8 @@ import {
 } from "../src/apps/proxy/client_uri.ts";
 import { parseResponseHead } from "../src/apps/proxy/response.ts";
 import { parseTarget } from "../src/apps/proxy/target.ts";
-import { escapesRoot, requestPath } from "../src/apps/proxy/upstream_path.ts";
+import { escapesRoot } from "../src/apps/proxy/escapes_root.ts";
+import { requestPath } from "../src/apps/proxy/upstream_path.ts";
 import {
   requestRules,
   upstreamRequest,

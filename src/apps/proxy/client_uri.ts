@@ -2,7 +2,7 @@
 
 import { isHopByHop, listItems } from "./forwarded.ts";
 import type { Target } from "./target.ts";
-import { escapesRoot } from "./upstream_path.ts";
+import { escapesRoot } from "./escapes_root.ts";
 import {
   isLoop,
   type ProxyScope,
