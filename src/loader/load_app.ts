@@ -288,9 +288,12 @@ async function wrapperOf(
   };
 }
 
-/** Matches the source of modules that start a server of Node. */
+/**
+ * Matches the source of modules that start a server of Node. Apps also compare
+ * the type and the scheme of their scopes with "http".
+ */
 const LISTENS =
-  /\blisten\s*[(:]|["'](?:node:)?https?["']|\bnode-server\b|\b(?:create|run|start)\w*Server\b/;
+  /\blisten\s*[(:]|["']node:https?["']|\b(?:from|import|require)\s*\(?\s*["']https?["']|\bnode-server\b|\b(?:create|run|start)\w*Server\b/;
 /**
  * Matches modules that export an app or serve; the imports of others may start
  * a server.
