@@ -8,6 +8,7 @@
 
 import { log } from "../log/log.ts";
 import { isAbsolute, resolve, toFileUrl } from "../std/path.ts";
+import { startThread } from "../std/thread.ts";
 import { stampOf } from "./files.ts";
 import { LoadError } from "./load_error.ts";
 import { isCommonJs } from "./packages.ts";
@@ -175,20 +176,15 @@ function isCurrent(bundle: Bundle): boolean {
 }
 
 function inThread(request: BundleRequest): Promise<Bundle> {
-  const worker = new Worker(new URL("./loader/bundler.js", import.meta.url), {
-    type: "module",
-    name: "bundler",
-  });
   const begun = performance.now();
-  return new Promise<Bundle>((resolve) => {
-    worker.addEventListener("message", ({ data }) => resolve(data));
-    worker.addEventListener("error", (event) => {
-      event.preventDefault();
-      resolve({ fault: `The bundler failed: ${event.message}` });
-    });
-    worker.postMessage(request);
-  }).finally(() => {
-    worker.terminate();
+  const { promise, resolve } = Promise.withResolvers<Bundle>();
+  const thread = startThread("loader/bundler", "bundler", {
+    message: resolve,
+    error: (message) => resolve({ fault: `The bundler failed: ${message}` }),
+  });
+  thread.postMessage(request);
+  return promise.finally(() => {
+    thread.terminate();
     const ms = Math.round(performance.now() - begun);
     log.debug(`${request.name} was bundled in ${ms} ms.`);
   });

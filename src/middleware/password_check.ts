@@ -10,6 +10,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { parseIpAddress } from "../http/addresses.ts";
 import { log } from "../log/log.ts";
 import { type KeptThread, keptThreads } from "../pagi/kept_threads.ts";
+import { startThread } from "../std/thread.ts";
 import { type Timer, unref } from "../std/timer.ts";
 import { isFast, verifyPassword } from "./password_hash.ts";
 import type { Users } from "./users.ts";
@@ -210,37 +211,28 @@ function verifyInThread(
   hash: string,
 ): Promise<boolean | null> {
   clearTimeout(idle);
-  thread ??= startThread();
+  thread ??= start();
   const question: PasswordQuestion = { id: nextId++, password, hash };
   thread.postMessage(question);
   return new Promise((resolve) => waiting.set(question.id, resolve));
 }
 
-function startThread(): Worker {
-  // compile.sh makes a module of its own of this, below its folder.
-  const path = import.meta.url.endsWith(".ts")
-    ? "./password_thread.ts"
-    : "./middleware/password_thread.js";
-  const worker = new Worker(new URL(path, import.meta.url), {
-    type: "module",
-    name: "passwords",
-  });
-  worker.addEventListener("message", ({ data }: MessageEvent) => {
-    const { id, isRight }: PasswordAnswer = data;
-    waiting.get(id)?.(isRight);
-    waiting.delete(id);
-    if (waiting.size === 0) {
-      clearTimeout(idle);
-      idle = unref(setTimeout(endPasswordThread, IDLE_MS));
-    }
-  });
+function start(): Worker {
   keptThreads.add(kept);
-  worker.addEventListener("error", (event) => {
-    event.preventDefault();
-    log.error(`The thread that verifies passwords failed: ${event.message}`);
-    endPasswordThread();
+  return startThread("middleware/password_thread", "passwords", {
+    message({ id, isRight }: PasswordAnswer) {
+      waiting.get(id)?.(isRight);
+      waiting.delete(id);
+      if (waiting.size === 0) {
+        clearTimeout(idle);
+        idle = unref(setTimeout(endPasswordThread, IDLE_MS));
+      }
+    },
+    error(message) {
+      log.error(`The thread that verifies passwords failed: ${message}`);
+      endPasswordThread();
+    },
   });
-  return worker;
 }
 
 const kept: KeptThread = {

@@ -9,6 +9,7 @@ import type { ResolvedSettings } from "../options/settings.ts";
 import type { DisconnectReason } from "../pagi/types.ts";
 import type { KeyPair } from "../server/key_pair.ts";
 import type { SharedSocket } from "../server/listener.ts";
+import { startThread } from "../std/thread.ts";
 import { type Timer, timerDelay } from "../std/timer.ts";
 import { releaseDescriptorsOf } from "../system/descriptor_budget.ts";
 import { WorkerError } from "./run_service.ts";
@@ -89,19 +90,10 @@ export class WorkerHandle {
     this.#onEvent = onEvent;
     this.#appStarted.promise.catch(() => {});
     this.#listening.promise.catch(() => {});
-    // compile.sh makes modules of its own of these, some folders above.
-    const path = import.meta.url.endsWith(".ts")
-      ? "./worker_main.ts"
-      : "./process/worker_main.js";
-    const url = new URL(path, import.meta.url);
-    this.#worker = new Worker(url, {
-      type: "module",
-      name: `worker ${plan.number}`,
-    });
-    this.#worker.addEventListener("message", (event) => this.#take(event.data));
-    this.#worker.addEventListener("error", (event) => {
-      event.preventDefault();
-      this.#gone(event.message);
+    const name = `worker ${plan.number}`;
+    this.#worker = startThread("process/worker_main", name, {
+      message: (data: FromWorker) => this.#take(data),
+      error: (message) => this.#gone(message),
     });
     this.#worker.postMessage({ type: "start", plan }, [plan.channels]);
     this.#bound("load its app", this.#startTimeout + THREAD_TIMEOUT);

@@ -7,6 +7,7 @@ import { log } from "../../log/log.ts";
 import { markImmutable } from "../../pagi/constant_bytes.ts";
 import { type KeptThread, keptThreads } from "../../pagi/kept_threads.ts";
 import type { Send, SendEvent } from "../../pagi/types.ts";
+import { startThread } from "../../std/thread.ts";
 import { type Timer, unref } from "../../std/timer.ts";
 import { heldDescriptors } from "../../system/descriptor_budget.ts";
 import type { RequestReader } from "../disconnect.ts";
@@ -134,22 +135,15 @@ export class LongListings implements KeptThread {
   }
 
   #start(): Worker {
-    // compile.sh makes a module of its own of this, some folders below.
-    const path = import.meta.url.endsWith(".ts")
-      ? "./listing_thread.ts"
-      : "./apps/files/listing_thread.js";
-    const thread = new Worker(new URL(path, import.meta.url), {
-      type: "module",
-      name: "listings",
-    });
-    thread.addEventListener("message", ({ data }) => this.#take(data));
-    thread.addEventListener("error", (event) => {
-      event.preventDefault();
-      log.warn(
-        `Long folders are listed without a thread of their own, so that other requests wait for them: ${event.message}`,
-      );
-      this.#onFailure();
-      this.#end();
+    const thread = startThread("apps/files/listing_thread", "listings", {
+      message: (answer: ThreadAnswer) => this.#take(answer),
+      error: (message) => {
+        log.warn(
+          `Long folders are listed without a thread of their own, so that other requests wait for them: ${message}`,
+        );
+        this.#onFailure();
+        this.#end();
+      },
     });
     keptThreads.add(this);
     this.#idleMs = IDLE_MS;
