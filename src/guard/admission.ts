@@ -5,6 +5,7 @@
 
 import {
   closeRoom,
+  countDescriptors,
   countDescriptorsWith,
   openRoom,
   reservedDescriptors,
@@ -91,6 +92,27 @@ export class Admission {
     openRoom(null);
   }
 
+  /**
+   * Admits requests without a scan while all open descriptors together, whatever
+   * they are for, are at most half of what is allowed: a scan takes as long as a
+   * hundred requests, with a thousand connections as long as hundreds.
+   *
+   * @returns false where only a scan can tell
+   */
+  renew(): boolean {
+    const { slots } = this.#connections;
+    const { descriptors, limit } = this.#options;
+    const open = countDescriptors();
+    const most = Math.min(limit, descriptors - this.#spare);
+    if (open === null || open > most / 2) return false;
+    const unsettled = slots.beginScan();
+    closeRoom();
+    const settled = Math.min(unsettled, open);
+    // Perhaps nothing of what is reserved is open yet.
+    this.#grant(open, most - open, reservedDescriptors(), settled);
+    return true;
+  }
+
   /** True when a request, which has just come, has a slot or gets one. */
   admit(origin: RequestOrigin): boolean {
     const connections = this.#connections;
@@ -154,18 +176,36 @@ export class Admission {
       unsettled = this.#serveSome(present, unsettled, present.length + free);
     }
     this.#pending.clear();
+    this.#grant(open, free, this.#toBeOpened(open), unsettled);
+    return present.length;
+  }
+
+  /**
+   * Ends a scan, or what stands for one.
+   *
+   * @param open The number of open descriptors.
+   * @param free How many more connections may be served.
+   * @param toBeOpened How many descriptors are reserved and not open yet.
+   * @param unsettled See {@linkcode Slots.beginScan}.
+   */
+  #grant(
+    open: number,
+    free: number,
+    toBeOpened: number,
+    unsettled: number,
+  ): void {
+    const { descriptors } = this.#options;
     this.#free = descriptors - open;
     const share = Math.floor(descriptors * RESERVE_SHARE);
     const reserve = Math.min(MAX_RESERVE, Math.max(MIN_RESERVE, share));
     // Until the next scan, half is for connections, half for files and others.
     const left = Math.min(
-      Math.max(0, descriptors - reserve - open - this.#toBeOpened(open)),
+      Math.max(0, descriptors - reserve - open - toBeOpened),
       2 ** 29,
     );
     const granted = Math.min(Math.max(0, free), Math.ceil(left / 2));
-    slots.endScan(granted, unsettled);
+    this.#connections.slots.endScan(granted, unsettled);
     openRoom(left - granted);
-    return present.length;
   }
 
   /** How many descriptors are reserved and not open yet. */

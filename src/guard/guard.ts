@@ -199,7 +199,7 @@ export class Guard {
    * @param listener The address at which it came, see `addressName`.
    */
   admit(info: Deno.ServeHandlerInfo<Deno.Addr>, listener: string): boolean {
-    const hasBudget = this.#slots.takeFreeBudget();
+    const hasBudget = this.#slots.takeFreeBudget() || this.#admission.renew();
     return hasBudget && this.#lingering.size === 0 &&
         this.#connections.contested === 0 ||
       this.#admitByName(info, listener, hasBudget);

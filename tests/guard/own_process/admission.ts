@@ -4,8 +4,11 @@ import { Admission } from "../../../src/guard/admission.ts";
 import { Slots } from "../../../src/guard/slots.ts";
 import { Connections } from "../../../src/guard/connections.ts";
 import { openLibc, Sockets } from "../../../src/guard/sockets.ts";
-import { reserveDescriptors } from "../../../src/system/descriptor_budget.ts";
-import { releaseDescriptors } from "../../../src/system/descriptor_budget.ts";
+import {
+  countDescriptors,
+  releaseDescriptors,
+  reserveDescriptors,
+} from "../../../src/system/descriptor_budget.ts";
 
 Deno.test("threads that share slots let in as many connections as there are slots", async () => {
   using house = new House({ limit: 4 });
@@ -80,10 +83,48 @@ Deno.test("descriptors are reserved until few are left", () => {
   releaseDescriptors(reserved - 24);
 });
 
+Deno.test({
+  name: "while half of what is allowed is free, requests go on without a scan",
+  ignore: countDescriptors() === null, // before Linux 6.2
+  fn() {
+    using house = new House({ limit: 400, descriptors: 1000 });
+    const { admission, slots, connections, sockets } = house.thread();
+    admission.scan();
+    const { scans } = connections;
+    for (let i = 0; i < 10; i++) {
+      while (slots.takeFreeBudget()) continue;
+      assert(admission.renew());
+    }
+    assertEquals(connections.scans, scans);
+    let granted = 0;
+    while (slots.takeFreeBudget()) granted++;
+    // Half of it is for those that are admitted by their connection.
+    assertNear(granted, (400 - sockets.descriptors().length) / 2);
+  },
+});
+
+Deno.test("when less than half is free, only a scan admits", () => {
+  using files = new DisposableStack();
+  for (let i = 0; i < 20; i++) files.use(Deno.openSync("/dev/null"));
+  using house = new House({ limit: 40 });
+  const { admission, slots } = house.thread();
+  admission.scan();
+  while (slots.takeFreeBudget()) continue;
+  assert(!admission.renew());
+  assert(!slots.takeFreeBudget());
+});
+
 /** Looks however slow the machine is. */
 class OftenScanning extends Connections {
+  scans = 0;
+
   override mayScan(): boolean {
     return true;
+  }
+
+  override scan(): number {
+    this.scans++;
+    return super.scan();
   }
 }
 
@@ -96,6 +137,7 @@ function assertNear(actual: number, expected: number): void {
 interface Thread {
   readonly sockets: Sockets;
   readonly slots: Slots;
+  readonly connections: OftenScanning;
   readonly admission: Admission;
   readonly running: string[];
 }
@@ -128,7 +170,7 @@ class House implements Disposable {
       isOwner: this.#threads.length === 0,
       runningPeers: () => running,
     });
-    const thread = { sockets, slots, admission, running };
+    const thread = { sockets, slots, connections, admission, running };
     this.#threads.push(thread);
     return thread;
   }
