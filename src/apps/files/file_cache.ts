@@ -32,6 +32,12 @@ import {
  */
 export const MAX_REPEATED_FILE_BYTES = 1024 * 1024;
 const RECENT_MS = 10_000;
+/**
+ * While there is no room, one of so many that would be is cached in the place of
+ * others. If more are in use than fit, most of the cached ones stay: otherwise
+ * each would be read for every request, and evicted before the next.
+ */
+const CACHED_OF = 16;
 
 /** Bytes of the whole cache. */
 const CAPACITY = 32 * 1024 * 1024;
@@ -108,6 +114,8 @@ export class FileCache {
   >();
   /** When larger files were asked for (ms since 1970), by path. */
   readonly #asked = new Map<string, number>();
+  /** Larger files that have found no room. */
+  #rejected = 0;
   #bytes = 0;
 
   constructor(root: DocumentRoot, capacity: number = CAPACITY) {
@@ -282,9 +290,10 @@ export class FileCache {
       return opened;
     }
     const { size } = opened.info;
-    const isRepeated = this.#isRepeated(path, size, now);
-    // If it is in memory already, it stays there.
-    const most = isRepeated && (lent <= MAX_LENT || known?.info.size === size)
+    const isLargerCached = this.#isRepeated(path, size, now) &&
+      // If it is in memory already, it stays there.
+      (known?.info.size === size || lent <= MAX_LENT && this.#admits(size));
+    const most = isLargerCached
       ? MAX_REPEATED_FILE_BYTES
       : MAX_CACHED_FILE_BYTES;
     const file = opened.mayBlock ? null : readSmallFile(opened, most);
@@ -300,6 +309,12 @@ export class FileCache {
     if (this.#asked.size >= MAX_KEPT) this.#asked.clear();
     this.#asked.set(path, now);
     return now >= before && now - before < RECENT_MS;
+  }
+
+  /** True if a larger file is to be cached, in the place of others if need be. */
+  #admits(size: number): boolean {
+    return this.#bytes + 2 * size + OVERHEAD <= this.#capacity ||
+      ++this.#rejected % CACHED_OF === 0;
   }
 
   /** @param now When the file was opened. */

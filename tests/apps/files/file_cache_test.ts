@@ -126,6 +126,36 @@ Deno.test("files are kept while they do not change", async (test) => {
           assertEquals(kindOf("b"), "small");
         });
       },
+    "where larger files do not all fit, those that are kept stay, and few take their place":
+      async () => {
+        const size = MAX_CACHED_FILE_BYTES + 1;
+        const names = ["a", "b", "c", "d"];
+        const sizes = Object.fromEntries(names.map((name) => [name, size]));
+        // Three of them.
+        await withCache(sizes, 7 * size, (cache) => {
+          const open = (path: string) => {
+            const opened = cache.open(path);
+            assert(typeof opened === "object");
+            using thing = opened;
+            return thing;
+          };
+          for (const name of names) assertEquals(open(name).kind, "file");
+          const first = names.map(open);
+          for (let round = 0; round < 10; round++) {
+            const kept = names.map(open);
+            assertEquals(kept.map(({ kind }) => kind === "small"), [
+              true,
+              true,
+              true,
+              false,
+            ]);
+            assert(kept.slice(0, 3).every((file, i) => file === first[i]));
+          }
+          // One that is asked for again and again comes in.
+          for (let round = 0; round < 16; round++) open("d");
+          assertEquals(open("d").kind, "small");
+        });
+      },
     "many files never take more memory than they may, and those read last stay":
       async () => {
         const sizes: Record<string, number> = {};
