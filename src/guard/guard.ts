@@ -224,16 +224,23 @@ export class Guard {
   /**
    * The connection of a request that comes in this very turn: the same object
    * for all of its requests, which no other connection ever has. Null where it
-   * is not known.
+   * is not known. As long as {@linkcode Guard.isStill}, it is also that of the
+   * next requests from the same client's address.
    *
    * @param listener As for {@linkcode Guard.admit}.
    */
   connectionOf(
     info: Deno.ServeHandlerInfo<Deno.Addr>,
     listener: string,
-  ): object | null {
+  ): Connection | null {
     const origin = originOf(info, listener);
     return origin && (this.#connections.identifyNow(origin, false) ?? null);
+  }
+
+  /** True while it is open, and no other is known to have the same name. */
+  isStill(connection: Connection): boolean {
+    return !this.#connections.isContested(connection.peer) &&
+      this.#sockets.isOpen(connection);
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 
 import { isHttp1 } from "../engine/request.ts";
+import type { Connection } from "../guard/connections.ts";
 import type { Guard } from "../guard/guard.ts";
 import { DONE } from "./timers.ts";
 
@@ -39,6 +40,8 @@ export const FRAME = 16_384;
  * probability.
  */
 const MEAN_HELD = 1 << 20;
+/** Connections that are found by the client's address alone. */
+const MAX_RECENT = 1000;
 /** Bytes that the engine has in use for a stream, beside its body. */
 const STREAM_SIZE = 3 << 10;
 
@@ -113,6 +116,14 @@ export class Http2Connection {
   }
 }
 
+/** A connection that is found by the client's address alone. */
+interface Recent {
+  readonly connection: Http2Connection;
+  readonly socket: Connection;
+  /** When it was last seen to be open (ms since 1970). */
+  seenAt: number;
+}
+
 /**
  * The HTTP/2 connections of one listener, by the guard's objects for their
  * sockets: an address would not do, since the client's next connection from the
@@ -120,10 +131,8 @@ export class Http2Connection {
  */
 export class Http2Connections {
   readonly #known = new WeakMap<object, Http2Connection>();
-  /** Those seen in this millisecond, by the client's port; of each the last. */
-  readonly #recent = new Map<number, Http2Connection>();
-  /** The time of those (ms since 1970). */
-  #now = 0;
+  /** Some of them, by the client's port; of each the last. */
+  readonly #recent = new Map<number, Recent>();
   readonly #guard: Guard | null;
   readonly #listener: string;
 
@@ -154,30 +163,36 @@ export class Http2Connections {
   of(info: Deno.ServeHandlerInfo): Http2Connection | null {
     const address: Deno.Addr = info.remoteAddr;
     if (!("hostname" in address)) return this.#find(info, address);
-    const now = Date.now();
-    if (now !== this.#now) {
-      this.#now = now;
-      this.#recent.clear();
-    }
     const recent = this.#recent.get(address.port);
-    if (recent !== undefined && recent.hostname === address.hostname) {
-      return recent;
-    }
-    const found = this.#find(info, address);
-    if (found?.isWhole) this.#recent.set(address.port, found);
-    return found;
+    return recent?.connection.hostname === address.hostname &&
+        this.#isOpen(recent)
+      ? recent.connection
+      : this.#find(info, address);
+  }
+
+  #isOpen(recent: Recent): boolean {
+    const now = Date.now();
+    if (recent.seenAt === now) return true;
+    if (!this.#guard!.isStill(recent.socket)) return false;
+    recent.seenAt = now;
+    return true;
   }
 
   #find(
     info: Deno.ServeHandlerInfo,
     address: Deno.Addr,
   ): Http2Connection | null {
-    const socket = this.#guard?.connectionOf(info, this.#listener);
-    const known = socket && this.#known.get(socket);
-    if (known) return known;
-    if (isHttp1()) return null;
-    const connection = new Http2Connection(address, Boolean(socket));
-    if (socket) this.#known.set(socket, connection);
+    const socket = this.#guard?.connectionOf(info, this.#listener) ?? null;
+    let connection = socket && this.#known.get(socket);
+    if (!connection) {
+      if (isHttp1()) return null;
+      connection = new Http2Connection(address, socket !== null);
+      if (socket !== null) this.#known.set(socket, connection);
+    }
+    if (socket !== null && "port" in address) {
+      if (this.#recent.size >= MAX_RECENT) this.#recent.clear();
+      this.#recent.set(address.port, { connection, socket, seenAt: 0 });
+    }
     return connection;
   }
 }
