@@ -98,26 +98,3 @@ export class DeadlineSet {
     }
   }
 }
-
-/** Timeouts of any length, on one timer for each length. */
-export class Timeouts {
-  readonly #sets = new Map<number, DeadlineSet>();
-
-  /** Calls `onDue` after `seconds` (0: never), unless it is cancelled. */
-  add(seconds: number, onDue: () => void): Deadline | null {
-    if (seconds === 0) return null;
-    let set = this.#sets.get(seconds);
-    if (set === undefined) {
-      set = new DeadlineSet(timerDelay(seconds));
-      this.#sets.set(seconds, set);
-    }
-    return set.add(onDue);
-  }
-
-  /** Cancels one that {@linkcode add} returned for so many seconds. */
-  cancel(seconds: number, deadline: Deadline | null): void {
-    const set = this.#sets.get(seconds);
-    set?.cancel(deadline);
-    set?.rest();
-  }
-}

@@ -1,5 +1,10 @@
 import { ProxyApp } from "../../src/apps/proxy.ts";
-import type { PagiApp, ReceiveEvent } from "../../src/pagi/types.ts";
+import type {
+  HttpScope,
+  PagiApp,
+  PagiConnection,
+  ReceiveEvent,
+} from "../../src/pagi/types.ts";
 import {
   assertEquals,
   assertLess,
@@ -359,8 +364,13 @@ Deno.test("a client that leaves while it waits aborts the request to the target"
   });
   using proxy = new ProxyApp({ target: upstream.url });
   const events: string[] = [];
+  const scope = requestScope() as HttpScope;
+  const connection: PagiConnection = {
+    ...scope["pagi.connection"],
+    onDisconnect: (act) => void leaves.then(() => act("client_closed")),
+  };
   await proxy.toApp()(
-    requestScope(),
+    { ...scope, "pagi.connection": connection },
     leavingClient([""], leaves),
     (event) => Promise.resolve(void events.push(event.type)),
   );

@@ -1,13 +1,12 @@
 /** Rewrites header fields of a target's response for the client. */
 
-import { isHopByHop, listItems } from "./forwarded.ts";
+import { isHopByHop } from "./forwarded.ts";
 import type { Target } from "./target.ts";
 import { escapesRoot } from "./escapes_root.ts";
-import {
-  isLoop,
-  type ProxyScope,
-  type RequestRules,
-  type UpstreamRequest,
+import type {
+  ProxyScope,
+  RequestRules,
+  UpstreamRequest,
 } from "./upstream_request.ts";
 import type { Limits, UpstreamResponse, Upstreams } from "./upstreams.ts";
 import { fieldValue, hasLength } from "../../http/headers.ts";
@@ -168,12 +167,12 @@ export interface ProxyContext {
  * clients the fields that the proxy adds.
  */
 export function refusalStatus(
-  { rules, hasBasePath }: ProxyContext,
+  { hasBasePath }: ProxyContext,
   scope: ProxyScope,
-  { method, path }: UpstreamRequest,
+  { method, path, isLoop }: UpstreamRequest,
 ): 400 | 501 | 508 | null {
   if (method === "TRACE" || method === "CONNECT") return 501;
-  if (isLoop(scope, rules.pseudonym)) return 508;
+  if (isLoop) return 508;
   const confined = hasBasePath || scope.root_path !== "";
   return confined && escapesRoot(path) ? 400 : null;
 }
@@ -184,28 +183,27 @@ export function refusalStatus(
  */
 export function responseFields(
   context: ProxyContext,
-  { head: { status, headers }, upstream: { target } }: UpstreamResponse,
+  { head: { status, headers, options }, upstream: { target } }:
+    UpstreamResponse,
   scope: ProxyScope,
   request: UpstreamRequest,
 ): HeaderList {
-  const options = new Set(listItems(headers, "connection"));
   const fields: HeaderList = [];
   let mapping: UriMapping | null = null;
   const mapped = () => mapping ??= uriMapping(context, target, scope, request);
   for (const [name, value] of headers) {
-    const lower = name.toLowerCase();
-    const drop = lower === "content-length"
+    const drop = name === "content-length"
       ? !hasLength(status)
-      : isHopByHop(lower);
-    if (drop || options.has(lower)) continue;
-    const text = lower === "location" || lower === "content-location"
+      : isHopByHop(name);
+    if (drop || options.length > 0 && options.includes(name)) continue;
+    const text = name === "location" || name === "content-location"
       ? clientUri(value, mapped())
-      : lower === "refresh"
+      : name === "refresh"
       ? clientRefresh(value, mapped())
-      : lower === "set-cookie"
+      : name === "set-cookie"
       ? clientCookie(value, mapped(), context.cookieDomain)
       : value;
-    fields.push([lower, text]);
+    fields.push([name, text]);
   }
   return fields;
 }

@@ -4,7 +4,8 @@ import type { TLSSocket } from "node:tls";
 import type { Target } from "./target.ts";
 import { isRefusedCertificate, tlsFault } from "../../engine/error_text.ts";
 import type { HeaderList } from "../../pagi/types.ts";
-import type { Deadline, Timeouts } from "../../std/timer.ts";
+import { type Timed, TimeLimit, type TimeoutSweep } from "./timeout_sweep.ts";
+import { timerDelay, unref } from "../../std/timer.ts";
 import {
   releaseDescriptors,
   reserveDescriptors,
@@ -53,39 +54,52 @@ export interface ConnectSettings {
 /** Targets whose certificates only {@linkcode connectByNode} accepts. */
 const needNode = new WeakSet<Target>();
 
+const ENCODER = new TextEncoder();
+
 /**
  * A connection with a read buffer. Its methods fail with an
  * {@linkcode UpstreamError}, or with the error given to {@linkcode fail}.
  */
-export class UpstreamConnection {
-  /** True after its first request. */
-  reused = false;
+export class UpstreamConnection implements Timed {
   /** True when bytes have arrived since the current request began. */
   responseStarted = false;
+  /** How many of the buffered bytes have been searched in vain for an end. */
+  scanned = 0;
+  /** Since when it has been idle (`performance.now()`). */
+  idleSince = 0;
+  /** Called once, when it is closed. */
+  onClose: () => void = () => {};
+  /** Called when an idle connection can no longer be used. */
+  #onIdleEnd: ((connection: UpstreamConnection) => void) | null = null;
+  readonly #endIdle = (): void => this.#onIdleEnd?.(this);
   #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_SIZE);
   #start = 0;
   #end = 0;
+  /** The heads of requests, one at a time. */
+  #requestBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(1024);
   #failure: Error | null = null;
-  #waiting: Promise<number | null> | null = null;
-
+  #reading: Promise<number | null> | null = null;
   #closed = false;
-  /** Called once, when it is closed. */
-  onClose: () => void = () => {};
+  readonly #read = new TimeLimit("was silent for too long");
+  readonly #write = new TimeLimit("read nothing for too long");
+  readonly #answer = new TimeLimit("gave no answer");
+  readonly #idle = new TimeLimit("was idle");
   readonly #conn: UpstreamSocket;
 
   private constructor(
     readonly url: string,
     conn: UpstreamSocket,
-    readonly timeouts: Timeouts,
+    readonly timeouts: TimeoutSweep,
   ) {
     this.#conn = conn;
+    timeouts.watch(this);
   }
 
   /** Connects, by TLS where the target's URL is https. */
   static async open(
     target: Target,
     settings: ConnectSettings,
-    timeouts: Timeouts,
+    timeouts: TimeoutSweep,
   ): Promise<UpstreamConnection> {
     if (!reserveDescriptors(1)) {
       throw new UpstreamError(
@@ -96,7 +110,9 @@ export class UpstreamConnection {
     const { url, hostname } = target;
     const abort = new AbortController();
     const { connectTimeout } = settings;
-    const deadline = timeouts.add(connectTimeout, () => abort.abort());
+    const timer = connectTimeout === 0 ? undefined : unref(
+      setTimeout(() => abort.abort(), timerDelay(connectTimeout)),
+    );
     try {
       const conn = await connect(target, settings, abort.signal);
       return new UpstreamConnection(url, conn, timeouts);
@@ -112,7 +128,7 @@ export class UpstreamConnection {
         { cause: error },
       );
     } finally {
-      timeouts.cancel(connectTimeout, deadline);
+      clearTimeout(timer);
     }
   }
 
@@ -121,9 +137,15 @@ export class UpstreamConnection {
     return this.#buffer.subarray(this.#start, this.#end);
   }
 
+  /** True if any bytes were received and not consumed. */
+  get hasBuffered(): boolean {
+    return this.#end > this.#start;
+  }
+
   /** Consumes `count` bytes of the buffer. */
   skip(count: number): void {
     this.#start += count;
+    this.scanned = 0;
   }
 
   /**
@@ -132,10 +154,10 @@ export class UpstreamConnection {
    */
   async fill(seconds: number): Promise<boolean> {
     this.#compact();
-    const deadline = this.expect(seconds, "was silent for too long");
+    if (seconds > 0) this.#limit(this.#read, seconds);
     try {
-      this.#waiting ??= this.#conn.read(this.#buffer.subarray(this.#end));
-      const count = await this.#waiting;
+      this.#reading ??= this.#conn.read(this.#buffer.subarray(this.#end));
+      const count = await this.#reading;
       if (count === null) return false;
       this.#end += count;
       this.responseStarted = true;
@@ -143,30 +165,77 @@ export class UpstreamConnection {
     } catch (error) {
       throw this.#explain(error);
     } finally {
-      this.#waiting = null;
-      this.timeouts.cancel(seconds, deadline);
+      this.#reading = null;
+      this.#read.stop();
     }
   }
 
   /** Writes all of `bytes`; no pause may be longer than `seconds`. */
   async write(bytes: Uint8Array, seconds: number): Promise<void> {
     for (let rest = bytes; rest.byteLength > 0;) {
-      const deadline = this.expect(seconds, "read nothing for too long");
+      this.#limit(this.#write, seconds);
       try {
-        rest = rest.subarray(await this.#conn.write(rest));
+        const count = await this.#conn.write(rest);
+        if (count === rest.byteLength) return;
+        rest = rest.subarray(count);
       } catch (error) {
         throw this.#explain(error);
       } finally {
-        this.timeouts.cancel(seconds, deadline);
+        this.#write.stop();
       }
     }
   }
 
-  /** Fails with 504 unless it is cancelled within `seconds` (0: never). */
-  expect(seconds: number, what: string): Deadline | null {
-    return this.timeouts.add(seconds, () => {
-      this.fail(new UpstreamError(504, `${this.url} ${what} (${seconds} s).`));
-    });
+  /**
+   * Writes the head of a request (one byte per code unit) and the beginning of
+   * its body at once.
+   */
+  writeHead(head: string, body: Uint8Array, seconds: number): Promise<void> {
+    const size = head.length + body.byteLength;
+    if (this.#requestBuffer.length < size) {
+      this.#requestBuffer = new Uint8Array(size);
+    }
+    const bytes = this.#requestBuffer;
+    const { read, written } = ENCODER.encodeInto(head, bytes);
+    // Not ASCII.
+    if (read < head.length || written > read) {
+      for (let i = 0; i < head.length; i++) bytes[i] = head.charCodeAt(i);
+    }
+    bytes.set(body, head.length);
+    return this.write(bytes.subarray(0, size), seconds);
+  }
+
+  /** Fails with 504 unless the response's head comes within `seconds`. */
+  expectAnswer(seconds: number): void {
+    this.#limit(this.#answer, seconds);
+  }
+
+  /** The response's head has come. */
+  answered(): void {
+    this.#answer.stop();
+  }
+
+  #limit(limit: TimeLimit, seconds: number): void {
+    if (this.#closed) return;
+    limit.start(seconds, performance.now());
+    this.timeouts.schedule(limit.due);
+  }
+
+  get due(): number {
+    return Math.min(
+      this.#read.due,
+      this.#write.due,
+      this.#answer.due,
+      this.#idle.due,
+    );
+  }
+
+  expire(): void {
+    const { due } = this;
+    if (due === this.#idle.due) return this.#endIdle();
+    const limits = [this.#read, this.#write, this.#answer];
+    const { seconds, what } = limits.find((limit) => limit.due === due)!;
+    this.fail(new UpstreamError(504, `${this.url} ${what} (${seconds} s).`));
   }
 
   /** Closes the connection; pending reads and writes fail with `error`. */
@@ -178,24 +247,36 @@ export class UpstreamConnection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.timeouts.unwatch(this);
     this.onClose();
     close(this.#conn);
     releaseDescriptors(1);
   }
 
-  /** Becomes idle; calls `onEnd` when it can no longer be used. */
-  setIdle(onEnd: () => void): void {
+  /**
+   * Becomes idle for up to `seconds`; calls `onEnd` when it can no longer be
+   * used.
+   */
+  setIdle(
+    seconds: number,
+    onEnd: (connection: UpstreamConnection) => void,
+  ): void {
     this.#start = this.#end = 0;
-    this.reused = true;
     this.responseStarted = false;
+    this.#onIdleEnd = onEnd;
+    const now = this.idleSince = performance.now();
+    this.#idle.start(seconds, now);
+    this.timeouts.schedule(this.#idle.due);
     // Bytes on an idle connection belong to no response (RFC 9112, 9.2).
-    const waiting = this.#waiting = this.#conn.read(this.#buffer);
+    this.#reading = this.#conn.read(this.#buffer);
     this.#conn.unref();
-    waiting.then(onEnd, onEnd);
+    this.#reading.then(this.#endIdle, this.#endIdle);
   }
 
   /** Ends the idle state. */
   setBusy(): void {
+    this.#onIdleEnd = null;
+    this.#idle.stop();
     this.#conn.ref();
   }
 

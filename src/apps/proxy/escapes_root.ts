@@ -7,6 +7,7 @@
  * counts, and a segment that can go up never counts as going down.
  */
 export function escapesRoot(path: string): boolean {
+  if (!CLIMBING.test(path)) return false;
   let depth = 0;
   for (const segment of path.split("/")) {
     let up = 0;
@@ -21,6 +22,9 @@ export function escapesRoot(path: string): boolean {
   }
   return false;
 }
+
+/** What it takes to go up: dots, or what some target may take for them. */
+const CLIMBING = /\.\.|[^!-$&-~]/;
 
 /** Ends a name for some targets: parameters, a C string, query, fragment. */
 const END = /[;\0?#]/;

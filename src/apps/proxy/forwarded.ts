@@ -70,6 +70,11 @@ export function isReplaced(name: string, trust: boolean): boolean {
     !trust && (name === "x-real-ip" || name.startsWith("x-forwarded-"));
 }
 
+/** One list field of two, each of which may be empty. */
+export function joinLists(first: string, second: string): string {
+  return first === "" || second === "" ? first + second : `${first}, ${second}`;
+}
+
 /**
  * The fields that describe the client of `scope`. With `trust` they are added
  * to the client's own, which is another proxy then.
@@ -79,51 +84,42 @@ export function forwardedFields(
   trust: boolean,
 ): HeaderList {
   const { client, headers, root_path } = scope;
-  const address = client?.[0] ?? null;
-  const host = fieldValue(headers, "host");
-  const scheme = /^(https|wss)$/.test(scope.scheme) ? "https" : "http";
-  const received = (name: string): string[] =>
-    trust ? fieldValues(headers, name) : [];
-
+  const address = client?.[0] ?? "";
+  const host = fieldValue(headers, "host") ?? "";
+  const scheme = scope.scheme === "https" || scope.scheme === "wss"
+    ? "https"
+    : "http";
+  const prefix = root_path === "" ? "" : encodeURI(root_path.toWellFormed());
+  const forwarded = forwardedElement(address, host, scheme);
   const fields: HeaderList = [];
-  const add = (name: string, values: string[]): void => {
-    if (values.length > 0) fields.push([name, values.join(", ")]);
+  const add = (name: string, value: string): void => {
+    if (value !== "") fields.push([name, value]);
   };
-  const keepOrSet = (name: string, value: string | null): void => {
-    const values = received(name);
-    add(name, values.length > 0 ? values : value ? [value] : []);
-  };
-  add("x-forwarded-for", [
-    ...received("x-forwarded-for"),
-    ...address === null ? [] : [address],
-  ]);
-  keepOrSet("x-forwarded-proto", scheme);
-  keepOrSet("x-forwarded-host", host);
+  const received = (name: string): string =>
+    trust ? fieldValues(headers, name).join(", ") : "";
+  add("x-forwarded-for", joinLists(received("x-forwarded-for"), address));
+  add("x-forwarded-proto", received("x-forwarded-proto") || scheme);
+  add("x-forwarded-host", received("x-forwarded-host") || host);
   // The prefix of a proxy before this one comes first.
-  const [above = ""] = received("x-forwarded-prefix");
-  const prefix = above.replace(/\/+$/, "") +
-    encodeURI(root_path.toWellFormed());
-  add("x-forwarded-prefix", prefix === "" ? [] : [prefix]);
-  add("forwarded", [
-    ...received("forwarded"),
-    forwardedElement(address, host, scheme),
-  ]);
+  const [above = ""] = trust ? fieldValues(headers, "x-forwarded-prefix") : [];
+  add("x-forwarded-prefix", above.replace(/\/+$/, "") + prefix);
+  add("forwarded", joinLists(received("forwarded"), forwarded));
   return fields;
 }
 
 /** One element of `forwarded` (RFC 7239, sections 4 to 6). */
 function forwardedElement(
-  address: string | null,
-  host: string | null,
+  address: string,
+  host: string,
   scheme: string,
 ): string {
-  const node = address === null
+  const node = address === ""
     ? "unknown"
     : address.includes(":")
     ? `"[${address}]"`
     : address;
-  const named = host === null
-    ? ""
-    : `;host="${host.replace(/["\\]/g, "\\$&")}"`;
+  const named = host === "" ? "" : `;host="${escapeQuoted(host)}"`;
   return `for=${node}${named};proto=${scheme}`;
 }
+
+const escapeQuoted = memo((text) => text.replace(/["\\]/g, "\\$&"));

@@ -7,41 +7,67 @@ import {
   isToken,
   trimWhitespace,
 } from "../../http/headers.ts";
+import { memo } from "../../http/memo.ts";
 import type { HeaderList } from "../../pagi/types.ts";
 
 /** Status line and header fields. */
 export interface ResponseHead {
   readonly status: number;
-  /** False for HTTP/1.0. */
-  readonly http11: boolean;
-  /** Names in their original case. */
+  /** Names in lower case. */
   readonly headers: HeaderList;
+  /** The items of `connection`, in lower case. */
+  readonly options: readonly string[];
+  /** How the body ends, unless the request was HEAD; a number is its length. */
+  readonly framing: Framing;
+  /** Whether the target keeps the connection open (RFC 9112, section 9.3). */
+  readonly keepsAlive: boolean;
 }
+
+/** Null where a head contradicts itself, as in smuggling (RFC 9112, 11.2). */
+type Framing = number | "chunked" | "close" | null;
 
 const STATUS_LINE =
   /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const CR = 13;
 const LF = 10;
 
-/**
- * Reads the head of the final response, after informational ones (RFC 9110,
- * section 15.2); 101 is final. The caller sets time limits.
- *
- * @throws {UpstreamError} 502 for anything else.
- */
-export async function readResponseHead(
-  connection: UpstreamConnection,
-): Promise<ResponseHead> {
-  for (;;) {
-    const head = parseResponseHead(await readBlock(connection));
-    if (head === null) throw malformed(connection);
-    if (head.status >= 600) {
-      throw new UpstreamError(
-        502,
-        `${connection.url} answered with the status ${head.status}; HTTP has none above 599 (RFC 9110, section 15).`,
-      );
+/** Takes the heads of a target's responses from its connections. */
+export class ResponseHeads {
+  /** The last one: another often is the same, byte by byte. */
+  #raw: Uint8Array = new Uint8Array(0);
+  #head: ResponseHead | null = null;
+
+  /**
+   * The head of the final response, after informational ones (RFC 9110,
+   * section 15.2); 101 is final. Null where more has to be received.
+   *
+   * @throws {UpstreamError} 502 for anything else.
+   */
+  take(connection: UpstreamConnection): ResponseHead | null {
+    for (;;) {
+      const head = this.#takeAny(connection);
+      if (head === null) return null;
+      if (head.status >= 600) {
+        throw new UpstreamError(
+          502,
+          `${connection.url} answered with the status ${head.status}; HTTP has none above 599 (RFC 9110, section 15).`,
+        );
+      }
+      if (head.status >= 200 || head.status === 101) return head;
     }
-    if (head.status >= 200 || head.status === 101) return head;
+  }
+
+  #takeAny(connection: UpstreamConnection): ResponseHead | null {
+    const bytes = connection.buffered;
+    const end = headEnd(connection, bytes);
+    if (end === 0) return null;
+    connection.skip(end);
+    const raw = bytes.subarray(0, end);
+    if (this.#head !== null && isSame(this.#raw, raw)) return this.#head;
+    const head = parseResponseHead(byteString(raw.subarray(0, end - 4)));
+    if (head === null) throw malformed(connection);
+    this.#raw = raw.slice();
+    return this.#head = head;
   }
 }
 
@@ -58,39 +84,77 @@ function malformed(connection: UpstreamConnection): UpstreamError {
  */
 export function parseResponseHead(text: string): ResponseHead | null {
   const [statusLine, ...lines] = text.split("\r\n");
-  const [, minor, status] = STATUS_LINE.exec(statusLine) ?? [];
-  if (status === undefined) return null;
+  const [, minor, digits] = STATUS_LINE.exec(statusLine) ?? [];
+  if (digits === undefined) return null;
   const headers: HeaderList = [];
+  // A line keeps the whole head in memory as long as it is cached.
+  const parse = text.length > MAX_CACHED ? parseField : cachedField;
   for (const line of lines) {
-    const colon = line.indexOf(":");
-    const name = line.slice(0, Math.max(colon, 0));
-    const value = trimWhitespace(line.slice(colon + 1));
-    if (!isToken(name) || !isSafeFieldValue(value)) return null;
-    headers.push([name, value]);
+    const field = parse(line);
+    if (field === null) return null;
+    headers.push(field);
   }
-  return { status: Number(status), http11: minor === "1", headers };
+  const status = Number(digits);
+  const http11 = minor === "1";
+  const options = listItems(headers, "connection");
+  return {
+    status,
+    headers,
+    options,
+    framing: framingOf(status, http11, headers),
+    keepsAlive: http11 && !options.includes("close"),
+  };
 }
 
-/** Consumes the bytes up to the next empty line. */
-async function readBlock(connection: UpstreamConnection): Promise<string> {
-  let from = 0;
-  for (;;) {
-    const bytes = connection.buffered;
-    for (let at; (at = bytes.indexOf(LF, from)) >= 0; from = at + 1) {
-      // A target with bare LFs would never end its head.
-      if (bytes[at - 1] !== CR) throw malformed(connection);
-      if (bytes[at - 2] !== LF) continue;
-      const text = byteString(bytes.subarray(0, at - 3));
-      connection.skip(at + 1);
-      return text;
-    }
-    from = bytes.byteLength;
-    if (await connection.fill(0)) continue;
-    throw new UpstreamError(
-      502,
-      `${connection.url} closed the connection without an answer.`,
-    );
+/** UTF-16 units of a head whose fields are cached. */
+const MAX_CACHED = 4096;
+
+const cachedField = memo(parseField, { length: 128 });
+
+/** A field, its name in lower case; null where it is malformed. */
+function parseField(line: string): [name: string, value: string] | null {
+  const colon = line.indexOf(":");
+  const name = line.slice(0, Math.max(colon, 0));
+  const value = trimWhitespace(line.slice(colon + 1));
+  return isToken(name) && isSafeFieldValue(value)
+    ? [name.toLowerCase(), value]
+    : null;
+}
+
+/** How a response's body ends (RFC 9112, section 6.3). */
+function framingOf(
+  status: number,
+  http11: boolean,
+  headers: HeaderList,
+): Framing {
+  const lengths = headers.filter(([name]) => name === "content-length");
+  const coding = listItems(headers, "transfer-encoding");
+  if (lengths.length > 1 || lengths.length + coding.length > 1) return null;
+  const [length] = lengths;
+  if (length !== undefined && !/^\d{1,15}$/.test(length[1])) return null;
+  if (status < 200 || status === 204 || status === 304) return 0;
+  if (coding.length > 0) {
+    return http11 && coding[0] === "chunked" ? "chunked" : null;
   }
+  return length === undefined ? "close" : Number(length[1]);
+}
+
+/** The length of the head that `bytes` begin with; 0 where it is not whole. */
+function headEnd(connection: UpstreamConnection, bytes: Uint8Array): number {
+  for (let at = connection.scanned; at < bytes.length; at++) {
+    if (bytes[at] !== LF) continue;
+    // A target with bare LFs would never end its head.
+    if (bytes[at - 1] !== CR) throw malformed(connection);
+    if (bytes[at - 2] === LF) return at + 1;
+  }
+  connection.scanned = bytes.length;
+  return 0;
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 const utf8 = new TextDecoder();
@@ -124,8 +188,6 @@ export class ResponseBody {
   #expects: "data" | "size" | "end of chunk" | "trailer" = "data";
   /** Remaining bytes of the body or of the current chunk. */
   #left: number;
-  /** Bytes of the incomplete current line. */
-  #scanned = 0;
   /** Bytes of trailers so far. */
   #trailers = 0;
   /** What ends the body. */
@@ -137,13 +199,13 @@ export class ResponseBody {
     method: string,
   ) {
     this.#connection = connection;
-    const framing = framingOf(head, method);
-    if (framing === null) {
+    if (head.framing === null) {
       throw new UpstreamError(
         502,
         `${connection.url} did not make clear where its response ends.`,
       );
     }
+    const framing = method === "HEAD" ? 0 : head.framing;
     this.#framing = typeof framing === "number" ? "length" : framing;
     this.#left = typeof framing === "number" ? framing : Infinity;
     if (framing === 0) this.done = true;
@@ -153,7 +215,7 @@ export class ResponseBody {
   /** True when the connection can carry another request after this body. */
   get isReusable(): boolean {
     return this.done && this.#framing !== "close" &&
-      this.#connection.buffered.byteLength === 0;
+      !this.#connection.hasBuffered;
   }
 
   /** The next chunk, if one has been received. */
@@ -220,16 +282,15 @@ export class ResponseBody {
   #takeLine(): string | null {
     const { buffered } = this.#connection;
     const { byteLength } = buffered;
-    const end = buffered.indexOf(LF, this.#scanned);
+    const end = buffered.indexOf(LF, this.#connection.scanned);
     const tooLong = (end < 0 ? byteLength : end) > MAX_LINE;
     const noEnd = this.#expects === "end of chunk" && byteLength > 0 &&
       buffered[0] !== CR;
     if (tooLong || noEnd) throw this.#malformed();
     if (end < 0) {
-      this.#scanned = byteLength;
+      this.#connection.scanned = byteLength;
       return null;
     }
-    this.#scanned = 0;
     if (buffered[end - 1] !== CR) throw this.#malformed();
     this.#connection.skip(end + 1);
     return byteString(buffered.subarray(0, end - 1));
@@ -241,33 +302,4 @@ export class ResponseBody {
       `${this.#connection.url} sent a malformed chunk.`,
     );
   }
-}
-
-/**
- * How a response's body ends; a number for its length in bytes, null where the
- * head contradicts itself, as in smuggling (RFC 9112, 6.3 and 11.2).
- */
-function framingOf(
-  { status, http11, headers }: ResponseHead,
-  method: string,
-): number | "chunked" | "close" | null {
-  const lengths = headers.filter(([name]) =>
-    name.toLowerCase() === "content-length"
-  );
-  const coding = listItems(headers, "transfer-encoding");
-  if (lengths.length > 1 || lengths.length + coding.length > 1) return null;
-  const [length] = lengths;
-  if (length !== undefined && !/^\d{1,15}$/.test(length[1])) return null;
-  if (method === "HEAD" || status < 200 || status === 204 || status === 304) {
-    return 0;
-  }
-  if (coding.length > 0) {
-    return http11 && coding[0] === "chunked" ? "chunked" : null;
-  }
-  return length === undefined ? "close" : Number(length[1]);
-}
-
-/** Whether the target keeps the connection open (RFC 9112, section 9.3). */
-export function keepsAlive({ http11, headers }: ResponseHead): boolean {
-  return http11 && !listItems(headers, "connection").includes("close");
 }

@@ -17,7 +17,6 @@ import {
 } from "./client_uri.ts";
 import type { UpstreamResponse } from "./upstreams.ts";
 import { requestBody } from "./request_body.ts";
-import { keepsAlive } from "./response.ts";
 import { retryFields, UpstreamError } from "./connection.ts";
 import { isIdempotent, upstreamRequest } from "./upstream_request.ts";
 
@@ -34,7 +33,10 @@ export async function serveRequest(
   const request = upstreamRequest(scope, context.rules);
   const refusal = refusalStatus(context, scope, request);
   if (refusal !== null) return await replyStatus(send, refusal);
-  const client = new RequestReader(receive);
+  const client = new RequestReader(
+    receive,
+    scope.type === "http" ? scope["pagi.connection"] : undefined,
+  );
   try {
     const body = await requestBody(client, request.method, scope.headers);
     const response = await context.upstreams.request({
@@ -93,7 +95,7 @@ async function passOn(
     connection.close();
     throw error;
   }
-  const reusable = body.isReusable && keepsAlive(head) && requestSent();
+  const reusable = body.isReusable && head.keepsAlive && requestSent();
   if (reusable) upstream.keep(connection);
   else connection.close();
 }

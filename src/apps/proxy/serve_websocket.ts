@@ -12,7 +12,6 @@ import {
   type UpstreamConnection,
   UpstreamError,
 } from "./connection.ts";
-import { listItems } from "./forwarded.ts";
 import { NO_BODY } from "./request_body.ts";
 import type { ResponseHead } from "./response.ts";
 import { upstreamRequest } from "./upstream_request.ts";
@@ -59,14 +58,14 @@ export async function acceptValue(key: string): Promise<string> {
  * subprotocols or none, and without extensions (RFC 6455, section 4.1).
  */
 async function isAccepted(
-  { headers }: ResponseHead,
+  { headers, options }: ResponseHead,
   key: string,
   offered: readonly string[],
 ): Promise<boolean> {
   const subprotocol = fieldValue(headers, "sec-websocket-protocol");
   const accept = fieldValue(headers, "sec-websocket-accept");
   return fieldValue(headers, "upgrade")?.toLowerCase() === "websocket" &&
-    listItems(headers, "connection").includes("upgrade") &&
+    options.includes("upgrade") &&
     accept === await acceptValue(key) &&
     fieldValue(headers, "sec-websocket-extensions") === null &&
     (subprotocol === null || offered.includes(subprotocol));

@@ -34,6 +34,7 @@ export function requestQuery(scope: NetScope): string {
  * middleware has rewritten the path. "" for a mount itself, whose path is "/".
  */
 function rawPathBelow(raw: string, root: string, path: string): string | null {
+  if (raw === path && !raw.includes("%")) return raw;
   const { path: whole, isUtf8 } = readPath(raw);
   if (whole === path) return raw;
   if (path === "/" && !whole.endsWith("/")) {

@@ -1,6 +1,11 @@
 /** Makes the request for a target from a client's request. */
 
-import { fieldValue, isSafeFieldValue } from "../../http/headers.ts";
+import {
+  fieldValue,
+  isSafeFieldValue,
+  trimWhitespace,
+} from "../../http/headers.ts";
+import { memo } from "../../http/memo.ts";
 import type {
   HeaderList,
   HttpScope,
@@ -13,10 +18,22 @@ import {
   forwardedFields,
   isHopByHop,
   isReplaced,
+  joinLists,
   listItems,
 } from "./forwarded.ts";
 import type { Target } from "./target.ts";
 import { requestPath, requestQuery } from "./upstream_path.ts";
+
+/** What becomes of a client's field, by its name. */
+type FieldUse =
+  | "pass"
+  | "drop"
+  /** Dropped in handshakes of WebSockets, which the proxy makes itself. */
+  | "handshake"
+  /** Dropped as well, but what it says counts. */
+  | "connection"
+  | "te"
+  | "via";
 
 /** How the proxy changes requests. */
 export interface RequestRules {
@@ -24,6 +41,7 @@ export interface RequestRules {
   readonly set: HeaderList;
   /** Canonical names of other fields that are dropped. */
   readonly dropped: ReadonlySet<string>;
+  readonly use: (name: string) => FieldUse;
   /** A fixed `host`, or null. */
   readonly host: string | null;
   /** True to send the client's `host` where none is fixed. */
@@ -45,17 +63,34 @@ export function requestRules(
   const all = Object.entries(headers).map(([name, value]) =>
     [name.toLowerCase(), value] as [string, string]
   );
+  const dropped = new Set(
+    [...removed, ...all.map(([name]) => name)].map(canonicalName),
+  );
   return {
     set: all.filter(([name]) => name !== "host"),
-    dropped: new Set(
-      [...removed, ...all.map(([name]) => name)].map(canonicalName),
-    ),
+    dropped,
+    use: memo((name) => fieldUse(canonicalName(name), dropped, trustForwarded)),
     host: fieldValue(all, "host"),
     preserveHost,
     trustForwarded,
     // Random, so that two proxies do not take each other for a loop.
     pseudonym: `pagi-${crypto.randomUUID().slice(0, 8)}`,
   };
+}
+
+function fieldUse(
+  name: string,
+  dropped: ReadonlySet<string>,
+  trustForwarded: boolean,
+): FieldUse {
+  if (name === "connection" || name === "te" || name === "via") return name;
+  if (
+    name === "host" || isHopByHop(name) || isReplaced(name, trustForwarded) ||
+    dropped.has(name)
+  ) return "drop";
+  return name.startsWith("sec-websocket-") && name !== "sec-websocket-protocol"
+    ? "handshake"
+    : "pass";
 }
 
 /** The scopes that the proxy serves. */
@@ -72,6 +107,8 @@ export interface UpstreamRequest {
   /** Null for the target's own. */
   readonly host: string | null;
   readonly headers: HeaderList;
+  /** True when this proxy has sent the request itself (RFC 9110, 7.6.3). */
+  readonly isLoop: boolean;
 }
 
 /** Idempotent methods (RFC 9110, section 9.2.2). */
@@ -83,10 +120,6 @@ const IDEMPOTENT = /^(?:GET|HEAD|OPTIONS|PUT|DELETE)$/;
  */
 const TE_TRAILERS: HeaderList = [["te", "trailers"], ["connection", "te"]];
 
-function acceptsTrailers({ type, headers }: ProxyScope): boolean {
-  return type !== "websocket" && listItems(headers, "te").includes("trailers");
-}
-
 /** Whether a request without a body may be sent twice. */
 export function isIdempotent({ method }: UpstreamRequest): boolean {
   return IDEMPOTENT.test(method);
@@ -97,33 +130,64 @@ export function upstreamRequest(
   scope: ProxyScope,
   rules: RequestRules,
 ): UpstreamRequest {
-  const { dropped, set, trustForwarded } = rules;
+  const { use, dropped, set, trustForwarded, pseudonym } = rules;
+  const isWebSocket = scope.type === "websocket";
+  let fields: HeaderList = [];
+  let hasOptions = false;
+  let hasTe = false;
+  let hasVia = false;
+  for (const field of scope.headers) {
+    switch (use(field[0])) {
+      case "pass":
+        fields.push(field);
+        break;
+      case "handshake":
+        if (!isWebSocket) fields.push(field);
+        break;
+      case "connection":
+        // That option names a field that is dropped anyway.
+        hasOptions ||= field[1] !== "keep-alive";
+        break;
+      case "te":
+        hasTe = true;
+        break;
+      case "via":
+        hasVia = true;
+    }
+  }
+  if (hasOptions) {
+    const options = new Set(listItems(scope.headers, "connection"));
+    fields = fields.filter(([name]) => !options.has(name.toLowerCase()));
+  }
+  const via = hasVia ? fieldValues(scope.headers, "via").join(", ") : "";
   const own: HeaderList = [
-    ["via", via(scope, rules.pseudonym)],
+    ["via", joinLists(via, `${scope.http_version} ${pseudonym}`)],
     ...forwardedFields(scope, trustForwarded),
   ];
+  for (const field of own) if (!dropped.has(field[0])) fields.push(field);
+  if (set.length > 0) fields.push(...set);
+  if (
+    hasTe && !isWebSocket && listItems(scope.headers, "te").includes("trailers")
+  ) {
+    fields.push(...TE_TRAILERS);
+  }
   const path = requestPath(scope);
   return {
-    method: scope.type === "websocket" ? "GET" : scope.method,
+    method: isWebSocket ? "GET" : scope.method,
     path,
     isStart: path === "/" && (scope.raw_path ?? "/") === "/",
     query: requestQuery(scope),
     host: rules.host ??
       (rules.preserveHost ? fieldValue(scope.headers, "host") : null),
-    headers: [
-      ...clientFields(scope, trustForwarded),
-      ...own,
-    ].filter(([name]) => !dropped.has(canonicalName(name))).concat(
-      set,
-      acceptsTrailers(scope) ? TE_TRAILERS : [],
-    ),
+    headers: fields,
+    isLoop: hasVia && namesProxy(via, pseudonym),
   };
 }
 
-/** Whether this proxy has sent the request itself (RFC 9110, 7.6.3). */
-export function isLoop(scope: ProxyScope, pseudonym: string): boolean {
-  return listItems(scope.headers, "via").some((item) =>
-    item.split(/\s+/)[1] === pseudonym
+/** Whether a `via` field names a proxy (RFC 9110, section 7.6.3). */
+function namesProxy(via: string, pseudonym: string): boolean {
+  return via.toLowerCase().split(",").some((item) =>
+    trimWhitespace(item).split(/\s+/)[1] === pseudonym
   );
 }
 
@@ -145,27 +209,4 @@ export function formatRequestHead(
     }
   }
   return head + "\r\n";
-}
-
-/** The client's fields that are passed on. */
-function clientFields(scope: ProxyScope, trustForwarded: boolean): HeaderList {
-  const { type, headers } = scope;
-  const options = new Set(listItems(headers, "connection"));
-  return headers.filter(([name]) => {
-    const canonical = canonicalName(name);
-    return canonical !== "host" && canonical !== "via" &&
-      !isHopByHop(canonical) && !options.has(name.toLowerCase()) &&
-      !isReplaced(canonical, trustForwarded) &&
-      !(type === "websocket" && isHandshake(canonical));
-  });
-}
-
-/** The proxy makes its own handshake, without extensions. */
-function isHandshake(name: string): boolean {
-  return name.startsWith("sec-websocket-") && name !== "sec-websocket-protocol";
-}
-
-function via({ headers, http_version }: ProxyScope, pseudonym: string): string {
-  return [...fieldValues(headers, "via"), `${http_version} ${pseudonym}`]
-    .join(", ");
 }

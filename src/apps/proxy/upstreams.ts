@@ -9,11 +9,7 @@ import {
   UpstreamError,
 } from "./connection.ts";
 import type { RequestBody } from "./request_body.ts";
-import {
-  readResponseHead,
-  ResponseBody,
-  type ResponseHead,
-} from "./response.ts";
+import { ResponseBody, type ResponseHead, ResponseHeads } from "./response.ts";
 import type { Target } from "./target.ts";
 import { formatRequestHead, type UpstreamRequest } from "./upstream_request.ts";
 import { fieldValue } from "../../http/headers.ts";
@@ -26,7 +22,7 @@ import {
   traceParent,
 } from "../../metrics/tracing.ts";
 import { showUpstream, type UpstreamState } from "../../metrics/upstreams.ts";
-import { type Deadline, Timeouts } from "../../std/timer.ts";
+import { TimeoutSweep } from "./timeout_sweep.ts";
 
 /** Maximum idle connections per target. */
 const MAX_IDLE = 256;
@@ -39,18 +35,13 @@ const IDLE_SECONDS = 4;
  */
 const FRESH_SECONDS = 1;
 
-interface IdleConnection {
-  readonly connection: UpstreamConnection;
-  readonly since: number;
-  readonly deadline: Deadline | null;
-}
-
 const REDIRECTS: readonly number[] = [301, 302, 307, 308];
 
 /** A target, its idle connections, and its health. */
 export class Upstream {
-  readonly #timeouts = new Timeouts();
-  #idle: IdleConnection[] = [];
+  readonly #timeouts = new TimeoutSweep();
+  readonly heads = new ResponseHeads();
+  #idle: UpstreamConnection[] = [];
   #downUntil = 0;
   #failing = false;
   #closed = false;
@@ -81,7 +72,7 @@ export class Upstream {
   }
 
   get isDown(): boolean {
-    return performance.now() < this.#downUntil;
+    return this.#downUntil > 0 && performance.now() < this.#downUntil;
   }
 
   /** The path of `request` at this target. */
@@ -130,26 +121,20 @@ export class Upstream {
   }
 
   /**
-   * A connection for one request; an idle one where `reuse` allows it.
-   *
-   * @throws {UpstreamError} When the target cannot be reached.
+   * An idle connection that was used in the last `seconds`; null without one.
    */
-  async connect(
-    reuse: "any" | "fresh" | "none",
-  ): Promise<UpstreamConnection> {
-    this.#requests++;
-    if (reuse !== "none") {
-      const maxAge = reuse === "any" ? IDLE_SECONDS : FRESH_SECONDS;
-      const oldest = performance.now() - maxAge * 1000;
-      // The most recently used connection is the least likely to be closing.
-      const last = this.#idle.at(-1);
-      if (last !== undefined && last.since >= oldest) {
-        this.#idle.pop();
-        this.#timeouts.cancel(IDLE_SECONDS, last.deadline);
-        last.connection.setBusy();
-        return last.connection;
-      }
-    }
+  takeIdle(seconds: number): UpstreamConnection | null {
+    // The most recently used connection is the least likely to be closing.
+    const last = this.#idle.at(-1);
+    if (last === undefined) return null;
+    if (last.idleSince < performance.now() - seconds * 1000) return null;
+    this.#idle.pop();
+    last.setBusy();
+    return last;
+  }
+
+  /** @throws {UpstreamError} When the target cannot be reached. */
+  async connect(): Promise<UpstreamConnection> {
     const opened = await UpstreamConnection.open(
       this.target,
       this.settings,
@@ -160,34 +145,32 @@ export class Upstream {
     return opened;
   }
 
+  /** Counts a request, for metrics. */
+  countRequest(): void {
+    this.#requests++;
+  }
+
   /** Keeps a connection whose response has been read to its end. */
   keep(connection: UpstreamConnection): void {
     if (this.#closed || this.#idle.length >= MAX_IDLE) {
       return connection.close();
     }
-    const drop = (): void => {
-      const at = this.#idle.findIndex((idle) => idle.connection === connection);
-      if (at < 0) return;
-      this.#timeouts.cancel(IDLE_SECONDS, this.#idle[at].deadline);
-      this.#idle.splice(at, 1);
-      connection.close();
-    };
-    this.#idle.push({
-      connection,
-      since: performance.now(),
-      deadline: this.#timeouts.add(IDLE_SECONDS, drop),
-    });
-    connection.setIdle(drop);
+    this.#idle.push(connection);
+    connection.setIdle(IDLE_SECONDS, this.#drop);
   }
+
+  /** Closes an idle connection. */
+  readonly #drop = (connection: UpstreamConnection): void => {
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    connection.close();
+  };
 
   /** Closes idle connections now, and others when they become idle. */
   close(): void {
     this.#closed = true;
     this.#hide();
-    for (const { connection, deadline } of this.#idle) {
-      this.#timeouts.cancel(IDLE_SECONDS, deadline);
-      connection.close();
-    }
+    for (const connection of this.#idle) connection.close();
     this.#idle = [];
   }
 }
@@ -237,11 +220,8 @@ async function roundTrip(
   client.onDisconnect(() => connection.fail(new ClientGone()));
   let sent = false;
   let responseStarted = false;
-  let deadline: Deadline | null = null;
-  const { firstByteTimeout } = limits;
   const awaitHead = (): void => {
-    if (responseStarted) return;
-    deadline = connection.expect(firstByteTimeout, "gave no answer");
+    if (!responseStarted) connection.expectAnswer(limits.firstByteTimeout);
   };
   try {
     if (client.disconnected) throw new ClientGone();
@@ -259,7 +239,14 @@ async function roundTrip(
       if (error instanceof UpstreamError) awaitHead();
       else connection.fail(error);
     });
-    const response = await readResponseHead(connection);
+    let response;
+    while ((response = upstream.heads.take(connection)) === null) {
+      if (await connection.fill(0)) continue;
+      throw new UpstreamError(
+        502,
+        `${connection.url} closed the connection without an answer.`,
+      );
+    }
     if (response.status === 101 && !upgrade) {
       throw new UpstreamError(
         502,
@@ -278,7 +265,7 @@ async function roundTrip(
     throw error;
   } finally {
     responseStarted = true;
-    connection.timeouts.cancel(firstByteTimeout, deadline);
+    connection.answered();
   }
 }
 
@@ -312,10 +299,7 @@ async function send(
   { first, rest }: RequestBody,
   idleTimeout: number,
 ): Promise<void> {
-  const bytes = new Uint8Array(head.length + first.byteLength);
-  for (let i = 0; i < head.length; i++) bytes[i] = head.charCodeAt(i);
-  bytes.set(first, head.length);
-  await connection.write(bytes, idleTimeout);
+  await connection.writeHead(head, first, idleTimeout);
   if (rest === null) return;
   for await (const chunk of rest()) await connection.write(chunk, idleTimeout);
 }
@@ -380,7 +364,8 @@ export class Upstreams {
   }
 
   /** All targets from the next one on, those that are down last. */
-  #inTurn(): Upstream[] {
+  #inTurn(): readonly Upstream[] {
+    if (this.all.length === 1) return this.all;
     const first = this.#next++ % this.all.length;
     return [...this.all.slice(first), ...this.all.slice(0, first)]
       .sort((a, b) => Number(a.isDown) - Number(b.isDown));
@@ -392,17 +377,21 @@ export class Upstreams {
     client: DisconnectWatch,
   ): Promise<UpstreamResponse> {
     const { repeatable } = proxyRequest;
+    upstream.countRequest();
+    const idle = upstream.takeIdle(repeatable ? IDLE_SECONDS : FRESH_SECONDS);
     const ask = (connection: UpstreamConnection) =>
       roundTrip(upstream, connection, proxyRequest, client, this.#limits);
-    const connection = await upstream.connect(repeatable ? "any" : "fresh");
-    try {
-      return await ask(connection);
-    } catch (error) {
-      // The target may have closed an idle connection just now.
-      const stale = connection.reused && !connection.responseStarted &&
-        error instanceof UpstreamError && error.status === 502;
-      if (!stale || !repeatable) throw error;
+    if (idle !== null) {
+      try {
+        return await ask(idle);
+      } catch (error) {
+        // The target may have closed the idle connection just now.
+        const stale = !idle.responseStarted &&
+          error instanceof UpstreamError && error.status === 502;
+        if (!stale || !repeatable) throw error;
+        upstream.countRequest();
+      }
     }
-    return await ask(await upstream.connect("none"));
+    return await ask(await upstream.connect());
   }
 }
