@@ -48,6 +48,9 @@ const api = ((globalThis as unknown as Record<symbol, unknown>)[
   Symbol.for("opentelemetry.js.api.1")
 ] ?? null) as Api | null;
 
+/** True if Deno traces. */
+export const isTracing: boolean = api !== null;
+
 /** The span of the request that runs at the moment; null without one. */
 export function currentSpan(): Span | null {
   if (api === null) return null;

@@ -54,8 +54,6 @@ export interface ConnectSettings {
 /** Targets whose certificates only {@linkcode connectByNode} accepts. */
 const needNode = new WeakSet<Target>();
 
-const ENCODER = new TextEncoder();
-
 /**
  * A connection with a read buffer. Its methods fail with an
  * {@linkcode UpstreamError}, or with the error given to {@linkcode fail}.
@@ -196,11 +194,7 @@ export class UpstreamConnection implements Timed {
       this.#requestBuffer = new Uint8Array(size);
     }
     const bytes = this.#requestBuffer;
-    const { read, written } = ENCODER.encodeInto(head, bytes);
-    // Not ASCII.
-    if (read < head.length || written > read) {
-      for (let i = 0; i < head.length; i++) bytes[i] = head.charCodeAt(i);
-    }
+    for (let i = 0; i < head.length; i++) bytes[i] = head.charCodeAt(i);
     bytes.set(body, head.length);
     return this.write(bytes.subarray(0, size), seconds);
   }

@@ -58,9 +58,11 @@ function isEscape(raw: string, at: number): boolean {
   return ESCAPE.test(raw);
 }
 
+const VISIBLE = /^[\x21-\x7e]*$/;
+
 /** Percent-encodes bytes that a request line cannot contain. */
 export function encodeBytes(text: string): string {
-  return text.replace(
+  return VISIBLE.test(text) ? text : text.replace(
     /[^\x21-\x7e]/g,
     (unit) => `%${unit.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );

@@ -16,6 +16,7 @@ import { fieldValue } from "../../http/headers.ts";
 import { log } from "../../log/log.ts";
 import {
   endClientSpan,
+  isTracing,
   type Span,
   startClientSpan,
   traceError,
@@ -121,13 +122,15 @@ export class Upstream {
   }
 
   /**
-   * An idle connection that was used in the last `seconds`; null without one.
+   * The connection that was used last, if it is idle: the target is the least
+   * likely to be closing it. Null without one, or where it has to be fresh and
+   * is not.
    */
-  takeIdle(seconds: number): UpstreamConnection | null {
-    // The most recently used connection is the least likely to be closing.
+  takeIdle(mustBeFresh: boolean): UpstreamConnection | null {
     const last = this.#idle.at(-1);
     if (last === undefined) return null;
-    if (last.idleSince < performance.now() - seconds * 1000) return null;
+    const age = mustBeFresh ? performance.now() - last.idleSince : 0;
+    if (age > FRESH_SECONDS * 1000) return null;
     this.#idle.pop();
     last.setBusy();
     return last;
@@ -274,6 +277,7 @@ function spanOf(
   upstream: Upstream,
   { request }: ProxyRequest,
 ): Span | null {
+  if (!isTracing) return null;
   const { url, basePath, hostname, port, socket } = upstream.target;
   const path = upstream.pathOf(request).slice(basePath.length);
   return startClientSpan({
@@ -293,15 +297,26 @@ function within(span: Span, proxyRequest: ProxyRequest): ProxyRequest {
   return { ...proxyRequest, request: { ...request, headers } };
 }
 
-async function send(
+function send(
   connection: UpstreamConnection,
   head: string,
   { first, rest }: RequestBody,
   idleTimeout: number,
 ): Promise<void> {
-  await connection.writeHead(head, first, idleTimeout);
-  if (rest === null) return;
-  for await (const chunk of rest()) await connection.write(chunk, idleTimeout);
+  const written = connection.writeHead(head, first, idleTimeout);
+  return rest === null
+    ? written
+    : sendRest(connection, written, rest(), idleTimeout);
+}
+
+async function sendRest(
+  connection: UpstreamConnection,
+  head: Promise<void>,
+  rest: AsyncIterable<Uint8Array>,
+  idleTimeout: number,
+): Promise<void> {
+  await head;
+  for await (const chunk of rest) await connection.write(chunk, idleTimeout);
 }
 
 /** Distributes requests to the targets in turn. */
@@ -378,12 +393,11 @@ export class Upstreams {
   ): Promise<UpstreamResponse> {
     const { repeatable } = proxyRequest;
     upstream.countRequest();
-    const idle = upstream.takeIdle(repeatable ? IDLE_SECONDS : FRESH_SECONDS);
-    const ask = (connection: UpstreamConnection) =>
-      roundTrip(upstream, connection, proxyRequest, client, this.#limits);
+    const limits = this.#limits;
+    const idle = upstream.takeIdle(!repeatable);
     if (idle !== null) {
       try {
-        return await ask(idle);
+        return await roundTrip(upstream, idle, proxyRequest, client, limits);
       } catch (error) {
         // The target may have closed the idle connection just now.
         const stale = !idle.responseStarted &&
@@ -392,6 +406,7 @@ export class Upstreams {
         upstream.countRequest();
       }
     }
-    return await ask(await upstream.connect());
+    const opened = await upstream.connect();
+    return await roundTrip(upstream, opened, proxyRequest, client, limits);
   }
 }
