@@ -220,15 +220,15 @@ export class ProxyApp implements Disposable {
         trustForwarded: given.trust_forwarded,
       }),
     };
-    const app: PagiApp = async (scope, receive, send) => {
+    const app: PagiApp = (scope, receive, send) => {
       switch (scope.type) {
         case "http":
         case "sse":
-          return await serveRequest(context, scope, receive, send);
+          return serveRequest(context, scope, receive, send);
         case "websocket":
-          return await serveWebSocket(context, scope, receive, send);
+          return serveWebSocket(context, scope, receive, send);
         default:
-          throw new UnsupportedScope(NAME, scope.type);
+          return Promise.reject(new UnsupportedScope(NAME, scope.type));
       }
     };
     this.#app = explainable(app, (scope) => explainProxy(context, scope));

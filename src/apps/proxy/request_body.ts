@@ -20,15 +20,15 @@ const LAST_CHUNK = new TextEncoder().encode("0\r\n\r\n");
 export const NO_BODY: RequestBody = { framing: [], first: EMPTY, rest: null };
 
 /**
- * Reads the first part of the body and frames it again. The client's own
- * framing is not passed on, which prevents request smuggling.
+ * Frames the body again that begins with `first`. The client's own framing is
+ * not passed on, which prevents request smuggling.
  */
-export async function requestBody(
+export function requestBody(
   client: RequestReader,
+  first: Uint8Array,
   method: string,
   headers: HeaderList,
-): Promise<RequestBody> {
-  const first = await client.next();
+): RequestBody {
   const length = fieldValue(headers, "content-length");
   if (client.complete) {
     // Methods that usually have a body announce an empty one.

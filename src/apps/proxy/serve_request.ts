@@ -38,11 +38,12 @@ export async function serveRequest(
     scope.type === "http" ? scope["pagi.connection"] : undefined,
   );
   try {
-    const body = await requestBody(client, request.method, scope.headers);
+    const first = await client.next();
+    const body = requestBody(client, first, request.method, scope.headers);
     const response = await context.upstreams.request({
       request,
       body,
-      repeatable: client.complete && body.first.byteLength === 0 &&
+      repeatable: client.complete && first.byteLength === 0 &&
         isIdempotent(request),
       upgrade: false,
     }, client);

@@ -26,7 +26,7 @@ export class TimeLimit {
 export interface Timed {
   /** When it will be (`performance.now()`); infinite without a limit. */
   readonly due: number;
-  /** Called when that time has come. */
+  /** Called when that time has come; from then on nothing is due. */
   expire(): void;
 }
 
@@ -68,7 +68,7 @@ export class TimeoutSweep {
     let next = Infinity;
     for (const timed of this.#watched) {
       if (timed.due <= now) timed.expire();
-      next = Math.min(next, timed.due);
+      else next = Math.min(next, timed.due);
     }
     this.schedule(next);
   }

@@ -209,17 +209,21 @@ export interface UpstreamResponse {
  * Sends a request and reads the head of the response, while the request's body
  * is still being sent. Closes the connection on failure.
  *
+ * @param reuse Whether an idle connection may be used.
  * @throws {UpstreamError} When the target fails.
  * @throws {ClientGone} When the client leaves.
  */
 async function roundTrip(
   upstream: Upstream,
-  connection: UpstreamConnection,
   proxyRequest: ProxyRequest,
   client: DisconnectWatch,
   limits: Limits,
+  reuse: boolean,
 ): Promise<UpstreamResponse> {
-  const { request, body, upgrade } = proxyRequest;
+  const { request, body, upgrade, repeatable } = proxyRequest;
+  upstream.countRequest();
+  const idle = reuse ? upstream.takeIdle(!repeatable) : null;
+  const connection = idle ?? await upstream.connect();
   client.onDisconnect(() => connection.fail(new ClientGone()));
   let sent = false;
   let responseStarted = false;
@@ -265,11 +269,15 @@ async function roundTrip(
     };
   } catch (error) {
     connection.close();
-    throw error;
+    // The target may have closed the idle connection just now.
+    const isStale = idle !== null && !connection.responseStarted &&
+      error instanceof UpstreamError && error.status === 502;
+    if (!isStale || !repeatable) throw error;
   } finally {
     responseStarted = true;
     connection.answered();
   }
+  return await roundTrip(upstream, proxyRequest, client, limits, false);
 }
 
 /** The span of a request to a target; null where nothing is traced. */
@@ -351,13 +359,15 @@ export class Upstreams {
       const span = spanOf(upstream, proxyRequest);
       const traced = span === null ? proxyRequest : within(span, proxyRequest);
       try {
-        let response = await this.#askOne(upstream, traced, client);
+        const ask = () =>
+          roundTrip(upstream, traced, client, this.#limits, true);
+        let response = await ask();
         if (
           proxyRequest.repeatable &&
           upstream.learnsStart(proxyRequest.request, response.head)
         ) {
           response.connection.close();
-          response = await this.#askOne(upstream, traced, client);
+          response = await ask();
         }
         endClientSpan(span, response.head.status);
         upstream.markHealthy();
@@ -384,29 +394,5 @@ export class Upstreams {
     const first = this.#next++ % this.all.length;
     return [...this.all.slice(first), ...this.all.slice(0, first)]
       .sort((a, b) => Number(a.isDown) - Number(b.isDown));
-  }
-
-  async #askOne(
-    upstream: Upstream,
-    proxyRequest: ProxyRequest,
-    client: DisconnectWatch,
-  ): Promise<UpstreamResponse> {
-    const { repeatable } = proxyRequest;
-    upstream.countRequest();
-    const limits = this.#limits;
-    const idle = upstream.takeIdle(!repeatable);
-    if (idle !== null) {
-      try {
-        return await roundTrip(upstream, idle, proxyRequest, client, limits);
-      } catch (error) {
-        // The target may have closed the idle connection just now.
-        const stale = !idle.responseStarted &&
-          error instanceof UpstreamError && error.status === 502;
-        if (!stale || !repeatable) throw error;
-        upstream.countRequest();
-      }
-    }
-    const opened = await upstream.connect();
-    return await roundTrip(upstream, opened, proxyRequest, client, limits);
   }
 }
