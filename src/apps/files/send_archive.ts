@@ -19,8 +19,9 @@ import {
 import type { RequestReader } from "../disconnect.ts";
 import type { DocumentRoot, OpenedFile } from "./document_root.ts";
 import { DirectoryCache, DirectoryRefused } from "./directory_cache.ts";
+import { gzipped } from "./gzip.ts";
 import { END_OF_TAR, tarHeader, tarPadding } from "./tar_format.ts";
-import { TimeSlice } from "./time_slice.ts";
+import { inSlices } from "./time_slice.ts";
 import {
   dataDescriptor,
   directoryRecord,
@@ -133,10 +134,10 @@ export class Archives {
       }
       await send({ type: "http.response.start", status: 200, headers });
       const content = { root: this.#root, directory, client };
-      const chunks = joined(
-        format === "zip" ? zip(members, content) : tar(members, content),
-      );
-      for await (const body of format === "tar.gz" ? gzipped(chunks) : chunks) {
+      const archive = format === "zip" ? zip : tar;
+      const chunks = joined(inSlices(archive(members, content)));
+      const bodies = format === "tar.gz" ? gzipped(copied(chunks)) : chunks;
+      for await (const body of bodies) {
         await send({ type: "http.response.body", body, more: 1 });
         if (client.disconnected) return;
       }
@@ -163,7 +164,6 @@ async function* zip(
   content: Content,
 ): AsyncGenerator<Uint8Array> {
   const { crc32 } = node("node:zlib");
-  const timeSlice = new TimeSlice();
   const checksums = new Uint32Array(members.length);
   const buffer = new Uint8Array(CHUNK_BYTES);
   for (const [i, member] of members.entries()) {
@@ -189,7 +189,6 @@ async function* zip(
     }
     checksums[i] = crc;
     yield dataDescriptor(member, checksums[i]);
-    if (timeSlice.expired) await timeSlice.yield();
   }
   let offset = 0;
   let directoryBytes = 0;
@@ -198,7 +197,6 @@ async function* zip(
     offset += lengthOf(member);
     directoryBytes += record.length;
     yield record;
-    if (timeSlice.expired) await timeSlice.yield();
   }
   yield endOfArchive(members.length, directoryBytes, offset);
 }
@@ -208,7 +206,6 @@ async function* tar(
   members: readonly ArchiveMember[],
   content: Content,
 ): AsyncGenerator<Uint8Array> {
-  const timeSlice = new TimeSlice();
   const buffer = new Uint8Array(CHUNK_BYTES);
   for (const member of members) {
     if (content.client.disconnected) return;
@@ -222,21 +219,15 @@ async function* tar(
       );
     }
     yield tarPadding(member);
-    if (timeSlice.expired) await timeSlice.yield();
   }
   yield END_OF_TAR;
 }
 
-/** The chunks compressed. */
-function gzipped(
+/** Copies: a stream may ask for the next chunk before it has used the last one. */
+async function* copied(
   chunks: AsyncIterable<Uint8Array>,
-): ReadableStream<Uint8Array> {
-  async function* copies(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    // The stream may ask for the next chunk before it has used the last one.
-    for await (const chunk of chunks) yield chunk.slice();
-  }
-  return ReadableStream.from(copies())
-    .pipeThrough(new CompressionStream("gzip"));
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for await (const chunk of chunks) yield chunk.slice();
 }
 
 /** The result of sending the content of a member. */

@@ -1,8 +1,8 @@
 /** The content of a small file: reading it, and what is made of it. */
 
-import { node } from "../../std/node.ts";
 import type { RequestReader } from "../disconnect.ts";
 import type { OpenedFile } from "./document_root.ts";
+import { gzipBytes } from "./gzip.ts";
 import { markImmutable } from "../../pagi/constant_bytes.ts";
 import type { ReadyAnswers } from "../../pagi/ready_answers.ts";
 import { type FileStamp, isSameVersion } from "../../system/file_stamp.ts";
@@ -53,10 +53,9 @@ export class SmallFile implements Disposable {
     markImmutable(bytes);
   }
 
-  /** The file compressed with gzip, in another thread. */
+  /** The file compressed with gzip. */
   get gzipped(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#gzipped ??= gzipBytes(this.bytes).then((result) => {
-      const bytes = new Uint8Array(result);
+    return this.#gzipped ??= gzipBytes(this.bytes).then((bytes) => {
       markImmutable(bytes);
       return bytes;
     });
@@ -64,15 +63,6 @@ export class SmallFile implements Disposable {
 
   /** Does nothing: unlike an open file, it need not be closed. */
   [Symbol.dispose](): void {}
-}
-
-function gzipBytes(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Promise((resolve, reject) =>
-    node("node:zlib").gzip(
-      bytes,
-      (error, result) => error === null ? resolve(result) : reject(error),
-    )
-  );
 }
 
 /** Attempts to read a file that changes meanwhile. */

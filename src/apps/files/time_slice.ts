@@ -58,6 +58,17 @@ export class TimeSlice {
   }
 }
 
+/** The items, made and used in slices of time. */
+export async function* inSlices<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+): AsyncGenerator<T> {
+  const timeSlice = new TimeSlice();
+  for await (const item of items) {
+    if (timeSlice.expired) await timeSlice.yield();
+    yield item;
+  }
+}
+
 /** The resumed loop runs before the next timer does. */
 function resumeFirst(): void {
   waiting.shift()!();
