@@ -9,6 +9,7 @@ import {
   type SmallFile,
 } from "./small_file.ts";
 import { type ContentDigests, versionOf } from "./file_version.ts";
+import { gzipped } from "./gzip.ts";
 import { RangeParts } from "./range_parts.ts";
 import {
   answerWith,
@@ -358,9 +359,7 @@ export async function sendCompressed(
     },
   });
   try {
-    for await (
-      const body of chunks.pipeThrough(new CompressionStream("gzip"))
-    ) {
+    for await (const body of gzipped(chunks)) {
       await send({ type: "http.response.body", body, more: 1 });
       if (client.disconnected) return;
     }

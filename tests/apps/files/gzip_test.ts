@@ -33,7 +33,7 @@ async function turnsBeside(work: () => Promise<unknown>): Promise<number> {
 }
 
 Deno.test("others have a turn after each 64 KiB that are compressed", async () => {
-  let compressed = new Uint8Array();
+  let compressed: Uint8Array = new Uint8Array();
   const turns = await turnsBeside(async () => {
     compressed = await gzipBytes(CONTENT);
   });
@@ -41,6 +41,23 @@ Deno.test("others have a turn after each 64 KiB that are compressed", async () =
   assert(compressed.length < CONTENT.length);
   assert(turns >= CHUNKS / 2, `${turns} turns`);
   assertEquals(gunzipSync(await gzipBytes(new Uint8Array())).length, 0);
+});
+
+Deno.test("others have a turn after each 64 KiB of a file that is compressed as it is sent", async () => {
+  const root = tempFolder();
+  try {
+    Deno.writeFileSync(join(root, "file.txt"), CONTENT);
+    const app = new DirectoryApp({ root }).toApp();
+    const headers = { "accept-encoding": "gzip" };
+    let body: Uint8Array = new Uint8Array();
+    const turns = await turnsBeside(async () => {
+      body = (await runApp(app, { target: "/file.txt", headers })).body;
+    });
+    assertEquals(new Uint8Array(gunzipSync(body)), CONTENT);
+    assert(turns >= CHUNKS / 2, `${turns} turns`);
+  } finally {
+    Deno.removeSync(root, { recursive: true });
+  }
 });
 
 Deno.test("others have a turn after each 64 KiB of an archive", async () => {
