@@ -99,7 +99,10 @@ bundle() {
   local cache version
   version=$(sed -n 's/.*npm:esbuild-wasm@\([0-9.]*\).*/\1/p' deno.json)
   cache=$("$DENO" info --json | sed -n 's/^ *"npmCache": "\(.*\)",*$/\1/p')
-  gzip -9 -c "$cache"/*/"esbuild-wasm/$version/esbuild.wasm" >"$stage/src/loader/esbuild.gz"
+  local esbuild
+  esbuild=$(echo "$cache"/*/"esbuild-wasm/$version/esbuild.wasm")
+  "$DENO" run --quiet --allow-all "${LOCKED[@]}" tools/compact.ts "$stage/src" "$esbuild"
+  gzip -9 -c "$esbuild" >"$stage/src/loader/esbuild.gz"
   cp LICENSE "$stage"
 }
 
