@@ -236,17 +236,22 @@ const VERSION = new Door(
 
 /**
  * True when the request of this handler came by HTTP/1: only then the handler is
- * called through `nativeDispatch`, according to the stack. Takes about 0.2 ms.
+ * called through `nativeDispatch`, according to the stack. Takes 10 to 70 µs.
  * Call it before the handler first awaits.
  */
 export function isHttp1(): boolean {
   if (!VERSION.isOpen) return false;
   const trace: { stack?: unknown } = {};
-  const limit = Error.stackTraceLimit;
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  // Names alone: the engine's text of a stack takes three times as long.
+  Error.prepareStackTrace = (_, frames) =>
+    frames.some((frame) => frame.getFunctionName() === "nativeDispatch");
   Error.stackTraceLimit = 50;
   Error.captureStackTrace(trace);
-  Error.stackTraceLimit = limit;
-  return String(trace.stack).includes("nativeDispatch");
+  const { stack } = trace;
+  Error.prepareStackTrace = prepareStackTrace;
+  Error.stackTraceLimit = stackTraceLimit;
+  return stack === true;
 }
 
 /**

@@ -133,9 +133,12 @@ export abstract class Exchange
   serve(): Response | Promise<Response> {
     this.worker.inFlight.add(this);
     this.worker.counters?.started(this.countedKind);
-    if (this.connection !== null) watchUnlessAnswered(this);
     this.run();
     const response = this.#response;
+    // After the app has begun: its own microtasks come first.
+    if (this.connection !== null && response === null) {
+      watchUnlessAnswered(this);
+    }
     // Otherwise it would stay in memory as long as a WebSocket or stream lasts.
     this.#response = null;
     return response ?? new Promise((resolve) => (this.#resolve = resolve));

@@ -138,7 +138,7 @@ export class Http2Connections {
 
   /**
    * @param guard Without it connections cannot be told apart, and each request
-   * costs a call of {@linkcode isHttp1} (0.2 ms).
+   * costs a call of {@linkcode isHttp1}.
    * @param listener The address as it was bound.
    */
   constructor(guard: Guard | null, listener: string) {
