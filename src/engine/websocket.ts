@@ -1,6 +1,7 @@
 /**
  * What the engine's WebSocket cannot do by a public API: send pings, pause
- * reading, and complete a closing handshake.
+ * reading, complete a closing handshake, and pass a handler its messages by one
+ * listener.
  */
 
 import { type Timer, timerDelay, unref } from "../std/timer.ts";
@@ -52,8 +53,9 @@ const RESTART = part("[[serverHandleIdleTimeout]]", WebSocket.prototype);
 
 const PING = new Door({
   name: "WebSocket ping",
-  gives: "pings at an interval: websocket.keepalive",
-  otherwise: "websocket.keepalive is ignored",
+  gives: "websocket.keepalive, and a handler's messages by one listener",
+  otherwise:
+    "websocket.keepalive is ignored, and a handler's messages take longer",
   source: "denoland/deno#15430",
 }, () => isIdleTimeout(PROBE as Parts));
 
@@ -314,4 +316,57 @@ export function awaitClose(socket: WebSocket): void {
   const parts = socket as WebSocket & Parts;
   if (!CLOSE.isOpen || parts[ROLE] !== SERVER) return;
   (parts as Parts)[ROLE] = CLIENT;
+}
+
+/** What gets the messages of a socket, and passes them to `onmessage`. */
+export interface MessageOwner extends EventListenerObject {
+  /** What the app has set. */
+  onmessage: WebSocket["onmessage"];
+}
+
+const OWNER = Symbol("owner of messages");
+/** The timer until the next ping; the engine replaces it once that is sent. */
+const UNTIL_PING = Symbol("until ping");
+type OwnedSocket = WebSocket & Parts & { [OWNER]: MessageOwner };
+const restartTimeout = Reflect.get(WebSocket.prototype, RESTART);
+
+/** The same for all sockets, which so keep one shape. */
+const OWNED = Object.create(WebSocket.prototype, {
+  onmessage: {
+    configurable: true,
+    enumerable: true,
+    get(this: OwnedSocket) {
+      return this[OWNER].onmessage;
+    },
+    set(this: OwnedSocket, handler: unknown) {
+      this[OWNER].onmessage = typeof handler === "function"
+        ? handler as WebSocket["onmessage"]
+        : null;
+    },
+  },
+  [RESTART]: {
+    configurable: true,
+    value(this: OwnedSocket) {
+      const timer = this[TIMER];
+      if (timer !== undefined && timer === this[UNTIL_PING]) return;
+      restartTimeout.call(this);
+      this[UNTIL_PING] = this[TIMER];
+    },
+  },
+});
+
+/**
+ * Makes `owner` the first listener for messages, in place of `onmessage`: the
+ * engine copies and searches its list of listeners for each message that has
+ * two. The idle timeout, for which the engine starts a new timer with each
+ * message, restarts with the first message or pong after a ping: a busy peer is
+ * sent pings as well, and one that is gone is found as soon.
+ */
+export function ownMessages(socket: WebSocket, owner: MessageOwner): void {
+  socket.addEventListener("message", owner);
+  if (!PING.isOpen || !isIdleTimeout(socket as WebSocket & Parts)) return;
+  const owned = socket as OwnedSocket;
+  owned[OWNER] = owner;
+  owned[UNTIL_PING] = undefined;
+  Object.setPrototypeOf(socket, OWNED);
 }

@@ -1,6 +1,10 @@
 /** A WebSocket that belongs to a fetch handler. */
 
-import { awaitClose } from "../../engine/websocket.ts";
+import {
+  awaitClose,
+  type MessageOwner,
+  ownMessages,
+} from "../../engine/websocket.ts";
 import type { InputBudget } from "../../guard/input_monitor.ts";
 import { byteLength, exceeds } from "../../http/headers.ts";
 import { logLimit } from "../../log/log.ts";
@@ -17,7 +21,8 @@ import { CLOSE_WAIT_MS, GOING_AWAY, SERVICE_RESTART } from "./close_info.ts";
  * the handler and back. None of them waits here: the handler is called for
  * each as it comes, so there is no queue to be bounded.
  */
-export class HandedSocket {
+export class HandedSocket implements MessageOwner {
+  onmessage: WebSocket["onmessage"] = null;
   /** Bytes of the messages sent, where they are counted. */
   sent = 0;
   #received = 0;
@@ -36,8 +41,7 @@ export class HandedSocket {
     this.#exchange = exchange;
     this.#socket = socket;
     this.#maxSize = maxWsFrameSize;
-    // Before those of the handler: an object costs less to call than a function.
-    socket.addEventListener("message", this as EventListenerObject);
+    ownMessages(socket, this);
     socket.addEventListener("open", () => this.#opened());
     socket.addEventListener("error", () => this.#ended());
     socket.addEventListener("close", () => this.#ended());
@@ -76,7 +80,10 @@ export class HandedSocket {
     if (this.#phase === "open") {
       this.#received++;
       this.#idle?.touch();
-      if (!isLonger(event.data, this.#maxSize)) return;
+      if (!isLonger(event.data, this.#maxSize)) {
+        this.onmessage?.call(this.#socket, event);
+        return;
+      }
       const exchange = this.#exchange;
       logLimit(
         "warn",
