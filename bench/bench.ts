@@ -6,7 +6,7 @@
 
 import { type Base, openBase } from "./base.ts";
 import { type BenchOptions, benchOptions, HELP } from "./bench_options.ts";
-import { PINNED } from "./command.ts";
+import { PINNED, stayAside } from "./command.ts";
 import { estimateText, type Run, type ScenarioResult } from "./figures.ts";
 import { bound, outcomes } from "./goals.ts";
 import { machine } from "./machine.ts";
@@ -74,6 +74,7 @@ async function measure(
   there: Run | null,
 ): Promise<readonly ScenarioResult[]> {
   using workplace = new Workplace();
+  stayAside();
   const scenarios: ScenarioResult[] = [];
   for (const scenario of options.scenarios) {
     console.log(`${scenario.name}: ${titleOf(scenario)}`);
@@ -102,16 +103,21 @@ function tell(result: ScenarioResult, run: Run | null): void {
   if (result.failure) console.error(`  FAILED: ${result.failure}`);
   if (run === null) return;
   for (const outcome of outcomes({ ...run, scenarios: [result] })) {
-    const { goal, ratio, cpuRatio, limitRatio, met } = outcome;
+    const { goal, ratio, cpuRatio, limitRatio, ofLimit, byCpu, met } = outcome;
     const figures = [
       ...(ratio === undefined ? [] : [estimateText(ratio)]),
       ...(cpuRatio === undefined ? [] : [`by CPU ${estimateText(cpuRatio)}`]),
       ...(limitRatio === undefined
         ? []
         : [`the engine's limit ${estimateText(limitRatio)}`]),
+      ...(ofLimit === undefined
+        ? []
+        : [`ours / limit ${estimateText(ofLimit)}`]),
       met === undefined
         ? `not measured: ${outcome.reason ?? "no figures"}`
-        : `${met ? "met" : "NOT met"} (${bound(goal)})`,
+        : `${met ? "met" : "NOT met"}${byCpu ? " by CPU" : ""} (${
+          bound(goal)
+        })`,
     ];
     console.log(`  ${goal.title}: ${figures.join(", ")}`);
   }

@@ -31,6 +31,15 @@ const PLACES: Readonly<Record<Place, string>> = {
 /** Whether servers and load are kept apart. */
 export const PINNED: boolean = TASKSET !== null && CORES.length > 1;
 
+/** Moves this process to the core of the load, away from the servers. */
+export function stayAside(): void {
+  if (!PINNED) return;
+  new Deno.Command(TASKSET!, {
+    args: ["-a", "-c", "-p", PLACES.load, String(Deno.pid)],
+    stdout: "null",
+  }).outputSync();
+}
+
 /** How many files a process may have open. */
 export const DESCRIPTORS: number = descriptors();
 
@@ -52,13 +61,15 @@ export function spawn(
 }
 
 /**
- * Runs a program to its end.
+ * Runs a program to its end, on all cores.
  *
  * @throws {NotThere} With its last line, when it fails.
  */
 export function run({ command, args }: Launch): void {
-  const { success, stderr } = new Deno.Command(command, {
-    args: [...args],
+  const pin = PINNED ? [TASKSET!, "-c", CORES.join()] : [];
+  const [first, ...rest] = [...pin, command, ...args];
+  const { success, stderr } = new Deno.Command(first, {
+    args: rest,
     env: { NO_COLOR: "1" },
     stdout: "null",
     stderr: "piped",

@@ -42,6 +42,9 @@ export interface Encryption {
 const MAIN = path("../main.ts");
 const PAGI_APPS = path("./apps/pagi.ts");
 const BARE_APPS = path("./apps/bare.ts");
+const PAGI_LIMIT = path("./apps/pagi_limit.ts");
+const LIMITS = path("./apps/limits.ts");
+const START_LIMIT = path("./apps/start_limit.ts");
 const NODE_APPS = path("./apps/node.mjs");
 const FETCH_APPS = path("./apps/fetch.ts");
 const BARE_FETCH = path("./apps/bare_fetch.ts");
@@ -52,8 +55,11 @@ function path(relative: string): string {
   return fromFileUrl(new URL(relative, import.meta.url));
 }
 
-/** A handler that has its answer ready: no server on this engine does less. */
+/** The least that a server on this engine can do: see `apps/`. */
 export const LIMIT = "the engine's limit";
+
+/** The same for a file, written as anybody would, and told nothing. */
+export const AT_HAND = "bare, file and fields at hand";
 
 /** Our server with an app of `apps/pagi.ts`. */
 export function ours(app: string, options: OurOptions = {}): Contender {
@@ -152,18 +158,14 @@ export function bunFetch(
 /** What `bare` is given. */
 export interface BareOptions extends Encryption {
   readonly name?: string;
-  /** Of the site. */
-  readonly file?: string;
   /** Writes a log. */
   readonly log?: boolean;
-  /** Asks what runs behind the contenders. */
-  readonly upstream?: boolean;
 }
 
 /** `Deno.serve` with an app of `apps/bare.ts`. */
 export function bare(
   app: string,
-  { name = "bare Deno.serve", tls, file, log, upstream }: BareOptions = {},
+  { name = "bare Deno.serve", tls, log }: BareOptions = {},
 ): Contender {
   return {
     name,
@@ -171,19 +173,100 @@ export function bare(
     launch: (port, workplace) => ({
       command: Deno.execPath(),
       args: ["run", "-A", BARE_APPS, app, String(port), ...pem(tls, workplace)],
+      env: logged(log, workplace),
+    }),
+  };
+}
+
+function logged(
+  log: boolean | undefined,
+  workplace: Workplace,
+): Record<string, string> {
+  return log ? { BENCH_LOG: workplace.fresh("access") } : {};
+}
+
+/** What `pagiLimit` is given. */
+export interface PagiLimitOptions extends BareOptions {
+  /** Looks at all connections, again and again. */
+  readonly guard?: boolean;
+  /** How many share the port (1). */
+  readonly threads?: number;
+  readonly place?: Place;
+}
+
+/** An app of `apps/pagi.ts`, called by the least that can. */
+export function pagiLimit(
+  app: string,
+  { name = LIMIT, tls, log, guard, threads, place }: PagiLimitOptions = {},
+): Contender {
+  return {
+    name,
+    place,
+    program: "deno",
+    launch: (port, workplace) => ({
+      command: Deno.execPath(),
+      args: ["run", "-A", PAGI_LIMIT, String(port), ...pem(tls, workplace)],
+      env: {
+        BENCH_APP: app,
+        ...logged(log, workplace),
+        ...(guard && { BENCH_GUARD: "1" }),
+        ...(threads && { BENCH_THREADS: String(threads) }),
+      },
+    }),
+  };
+}
+
+/** What `limit` is given. */
+export interface LimitOptions extends Encryption {
+  readonly name?: string;
+  /** Of the site. */
+  readonly file?: string;
+  /** Of the site: the entries of a listing. */
+  readonly folder?: string;
+}
+
+/** The least of `apps/limits.ts`, with what is of the site, or the upstream. */
+export function limit(
+  app: string,
+  { name = LIMIT, file, folder, tls }: LimitOptions = {},
+): Contender {
+  return {
+    name,
+    program: "deno",
+    launch: (port, workplace) => ({
+      command: Deno.execPath(),
+      args: ["run", "-A", LIMITS, app, String(port), ...pem(tls, workplace)],
       env: {
         ...(file && { BENCH_FILE: `${workplace.site}/${file}` }),
-        ...(log && { BENCH_LOG: workplace.fresh("access") }),
-        ...(upstream && { BENCH_UPSTREAM: String(workplace.upstream) }),
+        ...(folder && { BENCH_FOLDER: `${workplace.site}/${folder}` }),
+        BENCH_UPSTREAM: String(workplace.upstream),
       },
     }),
   };
 }
 
 /** The names of executables that {@linkcode compileExecutables} makes. */
-const EXECUTABLES = { ours: "pagi-server", bare: "bare-server" };
+const EXECUTABLES = {
+  ours: "pagi-server",
+  bare: "bare-server",
+  limit: "limit-server",
+};
 
-/** Our executable with a fetch handler of one line. */
+/** The fetch handler whose start is measured. */
+function hello(workplace: Workplace): string {
+  return workplace.write(
+    "hello.js",
+    'const headers = { "content-type": "text/plain" };\n' +
+      'export default { fetch: () => new Response("Hello from PAGI\\n", { headers }) };\n',
+  );
+}
+
+/** Our server with a fetch handler of one line. */
+export function oursHello(): Contender {
+  return start((workplace) => [hello(workplace)], { lifespan: false }, {});
+}
+
+/** Our executable with the same. */
 export function oursExecutable(): Contender {
   return {
     name: "ours",
@@ -192,12 +275,22 @@ export function oursExecutable(): Contender {
       command: workplace.path(EXECUTABLES.ours),
       args: [
         ...["--quiet", "--env", "production", "--port", String(port)],
-        ...["--no-access-log", "--lifespan", "off"],
-        workplace.write(
-          "hello.js",
-          'const headers = { "content-type": "text/plain" };\n' +
-            'export default { fetch: () => new Response("Hello from PAGI\\n", { headers }) };\n',
-        ),
+        ...["--no-access-log", "--lifespan", "off", hello(workplace)],
+      ],
+    }),
+  };
+}
+
+/** The least that starts, with the same handler. */
+export function startLimit({ executable = false } = {}): Contender {
+  return {
+    name: LIMIT,
+    program: "deno",
+    launch: (port, workplace) => ({
+      command: executable ? workplace.path(EXECUTABLES.limit) : Deno.execPath(),
+      args: [
+        ...(executable ? [] : ["run", "-A", START_LIMIT]),
+        ...["--port", String(port), hello(workplace)],
       ],
     }),
   };
@@ -216,8 +309,8 @@ export function bareExecutable(app: string): Contender {
 }
 
 /**
- * Compiles both executables, with `compile.sh`, and with the same Deno and
- * runtime (`DENO`, `DENORT_BIN`).
+ * Compiles all executables, with `compile.sh`, and with the same Deno and
+ * runtime (`DENO`, `DENORT_BIN`); the limit is bundled before, as ours is.
  *
  * @throws {NotThere} When that fails, as without a runtime or a network.
  */
@@ -227,14 +320,26 @@ export function compileExecutables(workplace: Workplace): void {
     path("../dist/pagi-server"),
     workplace.path(EXECUTABLES.ours),
   );
-  run({
-    command: Deno.env.get("DENO") ?? Deno.execPath(),
-    args: [
-      ...["compile", "--quiet", "--no-config", "--no-check", "--allow-all"],
-      "--no-code-cache",
-      ...["--output", workplace.path(EXECUTABLES.bare), BARE_APPS],
-    ],
-  });
+  const command = Deno.env.get("DENO") ?? Deno.execPath();
+  const bundle = workplace.path("limit.js");
+  const bundling = ["--quiet", "--output", bundle, START_LIMIT];
+  try {
+    run({ command, args: ["bundle", "--conditions", "browser", ...bundling] });
+  } catch {
+    // Not every Deno lets one choose.
+    run({ command, args: ["bundle", ...bundling] });
+  }
+  const options = ["--quiet", "--no-config", "--no-check", "--allow-all"];
+  const compile = (name: string, program: string) =>
+    run({
+      command,
+      args: [
+        ...["compile", ...options, "--no-code-cache"],
+        ...["--output", workplace.path(name), program],
+      ],
+    });
+  compile(EXECUTABLES.bare, BARE_APPS);
+  compile(EXECUTABLES.limit, bundle);
 }
 
 /** Node's http or http2 with an app of `apps/node.mjs`. */
@@ -263,6 +368,8 @@ export function uvicorn(app: string): Contender {
       args: [
         ...["--loop", "uvloop", "--http", "httptools", "--lifespan", "off"],
         ...["--no-access-log", "--log-level", "warning", "--backlog", "2048"],
+        // A turn of the others may take long on a machine with much other work.
+        ...["--timeout-keep-alive", "60"],
         ...["--app-dir", APPS_FOLDER, "--port", String(port), "asgi:app"],
       ],
       env: { BENCH_APP: app, PYTHONDONTWRITEBYTECODE: "1" },

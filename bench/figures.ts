@@ -117,6 +117,13 @@ export function ratio(
   return { value, error: Math.sqrt(squares / (count - 1) / count) };
 }
 
+/** The ratio of two estimates that were made apart. */
+export function quotient(above: Estimate, below: Estimate): Estimate {
+  const value = above.value / below.value;
+  const relative = [above, below].map(({ value, error }) => error / value);
+  return { value, error: value * Math.hypot(...relative) };
+}
+
 /** As `0.94 ± 0.01`. */
 export function estimateText({ value, error }: Estimate): string {
   return Number.isNaN(error)

@@ -7,13 +7,13 @@
 import { gzipSync } from "node:zlib";
 import { answer } from "./answers.ts";
 import {
-  bare,
+  AT_HAND,
   bundled,
   bunFetch,
   caddy,
   type Contender,
   lighttpd,
-  LIMIT,
+  limit,
   nginx,
 } from "./contenders.ts";
 import { besideListing, client, h2load, http, wrk } from "./load.ts";
@@ -34,7 +34,7 @@ function site(app: "File" | "Directory", ...args: string[]): Contender {
   );
 }
 
-function file(name: string, size: number, app: string): Pick<
+function file(name: string, size: number, more: Contender[] = []): Pick<
   Scenario,
   "contenders" | "ask" | "prepare"
 > {
@@ -45,7 +45,8 @@ function file(name: string, size: number, app: string): Pick<
       caddy(FILE_SERVER),
       lighttpd(),
       bunFetch("reply", { file: name }),
-      bare(app, { name: LIMIT, file: name }),
+      limit("file", { file: name }),
+      ...more,
     ],
     ask: { path: `/${name}`, fields: ["content-type", "content-length"] },
     prepare: (workplace) => workplace.serve(name, size),
@@ -66,14 +67,14 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
     name: "file-1k",
     title: "1 KB file",
     unit: "requests",
-    ...file("1k.pdf", 1024, "memory"),
+    ...file("1k.pdf", 1024, [limit("hand", { name: AT_HAND, file: "1k.pdf" })]),
     load: http("GET /1k.pdf HTTP/1.1\r\n\r\n"),
   },
   {
     name: "file-100k",
     title: "100 KB file",
     unit: "requests",
-    ...file("100k.pdf", 102_400, "memory"),
+    ...file("100k.pdf", 102_400),
     maxRounds: 2,
     load: wrk({ path: "/100k.pdf" }),
   },
@@ -81,7 +82,7 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
     name: "file-200m",
     title: "200 MB file",
     unit: "MB",
-    ...file("200m.pdf", 200_000_000, "readable"),
+    ...file("200m.pdf", 200_000_000),
     load: client("download_client.ts", (servers) => [servers, "/200m.pdf", 4]),
   },
   {
@@ -96,7 +97,7 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
       }),
       nginx(ROOT, TLS),
       caddy(FILE_SERVER, TLS),
-      bare("memory", { name: LIMIT, file: "1k.pdf", ...TLS }),
+      limit("file", { file: "1k.pdf", ...TLS }),
     ],
     ask: {
       path: "/1k.pdf",
@@ -115,7 +116,7 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
       nginx(ROOT),
       caddy(FILE_SERVER),
       lighttpd(),
-      bare("unmodified", { name: LIMIT, file: "1k.pdf" }),
+      limit("file", { file: "1k.pdf" }),
     ],
     ask: { path: "/1k.pdf", headers: validators, status: 304, fields: [] },
     prepare: (workplace) => workplace.serve("1k.pdf", 1024),
@@ -128,7 +129,7 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
     contenders: [
       site("File", "precompressed=0"),
       nginx(`${ROOT} gzip_static on; default_type text/plain;`),
-      bare("memory", { name: LIMIT, file: "text.txt.gz" }),
+      limit("file", { file: "text.txt.gz" }),
     ],
     ask: {
       path: "/text.txt",
@@ -157,13 +158,11 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
       lighttpd(
         `server.modules = ( "mod_dirlisting" )\ndir-listing.activate = "enable"`,
       ),
-      bare("memory", { name: LIMIT, file: "page.pdf" }),
+      limit("listing", { folder: "many" }),
     ],
     ask: { path: "/many/", fields: [], anyBody: true },
     prepare(workplace) {
       workplace.fill("many", 1000);
-      // About as much as a listing has.
-      workplace.serve("page.pdf", 150_000);
     },
     // More at a time would not be answered within a short turn.
     load: wrk({ path: "/many/", connections: 4 }),
@@ -177,7 +176,7 @@ export const FILE_SCENARIOS: readonly Scenario[] = [
     contenders: [
       site("Directory"),
       nginx(AUTOINDEX),
-      bare("listing", { name: LIMIT, file: "1k.pdf" }),
+      limit("listing", { file: "1k.pdf" }),
     ],
     maxRounds: 3,
     ask: { path: "/1k.pdf", fields: [] },

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { bare, bundled, LIMIT, nginx, ours } from "./contenders.ts";
+import { bare, bundled, limit, nginx, ours } from "./contenders.ts";
 import { short } from "./figures.ts";
 import { client, connections, wrk } from "./load.ts";
 import type { Scenario } from "./run_scenario.ts";
@@ -104,7 +104,7 @@ export const GROWTH: readonly Scenario[] = [
     contenders: [
       bundled("PAGI::App::File", ({ site }) => [`root=${site}`]),
       nginx("root SITE;"),
-      bare("readable", { name: LIMIT, file: "growing.pdf" }),
+      limit("file", { file: "growing.pdf" }),
     ],
     ask: { path: "/growing.pdf", fields: ["content-length"] },
     prepare: (workplace) => workplace.serve("growing.pdf", bytes),

@@ -118,8 +118,8 @@ export function atRate(perSecond: number, request = GET): Load {
 }
 
 /**
- * The same, and once more beside a client that asks for a folder again and
- * again, in which a file has changed each time.
+ * The same, and once more beside a client that asks for a folder twice a second,
+ * in which a file has changed each time.
  */
 export function besideListing(
   perSecond: number,

@@ -27,8 +27,8 @@ export interface Scenario {
   readonly contenders: readonly Contender[];
   /** More than these rounds tell no more. */
   readonly maxRounds?: number;
-  /** So many times the rounds of others, as each is short. */
-  readonly times?: number;
+  /** So many rounds at least, as each is short; a quick run has fewer. */
+  readonly minRounds?: number;
   /** What has to be answered the same by all. */
   readonly ask?: Ask;
   /** Loads servers that run side by side through a round, … */
@@ -81,10 +81,10 @@ export function estimatedSeconds(
 }
 
 function roundsOf(
-  { maxRounds = Infinity, times = 1 }: Scenario,
+  { maxRounds = Infinity, minRounds = 1 }: Scenario,
   { rounds, quick }: Pick<RunOptions, "rounds" | "quick">,
 ): number {
-  return Math.min(quick ? rounds : rounds * times, maxRounds);
+  return Math.min(quick ? rounds : Math.max(rounds, minRounds), maxRounds);
 }
 
 /** Measures the contenders in turn, as often as there are rounds. */
@@ -137,17 +137,15 @@ export async function runScenario(
     for (let round = 0; hasTimeFor(round); round++) {
       await using stack = new AsyncDisposableStack();
       const servers: RunningServer[] = [];
-      const there: Contender[] = [];
-      for (const contender of contenders) {
+      for (const contender of inOrder(contenders, round)) {
         await unlessNotThere(async () => {
           servers.push(
             stack.use(await RunningServer.start(contender, workplace)),
           );
-          there.push(contender);
         });
       }
-      if (there.length === 0) return;
-      contenders = turned(there);
+      if (servers.length === 0) return;
+      if (round === 0) contenders = servers.map(({ contender }) => contender);
       if (round === 0 && scenario.ask !== undefined) {
         // Another version may answer in other words.
         const any = base === null ? {} : { anyBody: true, fields: [] };
@@ -162,7 +160,7 @@ export async function runScenario(
   }
 
   async function measureFresh(measure: Measure): Promise<void> {
-    let contenders: Contender[] = [];
+    const contenders: Contender[] = [];
     for (const contender of contestants) {
       await unlessNotThere(async () => {
         await using _server = await RunningServer.start(contender, workplace);
@@ -170,11 +168,10 @@ export async function runScenario(
       });
     }
     for (let round = 0; hasTimeFor(round); round++) {
-      for (const contender of contenders) {
+      for (const contender of inOrder(contenders, round)) {
         const figures = await measure(contender, workplace, options.quick);
         keep(contender.name, figures);
       }
-      contenders = turned(contenders);
     }
   }
 
@@ -199,9 +196,14 @@ export async function runScenario(
   }
 }
 
-/** For the next round: none is always first. */
-function turned<T>([first, ...others]: readonly T[]): T[] {
-  return first === undefined ? [] : [...others, first];
+/**
+ * For a round: none is always first, and each second time the other way round,
+ * so that none always comes after the same one.
+ */
+export function inOrder<T>(all: readonly T[], round: number): T[] {
+  const first = Math.floor(round / 2) % all.length;
+  const order = [...all.slice(first), ...all.slice(0, first)];
+  return round % 2 === 0 ? order : order.reverse();
 }
 
 function causes(error: unknown): string {

@@ -14,11 +14,15 @@ import {
   compileExecutables,
   type Encryption,
   LIMIT,
+  limit,
   nginx,
   node,
   ours,
   oursExecutable,
   oursFetch,
+  oursHello,
+  pagiLimit,
+  startLimit,
   uvicorn,
 } from "./contenders.ts";
 import { FILE_SCENARIOS } from "./file_scenarios.ts";
@@ -49,6 +53,9 @@ const OURS_TLS = ours("reply", {
     ...["--ssl-cert", certificate, "--ssl-key", key],
   ],
 });
+/** How many of each are measured. */
+const STARTS = 20;
+const WORKERS = ["", "1 worker", "2 workers"];
 /** Requests per second that all can answer, at half of what a core can. */
 const RATE = 20_000;
 
@@ -91,6 +98,7 @@ export const SCENARIOS: readonly Scenario[] = [
     contenders: [
       ours("reply"),
       bare("reply"),
+      pagiLimit("reply"),
       bare("nothing", { name: "bare, reading nothing" }),
       node("reply"),
       uvicorn("reply"),
@@ -202,21 +210,30 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "event-stream",
     title: "Event stream to 1,000 clients",
     unit: "events",
-    contenders: [ours("events"), bare("events"), node("events")],
+    contenders: [
+      ours("events"),
+      bare("events"),
+      pagiLimit("events"),
+      node("events"),
+    ],
     load: client("broadcast_client.ts", (servers) => ["events", servers, 1000]),
   },
   {
     name: "websocket-echo",
     title: "WebSocket echo",
     unit: "messages",
-    contenders: [ours("echo"), bare("echo")],
+    contenders: [ours("echo"), bare("echo"), pagiLimit("echo")],
     load: client("echo_client.ts", (servers) => [servers, 64]),
   },
   {
     name: "websocket-broadcast",
     title: "WebSocket broadcast to 1,000 clients",
     unit: "messages",
-    contenders: [ours("broadcast"), bare("broadcast")],
+    contenders: [
+      ours("broadcast"),
+      bare("broadcast"),
+      pagiLimit("broadcast"),
+    ],
     load: client(
       "broadcast_client.ts",
       (servers) => ["websocket", servers, 1000],
@@ -229,7 +246,7 @@ export const SCENARIOS: readonly Scenario[] = [
     contenders: [
       OURS_TLS,
       bare("reply", TLS),
-      bare("streams", { name: LIMIT, ...TLS }),
+      pagiLimit("reply", TLS),
       node("reply", TLS),
       nginx(PAGE, TLS),
       caddy(CADDY_PAGE, TLS),
@@ -245,6 +262,7 @@ export const SCENARIOS: readonly Scenario[] = [
     contenders: [
       OURS_TLS,
       bare("reply", TLS),
+      pagiLimit("reply", TLS),
       nginx(PAGE, TLS),
       caddy(CADDY_PAGE, TLS),
     ],
@@ -270,7 +288,8 @@ export const SCENARIOS: readonly Scenario[] = [
             "upstream upstream { server 127.0.0.1:UPSTREAM; keepalive 64; }",
         },
       ),
-      bare("forward", { name: LIMIT, upstream: true }),
+      limit("forward"),
+      limit("relay", { name: "a relay that reads no heads" }),
     ],
     ask: { fields: ["content-type", "content-length"] },
     load: wrk(),
@@ -282,6 +301,7 @@ export const SCENARIOS: readonly Scenario[] = [
     contenders: [
       ours("reply"),
       bare("reply"),
+      pagiLimit("reply"),
       node("reply"),
       uvicorn("reply"),
       nginx(PAGE),
@@ -300,6 +320,8 @@ export const SCENARIOS: readonly Scenario[] = [
         options: (workplace) => ["--access-log", workplace.fresh("access")],
       }),
       ours("reply", { name: "no access log" }),
+      pagiLimit("reply", { log: true }),
+      pagiLimit("reply", { name: `${LIMIT}, no log` }),
       bare("logged", { name: "bare, a log in ten lines", log: true }),
       bare("reply", { name: "bare, no log" }),
     ],
@@ -310,13 +332,22 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "workers",
     title: "16-byte reply, workers with a core each",
     unit: "requests",
-    contenders: [1, 2].map((count) =>
-      ours("reply", {
-        name: count === 1 ? "1 worker" : `${count} workers`,
-        place: count === 1 ? "server" : "two",
-        options: () => ["--workers", String(count)],
-      })
-    ),
+    contenders: [
+      ...[1, 2].map((count) =>
+        ours("reply", {
+          name: WORKERS[count],
+          place: count === 1 ? "server" : "two",
+          options: () => ["--workers", String(count)],
+        })
+      ),
+      ...[1, 2].map((threads) =>
+        pagiLimit("reply", {
+          name: `${LIMIT}, ${WORKERS[threads]}`,
+          place: threads === 1 ? "server" : "two",
+          threads,
+        })
+      ),
+    ],
     ask: {},
     load: wrk(),
   },
@@ -327,6 +358,8 @@ export const SCENARIOS: readonly Scenario[] = [
     contenders: [
       ours("reply", { name: "guard" }),
       ours("reply", { name: "no guard", permissions: ["-A", "--deny-ffi"] }),
+      pagiLimit("reply", { guard: true }),
+      pagiLimit("reply", { name: `${LIMIT}, no guard` }),
     ],
     ask: {},
     load: besideIdle(1000, http()),
@@ -339,6 +372,7 @@ export const SCENARIOS: readonly Scenario[] = [
     contenders: [
       ours("reply"),
       bare("reply"),
+      pagiLimit("reply"),
       node("reply"),
       bunFetch("reply"),
       nginx(PAGE),
@@ -350,21 +384,26 @@ export const SCENARIOS: readonly Scenario[] = [
     title: "Start to first answer, deno run",
     unit: "",
     contenders: [
-      ours("reply"),
+      oursHello(),
       bare("reply"),
+      startLimit(),
       node("reply"),
       uvicorn("reply"),
       bunFetch("reply"),
     ],
-    times: 4,
+    minRounds: STARTS,
     measure: firstAnswer,
   },
   {
     name: "start-executable",
     title: "Start to first answer, executables of one runtime",
     unit: "",
-    contenders: [oursExecutable(), bareExecutable("reply")],
-    times: 4,
+    contenders: [
+      oursExecutable(),
+      bareExecutable("reply"),
+      startLimit({ executable: true }),
+    ],
+    minRounds: STARTS,
     measure: firstAnswer,
     prepare: compileExecutables,
   },
@@ -373,7 +412,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: "Memory: idle, after 10,000 and after 1,000,000 requests",
     unit: "",
     maxRounds: 3,
-    contenders: [ours("reply"), bare("reply"), node("reply")],
+    contenders: [oursHello(), bare("reply"), startLimit(), node("reply")],
     measure: memoryOverTime,
   },
   {
@@ -400,7 +439,7 @@ export const SCENARIOS: readonly Scenario[] = [
     fixedRate: RATE,
     contenders: [
       bundled("PAGI::App::File", ({ site }) => [`root=${site}`]),
-      bare("memory", { name: LIMIT, file: "1k.pdf" }),
+      limit("file", { file: "1k.pdf" }),
       nginx("root SITE;"),
     ],
     ask: { path: "/1k.pdf", fields: ["content-type", "content-length"] },

@@ -13,34 +13,7 @@ type Handler = (
 const [name, port, certificate, key] = Deno.args;
 const PLAIN = { "content-type": "text/plain" };
 const PLAIN_16 = { ...PLAIN, "content-length": "16" };
-const HELLO = new TextEncoder().encode("Hello from PAGI\n");
 const EVENT = new TextEncoder().encode("data: sixteen bytes !!\n\n");
-
-const file = Deno.env.get("BENCH_FILE") ?? "";
-/** What all of our answers with a file say. */
-const FILE_FIELDS: [string, string][] = [
-  ["content-type", "application/pdf"],
-  ["etag", '"400-19a9d3b2f00"'],
-  ["last-modified", "Sun, 22 Nov 2026 00:00:00 GMT"],
-  ["x-content-type-options", "nosniff"],
-  ["accept-ranges", "bytes"],
-  ...(file.endsWith(".gz")
-    ? [["content-encoding", "gzip"] as [string, string]]
-    : []),
-];
-const content = ["memory", "unmodified", "listing"].includes(name)
-  ? Deno.readFileSync(file)
-  : EVENT;
-/** About as long as a listing of 50,000 files. */
-const page = new Uint8Array(name === "listing" ? 7_500_000 : 0).fill(0x20);
-
-/** What {@linkcode apps}.forward asks. */
-const UPSTREAM = Number(Deno.env.get("BENCH_UPSTREAM"));
-const ASK = new TextEncoder().encode(
-  `GET / HTTP/1.1\r\nhost: 127.0.0.1:${UPSTREAM}\r\n\r\n`,
-);
-const idle: Deno.Conn[] = [];
-const decoder = new TextDecoder();
 
 const streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
 const sockets = new Set<WebSocket>();
@@ -81,35 +54,12 @@ function hello(): Response {
   return new Response("Hello from PAGI\n", { headers: PLAIN });
 }
 
-function fromMemory(): Response {
-  return new Response(content, { headers: FILE_FIELDS });
-}
-
 const apps: Record<string, Handler> = {
   nothing: hello,
 
   reply(request) {
     read(request);
     return new Response("Hello from PAGI\n", { headers: PLAIN });
-  },
-
-  /**
-   * The least that our promises for HTTP/2 cost in this engine: the address tells
-   * connections apart, a promise takes what an app answers later, and only of a
-   * stream, one in 340, the engine says whether its client takes it.
-   */
-  streams(request, info) {
-    read(request);
-    void info.remoteAddr.port;
-    if (Math.random() * 340 >= 1) return Promise.resolve().then(hello);
-    info.completed.catch(() => {});
-    const body = new ReadableStream({
-      pull(controller) {
-        controller.enqueue(HELLO);
-        controller.close();
-      },
-    }, { highWaterMark: 0 });
-    return new Response(body, { headers: PLAIN });
   },
 
   length(request) {
@@ -134,51 +84,8 @@ const apps: Record<string, Handler> = {
     return response;
   },
 
-  /** The least that an answer with a file in memory costs in this engine. */
-  memory: fromMemory,
-
-  /** The same beside a long page, which is at hand too. */
-  listing: ({ url }) => url.endsWith("/") ? new Response(page) : fromMemory(),
-
-  /** The same where the client may have the file, which it says. */
-  unmodified: ({ headers }) =>
-    headers.get("if-none-match") === FILE_FIELDS[1][1]
-      ? new Response(null, { status: 304, headers: FILE_FIELDS.slice(1, 3) })
-      : fromMemory(),
-
-  /** The same for a large file. */
-  async readable() {
-    const opened = await Deno.open(file);
-    const { size } = await opened.stat();
-    return new Response(opened.readable, {
-      headers: [...FILE_FIELDS, ["content-length", String(size)]],
-    });
-  },
-
   /** What the proxies stand before. */
   kilobyte: () => new Response("x".repeat(1024), { headers: PLAIN }),
-
-  /** The least that a proxy does: one write and one read on a connection. */
-  async forward() {
-    const connection = idle.pop() ??
-      await Deno.connect({ hostname: "127.0.0.1", port: UPSTREAM });
-    await connection.write(ASK);
-    const buffer = new Uint8Array(4096);
-    let text = "";
-    let whole = Infinity;
-    while (text.length < whole) {
-      const count = await connection.read(buffer);
-      if (count === null) throw new Error("the upstream closed a connection");
-      text += decoder.decode(buffer.subarray(0, count));
-      const body = text.indexOf("\r\n\r\n") + 4;
-      const length = /content-length: (\d+)/i.exec(text)?.[1];
-      if (body > 3 && length !== undefined) whole = body + Number(length);
-    }
-    idle.push(connection);
-    return new Response(text.slice(text.indexOf("\r\n\r\n") + 4), {
-      headers: PLAIN,
-    });
-  },
 
   async json(request) {
     read(request);

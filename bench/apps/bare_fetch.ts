@@ -6,38 +6,47 @@
  */
 
 import handler from "./fetch.ts";
+import { serve } from "./serve.ts";
 
 const { fetch } = handler;
 
 const MAX_FIELDS = 100;
+const MAX_HEAD = 64 * 1024;
 const MAX_MESSAGE = 1 << 20;
+const MAX_BODY = 1 << 20;
 
 type Handler = (
   request: Request,
-  info: Deno.ServeHandlerInfo,
+  info: Deno.ServeHandlerInfo<Deno.NetAddr>,
 ) => Response | Promise<Response>;
 
 /**
  * The handler within limits: nothing but the list of fields tells how many they
- * are and how long, a promise of its own can be settled by a timeout, the
- * engine tells when it has finished with a stream, and a listener sees how long
- * a WebSocket's messages are. Ours reads lists and streams in the same way; the
- * other servers here load nothing of ours.
+ * are and how long, a promise of its own can be settled by a timeout, a body is
+ * counted where it is read, the engine tells when it has finished with a stream,
+ * and a listener sees how long a WebSocket's messages are. It takes lists, bodies
+ * and streams by the ways of ours into the engine, `src/engine`, and leaves out
+ * what happens once a limit is reached or the server stops; the other servers
+ * here load nothing of ours.
  */
 async function limited(): Promise<Handler> {
-  const { ownHeaders } = await import("../../src/engine/request.ts");
+  const { ownHeaders, takeBody } = await import("../../src/engine/request.ts");
   const { streamOf } = await import("../../src/engine/response.ts");
   const running = new Set<Response>();
-  const noted = (
+  const watched = (
     response: Response,
-    { completed }: Deno.ServeHandlerInfo,
+    { completed }: Deno.ServeHandlerInfo<Deno.NetAddr>,
   ): Response => {
+    if (streamOf(response) === null) return response;
     running.add(response);
-    completed.finally(() => running.delete(response)).catch(() => {});
+    const done = (): void => void running.delete(response);
+    completed.then(done, done);
     return response;
   };
-  const watched = (response: Response, info: Deno.ServeHandlerInfo): Response =>
-    streamOf(response) === null ? response : noted(response, info);
+  const body = {
+    takesWhole: (bytes: string | Uint8Array) => bytes.length <= MAX_BODY,
+    replace: (stream: ReadableStream<Uint8Array>) => stream,
+  };
   const upgrade = Deno.upgradeWebSocket;
   Deno.upgradeWebSocket = (request, options) => {
     const upgraded = upgrade(request, options);
@@ -47,10 +56,15 @@ async function limited(): Promise<Handler> {
     return upgraded;
   };
   return (request, info) => {
-    const fields = ownHeaders(request);
-    if (fields !== null && fields.length > MAX_FIELDS) {
+    const fields = ownHeaders(request) ?? [...request.headers];
+    let size = 0;
+    for (let i = 0; i < fields.length; i++) {
+      size += fields[i][0].length + fields[i][1].length;
+    }
+    if (size > MAX_HEAD || fields.length > MAX_FIELDS) {
       return new Response(null, { status: 431 });
     }
+    if (request.method === "POST") takeBody(request, body);
     const given = fetch(request);
     return given instanceof Promise
       ? new Promise((resolve, reject) => {
@@ -60,9 +74,4 @@ async function limited(): Promise<Handler> {
   };
 }
 
-Deno.serve({
-  hostname: "127.0.0.1",
-  port: Number(Deno.args[0]),
-  tcpBacklog: 2048,
-  onListen() {},
-}, Deno.env.has("BENCH_LIMIT") ? await limited() : fetch);
+serve(Deno.env.has("BENCH_LIMIT") ? await limited() : fetch, Deno.args[0]);

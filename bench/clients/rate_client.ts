@@ -6,8 +6,8 @@
  * be left out).
  *
  * `BENCH_BESIDE` is a path that is asked for meanwhile on a connection of its
- * own, again as soon as it was answered, and `BENCH_TOUCH` a file whose time is
- * set before each of those, so that nobody can keep what depends on it.
+ * own, once in each turn, so that all have as much of it to do, and `BENCH_TOUCH`
+ * a file whose time is set before, so that nobody can keep what depends on it.
  *
  * @module
  */
@@ -79,9 +79,7 @@ class AtRate implements Loader {
       if (now >= end && sent === due && isIdle) return;
       this.#poller.look((index) => {
         if (index < connections) return this.#read(index, tally);
-        if (!this.#beside!.read()) return;
-        tally.beside = (tally.beside ?? 0) + 1;
-        if (performance.now() < end) this.#beside!.ask();
+        if (this.#beside!.read()) tally.beside = (tally.beside ?? 0) + 1;
       });
     }
   }

@@ -6,8 +6,10 @@
 
 import { benchOptions } from "../../bench/bench_options.ts";
 import type { Run, ScenarioResult } from "../../bench/figures.ts";
-import { GOALS, outcomes } from "../../bench/goals.ts";
+import { LIMIT } from "../../bench/contenders.ts";
+import { GOALS, type Outcome, outcomes } from "../../bench/goals.ts";
 import { findProgram } from "../../bench/machine.ts";
+import { inOrder } from "../../bench/run_scenario.ts";
 import { SCENARIOS } from "../../bench/scenarios.ts";
 import { withTables } from "../../bench/scaling_tables.ts";
 import {
@@ -180,13 +182,89 @@ Deno.test("the goals of the benchmark compare contenders that it has", () => {
     contenders.map((contender) => `${name}: ${contender.name}`)
   );
   const compared = GOALS.flatMap((
-    { scenario, of: [one], to: [other], limit },
-  ) => [
-    `${scenario}: ${one}`,
-    `${scenario}: ${other}`,
-    ...(limit === undefined ? [] : [`${scenario}: ${limit}`]),
-  ]);
+    { scenario, of: [one], to: [other], limit, limitTo },
+  ) =>
+    [one, other, limit ?? other, limitTo ?? other]
+      .map((name) => `${scenario}: ${name}`)
+  );
   assertEquals(compared.filter((name) => !known.includes(name)), []);
+});
+
+Deno.test("each goal of the benchmark has the engine's limit beside it, or is that", () => {
+  const without = GOALS.filter(({ limit, to: [other] }) =>
+    limit === null && other !== LIMIT
+  );
+  assertEquals(without.map(({ title }) => title), []);
+});
+
+function compared(
+  busy: number,
+): Pick<Outcome, "met" | "byCpu" | "limitRatio" | "ofLimit"> {
+  const connect: ScenarioResult = {
+    ...result("connect", 1),
+    rounds: {
+      ours: [{ rate: 100, cpu: 12, busy }],
+      "bare Deno.serve": [{ rate: 80, cpu: 10, busy: 1 }],
+      [LIMIT]: [{ rate: 90, cpu: 8, busy: 1 }],
+    },
+  };
+  const [{ met, byCpu, limitRatio, ofLimit }] = outcomes({
+    scenarios: [connect],
+    machine: RUN.machine,
+  });
+  return { met, byCpu, limitRatio, ofLimit };
+}
+
+Deno.test("a goal is judged by processor time where the load was the bottleneck", () => {
+  assertEquals(compared(0.99).met, true);
+  assertEquals(compared(0.99).byCpu, false);
+  assertEquals(compared(0.5).met, false);
+  assertEquals(compared(0.5).byCpu, true);
+});
+
+Deno.test("a goal tells what the engine allows, and ours beside that", () => {
+  const { limitRatio, ofLimit } = compared(1);
+  assertEquals(limitRatio?.value, 10 / 8);
+  assertEquals(ofLimit?.value, 8 / 12);
+});
+
+Deno.test("two settings of ours are compared with the same two of the limit", () => {
+  const log: ScenarioResult = {
+    ...result("access-log", 1),
+    rounds: {
+      "access log": [{ rate: 90, cpu: 10 }],
+      "no access log": [{ rate: 100, cpu: 9 }],
+      [LIMIT]: [{ rate: 95, cpu: 8 }],
+      [`${LIMIT}, no log`]: [{ rate: 100, cpu: 4 }],
+    },
+  };
+  const [{ limitRatio, limitMeets, ofLimit }] = outcomes({
+    scenarios: [log],
+    machine: RUN.machine,
+  });
+  assertEquals(limitRatio?.value, 4 / 8);
+  assertEquals(limitMeets, false);
+  assertEquals(ofLimit?.value, (9 / 10) / (4 / 8));
+});
+
+Deno.test("no contender is always first, or always after the same one", () => {
+  for (const all of [["a", "b"], ["a", "b", "c"], ["a", "b", "c", "d", "e"]]) {
+    const rounds = Array.from(
+      { length: 2 * all.length },
+      (_, round) => inOrder(all, round),
+    );
+    for (const one of all) {
+      const before = rounds.map((order) =>
+        order[order.indexOf(one) - 1] ?? "nobody"
+      );
+      assert(before.includes("nobody"), before.join());
+      assert(new Set(before).size > 2 || all.length === 2, before.join());
+    }
+    assertEquals(
+      rounds.map((order) => order.toSorted()),
+      rounds.map(() => all),
+    );
+  }
 });
 
 Deno.test("the tables of docs/scaling.md are made of the figures that are there", () => {
