@@ -15,10 +15,12 @@ LABEL org.opencontainers.image.title="pagi-server" \
 COPY --from=build /build/dist/pagi-server /usr/local/bin/pagi-server
 
 # A container is reached from outside, never at a terminal of a developer, and
-# must not let its heap grow beyond the memory that it has.
+# must not let its heap grow beyond the memory that it has. DENO_LOG saves Deno
+# work by HTTP/2 (docs/running.md, "HTTP/2").
 ENV PAGI_HOST=0.0.0.0 \
     PAGI_ENV=production \
-    DENO_USE_CGROUPS=1
+    DENO_USE_CGROUPS=1 \
+    DENO_LOG=info,h2::proto::streams=info,h2::proto::connection=info,h2::codec::framed_=info,h2::hpack::decoder=info,tracing::span::active=off
 
 # As a number, so that Kubernetes can tell that it is not root.
 USER 65532:65532

@@ -107,3 +107,14 @@ testWith(
     }
   },
 );
+
+Deno.test("the image and the unit have Deno's logger decide soon about HTTP/2", () => {
+  const read = (path: string): string | undefined =>
+    /^.*\bDENO_LOG=(\S+)$/m.exec(
+      Deno.readTextFileSync(new URL(path, FOLDER)),
+    )?.[1];
+  const documented = read("../docs/running.md");
+  assertMatch(documented ?? "", /^info,h2::/);
+  assertEquals(read("../Dockerfile"), documented);
+  assertEquals(read("pagi-server.service"), documented);
+});
