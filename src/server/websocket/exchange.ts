@@ -86,6 +86,7 @@ class WebSocketExchange extends Exchange
   #denial: DeclinedResponse | null = null;
   #closeTimer: Timer | undefined;
   #idle: IdleTimer | null = null;
+  readonly #maxSize = this.worker.settings.maxWsFrameSize;
   /** Null until the queue of messages is full for the first time. */
   #readPause: ReadPause | null = null;
   /** Whether the peer waits for the app, however slow that is. */
@@ -100,9 +101,7 @@ class WebSocketExchange extends Exchange
     }
     if (this.phase !== "open" || !this.ownsTcp) return null;
     // While reading is paused, only as much arrives as the system buffers.
-    const allowed = this.#readPause?.paused
-      ? Infinity
-      : this.worker.settings.maxWsFrameSize;
+    const allowed = this.#readPause?.paused ? Infinity : this.#maxSize;
     const epoch = this.inbox.received;
     return {
       allowed,
@@ -181,7 +180,7 @@ class WebSocketExchange extends Exchange
   handleEvent({ data }: MessageEvent<string | ArrayBuffer>): void {
     if (this.phase !== "open") return;
     this.#idle?.touch();
-    if (exceeds(data, this.worker.settings.maxWsFrameSize)) {
+    if (exceeds(data, this.#maxSize)) {
       this.#tooLarge();
       this.close(1009, "", TOO_LARGE);
     } else if (!this.inbox.push(data)) {
@@ -194,12 +193,11 @@ class WebSocketExchange extends Exchange
   }
 
   #tooLarge(): void {
-    const { settings } = this.worker;
     logLimit(
       "warn",
       "websocket 1009",
       () =>
-        `${this.describe()} was closed with 1009: a message was too long (--max-ws-frame-size is ${settings.maxWsFrameSize}).`,
+        `${this.describe()} was closed with 1009: a message was too long (--max-ws-frame-size is ${this.#maxSize}).`,
     );
   }
 

@@ -7,6 +7,15 @@ import { Queue } from "../response/outbound_body.ts";
 import { afterEnd } from "../response/transport_state.ts";
 import type { CloseInfo } from "./close_info.ts";
 
+type Resolve = (event: ReceiveEvent) => void;
+
+/** Resolves the promise that was made last. */
+let lastResolve: Resolve;
+/** The same for all promises: a closure for each would be one more object. */
+function noteResolve(resolve: Resolve): void {
+  lastResolve = resolve;
+}
+
 type DisconnectEvent = Extract<
   ReceiveEvent,
   { type: "websocket.disconnect" }
@@ -29,9 +38,9 @@ export class WebSocketInbox {
   /** Events that came before the app asked for them; rarely used. */
   #events: Queue<ReceiveEvent> | null = null;
   /** The `receive()` that waits for the next event; usually there is one. */
-  #waiter: ((event: ReceiveEvent) => void) | null = null;
+  #waiter: Resolve | null = null;
   /** Further calls that wait behind it. */
-  #waiting: ((event: ReceiveEvent) => void)[] | null = null;
+  #waiting: Resolve[] | null = null;
   #disconnect: DisconnectEvent | null = null;
   /** The message that found the queue full. */
   #excess: ReceiveEvent | null = null;
@@ -126,10 +135,10 @@ export class WebSocketInbox {
       if (this.#pause !== null) this.#tookFromFull(this.#pause);
       return Promise.resolve(event);
     }
-    return new Promise((resolve) => {
-      if (this.#waiter === null) this.#waiter = resolve;
-      else (this.#waiting ??= []).push(resolve);
-    });
+    const promise = new Promise(noteResolve);
+    if (this.#waiter === null) this.#waiter = lastResolve;
+    else (this.#waiting ??= []).push(lastResolve);
+    return promise;
   }
 
   /** A message of a full queue has been taken. */
