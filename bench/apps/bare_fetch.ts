@@ -20,6 +20,31 @@ type Handler = (
   info: Deno.ServeHandlerInfo<Deno.NetAddr>,
 ) => Response | Promise<Response>;
 
+/** Buffers that are free: the engine would take a new one for each read. */
+const buffers: ArrayBuffer[] = [];
+const BUFFER = 64 * 1024;
+
+/** A body that comes in pieces, which are counted. */
+function counted(
+  stream: ReadableStream<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader({ mode: "byob" });
+  let size = 0;
+  return new ReadableStream({
+    type: "bytes",
+    async pull(controller) {
+      const buffer = buffers.pop() ?? new ArrayBuffer(BUFFER);
+      const { done, value } = await reader.read(new Uint8Array(buffer));
+      if (value !== undefined) buffers.push(value.buffer);
+      if (done) return controller.close();
+      size += value.length;
+      if (size > MAX_BODY) return controller.error(new TypeError("too long"));
+      controller.enqueue(value.slice());
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
 /**
  * The handler within limits: nothing but the list of fields tells how many they
  * are and how long, a promise of its own can be settled by a timeout, a body is
@@ -32,20 +57,20 @@ type Handler = (
 async function limited(): Promise<Handler> {
   const { ownHeaders, takeBody } = await import("../../src/engine/request.ts");
   const { streamOf } = await import("../../src/engine/response.ts");
-  const running = new Set<Response>();
+  let running = 0;
+  const ended = (): void => void running--;
   const watched = (
     response: Response,
     { completed }: Deno.ServeHandlerInfo<Deno.NetAddr>,
   ): Response => {
     if (streamOf(response) === null) return response;
-    running.add(response);
-    const done = (): void => void running.delete(response);
-    completed.then(done, done);
+    running++;
+    completed.then(ended, ended);
     return response;
   };
   const body = {
     takesWhole: (bytes: string | Uint8Array) => bytes.length <= MAX_BODY,
-    replace: (stream: ReadableStream<Uint8Array>) => stream,
+    replace: counted,
   };
   const upgrade = Deno.upgradeWebSocket;
   Deno.upgradeWebSocket = (request, options) => {
