@@ -27,7 +27,7 @@ export interface Scenario {
   readonly contenders: readonly Contender[];
   /** More than these rounds tell no more. */
   readonly maxRounds?: number;
-  /** So many rounds at least, as each is short; a quick run has fewer. */
+  /** So many rounds at least, however long they take; a quick run has fewer. */
   readonly minRounds?: number;
   /** What has to be answered the same by all. */
   readonly ask?: Ask;
@@ -178,8 +178,9 @@ export async function runScenario(
   /** Whether another round would end in time, if it took as long as others. */
   function hasTimeFor(round: number): boolean {
     if (round >= roundsOf(scenario, options)) return false;
+    if (round < (scenario.minRounds ?? 1)) return true;
     const spent = (performance.now() - start) / 1000;
-    return round === 0 || spent * (round + 1) / round <= options.rowSeconds;
+    return spent * (round + 1) / round <= options.rowSeconds;
   }
 
   function keep(name: string, figures: Figures): void {

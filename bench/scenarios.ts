@@ -411,6 +411,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "memory",
     title: "Memory: idle, after 10,000 and after 1,000,000 requests",
     unit: "",
+    minRounds: 2,
     maxRounds: 3,
     contenders: [oursHello(), bare("reply"), startLimit(), node("reply")],
     measure: memoryOverTime,
