@@ -9,7 +9,6 @@
 import { type Door, loadedDoors } from "./door.ts";
 import "./error_text.ts";
 import { EPOLL, ownDescriptors } from "./own_descriptors.ts";
-import "./promise.ts";
 import { tryRequest } from "./request.ts";
 import "./response.ts";
 import "./stream.ts";

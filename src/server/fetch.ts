@@ -10,7 +10,6 @@ import {
   setUrl,
   takeBody,
 } from "../engine/request.ts";
-import { resultOf } from "../engine/promise.ts";
 import { isPlain, isUsed } from "../engine/response.ts";
 import { knowUpgrade } from "../engine/upgrade.ts";
 import { log } from "../log/log.ts";
@@ -42,10 +41,6 @@ export function callHandler(
 ): unknown {
   try {
     const given: unknown = handler.fetch(request, info as FetchInfo);
-    if (given instanceof Promise) {
-      const result = resultOf(given);
-      return isPlain(result) ? result : given;
-    }
     // By itself it would mean that the handler is yet to be called.
     return given === undefined ? Promise.resolve() : given;
   } catch (error) {

@@ -91,18 +91,6 @@ const SHUT: Record<string, () => Promise<void>> = {
     });
   },
 
-  async "promise results"() {
-    // deno-lint-ignore require-await
-    const app = fetchApp({ fetch: async () => new Response("at once") });
-    await withServer(app, { lifespan: "off" }, async ({ connect }) => {
-      const client = await connect();
-      for (let i = 0; i < 2; i++) {
-        await client.request("GET /");
-        assertEquals((await client.response()).body, "at once");
-      }
-    });
-  },
-
   async "signal abort"() {
     const app = fetchApp({ fetch: () => new Promise<Response>(() => {}) });
     const settings = {
@@ -250,7 +238,7 @@ Deno.test("each thing is named once, with its reason, its loss and its source", 
   );
   for (const { facts: { name, gives, otherwise, source } } of doors()) {
     for (const text of [gives, otherwise]) assert(text.length > 20, name);
-    assert(/^denoland\/deno(#\d+| (ext|libs|runtime)\/)/.test(source), source);
+    assert(/^denoland\/deno(#\d+| (ext|runtime)\/)/.test(source), source);
   }
 });
 
