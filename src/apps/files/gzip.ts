@@ -3,9 +3,9 @@
  * `node:zlib` too, which takes 20 ms for a megabyte.
  */
 
-import { inSlices } from "./time_slice.ts";
+import { inSlices, PACE } from "./time_slice.ts";
 
-/** Bytes that are compressed at once, in about a slice. */
+/** Bytes that are compressed at once, in about a millisecond. */
 const CHUNK_BYTES = 64 * 1024;
 
 /** The chunks compressed, each of which should have up to 64 KiB. */
@@ -14,7 +14,7 @@ export function gzipped(
     | Iterable<Uint8Array<ArrayBuffer>>
     | AsyncIterable<Uint8Array<ArrayBuffer>>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return ReadableStream.from(inSlices(chunks))
+  return ReadableStream.from(inSlices(chunks, PACE.compression))
     .pipeThrough(new CompressionStream("gzip"));
 }
 

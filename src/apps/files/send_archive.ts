@@ -134,9 +134,10 @@ export class Archives {
       }
       await send({ type: "http.response.start", status: 200, headers });
       const content = { root: this.#root, directory, client };
-      const archive = format === "zip" ? zip : tar;
-      const chunks = joined(inSlices(archive(members, content)));
-      const bodies = format === "tar.gz" ? gzipped(copied(chunks)) : chunks;
+      const parts = (format === "zip" ? zip : tar)(members, content);
+      const bodies = format === "tar.gz"
+        ? gzipped(copied(joined(parts)))
+        : joined(inSlices(parts));
       for await (const body of bodies) {
         await send({ type: "http.response.body", body, more: 1 });
         if (client.disconnected) return;

@@ -9,6 +9,8 @@ import type { RequestReader } from "../disconnect.ts";
 export const PACE = {
   /** A loop runs so long before others get their turn. */
   slice: 2,
+  /** The same of compression: a pause takes as long as two of its chunks. */
+  compression: 6,
   /**
    * Between two slices. Without a pause, one answer would be sent between them,
    * and not the requests that have arrived meanwhile.
@@ -32,11 +34,17 @@ export class Abandoned extends Error {
  */
 export class TimeSlice {
   readonly #isWanted: () => boolean;
-  #end = performance.now() + PACE.slice;
+  readonly #length: number;
+  #end: number;
 
-  /** @param isWanted Whether somebody still waits for the result. */
-  constructor(isWanted: () => boolean = () => true) {
+  /**
+   * @param isWanted Whether somebody still waits for the result.
+   * @param length How long a loop runs (ms).
+   */
+  constructor(isWanted: () => boolean = () => true, length = PACE.slice) {
     this.#isWanted = isWanted;
+    this.#length = length;
+    this.#end = performance.now() + length;
   }
 
   /** True when it is time to {@linkcode yield}. */
@@ -54,15 +62,16 @@ export class TimeSlice {
       if (waiting.push(resolve) === 1) setTimeout(resumeFirst, PACE.pause);
     });
     if (!this.#isWanted()) throw new Abandoned();
-    this.#end = performance.now() + PACE.slice;
+    this.#end = performance.now() + this.#length;
   }
 }
 
-/** The items, made and used in slices of time. */
+/** The items, made and used in slices of `length` ms. */
 export async function* inSlices<T>(
   items: Iterable<T> | AsyncIterable<T>,
+  length: number = PACE.slice,
 ): AsyncGenerator<T> {
-  const timeSlice = new TimeSlice();
+  const timeSlice = new TimeSlice(undefined, length);
   for await (const item of items) {
     if (timeSlice.expired) await timeSlice.yield();
     yield item;

@@ -15,8 +15,8 @@ const CONTENT = new Uint8Array(CHUNKS * 65536).map((_, i) => i ^ i >> 16);
 
 /** Turns that others have while `work` runs, each of whose slices ends at once. */
 async function turnsBeside(work: () => Promise<unknown>): Promise<number> {
-  const usual = PACE.slice;
-  PACE.slice = -1;
+  const usual = { ...PACE };
+  PACE.slice = PACE.compression = -1;
   let turns = 0;
   const count = () => {
     turns++;
@@ -27,7 +27,7 @@ async function turnsBeside(work: () => Promise<unknown>): Promise<number> {
     await work();
   } finally {
     clearTimeout(timer);
-    PACE.slice = usual;
+    Object.assign(PACE, usual);
   }
   return turns;
 }
