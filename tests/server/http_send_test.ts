@@ -264,3 +264,32 @@ Deno.test("responseStarted and responseComplete follow the events", async () => 
     [true, true],
   ]);
 });
+
+Deno.test("bytes are sent as they were, although the app fills its buffer anew and clients read late", async () => {
+  const COUNT = 200;
+  const buffer = new Uint8Array(4096);
+  const app = httpApp(async (scope, _receive, send) => {
+    const number = Number(scope.query_string);
+    const content = buffer.subarray(0, 1 + number * 20);
+    content.fill(number);
+    await send({ type: "http.response.start", status: 200, headers: [] });
+    // Some whole, some in parts.
+    const half = number % 3 === 0 ? content.length >> 1 : 0;
+    if (half > 0) {
+      const first = content.subarray(0, half);
+      await send({ type: "http.response.body", body: first, more: 1 });
+    }
+    await send({ type: "http.response.body", body: content.subarray(half) });
+    buffer.fill(255);
+  });
+  await withServer(app, {}, async ({ connect }) => {
+    const clients = await Promise.all([connect(), connect(), connect()]);
+    for (let i = 0; i < COUNT; i++) {
+      await clients[i % 3].request(`GET /?${i}`);
+    }
+    for (let i = 0; i < COUNT; i++) {
+      const { body } = await clients[i % 3].response();
+      assertEquals(body, String.fromCharCode(i).repeat(1 + i * 20));
+    }
+  });
+});

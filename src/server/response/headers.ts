@@ -128,7 +128,30 @@ export function lastingBytes(
     ? ENCODER.encode(body)
     : isImmutable(body)
     ? body as Uint8Array<ArrayBuffer>
-    : new Uint8Array(body);
+    : copyOf(body);
+}
+
+/**
+ * Bytes of the buffer that copies share; a client that reads nothing keeps one
+ * in memory.
+ */
+const SHARED = 8192;
+/** Bytes: V8 keeps shorter arrays on its heap, and longer ones gain nothing. */
+const [MIN_SHARED, MAX_SHARED] = [65, 2048];
+let shared = new Uint8Array(SHARED);
+let used = 0;
+
+/** A copy; short ones share a buffer, since one for each takes 0.7 µs. */
+function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { length } = bytes;
+  if (length < MIN_SHARED || length > MAX_SHARED) return new Uint8Array(bytes);
+  if (used + length > SHARED) {
+    shared = new Uint8Array(SHARED);
+    used = 0;
+  }
+  const copy = shared.subarray(used, used += length);
+  copy.set(bytes);
+  return copy;
 }
 
 /**
