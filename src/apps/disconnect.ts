@@ -1,6 +1,6 @@
 /** Reads a request's body, and notices when its client disconnects. */
 
-import type { HttpScope, Receive } from "../pagi/types.ts";
+import type { HttpScope, Receive, ReceiveEvent } from "../pagi/types.ts";
 
 /** The client left before it had its response. */
 export class ClientGone extends Error {
@@ -62,8 +62,11 @@ export class RequestReader implements DisconnectWatch {
    *
    * @throws {ClientGone} When the client leaves instead.
    */
-  async next(): Promise<Uint8Array> {
-    const event = await this.#receive();
+  next(): Promise<Uint8Array> {
+    return this.#receive().then((event) => this.#take(event));
+  }
+
+  #take(event: ReceiveEvent): Uint8Array {
     if (event.type !== "http.request" && event.type !== "sse.request") {
       this.#leave();
       throw new ClientGone();

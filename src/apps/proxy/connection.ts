@@ -54,6 +54,8 @@ export interface ConnectSettings {
 /** Targets whose certificates only {@linkcode connectByNode} accepts. */
 const needNode = new WeakSet<Target>();
 
+const ENCODER = new TextEncoder();
+
 /**
  * A connection with a read buffer. Its methods fail with an
  * {@linkcode UpstreamError}, or with the error given to {@linkcode fail}.
@@ -194,7 +196,10 @@ export class UpstreamConnection implements Timed {
       this.#requestBuffer = new Uint8Array(size);
     }
     const bytes = this.#requestBuffer;
-    for (let i = 0; i < head.length; i++) bytes[i] = head.charCodeAt(i);
+    const { read, written } = ENCODER.encodeInto(head, bytes);
+    if (read < head.length || written > read) { // not ASCII
+      for (let i = 0; i < head.length; i++) bytes[i] = head.charCodeAt(i);
+    }
     bytes.set(body, head.length);
     return this.write(bytes.subarray(0, size), seconds);
   }

@@ -76,13 +76,14 @@ export function joinLists(first: string, second: string): string {
 }
 
 /**
- * The fields that describe the client of `scope`. With `trust` they are added
- * to the client's own, which is another proxy then.
+ * Adds the fields that describe the client of `scope`. With `trust` its own are
+ * kept in them: it is another proxy then.
  */
-export function forwardedFields(
+export function pushForwarded(
+  fields: HeaderList,
   scope: NetScope & { scheme: string },
   trust: boolean,
-): HeaderList {
+): void {
   const { client, headers, root_path } = scope;
   const address = client?.[0] ?? "";
   const host = fieldValue(headers, "host") ?? "";
@@ -90,21 +91,28 @@ export function forwardedFields(
     ? "https"
     : "http";
   const prefix = root_path === "" ? "" : encodeURI(root_path.toWellFormed());
-  const forwarded = forwardedElement(address, host, scheme);
-  const fields: HeaderList = [];
-  const add = (name: string, value: string): void => {
-    if (value !== "") fields.push([name, value]);
-  };
-  const received = (name: string): string =>
-    trust ? fieldValues(headers, name).join(", ") : "";
-  add("x-forwarded-for", joinLists(received("x-forwarded-for"), address));
-  add("x-forwarded-proto", received("x-forwarded-proto") || scheme);
-  add("x-forwarded-host", received("x-forwarded-host") || host);
-  // The prefix of a proxy before this one comes first.
-  const [above = ""] = trust ? fieldValues(headers, "x-forwarded-prefix") : [];
-  add("x-forwarded-prefix", above.replace(/\/+$/, "") + prefix);
-  add("forwarded", joinLists(received("forwarded"), forwarded));
-  return fields;
+  const element = forwardedElement(address, host, scheme);
+  if (!trust) {
+    push(fields, "x-forwarded-for", address);
+    push(fields, "x-forwarded-proto", scheme);
+    push(fields, "x-forwarded-host", host);
+    push(fields, "x-forwarded-prefix", prefix);
+    push(fields, "forwarded", element);
+    return;
+  }
+  const received = (name: string) => fieldValues(headers, name).join(", ");
+  const addresses = joinLists(received("x-forwarded-for"), address);
+  push(fields, "x-forwarded-for", addresses);
+  push(fields, "x-forwarded-proto", received("x-forwarded-proto") || scheme);
+  push(fields, "x-forwarded-host", received("x-forwarded-host") || host);
+  // The prefix of the proxy before this one comes first.
+  const [above = ""] = fieldValues(headers, "x-forwarded-prefix");
+  push(fields, "x-forwarded-prefix", above.replace(/\/+$/, "") + prefix);
+  push(fields, "forwarded", joinLists(received("forwarded"), element));
+}
+
+function push(fields: HeaderList, name: string, value: string): void {
+  if (value !== "") fields.push([name, value]);
 }
 
 /** One element of `forwarded` (RFC 7239, sections 4 to 6). */

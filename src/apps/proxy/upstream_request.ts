@@ -15,11 +15,11 @@ import type {
 import {
   canonicalName,
   fieldValues,
-  forwardedFields,
   isHopByHop,
   isReplaced,
   joinLists,
   listItems,
+  pushForwarded,
 } from "./forwarded.ts";
 import type { Target } from "./target.ts";
 import { requestPath, requestQuery } from "./upstream_path.ts";
@@ -160,11 +160,11 @@ export function upstreamRequest(
     fields = fields.filter(([name]) => !options.has(name.toLowerCase()));
   }
   const via = hasVia ? fieldValues(scope.headers, "via").join(", ") : "";
-  const own: HeaderList = [
-    ["via", joinLists(via, `${scope.http_version} ${pseudonym}`)],
-    ...forwardedFields(scope, trustForwarded),
-  ];
-  for (const field of own) if (!dropped.has(field[0])) fields.push(field);
+  fields.push(["via", joinLists(via, `${scope.http_version} ${pseudonym}`)]);
+  pushForwarded(fields, scope, trustForwarded);
+  if (dropped.size > 0) {
+    fields = fields.filter(([name]) => !dropped.has(canonicalName(name)));
+  }
   if (set.length > 0) fields.push(...set);
   if (
     hasTe && !isWebSocket && listItems(scope.headers, "te").includes("trailers")
