@@ -102,11 +102,12 @@ export class Admission {
   renew(): boolean {
     const { slots } = this.#connections;
     const { descriptors, limit } = this.#options;
-    const open = countDescriptors();
     const most = Math.min(limit, descriptors - this.#spare);
-    if (open === null || open > most / 2) return false;
+    if ((countDescriptors() ?? Infinity) > most / 2) return false;
     const unsettled = slots.beginScan();
     closeRoom();
+    // Other threads may have admitted some while this one waited for its turn.
+    const open = countDescriptors() ?? descriptors;
     const settled = Math.min(unsettled, open);
     // Perhaps nothing of what is reserved is open yet.
     this.#grant(open, most - open, reservedDescriptors(), settled);

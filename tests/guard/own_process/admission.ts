@@ -103,6 +103,27 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "what is opened while a thread waits for its turn is counted as well",
+  ignore: countDescriptors() === null, // before Linux 6.2
+  fn() {
+    using files = new DisposableStack();
+    using house = new House({ limit: 400 });
+    const { admission, slots, sockets } = house.thread();
+    admission.scan();
+    while (slots.takeFreeBudget()) continue;
+    const { beginScan } = slots;
+    slots.beginScan = () => {
+      for (let i = 0; i < 200; i++) files.use(Deno.openSync("/dev/null"));
+      return beginScan.call(slots);
+    };
+    assert(admission.renew());
+    let granted = 0;
+    while (slots.takeFreeBudget()) granted++;
+    assertNear(granted, (400 - sockets.descriptors().length) / 2);
+  },
+});
+
 Deno.test("when less than half is free, only a scan admits", () => {
   using files = new DisposableStack();
   for (let i = 0; i < 20; i++) files.use(Deno.openSync("/dev/null"));
