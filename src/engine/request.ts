@@ -234,6 +234,16 @@ const VERSION = new Door(
     (MAJOR > 2 || MAJOR === 2 && MINOR >= 9) && "captureStackTrace" in Error,
 );
 
+/** What V8 adds to `Error`; the types of Deno 2.7 have a part of it. */
+const V8_ERROR = Error as unknown as {
+  stackTraceLimit: number;
+  prepareStackTrace?: (
+    error: unknown,
+    frames: readonly { getFunctionName(): string | null }[],
+  ) => unknown;
+  captureStackTrace(target: object): void;
+};
+
 /**
  * True when the request of this handler came by HTTP/1: only then the handler is
  * called through `nativeDispatch`, according to the stack. Takes 10 to 70 µs.
@@ -242,15 +252,15 @@ const VERSION = new Door(
 export function isHttp1(): boolean {
   if (!VERSION.isOpen) return false;
   const trace: { stack?: unknown } = {};
-  const { prepareStackTrace, stackTraceLimit } = Error;
+  const { prepareStackTrace, stackTraceLimit } = V8_ERROR;
   // Names alone: the engine's text of a stack takes three times as long.
-  Error.prepareStackTrace = (_, frames) =>
+  V8_ERROR.prepareStackTrace = (_, frames) =>
     frames.some((frame) => frame.getFunctionName() === "nativeDispatch");
-  Error.stackTraceLimit = 50;
-  Error.captureStackTrace(trace);
+  V8_ERROR.stackTraceLimit = 50;
+  V8_ERROR.captureStackTrace(trace);
   const { stack } = trace;
-  Error.prepareStackTrace = prepareStackTrace;
-  Error.stackTraceLimit = stackTraceLimit;
+  V8_ERROR.prepareStackTrace = prepareStackTrace;
+  V8_ERROR.stackTraceLimit = stackTraceLimit;
   return stack === true;
 }
 
