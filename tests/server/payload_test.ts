@@ -3,6 +3,7 @@
 import type { HeaderList } from "../../src/pagi/types.ts";
 import {
   announcedLength,
+  lastingBytes,
   removeContentLength,
   toPayload,
 } from "../../src/server/response/headers.ts";
@@ -38,4 +39,10 @@ Deno.test("a long string is encoded where its bytes are counted", () => {
   assertEquals(toPayload("x".repeat(1025), false), "x".repeat(1025));
   const encoded = toPayload("\u00e9".repeat(1025), true);
   assertEquals(encoded instanceof Uint8Array && encoded.length, 2050);
+});
+
+Deno.test("a chunk that waits for a slow client keeps no more in memory than itself", () => {
+  const chunk = lastingBytes(new Uint8Array(100).fill(1));
+  assertEquals(chunk, new Uint8Array(100).fill(1));
+  assertEquals(chunk.buffer.byteLength, 100);
 });

@@ -128,12 +128,12 @@ export function lastingBytes(
     ? ENCODER.encode(body)
     : isImmutable(body)
     ? body as Uint8Array<ArrayBuffer>
-    : copyOf(body);
+    : new Uint8Array(body);
 }
 
 /**
- * Bytes of the buffer that copies share; a client that reads nothing keeps one
- * in memory.
+ * Bytes of the buffer that complete bodies share; a client that reads nothing
+ * keeps one in memory. Of chunks it would keep hundreds, each with a buffer.
  */
 const SHARED = 8192;
 /** Bytes: V8 keeps shorter arrays on its heap, and longer ones gain nothing. */
@@ -170,9 +170,10 @@ export function toPayload(
   body: Uint8Array | string,
   counted: boolean,
 ): Uint8Array<ArrayBuffer> | string {
-  return typeof body === "string" && (!counted || body.length <= MAX_COUNTED)
-    ? body
-    : lastingBytes(body);
+  if (typeof body === "string") {
+    return counted && body.length > MAX_COUNTED ? ENCODER.encode(body) : body;
+  }
+  return isImmutable(body) ? body as Uint8Array<ArrayBuffer> : copyOf(body);
 }
 
 /** Largest body that the engine writes together with the head (bytes). */
