@@ -54,7 +54,7 @@ export class RunningServer implements AsyncDisposable {
     }
     const server = new RunningServer(contender, freePort(), workplace);
     const deadline = performance.now() + PATIENCE;
-    while (!await answers(server.port)) {
+    while (!await answers(server.port, deadline - performance.now())) {
       if (server.#ended || performance.now() > deadline) {
         await server[Symbol.asyncDispose]();
         const last = (await server.#log).trim().split("\n").at(-1);
@@ -92,10 +92,15 @@ export class RunningServer implements AsyncDisposable {
   }
 }
 
-/** Whether a request is answered; with TLS the end of a connection counts. */
-async function answers(port: number): Promise<boolean> {
+/**
+ * Whether a request is answered within `patience` ms; with TLS the end of a
+ * connection counts.
+ */
+async function answers(port: number, patience: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    timer = setTimeout(() => connection.close(), patience);
     await connection.write(new TextEncoder().encode(
       `GET / HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nconnection: close\r\n\r\n`,
     ));
@@ -103,6 +108,8 @@ async function answers(port: number): Promise<boolean> {
     return true;
   } catch {
     return false;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
