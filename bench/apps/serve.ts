@@ -4,9 +4,12 @@
  * @module
  */
 
+import { openSockets } from "../../src/guard/sockets.ts";
+
 /**
  * Serves on 127.0.0.1, in `BENCH_THREADS` threads that share the port (one, the
- * main thread): each runs the program anew, as ours does.
+ * main thread): each runs the program anew, as ours does. With TLS it sets
+ * TCP_NODELAY, as ours does: Deno sets it without TLS only.
  */
 export function serve(
   handler: Deno.ServeHandler<Deno.NetAddr>,
@@ -33,4 +36,9 @@ export function serve(
     onListen() {},
     ...tls,
   }, handler);
+  if (certificate === undefined) return;
+  using sockets = openSockets();
+  for (const listener of sockets?.listeners() ?? []) {
+    sockets?.sendAtOnce(listener);
+  }
 }
