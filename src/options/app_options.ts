@@ -60,7 +60,7 @@ function camelCase(name: string): string {
  * gives them, or values of the right type; names as the command line has them
  * (`show_hidden`) or code (`showHidden`). What is missing or undefined gets
  * its default. Throws {@linkcode OptionError} on an unknown key, on a wrong value,
- * and on an option that has a value by each of two names.
+ * and on an option that is given by two of its names.
  */
 export function readAppOptions<const T extends AppOptionTable>(
   appName: string,
