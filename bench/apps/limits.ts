@@ -35,7 +35,7 @@ const FILE_FIELDS: HeaderList = [
     : []),
 ];
 const UNMODIFIED = FILE_FIELDS.slice(1, 3);
-/** Longer bodies leave in pieces: the engine takes less time for those. */
+/** Longer bodies are sent in pieces, for which the engine takes less time. */
 const MAX_WHOLE = 256 * 1024;
 const PIECE = 64 * 1024;
 /** Larger files are read from the disk. */
@@ -85,7 +85,7 @@ function bodyOf(bytes: Bytes): Bytes | ReadableStream<Bytes> {
   }, { highWaterMark: 0 });
 }
 
-/** Whether the client has the file, by one look at each field. */
+/** Whether the client has the file; reads each field. */
 function hasFile(request: Request): boolean {
   let has = false;
   for (const [name, value] of ownHeaders(request) ?? request.headers) {
@@ -230,7 +230,7 @@ async function forward(request: Request, info: Info): Promise<Response> {
 const apps: Record<string, Deno.ServeHandler<Deno.NetAddr>> = {
   file: size > MAX_KEPT ? fromDisk : fromMemory,
 
-  /** The same as anybody would write it, which looks at nothing. */
+  /** The obvious way to write it, which reads nothing of the request. */
   hand: () => new Response(content, { headers: FILE_FIELDS }),
 
   /** A listing that is at hand, beside the file. */

@@ -400,8 +400,8 @@ export class RequestCounters {
 }
 
 /**
- * Requests of `addPlain` that are not in the numbers yet: to touch these, in
- * other lines of the processor's cache, would take longer than to count one.
+ * Requests of `addPlain` that are not in the numbers yet. The numbers lie in other
+ * cache lines: updating them for each request would take longer than counting it.
  */
 class PendingPlain {
   #count = 0;

@@ -59,7 +59,7 @@ export async function drain(
   const { inFlight, guard, settings } = worker;
   endStreams(worker);
   let hurried = false;
-  // Clients of idle connections would not be told in this time.
+  // Nothing would be sent on idle connections in this time.
   if (guard === null || guard.activeWithin(IDLE_MS).size > 0) {
     const left = worker.leavingSince! + CLIENT_TIME.leave -
       performance.now();
@@ -68,7 +68,7 @@ export async function drain(
   }
   if (!hurried && guard !== null) {
     if (worker.draining === "stopped") {
-      // No successor serves who has just connected.
+      // No successor accepts new connections.
       guard.dropHandshakes();
       await delay(CLIENT_TIME.firstRequest);
     }

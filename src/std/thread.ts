@@ -1,4 +1,4 @@
-/** Threads of this program. */
+/** Starts the program's threads. */
 
 /** What a thread reports. */
 export interface ThreadEvents<Message> {

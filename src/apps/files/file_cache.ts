@@ -33,9 +33,9 @@ import {
 export const MAX_REPEATED_FILE_BYTES = 1024 * 1024;
 const RECENT_MS = 10_000;
 /**
- * While there is no room, one of so many that would be is cached in the place of
- * others. If more are in use than fit, most of the cached ones stay: otherwise
- * each would be read for every request, and evicted before the next.
+ * While the cache is full, only one in so many larger files evicts others. If more
+ * are in use than fit, most of the cached ones stay: otherwise each would be
+ * evicted before its next request, and read from the disk for every one.
  */
 const CACHED_OF = 16;
 
@@ -311,7 +311,7 @@ export class FileCache {
     return now >= before && now - before < RECENT_MS;
   }
 
-  /** True if a larger file is to be cached, in the place of others if need be. */
+  /** True if a larger file is to be cached, which may evict others. */
   #admits(size: number): boolean {
     return this.#bytes + 2 * size + OVERHEAD <= this.#capacity ||
       ++this.#rejected % CACHED_OF === 0;

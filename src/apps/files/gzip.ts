@@ -1,6 +1,6 @@
 /**
- * Compression with gzip in slices of time: Deno compresses in this thread, by
- * `node:zlib` too, which takes 20 ms for a megabyte.
+ * Compression with gzip in slices of time: Deno compresses in this thread, also
+ * with `node:zlib`, and takes 20 ms for a megabyte.
  */
 
 import { inSlices, PACE } from "./time_slice.ts";
@@ -8,7 +8,7 @@ import { inSlices, PACE } from "./time_slice.ts";
 /** Bytes that are compressed at once, in about a millisecond. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** The chunks compressed, each of which should have up to 64 KiB. */
+/** Compresses the chunks, each of which should have at most 64 KiB. */
 export function gzipped(
   chunks:
     | Iterable<Uint8Array<ArrayBuffer>>
@@ -18,7 +18,7 @@ export function gzipped(
     .pipeThrough(new CompressionStream("gzip"));
 }
 
-/** The bytes compressed, which must not change meanwhile. */
+/** Compresses the bytes, which must not change meanwhile. */
 export function gzipBytes(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<Uint8Array<ArrayBuffer>> {
