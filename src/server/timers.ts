@@ -2,7 +2,12 @@
  * Timers: an idle timeout, and a wait with a timeout that can be ended early.
  */
 
-import { type Timer, timerDelay, unref } from "../std/timer.ts";
+import {
+  clearTimer,
+  type PendingTimer,
+  setTimer,
+  timerDelay,
+} from "../std/timer.ts";
 
 /** A promise of what is done already. */
 export const DONE: Promise<void> = Promise.resolve();
@@ -13,7 +18,7 @@ export class IdleTimer {
   readonly #onIdle: () => void;
   readonly #idleTime: () => number | null;
   #lastAt = performance.now();
-  #timer: Timer | undefined;
+  #timer: PendingTimer | undefined;
 
   /**
    * @param seconds The idle timeout, from now on; more than 0.
@@ -38,11 +43,11 @@ export class IdleTimer {
 
   /** Stops the timer. */
   end(): void {
-    clearTimeout(this.#timer);
+    clearTimer(this.#timer);
   }
 
   #wait(seconds: number): void {
-    this.#timer = unref(setTimeout(() => this.#check(), timerDelay(seconds)));
+    this.#timer = setTimer(() => this.#check(), timerDelay(seconds));
   }
 
   #check(): void {
@@ -73,10 +78,10 @@ export class GracePeriod {
    * @throws What `work` rejects with.
    */
   async wait(work: Promise<unknown>, seconds: number): Promise<WaitOutcome> {
-    let timer: Timer | undefined;
+    let timer: PendingTimer | undefined;
     const timeout = new Promise<"timeout">((resolve) => {
       if (seconds === 0) return;
-      timer = setTimeout(() => resolve("timeout"), timerDelay(seconds));
+      timer = setTimer(() => resolve("timeout"), timerDelay(seconds), true);
     });
     const ended = this.#ended;
     try {
@@ -86,7 +91,7 @@ export class GracePeriod {
         ended.promise.then(() => "ended" as const),
       ]);
     } finally {
-      clearTimeout(timer);
+      clearTimer(timer);
       this.#ended = Promise.withResolvers();
     }
   }
