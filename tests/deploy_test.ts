@@ -108,7 +108,7 @@ testWith(
   },
 );
 
-Deno.test("the image and the unit have Deno's logger decide soon about HTTP/2", () => {
+Deno.test("the image and the unit set DENO_LOG to the value in the documentation", () => {
   const read = (path: string): string | undefined =>
     /^.*\bDENO_LOG=(\S+)$/m.exec(
       Deno.readTextFileSync(new URL(path, FOLDER)),

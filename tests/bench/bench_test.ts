@@ -190,7 +190,7 @@ Deno.test("the goals of the benchmark compare contenders that it has", () => {
   assertEquals(compared.filter((name) => !known.includes(name)), []);
 });
 
-Deno.test("each goal of the benchmark has the engine's limit beside it, or is that", () => {
+Deno.test("each goal of the benchmark is compared with the engine's limit, or with it alone", () => {
   const without = GOALS.filter(({ limit, to: [other] }) =>
     limit === null && other !== LIMIT
   );
