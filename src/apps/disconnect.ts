@@ -63,7 +63,8 @@ export class RequestReader implements DisconnectWatch {
    * @throws {ClientGone} When the client leaves instead.
    */
   next(): Promise<Uint8Array> {
-    return this.#receive().then((event) => this.#take(event));
+    // A middleware may give the event itself.
+    return Promise.resolve(this.#receive()).then((event) => this.#take(event));
   }
 
   #take(event: ReceiveEvent): Uint8Array {

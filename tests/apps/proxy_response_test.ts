@@ -115,7 +115,13 @@ Deno.test("a body without a length ends with the connection", async () => {
 Deno.test("HEAD, 204 and 304 have no body, whatever the head says of one", async () => {
   const cases = [["HEAD", 200], ["GET", 204], ["GET", 304]] as const;
   for (const [method, status] of cases) {
-    for (const framing of ["content-length: 5", "transfer-encoding: chunked"]) {
+    for (
+      const framing of [
+        "content-length: 5",
+        "transfer-encoding: chunked",
+        ...method === "HEAD" ? ["transfer-encoding: gzip"] : [],
+      ]
+    ) {
       const response = await answered(
         async ({ raw, head }) => {
           await raw.send(lines(`HTTP/1.1 ${status} X`, framing, "", ""));

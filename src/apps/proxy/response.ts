@@ -24,7 +24,7 @@ export interface ResponseHead {
 }
 
 /** Null where a head contradicts itself, as in smuggling (RFC 9112, 11.2). */
-type Framing = number | "chunked" | "close" | null;
+type Framing = number | "chunked" | "close" | "unknown coding" | null;
 
 const STATUS_LINE =
   /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
@@ -134,7 +134,7 @@ function framingOf(
   if (length !== undefined && !/^\d{1,15}$/.test(length[1])) return null;
   if (status < 200 || status === 204 || status === 304) return 0;
   if (coding.length > 0) {
-    return http11 && coding[0] === "chunked" ? "chunked" : null;
+    return http11 && coding[0] === "chunked" ? "chunked" : "unknown coding";
   }
   return length === undefined ? "close" : Number(length[1]);
 }
@@ -199,13 +199,15 @@ export class ResponseBody {
     method: string,
   ) {
     this.#connection = connection;
-    if (head.framing === null) {
+    const framing = method === "HEAD" && head.framing !== null
+      ? 0
+      : head.framing;
+    if (framing === null || framing === "unknown coding") {
       throw new UpstreamError(
         502,
         `${connection.url} did not make clear where its response ends.`,
       );
     }
-    const framing = method === "HEAD" ? 0 : head.framing;
     this.#framing = typeof framing === "number" ? "length" : framing;
     this.#left = typeof framing === "number" ? framing : Infinity;
     if (framing === 0) this.done = true;
