@@ -88,8 +88,7 @@ require() {
 # modules that any part of it imports. Types are checked before.
 bundle() {
   "$DENO" check --quiet "${LOCKED[@]}" "${ENTRIES[@]}"
-  # LogTape's build for browsers does without node:util, which takes a start 3 ms,
-  # and more where nothing else needs the modules of Node that it loads.
+  # LogTape's build for browsers does without node:util and what that loads.
   DENO_CONDITIONS=browser "$DENO" bundle --quiet --code-splitting --outdir "$stage/src" \
     "${LOCKED[@]}" "${ENTRIES[@]}" >"$stage/log" 2>&1 || { cat "$stage/log" >&2; fail "the program cannot be bundled"; }
   lazy_require

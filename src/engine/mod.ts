@@ -12,7 +12,6 @@ import { EPOLL, ownDescriptors } from "./own_descriptors.ts";
 import { tryRequest } from "./request.ts";
 import "./response.ts";
 import "./stream.ts";
-import "./timers.ts";
 import "./websocket.ts";
 
 export { type Door, shutDoor } from "./door.ts";

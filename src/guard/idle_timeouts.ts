@@ -3,7 +3,7 @@
 import type { Connection, Connections } from "./connections.ts";
 import { CpuBudget } from "./cpu_budget.ts";
 import type { TcpState } from "./sockets.ts";
-import { clearTimer, type PendingTimer, setTimer } from "../std/timer.ts";
+import { type Timer, unref } from "../std/timer.ts";
 
 /** Why a timeout closed a connection (PAGI.md 4). */
 export type TimeoutReason =
@@ -61,7 +61,7 @@ export class IdleTimeouts {
   /** Since when a connection has had no request, according to scans. */
   readonly #idleSince = new WeakMap<Connection, Idleness>();
   readonly #budget = new CpuBudget(MAX_CPU_SHARE, Infinity);
-  #timer: PendingTimer | undefined;
+  #timer: Timer | undefined;
   #stopped = false;
 
   constructor(connections: Connections, options: IdleTimeoutOptions) {
@@ -73,11 +73,11 @@ export class IdleTimeouts {
   /** Closes no more connections. */
   stop(): void {
     this.#stopped = true;
-    clearTimer(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   #wait(ms: number): void {
-    this.#timer = setTimer(() => void this.#check(), ms);
+    this.#timer = unref(setTimeout(() => void this.#check(), ms));
   }
 
   async #check(): Promise<void> {

@@ -5,12 +5,7 @@
 
 import type { Connection, Connections, RequestOrigin } from "./connections.ts";
 import { CpuBudget } from "./cpu_budget.ts";
-import {
-  clearTimer,
-  delay,
-  type PendingTimer,
-  setTimer,
-} from "../std/timer.ts";
+import { delay, type Timer, unref } from "../std/timer.ts";
 
 /** Why a connection was closed (PAGI.md 4). */
 export type ClientReason = "client_closed" | FloodReason;
@@ -92,7 +87,7 @@ export class InputMonitor {
   #inputs = new Map<Connection, Input>();
   /** Requests whose connections a scan has not found. */
   #unfound = new WeakSet<WatchedRequest>();
-  #timer: PendingTimer | undefined;
+  #timer: Timer | undefined;
   /** Bytes or requests came lately: memory is read at the short interval. */
   #alert = false;
   /** A check has begun; it may be waiting for its next turn. */
@@ -119,14 +114,14 @@ export class InputMonitor {
   /** Stops watching. */
   stop(): void {
     this.#stopped = true;
-    clearTimer(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   #wait(ms: number): void {
     // A request that begins during a check has woken this already.
-    clearTimer(this.#timer);
+    clearTimeout(this.#timer);
     const pause = Math.max(ms, this.#budget.rest);
-    this.#timer = setTimer(() => this.#readMemory(), pause);
+    this.#timer = unref(setTimeout(() => this.#readMemory(), pause));
   }
 
   /** A check takes a system call per connection: memory is read before it. */

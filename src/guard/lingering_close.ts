@@ -4,7 +4,7 @@
 
 import type { Connection, Connections, RequestOrigin } from "./connections.ts";
 import { CpuBudget } from "./cpu_budget.ts";
-import { clearTimer, type PendingTimer, setTimer } from "../std/timer.ts";
+import { type Timer, unref } from "../std/timer.ts";
 
 interface LingeringCloseOptions {
   /** True while descriptors are about to run out. */
@@ -63,7 +63,7 @@ export class LingeringClose {
   readonly #options: LingeringCloseOptions;
   /** By peer. */
   readonly #lingering = new Map<string, Lingering[]>();
-  #timer: PendingTimer | undefined;
+  #timer: Timer | undefined;
   /** When the next check comes (ms). */
   #wakesAt = 0;
   readonly #budget = new CpuBudget(MAX_CPU_SHARE);
@@ -186,7 +186,7 @@ export class LingeringClose {
 
   /** Closes no more connections. */
   stop(): void {
-    clearTimer(this.#timer);
+    clearTimeout(this.#timer);
     this.#lingering.clear();
   }
 
@@ -196,9 +196,9 @@ export class LingeringClose {
     const at = now + Math.max(ms, this.#step, this.#budget.rest);
     if (this.#timer !== undefined) {
       if (at >= this.#wakesAt) return;
-      clearTimer(this.#timer);
+      clearTimeout(this.#timer);
     }
-    this.#timer = setTimer(() => this.#check(), at - now);
+    this.#timer = unref(setTimeout(() => this.#check(), at - now));
     this.#wakesAt = at;
   }
 

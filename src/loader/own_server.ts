@@ -2,7 +2,7 @@
 
 import { isApp } from "./app_from_export.ts";
 import type { FetchHandler } from "./fetch_app.ts";
-import { clearTimer, type PendingTimer, setTimer } from "../std/timer.ts";
+import type { Timer } from "../std/timer.ts";
 import {
   type BoundAddress,
   fetchObjectApp,
@@ -54,9 +54,9 @@ export async function loadWithoutServing<T>(
     ? (await import("./node_server.ts")).catchNodeServers
     : () => () => {};
   const stopCatching = [catchServers(keep), catchNode(keep)];
-  const timers: PendingTimer[] = [];
+  const timers: Timer[] = [];
   const passed = (ms: number): Promise<void> =>
-    new Promise((resolve) => timers.push(setTimer(resolve, ms, true)));
+    new Promise((resolve) => timers.push(setTimeout(resolve, ms)));
   try {
     const loading = load();
     const enough = called.promise.then(() => passed(REST_MS));
@@ -74,7 +74,7 @@ export async function loadWithoutServing<T>(
     return { result, servers };
   } finally {
     for (const stop of stopCatching) stop();
-    timers.forEach(clearTimer);
+    timers.forEach(clearTimeout);
   }
 }
 

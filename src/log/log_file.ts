@@ -4,12 +4,7 @@ import { quote } from "../options/option_error.ts";
 import { log } from "./log.ts";
 import { LogOutput, reason, standardStream } from "./log_output.ts";
 import { isFull, MAX_PAUSES, PAUSE, writeAllSync } from "./write_all_sync.ts";
-import {
-  clearTimer,
-  delay,
-  type PendingTimer,
-  setTimer,
-} from "../std/timer.ts";
+import { delay } from "../std/timer.ts";
 
 /** Writes the line of an entry without its LF at `at`; returns where it ends. */
 export type LineFormat<Entry> = (
@@ -90,7 +85,7 @@ export class LogFile<Entry> {
   /** Entries without a line so far. */
   #entries: Entry[] = [];
   readonly #lines = new LineBuffer();
-  #timer: PendingTimer | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #flushing = false;
   #closed = false;
   #lost = 0;
@@ -145,7 +140,7 @@ export class LogFile<Entry> {
   close(): Promise<void> {
     if (this.#closed) return this.#work;
     this.#closed = true;
-    clearTimer(this.#timer);
+    clearTimeout(this.#timer);
     return this.#enqueue(async () => {
       await this.#writeWaiting();
       this.#file?.close();
@@ -165,11 +160,11 @@ export class LogFile<Entry> {
   #schedule(): void {
     if (this.#flushing) return;
     if (this.#lines.length >= BATCH) this.#flush();
-    else this.#timer ??= setTimer(() => this.#flush(), DELAY, true);
+    else this.#timer ??= setTimeout(() => this.#flush(), DELAY);
   }
 
   #flush(): void {
-    clearTimer(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#flushing = true;
     this.#enqueue(async () => {

@@ -3,7 +3,7 @@
  * request, and a log that is flooded hides what else it says.
  */
 
-import { clearTimer, type PendingTimer, setTimer } from "../std/timer.ts";
+import { type Timer, unref } from "../std/timer.ts";
 
 /** Milliseconds in which messages of a kind are counted. */
 const WINDOW_MS = 10_000;
@@ -34,7 +34,7 @@ export class Repeats {
   readonly #tell: (level: RepeatedLevel, text: string) => void;
   readonly #now: () => number;
   readonly #timed: boolean;
-  #timer: PendingTimer | undefined;
+  #timer: Timer | undefined;
 
   /**
    * @param tell Logs how many were left out: when a later message comes or, if
@@ -82,10 +82,10 @@ export class Repeats {
     known.last = text;
     if (++known.seen <= most) return true;
     if (this.#timed) {
-      this.#timer ??= setTimer(() => {
+      this.#timer ??= unref(setTimeout(() => {
         this.#timer = undefined;
         this.settle();
-      }, WINDOW_MS + 1);
+      }, WINDOW_MS + 1));
     }
     return false;
   }
@@ -105,7 +105,7 @@ export class Repeats {
       );
     }
     if (!all) return;
-    clearTimer(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 }

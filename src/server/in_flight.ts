@@ -6,7 +6,7 @@ import type { AccessRecord, Transfer } from "../log/access_format.ts";
 import type { DisconnectReason } from "../pagi/types.ts";
 import type { Http2Connection } from "./http2_connection.ts";
 import type { RequestKind } from "./request/head.ts";
-import { clearTimer, type PendingTimer, setTimer } from "../std/timer.ts";
+import { type Timer, unref } from "../std/timer.ts";
 
 /** Why a server stops: for good, or because a successor has taken over. */
 export type StopCause = "stopped" | "replaced";
@@ -90,7 +90,7 @@ export class InFlight {
   /** Requests that will probably end before they are watched, in no order. */
   readonly #unwatched: Unwatched[] = [];
   #turn = 0;
-  #timer: PendingTimer | undefined;
+  #timer: Timer | undefined;
 
   /** @param onAdd Called after each {@linkcode add}. */
   constructor(onAdd: () => void) {
@@ -135,7 +135,7 @@ export class InFlight {
   addUnwatched(request: Unwatched): void {
     request.turn = this.#turn;
     request.place = this.#unwatched.push(request) - 1;
-    this.#timer ??= setTimer(() => this.#watchOld(), UNWATCHED_MS);
+    this.#timer ??= unref(setTimeout(() => this.#watchOld(), UNWATCHED_MS));
   }
 
   /** It has been answered; does nothing if it was watched. */
@@ -155,11 +155,11 @@ export class InFlight {
     for (const request of old) this.#watch(request);
     this.#timer = this.#unwatched.length === 0
       ? undefined
-      : setTimer(() => this.#watchOld(), UNWATCHED_MS);
+      : unref(setTimeout(() => this.#watchOld(), UNWATCHED_MS));
   }
 
   #watchAll(): void {
-    clearTimer(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     while (this.#unwatched.length > 0) this.#watch(this.#unwatched.at(-1)!);
   }

@@ -1,7 +1,7 @@
 /** Ends responses that their client does not read. */
 
 import type { Guard, Traffic } from "../guard/guard.ts";
-import { clearTimer, type PendingTimer, setTimer } from "../std/timer.ts";
+import { type Timer, unref } from "../std/timer.ts";
 import { FRAME, type Http2Connection } from "./http2_connection.ts";
 import { type InFlight, type InFlightRequest, UNSEEN } from "./in_flight.ts";
 
@@ -41,7 +41,7 @@ export class StalledResponses {
   readonly #inFlight: InFlight;
   readonly #guard: Guard | null;
   #waits = new Map<InFlightRequest, Wait>();
-  #timer: PendingTimer | undefined;
+  #timer: Timer | undefined;
 
   /**
    * @param timeoutMs How long a client may read nothing (ms); 0 means no limit.
@@ -58,12 +58,12 @@ export class StalledResponses {
     if (this.#timer !== undefined || this.#timeoutMs === 0) return;
     if (this.#guard === null) return;
     const step = Math.max(this.#timeoutMs / CHECKS, MIN_INTERVAL_MS);
-    this.#timer = setTimer(() => this.#check(), step);
+    this.#timer = unref(setTimeout(() => this.#check(), step));
   }
 
   /** Stops the timer. */
   stop(): void {
-    clearTimer(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   #check(): void {

@@ -2,12 +2,7 @@
  * Timers: an idle timeout, and a wait with a timeout that can be ended early.
  */
 
-import {
-  clearTimer,
-  type PendingTimer,
-  setTimer,
-  timerDelay,
-} from "../std/timer.ts";
+import { type Timer, timerDelay, unref } from "../std/timer.ts";
 
 /** A promise of what is done already. */
 export const DONE: Promise<void> = Promise.resolve();
@@ -18,7 +13,7 @@ export class IdleTimer {
   readonly #onIdle: () => void;
   readonly #idleTime: () => number | null;
   #lastAt = performance.now();
-  #timer: PendingTimer | undefined;
+  #timer: Timer | undefined;
 
   /**
    * @param seconds The idle timeout, from now on; more than 0.
@@ -43,11 +38,11 @@ export class IdleTimer {
 
   /** Stops the timer. */
   end(): void {
-    clearTimer(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   #wait(seconds: number): void {
-    this.#timer = setTimer(() => this.#check(), timerDelay(seconds));
+    this.#timer = unref(setTimeout(() => this.#check(), timerDelay(seconds)));
   }
 
   #check(): void {
@@ -78,10 +73,10 @@ export class GracePeriod {
    * @throws What `work` rejects with.
    */
   async wait(work: Promise<unknown>, seconds: number): Promise<WaitOutcome> {
-    let timer: PendingTimer | undefined;
+    let timer: Timer | undefined;
     const timeout = new Promise<"timeout">((resolve) => {
       if (seconds === 0) return;
-      timer = setTimer(() => resolve("timeout"), timerDelay(seconds), true);
+      timer = setTimeout(() => resolve("timeout"), timerDelay(seconds));
     });
     const ended = this.#ended;
     try {
@@ -91,7 +86,7 @@ export class GracePeriod {
         ended.promise.then(() => "ended" as const),
       ]);
     } finally {
-      clearTimer(timer);
+      clearTimeout(timer);
       this.#ended = Promise.withResolvers();
     }
   }

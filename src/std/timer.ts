@@ -12,42 +12,6 @@ export function unref(timer: Timer): Timer {
   return timer;
 }
 
-/** Clears a timer that {@linkcode setTimer} has set. */
-export type PendingTimer = () => void;
-
-/** Sets a timer that runs once; the process ends before unless it is held. */
-export type SetTimer = (
-  act: () => void,
-  ms: number,
-  holdsProcess?: boolean,
-) => PendingTimer;
-
-/** Sets a timer that runs once, by `setTimeout`. */
-let set: SetTimer = (act, ms, holdsProcess = false) => {
-  const timer = setTimeout(act, ms);
-  if (!holdsProcess) unref(timer);
-  return () => clearTimeout(timer);
-};
-
-/**
- * Has timers set by other means from now on, as the engine does
- * (`engine/timers.ts`); returns the means until now.
- */
-export function useTimers(others: SetTimer): SetTimer {
-  const before = set;
-  set = others;
-  return before;
-}
-
-/** Calls `act` after `ms` milliseconds. */
-export const setTimer: SetTimer = (act, ms, holdsProcess) =>
-  set(act, ms, holdsProcess);
-
-/** Clears a timer, if there is one. */
-export function clearTimer(timer: PendingTimer | undefined): void {
-  timer?.();
-}
-
 /** Seconds as the delay of a timer (ms), which overflows above 2³¹ − 1. */
 export function timerDelay(seconds: number): number {
   return Math.min(seconds * 1000, 2 ** 31 - 1);
@@ -58,20 +22,20 @@ export async function settledWithin(
   promise: Promise<unknown>,
   ms: number,
 ): Promise<boolean> {
-  let timer: PendingTimer | undefined;
+  let timer: Timer | undefined;
   const late = new Promise<boolean>((resolve) => {
-    timer = setTimer(() => resolve(false), ms, true);
+    timer = setTimeout(() => resolve(false), ms);
   });
   try {
     return await Promise.race([promise.then(() => true), late]);
   } finally {
-    clearTimer(timer);
+    clearTimeout(timer);
   }
 }
 
 /** Resolves after `ms` milliseconds. */
 export function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimer(resolve, ms, true));
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** A handle for cancelling a timeout. */
@@ -86,7 +50,7 @@ export interface Deadline {
  */
 export class DeadlineSet {
   readonly #deadlines = new Set<Deadline>();
-  #timer: PendingTimer | undefined;
+  #timer: Timer | undefined;
 
   /** @param milliseconds The length of each; 0 means no timeout. */
   constructor(readonly milliseconds: number) {}
@@ -113,12 +77,12 @@ export class DeadlineSet {
   /** Cancels all. */
   clear(): void {
     this.#deadlines.clear();
-    clearTimer(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  #arm(milliseconds: number): PendingTimer {
-    return setTimer(() => this.#check(), Math.max(1, milliseconds));
+  #arm(milliseconds: number): Timer {
+    return unref(setTimeout(() => this.#check(), Math.max(1, milliseconds)));
   }
 
   #check(): void {

@@ -8,7 +8,6 @@ import { checkShareable } from "../../src/process/shared_addresses.ts";
 import type { HeaderList } from "../../src/pagi/types.ts";
 import { ListenError } from "../../src/server/listen_address.ts";
 import { assert, assertEquals, assertThrows } from "../../src/std/assert.ts";
-import { clearTimer, delay, setTimer } from "../../src/std/timer.ts";
 import { httpApp, reply } from "../helpers/http_app.ts";
 import { frameBytes, OPCODE, RawWebSocket } from "../helpers/raw_websocket.ts";
 import { listening, observed, receiveAll } from "../helpers/websocket_app.ts";
@@ -165,14 +164,6 @@ const SHUT: Record<string, () => Promise<void>> = {
     });
   },
 
-  async timers() {
-    const ran: string[] = [];
-    clearTimer(setTimer(() => ran.push("cleared"), 1, true));
-    setTimer(() => ran.push("set"), 1, true);
-    await delay(2);
-    assertEquals(ran, ["set"]);
-  },
-
   "event loop's epoll"() {
     assertEquals(ownDescriptors(), null);
     assertThrows(
@@ -247,7 +238,7 @@ Deno.test("each thing is named once, with its reason, its loss and its source", 
   );
   for (const { facts: { name, gives, otherwise, source } } of doors()) {
     for (const text of [gives, otherwise]) assert(text.length > 20, name);
-    assert(/^denoland\/deno(#\d+| (ext|libs|runtime)\/)/.test(source), source);
+    assert(/^denoland\/deno(#\d+| (ext|runtime)\/)/.test(source), source);
   }
 });
 
@@ -265,20 +256,6 @@ Deno.test("the server works without any of them", async () => {
   for (
     const name of ["request header list", "stream reads", "WebSocket ping"]
   ) await SHUT[name]();
-});
-
-Deno.test("timers of the server do without setTimeout", async () => {
-  // Its first mention loads scripts of Node.
-  using stack = new DisposableStack();
-  const own = Object.getOwnPropertyDescriptor(globalThis, "setTimeout")!;
-  stack.defer(() => Object.defineProperty(globalThis, "setTimeout", own));
-  Object.defineProperty(globalThis, "setTimeout", {
-    configurable: true,
-    get() {
-      throw new Error("setTimeout is mentioned");
-    },
-  });
-  await SHUT.timers();
 });
 
 Deno.test("with all of them the same requests fare better", async () => {

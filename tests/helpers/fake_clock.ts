@@ -4,8 +4,6 @@
  * @module
  */
 
-import { type SetTimer, useTimers } from "../../src/std/timer.ts";
-
 interface FakeTimer {
   due: number;
   /** Milliseconds between two calls; null for one call. */
@@ -35,7 +33,6 @@ export class FakeClock implements Disposable {
   readonly #start = Math.round(REAL.now());
   readonly #timers = new Map<number, FakeTimer>();
   #last = 0;
-  readonly #setTimer: SetTimer;
 
   constructor() {
     const add = (act: () => void, ms = 0, repeats: boolean): number => {
@@ -55,10 +52,6 @@ export class FakeClock implements Disposable {
       clearInterval: clear,
     });
     Deno.unrefTimer = () => {};
-    this.#setTimer = useTimers((act, ms) => {
-      const id = add(act, ms, false);
-      return () => clear(id);
-    });
     Date.now = () => this.#date + this.#passed;
     performance.now = () => this.#start + this.#passed;
   }
@@ -94,7 +87,6 @@ export class FakeClock implements Disposable {
   [Symbol.dispose](): void {
     const { unrefTimer, dateNow, now, ...timers } = REAL;
     Object.assign(globalThis, timers);
-    useTimers(this.#setTimer);
     Deno.unrefTimer = unrefTimer;
     Date.now = dateNow;
     performance.now = now;
