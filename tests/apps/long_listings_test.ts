@@ -131,3 +131,21 @@ Deno.test("where there can be no thread, listings are left to their caller", asy
     configureLog({ level: "info" });
   }
 });
+
+Deno.test({
+  name: "the thread gives way to those that serve requests",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    using tree = longTree();
+    const app = new DirectoryApp({ root: tree.root }).toApp();
+    await runApp(app, { target: "/empty/" });
+    const nice = [...Deno.readDirSync("/proc/self/task")].map(({ name }) => {
+      const stat = Deno.readTextFileSync(`/proc/self/task/${name}/stat`);
+      // Behind the name, which may have spaces: proc_pid_stat(5), field 19.
+      return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+    });
+    assertEquals(nice.includes(10), true);
+    assertEquals(nice.includes(0), true);
+    endKeptThreads();
+  },
+});

@@ -5,6 +5,7 @@
 import { configureLog } from "../../log/log.ts";
 import type { ReceiveEvent, SendEvent } from "../../pagi/types.ts";
 import { holdFileLibrary } from "../../system/file_names.ts";
+import { lowerPriority } from "../../system/thread_priority.ts";
 import type { RequestScope } from "../reply.ts";
 import { DocumentRoot } from "./document_root.ts";
 import {
@@ -26,6 +27,7 @@ PACE.slice = 10;
 
 // Until the thread ends.
 holdFileLibrary();
+lowerPriority();
 
 configureLog({
   level: "warn",
