@@ -46,7 +46,7 @@ const DEFAULT_APP = "PAGI::App::Directory";
  * that is not code.
  *
  * @throws {OptionError} When the app is a port or the address of a server, or an
- * option is there twice.
+ * option is given twice.
  */
 export function parseAppSpec(
   positionals: readonly string[],
@@ -241,7 +241,7 @@ export function allPairs(
   return words.length === 0 ? pairs : { [option!]: words[0], ...pairs };
 }
 
-/** @throws {OptionError} When an option is there twice that has one value. */
+/** @throws {OptionError} When an option is given twice that has one value. */
 function parsePairs(args: readonly string[]): Pick<AppSpec, "pairs" | "words"> {
   const pairs: Record<string, string> = {};
   const words: string[] = [];
@@ -256,7 +256,7 @@ function parsePairs(args: readonly string[]): Pick<AppSpec, "pairs" | "words"> {
     else if (REPEATABLE.has(key)) pairs[key] += `\n${value}`;
     else {
       throw new OptionError(
-        `${quote(key)} is there twice: ${quote(pairs[key])} and ${
+        `${quote(key)} is given twice: ${quote(pairs[key])} and ${
           quote(value)
         }; keep one of them`,
       );

@@ -128,7 +128,7 @@ export class ConfigFile {
         throw new OptionError(
           `${this.path}, line ${line}: ${
             quote(path.at(-1) ?? "")
-          } is there twice; the first is in line ${before}`,
+          } is given twice; the first is in line ${before}`,
         );
       }
       lineOfKey.set(key, line);

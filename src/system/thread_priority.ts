@@ -2,19 +2,19 @@
 
 import { openLibc } from "./libc.ts";
 
-const SYMBOLS = {
-  setpriority: { parameters: ["i32", "u32", "i32"], result: "i32" },
-} as const;
-const PRIO_PROCESS = 0;
-/** A tenth of the processor time of an ordinary thread that competes with it. */
-const NICE = 10;
+const SYMBOLS = { nice: { parameters: ["i32"], result: "i32" } } as const;
+/**
+ * Leaves a tenth of the processor time of an ordinary thread that competes with
+ * it.
+ */
+export const NICE = 10;
 
 /**
- * Has the threads that serve requests go first where both want the same core
- * (setpriority(2); on Linux it concerns the calling thread alone). Elsewhere
- * nothing changes.
+ * Has the threads that serve requests go first where both want the same core:
+ * nice(2), which on Linux concerns the calling thread alone. Elsewhere nothing
+ * changes.
  */
 export function lowerPriority(): void {
   using libc = openLibc(SYMBOLS);
-  libc?.symbols.setpriority(PRIO_PROCESS, 0, NICE);
+  libc?.symbols.nice(NICE);
 }

@@ -108,8 +108,8 @@ Deno.test("parseAppSpec() takes all positionals as pairs with --app", () => {
   ]);
 });
 
-Deno.test("an option that is there twice is refused, and so is a root beside a directory", () => {
-  const twice = `"root" is there twice: "a" and "b"; keep one of them`;
+Deno.test("an option that is given twice is refused, and so is a root beside a directory", () => {
+  const twice = `"root" is given twice: "a" and "b"; keep one of them`;
   const cases: (() => unknown)[] = [
     () => parseAppSpec(["root=a", "root=b"], null, look),
     () => parseAppSpec(["My::App", "root=a", "x=1", "root=b"], null, look),

@@ -176,17 +176,17 @@ Deno.test("options that are repeatable add up over the file and the command line
   ]);
 });
 
-Deno.test("ConfigFile refuses what is there twice, with both lines", () => {
+Deno.test("ConfigFile refuses what is given twice, with both lines", () => {
   const twice: [string, string][] = [
     [
       "port = 1\n\nport = 2\n",
-      `line 3: "port" is there twice; the first is in line 1`,
+      `line 3: "port" is given twice; the first is in line 1`,
     ],
-    ["[app]\nroot = 'a'\nroot = 'b'\n", `line 3: "root" is there twice`],
-    ["[app]\nroot = 'a'\n# b\n[app]\n", `line 4: "app" is there twice`],
+    ["[app]\nroot = 'a'\nroot = 'b'\n", `line 3: "root" is given twice`],
+    ["[app]\nroot = 'a'\n# b\n[app]\n", `line 4: "app" is given twice`],
     [
       '[mount."/a"]\nroot = "a"\n[mount."/a"]\nroot = "b"\n',
-      `line 3: "/a" is there twice`,
+      `line 3: "/a" is given twice`,
     ],
   ];
   for (const [text, message] of twice) {

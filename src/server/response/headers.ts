@@ -136,7 +136,7 @@ export function lastingBytes(
  * keeps one in memory. Of chunks it would keep hundreds, each with a buffer.
  */
 const SHARED = 8192;
-/** Bytes: V8 keeps shorter arrays on its heap, and longer ones gain nothing. */
+/** Bytes: V8 keeps shorter arrays on its heap, and few longer ones would fit. */
 const [MIN_SHARED, MAX_SHARED] = [65, 2048];
 let shared = new Uint8Array(SHARED);
 let used = 0;
